@@ -1,0 +1,1 @@
+//! How Troupe's services talk: server stack, client channels, policy and identity.

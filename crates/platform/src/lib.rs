@@ -1,0 +1,1 @@
+//! What Troupe's services stand on: configuration, telemetry, lifecycle, database, files, clock, ids.

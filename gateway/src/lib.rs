@@ -1,0 +1,1 @@
+//! Troupe's gateway: gRPC, gRPC-Web and JSON on one port, driven by descriptors.

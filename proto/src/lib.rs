@@ -1,0 +1,1 @@
+//! Troupe's contracts: messages, clients, servers, policy table and validators.

@@ -1,0 +1,1 @@
+//! Troupe's ai service: models, providers, inference, cost.

@@ -1,0 +1,1 @@
+//! Troupe's roleplay service: characters, sessions, messages, generations, prompts.

@@ -1,0 +1,1 @@
+//! Troupe's users service: accounts, credentials, tokens, profiles, audit log.

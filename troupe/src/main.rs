@@ -1,0 +1,3 @@
+//! Troupe, the backend for AI roleplay platforms.
+
+fn main() {}

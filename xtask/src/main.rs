@@ -1,0 +1,3 @@
+//! Tasks of the repository: tests, checks, benchmarks.
+
+fn main() {}
