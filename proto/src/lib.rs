@@ -1,1 +1,39 @@
-//! Troupe's contracts: messages, clients, servers, policy table and validators.
+//! Troupe's contracts, compiled: messages, clients and servers, the policy of every method, the rules of every field,
+//! and the one shape of errors. Knows no transport, no storage and no business rule.
+
+pub mod codec;
+pub mod error;
+pub mod policy;
+pub mod validate;
+
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
+}
+
+pub use generated::google;
+pub use generated::troupe;
+pub use generated::troupe::ai::v1 as ai;
+pub use generated::troupe::errors::v1::Reason;
+pub use generated::troupe::roleplay::v1 as roleplay;
+pub use generated::troupe::users::v1 as users;
+pub use error::{Classify, Code};
+pub use policy::MethodPolicy;
+
+use std::sync::LazyLock;
+
+use prost_reflect::DescriptorPool;
+
+/// The encoded `FileDescriptorSet` of all contracts with their options and comments. Keep it encoded: prost's own
+/// types drop the options.
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The descriptors of all contracts.
+///
+/// # Panics
+/// Never: the build decodes the same bytes.
+pub fn descriptor_pool() -> &'static DescriptorPool {
+    static POOL: LazyLock<DescriptorPool> =
+        LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR_SET).unwrap_or_default());
+    &POOL
+}

@@ -1,0 +1,70 @@
+//! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the validators.
+//! Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
+
+#[path = "build/policy.rs"]
+mod policy;
+#[path = "build/rules.rs"]
+mod rules;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use prost::Message;
+use prost_reflect::DescriptorPool;
+
+fn main() -> Result<()> {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    for watched in ["troupe", "third_party", "build"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+
+    let encoded = compile(&root)?;
+    std::fs::write(out.join("descriptors.bin"), &encoded)?;
+
+    let pool = DescriptorPool::decode(encoded.as_slice()).context("descriptors")?;
+    std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;
+    std::fs::write(out.join("validators.rs"), rules::emit(&pool)?)?;
+    generate(&encoded)
+}
+
+/// The encoded descriptor set. It must stay encoded: prost's own types drop the options that we read.
+fn compile(root: &Path) -> Result<Vec<u8>> {
+    let files = proto_files(&root.join("troupe"))?;
+    let mut compiler = protox::Compiler::new([root.to_path_buf(), root.join("third_party")])?;
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(files)?;
+    Ok(compiler.encode_file_descriptor_set())
+}
+
+fn proto_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(proto_files(&path)?);
+        } else if path.extension().is_some_and(|e| e == "proto") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Generates messages, clients and servers for our packages and for `google.api.HttpBody`, the one foreign message
+/// that ours hold.
+fn generate(encoded: &[u8]) -> Result<()> {
+    let mut set = prost_types::FileDescriptorSet::decode(encoded)?;
+    set.file.retain(|f| {
+        f.package().starts_with("troupe.")
+            || f.name() == "google/api/httpbody.proto"
+            || f.package() == "google.protobuf"
+    });
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .codec_path("crate::codec::ValidatingCodec")
+        .bytes(".google.api.HttpBody")
+        .include_file("contracts.rs")
+        .compile_fds(set)?;
+    Ok(())
+}

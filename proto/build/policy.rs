@@ -1,0 +1,120 @@
+//! Emits the policy table from the method option `troupe.options.v1.policy`.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail, ensure};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
+
+const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
+
+/// The expression of the table: an array of `MethodPolicy`, sorted by path.
+pub fn emit(pool: &DescriptorPool) -> Result<String> {
+    let mut methods: Vec<MethodDescriptor> = pool
+        .services()
+        .filter(|s| s.package_name().starts_with("troupe."))
+        .flat_map(|s| s.methods().collect::<Vec<_>>())
+        .collect();
+    methods.sort_by_key(path);
+
+    let mut code = String::from("&[\n");
+    for method in &methods {
+        let entry = entry(pool, method).with_context(|| format!("method {}", method.full_name()))?;
+        code.push_str(&entry);
+    }
+    code.push_str("]\n");
+    Ok(code)
+}
+
+fn path(method: &MethodDescriptor) -> String {
+    format!("/{}/{}", method.parent_service().full_name(), method.name())
+}
+
+fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
+    let policy = policy_of(pool, method)?;
+    let audience = enum_name(pool, &policy, "audience")?;
+    let rate_class = enum_name(pool, &policy, "rate_class")?;
+    let callers: Vec<String> = strings(&policy, "callers");
+    let timeout = millis(&policy)?;
+    ensure!(audience != "AUDIENCE_UNSPECIFIED", "policy.audience is missing");
+    ensure!(rate_class != "RATE_CLASS_UNSPECIFIED", "policy.rate_class is missing");
+    ensure!(timeout > 0, "policy.timeout is missing");
+    if audience == "AUDIENCE_SERVICE" {
+        ensure!(!callers.is_empty(), "policy.callers must name the roles that may call it");
+        ensure!(!has_http_rule(pool, method), "a method for services has no HTTP mapping");
+    } else {
+        ensure!(callers.is_empty(), "policy.callers is for AUDIENCE_SERVICE only");
+        ensure!(has_http_rule(pool, method), "google.api.http is missing");
+    }
+
+    let max_request_bytes = match number(&policy, "max_request_bytes") {
+        0 => DEFAULT_MAX_REQUEST_BYTES,
+        n => n,
+    };
+    let mut code = String::new();
+    writeln!(code, "MethodPolicy {{")?;
+    writeln!(code, "    path: {:?},", path(method))?;
+    writeln!(code, "    audience: Audience::{},", variant(&audience, "AUDIENCE_"))?;
+    writeln!(code, "    timeout: std::time::Duration::from_millis({timeout}),")?;
+    writeln!(code, "    idempotent: {},", flag(&policy, "idempotent"))?;
+    writeln!(code, "    max_request_bytes: {max_request_bytes},")?;
+    writeln!(code, "    rate_class: RateClass::{},", variant(&rate_class, "RATE_CLASS_"))?;
+    writeln!(code, "    rate_cost: {},", number(&policy, "rate_cost").max(1))?;
+    writeln!(code, "    callers: &{callers:?},")?;
+    writeln!(code, "    server_streaming: {},", method.is_server_streaming())?;
+    writeln!(code, "}},")?;
+    Ok(code)
+}
+
+fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<DynamicMessage> {
+    let extension = pool
+        .get_extension_by_name("troupe.options.v1.policy")
+        .context("extension troupe.options.v1.policy")?;
+    let options = method.options();
+    if !options.has_extension(&extension) {
+        bail!("has no option (troupe.options.v1.policy)");
+    }
+    let policy = options.get_extension(&extension).as_message().cloned();
+    policy.context("policy is not a message")
+}
+
+fn has_http_rule(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
+    pool.get_extension_by_name("google.api.http")
+        .is_some_and(|http| method.options().has_extension(&http))
+}
+
+fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Result<String> {
+    let descriptor = policy.descriptor().get_field_by_name(field).context("field")?;
+    let kind = descriptor.kind();
+    let kind = kind.as_enum().context("enum")?;
+    let number = policy.get_field(&descriptor).as_enum_number().context("number")?;
+    let kind = pool.get_enum_by_name(kind.full_name()).context("enum in pool")?;
+    let value = kind.get_value(number).with_context(|| format!("{field} has no value {number}"))?;
+    Ok(value.name().to_owned())
+}
+
+/// `RATE_CLASS_READ` as prost names it: `Read`.
+fn variant(name: &str, prefix: &str) -> String {
+    let name = name.trim_start_matches(prefix);
+    name[..1].to_owned() + &name[1..].to_lowercase()
+}
+
+fn millis(policy: &DynamicMessage) -> Result<i64> {
+    let timeout = policy.get_field_by_name("timeout").context("timeout")?;
+    let timeout = timeout.as_message().context("timeout is not a message")?;
+    let part = |name| timeout.get_field_by_name(name).and_then(|v| v.as_i64().or(v.as_i32().map(i64::from)));
+    Ok(part("seconds").unwrap_or(0) * 1000 + part("nanos").unwrap_or(0) / 1_000_000)
+}
+
+fn number(policy: &DynamicMessage, field: &str) -> u32 {
+    policy.get_field_by_name(field).and_then(|v| v.as_u32()).unwrap_or(0)
+}
+
+fn flag(policy: &DynamicMessage, field: &str) -> bool {
+    policy.get_field_by_name(field).and_then(|v| v.as_bool()).unwrap_or(false)
+}
+
+fn strings(policy: &DynamicMessage, field: &str) -> Vec<String> {
+    let value = policy.get_field_by_name(field);
+    let list = value.as_deref().and_then(Value::as_list).unwrap_or_default();
+    list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}

@@ -1,0 +1,4 @@
+//! The contracts as a whole: what is checked in matches what is compiled, and the rules hold at run time.
+
+mod snapshot;
+mod validation;
