@@ -1,1 +1,16 @@
-//! What Troupe's services stand on: configuration, telemetry, lifecycle, database, files, clock, ids.
+//! What services stand on: configuration, telemetry, lifecycle, database, files, clock, ids, page tokens.
+//! Knows no service and no protocol.
+
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod files;
+pub mod id;
+pub mod lifecycle;
+pub mod page;
+pub mod secret;
+pub mod telemetry;
+
+pub use clock::{Clock, Timestamp};
+pub use database::Database;
+pub use lifecycle::Tasks;

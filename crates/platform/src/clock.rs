@@ -1,0 +1,122 @@
+//! Time, injected. Nothing else in the workspace asks the system what time it is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Serialize};
+
+/// An instant in microseconds since 1970-01-01 UTC. Stored as a 64-bit integer, so that it sorts and compares alike
+/// in every database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant so many microseconds after 1970-01-01 UTC.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01 UTC.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01 UTC, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// How long ago `earlier` was; zero if it wasn't.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+}
+
+impl From<Timestamp> for prost_types::Timestamp {
+    fn from(t: Timestamp) -> Self {
+        let nanos = t.0.rem_euclid(1_000_000) * 1000;
+        Self { seconds: t.secs(), nanos: i32::try_from(nanos).unwrap_or(0) }
+    }
+}
+
+/// Tells the time: the system's, or in tests one that stands still until it is moved.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Source>);
+
+trait Source: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+struct System;
+
+impl Source for System {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(micros(since))
+    }
+}
+
+impl Source for AtomicI64 {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(System))
+    }
+
+    /// A clock that stands at `start` until its [`FakeTime`] moves it.
+    pub fn fake(start: Timestamp) -> (Self, FakeTime) {
+        let time = Arc::new(AtomicI64::new(start.0));
+        (Self(time.clone()), FakeTime(time))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now().0)
+    }
+}
+
+/// Moves a fake clock.
+#[derive(Debug, Clone)]
+pub struct FakeTime(Arc<AtomicI64>);
+
+impl FakeTime {
+    /// Lets time pass.
+    pub fn advance(&self, duration: Duration) {
+        self.0.fetch_add(micros(duration), Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,101 @@
+//! Start and stop: tasks that shutdown waits for, and the signals that ask for it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The running tasks of a process or of a part of it, and the token that asks them to end.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    token: CancellationToken,
+}
+
+impl Tasks {
+    /// No tasks yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a task that shutdown waits for. It should watch [`Tasks::stopping`].
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn(task)
+    }
+
+    /// Runs blocking work on the pool for it; shutdown waits for it too.
+    pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.tracker.spawn_blocking(work)
+    }
+
+    /// Completes when shutdown begins.
+    pub async fn stopping(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// The token that shutdown cancels.
+    pub fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Asks every task to end, and waits for them for at most `grace`. False if some didn't.
+    pub async fn shut_down(&self, grace: Duration) -> bool {
+        self.token.cancel();
+        self.tracker.close();
+        tokio::time::timeout(grace, self.tracker.wait()).await.is_ok()
+    }
+}
+
+/// Completes at the first SIGTERM or SIGINT. A second one ends the process at once, with status 130.
+pub async fn signal(tasks: &Tasks) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    // Not tracked: it must not hold up the shutdown that it may cut short.
+    let _impatient = TaskTracker::new().spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    tasks.token().cancel();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn shutdown_waits_for_tasks_that_watch_the_token() {
+        let tasks = Tasks::new();
+        let watcher = tasks.clone();
+        let done = tasks.spawn(async move {
+            watcher.stopping().await;
+            7
+        });
+        assert!(tasks.shut_down(Duration::from_secs(30)).await);
+        assert_eq!(done.await.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_gives_up_on_a_task_that_does_not_end() {
+        let tasks = Tasks::new();
+        let _stuck = tasks.spawn(std::future::pending::<()>());
+        assert!(!tasks.shut_down(Duration::from_secs(30)).await);
+    }
+}

@@ -1,0 +1,56 @@
+//! Logs: coloured and readable on a terminal, JSON elsewhere. Messages read alone; fields make them searchable.
+//! Nobody logs secrets, prompts, messages or personal data.
+
+use std::io::IsTerminal;
+
+use serde::Deserialize;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// What is logged and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A filter such as `info,troupe_gateway=debug`.
+    pub level: String,
+    /// The form of a line.
+    pub format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { level: "info,sqlx=warn,sea_orm_migration=warn".to_owned(), format: Format::Auto }
+    }
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Pretty on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Pretty,
+    /// An object a line.
+    Json,
+}
+
+/// Starts logging to standard error. A second call changes nothing.
+pub fn init(config: &Config) -> Result<(), crate::config::Error> {
+    let filter = EnvFilter::try_new(&config.level).map_err(|e| crate::config::Error::Invalid {
+        key: "log.level",
+        problem: format!("{e}; write a level such as info or debug, or a filter such as info,troupe_gateway=debug"),
+    })?;
+    let pretty = match config.format {
+        Format::Auto => std::io::stderr().is_terminal(),
+        Format::Pretty => true,
+        Format::Json => false,
+    };
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A process that has a subscriber keeps it: tests start many platforms.
+    let _already_set = if pretty {
+        builder.with_target(false).try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    Ok(())
+}
