@@ -1,1 +1,3 @@
 //! Troupe's roleplay service: characters, sessions, messages, generations, prompts.
+
+pub mod domain;

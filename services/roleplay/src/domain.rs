@@ -1,0 +1,7 @@
+//! Types and decisions of roleplay: pure, without async, storage, clocks or logging.
+
+pub mod card;
+mod lenient;
+pub mod lorebook;
+mod random;
+pub mod role;

@@ -1,0 +1,72 @@
+//! Writes a card as JSON or into a PNG.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
+
+use super::{
+    Card, CardError, Spec,
+    blank_png::blank_png,
+    convert,
+    png::{MAX_TEXT_CHUNK_BYTES, Png},
+};
+
+impl Card {
+    /// The card as compact JSON of `spec`; of its own specification, the document unchanged.
+    /// A V3 card as V2 keeps all fields, but its lorebook loses the decorators.
+    ///
+    /// # Errors
+    /// [`Downgrade`](CardError::Downgrade) if a V2 or V3 card is asked for as V1.
+    pub fn to_json(&self, spec: Spec) -> Result<String, CardError> {
+        if spec == Spec::V1 && self.spec() != Spec::V1 {
+            return Err(CardError::Downgrade);
+        }
+        Ok(Value::Object(self.document_as(spec)).to_string())
+    }
+
+    /// The picture with the card in it: V2 under `chara` and V3 under `ccv3`, as SillyTavern
+    /// writes both. Cards that the picture had are replaced; its other chunks are kept.
+    ///
+    /// # Errors
+    /// The picture is no PNG or is damaged, or the card is too large for a text chunk.
+    pub fn to_png(&self, avatar_png: &[u8]) -> Result<Vec<u8>, CardError> {
+        let chara = self.to_chunk_text(Spec::V2)?;
+        let ccv3 = self.to_chunk_text(Spec::V3)?;
+        Ok(Png::read(avatar_png)?.with_cards(&[("chara", &chara), ("ccv3", &ccv3)]))
+    }
+
+    /// A plain portrait for a card that has no picture.
+    #[must_use]
+    pub fn blank_png() -> Vec<u8> {
+        blank_png()
+    }
+
+    pub(super) fn to_own_json(&self) -> String {
+        // Serialising a map of values can't fail: its keys are strings.
+        serde_json::to_string(&self.document).unwrap_or_default()
+    }
+
+    pub(super) fn document_as(&self, spec: Spec) -> Map<String, Value> {
+        let document = self.document.clone();
+        match (self.spec(), spec) {
+            (own, spec) if own == spec && (own == Spec::V1 || document.contains_key("spec")) => {
+                document
+            }
+            (Spec::V1, Spec::V2) => convert::nest(document, self.layout),
+            (Spec::V1, spec) => convert::retarget(convert::nest(document, self.layout), spec),
+            (_, spec) => convert::retarget(document, spec),
+        }
+    }
+
+    fn to_chunk_text(&self, spec: Spec) -> Result<String, CardError> {
+        let text = STANDARD.encode(self.to_json(spec)?);
+        // The chunk also holds the keyword and a NUL.
+        let size_bytes = text.len() + "chara\0".len();
+        if size_bytes > MAX_TEXT_CHUNK_BYTES {
+            return Err(CardError::ChunkTooLarge {
+                size_bytes,
+                max_bytes: MAX_TEXT_CHUNK_BYTES,
+            });
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,116 @@
+use serde_json::json;
+
+use super::{super::*, read, v2};
+use crate::domain::role::Role;
+
+#[test]
+fn an_edit_changes_its_field_and_nothing_else() {
+    let mut card = read(&v2());
+    card.apply(&CardPatch::default().text(TextField::Description, "new"))
+        .unwrap();
+    let mut expected = v2();
+    expected["data"]["description"] = json!("new");
+    assert_eq!(card.to_json(Spec::V2).unwrap(), expected.to_string());
+}
+
+#[test]
+fn an_edit_reaches_the_copy_at_the_root() {
+    let mut document = v2();
+    document["first_mes"] = json!("The lamp is lit.");
+    document["description"] = json!("something else");
+    let mut card = read(&document);
+    let patch = CardPatch::default()
+        .text(TextField::FirstMes, "Hm.")
+        .text(TextField::Description, "new");
+    card.apply(&patch).unwrap();
+    assert_eq!(card.document()["first_mes"], "Hm.");
+    assert_eq!(card.document()["description"], "something else");
+}
+
+#[test]
+fn a_v1_card_is_raised_when_an_edit_needs_it() {
+    let mut card = read(&json!({"name": "Wren", "first_mes": "hi", "own": 1}));
+    card.apply(&CardPatch::default().text(TextField::FirstMes, "hello"))
+        .unwrap();
+    assert_eq!(card.spec(), Spec::V1);
+    card.apply(&CardPatch {
+        tags: Some(vec!["sea".into()]),
+        ..CardPatch::default()
+    })
+    .unwrap();
+    assert_eq!(card.spec(), Spec::V2);
+    card.apply(&CardPatch::default().text(TextField::Nickname, "Bird"))
+        .unwrap();
+    assert_eq!(card.spec(), Spec::V3);
+    assert_eq!(
+        (card.greetings(), card.tags()),
+        (vec!["hello".into()], vec!["sea".into()])
+    );
+    assert_eq!(card.document()["own"], 1);
+}
+
+#[test]
+fn sets_and_takes_away_the_note_and_the_book() {
+    let mut card = read(&v2());
+    let note = DepthPrompt {
+        text: "stay calm".into(),
+        depth: 2,
+        role: Role::User,
+    };
+    let book = json!({"entries": []});
+    let patch = CardPatch {
+        depth_prompt: Some(Some(note.clone())),
+        character_book: Some(Some(book.clone())),
+        ..CardPatch::default()
+    };
+    card.apply(&patch).unwrap();
+    assert_eq!(card.depth_prompt(), Some(note));
+    assert_eq!(card.character_book_json(), Some(&book));
+    assert!(card.extensions().unwrap().contains_key("x"));
+    let patch = CardPatch {
+        depth_prompt: Some(None),
+        character_book: Some(None),
+        ..CardPatch::default()
+    };
+    card.apply(&patch).unwrap();
+    assert_eq!((card.depth_prompt(), card.character_book()), (None, None));
+}
+
+#[test]
+fn a_refused_edit_leaves_the_card_as_it_was() {
+    let mut card = read(&v2());
+    let before = card.clone();
+    let blank = CardPatch::default()
+        .text(TextField::Scenario, "x")
+        .text(TextField::Name, " ");
+    assert_eq!(card.apply(&blank), Err(CardError::EmptyName));
+    let nul = CardPatch::default().text(TextField::Scenario, "a\0b");
+    assert_eq!(card.apply(&nul), Err(CardError::Nul));
+    let list = CardPatch {
+        character_book: Some(Some(json!([]))),
+        ..CardPatch::default()
+    };
+    assert_eq!(card.apply(&list), Err(CardError::BadBook));
+    assert_eq!(card, before);
+}
+
+#[test]
+fn a_new_card_has_every_field_that_v3_requires() {
+    let card = Card::create(&CardPatch::default().text(TextField::Name, "Wren")).unwrap();
+    let document = card.document();
+    assert_eq!(document["spec"], "chara_card_v3");
+    for key in [
+        "description",
+        "first_mes",
+        "creator_notes",
+        "tags",
+        "extensions",
+        "group_only_greetings",
+    ] {
+        assert!(document["data"].get(key).is_some(), "{key}");
+    }
+    assert_eq!(
+        Card::create(&CardPatch::default()),
+        Err(CardError::EmptyName)
+    );
+}

@@ -1,0 +1,43 @@
+//! Lorebooks: texts that enter the prompt when the chat comes to speak of them.
+//!
+//! A book is parsed ([`Lorebook`]), made ready for matching once ([`Matcher`]), and scanned for
+//! every prompt ([`Scan`]). A scan goes in passes; each says of every entry why it fired or not.
+
+mod buffer;
+mod decorators;
+mod entry;
+mod groups;
+mod key;
+mod matcher;
+mod parse;
+mod passes;
+mod reason;
+mod scan;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    decorators::Decorators,
+    entry::{Entry, MatchSources, Placement, SelectiveLogic, TimedEffects},
+    matcher::Matcher,
+    passes::EntryTexts,
+    reason::{Found, Reason},
+    scan::{Activation, LoreSettings, Scan, ScanMessage, ScanTexts},
+};
+pub(crate) use self::{decorators::without_decorators, parse::json_entries_mut};
+
+/// A parsed lorebook. The card's document stays the truth; this is a view of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lorebook {
+    pub name: String,
+    pub description: String,
+    /// Messages to look at, where the book sets it.
+    pub scan_depth: Option<u32>,
+    /// Most tokens for all entries together, where the book sets it.
+    pub token_budget: Option<u32>,
+    /// Whether entries may be found by the text of other entries.
+    pub recursive_scanning: Option<bool>,
+    /// In the book's order.
+    pub entries: Vec<Entry>,
+}

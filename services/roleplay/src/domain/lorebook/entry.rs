@@ -1,0 +1,132 @@
+//! One lorebook entry with everything that SillyTavern's rules and the V3 specification know of.
+
+use serde::{Deserialize, Serialize};
+
+use super::Decorators;
+use crate::domain::role::Role;
+
+/// How secondary keys decide, once a primary key has matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SelectiveLogic {
+    /// At least one secondary key matches.
+    #[default]
+    AndAny,
+    /// At least one doesn't.
+    NotAll,
+    /// None matches.
+    NotAny,
+    /// All match.
+    AndAll,
+}
+
+/// Where an entry's text goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "at")]
+pub enum Placement {
+    BeforeCharacter,
+    AfterCharacter,
+    BeforeDescription,
+    AfterDescription,
+    AfterPersonality,
+    AfterScenario,
+    BeforeExamples,
+    AfterExamples,
+    /// Above the author's note.
+    NoteTop,
+    /// Below the author's note.
+    NoteBottom,
+    /// In the history, this many messages before its end.
+    Depth {
+        depth: u32,
+        role: Role,
+    },
+    /// Only where a macro names it.
+    Outlet {
+        name: String,
+    },
+}
+
+/// Effects that last over several turns, counted in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimedEffects {
+    /// Stays active for so many messages after firing.
+    pub sticky: Option<u32>,
+    /// Can't fire for so many messages after firing.
+    pub cooldown: Option<u32>,
+    /// Can't fire before the chat has so many messages.
+    pub delay: Option<u32>,
+}
+
+/// What an entry is looked for in, besides messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MatchSources {
+    pub persona_description: bool,
+    pub character_description: bool,
+    pub character_personality: bool,
+    pub character_depth_prompt: bool,
+    pub scenario: bool,
+    pub creator_notes: bool,
+}
+
+/// A lorebook entry. Options that are `None` follow the book or the settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The id that the book gives it, if any.
+    pub id: Option<String>,
+    pub name: String,
+    pub comment: String,
+    pub keys: Vec<String>,
+    pub secondary_keys: Vec<String>,
+    /// The text, without its leading decorator lines; macros not expanded.
+    pub content: String,
+    pub decorators: Decorators,
+    pub enabled: bool,
+    pub constant: bool,
+    /// Whether secondary keys count.
+    pub selective: bool,
+    pub logic: SelectiveLogic,
+    /// Higher stands nearer to the end of the prompt, and is considered first for the budget.
+    pub insertion_order: i64,
+    /// V2's order of dropping; SillyTavern's rules don't use it.
+    pub priority: Option<i64>,
+    pub case_sensitive: Option<bool>,
+    pub match_whole_words: Option<bool>,
+    /// Keys are patterns and nothing else, as V3 says. SillyTavern sets `use_regex` on every entry
+    /// that it exports, plain keys or not; its entries are told apart by their extensions.
+    pub strict_regex: bool,
+    pub scan_depth: Option<u32>,
+    pub placement: Placement,
+    /// Not found by the text of other entries.
+    pub exclude_recursion: bool,
+    /// Its own text finds no other entry.
+    pub prevent_recursion: bool,
+    /// Only found in recursion, from this level on.
+    pub delay_until_recursion: Option<u32>,
+    /// Percent.
+    pub probability: f64,
+    /// Inclusion groups: of each, one entry at most is active.
+    pub groups: Vec<String>,
+    /// Wins its group by order instead of by chance.
+    pub group_override: bool,
+    pub group_weight: u32,
+    pub use_group_scoring: Option<bool>,
+    pub timed: TimedEffects,
+    pub ignore_budget: bool,
+    pub match_sources: MatchSources,
+    /// Kinds of generation that it is for; empty for all.
+    pub triggers: Vec<String>,
+    pub automation_id: String,
+    pub vectorized: bool,
+    pub display_index: Option<i64>,
+}
+
+impl Entry {
+    /// What to call the entry before people: its comment, its name, or its first key.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        let named = [&self.comment, &self.name]
+            .into_iter()
+            .find(|text| !text.is_empty());
+        named.or(self.keys.first()).map_or("", String::as_str)
+    }
+}

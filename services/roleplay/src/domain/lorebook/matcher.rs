@@ -1,0 +1,116 @@
+//! A lorebook made ready for matching: keys folded, patterns compiled. Worth keeping between
+//! prompts; it depends on the book and the settings only.
+
+use super::{
+    Entry, LoreSettings, Lorebook,
+    key::{Key, KeyRules},
+};
+
+/// Most patterns of one book that are compiled; further ones never match.
+const MAX_PATTERNS: usize = 1_000;
+
+/// A lorebook with its keys ready.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    pub(super) book: Lorebook,
+    pub(super) keys: Vec<EntryKeys>,
+    /// Entries by insertion order, highest first; the book's order between equals.
+    pub(super) by_order: Vec<usize>,
+    /// Entries that look at the texts of card and persona.
+    pub(super) reads_fields: bool,
+}
+
+/// The keys of one entry; `texts` stand beside `primary`, to name the one that was found.
+#[derive(Debug, Clone)]
+pub(super) struct EntryKeys {
+    pub(super) texts: Vec<String>,
+    pub(super) primary: Vec<Key>,
+    pub(super) secondary: Vec<Key>,
+    pub(super) secondary_texts: Vec<String>,
+    pub(super) excluded: Vec<Key>,
+    pub(super) excluded_texts: Vec<String>,
+}
+
+impl Matcher {
+    #[must_use]
+    pub fn new(book: Lorebook, settings: &LoreSettings) -> Self {
+        let mut patterns = 0;
+        let keys = book
+            .entries
+            .iter()
+            .map(|entry| ready_keys(entry, settings, &mut patterns))
+            .collect();
+        let mut by_order: Vec<usize> = (0..book.entries.len()).collect();
+        by_order.sort_by_key(|index| std::cmp::Reverse(book.entries[*index].insertion_order));
+        let reads_fields = book
+            .entries
+            .iter()
+            .any(|entry| entry.match_sources != super::MatchSources::default());
+        Self {
+            book,
+            keys,
+            by_order,
+            reads_fields,
+        }
+    }
+
+    #[must_use]
+    pub fn book(&self) -> &Lorebook {
+        &self.book
+    }
+
+    /// How many messages the entry looks at.
+    pub(super) fn depth_of(&self, entry: &Entry, settings: &LoreSettings) -> u32 {
+        entry
+            .scan_depth
+            .or(self.book.scan_depth)
+            .unwrap_or(settings.scan_depth)
+    }
+}
+
+fn ready_keys(entry: &Entry, settings: &LoreSettings, patterns: &mut usize) -> EntryKeys {
+    let rules = KeyRules {
+        case_sensitive: entry.case_sensitive.unwrap_or(settings.case_sensitive),
+        whole_words: entry
+            .match_whole_words
+            .unwrap_or(settings.match_whole_words),
+        strict_regex: entry.strict_regex,
+    };
+    let mut ready = |texts: &[String]| -> Vec<Key> {
+        let mut keys = Vec::with_capacity(texts.len());
+        for text in texts {
+            let key = if *patterns < MAX_PATTERNS {
+                Key::new(text, rules)
+            } else {
+                Key::Never
+            };
+            *patterns += usize::from(matches!(key, Key::Pattern(_)));
+            keys.push(key);
+        }
+        keys
+    };
+    let mut texts = entry.keys.clone();
+    texts.extend(entry.decorators.additional_keys.iter().cloned());
+    // V3: patterns stand alone, other conditions on keys don't count beside them.
+    let beside = |texts: &[String]| {
+        if entry.strict_regex {
+            Vec::new()
+        } else {
+            texts.to_vec()
+        }
+    };
+    let secondary_texts = if entry.selective {
+        beside(&entry.secondary_keys)
+    } else {
+        Vec::new()
+    };
+    let excluded_texts = beside(&entry.decorators.exclude_keys);
+    EntryKeys {
+        primary: ready(&texts),
+        secondary: ready(&secondary_texts),
+        excluded: ready(&excluded_texts),
+        texts,
+        secondary_texts,
+        excluded_texts,
+    }
+}

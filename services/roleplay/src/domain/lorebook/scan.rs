@@ -1,0 +1,257 @@
+//! One scan of a book over a chat: the inputs, and the search for keys.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Found, Matcher, Reason, SelectiveLogic,
+    buffer::{Haystack, Messages, Window},
+    key::Key,
+};
+
+/// How lorebooks are scanned where neither book nor entry says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoreSettings {
+    /// Messages looked at.
+    pub scan_depth: u32,
+    /// Share of the model's window that lore may take; a book's own budget caps it.
+    pub budget_percent: u32,
+    pub case_sensitive: bool,
+    pub match_whole_words: bool,
+    pub recursive_scanning: bool,
+    /// Passes in one scan; 1 is no recursion, 0 no limit of its own.
+    pub max_recursion_steps: u32,
+    /// Whether speakers' names are looked at too.
+    pub include_names: bool,
+}
+
+impl Default for LoreSettings {
+    fn default() -> Self {
+        Self {
+            scan_depth: 2,
+            budget_percent: 25,
+            case_sensitive: false,
+            match_whole_words: false,
+            recursive_scanning: false,
+            max_recursion_steps: 0,
+            include_names: true,
+        }
+    }
+}
+
+/// A message as a scan sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanMessage<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// What a scan looks at, besides the messages.
+#[derive(Debug, Clone, Default)]
+pub struct ScanTexts {
+    pub persona_description: String,
+    pub character_description: String,
+    pub character_personality: String,
+    pub character_depth_prompt: String,
+    pub scenario: String,
+    pub creator_notes: String,
+    /// The kind of generation, as entries name it (`normal`, `continue`, ...).
+    pub trigger: &'static str,
+    /// Messages in the chat, and those of the character.
+    pub message_count: u32,
+    pub assistant_count: u32,
+}
+
+/// What a scan decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activation {
+    /// One for each entry of the book, in its order.
+    pub reasons: Vec<Reason>,
+    /// Entries that fired, in the order of the prompt.
+    pub fired: Vec<usize>,
+    pub used_tokens: u32,
+    pub budget_tokens: u32,
+}
+
+/// A scan of one book over one chat.
+pub struct Scan<'a> {
+    pub(super) matcher: &'a Matcher,
+    pub(super) settings: &'a LoreSettings,
+    pub(super) texts: ScanTexts,
+    pub(super) seed: u64,
+    expand: &'a dyn Fn(&str) -> String,
+    messages: Messages,
+    fields: Vec<(&'static str, Haystack)>,
+    /// The first key of each entry that messages or fields hold: it is the same in every pass.
+    first_found: Vec<Option<(usize, Found)>>,
+}
+
+impl<'a> Scan<'a> {
+    /// Looks for every key in the messages, given newest first. `expand` expands macros in keys.
+    pub fn new(
+        matcher: &'a Matcher,
+        settings: &'a LoreSettings,
+        newest_first: impl Iterator<Item = ScanMessage<'a>>,
+        texts: ScanTexts,
+        expand: &'a dyn Fn(&str) -> String,
+        seed: u64,
+    ) -> Self {
+        let entries = &matcher.book.entries;
+        let depths = entries
+            .iter()
+            .filter(|entry| entry.enabled && !entry.constant);
+        let deepest = depths
+            .map(|entry| matcher.depth_of(entry, settings))
+            .max()
+            .unwrap_or(0);
+        let unnamed = |message: ScanMessage<'a>| ScanMessage {
+            name: "",
+            ..message
+        };
+        let newest_first = newest_first.map(|message| {
+            if settings.include_names {
+                message
+            } else {
+                unnamed(message)
+            }
+        });
+        let fields = if matcher.reads_fields {
+            fold_fields(&texts)
+        } else {
+            Vec::new()
+        };
+        let mut scan = Self {
+            matcher,
+            settings,
+            texts,
+            seed,
+            expand,
+            messages: Messages::new(newest_first, deepest),
+            fields,
+            first_found: Vec::new(),
+        };
+        scan.first_found = (0..entries.len())
+            .map(|index| scan.find_first(index))
+            .collect();
+        scan
+    }
+
+    /// The first primary key that is found, in messages, fields or the texts of other entries.
+    pub(super) fn find_key(
+        &self,
+        index: usize,
+        others: &[(usize, Haystack)],
+    ) -> Option<(usize, Found)> {
+        if let Some(found) = &self.first_found[index] {
+            return Some(found.clone());
+        }
+        let keys = &self.matcher.keys[index].primary;
+        let texts = &self.matcher.keys[index].texts;
+        others.iter().find_map(|(other, haystack)| {
+            let is_here =
+                |(key, text): (&Key, &String)| self.find_in(key, text, haystack.whole()).is_some();
+            let at = keys.iter().zip(texts).position(is_here)?;
+            Some((at, Found::Entry(*other)))
+        })
+    }
+
+    /// Whether the secondary keys agree with a match of a primary key.
+    pub(super) fn secondary_agree(&self, index: usize, others: &[(usize, Haystack)]) -> bool {
+        let keys = &self.matcher.keys[index];
+        if keys.secondary.is_empty() {
+            return true;
+        }
+        let mut found = keys
+            .secondary
+            .iter()
+            .zip(&keys.secondary_texts)
+            .map(|(key, text)| self.is_present(index, key, text, others));
+        match self.matcher.book.entries[index].logic {
+            SelectiveLogic::AndAny => found.any(|found| found),
+            SelectiveLogic::AndAll => found.all(|found| found),
+            SelectiveLogic::NotAny => !found.any(|found| found),
+            SelectiveLogic::NotAll => !found.all(|found| found),
+        }
+    }
+
+    /// The first excluding key that is found.
+    pub(super) fn excluded_by(&self, index: usize, others: &[(usize, Haystack)]) -> Option<String> {
+        let keys = &self.matcher.keys[index];
+        let mut pairs = keys.excluded.iter().zip(&keys.excluded_texts);
+        let excluding = pairs.find(|(key, text)| self.is_present(index, key, text, others));
+        excluding.map(|(_, text)| text.clone())
+    }
+
+    fn find_first(&self, index: usize) -> Option<(usize, Found)> {
+        let keys = &self.matcher.keys[index];
+        let window = self.window_of(index);
+        for (at, (key, text)) in keys.primary.iter().zip(&keys.texts).enumerate() {
+            if let Some(hit) = self.find_in(key, text, window) {
+                return Some((at, Found::Message(self.messages.message_at(hit))));
+            }
+            for (name, haystack) in self.fields_of(index) {
+                if self.find_in(key, text, haystack.whole()).is_some() {
+                    return Some((at, Found::Field((*name).to_owned())));
+                }
+            }
+        }
+        None
+    }
+
+    fn is_present(
+        &self,
+        index: usize,
+        key: &Key,
+        text: &str,
+        others: &[(usize, Haystack)],
+    ) -> bool {
+        self.find_in(key, text, self.window_of(index)).is_some()
+            || self
+                .fields_of(index)
+                .any(|(_, field)| self.find_in(key, text, field.whole()).is_some())
+            || others
+                .iter()
+                .any(|(_, other)| self.find_in(key, text, other.whole()).is_some())
+    }
+
+    fn find_in(&self, key: &Key, text: &str, window: Window<'_>) -> Option<super::buffer::Hit> {
+        match key {
+            Key::Template(rules) => Key::of_plain_text(&(self.expand)(text), *rules).find(window),
+            ready => ready.find(window),
+        }
+    }
+
+    fn window_of(&self, index: usize) -> Window<'_> {
+        let entry = &self.matcher.book.entries[index];
+        self.messages
+            .window(self.matcher.depth_of(entry, self.settings))
+    }
+
+    fn fields_of(&self, index: usize) -> impl Iterator<Item = &(&'static str, Haystack)> {
+        let sources = self.matcher.book.entries[index].match_sources;
+        self.fields.iter().filter(move |(name, _)| match *name {
+            "persona_description" => sources.persona_description,
+            "character_description" => sources.character_description,
+            "character_personality" => sources.character_personality,
+            "character_depth_prompt" => sources.character_depth_prompt,
+            "scenario" => sources.scenario,
+            "creator_notes" => sources.creator_notes,
+            _ => false,
+        })
+    }
+}
+
+fn fold_fields(texts: &ScanTexts) -> Vec<(&'static str, Haystack)> {
+    [
+        ("persona_description", &texts.persona_description),
+        ("character_description", &texts.character_description),
+        ("character_personality", &texts.character_personality),
+        ("character_depth_prompt", &texts.character_depth_prompt),
+        ("scenario", &texts.scenario),
+        ("creator_notes", &texts.creator_notes),
+    ]
+    .into_iter()
+    .filter(|(_, text)| !text.is_empty())
+    .map(|(name, text)| (name, Haystack::new(text)))
+    .collect()
+}
