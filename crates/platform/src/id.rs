@@ -109,6 +109,10 @@ id!(
     pub LoginSessionId, "lgn"
 );
 id!(
+    /// A request that came without an id.
+    pub RequestId, "req"
+);
+id!(
     /// A generation: the job that writes a reply.
     pub GenerationId, "gen"
 );

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod files;
+pub mod host;
 pub mod id;
 pub mod lifecycle;
 pub mod page;
@@ -13,4 +14,5 @@ pub mod telemetry;
 
 pub use clock::{Clock, Timestamp};
 pub use database::Database;
+pub use host::Host;
 pub use lifecycle::Tasks;

@@ -1,0 +1,111 @@
+//! Who calls, until when, and under which request id: the first argument of everything that serves a call.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::id::{LoginSessionId, UserId};
+use tokio::time::Instant;
+use tonic::{Code, Request, Status};
+use troupe_proto::{Reason, error};
+
+/// Header that carries the request id, in and out.
+pub const REQUEST_ID: &str = "x-request-id";
+/// Header by which the gateway tells services the client's address. The gateway strips it from what clients send.
+pub const CLIENT_ADDRESS: &str = "x-troupe-client-address";
+
+/// A request id that a log can take as it is: printable ASCII without spaces, at most 128 characters.
+pub fn is_sane_request_id(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The circumstances of a call.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    /// Who calls.
+    pub caller: Caller,
+    /// When the call must be over.
+    pub deadline: Instant,
+    /// Finds the call in every log.
+    pub request_id: Arc<str>,
+    /// The client's address, as the gateway saw it.
+    pub client_address: Option<IpAddr>,
+    /// The caller's access token, passed on to other services.
+    pub(crate) bearer: Option<Bearer>,
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody in particular.
+    Anonymous,
+    /// A person with a valid access token.
+    Person(Person),
+    /// Another role of Troupe.
+    Role(Role),
+}
+
+/// A person, as the access token names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The person.
+    pub user_id: UserId,
+    /// The login session that the token belongs to.
+    pub login_session_id: LoginSessionId,
+    /// Whether the person may call methods for admins.
+    pub is_admin: bool,
+}
+
+/// A role of Troupe, such as `roleplay`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Role(pub &'static str);
+
+/// An access token that doesn't show in logs.
+#[derive(Clone)]
+pub(crate) struct Bearer(pub(crate) Arc<str>);
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer(..)")
+    }
+}
+
+impl Ctx {
+    /// The context of a call that the server stack let through.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        let ctx = request.extensions().get::<Self>().cloned();
+        ctx.ok_or_else(|| error::status(Code::Internal, Reason::Internal, "the call did not pass the server stack"))
+    }
+
+    /// The context of work that no call asked for, such as a job that outlives its request.
+    pub fn of_job(role: Role, request_id: impl Into<Arc<str>>, time_limit: Duration) -> Self {
+        Self {
+            caller: Caller::Role(role),
+            deadline: Instant::now() + time_limit,
+            request_id: request_id.into(),
+            client_address: None,
+            bearer: None,
+        }
+    }
+
+    /// The person who calls.
+    pub fn person(&self) -> Result<&Person, Status> {
+        match &self.caller {
+            Caller::Person(person) => Ok(person),
+            _ => Err(error::status(Code::Unauthenticated, Reason::TokenMissing, "this needs a person's access token")),
+        }
+    }
+
+    /// The id of the person who calls.
+    pub fn user_id(&self) -> Result<UserId, Status> {
+        self.person().map(|p| p.user_id)
+    }
+
+    /// A request to another service on behalf of this call: its deadline, request id and access token go along.
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.extensions_mut().insert(self.clone());
+        request
+    }
+}

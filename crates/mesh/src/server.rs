@@ -1,0 +1,80 @@
+//! The server stack: what every call passes before its handler, written once for all services.
+
+mod authorize;
+mod deadline;
+mod panic;
+mod shed;
+mod trace;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service;
+use tower::util::BoxCloneSyncService;
+
+use crate::context::Role;
+use crate::token::Verifier;
+
+/// How much a server takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls whose answers have not begun yet; more are refused at once.
+    pub concurrent_calls: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrent_calls: 1024 }
+    }
+}
+
+/// A service behind the server stack. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Server {
+    role: Role,
+    stack: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
+}
+
+impl Server {
+    /// Puts the stack before a service's routes. A call passes from the top of this list to its end:
+    pub fn new(role: Role, routes: Routes, verifier: Verifier, limits: Limits) -> Self {
+        let handler = routes.prepare();
+        // Validation is the codec's: a message that breaks the contract is refused while it is decoded.
+        let stack = authorize::Authorize::new(handler, verifier, role); // needs the deadline for the context
+        let stack = deadline::Deadline::new(stack); // before work is done for the call
+        let stack = shed::Shed::new(stack, limits.concurrent_calls); // before anything is spent on the call
+        let stack = panic::CatchPanic::new(stack); // inside the trace, so that a panic is logged with its request
+        let stack = trace::Trace::new(stack, role); // outermost: names the request for all below
+        Self { role, stack: BoxCloneSyncService::new(stack) }
+    }
+
+    /// The role that serves.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl Service<Request<Body>> for Server {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.stack.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.stack.call(request)
+    }
+}
+
+/// A refusal as an answer of gRPC: HTTP 200 with the status in the headers.
+fn refuse(status: Status) -> Response<Body> {
+    status.into_http()
+}

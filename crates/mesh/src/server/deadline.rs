@@ -1,0 +1,147 @@
+//! Ends a call when its deadline passes: the policy's timeout or the caller's `grpc-timeout`, whichever is shorter.
+//! Dropping the handler's future, or its stream, is what cancels the work behind it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use tokio::time::{Instant, Sleep};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::Service;
+use troupe_proto::{Reason, error, policy};
+
+/// For methods that have no policy, such as health checks.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When the call must be over, for the layers below.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeadlineAt(pub(super) Instant);
+
+#[derive(Debug, Clone)]
+pub(super) struct Deadline<S> {
+    inner: S,
+}
+
+impl<S> Deadline<S> {
+    pub(super) fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S> Service<Request<Body>> for Deadline<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let limit = policy::find(request.uri().path()).map_or(DEFAULT_TIMEOUT, |p| p.timeout);
+        let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
+        let at = Instant::now() + timeout;
+        request.extensions_mut().insert(DeadlineAt(at));
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            match tokio::time::timeout_at(at, answer).await {
+                Ok(response) => Ok(response?.map(|body| Body::new(TimedBody::new(body, at)))),
+                Err(_elapsed) => Ok(super::refuse(exceeded())),
+            }
+        })
+    }
+}
+
+fn exceeded() -> Status {
+    let message = "the call took longer than its deadline allows";
+    error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
+}
+
+/// Reads `grpc-timeout`: at most eight digits and a unit.
+fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let n: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(n * 3600)),
+        "M" => Some(Duration::from_secs(n * 60)),
+        "S" => Some(Duration::from_secs(n)),
+        "m" => Some(Duration::from_millis(n)),
+        "u" => Some(Duration::from_micros(n)),
+        "n" => Some(Duration::from_nanos(n)),
+        _ => None,
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A body that ends with DEADLINE_EXCEEDED when time is up.
+    struct TimedBody {
+        #[pin]
+        sleep: Sleep,
+        body: Option<Body>,
+    }
+}
+
+impl TimedBody {
+    fn new(body: Body, at: Instant) -> Self {
+        Self { sleep: tokio::time::sleep_until(at), body: Some(body) }
+    }
+}
+
+impl http_body::Body for TimedBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.project();
+        let Some(body) = this.body else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        if this.sleep.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        *this.body = None;
+        let mut trailers = HeaderMap::new();
+        let written = exceeded().add_header(&mut trailers);
+        Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeout_of(text: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", http::HeaderValue::from_static(text));
+        asked_timeout(&headers)
+    }
+
+    #[test]
+    fn reads_timeouts_as_grpc_writes_them() {
+        assert_eq!(timeout_of("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(timeout_of("99999999m"), Some(Duration::from_millis(99_999_999)));
+        assert_eq!(timeout_of("5n"), Some(Duration::from_nanos(5)));
+        for bad in ["", "S", "2", "-2S", "123456789S", "2 S", "2s"] {
+            assert_eq!(timeout_of(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Access tokens: EdDSA JSON Web Tokens that every service verifies for itself, against the keys and the revocations
+//! that [`crate::access`] follows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use moka::sync::Cache;
+use platform::id::{LoginSessionId, UserId};
+use platform::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+use tonic::{Code, Status};
+use troupe_proto::{Reason, error, users};
+
+use crate::context::Person;
+
+/// Who issues access tokens.
+pub const ISSUER: &str = "troupe";
+/// Whom access tokens are for.
+pub const AUDIENCE: &str = "troupe";
+/// The header's `typ` of an access token (RFC 9068): a token of another kind is never taken for one.
+pub const TOKEN_TYPE: &str = "at+jwt";
+
+const CACHED_TOKENS: u64 = 10_000;
+/// Revocations are remembered longer than any access token lives.
+const REVOCATION_MEMORY: Duration = Duration::from_secs(24 * 3600);
+
+/// What an access token says. Every field is required.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    /// Issuer: [`ISSUER`].
+    pub iss: String,
+    /// Audience: [`AUDIENCE`].
+    pub aud: String,
+    /// The person, `usr_…`.
+    pub sub: String,
+    /// The login session, `lgn_…`.
+    pub sid: String,
+    /// Id of the token.
+    pub jti: String,
+    /// When it was issued, in seconds since 1970 UTC.
+    pub iat: i64,
+    /// From when it is good.
+    pub nbf: i64,
+    /// Until when it is good.
+    pub exp: i64,
+    /// Whether the person is an admin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub admin: bool,
+}
+
+/// Verifies access tokens. Cheap to clone; all clones share keys, revocations and a cache of what was verified.
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    keys: ArcSwapOption<HashMap<String, DecodingKey>>,
+    revoked: Cache<LoginSessionId, ()>,
+    verified: Cache<Arc<str>, Arc<Verified>>,
+}
+
+struct Verified {
+    person: Person,
+    kid: String,
+    not_before: i64,
+    expires: i64,
+}
+
+impl Verifier {
+    /// A verifier that has no keys yet and until then answers UNAVAILABLE.
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            keys: ArcSwapOption::empty(),
+            revoked: Cache::builder().max_capacity(1_000_000).time_to_live(REVOCATION_MEMORY).build(),
+            verified: Cache::new(CACHED_TOKENS),
+        }))
+    }
+
+    /// The person whom a token names.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with `TOKEN_INVALID`, always with the same text; UNAVAILABLE before the keys are known.
+    pub fn verify(&self, token: &str) -> Result<Person, Status> {
+        let keys = self.0.keys.load();
+        let Some(keys) = keys.as_ref() else { return Err(keys_unknown()) };
+        let verified = match self.0.verified.get(token) {
+            Some(verified) => verified,
+            None => self.check_signature(keys, token)?,
+        };
+        let now = self.0.clock.now().secs();
+        let in_time = verified.not_before <= now && now < verified.expires;
+        let revoked = self.0.revoked.contains_key(&verified.person.login_session_id);
+        if !in_time || revoked || !keys.contains_key(&verified.kid) {
+            return Err(invalid());
+        }
+        Ok(verified.person.clone())
+    }
+
+    fn check_signature(&self, keys: &HashMap<String, DecodingKey>, token: &str) -> Result<Arc<Verified>, Status> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
+        let kid = header.kid.ok_or_else(invalid)?;
+        let key = keys.get(&kid).ok_or_else(invalid)?;
+        if header.typ.as_deref() != Some(TOKEN_TYPE) {
+            return Err(invalid());
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation()).map_err(|_| invalid())?.claims;
+        let person = Person {
+            user_id: claims.sub.parse::<UserId>().map_err(|_| invalid())?,
+            login_session_id: claims.sid.parse::<LoginSessionId>().map_err(|_| invalid())?,
+            is_admin: claims.admin,
+        };
+        let verified = Arc::new(Verified { person, kid, not_before: claims.nbf, expires: claims.exp });
+        self.0.verified.insert(token.into(), verified.clone());
+        Ok(verified)
+    }
+
+    /// Takes over the keys; tokens under keys that are gone are refused from now on.
+    pub fn set_keys(&self, keys: &[users::JsonWebKey]) {
+        let keys = keys.iter().filter(|k| k.kty == "OKP" && k.crv == "Ed25519");
+        let decoding = keys.filter_map(|k| Some((k.kid.clone(), DecodingKey::from_ed_components(&k.x).ok()?)));
+        self.0.keys.store(Some(Arc::new(decoding.collect())));
+    }
+
+    /// Refuses the tokens of a login session from now on.
+    pub fn revoke(&self, login_session_id: LoginSessionId) {
+        self.0.revoked.insert(login_session_id, ());
+    }
+
+    /// True once the keys are known.
+    pub fn is_ready(&self) -> bool {
+        self.0.keys.load().is_some()
+    }
+
+    /// The time by which tokens are judged.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("is_ready", &self.is_ready()).finish_non_exhaustive()
+    }
+}
+
+/// Signature, issuer and audience. Times are checked apart, by the injected clock and without leeway.
+fn validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.required_spec_claims.clear();
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation
+}
+
+fn invalid() -> Status {
+    let message = "the access token is not valid (any more): refresh it, or log in again";
+    error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
+}
+
+fn keys_unknown() -> Status {
+    let message = "access tokens can't be verified yet: the users service has not been reached";
+    error::retry_later(Code::Unavailable, Reason::Unavailable, message, Duration::from_secs(1))
+}

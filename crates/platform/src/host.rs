@@ -1,0 +1,36 @@
+//! What a process gives to the services that it runs.
+
+use std::path::{Path, PathBuf};
+
+use crate::page::PageTokens;
+use crate::secret::Secret;
+use crate::{Clock, Tasks};
+
+/// Where a service keeps its data, what time it is, and who waits for its tasks.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The folder of everything that is kept.
+    pub data_dir: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// Tasks that shutdown waits for.
+    pub tasks: Tasks,
+}
+
+impl Host {
+    /// The SQLite file of a service.
+    pub fn database_file(&self, service: &str) -> PathBuf {
+        self.data_dir.join(format!("{service}.sqlite"))
+    }
+
+    /// A folder for a service's files, such as `roleplay/avatars`.
+    pub fn folder(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.data_dir.join("files").join(path)
+    }
+
+    /// The page tokens of a service, under a key made at its first start.
+    pub fn page_tokens(&self, service: &str) -> std::io::Result<PageTokens> {
+        let file = self.data_dir.join("keys").join(format!("{service}-page.key"));
+        Ok(PageTokens::new(Secret::load_or_create(&file)?))
+    }
+}
