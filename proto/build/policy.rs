@@ -18,7 +18,8 @@ pub fn emit(pool: &DescriptorPool) -> Result<String> {
 
     let mut code = String::from("&[\n");
     for method in &methods {
-        let entry = entry(pool, method).with_context(|| format!("method {}", method.full_name()))?;
+        let entry =
+            entry(pool, method).with_context(|| format!("method {}", method.full_name()))?;
         code.push_str(&entry);
     }
     code.push_str("]\n");
@@ -35,14 +36,29 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     let rate_class = enum_name(pool, &policy, "rate_class")?;
     let callers: Vec<String> = strings(&policy, "callers");
     let timeout = millis(&policy)?;
-    ensure!(audience != "AUDIENCE_UNSPECIFIED", "policy.audience is missing");
-    ensure!(rate_class != "RATE_CLASS_UNSPECIFIED", "policy.rate_class is missing");
+    ensure!(
+        audience != "AUDIENCE_UNSPECIFIED",
+        "policy.audience is missing"
+    );
+    ensure!(
+        rate_class != "RATE_CLASS_UNSPECIFIED",
+        "policy.rate_class is missing"
+    );
     ensure!(timeout > 0, "policy.timeout is missing");
     if audience == "AUDIENCE_SERVICE" {
-        ensure!(!callers.is_empty(), "policy.callers must name the roles that may call it");
-        ensure!(!has_http_rule(pool, method), "a method for services has no HTTP mapping");
+        ensure!(
+            !callers.is_empty(),
+            "policy.callers must name the roles that may call it"
+        );
+        ensure!(
+            !has_http_rule(pool, method),
+            "a method for services has no HTTP mapping"
+        );
     } else {
-        ensure!(callers.is_empty(), "policy.callers is for AUDIENCE_SERVICE only");
+        ensure!(
+            callers.is_empty(),
+            "policy.callers is for AUDIENCE_SERVICE only"
+        );
         ensure!(has_http_rule(pool, method), "google.api.http is missing");
     }
 
@@ -53,14 +69,33 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     let mut code = String::new();
     writeln!(code, "MethodPolicy {{")?;
     writeln!(code, "    path: {:?},", path(method))?;
-    writeln!(code, "    audience: Audience::{},", variant(&audience, "AUDIENCE_"))?;
-    writeln!(code, "    timeout: std::time::Duration::from_millis({timeout}),")?;
+    writeln!(
+        code,
+        "    audience: Audience::{},",
+        variant(&audience, "AUDIENCE_")
+    )?;
+    writeln!(
+        code,
+        "    timeout: std::time::Duration::from_millis({timeout}),"
+    )?;
     writeln!(code, "    idempotent: {},", flag(&policy, "idempotent"))?;
     writeln!(code, "    max_request_bytes: {max_request_bytes},")?;
-    writeln!(code, "    rate_class: RateClass::{},", variant(&rate_class, "RATE_CLASS_"))?;
-    writeln!(code, "    rate_cost: {},", number(&policy, "rate_cost").max(1))?;
+    writeln!(
+        code,
+        "    rate_class: RateClass::{},",
+        variant(&rate_class, "RATE_CLASS_")
+    )?;
+    writeln!(
+        code,
+        "    rate_cost: {},",
+        number(&policy, "rate_cost").max(1)
+    )?;
     writeln!(code, "    callers: &{callers:?},")?;
-    writeln!(code, "    server_streaming: {},", method.is_server_streaming())?;
+    writeln!(
+        code,
+        "    server_streaming: {},",
+        method.is_server_streaming()
+    )?;
     writeln!(code, "}},")?;
     Ok(code)
 }
@@ -83,12 +118,22 @@ fn has_http_rule(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
 }
 
 fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Result<String> {
-    let descriptor = policy.descriptor().get_field_by_name(field).context("field")?;
+    let descriptor = policy
+        .descriptor()
+        .get_field_by_name(field)
+        .context("field")?;
     let kind = descriptor.kind();
     let kind = kind.as_enum().context("enum")?;
-    let number = policy.get_field(&descriptor).as_enum_number().context("number")?;
-    let kind = pool.get_enum_by_name(kind.full_name()).context("enum in pool")?;
-    let value = kind.get_value(number).with_context(|| format!("{field} has no value {number}"))?;
+    let number = policy
+        .get_field(&descriptor)
+        .as_enum_number()
+        .context("number")?;
+    let kind = pool
+        .get_enum_by_name(kind.full_name())
+        .context("enum in pool")?;
+    let value = kind
+        .get_value(number)
+        .with_context(|| format!("{field} has no value {number}"))?;
     Ok(value.name().to_owned())
 }
 
@@ -101,20 +146,35 @@ fn variant(name: &str, prefix: &str) -> String {
 fn millis(policy: &DynamicMessage) -> Result<i64> {
     let timeout = policy.get_field_by_name("timeout").context("timeout")?;
     let timeout = timeout.as_message().context("timeout is not a message")?;
-    let part = |name| timeout.get_field_by_name(name).and_then(|v| v.as_i64().or(v.as_i32().map(i64::from)));
+    let part = |name| {
+        timeout
+            .get_field_by_name(name)
+            .and_then(|v| v.as_i64().or(v.as_i32().map(i64::from)))
+    };
     Ok(part("seconds").unwrap_or(0) * 1000 + part("nanos").unwrap_or(0) / 1_000_000)
 }
 
 fn number(policy: &DynamicMessage, field: &str) -> u32 {
-    policy.get_field_by_name(field).and_then(|v| v.as_u32()).unwrap_or(0)
+    policy
+        .get_field_by_name(field)
+        .and_then(|v| v.as_u32())
+        .unwrap_or(0)
 }
 
 fn flag(policy: &DynamicMessage, field: &str) -> bool {
-    policy.get_field_by_name(field).and_then(|v| v.as_bool()).unwrap_or(false)
+    policy
+        .get_field_by_name(field)
+        .and_then(|v| v.as_bool())
+        .unwrap_or(false)
 }
 
 fn strings(policy: &DynamicMessage, field: &str) -> Vec<String> {
     let value = policy.get_field_by_name(field);
-    let list = value.as_deref().and_then(Value::as_list).unwrap_or_default();
-    list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    let list = value
+        .as_deref()
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    list.iter()
+        .filter_map(|v| v.as_str().map(str::to_owned))
+        .collect()
 }

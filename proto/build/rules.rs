@@ -23,21 +23,31 @@ pub fn emit(pool: &DescriptorPool) -> Result<String> {
     Ok(code)
 }
 
-fn emit_message(pool: &DescriptorPool, message: &MessageDescriptor, code: &mut String) -> Result<()> {
+fn emit_message(
+    pool: &DescriptorPool,
+    message: &MessageDescriptor,
+    code: &mut String,
+) -> Result<()> {
     let mut body = String::new();
     for field in message.fields() {
         emit_field(pool, &field, &mut body).with_context(|| format!("field {}", field.name()))?;
     }
     let argument = if body.is_empty() { "_" } else { "violations" };
     writeln!(code, "impl Validate for {} {{", rust_path(message))?;
-    writeln!(code, "    fn validate(&self, {argument}: &mut Violations) {{\n{body}    }}\n}}")?;
+    writeln!(
+        code,
+        "    fn validate(&self, {argument}: &mut Violations) {{\n{body}    }}\n}}"
+    )?;
     Ok(())
 }
 
 fn emit_field(pool: &DescriptorPool, field: &FieldDescriptor, body: &mut String) -> Result<()> {
     let name = field.name();
     let rules = rules_of(pool, field)?;
-    if let Some(oneof) = field.containing_oneof().filter(|_| !field.field_descriptor_proto().proto3_optional()) {
+    if let Some(oneof) = field
+        .containing_oneof()
+        .filter(|_| !field.field_descriptor_proto().proto3_optional())
+    {
         return emit_oneof_field(field, oneof.name(), rules.as_ref(), body);
     }
     let access = format!("self.{}", rust_ident(name));
@@ -49,10 +59,16 @@ fn emit_field(pool: &DescriptorPool, field: &FieldDescriptor, body: &mut String)
     }
     if let Kind::Message(kind) = field.kind() {
         if rules.as_ref().is_some_and(required) {
-            writeln!(body, "rules::required(violations, {name:?}, {access}.is_some());")?;
+            writeln!(
+                body,
+                "rules::required(violations, {name:?}, {access}.is_some());"
+            )?;
         }
         if validated(&kind) {
-            writeln!(body, "if let Some(value) = &{access} {{ violations.within({name:?}, |v| value.validate(v)); }}")?;
+            writeln!(
+                body,
+                "if let Some(value) = &{access} {{ violations.within({name:?}, |v| value.validate(v)); }}"
+            )?;
         }
         return Ok(());
     }
@@ -76,7 +92,9 @@ fn emit_oneof_field(
     body: &mut String,
 ) -> Result<()> {
     refuse_if(rules.is_some(), "rules on a member of a oneof")?;
-    let Kind::Message(kind) = field.kind() else { return Ok(()) };
+    let Kind::Message(kind) = field.kind() else {
+        return Ok(());
+    };
     if !validated(&kind) {
         return Ok(());
     }
@@ -99,17 +117,27 @@ fn emit_repeated(
     body: &mut String,
 ) -> Result<()> {
     let name = field.name();
-    if let Some(repeated) = rules.map(|r| sub_rules(r, "repeated")).transpose()?.flatten() {
+    if let Some(repeated) = rules
+        .map(|r| sub_rules(r, "repeated"))
+        .transpose()?
+        .flatten()
+    {
         for (rule, value) in set_rules(&repeated) {
             match rule.as_str() {
                 "min_items" | "max_items" => {
                     let limit = value.as_u64().context("number")?;
-                    writeln!(body, "rules::{rule}(violations, {name:?}, {access}.len(), {limit});")?;
+                    writeln!(
+                        body,
+                        "rules::{rule}(violations, {name:?}, {access}.len(), {limit});"
+                    )?;
                 }
                 "items" => {
                     let items = value.as_message().context("items")?;
                     let checks = checks(field, items, "\"\"")?;
-                    writeln!(body, "for (index, value) in {access}.iter().enumerate() {{ violations.within_item({name:?}, index, |violations| {{ {checks} }}); }}")?;
+                    writeln!(
+                        body,
+                        "for (index, value) in {access}.iter().enumerate() {{ violations.within_item({name:?}, index, |violations| {{ {checks} }}); }}"
+                    )?;
                 }
                 other => bail!("nothing enforces the rule repeated.{other}"),
             }
@@ -118,7 +146,10 @@ fn emit_repeated(
     if let Kind::Message(kind) = field.kind()
         && validated(&kind)
     {
-        writeln!(body, "for (index, value) in {access}.iter().enumerate() {{ violations.within_item({name:?}, index, |v| value.validate(v)); }}")?;
+        writeln!(
+            body,
+            "for (index, value) in {access}.iter().enumerate() {{ violations.within_item({name:?}, index, |v| value.validate(v)); }}"
+        )?;
     }
     Ok(())
 }
@@ -129,23 +160,42 @@ fn checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str) -> Result
     if required(rules) {
         bail!("nothing enforces the rule required on a scalar: use a minimum");
     }
-    for (kind, type_rules) in set_rules(rules).into_iter().filter(|(n, _)| n != "ignore" && n != "required") {
-        let type_rules = type_rules.as_message().with_context(|| format!("nothing enforces the rule {kind}"))?;
+    for (kind, type_rules) in set_rules(rules)
+        .into_iter()
+        .filter(|(n, _)| n != "ignore" && n != "required")
+    {
+        let type_rules = type_rules
+            .as_message()
+            .with_context(|| format!("nothing enforces the rule {kind}"))?;
         for (rule, value) in set_rules(type_rules) {
             let call = match (kind.as_str(), rule.as_str()) {
-                ("string", "len" | "min_len" | "max_len") => format!("string_{rule}(violations, {name}, value, {});", value.as_u64().context("number")?),
-                ("string", "prefix") => format!("string_prefix(violations, {name}, value, {:?});", value.as_str().context("text")?),
+                ("string", "len" | "min_len" | "max_len") => format!(
+                    "string_{rule}(violations, {name}, value, {});",
+                    value.as_u64().context("number")?
+                ),
+                ("string", "prefix") => format!(
+                    "string_prefix(violations, {name}, value, {:?});",
+                    value.as_str().context("text")?
+                ),
                 ("string", "email") => format!("string_email(violations, {name}, value);"),
                 ("string", "pattern") => {
                     let pattern = value.as_str().context("text")?;
                     regex::Regex::new(pattern).context("pattern")?;
-                    format!("string_pattern(violations, {name}, value, {{ static PATTERN: rules::Pattern = rules::Pattern::new({pattern:?}); &PATTERN }});")
+                    format!(
+                        "string_pattern(violations, {name}, value, {{ static PATTERN: rules::Pattern = rules::Pattern::new({pattern:?}); &PATTERN }});"
+                    )
                 }
                 ("int32" | "int64" | "uint32" | "uint64", "gte" | "lte") => {
-                    format!("int_{rule}(violations, {name}, i128::from(*value), {});", integer(&value)?)
+                    format!(
+                        "int_{rule}(violations, {name}, i128::from(*value), {});",
+                        integer(&value)?
+                    )
                 }
                 ("float" | "double", "gte" | "lte") => {
-                    format!("float_{rule}(violations, {name}, f64::from(*value), {:?});", float(&value)?)
+                    format!(
+                        "float_{rule}(violations, {name}, f64::from(*value), {:?});",
+                        float(&value)?
+                    )
                 }
                 ("enum", "defined_only") => {
                     let kind = field.kind();
@@ -153,7 +203,12 @@ fn checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str) -> Result
                     format!("enum_defined(violations, {name}, {path}::try_from(*value).is_ok());")
                 }
                 ("enum", "not_in") => {
-                    let numbers: Vec<i32> = value.as_list().context("list")?.iter().filter_map(Value::as_i32).collect();
+                    let numbers: Vec<i32> = value
+                        .as_list()
+                        .context("list")?
+                        .iter()
+                        .filter_map(Value::as_i32)
+                        .collect();
                     format!("enum_not_in(violations, {name}, *value, &{numbers:?});")
                 }
                 (kind, rule) => bail!("nothing enforces the rule {kind}.{rule}"),
@@ -165,7 +220,9 @@ fn checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str) -> Result
 }
 
 fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<DynamicMessage>> {
-    let extension = pool.get_extension_by_name("buf.validate.field").context("extension buf.validate.field")?;
+    let extension = pool
+        .get_extension_by_name("buf.validate.field")
+        .context("extension buf.validate.field")?;
     let options = field.options();
     if !options.has_extension(&extension) {
         return Ok(None);
@@ -174,7 +231,10 @@ fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<Dyn
 }
 
 fn set_rules(rules: &DynamicMessage) -> Vec<(String, Value)> {
-    rules.fields().map(|(f, v)| (f.name().to_owned(), v.clone())).collect()
+    rules
+        .fields()
+        .map(|(f, v)| (f.name().to_owned(), v.clone()))
+        .collect()
 }
 
 fn sub_rules(rules: &DynamicMessage, name: &str) -> Result<Option<DynamicMessage>> {
@@ -188,12 +248,18 @@ fn sub_rules(rules: &DynamicMessage, name: &str) -> Result<Option<DynamicMessage
 }
 
 fn required(rules: &DynamicMessage) -> bool {
-    rules.get_field_by_name("required").and_then(|v| v.as_bool()).unwrap_or(false)
+    rules
+        .get_field_by_name("required")
+        .and_then(|v| v.as_bool())
+        .unwrap_or(false)
 }
 
 /// `IGNORE_IF_ZERO_VALUE` is number 1 in buf.validate.
 fn ignores_zero(rules: &DynamicMessage) -> bool {
-    rules.get_field_by_name("ignore").and_then(|v| v.as_enum_number()) == Some(1)
+    rules
+        .get_field_by_name("ignore")
+        .and_then(|v| v.as_enum_number())
+        == Some(1)
 }
 
 fn refuse_if(condition: bool, what: &str) -> Result<()> {
@@ -235,11 +301,19 @@ fn rust_path(message: &MessageDescriptor) -> String {
 }
 
 fn rust_enum_path(kind: &prost_reflect::EnumDescriptor) -> String {
-    format!("crate::{}::{}", kind.package_name().replace('.', "::"), kind.name())
+    format!(
+        "crate::{}::{}",
+        kind.package_name().replace('.', "::"),
+        kind.name()
+    )
 }
 
 fn rust_ident(name: &str) -> String {
-    if matches!(name, "type" | "use" | "match" | "move" | "ref") { format!("r#{name}") } else { name.to_owned() }
+    if matches!(name, "type" | "use" | "match" | "move" | "ref") {
+        format!("r#{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn snake(name: &str) -> String {
@@ -254,5 +328,7 @@ fn snake(name: &str) -> String {
 }
 
 fn pascal(name: &str) -> String {
-    name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect()
+    name.split('_')
+        .map(|part| part[..1].to_uppercase() + &part[1..])
+        .collect()
 }

@@ -23,7 +23,9 @@ pub trait Classify: std::error::Error {
     /// The text for people. Unless a service says otherwise, faults of ours stay unexplained.
     fn public_message(&self) -> String {
         match self.code() {
-            Code::Internal | Code::Unknown => "something went wrong on our side; the request id finds it in the log".to_owned(),
+            Code::Internal | Code::Unknown => {
+                "something went wrong on our side; the request id finds it in the log".to_owned()
+            }
             _ => self.to_string(),
         }
     }
@@ -41,7 +43,8 @@ pub trait Classify: std::error::Error {
     }
     /// The status that the caller gets.
     fn to_status(&self) -> Status {
-        let mut details = ErrorDetails::with_error_info(reason_name(self.reason()), DOMAIN, self.metadata());
+        let mut details =
+            ErrorDetails::with_error_info(reason_name(self.reason()), DOMAIN, self.metadata());
         if let Some(delay) = self.retry_after() {
             details.set_retry_info(Some(delay));
         }
@@ -64,7 +67,12 @@ pub fn status(code: Code, reason: Reason, message: impl Into<String>) -> Status 
 }
 
 /// A status that says when to try again.
-pub fn retry_later(code: Code, reason: Reason, message: impl Into<String>, delay: Duration) -> Status {
+pub fn retry_later(
+    code: Code,
+    reason: Reason,
+    message: impl Into<String>,
+    delay: Duration,
+) -> Status {
     let mut details = info(reason);
     details.set_retry_info(Some(delay));
     Status::with_error_details(code, message, details)
@@ -76,7 +84,11 @@ pub fn invalid_fields(violations: Vec<FieldViolation>) -> Status {
         [only] => format!("{} {}", only.field, only.description),
         many => {
             let fields: Vec<&str> = many.iter().map(|v| v.field.as_str()).collect();
-            format!("{} fields break their rules: {}", many.len(), fields.join(", "))
+            format!(
+                "{} fields break their rules: {}",
+                many.len(),
+                fields.join(", ")
+            )
         }
     };
     let mut details = info(Reason::InvalidRequest);
@@ -91,7 +103,11 @@ pub fn invalid_field(field: impl Into<String>, description: impl Into<String>) -
 
 /// Bytes that are not the message that the method takes.
 pub(crate) fn malformed(cause: prost::DecodeError) -> Status {
-    status(Code::InvalidArgument, Reason::InvalidRequest, format!("the request is not the method's message: {cause}"))
+    status(
+        Code::InvalidArgument,
+        Reason::InvalidRequest,
+        format!("the request is not the method's message: {cause}"),
+    )
 }
 
 /// The reason that a status carries, if it is one of ours.

@@ -11,13 +11,13 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 }
 
+pub use error::{Classify, Code};
 pub use generated::google;
 pub use generated::troupe;
 pub use generated::troupe::ai::v1 as ai;
 pub use generated::troupe::errors::v1::Reason;
 pub use generated::troupe::roleplay::v1 as roleplay;
 pub use generated::troupe::users::v1 as users;
-pub use error::{Classify, Code};
 pub use policy::MethodPolicy;
 
 use std::sync::LazyLock;

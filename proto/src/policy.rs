@@ -45,14 +45,24 @@ pub fn table() -> String {
     for m in METHODS {
         let idempotent = if m.idempotent { "idempotent" } else { "once" };
         let stream = if m.server_streaming { " stream" } else { "" };
-        let callers = if m.callers.is_empty() { String::new() } else { format!(" from {}", m.callers.join(",")) };
+        let callers = if m.callers.is_empty() {
+            String::new()
+        } else {
+            format!(" from {}", m.callers.join(","))
+        };
         lines.push_str(&format!(
             "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}\n",
             m.path,
-            m.audience.as_str_name().trim_start_matches("AUDIENCE_").to_lowercase(),
+            m.audience
+                .as_str_name()
+                .trim_start_matches("AUDIENCE_")
+                .to_lowercase(),
             m.timeout.as_millis(),
             m.max_request_bytes,
-            m.rate_class.as_str_name().trim_start_matches("RATE_CLASS_").to_lowercase(),
+            m.rate_class
+                .as_str_name()
+                .trim_start_matches("RATE_CLASS_")
+                .to_lowercase(),
             m.rate_cost,
         ));
     }

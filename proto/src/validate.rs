@@ -37,8 +37,16 @@ impl Violations {
     }
 
     /// Checks an item of a repeated field.
-    pub fn within_item(&mut self, field: &'static str, index: usize, check: impl FnOnce(&mut Self)) {
-        self.path.push(Segment { field, index: Some(index) });
+    pub fn within_item(
+        &mut self,
+        field: &'static str,
+        index: usize,
+        check: impl FnOnce(&mut Self),
+    ) {
+        self.path.push(Segment {
+            field,
+            index: Some(index),
+        });
         check(self);
         self.path.pop();
     }

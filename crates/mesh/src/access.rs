@@ -25,7 +25,10 @@ pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
 }
 
 async fn watch(verifier: &Verifier, channel: Channel) -> Result<(), Status> {
-    let mut changes = AuthServiceClient::new(channel).watch_access(WatchAccessRequest {}).await?.into_inner();
+    let mut changes = AuthServiceClient::new(channel)
+        .watch_access(WatchAccessRequest {})
+        .await?
+        .into_inner();
     while let Some(change) = changes.message().await? {
         if !change.keys.is_empty() {
             verifier.set_keys(&change.keys);
@@ -33,7 +36,9 @@ async fn watch(verifier: &Verifier, channel: Channel) -> Result<(), Status> {
         for id in &change.revoked_login_session_ids {
             match id.parse() {
                 Ok(id) => verifier.revoke(id),
-                Err(error) => tracing::error!(%error, "users announced something that is no login session"),
+                Err(error) => {
+                    tracing::error!(%error, "users announced something that is no login session")
+                }
             }
         }
     }

@@ -27,12 +27,18 @@ pub struct Channel {
 impl Channel {
     /// A connection of `role` to a service in this process.
     pub fn in_process(server: &Server, role: Role) -> Self {
-        Self { role: Some(role), transport: direct(server) }
+        Self {
+            role: Some(role),
+            transport: direct(server),
+        }
     }
 
     /// A connection of the gateway to a service in this process: calls are made for the gateway's clients.
     pub fn for_clients(server: &Server) -> Self {
-        Self { role: None, transport: direct(server) }
+        Self {
+            role: None,
+            transport: direct(server),
+        }
     }
 
     /// A connection of the gateway to a gRPC server elsewhere, made at the first call. `uri` is such as
@@ -45,7 +51,10 @@ impl Channel {
             .keep_alive_while_idle(true)
             .connect_lazy()
             .map_err(|e| Status::from_error(Box::new(e)));
-        Self { role: None, transport: BoxCloneSyncService::new(transport) }
+        Self {
+            role: None,
+            transport: BoxCloneSyncService::new(transport),
+        }
     }
 }
 

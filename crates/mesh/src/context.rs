@@ -75,7 +75,13 @@ impl Ctx {
     /// The context of a call that the server stack let through.
     pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
         let ctx = request.extensions().get::<Self>().cloned();
-        ctx.ok_or_else(|| error::status(Code::Internal, Reason::Internal, "the call did not pass the server stack"))
+        ctx.ok_or_else(|| {
+            error::status(
+                Code::Internal,
+                Reason::Internal,
+                "the call did not pass the server stack",
+            )
+        })
     }
 
     /// The context of work that no call asked for, such as a job that outlives its request.
@@ -93,7 +99,11 @@ impl Ctx {
     pub fn person(&self) -> Result<&Person, Status> {
         match &self.caller {
             Caller::Person(person) => Ok(person),
-            _ => Err(error::status(Code::Unauthenticated, Reason::TokenMissing, "this needs a person's access token")),
+            _ => Err(error::status(
+                Code::Unauthenticated,
+                Reason::TokenMissing,
+                "this needs a person's access token",
+            )),
         }
     }
 

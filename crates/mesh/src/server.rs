@@ -30,7 +30,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrent_calls: 1024 }
+        Self {
+            concurrent_calls: 1024,
+        }
     }
 }
 
@@ -51,7 +53,10 @@ impl Server {
         let stack = shed::Shed::new(stack, limits.concurrent_calls); // before anything is spent on the call
         let stack = panic::CatchPanic::new(stack); // inside the trace, so that a panic is logged with its request
         let stack = trace::Trace::new(stack, role); // outermost: names the request for all below
-        Self { role, stack: BoxCloneSyncService::new(stack) }
+        Self {
+            role,
+            stack: BoxCloneSyncService::new(stack),
+        }
     }
 
     /// The role that serves.

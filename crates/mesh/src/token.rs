@@ -76,7 +76,10 @@ impl Verifier {
         Self(Arc::new(Inner {
             clock,
             keys: ArcSwapOption::empty(),
-            revoked: Cache::builder().max_capacity(1_000_000).time_to_live(REVOCATION_MEMORY).build(),
+            revoked: Cache::builder()
+                .max_capacity(1_000_000)
+                .time_to_live(REVOCATION_MEMORY)
+                .build(),
             verified: Cache::new(CACHED_TOKENS),
         }))
     }
@@ -87,34 +90,53 @@ impl Verifier {
     /// UNAUTHENTICATED with `TOKEN_INVALID`, always with the same text; UNAVAILABLE before the keys are known.
     pub fn verify(&self, token: &str) -> Result<Person, Status> {
         let keys = self.0.keys.load();
-        let Some(keys) = keys.as_ref() else { return Err(keys_unknown()) };
+        let Some(keys) = keys.as_ref() else {
+            return Err(keys_unknown());
+        };
         let verified = match self.0.verified.get(token) {
             Some(verified) => verified,
             None => self.check_signature(keys, token)?,
         };
         let now = self.0.clock.now().secs();
         let in_time = verified.not_before <= now && now < verified.expires;
-        let revoked = self.0.revoked.contains_key(&verified.person.login_session_id);
+        let revoked = self
+            .0
+            .revoked
+            .contains_key(&verified.person.login_session_id);
         if !in_time || revoked || !keys.contains_key(&verified.kid) {
             return Err(invalid());
         }
         Ok(verified.person.clone())
     }
 
-    fn check_signature(&self, keys: &HashMap<String, DecodingKey>, token: &str) -> Result<Arc<Verified>, Status> {
+    fn check_signature(
+        &self,
+        keys: &HashMap<String, DecodingKey>,
+        token: &str,
+    ) -> Result<Arc<Verified>, Status> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         let kid = header.kid.ok_or_else(invalid)?;
         let key = keys.get(&kid).ok_or_else(invalid)?;
         if header.typ.as_deref() != Some(TOKEN_TYPE) {
             return Err(invalid());
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation()).map_err(|_| invalid())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation())
+            .map_err(|_| invalid())?
+            .claims;
         let person = Person {
             user_id: claims.sub.parse::<UserId>().map_err(|_| invalid())?,
-            login_session_id: claims.sid.parse::<LoginSessionId>().map_err(|_| invalid())?,
+            login_session_id: claims
+                .sid
+                .parse::<LoginSessionId>()
+                .map_err(|_| invalid())?,
             is_admin: claims.admin,
         };
-        let verified = Arc::new(Verified { person, kid, not_before: claims.nbf, expires: claims.exp });
+        let verified = Arc::new(Verified {
+            person,
+            kid,
+            not_before: claims.nbf,
+            expires: claims.exp,
+        });
         self.0.verified.insert(token.into(), verified.clone());
         Ok(verified)
     }
@@ -122,7 +144,8 @@ impl Verifier {
     /// Takes over the keys; tokens under keys that are gone are refused from now on.
     pub fn set_keys(&self, keys: &[users::JsonWebKey]) {
         let keys = keys.iter().filter(|k| k.kty == "OKP" && k.crv == "Ed25519");
-        let decoding = keys.filter_map(|k| Some((k.kid.clone(), DecodingKey::from_ed_components(&k.x).ok()?)));
+        let decoding =
+            keys.filter_map(|k| Some((k.kid.clone(), DecodingKey::from_ed_components(&k.x).ok()?)));
         self.0.keys.store(Some(Arc::new(decoding.collect())));
     }
 
@@ -144,7 +167,9 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("is_ready", &self.is_ready()).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("is_ready", &self.is_ready())
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,5 +191,10 @@ fn invalid() -> Status {
 
 fn keys_unknown() -> Status {
     let message = "access tokens can't be verified yet: the users service has not been reached";
-    error::retry_later(Code::Unavailable, Reason::Unavailable, message, Duration::from_secs(1))
+    error::retry_later(
+        Code::Unavailable,
+        Reason::Unavailable,
+        message,
+        Duration::from_secs(1),
+    )
 }

@@ -10,7 +10,20 @@ use serde::{Deserialize, Serialize};
 
 /// An instant in microseconds since 1970-01-01 UTC. Stored as a 64-bit integer, so that it sorts and compares alike
 /// in every database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    DeriveValueType,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -58,7 +71,10 @@ impl std::ops::Sub<Duration> for Timestamp {
 impl From<Timestamp> for prost_types::Timestamp {
     fn from(t: Timestamp) -> Self {
         let nanos = t.0.rem_euclid(1_000_000) * 1000;
-        Self { seconds: t.secs(), nanos: i32::try_from(nanos).unwrap_or(0) }
+        Self {
+            seconds: t.secs(),
+            nanos: i32::try_from(nanos).unwrap_or(0),
+        }
     }
 }
 
@@ -73,9 +89,14 @@ trait Source: Send + Sync {
 struct System;
 
 impl Source for System {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system"
+    )]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(micros(since))
     }
 }

@@ -30,12 +30,18 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> {
     load_from(file, Environment::with_prefix(ENV_PREFIX))
 }
 
-fn load_from<T: DeserializeOwned>(file: Option<&Path>, environment: Environment) -> Result<T, Error> {
+fn load_from<T: DeserializeOwned>(
+    file: Option<&Path>,
+    environment: Environment,
+) -> Result<T, Error> {
     let mut builder = config::Config::builder();
     if let Some(path) = file {
         builder = builder.add_source(File::from(path).format(FileFormat::Toml));
     }
-    let environment = environment.prefix_separator("__").separator("__").try_parsing(true);
+    let environment = environment
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true);
     Ok(builder.add_source(environment).build()?.try_deserialize()?)
 }
 
@@ -62,13 +68,22 @@ mod tests {
 
     impl Default for Sample {
         fn default() -> Self {
-            Self { name: "default".into(), inner: Inner::default() }
+            Self {
+                name: "default".into(),
+                inner: Inner::default(),
+            }
         }
     }
 
     fn with_env(file: Option<&Path>, vars: &[(&str, &str)]) -> Result<Sample, Error> {
-        let vars: HashMap<String, String> = vars.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        load_from(file, Environment::with_prefix(ENV_PREFIX).source(Some(vars)))
+        let vars: HashMap<String, String> = vars
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
+        load_from(
+            file,
+            Environment::with_prefix(ENV_PREFIX).source(Some(vars)),
+        )
     }
 
     #[test]
@@ -79,7 +94,13 @@ mod tests {
         assert_eq!(with_env(None, &[]).unwrap(), Sample::default());
         assert_eq!(with_env(Some(&path), &[]).unwrap().inner.max_size, 1);
         let sample = with_env(Some(&path), &[("TROUPE__INNER__MAX_SIZE", "7")]).unwrap();
-        assert_eq!(sample, Sample { name: "file".into(), inner: Inner { max_size: 7 } });
+        assert_eq!(
+            sample,
+            Sample {
+                name: "file".into(),
+                inner: Inner { max_size: 7 }
+            }
+        );
     }
 
     #[test]

@@ -28,7 +28,10 @@ pub type TransactionFuture<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>>
 impl Database {
     /// Opens the SQLite file of a service, making it and its folder if need be, and brings its tables up to date.
     pub async fn open<M: MigratorTrait>(file: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError { file: file.to_owned(), source };
+        let failed = |source| OpenError {
+            file: file.to_owned(),
+            source,
+        };
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
         }

@@ -30,7 +30,10 @@ impl Host {
 
     /// The page tokens of a service, under a key made at its first start.
     pub fn page_tokens(&self, service: &str) -> std::io::Result<PageTokens> {
-        let file = self.data_dir.join("keys").join(format!("{service}-page.key"));
+        let file = self
+            .data_dir
+            .join("keys")
+            .join(format!("{service}-page.key"));
         Ok(PageTokens::new(Secret::load_or_create(&file)?))
     }
 }

@@ -32,14 +32,20 @@ pub fn write(f: &mut fmt::Formatter<'_>, prefix: &str, uuid: Uuid) -> fmt::Resul
 /// Reads what [`write`] writes, and nothing else.
 pub fn parse(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
     let error = ParseIdError { prefix };
-    let suffix = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(error.clone())?;
+    let suffix = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .ok_or(error.clone())?;
     // 26 digits hold 130 bits: a first digit over 7 would overflow.
     if suffix.len() != SUFFIX_LEN || suffix.as_bytes()[0] > b'7' {
         return Err(error);
     }
     let mut bits = 0u128;
     for byte in suffix.bytes() {
-        let digit = DIGITS.iter().position(|&d| d == byte).ok_or(error.clone())?;
+        let digit = DIGITS
+            .iter()
+            .position(|&d| d == byte)
+            .ok_or(error.clone())?;
         bits = bits << 5 | digit as u128;
     }
     Ok(Uuid::from_u128(bits))
@@ -138,7 +144,15 @@ mod tests {
 
     #[test]
     fn refuses_other_kinds_overflow_and_foreign_digits() {
-        for text in ["", "usr_", "ses_01h2xcejqtf2nbrexx3vqjhp41", "usr_81h2xcejqtf2nbrexx3vqjhp41", "usr_01h2xcejqtf2nbrexx3vqjhpu1", "usr_01H2XCEJQTF2NBREXX3VQJHP41", "usr_é1h2xcejqtf2nbrexx3vqjhp4"] {
+        for text in [
+            "",
+            "usr_",
+            "ses_01h2xcejqtf2nbrexx3vqjhp41",
+            "usr_81h2xcejqtf2nbrexx3vqjhp41",
+            "usr_01h2xcejqtf2nbrexx3vqjhpu1",
+            "usr_01H2XCEJQTF2NBREXX3VQJHP41",
+            "usr_é1h2xcejqtf2nbrexx3vqjhp4",
+        ] {
             assert!(text.parse::<UserId>().is_err(), "{text}");
         }
     }

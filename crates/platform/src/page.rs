@@ -73,10 +73,17 @@ mod tests {
     fn opens_its_own_tokens_and_no_others() {
         let tokens = PageTokens::new(Secret::generate());
         let token = tokens.seal("messages/alice", b"cursor");
-        assert_eq!(tokens.open("messages/alice", &token).unwrap().unwrap(), b"cursor");
+        assert_eq!(
+            tokens.open("messages/alice", &token).unwrap().unwrap(),
+            b"cursor"
+        );
         assert_eq!(tokens.open("messages/alice", "").unwrap(), None);
         assert!(tokens.open("messages/bob", &token).is_err());
-        assert!(PageTokens::new(Secret::generate()).open("messages/alice", &token).is_err());
+        assert!(
+            PageTokens::new(Secret::generate())
+                .open("messages/alice", &token)
+                .is_err()
+        );
         for bad in ["x", "!!!!", "AAAA", &token[1..]] {
             assert!(tokens.open("messages/alice", bad).is_err(), "{bad}");
         }

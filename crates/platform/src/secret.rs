@@ -30,7 +30,10 @@ impl Secret {
 
     fn from_file(file: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let bytes = bytes.try_into().map_err(|_| {
-            Error::new(ErrorKind::InvalidData, format!("{} doesn't hold 32 bytes", file.display()))
+            Error::new(
+                ErrorKind::InvalidData,
+                format!("{} doesn't hold 32 bytes", file.display()),
+            )
         })?;
         Ok(Self(bytes))
     }
@@ -47,7 +50,9 @@ impl Secret {
                 handle.sync_all()?;
                 Ok(secret)
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::from_file(file, &std::fs::read(file)?),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Self::from_file(file, &std::fs::read(file)?)
+            }
             Err(error) => Err(error),
         }
     }

@@ -18,7 +18,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { level: "info,sqlx=warn,sea_orm_migration=warn".to_owned(), format: Format::Auto }
+        Self {
+            level: "info,sqlx=warn,sea_orm_migration=warn".to_owned(),
+            format: Format::Auto,
+        }
     }
 }
 
@@ -50,7 +53,12 @@ pub fn init(config: &Config) -> Result<(), crate::config::Error> {
     let _already_set = if pretty {
         builder.with_target(false).try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .try_init()
     };
     Ok(())
 }

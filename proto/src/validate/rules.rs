@@ -16,7 +16,10 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that the build has found sound.
     pub const fn new(source: &'static str) -> Self {
-        Self { source, regex: OnceLock::new() }
+        Self {
+            source,
+            regex: OnceLock::new(),
+        }
     }
 
     fn matches(&self, value: &str) -> bool {
@@ -25,7 +28,12 @@ impl Pattern {
     }
 }
 
-fn ensure(violations: &mut Violations, holds: bool, field: &str, description: impl FnOnce() -> String) {
+fn ensure(
+    violations: &mut Violations,
+    holds: bool,
+    field: &str,
+    description: impl FnOnce() -> String,
+) {
     if !holds {
         violations.add(field, description());
     }
@@ -38,7 +46,11 @@ pub(super) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
 
 /// Code points of a text; the byte length answers for ASCII without counting.
 fn length(value: &str) -> u64 {
-    if value.is_ascii() { value.len() as u64 } else { value.chars().count() as u64 }
+    if value.is_ascii() {
+        value.len() as u64
+    } else {
+        value.chars().count() as u64
+    }
 }
 
 pub(super) fn required(v: &mut Violations, field: &str, is_set: bool) {
@@ -46,7 +58,9 @@ pub(super) fn required(v: &mut Violations, field: &str, is_set: bool) {
 }
 
 pub(super) fn string_len(v: &mut Violations, field: &str, value: &str, len: u64) {
-    ensure(v, length(value) == len, field, || format!("must be {len} characters long"));
+    ensure(v, length(value) == len, field, || {
+        format!("must be {len} characters long")
+    });
 }
 
 pub(super) fn string_min_len(v: &mut Violations, field: &str, value: &str, min: u64) {
@@ -57,17 +71,24 @@ pub(super) fn string_min_len(v: &mut Violations, field: &str, value: &str, min: 
 }
 
 pub(super) fn string_max_len(v: &mut Violations, field: &str, value: &str, max: u64) {
-    ensure(v, value.len() as u64 <= max || length(value) <= max, field, || {
-        format!("must be at most {max} characters long")
-    });
+    ensure(
+        v,
+        value.len() as u64 <= max || length(value) <= max,
+        field,
+        || format!("must be at most {max} characters long"),
+    );
 }
 
 pub(super) fn string_prefix(v: &mut Violations, field: &str, value: &str, prefix: &str) {
-    ensure(v, value.starts_with(prefix), field, || format!("must start with {prefix}"));
+    ensure(v, value.starts_with(prefix), field, || {
+        format!("must start with {prefix}")
+    });
 }
 
 pub(super) fn string_pattern(v: &mut Violations, field: &str, value: &str, pattern: &Pattern) {
-    ensure(v, pattern.matches(value), field, || format!("must match {}", pattern.source));
+    ensure(v, pattern.matches(value), field, || {
+        format!("must match {}", pattern.source)
+    });
 }
 
 /// An address as HTML's `input type=email` takes it, which is what protovalidate checks.
@@ -75,38 +96,56 @@ pub(super) fn string_email(v: &mut Violations, field: &str, value: &str) {
     static EMAIL: Pattern = Pattern::new(
         "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$",
     );
-    ensure(v, EMAIL.matches(value), field, || "must be an e-mail address".to_owned());
+    ensure(v, EMAIL.matches(value), field, || {
+        "must be an e-mail address".to_owned()
+    });
 }
 
 pub(super) fn int_gte(v: &mut Violations, field: &str, value: i128, limit: i128) {
-    ensure(v, value >= limit, field, || format!("must be at least {limit}"));
+    ensure(v, value >= limit, field, || {
+        format!("must be at least {limit}")
+    });
 }
 
 pub(super) fn int_lte(v: &mut Violations, field: &str, value: i128, limit: i128) {
-    ensure(v, value <= limit, field, || format!("must be at most {limit}"));
+    ensure(v, value <= limit, field, || {
+        format!("must be at most {limit}")
+    });
 }
 
 // NaN compares false, so it breaks every bound, as protovalidate has it.
 pub(super) fn float_gte(v: &mut Violations, field: &str, value: f64, limit: f64) {
-    ensure(v, value >= limit, field, || format!("must be at least {limit}"));
+    ensure(v, value >= limit, field, || {
+        format!("must be at least {limit}")
+    });
 }
 
 pub(super) fn float_lte(v: &mut Violations, field: &str, value: f64, limit: f64) {
-    ensure(v, value <= limit, field, || format!("must be at most {limit}"));
+    ensure(v, value <= limit, field, || {
+        format!("must be at most {limit}")
+    });
 }
 
 pub(super) fn enum_defined(v: &mut Violations, field: &str, is_defined: bool) {
-    ensure(v, is_defined, field, || "must be one of the enum's values".to_owned());
+    ensure(v, is_defined, field, || {
+        "must be one of the enum's values".to_owned()
+    });
 }
 
 pub(super) fn enum_not_in(v: &mut Violations, field: &str, value: i32, refused: &[i32]) {
-    ensure(v, !refused.contains(&value), field, || format!("must not be {value}"));
+    ensure(v, !refused.contains(&value), field, || {
+        format!("must not be {value}")
+    });
 }
 
 pub(super) fn min_items(v: &mut Violations, field: &str, count: usize, min: u64) {
-    ensure(v, count as u64 >= min, field, || format!("must have at least {min} items"));
+    ensure(v, count as u64 >= min, field, || {
+        format!("must have at least {min} items")
+    });
 }
 
 pub(super) fn max_items(v: &mut Violations, field: &str, count: usize, max: u64) {
-    ensure(v, count as u64 <= max, field, || format!("must have at most {max} items"));
+    ensure(v, count as u64 <= max, field, || {
+        format!("must have at most {max} items")
+    });
 }

@@ -1,4 +1,5 @@
 //! The contracts as a whole: what is checked in matches what is compiled, and the rules hold at run time.
 
+mod build;
 mod snapshot;
 mod validation;

@@ -29,7 +29,12 @@ fn embedded_descriptors_keep_their_options() {
         let service = pool.get_service_by_name(service).unwrap();
         let descriptor = service.methods().find(|m| m.name() == name).unwrap();
         let is_internal = method.audience == policy::Audience::Service;
-        assert_eq!(descriptor.options().has_extension(&http), !is_internal, "{}", method.path);
+        assert_eq!(
+            descriptor.options().has_extension(&http),
+            !is_internal,
+            "{}",
+            method.path
+        );
     }
 }
 

@@ -3,11 +3,17 @@ use troupe_proto::validate::{Validate, check};
 use troupe_proto::{Reason, error, roleplay, users};
 
 fn fields_at_fault<M: Validate>(message: &M) -> Vec<String> {
-    let Err(status) = check(message) else { return Vec::new() };
+    let Err(status) = check(message) else {
+        return Vec::new();
+    };
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
     assert_eq!(error::reason_of(&status), Some(Reason::InvalidRequest));
     let details = status.get_details_bad_request().unwrap();
-    details.field_violations.into_iter().map(|v| v.field).collect()
+    details
+        .field_violations
+        .into_iter()
+        .map(|v| v.field)
+        .collect()
 }
 
 fn a_registration() -> users::RegisterRequest {
@@ -25,15 +31,25 @@ fn takes_a_message_that_keeps_the_rules() {
 
 #[test]
 fn names_every_field_that_breaks_a_rule() {
-    let request = users::RegisterRequest { email: "nobody".into(), display_name: String::new(), ..a_registration() };
+    let request = users::RegisterRequest {
+        email: "nobody".into(),
+        display_name: String::new(),
+        ..a_registration()
+    };
     assert_eq!(fields_at_fault(&request), ["email", "display_name"]);
 }
 
 #[test]
 fn counts_characters_and_not_bytes() {
-    let request = users::RegisterRequest { display_name: "é".repeat(64), ..a_registration() };
+    let request = users::RegisterRequest {
+        display_name: "é".repeat(64),
+        ..a_registration()
+    };
     assert!(fields_at_fault(&request).is_empty());
-    let request = users::RegisterRequest { display_name: "é".repeat(65), ..a_registration() };
+    let request = users::RegisterRequest {
+        display_name: "é".repeat(65),
+        ..a_registration()
+    };
     assert_eq!(fields_at_fault(&request), ["display_name"]);
 }
 
@@ -45,18 +61,33 @@ fn checks_nested_messages_and_items_with_their_paths() {
         ..Default::default()
     };
     let request = roleplay::UpdateSessionRequest {
-        session: Some(roleplay::Session { settings: Some(settings), ..Default::default() }),
+        session: Some(roleplay::Session {
+            settings: Some(settings),
+            ..Default::default()
+        }),
         update_mask: None,
     };
-    assert_eq!(fields_at_fault(&request), ["session.settings.temperature", "session.settings.stop[1]"]);
+    assert_eq!(
+        fields_at_fault(&request),
+        ["session.settings.temperature", "session.settings.stop[1]"]
+    );
 }
 
 #[test]
 fn requires_what_is_required_and_ignores_an_empty_optional_id() {
-    assert_eq!(fields_at_fault(&roleplay::CreatePersonaRequest { persona: None }), ["persona"]);
-    let session = roleplay::CreateSessionRequest { character_id: format!("chr_{}", "0".repeat(26)), ..Default::default() };
+    assert_eq!(
+        fields_at_fault(&roleplay::CreatePersonaRequest { persona: None }),
+        ["persona"]
+    );
+    let session = roleplay::CreateSessionRequest {
+        character_id: format!("chr_{}", "0".repeat(26)),
+        ..Default::default()
+    };
     assert!(fields_at_fault(&session).is_empty());
-    let session = roleplay::CreateSessionRequest { persona_id: "per_short".into(), ..session };
+    let session = roleplay::CreateSessionRequest {
+        persona_id: "per_short".into(),
+        ..session
+    };
     assert_eq!(fields_at_fault(&session), ["persona_id"]);
 }
 

@@ -28,7 +28,11 @@ pub(super) struct Authorize<S> {
 
 impl<S> Authorize<S> {
     pub(super) fn new(inner: S, verifier: Verifier, role: Role) -> Self {
-        Self { inner, verifier, role }
+        Self {
+            inner,
+            verifier,
+            role,
+        }
     }
 
     fn admit(&self, request: &Request<Body>) -> Result<Ctx, Status> {
@@ -45,9 +49,15 @@ impl<S> Authorize<S> {
         };
         Ok(Ctx {
             caller,
-            deadline: request.extensions().get::<DeadlineAt>().map_or_else(Instant::now, |d| d.0),
-            request_id: text(request.headers(), REQUEST_ID).unwrap_or_default().into(),
-            client_address: text(request.headers(), CLIENT_ADDRESS).and_then(|a| a.parse::<IpAddr>().ok()),
+            deadline: request
+                .extensions()
+                .get::<DeadlineAt>()
+                .map_or_else(Instant::now, |d| d.0),
+            request_id: text(request.headers(), REQUEST_ID)
+                .unwrap_or_default()
+                .into(),
+            client_address: text(request.headers(), CLIENT_ADDRESS)
+                .and_then(|a| a.parse::<IpAddr>().ok()),
             bearer: bearer.map(|token| Bearer(token.into())),
         })
     }
@@ -99,12 +109,20 @@ fn admit_role(policy: &MethodPolicy, peer: Option<Role>) -> Result<Caller, Statu
 fn admit_admin(caller: Caller) -> Result<Caller, Status> {
     match &caller {
         Caller::Person(person) if person.is_admin => Ok(caller),
-        _ => Err(error::status(Code::PermissionDenied, Reason::PermissionDenied, "this is for admins")),
+        _ => Err(error::status(
+            Code::PermissionDenied,
+            Reason::PermissionDenied,
+            "this is for admins",
+        )),
     }
 }
 
 fn unknown_method(path: &str) -> Status {
-    error::status(Code::Unimplemented, Reason::UnknownMethod, format!("there is no method {path} here"))
+    error::status(
+        Code::Unimplemented,
+        Reason::UnknownMethod,
+        format!("there is no method {path} here"),
+    )
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -97,7 +97,10 @@ pin_project_lite::pin_project! {
 
 impl TimedBody {
     fn new(body: Body, at: Instant) -> Self {
-        Self { sleep: tokio::time::sleep_until(at), body: Some(body) }
+        Self {
+            sleep: tokio::time::sleep_until(at),
+            body: Some(body),
+        }
     }
 }
 
@@ -105,9 +108,14 @@ impl http_body::Body for TimedBody {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.project();
-        let Some(body) = this.body else { return Poll::Ready(None) };
+        let Some(body) = this.body else {
+            return Poll::Ready(None);
+        };
         if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
             return Poll::Ready(frame);
         }
@@ -121,7 +129,9 @@ impl http_body::Body for TimedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+        self.body
+            .as_ref()
+            .is_none_or(http_body::Body::is_end_stream)
     }
 }
 
@@ -138,7 +148,10 @@ mod tests {
     #[test]
     fn reads_timeouts_as_grpc_writes_them() {
         assert_eq!(timeout_of("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(timeout_of("99999999m"), Some(Duration::from_millis(99_999_999)));
+        assert_eq!(
+            timeout_of("99999999m"),
+            Some(Duration::from_millis(99_999_999))
+        );
         assert_eq!(timeout_of("5n"), Some(Duration::from_nanos(5)));
         for bad in ["", "S", "2", "-2S", "123456789S", "2 S", "2s"] {
             assert_eq!(timeout_of(bad), None, "{bad}");

@@ -42,8 +42,13 @@ where
         Box::pin(async move {
             answer.await.unwrap_or_else(|_panic| {
                 tracing::error!("a handler panicked");
-                let message = "something went wrong on our side; the request id finds it in the log";
-                Ok(super::refuse(error::status(Code::Internal, Reason::Internal, message)))
+                let message =
+                    "something went wrong on our side; the request id finds it in the log";
+                Ok(super::refuse(error::status(
+                    Code::Internal,
+                    Reason::Internal,
+                    message,
+                )))
             })
         })
     }

@@ -25,7 +25,10 @@ pub(super) struct Shed<S> {
 
 impl<S> Shed<S> {
     pub(super) fn new(inner: S, limit: usize) -> Self {
-        Self { inner, free: Arc::new(Semaphore::new(limit)) }
+        Self {
+            inner,
+            free: Arc::new(Semaphore::new(limit)),
+        }
     }
 }
 
@@ -45,7 +48,12 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
             let message = "the service has as much to do as it can: try again in a second";
-            let status = error::retry_later(Code::ResourceExhausted, Reason::Overloaded, message, RETRY_AFTER);
+            let status = error::retry_later(
+                Code::ResourceExhausted,
+                Reason::Overloaded,
+                message,
+                RETRY_AFTER,
+            );
             return Box::pin(std::future::ready(Ok(super::refuse(status))));
         };
         let answer = self.inner.call(request);

@@ -70,6 +70,7 @@ fn request_id(request: &Request<Body>) -> HeaderValue {
     let sent = request.headers().get(REQUEST_ID);
     let sane = sent.filter(|v| v.to_str().is_ok_and(is_sane_request_id));
     sane.cloned().unwrap_or_else(|| {
-        HeaderValue::try_from(RequestId::new().to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+        HeaderValue::try_from(RequestId::new().to_string())
+            .unwrap_or(HeaderValue::from_static("unknown"))
     })
 }

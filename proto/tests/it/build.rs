@@ -1,0 +1,152 @@
+//! The build refuses contracts that say too little, or more than anything enforces.
+
+#[path = "../../build/policy.rs"]
+mod policy;
+#[path = "../../build/rules.rs"]
+mod rules;
+
+use prost_reflect::DescriptorPool;
+
+const POLICY: &str = "audience: AUDIENCE_USER timeout: {seconds: 5} rate_class: RATE_CLASS_READ";
+const GET: &str = r#"option (google.api.http) = {get: "/v1/things"};"#;
+
+/// Compiles a contract with one method of the given options and one request field of the given rules.
+fn contract(method_options: &str, field_type: &str, field_rules: &str) -> DescriptorPool {
+    let source = format!(
+        r#"syntax = "proto3";
+        package troupe.sample.v1;
+        import "buf/validate/validate.proto";
+        import "google/api/annotations.proto";
+        import "troupe/options/v1/policy.proto";
+        service ThingService {{ rpc GetThing(GetThingRequest) returns (GetThingResponse) {{ {method_options} }} }}
+        message GetThingRequest {{ {field_type} value = 1 {field_rules}; }}
+        message GetThingResponse {{}}"#
+    );
+    let root = env!("CARGO_MANIFEST_DIR");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("sample.proto"), source).unwrap();
+    let includes = [
+        dir.path().to_path_buf(),
+        root.into(),
+        format!("{root}/third_party").into(),
+    ];
+    let mut compiler = protox::Compiler::new(includes).unwrap();
+    compiler
+        .include_imports(true)
+        .open_file("sample.proto")
+        .unwrap();
+    DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap()
+}
+
+fn policy_error(options: &str) -> String {
+    format!(
+        "{:#}",
+        policy::emit(&contract(options, "string", "")).unwrap_err()
+    )
+}
+
+fn rule_error(field_type: &str, rules: &str) -> String {
+    let options = format!("option (troupe.options.v1.policy) = {{ {POLICY} }}; {GET}");
+    format!(
+        "{:#}",
+        rules::emit(&contract(&options, field_type, rules)).unwrap_err()
+    )
+}
+
+#[test]
+fn emits_a_line_for_a_method_with_a_policy() {
+    let options = format!("option (troupe.options.v1.policy) = {{ {POLICY} }}; {GET}");
+    let table = policy::emit(&contract(&options, "string", "")).unwrap();
+    assert!(table.contains("\"/troupe.sample.v1.ThingService/GetThing\""));
+    assert!(table.contains("Audience::User"));
+}
+
+#[test]
+fn refuses_a_method_without_a_policy_and_names_it() {
+    let error = policy_error(GET);
+    assert!(
+        error.contains("troupe.sample.v1.ThingService.GetThing"),
+        "{error}"
+    );
+    assert!(error.contains("troupe.options.v1.policy"), "{error}");
+}
+
+#[test]
+fn refuses_a_policy_that_leaves_something_out() {
+    for missing in [
+        "audience: AUDIENCE_USER",
+        "timeout: {seconds: 5}",
+        "rate_class: RATE_CLASS_READ",
+    ] {
+        let rest = POLICY.replace(missing, "");
+        let error = policy_error(&format!(
+            "option (troupe.options.v1.policy) = {{ {rest} }}; {GET}"
+        ));
+        let field = missing.split(':').next().unwrap();
+        assert!(
+            error.contains(&format!("policy.{field} is missing")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn refuses_a_public_method_without_an_http_mapping_and_a_service_method_with_one() {
+    let error = policy_error(&format!(
+        "option (troupe.options.v1.policy) = {{ {POLICY} }};"
+    ));
+    assert!(error.contains("google.api.http is missing"), "{error}");
+    let internal = POLICY.replace("USER", "SERVICE") + r#" callers: "ai""#;
+    let error = policy_error(&format!(
+        "option (troupe.options.v1.policy) = {{ {internal} }}; {GET}"
+    ));
+    assert!(error.contains("has no HTTP mapping"), "{error}");
+}
+
+#[test]
+fn refuses_a_rule_that_nothing_enforces_and_names_it() {
+    for (kind, rules, name) in [
+        (
+            "string",
+            "[(buf.validate.field).string.uuid = true]",
+            "string.uuid",
+        ),
+        (
+            "bytes",
+            "[(buf.validate.field).bytes.max_len = 3]",
+            "bytes.max_len",
+        ),
+        ("int32", "[(buf.validate.field).int32.gt = 3]", "int32.gt"),
+        (
+            "repeated string",
+            "[(buf.validate.field).repeated.unique = true]",
+            "repeated.unique",
+        ),
+        (
+            "map<string, string>",
+            "[(buf.validate.field).map.max_pairs = 1]",
+            "map",
+        ),
+        (
+            "string",
+            "[(buf.validate.field).required = true]",
+            "required",
+        ),
+        (
+            "string",
+            r#"[(buf.validate.field).cel = {id: "x" expression: "true"}]"#,
+            "cel",
+        ),
+    ] {
+        let error = rule_error(kind, rules);
+        assert!(
+            error.contains("troupe.sample.v1.GetThingRequest"),
+            "{error}"
+        );
+        assert!(error.contains("field value"), "{error}");
+        assert!(
+            error.contains("nothing enforces") && error.contains(name),
+            "{error}"
+        );
+    }
+}
