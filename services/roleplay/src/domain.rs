@@ -3,5 +3,6 @@
 pub mod card;
 mod lenient;
 pub mod lorebook;
+pub mod macros;
 mod random;
 pub mod role;

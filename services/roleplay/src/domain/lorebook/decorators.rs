@@ -43,9 +43,11 @@ impl Decorators {
             }
             let line = line.trim_start_matches('@');
             let (name, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            let repeated = seen.contains(&name) && name != "additional_keys";
-            followed = repeated || decorators.follow(name, value.trim()).is_some();
-            seen.push(name);
+            let is_repeated = seen.contains(&name) && name != "additional_keys";
+            followed = is_repeated || decorators.follow(name, value.trim()).is_some();
+            if followed {
+                seen.push(name);
+            }
         }
         (decorators, rest)
     }

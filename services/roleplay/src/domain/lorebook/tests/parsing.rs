@@ -1,0 +1,72 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::role::Role;
+
+#[test]
+fn reads_what_silly_tavern_writes() {
+    let book = book(json!([{
+        "id": 7, "keys": ["a"], "comment": "A", "use_regex": true, "position": "after_char",
+        "insertion_order": 42,
+        "extensions": {"position": 4, "depth": 1, "role": 2, "selectiveLogic": 3, "probability": 50,
+            "useProbability": true, "group": "g, h", "group_weight": 7, "scan_depth": null,
+            "case_sensitive": null, "match_whole_words": true, "sticky": 2, "cooldown": 0,
+            "delay_until_recursion": true, "prevent_recursion": true}
+    }]));
+    let entry = &book.entries[0];
+    assert_eq!((entry.id.as_deref(), entry.title()), (Some("7"), "A"));
+    assert!(!entry.strict_regex);
+    assert_eq!(
+        entry.placement,
+        Placement::Depth {
+            depth: 1,
+            role: Role::Assistant
+        }
+    );
+    assert_eq!(entry.logic, SelectiveLogic::AndAll);
+    assert_eq!((entry.probability, entry.insertion_order), (50.0, 42));
+    assert_eq!(
+        (entry.groups.clone(), entry.group_weight),
+        (vec!["g".into(), "h".into()], 7)
+    );
+    assert_eq!(
+        (
+            entry.scan_depth,
+            entry.case_sensitive,
+            entry.match_whole_words
+        ),
+        (None, None, Some(true))
+    );
+    assert_eq!(
+        entry.timed,
+        TimedEffects {
+            sticky: Some(2),
+            cooldown: None,
+            delay: None
+        }
+    );
+    assert_eq!(
+        (entry.delay_until_recursion, entry.prevent_recursion),
+        (Some(1), true)
+    );
+}
+
+#[test]
+fn reads_what_others_write() {
+    let odd = json!({"scan_depth": "5", "token_budget": 0, "entries": {
+        "0": {"keys": "a, b", "content": "x", "insertion_order": "3", "constant": 1},
+        "1": "no entry",
+        "2": {"keys": null, "content": null}
+    }});
+    let book = Lorebook::from_json(&odd).unwrap();
+    assert_eq!(
+        (book.scan_depth, book.token_budget, book.entries.len()),
+        (Some(5), None, 2)
+    );
+    assert_eq!(book.entries[0].keys, ["a", "b"]);
+    assert_eq!(
+        (book.entries[0].insertion_order, book.entries[0].constant),
+        (3, true)
+    );
+    assert_eq!(book.entries[1].content, "");
+}

@@ -1,0 +1,162 @@
+//! Macros: `{{char}}`, `{{random:a,b}}` and their kin in the texts of cards, books and chats.
+//!
+//! Text that a macro inserts is inert: a name that looks like a macro stays a name. What isn't
+//! known stays as it is written. All chance comes from seeds, the time from the caller.
+
+mod dates;
+mod expand;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, cell::Cell};
+
+pub use self::dates::Moment;
+use super::card::{Card, TextField};
+
+/// Most bytes that macros may add to one text, fields read on the way included.
+const MAX_GROWTH_BYTES: usize = 1024 * 1024;
+
+/// What the expanded text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be sent to a model.
+    Prompt,
+    /// To be shown to a person: comments stay.
+    Display,
+    /// To be searched for lorebook keys: hidden keys stay.
+    Search,
+}
+
+/// The card's and the persona's texts, unexpanded.
+#[derive(Debug, Clone, Default)]
+pub struct MacroTexts<'a> {
+    /// `{{description}}`.
+    pub description: Cow<'a, str>,
+    /// `{{personality}}`.
+    pub personality: Cow<'a, str>,
+    /// `{{scenario}}`.
+    pub scenario: Cow<'a, str>,
+    /// `{{persona}}`: who the user plays.
+    pub persona: Cow<'a, str>,
+    /// `{{mesExamples}}`.
+    pub mes_example: Cow<'a, str>,
+    /// `{{charPrompt}}`.
+    pub system_prompt: Cow<'a, str>,
+    /// `{{charInstruction}}`.
+    pub post_history_instructions: Cow<'a, str>,
+    /// `{{charDepthPrompt}}`.
+    pub depth_prompt: Cow<'a, str>,
+    /// `{{charCreatorNotes}}`.
+    pub creator_notes: Cow<'a, str>,
+    /// `{{charVersion}}`.
+    pub character_version: Cow<'a, str>,
+    /// `{{charFirstMessage}}`.
+    pub first_mes: Cow<'a, str>,
+}
+
+impl<'a> MacroTexts<'a> {
+    /// The texts of a card, and the persona's description.
+    #[must_use]
+    pub fn of(card: &'a Card, persona: &'a str) -> Self {
+        let depth_prompt = card
+            .depth_prompt()
+            .map(|note| note.text)
+            .unwrap_or_default();
+        Self {
+            description: card.text(TextField::Description),
+            personality: card.text(TextField::Personality),
+            scenario: card.text(TextField::Scenario),
+            persona: Cow::Borrowed(persona),
+            mes_example: card.text(TextField::MesExample),
+            system_prompt: card.text(TextField::SystemPrompt),
+            post_history_instructions: card.text(TextField::PostHistoryInstructions),
+            depth_prompt: Cow::Owned(depth_prompt),
+            creator_notes: card.text(TextField::CreatorNotes),
+            character_version: card.text(TextField::CharacterVersion),
+            first_mes: card.text(TextField::FirstMes),
+        }
+    }
+}
+
+/// The newest messages, for `{{lastMessage}}` and its kin.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastMessages<'a> {
+    /// The newest of all.
+    pub any: &'a str,
+    /// The newest of the person.
+    pub user: &'a str,
+    /// The newest of the character.
+    pub character: &'a str,
+    /// Number of messages in the chat.
+    pub count: usize,
+}
+
+/// Everything that macros stand for.
+#[derive(Debug, Clone, Default)]
+pub struct Macros<'a> {
+    /// `{{char}}`: the nickname, or else the name.
+    pub char: Cow<'a, str>,
+    /// `{{user}}`: the persona's name.
+    pub user: Cow<'a, str>,
+    /// Texts of card and persona.
+    pub texts: MacroTexts<'a>,
+    /// The newest messages.
+    pub last: LastMessages<'a>,
+    /// The time; without it the macros of time stay as they are.
+    pub now: Option<Moment>,
+    /// Seconds since the person's last message.
+    pub idle_secs: Option<u64>,
+    /// `{{model}}`.
+    pub model: &'a str,
+    /// For `{{random}}` and `{{roll}}`: new for each prompt.
+    pub seed: u64,
+    /// For `{{pick}}`: the same for the whole session.
+    pub session_seed: u64,
+}
+
+impl<'a> Macros<'a> {
+    /// Names and chance only, for texts outside a chat.
+    #[must_use]
+    pub fn of_names(char: &'a str, user: &'a str, session_seed: u64) -> Self {
+        Self {
+            char: Cow::Borrowed(char),
+            user: Cow::Borrowed(user),
+            seed: session_seed,
+            session_seed,
+            ..Self::default()
+        }
+    }
+
+    /// Expands the macros of a text. Texts without any are returned as they are.
+    #[must_use]
+    pub fn render<'t>(&self, text: &'t str, purpose: Purpose) -> Cow<'t, str> {
+        self.render_with(text, purpose, None)
+    }
+
+    /// As [`Macros::render`] for a prompt, where `{{original}}` stands for an expanded text.
+    #[must_use]
+    pub fn render_over<'t>(&self, text: &'t str, original: &str) -> Cow<'t, str> {
+        self.render_with(text, Purpose::Prompt, Some(original))
+    }
+
+    fn render_with<'t>(
+        &self,
+        text: &'t str,
+        purpose: Purpose,
+        original: Option<&str>,
+    ) -> Cow<'t, str> {
+        if memchr::memchr2(b'{', b'<', text.as_bytes()).is_none() {
+            return Cow::Borrowed(text);
+        }
+        let fuel = Cell::new(MAX_GROWTH_BYTES);
+        let rules = expand::Rules {
+            macros: self,
+            purpose,
+            original: Cell::new(original),
+            fuel: &fuel,
+        };
+        expand::expand(text, &rules, true)
+    }
+}

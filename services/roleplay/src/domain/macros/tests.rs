@@ -1,0 +1,218 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn macros() -> Macros<'static> {
+    Macros {
+        texts: MacroTexts {
+            description: "{{char}} knows {{user}}.".into(),
+            personality: "as {{description}} says".into(),
+            persona: "a sailor".into(),
+            ..MacroTexts::default()
+        },
+        last: LastMessages {
+            any: "{{user}} said",
+            user: "hi",
+            character: "ho",
+            count: 3,
+        },
+        now: Some(Moment {
+            unix_secs: 1_700_000_000,
+            utc_offset_minutes: 60,
+        }),
+        idle_secs: Some(7_200),
+        ..Macros::of_names("Wren", "Ada", 7)
+    }
+}
+
+fn render(text: &str) -> String {
+    macros().render(text, Purpose::Prompt).into_owned()
+}
+
+#[test]
+fn replaces_names_whatever_their_case_and_spacing() {
+    assert_eq!(
+        render("{{char}} {{CHAR}} {{ Char }} <BOT> <char>"),
+        "Wren Wren Wren Wren Wren"
+    );
+    assert_eq!(render("{{user}} <USER> <user>"), "Ada Ada Ada");
+}
+
+#[test]
+fn leaves_what_it_does_not_know() {
+    for text in [
+        "{{nope}}",
+        "{{char stays}}",
+        "{{user::x::y}}",
+        "}} {",
+        "<START>",
+        "{single}",
+        "{{roll:x}}",
+        "{{}}",
+    ] {
+        assert_eq!(render(text), text);
+    }
+    assert_eq!(render("{{nope {{char}} }}"), "{{nope Wren }}");
+}
+
+#[test]
+fn unterminated_braces_are_text_and_later_macros_still_work() {
+    assert_eq!(render("{{ a {{char}}"), "{{ a Wren");
+    assert_eq!(render("{{char}} {{"), "Wren {{");
+    assert_eq!(render("{{{char}}}"), "{Wren}");
+    assert_eq!(render("a }} {{char}}"), "a }} Wren");
+    assert_eq!(render("{{{{char}}}}"), "{{Wren}}");
+}
+
+#[test]
+fn a_name_that_looks_like_a_macro_is_inert() {
+    let macros = Macros::of_names("{{user}}", "description}} {{char,a::b", 1);
+    assert_eq!(macros.render("{{char}}", Purpose::Prompt), "{{user}}");
+    assert_eq!(
+        macros.render("{{random::{{user}}}}", Purpose::Prompt),
+        "description}} {{char,a::b"
+    );
+    let named = Macros::of_names("user", "x", 1);
+    assert_eq!(named.render("{{{{char}}}}", Purpose::Prompt), "{{user}}");
+}
+
+#[test]
+fn expands_the_macros_of_fields_once() {
+    assert_eq!(render("{{description}}"), "Wren knows Ada.");
+    assert_eq!(render("{{personality}}"), "as {{description}} says");
+    assert_eq!(
+        render("{{persona}}/{{lastMessage}}"),
+        "a sailor/{{user}} said"
+    );
+}
+
+#[test]
+fn trims_the_line_breaks_around_trim_only() {
+    assert_eq!(render("a \r\n\n{{trim}}\n\n b"), "a  b");
+    assert_eq!(render("a\r\n{{char}}\r\n"), "a\r\nWren\r\n");
+    assert_eq!(render("{{// a note}}x{{noop}}{{newline::2}}y"), "x\n\ny");
+}
+
+#[test]
+fn hides_comments_and_keys_except_where_they_are_meant_to_be_seen() {
+    let text = "{{comment: c}}{{hidden_key:k::l}}.";
+    assert_eq!(render(text), ".");
+    assert_eq!(macros().render(text, Purpose::Display), " c.");
+    assert_eq!(macros().render(text, Purpose::Search), "k::l.");
+}
+
+#[test]
+fn chooses_among_all_choices_and_none_else() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..100 {
+        let macros = Macros { seed, ..macros() };
+        seen.insert(
+            macros
+                .render("{{random: a, b\\,c ,{{char}}}}", Purpose::Prompt)
+                .into_owned(),
+        );
+        seen.insert(
+            macros
+                .render("{{random::d::e}}", Purpose::Prompt)
+                .into_owned(),
+        );
+    }
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["Wren", "a", "b,c", "d", "e"]
+    );
+}
+
+#[test]
+fn random_follows_the_prompt_and_pick_the_session() {
+    let many = "{{random:1,2,3,4,5,6,7,8,9}}".repeat(20);
+    let picks = "{{pick:1,2,3,4,5,6,7,8,9}}".repeat(20);
+    let other = Macros {
+        seed: 99,
+        ..macros()
+    };
+    assert_eq!(render(&many), render(&many));
+    assert_ne!(render(&many), other.render(&many, Purpose::Prompt));
+    assert_eq!(render(&picks), other.render(&picks, Purpose::Prompt));
+}
+
+#[test]
+fn rolls_dice_within_their_sides() {
+    for seed in 0..50 {
+        let macros = Macros { seed, ..macros() };
+        let total: i64 = macros
+            .render("{{roll:2d6+1}}", Purpose::Prompt)
+            .parse()
+            .unwrap();
+        assert!((3..=13).contains(&total));
+        let single: i64 = macros
+            .render("{{roll d4}}", Purpose::Prompt)
+            .parse()
+            .unwrap();
+        assert!((1..=4).contains(&single));
+    }
+}
+
+#[test]
+fn tells_the_persons_time() {
+    assert_eq!(
+        render("{{isodate}} {{isotime}} {{weekday}}"),
+        "2023-11-14 23:13 Tuesday"
+    );
+    assert_eq!(render("{{time}}, {{date}}"), "11:13 PM, November 14, 2023");
+    assert_eq!(render("{{time_UTC-2}} {{time::UTC+2}}"), "8:13 PM 12:13 AM");
+    assert_eq!(render("{{idleDuration}}"), "2 hours");
+    assert_eq!(
+        Macros::default().render("{{time}}", Purpose::Prompt),
+        "{{time}}"
+    );
+}
+
+#[test]
+fn original_is_there_once() {
+    let text = macros()
+        .render_over("A {{original}} B {{original}}", "<{{char}}>")
+        .into_owned();
+    assert_eq!(text, "A <{{char}}> B ");
+    assert_eq!(render("{{original}}"), "");
+}
+
+#[test]
+fn reverses_the_value_of_an_inner_macro() {
+    assert_eq!(render("{{reverse:{{user}}!}}"), "!adA");
+}
+
+#[test]
+fn growth_is_bounded() {
+    let mut macros = macros();
+    macros.texts.description = "x".repeat(100_000).into();
+    let rendered = macros
+        .render(&"{{description}}".repeat(1_000), Purpose::Prompt)
+        .into_owned();
+    assert!(
+        rendered.len() < MAX_GROWTH_BYTES + 20_000,
+        "{}",
+        rendered.len()
+    );
+    assert!(rendered.ends_with("{{description}}"));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in "[{}<>a-z:,\\\\/ \nüser]{0,80}") {
+        render(&text);
+    }
+
+    #[test]
+    fn macro_soup_never_panics(parts in prop::collection::vec(prop::sample::select(vec![
+        "{{", "}}", "{", "}", "char", "random", "::", ":", ",", "\\", "trim", "reverse", "roll", "ü",
+        "\n", "<USER>", "hidden_key", "//", " ", "description",
+    ]), 0..40)) {
+        render(&parts.concat());
+    }
+
+    #[test]
+    fn text_without_macros_is_untouched(text in "[^{<]{0,60}") {
+        prop_assert_eq!(render(&text), text);
+    }
+}
