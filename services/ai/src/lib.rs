@@ -1,1 +1,3 @@
 //! Troupe's ai service: models, providers, inference, cost.
+
+pub mod local;

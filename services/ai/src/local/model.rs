@@ -1,0 +1,524 @@
+//! The transformer: what a model file says of itself, and one forward pass over a batch.
+//!
+//! Llama, Qwen 2, Qwen 3 and Gemma 3 are one network with small differences; each difference is a field, read once at load.
+
+use std::path::Path;
+
+use super::attention::{self, Heads};
+use super::cache::Cache;
+use super::error::Error;
+use super::gguf::Gguf;
+use super::matrix::{Cpu, Matrix, Rows};
+use super::rope::Rope;
+
+/// How often a layer of Gemma 3 looks at the whole context; the others see a sliding window.
+const GEMMA_GLOBAL_EVERY: usize = 6;
+const GEMMA_LOCAL_ROPE_BASE: f32 = 10_000.0;
+
+/// A loaded model.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) window: usize,
+    pub(super) heads: Heads,
+    pub(super) vocabulary: usize,
+    width: usize,
+    hidden: usize,
+    epsilon: f32,
+    embedding_scale: f32,
+    activation: Activation,
+    embedding: Matrix,
+    output: Matrix,
+    output_norm: Vec<f32>,
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Activation {
+    Silu,
+    Gelu,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Vec<f32>,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    query_norm: Option<Vec<f32>>,
+    key_norm: Option<Vec<f32>>,
+    rope: Rope,
+    /// How many positions back a token sees, itself included.
+    sight: usize,
+    attention_output: Linear,
+    attention_post_norm: Option<Vec<f32>>,
+    feed_forward_norm: Vec<f32>,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    feed_forward_post_norm: Option<Vec<f32>>,
+}
+
+#[derive(Debug)]
+struct Linear {
+    weight: Matrix,
+    bias: Option<Vec<f32>>,
+}
+
+/// Some successive tokens of one sequence.
+#[derive(Debug)]
+pub(super) struct Span<'a> {
+    pub(super) tokens: &'a [u32],
+    pub(super) cache: &'a mut Cache,
+    /// Whether the last token's logits are wanted.
+    pub(super) logits: bool,
+}
+
+/// Memory that passes reuse.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    stream: Vec<f32>,
+    normed: Vec<f32>,
+    query: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+    attended: Vec<f32>,
+    added: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
+    scratch: Vec<f32>,
+    /// One row of the vocabulary's size for each span that asked for logits.
+    pub(super) logits: Vec<f32>,
+}
+
+impl Model {
+    /// Reads the model that `gguf` holds.
+    pub(super) fn load(gguf: &Gguf, path: &Path) -> Result<Self, Error> {
+        let architecture = gguf.text("general.architecture").unwrap_or("unnamed");
+        if !["gemma3", "llama", "qwen2", "qwen3"].contains(&architecture) {
+            let what = format!(
+                "its architecture is {architecture}; the engine runs gemma3, llama, qwen2 and qwen3"
+            );
+            return Err(Error::Unsupported {
+                path: path.to_owned(),
+                what,
+            });
+        }
+        let file = Source {
+            gguf,
+            path,
+            architecture,
+        };
+        let gemma = architecture == "gemma3";
+        let (width, hidden) = (
+            file.size("embedding_length")?,
+            file.size("feed_forward_length")?,
+        );
+        let heads = file.heads(width)?;
+        let embedding = Matrix::find(gguf, path, "token_embd.weight")?;
+        let output = match gguf.tensor("output.weight") {
+            Some(_) => Matrix::load(gguf, path, "output.weight", width, embedding.rows())?,
+            None => embedding.clone(),
+        };
+        let layers =
+            (0..file.size("block_count")?).map(|index| file.layer(index, width, hidden, heads));
+        Ok(Self {
+            window: file.size("context_length")?,
+            heads,
+            vocabulary: embedding.rows(),
+            width,
+            hidden,
+            epsilon: file
+                .float("attention.layer_norm_rms_epsilon")
+                .unwrap_or(1e-6),
+            embedding_scale: if gemma { (width as f32).sqrt() } else { 1.0 },
+            activation: if gemma {
+                Activation::Gelu
+            } else {
+                Activation::Silu
+            },
+            output_norm: file.vector("output_norm.weight", width)?,
+            layers: layers.collect::<Result<_, _>>()?,
+            embedding: Matrix::load(gguf, path, "token_embd.weight", width, embedding.rows())?,
+            output,
+        })
+    }
+
+    pub(super) fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Runs the spans' tokens through the network, extending their caches; logits go to the workspace.
+    /// Spans of prompts come first and those that generate, one token each, last.
+    pub(super) fn forward(
+        &self,
+        cpu: Cpu,
+        rows: Rows,
+        spans: &mut [Span<'_>],
+        work: &mut Workspace,
+    ) {
+        self.embed(rows, spans, work);
+        for (index, layer) in self.layers.iter().enumerate() {
+            self.attend(cpu, rows, index, layer, spans, work);
+            self.feed_forward(cpu, rows, layer, work);
+        }
+        for span in spans.iter_mut() {
+            span.cache.advance(span.tokens.len());
+        }
+        self.classify(cpu, spans, work);
+    }
+
+    fn embed(&self, rows: Rows, spans: &[Span<'_>], work: &mut Workspace) {
+        work.stream.resize(rows.total() * self.width, 0.0);
+        let tokens = spans.iter().flat_map(|span| span.tokens);
+        for (token, out) in tokens.zip(work.stream.chunks_exact_mut(self.width)) {
+            self.embedding.row(*token as usize, out);
+            out.iter_mut()
+                .for_each(|value| *value *= self.embedding_scale);
+        }
+    }
+
+    fn attend(
+        &self,
+        cpu: Cpu,
+        rows: Rows,
+        index: usize,
+        layer: &Layer,
+        spans: &mut [Span<'_>],
+        work: &mut Workspace,
+    ) {
+        normalise(
+            &work.stream,
+            &layer.attention_norm,
+            self.epsilon,
+            &mut work.normed,
+        );
+        layer
+            .query
+            .apply(cpu, rows, &work.normed, &mut work.query, &mut work.scratch);
+        layer
+            .key
+            .apply(cpu, rows, &work.normed, &mut work.key, &mut work.scratch);
+        layer
+            .value
+            .apply(cpu, rows, &work.normed, &mut work.value, &mut work.scratch);
+        normalise_in_place(&mut work.query, layer.query_norm.as_deref(), self.epsilon);
+        normalise_in_place(&mut work.key, layer.key_norm.as_deref(), self.epsilon);
+        let mut row = 0;
+        for span in spans.iter_mut() {
+            for position in span.cache.length()..span.cache.length() + span.tokens.len() {
+                layer.rope.rotate(
+                    position,
+                    &mut work.query[row * self.heads.query_width()..][..self.heads.query_width()],
+                );
+                layer.rope.rotate(
+                    position,
+                    &mut work.key[row * self.heads.key_width()..][..self.heads.key_width()],
+                );
+                row += 1;
+            }
+            let taken =
+                (row - span.tokens.len()) * self.heads.key_width()..row * self.heads.key_width();
+            span.cache
+                .layer(index)
+                .append(&work.key[taken.clone()], &work.value[taken]);
+        }
+        work.attended.resize(work.query.len(), 0.0);
+        let mut at = 0;
+        for span in spans.iter_mut() {
+            let range = at..at + span.tokens.len() * self.heads.query_width();
+            at = range.end;
+            let first = span.cache.length();
+            let query = attention::Query {
+                rows: &work.query[range.clone()],
+                first,
+                sight: layer.sight,
+            };
+            attention::attend(
+                cpu,
+                self.heads,
+                query,
+                span.cache.layer(index),
+                &mut work.attended[range],
+            );
+        }
+        layer.attention_output.apply(
+            cpu,
+            rows,
+            &work.attended,
+            &mut work.added,
+            &mut work.scratch,
+        );
+        normalise_in_place(
+            &mut work.added,
+            layer.attention_post_norm.as_deref(),
+            self.epsilon,
+        );
+        add(&mut work.stream, &work.added);
+    }
+
+    fn feed_forward(&self, cpu: Cpu, rows: Rows, layer: &Layer, work: &mut Workspace) {
+        normalise(
+            &work.stream,
+            &layer.feed_forward_norm,
+            self.epsilon,
+            &mut work.normed,
+        );
+        layer
+            .gate
+            .apply(cpu, rows, &work.normed, &mut work.gate, &mut work.scratch);
+        layer
+            .up
+            .apply(cpu, rows, &work.normed, &mut work.up, &mut work.scratch);
+        self.activation
+            .gate(cpu, &mut work.gate, &work.up, self.hidden);
+        layer
+            .down
+            .apply(cpu, rows, &work.gate, &mut work.added, &mut work.scratch);
+        normalise_in_place(
+            &mut work.added,
+            layer.feed_forward_post_norm.as_deref(),
+            self.epsilon,
+        );
+        add(&mut work.stream, &work.added);
+    }
+
+    /// Logits of the last row of each span that asks for them.
+    fn classify(&self, cpu: Cpu, spans: &[Span<'_>], work: &mut Workspace) {
+        let mut row = 0;
+        work.added.clear();
+        for span in spans {
+            row += span.tokens.len();
+            if span.logits {
+                work.added
+                    .extend_from_slice(&work.stream[(row - 1) * self.width..row * self.width]);
+            }
+        }
+        let rows = Rows {
+            prompt: 0,
+            single: work.added.len() / self.width,
+        };
+        normalise(
+            &work.added,
+            &self.output_norm,
+            self.epsilon,
+            &mut work.normed,
+        );
+        work.logits.resize(rows.single * self.vocabulary, 0.0);
+        self.output
+            .multiply(cpu, rows, &work.normed, &mut work.logits, &mut work.scratch);
+    }
+}
+
+impl Activation {
+    /// `gate = activation(gate) * up`.
+    fn gate(self, cpu: Cpu, gate: &mut [f32], up: &[f32], width: usize) {
+        use rayon::prelude::*;
+        let chunk = (gate.len() / cpu.threads).next_multiple_of(width);
+        gate.par_chunks_mut(chunk)
+            .zip(up.par_chunks(chunk))
+            .for_each(|(gate, up)| {
+                cpu.arch.dispatch(|| match self {
+                    Self::Silu => gate
+                        .iter_mut()
+                        .zip(up)
+                        .for_each(|(gate, up)| *gate *= up * logistic(*gate)),
+                    Self::Gelu => gate
+                        .iter_mut()
+                        .zip(up)
+                        .for_each(|(gate, up)| *gate *= up * logistic(gelu_argument(*gate))),
+                });
+            });
+    }
+}
+
+/// The tanh form of GELU is `x * logistic(this)`.
+#[inline(always)]
+fn gelu_argument(x: f32) -> f32 {
+    let twice_root = 2.0 * (2.0 / std::f32::consts::PI).sqrt();
+    twice_root * x * (1.0 + 0.044_715 * x * x)
+}
+
+#[inline(always)]
+fn logistic(x: f32) -> f32 {
+    1.0 / (1.0 + attention::exponential(-x))
+}
+
+impl Linear {
+    fn apply(
+        &self,
+        cpu: Cpu,
+        rows: Rows,
+        input: &[f32],
+        out: &mut Vec<f32>,
+        scratch: &mut Vec<f32>,
+    ) {
+        out.resize(rows.total() * self.weight.rows(), 0.0);
+        self.weight.multiply(cpu, rows, input, out, scratch);
+        if let Some(bias) = &self.bias {
+            out.chunks_exact_mut(bias.len())
+                .for_each(|row| add(row, bias));
+        }
+    }
+}
+
+fn add(sum: &mut [f32], added: &[f32]) {
+    sum.iter_mut()
+        .zip(added)
+        .for_each(|(sum, added)| *sum += added);
+}
+
+fn normalise(input: &[f32], weight: &[f32], epsilon: f32, out: &mut Vec<f32>) {
+    out.clear();
+    out.extend_from_slice(input);
+    normalise_in_place(out, Some(weight), epsilon);
+}
+
+/// Divides each stretch of the weight's length by its root mean square; without a weight does nothing.
+fn normalise_in_place(values: &mut [f32], weight: Option<&[f32]>, epsilon: f32) {
+    let Some(weight) = weight else { return };
+    for row in values.chunks_exact_mut(weight.len()) {
+        let squares: f32 = row
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .fold([0.0; 8], |sums, chunk| {
+                std::array::from_fn(|i| sums[i] + chunk[i] * chunk[i])
+            })
+            .iter()
+            .sum();
+        let scale = 1.0 / (squares / weight.len() as f32 + epsilon).sqrt();
+        row.iter_mut()
+            .zip(weight)
+            .for_each(|(value, weight)| *value *= scale * weight);
+    }
+}
+
+/// A model file, asked in terms of its architecture.
+struct Source<'a> {
+    gguf: &'a Gguf,
+    path: &'a Path,
+    architecture: &'a str,
+}
+
+impl Source<'_> {
+    fn size(&self, key: &str) -> Result<usize, Error> {
+        let key = format!("{}.{key}", self.architecture);
+        let value = self.gguf.int(&key).filter(|value| *value > 0);
+        value
+            .map(|value| value as usize)
+            .ok_or_else(|| self.corrupt(format!("it does not say {key}")))
+    }
+
+    fn float(&self, key: &str) -> Option<f32> {
+        self.gguf.float(&format!("{}.{key}", self.architecture))
+    }
+
+    fn corrupt(&self, what: String) -> Error {
+        Error::Corrupt {
+            path: self.path.to_owned(),
+            what,
+        }
+    }
+
+    fn heads(&self, width: usize) -> Result<Heads, Error> {
+        let count = self.size("attention.head_count")?;
+        let heads = Heads {
+            query: count,
+            key: self.size("attention.head_count_kv").unwrap_or(count),
+            width: self.size("attention.key_length").unwrap_or(width / count),
+        };
+        if heads.query % heads.key != 0 || heads.width % 32 != 0 {
+            return Err(self.corrupt(format!(
+                "its attention heads do not fit together: {heads:?}"
+            )));
+        }
+        Ok(heads)
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        width: usize,
+        hidden: usize,
+        heads: Heads,
+    ) -> Result<Layer, Error> {
+        let gemma = self.architecture == "gemma3";
+        let local = gemma && (index + 1) % GEMMA_GLOBAL_EVERY != 0;
+        let name = |part: &str| format!("blk.{index}.{part}");
+        Ok(Layer {
+            attention_norm: self.vector(&name("attn_norm.weight"), width)?,
+            query: self.linear(&name("attn_q"), width, heads.query_width())?,
+            key: self.linear(&name("attn_k"), width, heads.key_width())?,
+            value: self.linear(&name("attn_v"), width, heads.key_width())?,
+            query_norm: self.optional(&name("attn_q_norm.weight"), heads.width)?,
+            key_norm: self.optional(&name("attn_k_norm.weight"), heads.width)?,
+            rope: self.rope(local, heads)?,
+            sight: if local {
+                self.size("attention.sliding_window")?
+            } else {
+                usize::MAX
+            },
+            attention_output: self.linear(&name("attn_output"), heads.query_width(), width)?,
+            attention_post_norm: self.optional(&name("post_attention_norm.weight"), width)?,
+            feed_forward_norm: self.vector(&name("ffn_norm.weight"), width)?,
+            gate: self.linear(&name("ffn_gate"), width, hidden)?,
+            up: self.linear(&name("ffn_up"), width, hidden)?,
+            down: self.linear(&name("ffn_down"), hidden, width)?,
+            feed_forward_post_norm: self.optional(&name("post_ffw_norm.weight"), width)?,
+        })
+    }
+
+    fn rope(&self, local: bool, heads: Heads) -> Result<Rope, Error> {
+        let base = self.float("rope.freq_base").unwrap_or(10_000.0);
+        let scale = match self
+            .gguf
+            .text(&format!("{}.rope.scaling.type", self.architecture))
+        {
+            Some("linear") if !local => self.float("rope.scaling.factor").unwrap_or(1.0),
+            None | Some("none" | "linear") => 1.0,
+            Some(other) => {
+                let what = format!("it stretches its window by {other}; the engine knows linear");
+                return Err(Error::Unsupported {
+                    path: self.path.to_owned(),
+                    what,
+                });
+            }
+        };
+        let base = if local { GEMMA_LOCAL_ROPE_BASE } else { base };
+        let factors = self.optional("rope_freqs.weight", heads.width / 2)?;
+        Ok(Rope::new(
+            heads.width,
+            base,
+            scale,
+            factors.as_deref(),
+            self.architecture == "llama",
+        ))
+    }
+
+    fn linear(&self, name: &str, columns: usize, rows: usize) -> Result<Linear, Error> {
+        Ok(Linear {
+            weight: Matrix::load(
+                self.gguf,
+                self.path,
+                &format!("{name}.weight"),
+                columns,
+                rows,
+            )?,
+            bias: self.optional(&format!("{name}.bias"), rows)?,
+        })
+    }
+
+    fn optional(&self, name: &str, length: usize) -> Result<Option<Vec<f32>>, Error> {
+        self.gguf
+            .tensor(name)
+            .map(|_| self.vector(name, length))
+            .transpose()
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, Error> {
+        let matrix = Matrix::load(self.gguf, self.path, name, length, 1)?;
+        let mut values = vec![0.0; length];
+        matrix.row(0, &mut values);
+        Ok(values)
+    }
+}

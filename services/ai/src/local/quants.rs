@@ -1,0 +1,205 @@
+//! ggml's weight formats: how a block of bytes becomes numbers.
+//!
+//! A format decodes 32 weights at a time; all arithmetic is done elsewhere, once for all formats. Arrays are built whole
+//! (`from_fn`) rather than written element by element: only then does the compiler vectorise the loop.
+
+/// How many weights are decoded at once.
+pub(super) const PART: usize = 32;
+
+/// One of ggml's weight formats.
+pub(super) trait Format {
+    /// Weights in a block, a multiple of [`PART`].
+    const WEIGHTS: usize;
+    /// Bytes in a block.
+    const BYTES: usize;
+
+    /// The `part`-th [`PART`] weights of `block`, which has exactly [`Format::BYTES`] bytes.
+    fn decode(block: &[u8], part: usize) -> [f32; PART];
+}
+
+/// The formats by name, for choosing one at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    F32,
+    F16,
+    Bf16,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q4K,
+    Q5K,
+    Q6K,
+}
+
+impl Kind {
+    /// The format that ggml numbers so, if the engine has it.
+    pub(super) const fn from_number(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::F32,
+            1 => Self::F16,
+            2 => Self::Q4_0,
+            3 => Self::Q4_1,
+            6 => Self::Q5_0,
+            7 => Self::Q5_1,
+            8 => Self::Q8_0,
+            12 => Self::Q4K,
+            13 => Self::Q5K,
+            14 => Self::Q6K,
+            30 => Self::Bf16,
+            _ => return None,
+        })
+    }
+}
+
+/// Runs `$body` with `$format` naming the type of the format that `$kind` is.
+macro_rules! with_format {
+    ($kind:expr, $format:ident => $body:expr) => {
+        with_format!(@ $kind, $format, $body, F32 F16 Bf16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4K Q5K Q6K)
+    };
+    (@ $kind:expr, $format:ident, $body:expr, $($name:ident)*) => {
+        match $kind {
+            $($crate::local::quants::Kind::$name => {
+                type $format = $crate::local::quants::$name;
+                $body
+            })*
+        }
+    };
+}
+pub(super) use with_format;
+
+/// A half-precision number; exact for all but infinities and NaN, which weights don't have.
+#[inline(always)]
+fn half(bytes: &[u8], at: usize) -> f32 {
+    let bits = u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    let magnitude = f32::from_bits((bits & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
+    f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
+}
+
+macro_rules! format {
+    ($(#[$doc:meta])* $name:ident, $weights:literal weights in $bytes:literal bytes, $block:ident, $part:ident => $decode:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(super) struct $name;
+
+        impl Format for $name {
+            const WEIGHTS: usize = $weights;
+            const BYTES: usize = $bytes;
+
+            #[inline(always)]
+            fn decode(block: &[u8], $part: usize) -> [f32; PART] {
+                let $block: &[u8] = &block[..$bytes];
+                $decode
+            }
+        }
+    };
+}
+
+format!(F32, 32 weights in 128 bytes, block, _part => {
+    std::array::from_fn(|i| f32::from_le_bytes([block[4 * i], block[4 * i + 1], block[4 * i + 2], block[4 * i + 3]]))
+});
+
+format!(F16, 32 weights in 64 bytes, block, _part => std::array::from_fn(|i| half(block, 2 * i)));
+
+format!(Bf16, 32 weights in 64 bytes, block, _part => {
+    std::array::from_fn(|i| f32::from_bits(u32::from(u16::from_le_bytes([block[2 * i], block[2 * i + 1]])) << 16))
+});
+
+format!(Q8_0, 32 weights in 34 bytes, block, _part => {
+    let scale = half(block, 0);
+    std::array::from_fn(|i| scale * f32::from(block[2 + i] as i8))
+});
+
+format!(Q4_0, 32 weights in 18 bytes, block, _part => {
+    let scale = half(block, 0);
+    nibble_pairs(&block[2..]).map(|q| scale * (q - 8.0))
+});
+
+format!(Q4_1, 32 weights in 20 bytes, block, _part => {
+    let (scale, least) = (half(block, 0), half(block, 2));
+    nibble_pairs(&block[4..]).map(|q| scale * q + least)
+});
+
+format!(Q5_0, 32 weights in 22 bytes, block, _part => {
+    let scale = half(block, 0);
+    five_bits(&block[2..6], &block[6..]).map(|q| scale * (q - 16.0))
+});
+
+format!(Q5_1, 32 weights in 24 bytes, block, _part => {
+    let (scale, least) = (half(block, 0), half(block, 2));
+    five_bits(&block[4..8], &block[8..]).map(|q| scale * q + least)
+});
+
+format!(Q4K, 256 weights in 144 bytes, block, part => {
+    let (scale, least) = scale_and_least(block, part);
+    let (bytes, shift) = (&block[16 + part / 2 * 32..][..32], part % 2 * 4);
+    std::array::from_fn(|i| scale * f32::from(bytes[i] >> shift & 15) - least)
+});
+
+format!(Q5K, 256 weights in 176 bytes, block, part => {
+    let (scale, least) = scale_and_least(block, part);
+    let (high, low, shift) = (&block[16..48], &block[48 + part / 2 * 32..][..32], part % 2 * 4);
+    std::array::from_fn(|i| scale * f32::from((low[i] >> shift & 15) | (high[i] >> part & 1) << 4) - least)
+});
+
+format!(Q6K, 256 weights in 210 bytes, block, part => {
+    let (half_block, quarter) = (part / 4, part % 4);
+    let low = &block[half_block * 64 + quarter % 2 * 32..][..32];
+    let high = &block[128 + half_block * 32..][..32];
+    let scales = &block[192 + half_block * 8 + quarter * 2..][..2];
+    let scale = half(block, 208);
+    let scales = [scale * f32::from(scales[0] as i8), scale * f32::from(scales[1] as i8)];
+    let (low_shift, high_shift) = (quarter / 2 * 4, quarter * 2);
+    let whole: [f32; PART] =
+        std::array::from_fn(|i| f32::from(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) as i8 - 32));
+    std::array::from_fn(|i| scales[i / 16] * whole[i])
+});
+
+/// 16 bytes of nibbles: the low ones are the first half.
+#[inline(always)]
+fn nibble_pairs(bytes: &[u8]) -> [f32; PART] {
+    let bytes = &bytes[..16];
+    let low: [f32; 16] = std::array::from_fn(|i| f32::from(bytes[i] & 15));
+    let high: [f32; 16] = std::array::from_fn(|i| f32::from(bytes[i] >> 4));
+    join(low, high)
+}
+
+/// Nibbles with a fifth bit each, kept apart in 32 bits.
+#[inline(always)]
+fn five_bits(fifth: &[u8], bytes: &[u8]) -> [f32; PART] {
+    let fifth = u32::from_le_bytes([fifth[0], fifth[1], fifth[2], fifth[3]]);
+    let bytes = &bytes[..16];
+    let low: [f32; 16] =
+        std::array::from_fn(|i| (i32::from(bytes[i] & 15) | (fifth >> i & 1) as i32 * 16) as f32);
+    let fifth = fifth >> 16;
+    let high: [f32; 16] =
+        std::array::from_fn(|i| (i32::from(bytes[i] >> 4) | (fifth >> i & 1) as i32 * 16) as f32);
+    join(low, high)
+}
+
+#[inline(always)]
+fn join(low: [f32; 16], high: [f32; 16]) -> [f32; PART] {
+    let mut both = [0.0; PART];
+    both[..16].copy_from_slice(&low);
+    both[16..].copy_from_slice(&high);
+    both
+}
+
+/// The scale and the least value of a part of a Q4_K or Q5_K block, unpacked from their 6 bits each.
+#[inline(always)]
+fn scale_and_least(block: &[u8], part: usize) -> (f32, f32) {
+    let packed = &block[4..16];
+    let (scale, least) = if part < 4 {
+        (packed[part] & 63, packed[part + 4] & 63)
+    } else {
+        (
+            (packed[part + 4] & 15) | packed[part - 4] >> 6 << 4,
+            packed[part + 4] >> 4 | packed[part] >> 6 << 4,
+        )
+    };
+    (
+        half(block, 0) * f32::from(scale),
+        half(block, 2) * f32::from(least),
+    )
+}

@@ -1,0 +1,163 @@
+//! Text to tokens and back, by the vocabulary in the model's own file.
+//!
+//! Special tokens are cut out of the text first; what lies between them goes to the vocabulary's algorithm: SentencePiece's
+//! ([`sentencepiece`]) or byte-pair merges ([`bytepair`]).
+
+mod bytepair;
+mod sentencepiece;
+mod vocabulary;
+
+use std::path::Path;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::error::Error;
+use super::gguf::Gguf;
+use vocabulary::{Sort, Vocabulary};
+
+/// Texts of tokens that end a reply, whatever the file names as its end token.
+const ENDS: [&str; 6] = [
+    "<end_of_turn>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+];
+
+/// A model's tokenizer.
+#[derive(Debug)]
+pub(super) struct Tokenizer {
+    vocabulary: Vocabulary,
+    algorithm: Algorithm,
+    special: AhoCorasick,
+    special_ids: Vec<u32>,
+    begin: Option<u32>,
+    ends: Vec<u32>,
+}
+
+#[derive(Debug)]
+enum Algorithm {
+    SentencePiece {
+        scores: Vec<f32>,
+        leading_space: bool,
+    },
+    BytePair(bytepair::BytePair),
+}
+
+impl Tokenizer {
+    /// Reads the tokenizer that `gguf` holds.
+    pub(super) fn load(gguf: &Gguf, path: &Path) -> Result<Self, Error> {
+        let corrupt = |what: &str| Error::Corrupt {
+            path: path.to_owned(),
+            what: what.to_owned(),
+        };
+        let vocabulary = Vocabulary::load(gguf).ok_or_else(|| corrupt("it has no vocabulary"))?;
+        let algorithm = match gguf.text("tokenizer.ggml.model") {
+            Some("llama") => Algorithm::SentencePiece {
+                scores: gguf
+                    .floats("tokenizer.ggml.scores")
+                    .filter(|scores| scores.len() == vocabulary.len())
+                    .ok_or_else(|| corrupt("its vocabulary has no scores"))?,
+                leading_space: gguf.bool("tokenizer.ggml.add_space_prefix").unwrap_or(true),
+            },
+            Some("gpt2") => Algorithm::BytePair(bytepair::BytePair::load(gguf, path)?),
+            other => {
+                let what = format!(
+                    "its tokenizer is {}; the engine has llama (SentencePiece) and gpt2",
+                    other.unwrap_or("unnamed")
+                );
+                return Err(Error::Unsupported {
+                    path: path.to_owned(),
+                    what,
+                });
+            }
+        };
+        let special_ids: Vec<u32> = vocabulary.special().collect();
+        let special = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(special_ids.iter().map(|id| vocabulary.bytes(*id)))
+            .map_err(|error| {
+                corrupt(&format!(
+                    "its special tokens cannot be searched for: {error}"
+                ))
+            })?;
+        let begin = gguf
+            .int("tokenizer.ggml.bos_token_id")
+            .filter(|id| vocabulary.has(*id));
+        let begin = begin.filter(|_| {
+            gguf.bool("tokenizer.ggml.add_bos_token")
+                .unwrap_or(matches!(algorithm, Algorithm::SentencePiece { .. }))
+        });
+        let named = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"]
+            .into_iter()
+            .filter_map(|key| gguf.int(key));
+        let known = ENDS
+            .into_iter()
+            .filter_map(|text| vocabulary.find(text.as_bytes()))
+            .filter(|id| vocabulary.sort(*id) == Sort::Control);
+        let ends = named.chain(known).collect();
+        Ok(Self {
+            algorithm,
+            special,
+            special_ids,
+            begin,
+            ends,
+            vocabulary,
+        })
+    }
+
+    /// The tokens of a prompt, with the model's begin token first if the model wants one and the text has none.
+    /// Special tokens' texts, such as a template's turn marks, become those tokens.
+    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+        let mut tokens = Vec::with_capacity(text.len() / 3 + 2);
+        let mut at = 0;
+        for found in self.special.find_iter(text) {
+            self.encode_plain(&text[at..found.start()], &mut tokens);
+            tokens.push(self.special_ids[found.pattern().as_usize()]);
+            at = found.end();
+        }
+        self.encode_plain(&text[at..], &mut tokens);
+        match self.begin {
+            Some(begin) if tokens.first() != Some(&begin) => tokens.insert(0, begin),
+            _ => {}
+        }
+        tokens
+    }
+
+    /// Appends the bytes that `token` stands for: none for control tokens, possibly part of a character.
+    pub(super) fn decode(&self, token: u32, out: &mut Vec<u8>) {
+        match (self.vocabulary.sort(token), &self.algorithm) {
+            (Sort::Control, _) => {}
+            (Sort::Byte(byte), _) => out.push(byte),
+            (Sort::Plain, Algorithm::BytePair(merges)) => {
+                merges.decode(self.vocabulary.bytes(token), out)
+            }
+            (_, Algorithm::BytePair(_)) => out.extend_from_slice(self.vocabulary.bytes(token)),
+            (_, Algorithm::SentencePiece { .. }) => {
+                sentencepiece::decode(self.vocabulary.bytes(token), out)
+            }
+        }
+    }
+
+    /// Whether a reply ends with `token`.
+    pub(super) fn ends(&self, token: u32) -> bool {
+        self.ends.contains(&token)
+    }
+
+    fn encode_plain(&self, text: &str, tokens: &mut Vec<u32>) {
+        if text.is_empty() {
+            return;
+        }
+        match &self.algorithm {
+            Algorithm::BytePair(merges) => merges.encode(&self.vocabulary, text, tokens),
+            Algorithm::SentencePiece {
+                scores,
+                leading_space,
+            } => {
+                let leading_space = *leading_space && tokens.is_empty();
+                sentencepiece::encode(&self.vocabulary, scores, text, leading_space, tokens);
+            }
+        }
+    }
+}
