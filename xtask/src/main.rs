@@ -1,3 +1,81 @@
-//! Tasks of the repository: tests, checks, benchmarks.
+//! Tasks of the repository: checks, tests, benchmarks. `cargo xtask --help` lists them; `just` wraps them.
+#![expect(clippy::print_stdout, reason = "a task talks to whoever started it")]
 
-fn main() {}
+mod boundaries;
+mod buf;
+mod clients;
+mod licences;
+mod metadata;
+mod report;
+mod snapshots;
+mod tasks;
+mod tests;
+mod tools;
+mod tree;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use report::Report;
+use workspace::Workspace;
+
+/// Tasks of the repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything, from formatting to the end-to-end tests: what CI runs.
+    Test,
+    /// Everything that needs no tests to run: formatting, lints, documentation, contracts, boundaries, licences.
+    Check,
+    /// rustfmt and clippy.
+    Lint,
+    /// Refuses a dependency of one service on another, and of the gateway on a service.
+    Boundaries,
+    /// `buf lint`, `buf format` and `buf breaking`.
+    Buf,
+    /// Refuses dependencies whose licence isn't on the list.
+    Licences,
+    /// Unit and integration tests of every crate.
+    Unit,
+    /// Drives the built executable from outside.
+    E2e {
+        /// Runs only the tests whose names contain this.
+        filter: Option<String>,
+    },
+    /// Tries real clients against the gateway: Python grpcio, gRPC-Web from npm, plain HTTP.
+    Clients,
+    /// Compares with others, side by side; prints ratios.
+    Bench {
+        /// What the comparison is given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Writes the policy table and the OpenAPI document anew; read their diff.
+    Snapshots,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(report) => report.finish(),
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<Report> {
+    let workspace = Workspace::find()?;
+    let mut report = Report::default();
+    tasks::run(task, &workspace, &mut report)?;
+    Ok(report)
+}

@@ -1,0 +1,45 @@
+# Recipes for developers. `just` comes as the package `rust-just` of PyPI; each recipe is a command that works without it.
+
+[private]
+default:
+    @just --list
+
+# Start the platform, built for speed
+up *args:
+    cargo run --release -- up {{args}}
+
+# Talk with a character in the terminal
+chat *args:
+    cargo run --release -- chat {{args}}
+
+# Say what is configured, reachable and missing
+doctor *args:
+    cargo run --release -- doctor {{args}}
+
+# Formatting, lints, documentation, contracts, boundaries, licences
+check:
+    cargo xtask check
+
+# Everything, as CI runs it
+test:
+    cargo xtask test
+
+# End-to-end tests, or those whose names contain a text
+e2e *filter:
+    cargo xtask e2e {{filter}}
+
+# Python grpcio, gRPC-Web from npm and plain HTTP against the gateway
+clients:
+    cargo xtask clients
+
+# Write the policy table and the OpenAPI document anew
+snapshots:
+    cargo xtask snapshots
+
+# Compare with others, side by side
+bench *args:
+    cargo xtask bench {{args}}
+
+# Format the code and the contracts
+fmt:
+    cargo fmt --all

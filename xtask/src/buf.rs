@@ -1,0 +1,53 @@
+//! `buf`: the contracts' form, their style, and that they don't break clients of the version before.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::report::{self, Counts};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "buf-bin==1.75.0";
+
+/// Checks the contracts.
+pub(crate) fn check(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let bin = tools::python(workspace, "buf", &[PACKAGE])?;
+    let buf = |args: &[&str]| {
+        let mut command = workspace.command(bin.join("buf"));
+        command.args(args);
+        command
+    };
+    let mut check = |command: Command| report::run(command, counts);
+    check(buf(&["lint"]))?;
+    check(buf(&["format", "--diff", "--exit-code"]))?;
+    match earlier_commit(workspace) {
+        Some(commit) => check(buf(&[
+            "breaking",
+            "--against",
+            &format!(".git#ref={commit}"),
+        ])),
+        None => {
+            println!("no earlier commit has contracts to compare with");
+            Ok(())
+        }
+    }
+}
+
+/// What the contracts are compared with: where this branch left main, or on main the commit before; none if that one
+/// has no contracts.
+fn earlier_commit(workspace: &Workspace) -> Option<String> {
+    let git = |args: &[&str]| {
+        let mut command = workspace.command("git");
+        command.args(args);
+        workspace
+            .output(command)
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
+    let head = git(&["rev-parse", "HEAD"])?;
+    let fork = git(&["merge-base", "HEAD", "origin/main"]).filter(|fork| *fork != head);
+    let commit = fork.or_else(|| git(&["rev-parse", "--verify", "--quiet", "HEAD~"]))?;
+    git(&["cat-file", "-e", &format!("{commit}:buf.yaml")])?;
+    Some(commit)
+}

@@ -1,0 +1,31 @@
+//! Tests of the crates, and of the executable from outside.
+
+use std::process::Command;
+
+use crate::workspace::Workspace;
+
+/// Where the end-to-end tests keep the weights of the local model between runs.
+const MODEL_CACHE: &str = "/var/tmp/troupe-models";
+
+/// Unit and integration tests of every crate. All selections take the whole workspace, so that dependencies are built
+/// once, with the same features.
+pub(crate) fn of_crates(workspace: &Workspace) -> Command {
+    workspace.cargo("test --workspace --no-fail-fast --lib --bins --test it")
+}
+
+/// Examples in documentation.
+pub(crate) fn of_documentation(workspace: &Workspace) -> Command {
+    workspace.cargo("test --workspace --no-fail-fast --doc")
+}
+
+/// The executable, driven from outside.
+pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Command {
+    let mut command = workspace.cargo("test --workspace --no-fail-fast --test e2e");
+    if let Some(filter) = filter {
+        command.args(["--", filter]);
+    }
+    if std::env::var_os("TROUPE_TEST_MODELS").is_none() {
+        command.env("TROUPE_TEST_MODELS", MODEL_CACHE);
+    }
+    command
+}
