@@ -4,5 +4,6 @@ pub mod card;
 mod lenient;
 pub mod lorebook;
 pub mod macros;
+pub mod prompt;
 mod random;
 pub mod role;

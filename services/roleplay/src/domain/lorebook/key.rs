@@ -13,7 +13,7 @@ const MAX_PATTERN_BYTES: usize = 2_000;
 const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
 /// How an entry's keys are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct KeyRules {
     pub(super) case_sensitive: bool,
     pub(super) whole_words: bool,

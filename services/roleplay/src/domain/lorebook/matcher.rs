@@ -31,6 +31,17 @@ pub(super) struct EntryKeys {
     pub(super) excluded_texts: Vec<String>,
 }
 
+impl EntryKeys {
+    /// Every key beside its text.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &String)> {
+        let primary = self.primary.iter().zip(&self.texts);
+        let secondary = self.secondary.iter().zip(&self.secondary_texts);
+        primary
+            .chain(secondary)
+            .chain(self.excluded.iter().zip(&self.excluded_texts))
+    }
+}
+
 impl Matcher {
     #[must_use]
     pub fn new(book: Lorebook, settings: &LoreSettings) -> Self {

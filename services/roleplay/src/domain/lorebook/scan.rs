@@ -1,11 +1,13 @@
 //! One scan of a book over a chat: the inputs, and the search for keys.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     Found, Matcher, Reason, SelectiveLogic,
     buffer::{Haystack, Messages, Window},
-    key::Key,
+    key::{Key, KeyRules},
 };
 
 /// How lorebooks are scanned where neither book nor entry says.
@@ -79,7 +81,8 @@ pub struct Scan<'a> {
     pub(super) settings: &'a LoreSettings,
     pub(super) texts: ScanTexts,
     pub(super) seed: u64,
-    expand: &'a dyn Fn(&str) -> String,
+    /// Keys that hold macros, expanded for this chat.
+    templates: HashMap<KeyRules, HashMap<String, Key>>,
     messages: Messages,
     fields: Vec<(&'static str, Haystack)>,
     /// The first key of each entry that messages or fields hold: it is the same in every pass.
@@ -88,12 +91,12 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// Looks for every key in the messages, given newest first. `expand` expands macros in keys.
-    pub fn new(
+    pub fn new<'m>(
         matcher: &'a Matcher,
         settings: &'a LoreSettings,
-        newest_first: impl Iterator<Item = ScanMessage<'a>>,
+        newest_first: impl Iterator<Item = ScanMessage<'m>>,
         texts: ScanTexts,
-        expand: &'a dyn Fn(&str) -> String,
+        expand: &dyn Fn(&str) -> String,
         seed: u64,
     ) -> Self {
         let entries = &matcher.book.entries;
@@ -104,7 +107,7 @@ impl<'a> Scan<'a> {
             .map(|entry| matcher.depth_of(entry, settings))
             .max()
             .unwrap_or(0);
-        let unnamed = |message: ScanMessage<'a>| ScanMessage {
+        let unnamed = |message: ScanMessage<'m>| ScanMessage {
             name: "",
             ..message
         };
@@ -125,7 +128,7 @@ impl<'a> Scan<'a> {
             settings,
             texts,
             seed,
-            expand,
+            templates: expand_keys(matcher, expand),
             messages: Messages::new(newest_first, deepest),
             fields,
             first_found: Vec::new(),
@@ -216,7 +219,7 @@ impl<'a> Scan<'a> {
 
     fn find_in(&self, key: &Key, text: &str, window: Window<'_>) -> Option<super::buffer::Hit> {
         match key {
-            Key::Template(rules) => Key::of_plain_text(&(self.expand)(text), *rules).find(window),
+            Key::Template(rules) => self.templates.get(rules)?.get(text)?.find(window),
             ready => ready.find(window),
         }
     }
@@ -239,6 +242,24 @@ impl<'a> Scan<'a> {
             _ => false,
         })
     }
+}
+
+fn expand_keys(
+    matcher: &Matcher,
+    expand: &dyn Fn(&str) -> String,
+) -> HashMap<KeyRules, HashMap<String, Key>> {
+    let mut templates: HashMap<KeyRules, HashMap<String, Key>> = HashMap::new();
+    for keys in &matcher.keys {
+        for (key, text) in keys.all() {
+            if let Key::Template(rules) = key {
+                let of_rules = templates.entry(*rules).or_default();
+                if !of_rules.contains_key(text) {
+                    of_rules.insert(text.clone(), Key::of_plain_text(&expand(text), *rules));
+                }
+            }
+        }
+    }
+    templates
 }
 
 fn fold_fields(texts: &ScanTexts) -> Vec<(&'static str, Haystack)> {

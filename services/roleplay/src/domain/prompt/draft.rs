@@ -1,0 +1,213 @@
+//! The first step: macros expanded, candidates chosen, every text in the words that may be sent.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::{
+    Form, Material, Settings, Source, Turn,
+    examples::{self, Speakers, TEXT_SEPARATOR},
+    history::{history, speaker},
+    piece::Piece,
+    sections::{note, post_history, spoken, system_prompt},
+};
+use crate::domain::{
+    card::TextField,
+    lorebook::{Placement, Scan, ScanMessage, ScanTexts},
+    macros::{LastMessages, MacroTexts, Macros, Purpose},
+    role::Role,
+};
+
+const CHAT_START: &str = "[Start a new Chat]";
+const DEFAULT_USER: &str = "User";
+
+/// A prompt before it is fitted into the window.
+pub struct Draft<'a> {
+    pub(super) material: &'a Material<'a>,
+    pub(super) settings: &'a Settings,
+    pub(super) seed: u64,
+    pub(super) macros: Macros<'a>,
+    pub(super) system_prompt: Option<Piece<'a>>,
+    pub(super) persona: Option<Piece<'a>>,
+    pub(super) description: Option<Piece<'a>>,
+    pub(super) personality: Option<Piece<'a>>,
+    pub(super) scenario: Option<Piece<'a>>,
+    pub(super) examples: Vec<Vec<Piece<'a>>>,
+    pub(super) chat_start: Option<Piece<'a>>,
+    /// Newest first; as many as could possibly fit.
+    pub(super) history: Vec<Piece<'a>>,
+    /// The character's note with its depth.
+    pub(super) note: Option<(u32, Piece<'a>)>,
+    pub(super) post_history: Option<Piece<'a>>,
+    /// The message that the model goes on from; in a text also the name of who speaks next.
+    pub(super) tail: Option<Piece<'a>>,
+    pub(super) scan: Option<Scan<'a>>,
+    /// The lorebook entries that may fire.
+    pub(super) lore: BTreeMap<usize, Piece<'a>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Expands all texts. `seed` decides everything that is left to chance in this prompt.
+    #[must_use]
+    pub fn new(material: &'a Material<'a>, settings: &'a Settings, seed: u64) -> Self {
+        let macros = macros(material, seed);
+        let form = settings.form;
+        let render = |text: &str| macros.render(text, Purpose::Prompt).into_owned();
+        let section =
+            |source, text: &str| Piece::section(form, source, Role::System, &render(text));
+        let chat_start = match form {
+            Form::Chat => CHAT_START,
+            Form::Text => TEXT_SEPARATOR,
+        };
+        let speakers = Speakers {
+            user: &macros.user,
+            char: &macros.char,
+        };
+        let (history, tail) = history(material, settings, &macros);
+        let mut draft = Self {
+            system_prompt: system_prompt(material, form, &macros),
+            persona: section(Source::Persona, material.persona.description),
+            description: section(Source::Description, &macros.texts.description),
+            personality: section(Source::Personality, &macros.texts.personality),
+            scenario: section(Source::Scenario, &macros.texts.scenario),
+            examples: examples::read(&render(&macros.texts.mes_example), &speakers, settings),
+            chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
+            history,
+            note: note(material, form, &macros),
+            post_history: post_history(material, form, &macros),
+            tail,
+            scan: None,
+            lore: BTreeMap::new(),
+            material,
+            settings,
+            seed,
+            macros,
+        };
+        draft.survey_lore();
+        draft
+    }
+
+    /// Every text whose tokens [`Draft::fit`] asks for: the fixed parts first, then lore that may
+    /// fire, then history from the newest message on. Messages that can't fit are left out.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        let lore = self.lore.values();
+        let examples = self.examples.iter().flatten();
+        let pieces = self
+            .fixed()
+            .chain(lore)
+            .chain(examples)
+            .chain(&self.history);
+        pieces.map(|piece| piece.text.as_ref()).collect()
+    }
+
+    /// Parts that are sent whatever the window, lore aside.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = &Piece<'a>> {
+        let head = [
+            &self.system_prompt,
+            &self.persona,
+            &self.description,
+            &self.personality,
+        ];
+        let rest = [
+            &self.scenario,
+            &self.chat_start,
+            &self.post_history,
+            &self.tail,
+        ];
+        let note = self.note.iter().map(|(_, piece)| piece);
+        head.into_iter().chain(rest).flatten().chain(note)
+    }
+
+    fn survey_lore(&mut self) {
+        let Some(matcher) = self.material.lore else {
+            return;
+        };
+        let newest_first = self.material.history.iter().rev();
+        let messages = newest_first
+            .map(|turn| ScanMessage {
+                name: speaker(turn, &self.macros),
+                text: &turn.text,
+            })
+            .collect::<Vec<_>>();
+        let expand = |key: &str| self.macros.render(key, Purpose::Prompt).into_owned();
+        let scan = Scan::new(
+            matcher,
+            &self.settings.lore,
+            messages.into_iter(),
+            scan_texts(self.material, &self.macros),
+            &expand,
+            self.seed,
+        );
+        let entries = &matcher.book().entries;
+        let surveyed = scan.survey(&mut |index| self.searched_text(index));
+        for index in surveyed {
+            let text = self.macros.render(&entries[index].content, Purpose::Prompt);
+            let role = match entries[index].placement {
+                Placement::Depth { role, .. } => role,
+                _ => Role::System,
+            };
+            let source = Source::Lore { entry: index };
+            if let Some(piece) = spoken(self.settings.form, source, role, &text, &self.macros) {
+                self.lore.insert(index, piece);
+            }
+        }
+        self.scan = Some(scan);
+    }
+
+    /// A lorebook entry's text as the keys of others are looked for in it.
+    pub(super) fn searched_text(&self, index: usize) -> String {
+        let entry = self
+            .material
+            .lore
+            .and_then(|matcher| matcher.book().entries.get(index));
+        let content = entry.map_or("", |entry| entry.content.as_str());
+        self.macros.render(content, Purpose::Search).into_owned()
+    }
+}
+
+fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
+    let newest = |role: Option<Role>| {
+        let mut turns = material.history.iter().rev();
+        turns
+            .find(|turn| role.is_none_or(|role| turn.role == role))
+            .map_or("", |turn| &turn.text)
+    };
+    let user = material.persona.name.trim();
+    let mut texts = MacroTexts::of(material.card, material.persona.description);
+    if let Some(scenario) = material.scenario {
+        texts.scenario = Cow::Borrowed(scenario);
+    }
+    Macros {
+        char: material.card.display_name(),
+        user: Cow::Borrowed(if user.is_empty() { DEFAULT_USER } else { user }),
+        texts,
+        last: LastMessages {
+            any: newest(None),
+            user: newest(Some(Role::User)),
+            character: newest(Some(Role::Assistant)),
+            count: material.history.len() + material.earlier_messages(),
+        },
+        now: material.now,
+        idle_secs: material.idle_secs,
+        model: material.model,
+        seed,
+        session_seed: material.session_seed,
+    }
+}
+
+fn scan_texts(material: &Material<'_>, macros: &Macros<'_>) -> ScanTexts {
+    let render = |text: &str| macros.render(text, Purpose::Search).into_owned();
+    let is_assistant = |turn: &&Turn<'_>| turn.role == Role::Assistant;
+    let count = |messages: usize| u32::try_from(messages).unwrap_or(u32::MAX);
+    let spoken = count(material.history.iter().filter(is_assistant).count());
+    ScanTexts {
+        persona_description: render(&macros.texts.persona),
+        character_description: render(&macros.texts.description),
+        character_personality: render(&macros.texts.personality),
+        character_depth_prompt: render(&macros.texts.depth_prompt),
+        scenario: render(&macros.texts.scenario),
+        creator_notes: material.card.text(TextField::CreatorNotes).into_owned(),
+        trigger: material.kind.trigger(),
+        message_count: count(material.history.len()).saturating_add(material.earlier_message_count),
+        assistant_count: spoken.saturating_add(material.earlier_assistant_count),
+    }
+}

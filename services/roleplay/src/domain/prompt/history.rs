@@ -1,0 +1,106 @@
+//! The messages of a chat, in the words that are sent.
+
+use std::borrow::Cow;
+
+use super::{Form, Kind, Material, NameStyle, Settings, Source, Turn, piece::Piece};
+use crate::domain::{
+    macros::{Macros, Purpose},
+    role::Role,
+};
+
+/// No tokenizer packs more text than this into its tokens on average: what lies further back
+/// than so many bytes a token of the window can't fit, and need not be counted.
+const MAX_BYTES_PER_TOKEN: usize = 16;
+
+/// The history, newest first, and what the model goes on from.
+pub(super) fn history<'a>(
+    material: &'a Material<'a>,
+    settings: &Settings,
+    macros: &Macros<'a>,
+) -> (Vec<Piece<'a>>, Option<Piece<'a>>) {
+    // A message is sent again with every turn: its chance is the session's, so that it stays as
+    // it was and the model can reuse what it has read.
+    let macros = Macros {
+        seed: material.session_seed,
+        ..macros.clone()
+    };
+    let window = usize::try_from(settings.window_tokens).unwrap_or(usize::MAX);
+    let mut bytes_left = window.saturating_mul(MAX_BYTES_PER_TOKEN);
+    let mut newest_first = material.history.iter().rev().peekable();
+    let partial = newest_first
+        .next_if(|turn| material.kind == Kind::Continue && turn.role == Role::Assistant);
+    let tail = match (settings.form, partial) {
+        (_, Some(turn)) => Some(message(turn, settings, &macros, "")),
+        (Form::Text, None) => Some(cue(&macros)),
+        (Form::Chat, None) => None,
+    };
+    let mut pieces = Vec::new();
+    for turn in newest_first {
+        let piece = message(turn, settings, &macros, "\n");
+        let fits = piece.text.len() <= bytes_left;
+        if !fits && !pieces.is_empty() {
+            break;
+        }
+        bytes_left = bytes_left.saturating_sub(piece.text.len());
+        pieces.push(piece);
+    }
+    (pieces, tail)
+}
+
+fn cue<'a>(macros: &Macros<'_>) -> Piece<'a> {
+    let text = Cow::Owned(format!("{}:", macros.char));
+    Piece {
+        source: Source::Cue,
+        role: Role::Assistant,
+        name: None,
+        text,
+    }
+}
+
+/// A message in the words that are sent; in a transcript it ends with `line_end`.
+fn message<'a>(
+    turn: &'a Turn<'a>,
+    settings: &Settings,
+    macros: &Macros<'_>,
+    line_end: &str,
+) -> Piece<'a> {
+    let text = macros.render(&turn.text, Purpose::Prompt);
+    let name = speaker(turn, macros);
+    let is_spoken = turn.role != Role::System;
+    let text = match settings.form {
+        Form::Text if is_spoken && line_end.is_empty() => Cow::Owned(format!("{name}: {text}")),
+        Form::Text if is_spoken => Cow::Owned(format!("{name}: {}{line_end}", text.trim())),
+        Form::Text => Cow::Owned(format!("{}{line_end}", text.trim())),
+        Form::Chat if is_spoken && settings.names == NameStyle::Content => {
+            Cow::Owned(format!("{name}: {text}"))
+        }
+        Form::Chat => text,
+    };
+    let in_field = settings.form == Form::Chat && settings.names == NameStyle::Field && is_spoken;
+    Piece {
+        source: Source::Message {
+            id: turn.id.to_string(),
+        },
+        role: turn.role,
+        name: in_field
+            .then(|| provider_name(name))
+            .filter(|name| !name.is_empty()),
+        text,
+    }
+}
+
+pub(super) fn speaker<'s>(turn: &'s Turn<'_>, macros: &'s Macros<'_>) -> &'s str {
+    match turn.role {
+        _ if !turn.name.trim().is_empty() => turn.name.trim(),
+        Role::User => &macros.user,
+        Role::Assistant => &macros.char,
+        Role::System => "",
+    }
+}
+
+/// Providers take letters, digits and underscores, 64 at most.
+fn provider_name(name: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = name.chars().map(allowed).take(64).collect();
+    name.trim_matches('_').to_owned()
+}

@@ -1,0 +1,99 @@
+//! The sections that a card and a person both have a say in, and texts that stand in the history.
+
+use super::{
+    Form, Material, Source,
+    piece::Piece,
+    settings::{CHAT_SYSTEM_PROMPT, TEXT_SYSTEM_PROMPT},
+};
+use crate::domain::{
+    macros::{Macros, Purpose},
+    role::Role,
+};
+
+pub(super) fn system_prompt<'a>(
+    material: &Material<'_>,
+    form: Form,
+    macros: &Macros<'_>,
+) -> Option<Piece<'a>> {
+    let ours = match form {
+        Form::Chat => CHAT_SYSTEM_PROMPT,
+        Form::Text => TEXT_SYSTEM_PROMPT,
+    };
+    let persons = material.system_prompt.unwrap_or(ours);
+    overridable(
+        &macros.texts.system_prompt,
+        persons,
+        macros,
+        |from_card, text| {
+            Piece::section(form, Source::SystemPrompt { from_card }, Role::System, text)
+        },
+    )
+}
+
+pub(super) fn post_history<'a>(
+    material: &Material<'_>,
+    form: Form,
+    macros: &Macros<'_>,
+) -> Option<Piece<'a>> {
+    let of_card = &macros.texts.post_history_instructions;
+    overridable(
+        of_card,
+        material.post_history_instructions,
+        macros,
+        |from_card, text| {
+            Piece::section(form, Source::PostHistory { from_card }, Role::System, text)
+        },
+    )
+}
+
+/// The card's text, which may quote the person's as `{{original}}`, or else the person's.
+fn overridable<'a>(
+    of_card: &str,
+    of_person: &str,
+    macros: &Macros<'_>,
+    piece: impl Fn(bool, &str) -> Option<Piece<'a>>,
+) -> Option<Piece<'a>> {
+    let original = macros.render(of_person, Purpose::Prompt);
+    if of_card.trim().is_empty() {
+        return piece(false, &original);
+    }
+    piece(true, &macros.render_over(of_card, &original))
+}
+
+pub(super) fn note<'a>(
+    material: &Material<'_>,
+    form: Form,
+    macros: &Macros<'_>,
+) -> Option<(u32, Piece<'a>)> {
+    let note = material.card.depth_prompt()?;
+    let text = macros.render(&note.text, Purpose::Prompt);
+    Some((
+        note.depth,
+        spoken(form, Source::CharacterNote, note.role, &text, macros)?,
+    ))
+}
+
+/// A text that stands in the history. In a transcript people speak under their names.
+pub(super) fn spoken<'a>(
+    form: Form,
+    source: Source,
+    role: Role,
+    text: &str,
+    macros: &Macros<'_>,
+) -> Option<Piece<'a>> {
+    match (form, role) {
+        (Form::Chat, _) | (Form::Text, Role::System) => Piece::section(form, source, role, text),
+        (Form::Text, Role::User) => Piece::section(
+            form,
+            source,
+            role,
+            &format!("{}: {}", macros.user, text.trim()),
+        ),
+        (Form::Text, Role::Assistant) => Piece::section(
+            form,
+            source,
+            role,
+            &format!("{}: {}", macros.char, text.trim()),
+        ),
+    }
+}
