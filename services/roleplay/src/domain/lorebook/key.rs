@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::buffer::{Hit, Window};
 
@@ -86,7 +86,7 @@ impl Key {
                 case_sensitive: false,
                 whole_word,
             } => find_plain(window.folded, needle, *whole_word).map(Hit::Folded),
-            Key::Pattern(regex) => regex.find(window.raw).map(|found| {
+            Key::Pattern(regex) => regex.find(window.raw.as_bytes()).map(|found| {
                 // A match may begin with the line break between two messages: take its last byte.
                 Hit::Raw(found.end().saturating_sub(1).max(found.start()))
             }),
@@ -128,11 +128,15 @@ fn regex_literal(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Linear-time patterns only: look-around and back-references don't compile.
+///
+/// Like JavaScript's, classes and case of an ASCII pattern are ASCII; that also makes it
+/// several times quicker to compile.
 fn compile(pattern: &str, flags: &str) -> Option<Regex> {
     if pattern.len() > MAX_PATTERN_BYTES {
         return None;
     }
     RegexBuilder::new(pattern)
+        .unicode(!is_ascii_pattern(pattern))
         .case_insensitive(flags.contains('i'))
         .multi_line(flags.contains('m'))
         .dot_matches_new_line(flags.contains('s'))
@@ -140,4 +144,14 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
         .dfa_size_limit(MAX_COMPILED_BYTES)
         .build()
         .ok()
+}
+
+/// Whether the pattern neither holds nor names a character beyond ASCII.
+fn is_ascii_pattern(pattern: &str) -> bool {
+    let names_others = |escape: &[u8]| match escape {
+        [b'\\', b'u' | b'p' | b'P', _] => true,
+        [b'\\', b'x', digit] => !matches!(digit, b'0'..=b'7'),
+        _ => false,
+    };
+    pattern.is_ascii() && !pattern.as_bytes().windows(3).any(names_others)
 }

@@ -45,6 +45,15 @@ fn a_pattern_between_slashes_ignores_case_settings() {
 }
 
 #[test]
+fn a_pattern_may_hold_or_name_any_character() {
+    assert!(matches(json!({"keys": ["/ÜBER.?wald/i"]}), "im überéwald"));
+    assert!(matches(json!({"keys": [r"/\u00fcber/"]}), "über"));
+    assert!(matches(json!({"keys": [r"/\p{Han}+原/"]}), "大海原"));
+    assert!(matches(json!({"keys": [r"/\bcaf\b/"]}), "café"));
+    assert!(!matches(json!({"keys": ["/\\xfc/"]}), "u"));
+}
+
+#[test]
 fn what_is_no_valid_pattern_is_plain_text() {
     assert!(matches(json!({"keys": ["/(/"]}), "odd /(/ key"));
     assert!(matches(json!({"keys": ["/a/b/"]}), "path /a/b/ here"));

@@ -1,0 +1,291 @@
+//! Generations: the jobs that write characters' messages.
+
+use platform::Timestamp;
+
+use super::ids::{GenerationId, MessageId, SessionId};
+use super::message::Message;
+use super::prompt::Kind;
+
+/// Whether a generation runs, or how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It runs.
+    Running,
+    /// The model came to an end.
+    Completed,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The platform stopped under it.
+    Interrupted,
+    /// The model failed.
+    Failed,
+}
+
+impl State {
+    const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Completed,
+        Self::Cancelled,
+        Self::Interrupted,
+        Self::Failed,
+    ];
+
+    /// The name under which it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads what [`State::as_str`] writes.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// A job that writes a character's message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// Its id.
+    pub id: GenerationId,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// The message that it writes.
+    pub message_id: MessageId,
+    /// What it was asked for.
+    pub kind: Kind,
+    /// Whether it runs, or how it ended.
+    pub state: State,
+    /// What was generated so far.
+    pub text: String,
+    /// Why it ended well.
+    pub finish: Option<Finish>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// The model.
+    pub model_id: String,
+    /// What it took, as far as it is known.
+    pub usage: Option<Usage>,
+    /// When it began.
+    pub create_time: Timestamp,
+    /// When it ended.
+    pub end_time: Option<Timestamp>,
+}
+
+/// Why a generation ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model, or a stop text, ended it.
+    Stop,
+    /// It reached the most tokens.
+    Length,
+}
+
+impl Finish {
+    /// The name under which it is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+        }
+    }
+
+    /// Reads what [`Finish::as_str`] writes.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Stop, Self::Length]
+            .into_iter()
+            .find(|finish| finish.as_str() == name)
+    }
+}
+
+/// Why a generation failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A name of `troupe.errors.v1.Reason` without its prefix.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+/// What a generation took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt, the cached ones included.
+    pub prompt_tokens: i32,
+    /// Tokens of the prompt that the model had from before.
+    pub cached_tokens: i32,
+    /// Tokens that were generated.
+    pub completion_tokens: i32,
+    /// Cost in 10^-12 USD.
+    pub cost_pico_usd: i64,
+    /// True where the provider gave no figures.
+    pub estimated: bool,
+}
+
+/// How a generation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// Any state but `Running`.
+    pub state: State,
+    /// Why it ended well.
+    pub finish: Option<Finish>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What it took.
+    pub usage: Option<Usage>,
+}
+
+impl Ending {
+    /// The end by a cancel or by a stop of the platform, which leaves no figures.
+    #[must_use]
+    pub fn by(state: State) -> Self {
+        Self { state, finish: None, failure: None, usage: None }
+    }
+
+    /// The end by a failure.
+    #[must_use]
+    pub fn failed(reason: impl Into<String>, message: impl Into<String>) -> Self {
+        let failure = Failure { reason: reason.into(), message: message.into() };
+        Self { failure: Some(failure), ..Self::by(State::Failed) }
+    }
+}
+
+/// Something that a watcher of a generation sees.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The first of every watch. Texts reach up to the offset that the watch begins at.
+    Started {
+        /// The generation.
+        generation: Box<Generation>,
+        /// The person's message that is answered, if one is.
+        user_message: Option<Box<Message>>,
+        /// The message that is written.
+        message: Box<Message>,
+    },
+    /// Text was added.
+    Delta {
+        /// Bytes before it.
+        offset: usize,
+        /// The text.
+        text: String,
+    },
+    /// The last of every watch.
+    Ended {
+        /// The generation with its whole text.
+        generation: Box<Generation>,
+        /// The message as it is stored.
+        message: Box<Message>,
+    },
+}
+
+/// An offset at which no watch can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OffsetError {
+    /// Beyond what was generated so far.
+    #[error("offset {offset} lies beyond the {length} bytes generated so far; attach at next_offset of the last event seen, or at 0")]
+    BeyondEnd {
+        /// The offset.
+        offset: u64,
+        /// Bytes generated so far.
+        length: usize,
+    },
+    /// Inside a character.
+    #[error("offset {offset} lies within a character; attach at next_offset of the last event seen, or at 0")]
+    WithinCharacter {
+        /// The offset.
+        offset: u64,
+    },
+}
+
+/// Checks that a watch of `text` can begin at `offset`.
+///
+/// # Errors
+/// The offset lies beyond the text, or within a character.
+pub fn check_offset(text: &str, offset: u64) -> Result<usize, OffsetError> {
+    let at = usize::try_from(offset).ok().filter(|at| *at <= text.len());
+    let at = at.ok_or(OffsetError::BeyondEnd { offset, length: text.len() })?;
+    if text.is_char_boundary(at) {
+        Ok(at)
+    } else {
+        Err(OffsetError::WithinCharacter { offset })
+    }
+}
+
+/// Cuts what a model writes to what is kept: no white space at the end, none at the beginning of a message, and no
+/// NUL, which databases refuse.
+#[derive(Debug)]
+pub struct Trimmer {
+    /// True once text was let through, or where the text goes on from other text.
+    begun: bool,
+    /// White space that is only kept if more text follows.
+    held: String,
+}
+
+impl Trimmer {
+    /// For a generation that goes on from `base`, the text that the message holds already.
+    #[must_use]
+    pub fn after(base: &str) -> Self {
+        Self { begun: !base.is_empty(), held: String::new() }
+    }
+
+    /// What of the text so far can be kept for sure and wasn't returned before; may be empty.
+    #[must_use]
+    pub fn push(&mut self, delta: &str) -> String {
+        self.held.extend(delta.chars().filter(|c| *c != '\0'));
+        if !self.begun {
+            let blank = self.held.len() - self.held.trim_start().len();
+            self.held.drain(..blank);
+        }
+        let kept = self.held.trim_end().len();
+        let rest = self.held.split_off(kept);
+        let text = std::mem::replace(&mut self.held, rest);
+        self.begun |= !text.is_empty();
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trimmed(base: &str, deltas: &[&str]) -> Vec<String> {
+        let mut trimmer = Trimmer::after(base);
+        deltas.iter().map(|delta| trimmer.push(delta)).collect()
+    }
+
+    #[test]
+    fn drops_white_space_around_a_reply_and_keeps_it_within() {
+        assert_eq!(
+            trimmed("", &[" ", "\n Hello", " ", "", "there\n", "\n*waves* \n"]),
+            ["", "Hello", "", "", " there", "\n\n*waves*"]
+        );
+    }
+
+    #[test]
+    fn keeps_white_space_that_joins_a_continuation() {
+        assert_eq!(trimmed("Hello", &[" ", "again. "]), ["", " again."]);
+    }
+
+    #[test]
+    fn drops_nul() {
+        assert_eq!(trimmed("", &["\0a\0", "b"]), ["a", "b"]);
+    }
+
+    #[test]
+    fn refuses_offsets_beyond_the_end_and_within_a_character() {
+        assert_eq!(check_offset("né", 3), Ok(3));
+        assert_eq!(check_offset("né", 0), Ok(0));
+        assert_eq!(check_offset("né", 2), Err(OffsetError::WithinCharacter { offset: 2 }));
+        let beyond = OffsetError::BeyondEnd { offset: 4, length: 3 };
+        assert_eq!(check_offset("né", 4), Err(beyond));
+        assert!(check_offset("", u64::MAX).is_err());
+    }
+}

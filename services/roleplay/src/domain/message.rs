@@ -1,0 +1,88 @@
+//! Messages: what was said in a session. They form a tree; a swipe is a sibling.
+
+use platform::Timestamp;
+
+use super::generation::{Generation, State};
+use super::ids::{GenerationId, MessageId, SessionId};
+
+/// Longest message that can be gone on with, in bytes of UTF-8: a message must fit an answer of gRPC.
+pub const MAX_CONTINUED_BYTES: usize = 800_000;
+
+/// Who said a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The person.
+    Person,
+    /// The character.
+    Character,
+}
+
+impl Author {
+    /// The name under which it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Character => "character",
+        }
+    }
+
+    /// Reads what [`Author::as_str`] writes.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Person, Self::Character]
+            .into_iter()
+            .find(|author| author.as_str() == name)
+    }
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// The message before it; none for a first one.
+    pub parent_id: Option<MessageId>,
+    /// Who said it.
+    pub author: Author,
+    /// The author's name at the time.
+    pub speaker_name: String,
+    /// The text; while a generation writes it, what it held before.
+    pub text: String,
+    /// How the newest generation that wrote it stands; `Completed` if a person wrote it.
+    pub state: State,
+    /// Messages before it on its path.
+    pub depth: u32,
+    /// How many of the messages up to it, itself included, are the character's.
+    pub character_count: u32,
+    /// Place among its swipes, from 0.
+    pub swipe_index: u32,
+    /// How many swipes there are, itself included.
+    pub swipe_count: u32,
+    /// The newest generation that wrote it.
+    pub generation_id: Option<GenerationId>,
+    /// When it was made.
+    pub create_time: Timestamp,
+    /// When a person last changed its text.
+    pub edit_time: Option<Timestamp>,
+}
+
+impl Message {
+    /// The message as it stood when its generation had written `generation.text`, a part of the `whole` text:
+    /// text and the rest of the generation then make the message. One that was changed since stays as it is.
+    #[must_use]
+    pub fn as_of(mut self, generation: &Generation, whole: &str) -> Self {
+        let is_newest = self.generation_id == Some(generation.id) && self.edit_time.is_none_or(|t| t < generation.create_time);
+        if !is_newest {
+            return self;
+        }
+        if self.state != State::Running {
+            let Some(base) = self.text.strip_suffix(whole) else { return self };
+            self.text.truncate(base.len());
+        }
+        self.text.push_str(&generation.text);
+        self
+    }
+}

@@ -1,0 +1,117 @@
+//! Sessions: conversations of a person with a character, and their branches.
+
+use platform::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId};
+use super::random::seed_for;
+
+/// Tokens of a reply where the session doesn't say.
+pub const DEFAULT_REPLY_TOKENS: u32 = 300;
+/// Title of a session's first branch.
+pub const FIRST_BRANCH_TITLE: &str = "Main";
+
+/// A conversation of a person with a character.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The character; none if it was deleted.
+    pub character_id: Option<CharacterId>,
+    /// The character's name.
+    pub character_name: String,
+    /// Whom the person plays; none for themselves.
+    pub persona_id: Option<PersonaId>,
+    /// Title.
+    pub title: String,
+    /// The model; empty for the default one.
+    pub model_id: String,
+    /// How replies are generated.
+    pub settings: ReplySettings,
+    /// The branch that it is turned to.
+    pub branch: Branch,
+    /// The generation that runs in it.
+    pub running_generation_id: Option<GenerationId>,
+    /// When it was opened.
+    pub create_time: Timestamp,
+    /// When a message was last sent or generated in it.
+    pub last_use_time: Timestamp,
+}
+
+impl Session {
+    /// What chance that stays the same for a whole session is drawn from.
+    #[must_use]
+    pub fn seed(id: SessionId) -> u64 {
+        seed_for(0, &id.to_string(), 0)
+    }
+}
+
+/// A pointer to the last message of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Its id.
+    pub id: BranchId,
+    /// Title.
+    pub title: String,
+    /// The last message; none while there is none.
+    pub head: Option<MessageId>,
+    /// When it was made.
+    pub create_time: Timestamp,
+}
+
+/// How replies are generated. What is absent is the model's default. Stored as JSON: fields are only ever added.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReplySettings {
+    /// Most tokens of a reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// Nucleus sampling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Sample from this many likeliest tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<i32>,
+    /// Drop tokens less likely than this share of the likeliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_p: Option<f32>,
+    /// Penalty for repeating; 1 is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f32>,
+    /// Makes a reply repeatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Texts that end a reply.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+}
+
+impl ReplySettings {
+    /// Most tokens of a reply by a model that writes at most `most_tokens` and has a window of `window_tokens`.
+    /// Unless the session says otherwise a reply takes at most a quarter of the window.
+    #[must_use]
+    pub fn reply_tokens(&self, most_tokens: u32, window_tokens: u32) -> u32 {
+        let wanted = self.max_tokens.unwrap_or(DEFAULT_REPLY_TOKENS.min(window_tokens / 4));
+        let most = if most_tokens == 0 { u32::MAX } else { most_tokens };
+        wanted.min(most).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_a_reply_by_settings_model_and_window() {
+        let asked = |max_tokens| ReplySettings { max_tokens, ..ReplySettings::default() };
+        assert_eq!(asked(None).reply_tokens(4_096, 8_192), 300);
+        assert_eq!(asked(None).reply_tokens(0, 400), 100);
+        assert_eq!(asked(Some(2_000)).reply_tokens(1_000, 8_192), 1_000);
+        assert_eq!(asked(Some(2_000)).reply_tokens(0, 400), 2_000);
+    }
+}
