@@ -1,20 +1,31 @@
-//! Keeps a [`Verifier`] up to date: follows the keys and the revoked login sessions that users announces.
+//! Keeps a [`Verifier`] up to date: follows the keys and the revocations that users announces, and tells users which
+//! access tokens were used.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use platform::Tasks;
+use platform::id::AccessTokenId;
+use tokio::sync::mpsc;
 use tonic::Status;
-use troupe_proto::users::WatchAccessRequest;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_proto::users::{ReportTokenUseRequest, WatchAccessRequest};
 
 use crate::{Channel, Verifier};
 
 const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// At most what the contract takes.
+const REPORTED_AT_ONCE: usize = 1000;
 
 /// Follows the users service behind `channel` until shutdown. Returns at once.
 pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
-    let token = tasks.token().clone();
-    tasks.spawn(token.run_until_cancelled_owned(async move {
+    if let Some(uses) = verifier.take_first_uses() {
+        let stop = tasks.token().clone();
+        tasks.spawn(stop.run_until_cancelled_owned(report(uses, channel.clone())));
+    }
+    let stop = tasks.token().clone();
+    tasks.spawn(stop.run_until_cancelled_owned(async move {
         loop {
             if let Err(status) = watch(&verifier, channel.clone()).await {
                 tracing::warn!(code = ?status.code(), "following access keys was interrupted");
@@ -33,14 +44,31 @@ async fn watch(verifier: &Verifier, channel: Channel) -> Result<(), Status> {
         if !change.keys.is_empty() {
             verifier.set_keys(&change.keys);
         }
-        for id in &change.revoked_login_session_ids {
-            match id.parse() {
-                Ok(id) => verifier.revoke(id),
-                Err(error) => {
-                    tracing::error!(%error, "users announced something that is no login session")
-                }
-            }
-        }
+        for_each_id(&change.revoked_login_session_ids, |id| verifier.revoke(id));
+        for_each_id(&change.revoked_token_ids, |id| verifier.revoke_token(id));
     }
     Ok(())
+}
+
+fn for_each_id<T: FromStr<Err: Display>>(ids: &[String], act: impl Fn(T)) {
+    for id in ids {
+        match id.parse() {
+            Ok(id) => act(id),
+            Err(error) => tracing::error!(%error, "users announced something that is no id"),
+        }
+    }
+}
+
+/// Sends what the verifier saw. While users can't be reached the verifier's queue fills, and what doesn't fit is lost.
+async fn report(mut uses: mpsc::Receiver<AccessTokenId>, channel: Channel) {
+    let mut users = AuthServiceClient::new(channel);
+    let mut seen = Vec::new();
+    while uses.recv_many(&mut seen, REPORTED_AT_ONCE).await > 0 {
+        let token_ids: Vec<String> = seen.drain(..).map(|id| id.to_string()).collect();
+        let report = ReportTokenUseRequest { token_ids };
+        while let Err(status) = users.report_token_use(report.clone()).await {
+            tracing::debug!(code = ?status.code(), "reporting used access tokens failed");
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
+    }
 }

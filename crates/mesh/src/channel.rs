@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, header};
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use troupe_proto::policy;
 
 use crate::context::{Ctx, REQUEST_ID, Role};
 use crate::server::Server;
+use crate::server::deadline::asked_timeout;
 
 /// A connection to a service, in this process or another. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,8 +48,8 @@ impl Channel {
     pub fn remote(uri: http::Uri) -> Self {
         let transport = tonic::transport::Endpoint::from(uri)
             .tcp_nodelay(true)
-            .connect_timeout(std::time::Duration::from_secs(2))
-            .http2_keep_alive_interval(std::time::Duration::from_secs(20))
+            .connect_timeout(Duration::from_secs(2))
+            .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true)
             .connect_lazy()
             .map_err(|e| Status::from_error(Box::new(e)));
@@ -86,7 +88,11 @@ fn propagate(request: &mut Request<Body>, role: Option<Role>) {
     let Some(ctx) = ctx else { return };
     let limit = policy::find(request.uri().path()).map(|p| p.timeout);
     let left = ctx.deadline.saturating_duration_since(Instant::now());
-    let timeout = limit.map_or(left, |limit| left.min(limit));
+    let asked = asked_timeout(request.headers());
+    let timeout = [limit, asked]
+        .into_iter()
+        .flatten()
+        .fold(left, Duration::min);
     let headers = request.headers_mut();
     if let Ok(value) = HeaderValue::try_from(format!("{}m", timeout.as_millis().min(99_999_999))) {
         headers.insert("grpc-timeout", value);

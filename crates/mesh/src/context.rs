@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::id::{LoginSessionId, UserId};
+use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 use troupe_proto::{Reason, error};
@@ -53,6 +53,8 @@ pub struct Person {
     pub user_id: UserId,
     /// The login session that the token belongs to.
     pub login_session_id: LoginSessionId,
+    /// The token.
+    pub token_id: AccessTokenId,
     /// Whether the person may call methods for admins.
     pub is_admin: bool,
 }

@@ -3,15 +3,19 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use moka::sync::Cache;
-use platform::id::{LoginSessionId, UserId};
+use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use platform::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error, users};
 
@@ -25,6 +29,9 @@ pub const AUDIENCE: &str = "troupe";
 pub const TOKEN_TYPE: &str = "at+jwt";
 
 const CACHED_TOKENS: u64 = 10_000;
+/// First uses that wait to be reported; more are lost.
+const QUEUED_USES: usize = 4096;
+const PUBLIC_KEY_BYTES: usize = 32;
 /// Revocations are remembered longer than any access token lives.
 const REVOCATION_MEMORY: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,7 +46,7 @@ pub struct Claims {
     pub sub: String,
     /// The login session, `lgn_…`.
     pub sid: String,
-    /// Id of the token.
+    /// Id of the token, `atk_…`.
     pub jti: String,
     /// When it was issued, in seconds since 1970 UTC.
     pub iat: i64,
@@ -60,7 +67,10 @@ struct Inner {
     clock: Clock,
     keys: ArcSwapOption<HashMap<String, DecodingKey>>,
     revoked: Cache<LoginSessionId, ()>,
+    revoked_tokens: Cache<AccessTokenId, ()>,
     verified: Cache<Arc<str>, Arc<Verified>>,
+    first_uses: mpsc::Sender<AccessTokenId>,
+    first_uses_taker: Mutex<Option<mpsc::Receiver<AccessTokenId>>>,
 }
 
 struct Verified {
@@ -73,14 +83,15 @@ struct Verified {
 impl Verifier {
     /// A verifier that has no keys yet and until then answers UNAVAILABLE.
     pub fn new(clock: Clock) -> Self {
+        let (first_uses, taker) = mpsc::channel(QUEUED_USES);
         Self(Arc::new(Inner {
             clock,
             keys: ArcSwapOption::empty(),
-            revoked: Cache::builder()
-                .max_capacity(1_000_000)
-                .time_to_live(REVOCATION_MEMORY)
-                .build(),
+            revoked: revocations(),
+            revoked_tokens: revocations(),
             verified: Cache::new(CACHED_TOKENS),
+            first_uses,
+            first_uses_taker: Mutex::new(Some(taker)),
         }))
     }
 
@@ -93,20 +104,29 @@ impl Verifier {
         let Some(keys) = keys.as_ref() else {
             return Err(keys_unknown());
         };
-        let verified = match self.0.verified.get(token) {
+        let known = self.0.verified.get(token);
+        let is_first_use = known.is_none();
+        let verified = match known {
             Some(verified) => verified,
             None => self.check_signature(keys, token)?,
         };
-        let now = self.0.clock.now().secs();
-        let in_time = verified.not_before <= now && now < verified.expires;
-        let revoked = self
-            .0
-            .revoked
-            .contains_key(&verified.person.login_session_id);
-        if !in_time || revoked || !keys.contains_key(&verified.kid) {
+        if !self.is_good(&verified) || !keys.contains_key(&verified.kid) {
             return Err(invalid());
         }
+        if is_first_use {
+            // Best effort: verifying never waits for a report.
+            let _ = self.0.first_uses.try_send(verified.person.token_id);
+        }
         Ok(verified.person.clone())
+    }
+
+    fn is_good(&self, verified: &Verified) -> bool {
+        let now = self.0.clock.now().secs();
+        let person = &verified.person;
+        verified.not_before <= now
+            && now < verified.expires
+            && !self.0.revoked.contains_key(&person.login_session_id)
+            && !self.0.revoked_tokens.contains_key(&person.token_id)
     }
 
     fn check_signature(
@@ -129,6 +149,7 @@ impl Verifier {
                 .sid
                 .parse::<LoginSessionId>()
                 .map_err(|_| invalid())?,
+            token_id: claims.jti.parse().map_err(|_| invalid())?,
             is_admin: claims.admin,
         };
         let verified = Arc::new(Verified {
@@ -144,14 +165,24 @@ impl Verifier {
     /// Takes over the keys; tokens under keys that are gone are refused from now on.
     pub fn set_keys(&self, keys: &[users::JsonWebKey]) {
         let keys = keys.iter().filter(|k| k.kty == "OKP" && k.crv == "Ed25519");
-        let decoding =
-            keys.filter_map(|k| Some((k.kid.clone(), DecodingKey::from_ed_components(&k.x).ok()?)));
+        let decoding = keys.filter_map(|k| Some((k.kid.clone(), decoding_key(&k.x)?)));
         self.0.keys.store(Some(Arc::new(decoding.collect())));
     }
 
     /// Refuses the tokens of a login session from now on.
     pub fn revoke(&self, login_session_id: LoginSessionId) {
         self.0.revoked.insert(login_session_id, ());
+    }
+
+    /// Refuses one access token from now on.
+    pub fn revoke_token(&self, token_id: AccessTokenId) {
+        self.0.revoked_tokens.insert(token_id, ());
+    }
+
+    /// The ids of tokens as they are verified for the first time, for whoever asks first.
+    pub(crate) fn take_first_uses(&self) -> Option<mpsc::Receiver<AccessTokenId>> {
+        let mut taker = self.0.first_uses_taker.lock();
+        taker.as_mut().ok().and_then(|taker| taker.take())
     }
 
     /// True once the keys are known.
@@ -182,6 +213,19 @@ fn validation() -> Validation {
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation
+}
+
+fn revocations<K: Eq + Hash + Send + Sync + 'static>() -> Cache<K, ()> {
+    Cache::builder()
+        .max_capacity(1_000_000)
+        .time_to_live(REVOCATION_MEMORY)
+        .build()
+}
+
+/// `None` for a key of another length, on which jsonwebtoken would panic.
+fn decoding_key(x: &str) -> Option<DecodingKey> {
+    let bytes = URL_SAFE_NO_PAD.decode(x).ok()?;
+    (bytes.len() == PUBLIC_KEY_BYTES).then(|| DecodingKey::from_ed_der(&bytes))
 }
 
 fn invalid() -> Status {

@@ -30,6 +30,17 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> {
     load_from(file, Environment::with_prefix(ENV_PREFIX))
 }
 
+/// The dotted keys that the environment sets, such as `gateway.listen`, sorted.
+pub fn keys_in_environment() -> Vec<String> {
+    let prefix = format!("{ENV_PREFIX}__");
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut keys: Vec<String> = names
+        .filter_map(|name| Some(name.strip_prefix(&prefix)?.replace("__", ".").to_lowercase()))
+        .collect();
+    keys.sort();
+    keys
+}
+
 fn load_from<T: DeserializeOwned>(
     file: Option<&Path>,
     environment: Environment,

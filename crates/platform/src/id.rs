@@ -115,6 +115,10 @@ id!(
     pub LoginSessionId, "lgn"
 );
 id!(
+    /// An access token.
+    pub AccessTokenId, "atk"
+);
+id!(
     /// A request that came without an id.
     pub RequestId, "req"
 );

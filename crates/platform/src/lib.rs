@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod files;
+pub mod folders;
 pub mod host;
 pub mod id;
 pub mod lifecycle;

@@ -68,7 +68,7 @@ fn exceeded() -> Status {
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.
-fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -89,6 +89,7 @@ fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
 pin_project_lite::pin_project! {
     /// A body that ends with DEADLINE_EXCEEDED when time is up.
     struct TimedBody {
+        at: Instant,
         #[pin]
         sleep: Sleep,
         body: Option<Body>,
@@ -98,6 +99,7 @@ pin_project_lite::pin_project! {
 impl TimedBody {
     fn new(body: Body, at: Instant) -> Self {
         Self {
+            at,
             sleep: tokio::time::sleep_until(at),
             body: Some(body),
         }
@@ -116,11 +118,15 @@ impl http_body::Body for TimedBody {
         let Some(body) = this.body else {
             return Poll::Ready(None);
         };
-        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
-            return Poll::Ready(frame);
-        }
-        if this.sleep.poll(cx).is_pending() {
-            return Poll::Pending;
+        // A stream that always has something ready would never let the timer be asked.
+        let is_late = *this.at <= Instant::now();
+        if !is_late {
+            if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+                return Poll::Ready(frame);
+            }
+            if this.sleep.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
         }
         *this.body = None;
         let mut trailers = HeaderMap::new();

@@ -51,7 +51,7 @@ where
             request.id = id.to_str().unwrap_or_default(),
         );
         let started = Instant::now();
-        let answer = self.inner.call(request);
+        let answer = span.in_scope(|| self.inner.call(request));
         Box::pin(
             async move {
                 let mut response = answer.await?;
