@@ -1,1 +1,38 @@
-//! Troupe's gateway: gRPC, gRPC-Web and JSON on one port, driven by descriptors.
+//! Troupe's gateway: gRPC, gRPC-Web and JSON on one port, driven by descriptors. It knows no business rule and no
+//! service: what it routes to, how it fills messages from HTTP, and who may call what, it reads from the contracts.
+
+mod address;
+mod admission;
+mod bounded;
+mod catalog;
+mod config;
+mod front;
+mod gateway;
+mod grpc;
+mod headers;
+mod json;
+mod listener;
+mod messages;
+mod mounts;
+pub mod openapi;
+mod pages;
+mod policy;
+mod rates;
+mod refusal;
+mod rest;
+mod route;
+mod rule;
+mod schema;
+mod stream;
+mod tail;
+mod timeout;
+mod transcode;
+mod visit;
+mod web;
+mod wire;
+
+pub use address::{InvalidNetwork, Network};
+pub use catalog::BuildError;
+pub use config::{Config, ConfigError, Cors, Json, Limits, Rate, Rates};
+pub use gateway::{Gateway, Readiness, build};
+pub use mounts::mount;

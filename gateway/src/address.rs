@@ -1,0 +1,164 @@
+//! Whose address a request counts for: the socket's, unless a trusted proxy says otherwise.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use http::HeaderMap;
+use serde::Deserialize;
+
+/// An address, or a network of them: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    base: u128,
+    mask: u128,
+    is_v4: bool,
+}
+
+/// A text that is no network.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is neither an address nor a network such as 10.0.0.0/8")]
+pub struct InvalidNetwork(String);
+
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let invalid = || InvalidNetwork(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let prefix: u32 = prefix
+            .map_or(Ok(width), str::parse)
+            .map_err(|_| invalid())?;
+        if prefix > width {
+            return Err(invalid());
+        }
+        let host_bits = width - prefix;
+        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+        Ok(Self {
+            base: bits(address) & mask,
+            mask,
+            is_v4: address.is_ipv4(),
+        })
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
+    }
+}
+
+impl Network {
+    fn contains(&self, address: IpAddr) -> bool {
+        self.is_v4 == address.is_ipv4() && bits(address) & self.mask == self.base
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
+    }
+}
+
+/// The client's address: the last one in `x-forwarded-for` that isn't a trusted proxy's, where the socket's is, and
+/// otherwise the socket's.
+pub(crate) fn client_address(socket: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = socket.to_canonical();
+    if !is_trusted(client) {
+        return client;
+    }
+    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    let hops = values
+        .iter()
+        .rev()
+        .flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+    for hop in hops {
+        // Nothing left of what isn't an address can be trusted.
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        client = address.to_canonical();
+        if !is_trusted(client) {
+            break;
+        }
+    }
+    client
+}
+
+/// What budgets are counted by: an IPv4 address, or the /64 of an IPv6 one, which one household shares.
+pub(crate) fn budget_key(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(socket: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        client_address(socket.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_are_not_believed_from_strangers() {
+        assert_eq!(seen("192.0.2.1", &["198.51.100.1"], &[]), "192.0.2.1");
+        assert_eq!(
+            seen("192.0.2.1", &["198.51.100.1"], &["10.0.0.0/8"]),
+            "192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn the_last_untrusted_hop_is_the_client() {
+        let chain = ["203.0.113.9, 198.51.100.1", "10.1.2.3"];
+        assert_eq!(seen("10.0.0.1", &chain, &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(
+            seen("10.0.0.1", &["nonsense, 10.1.2.3"], &["10.0.0.0/8"]),
+            "10.1.2.3"
+        );
+        assert_eq!(
+            seen("::ffff:10.0.0.1", &["2001:db8::1"], &["10.0.0.0/8"]),
+            "2001:db8::1"
+        );
+    }
+
+    #[test]
+    fn ipv6_neighbours_share_a_budget() {
+        let key = |text: &str| budget_key(text.parse().unwrap());
+        assert_eq!(key("2001:db8:0:1::5"), key("2001:db8:0:1:ffff::9"));
+        assert_ne!(key("2001:db8:0:1::5"), key("2001:db8:0:2::5"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+
+    #[test]
+    fn refuses_what_is_no_network() {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+        assert!(
+            "::/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("2001:db8::1".parse().unwrap())
+        );
+    }
+}

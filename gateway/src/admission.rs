@@ -1,0 +1,119 @@
+//! Who may call: the audience of the method, the caller's token, and the caller's budget, in that order, the same for
+//! every protocol.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+use mesh::{Person, Verifier};
+use tonic::{Code, Status};
+use troupe_proto::policy::Audience;
+use troupe_proto::{Reason, error};
+
+use crate::address::budget_key;
+use crate::policy::Policy;
+use crate::rates::{Budgets, Payer};
+
+/// Decides who may call.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    verifier: Option<Verifier>,
+    budgets: Budgets,
+}
+
+impl Admission {
+    /// Without a verifier, methods that need a token answer UNAVAILABLE.
+    pub(crate) fn new(verifier: Option<Verifier>, budgets: Budgets) -> Self {
+        Self { verifier, budgets }
+    }
+
+    /// The budgets.
+    pub(crate) fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    /// Lets a call in, or says why not.
+    pub(crate) fn admit(
+        &self,
+        policy: &Policy,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Result<(), Status> {
+        let payer = match self.identify(policy.audience, headers) {
+            Ok(Some(person)) => Payer::Person(person.user_id.to_string().into()),
+            Ok(None) => Payer::Address(budget_key(client)),
+            Err(refusal) => {
+                // Guessing tokens costs the guesser's address what a call would.
+                self.charge(policy, &Payer::Address(budget_key(client)))?;
+                return Err(refusal);
+            }
+        };
+        self.charge(policy, &payer)
+    }
+
+    fn identify(&self, audience: Audience, headers: &HeaderMap) -> Result<Option<Person>, Status> {
+        match audience {
+            Audience::Public => Ok(None),
+            Audience::User => self.person(headers).map(Some),
+            Audience::Admin => {
+                let person = self.person(headers)?;
+                if !person.is_admin {
+                    let message = "only admins may do this";
+                    let reason = Reason::PermissionDenied;
+                    return Err(error::status(Code::PermissionDenied, reason, message));
+                }
+                Ok(Some(person))
+            }
+            Audience::Service | Audience::Unspecified => Err(unknown_method()),
+        }
+    }
+
+    fn person(&self, headers: &HeaderMap) -> Result<Person, Status> {
+        let Some(verifier) = &self.verifier else {
+            let message = "this gateway verifies no access tokens";
+            return Err(error::status(
+                Code::Unavailable,
+                Reason::Unavailable,
+                message,
+            ));
+        };
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            let message =
+                "this needs an access token: log in, and send `authorization: Bearer <token>`";
+            return Err(error::status(
+                Code::Unauthenticated,
+                Reason::TokenMissing,
+                message,
+            ));
+        };
+        match value.to_str().ok().and_then(|value| value.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                verifier.verify(token.trim())
+            }
+            _ => {
+                let message = "the authorization header must be `Bearer <token>`";
+                Err(error::status(
+                    Code::Unauthenticated,
+                    Reason::TokenInvalid,
+                    message,
+                ))
+            }
+        }
+    }
+
+    fn charge(&self, policy: &Policy, payer: &Payer) -> Result<(), Status> {
+        self.budgets
+            .take(policy.rate_class, payer, policy.rate_cost)
+            .map_err(|wait| {
+                let wait = wait.max(Duration::from_millis(1));
+                let message = "too many calls of this kind; try again later";
+                error::retry_later(Code::ResourceExhausted, Reason::RateLimited, message, wait)
+            })
+    }
+}
+
+/// The answer to methods that aren't there, or are none of the caller's business.
+pub(crate) fn unknown_method() -> Status {
+    let message = "there is no such method; /docs lists those that there are";
+    error::status(Code::Unimplemented, Reason::UnknownMethod, message)
+}

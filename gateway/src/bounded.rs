@@ -1,0 +1,140 @@
+//! The body of a gRPC request on its way through: each message is held to the size that its method takes, as soon as its
+//! length is known.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::refusal::too_large;
+use crate::wire::FRAME_HEADER;
+
+/// The body.
+#[derive(Debug)]
+pub(crate) struct Bounded {
+    inner: Body,
+    max_bytes: usize,
+    header: [u8; FRAME_HEADER],
+    header_len: usize,
+    /// Bytes of the message that are still to come.
+    left: usize,
+    exceeded: Exceeded,
+}
+
+/// Tells whether a body was too large, once its call has failed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exceeded(Arc<AtomicBool>);
+
+impl Exceeded {
+    /// True where a message was too large.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Bounded {
+    /// Bounds the messages of a body.
+    pub(crate) fn new(inner: Body, max_bytes: usize) -> (Self, Exceeded) {
+        let exceeded = Exceeded::default();
+        let header = [0; FRAME_HEADER];
+        let body = Self {
+            inner,
+            max_bytes,
+            header,
+            header_len: 0,
+            left: 0,
+            exceeded: exceeded.clone(),
+        };
+        (body, exceeded)
+    }
+
+    fn check(&mut self, mut chunk: &[u8]) -> Result<(), Status> {
+        loop {
+            let skipped = self.left.min(chunk.len());
+            self.left -= skipped;
+            chunk = &chunk[skipped..];
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let taken = (FRAME_HEADER - self.header_len).min(chunk.len());
+            self.header[self.header_len..self.header_len + taken].copy_from_slice(&chunk[..taken]);
+            self.header_len += taken;
+            chunk = &chunk[taken..];
+            if self.header_len == FRAME_HEADER {
+                self.header_len = 0;
+                let [_, len @ ..] = self.header;
+                self.left = u32::from_be_bytes(len) as usize;
+                if self.left > self.max_bytes {
+                    self.exceeded.0.store(true, Ordering::Release);
+                    return Err(too_large(self.max_bytes));
+                }
+            }
+        }
+    }
+}
+
+impl http_body::Body for Bounded {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            if let Some(chunk) = frame.data_ref() {
+                this.check(chunk)?;
+            }
+            Ok(frame)
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_refused(chunks: &[&[u8]]) -> Option<usize> {
+        let (mut body, exceeded) = Bounded::new(Body::empty(), 4);
+        let refused = chunks.iter().position(|chunk| body.check(chunk).is_err());
+        assert_eq!(exceeded.is_set(), refused.is_some());
+        refused
+    }
+
+    #[test]
+    fn messages_within_the_bound_pass_however_they_are_cut() {
+        assert_eq!(
+            first_refused(&[&[0, 0, 0, 0, 4, 1, 2, 3, 4, 0, 0, 0, 0, 0]]),
+            None
+        );
+        assert_eq!(
+            first_refused(&[&[0, 0], &[0, 0], &[4, 1], &[2, 3, 4, 0], &[0, 0, 0, 1, 9]]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_message_too_large_is_refused_before_it_arrives() {
+        assert_eq!(first_refused(&[&[0, 0, 0, 0, 5]]), Some(0));
+        assert_eq!(
+            first_refused(&[&[0, 0, 0, 0, 1, 7, 0, 0], &[0, 1, 0]]),
+            Some(1)
+        );
+    }
+}

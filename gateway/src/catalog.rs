@@ -1,0 +1,217 @@
+//! What the gateway routes to: the methods of the descriptors that have an upstream, and their HTTP bindings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Uri;
+use mesh::Channel;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use troupe_proto::policy::Audience;
+
+use crate::config::{ConfigError, Limits};
+use crate::policy::Policy;
+use crate::route::{Lookup, Template, Tree};
+use crate::rule::{self, Rule};
+use crate::schema::Schema;
+use crate::transcode::Plan;
+
+/// The gateway can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A value of the configuration can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A contract's HTTP binding can't be used.
+    #[error("the method {method}, bound to `{template}`, {reason}")]
+    Binding {
+        /// The method's full name.
+        method: String,
+        /// The path template, or nothing where the option itself is wrong.
+        template: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file of descriptors can't be used.
+    #[error("the descriptor set {path} {reason}")]
+    DescriptorSet {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Methods and bindings.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    /// Messages and enums of all methods.
+    pub(crate) schema: Schema,
+    tree: Tree,
+    bindings: Vec<Binding>,
+    methods: HashMap<Box<str>, Arc<Method>>,
+    /// Services that have an upstream and no descriptors; gRPC passes to them.
+    opaque: HashMap<Box<str>, Channel>,
+}
+
+/// An HTTP form of a method.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    /// The method.
+    pub(crate) method: Arc<Method>,
+    /// The path template, as the contract has it.
+    pub(crate) template: Arc<str>,
+    /// How messages are filled and returned.
+    pub(crate) plan: Plan,
+}
+
+/// A method that can be called.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// Its gRPC path: `/package.Service/Method`.
+    pub(crate) path: Arc<str>,
+    /// The same, as requests carry it.
+    pub(crate) uri: Uri,
+    /// Whether requests are streams.
+    pub(crate) client_streaming: bool,
+    /// Whether answers are streams.
+    pub(crate) server_streaming: bool,
+    /// What a call must keep to.
+    pub(crate) policy: Policy,
+    /// Where it is served.
+    pub(crate) channel: Channel,
+}
+
+impl Catalog {
+    /// Gathers the methods of `pool` whose service has a channel, but for those that only services may call.
+    pub(crate) fn new(
+        pool: &DescriptorPool,
+        mut channels: HashMap<String, Channel>,
+        limits: &Limits,
+    ) -> Result<Self, BuildError> {
+        let mut catalog = Self {
+            schema: Schema::new(pool),
+            tree: Tree::new(),
+            bindings: Vec::new(),
+            methods: HashMap::new(),
+            opaque: HashMap::new(),
+        };
+        for service in pool.services() {
+            let Some(channel) = channels.remove(service.full_name()) else {
+                tracing::debug!(service = service.full_name(), "a service has no upstream");
+                continue;
+            };
+            for descriptor in service.methods() {
+                catalog.add_method(pool, &descriptor, &channel, limits)?;
+            }
+        }
+        catalog.opaque = channels
+            .into_iter()
+            .map(|(name, channel)| (name.into_boxed_str(), channel))
+            .collect();
+        Ok(catalog)
+    }
+
+    fn add_method(
+        &mut self,
+        pool: &DescriptorPool,
+        descriptor: &MethodDescriptor,
+        channel: &Channel,
+        limits: &Limits,
+    ) -> Result<(), BuildError> {
+        let path = format!(
+            "/{}/{}",
+            descriptor.parent_service().full_name(),
+            descriptor.name()
+        );
+        let policy = Policy::of(&path, limits);
+        if policy.audience == Audience::Service {
+            return Ok(());
+        }
+        let uri = path
+            .parse::<Uri>()
+            .map_err(|error| binding_error(descriptor, "", &error))?;
+        let method = Arc::new(Method {
+            path: path.as_str().into(),
+            uri,
+            client_streaming: descriptor.is_client_streaming(),
+            server_streaming: descriptor.is_server_streaming(),
+            policy,
+            channel: channel.clone(),
+        });
+        let rules =
+            rule::rules(pool, descriptor).map_err(|error| binding_error(descriptor, "", &error))?;
+        for rule in rules {
+            self.add_binding(descriptor, &method, &rule)
+                .map_err(|error| binding_error(descriptor, &rule.template, &error))?;
+        }
+        self.methods.insert(path.into_boxed_str(), method);
+        Ok(())
+    }
+
+    fn add_binding(
+        &mut self,
+        descriptor: &MethodDescriptor,
+        method: &Arc<Method>,
+        rule: &Rule,
+    ) -> Result<(), String> {
+        let template = Template::parse(&rule.template)?;
+        let message = |name: &str| {
+            let unknown = || format!("uses the message {name}, which the descriptors lack");
+            self.schema.message_by_name(name).ok_or_else(unknown)
+        };
+        let input = message(descriptor.input().full_name())?;
+        let output = message(descriptor.output().full_name())?;
+        let plan = Plan::new(&self.schema, rule, &template, input, output)?;
+        self.tree
+            .add(rule.method.clone(), &template, self.bindings.len())
+            .map_err(|taken| {
+                let other = &self.bindings[taken];
+                format!(
+                    "answers to the same requests as {}, bound to `{}`",
+                    other.method.path, other.template
+                )
+            })?;
+        let template = rule.template.as_str().into();
+        self.bindings.push(Binding {
+            method: method.clone(),
+            template,
+            plan,
+        });
+        Ok(())
+    }
+
+    /// Looks up an HTTP request.
+    pub(crate) fn find<'p>(&self, method: &http::Method, path: &'p str) -> Lookup<'p> {
+        self.tree.find(method, path)
+    }
+
+    /// A binding, by the number that [`Self::find`] gives.
+    pub(crate) fn binding(&self, route: usize) -> &Binding {
+        &self.bindings[route]
+    }
+
+    /// The method at a gRPC path. A service without descriptors has every method, by the limits of the configuration.
+    pub(crate) fn method(&self, path: &str, limits: &Limits) -> Option<Arc<Method>> {
+        if let Some(method) = self.methods.get(path) {
+            return Some(method.clone());
+        }
+        let (service, _) = path.strip_prefix('/')?.split_once('/')?;
+        let channel = self.opaque.get(service)?;
+        Some(Arc::new(Method {
+            path: format!("/{service}/*").into(),
+            uri: path.parse().ok()?,
+            client_streaming: true,
+            server_streaming: true,
+            policy: Policy::of(path, limits),
+            channel: channel.clone(),
+        }))
+    }
+}
+
+fn binding_error(method: &MethodDescriptor, template: &str, reason: &impl ToString) -> BuildError {
+    BuildError::Binding {
+        method: method.full_name().to_owned(),
+        template: template.to_owned(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,189 @@
+//! The gateway as one service: names each request, answers preflights, and hands the rest to the front.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Response};
+use mesh::{Channel, Verifier};
+use prost_reflect::DescriptorPool;
+use tonic::body::Body;
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
+use tracing::Instrument;
+
+use crate::address::{Network, client_address};
+use crate::admission::Admission;
+use crate::catalog::{BuildError, Catalog};
+use crate::config::{Config, ConfigError, Cors};
+use crate::front::Front;
+use crate::openapi;
+use crate::pages::Pages;
+use crate::rates::Budgets;
+use crate::visit::{Visit, request_id};
+
+/// Tells whether everything that the gateway fronts is ready; the error is what is missing.
+pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// The edge: one tower service for every protocol. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    front: Arc<Front>,
+    cors: Option<CorsLayer>,
+    trusted_proxies: Arc<[Network]>,
+    peer: IpAddr,
+}
+
+/// Builds a gateway for the services of `pool` that `channels` has by full name. Services without a channel are left
+/// out; those that a channel names and `pool` doesn't know are reached by gRPC alone.
+///
+/// Without `verifier`, methods whose policy asks for a token can't be called.
+///
+/// # Errors
+/// Where the configuration can't be used, and where HTTP bindings are malformed or take the same requests.
+pub fn build(
+    config: &Config,
+    pool: &DescriptorPool,
+    channels: HashMap<String, Channel>,
+    verifier: Option<Verifier>,
+    readiness: Readiness,
+) -> Result<Gateway, BuildError> {
+    config.validate()?;
+    let catalog = Catalog::new(pool, channels, &config.limits)?;
+    let front = Front {
+        catalog: Arc::new(catalog),
+        admission: Admission::new(verifier, Budgets::new(&config.rates)),
+        limits: config.limits.clone(),
+        json: config.json.clone(),
+        pages: Pages::new(&openapi::document(pool, &openapi::Info::default())),
+        readiness,
+    };
+    Ok(Gateway {
+        front: Arc::new(front),
+        cors: cors(&config.cors)?,
+        trusted_proxies: config.trusted_proxies.clone().into(),
+        peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    })
+}
+
+impl Gateway {
+    /// The same gateway, for requests from the socket of `peer`.
+    pub fn for_peer(&self, peer: IpAddr) -> Self {
+        Self {
+            peer,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let visit = Visit {
+            request_id: request_id(request.headers()),
+            client: client_address(self.peer, request.headers(), &self.trusted_proxies),
+        };
+        let id = visit.request_id.clone();
+        let span = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
+        let mut answer = self.cross_origin(visit, request).instrument(span).await;
+        answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
+        answer
+    }
+
+    async fn cross_origin(self, visit: Visit, request: Request<Body>) -> Response<Body> {
+        let Some(cors) = self.cors else {
+            return self.front.answer(visit, request).await;
+        };
+        if !request.headers().contains_key(header::ORIGIN) {
+            let mut answer = self.front.answer(visit, request).await;
+            // A cache must not hand this answer to a page, which needs other headers.
+            answer
+                .headers_mut()
+                .append(header::VARY, HeaderValue::from_static("origin"));
+            return answer;
+        }
+        let front = service_fn(move |request: Request<Body>| {
+            let (front, visit) = (self.front.clone(), visit.clone());
+            async move { Ok::<_, Infallible>(front.answer(visit, request).await) }
+        });
+        match cors.layer(front).oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl Service<Request<Body>> for Gateway {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let gateway = self.clone();
+        Box::pin(async move { Ok(gateway.answer(request).await) })
+    }
+}
+
+/// The rules for pages of other origins; None where no origin is allowed. Credentials are never part of it: tokens
+/// travel in a header that pages set themselves, so that `*` may expose every trailer.
+fn cors(config: &Cors) -> Result<Option<CorsLayer>, ConfigError> {
+    let origins = match config.allowed_origins.as_slice() {
+        [] => return Ok(None),
+        [any] if any == "*" => AllowOrigin::any(),
+        listed => AllowOrigin::list(
+            listed
+                .iter()
+                .map(|origin| origin_value(origin))
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
+    };
+    let own = [
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+        "x-request-id",
+        "retry-after",
+        "*",
+    ];
+    let mut exposed: Vec<HeaderName> = own.into_iter().map(HeaderName::from_static).collect();
+    for name in &config.exposed_headers {
+        let invalid = |_| {
+            ConfigError::new(
+                "cors.exposed_headers",
+                format!("holds `{name}`, which is no header"),
+            )
+        };
+        exposed.push(HeaderName::try_from(name.as_str()).map_err(invalid)?);
+    }
+    let layer = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(ExposeHeaders::list(exposed))
+        .max_age(Duration::from_secs(7200));
+    Ok(Some(layer))
+}
+
+fn origin_value(origin: &str) -> Result<HeaderValue, ConfigError> {
+    let is_origin = origin.parse::<http::Uri>().is_ok_and(|uri| {
+        uri.scheme().is_some() && uri.authority().is_some() && !origin.ends_with('/')
+    });
+    let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
+    value.ok_or_else(|| {
+        let reason =
+            format!("holds `{origin}`, which must have the form https://host or stand alone as *");
+        ConfigError::new("cors.allowed_origins", reason)
+    })
+}

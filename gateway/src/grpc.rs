@@ -1,0 +1,125 @@
+//! gRPC passes through without being decoded: the path finds the upstream, the policy lets the call in, and frames and
+//! trailers go by as they are.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response, Version};
+use tokio::time::{Instant, sleep_until};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::ServiceExt;
+
+use crate::admission::unknown_method;
+use crate::bounded::Bounded;
+use crate::catalog::Method;
+use crate::front::Front;
+use crate::headers;
+use crate::refusal::{from_upstream, invalid, too_large, too_late, unreachable};
+use crate::tail::Tail;
+use crate::timeout;
+use crate::visit::{AccessLog, Visit};
+use crate::wire::FRAME_HEADER;
+
+/// Passes a call on. A refusal is an answer of gRPC: its status stands in the headers.
+pub(crate) async fn pass(
+    front: Arc<Front>,
+    visit: Visit,
+    request: Request<Body>,
+    mut log: AccessLog,
+) -> Response<Body> {
+    log.status(http::StatusCode::OK);
+    match call(&front, &visit, request, &mut log).await {
+        Ok((answer, deadline)) => finish(answer, deadline, log),
+        Err(status) => {
+            log.code(status.code());
+            status.into_http()
+        }
+    }
+}
+
+async fn call(
+    front: &Front,
+    visit: &Visit,
+    request: Request<Body>,
+    log: &mut AccessLog,
+) -> Result<(Response<Body>, Instant), Status> {
+    let method = front
+        .catalog
+        .method(request.uri().path(), &front.limits)
+        .ok_or_else(unknown_method)?;
+    log.route(&method.path);
+    front
+        .admission
+        .admit(&method.policy, request.headers(), visit.client)?;
+    let limit =
+        timeout::of_call(request.headers(), method.policy.timeout).map_err(|invalid_header| {
+            invalid(format!("the header {} holds no time", invalid_header.0))
+        })?;
+    let max_bytes = method.policy.max_request_bytes;
+    if !method.client_streaming && announced_size(request.headers()) > max_bytes + FRAME_HEADER {
+        return Err(too_large(max_bytes));
+    }
+    let deadline = Instant::now() + limit;
+    let (mut parts, body) = request.into_parts();
+    headers::clean_grpc_request(&mut parts.headers);
+    parts
+        .headers
+        .insert(timeout::GRPC_TIMEOUT, timeout::to_grpc(limit));
+    visit.put(&mut parts.headers);
+    parts.uri = method.uri.clone();
+    parts.version = Version::HTTP_2;
+    parts.extensions.clear();
+    let (body, exceeded) = Bounded::new(body, max_bytes);
+    let request = Request::from_parts(parts, Body::new(body));
+    let answer = tokio::time::timeout_at(deadline, send(&method, request)).await;
+    if exceeded.is_set() {
+        return Err(too_large(max_bytes));
+    }
+    Ok((answer.map_err(|_| too_late())??, deadline))
+}
+
+async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let answer = method.channel.clone().oneshot(request).await;
+    answer.map_err(|cause| match from_upstream(cause) {
+        late if late.code() == Code::DeadlineExceeded => late,
+        cause => unreachable(&cause),
+    })
+}
+
+/// Prepares an answer that has begun for the client.
+fn finish(mut answer: Response<Body>, deadline: Instant, mut log: AccessLog) -> Response<Body> {
+    headers::clean_grpc_answer(answer.headers_mut());
+    if answer.status() != http::StatusCode::OK {
+        let what = format!("HTTP status {}", answer.status().as_u16());
+        return unreachable(&Status::unknown(what)).into_http();
+    }
+    if let Some(status) = Status::from_header_map(answer.headers()) {
+        let code = status.code();
+        let status = from_upstream(status);
+        log.code(status.code());
+        return if status.code() == code {
+            answer
+        } else {
+            status.into_http()
+        };
+    }
+    answer.map(|body| Body::new(Tail::new(body, Box::pin(sleep_until(deadline)), log)))
+}
+
+fn announced_size(headers: &HeaderMap) -> usize {
+    let value = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    value.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+impl Visit {
+    /// Tells the upstream what the gateway knows of the request.
+    pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        headers.insert(mesh::context::REQUEST_ID, self.request_id.clone());
+        if let Ok(address) = HeaderValue::try_from(self.client.to_string()) {
+            headers.insert(mesh::context::CLIENT_ADDRESS, address);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Accepts connections, within limits of number, time and size, and drains them at the end.
+
+mod activity;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+
+use self::activity::Activity;
+use crate::config::Limits;
+use crate::gateway::Gateway;
+
+/// How often budgets of callers who are gone are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long to wait after a failed accept, which mostly means too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+impl Gateway {
+    /// Serves connections until `shutdown` is cancelled, then lets running calls end within the drain time of the
+    /// configuration. Returns true where all of them did.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> bool {
+        let connections = TaskTracker::new();
+        let server = Server::new(&self.front().limits);
+        let drain = Duration::from_secs(self.front().limits.drain_secs);
+        let accepting = accept(&self, &server, listener, &connections, &shutdown);
+        let sweeping = async {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                self.front().admission.budgets().forget_idle();
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = sweeping => {}
+            () = shutdown.cancelled() => {}
+        }
+        connections.close();
+        let drained = tokio::time::timeout(drain, connections.wait())
+            .await
+            .is_ok();
+        server.abandon.cancel();
+        drained
+    }
+}
+
+struct Server {
+    http: Arc<Builder<TokioExecutor>>,
+    permits: Arc<Semaphore>,
+    idle: Duration,
+    /// Cancelled where draining took too long.
+    abandon: CancellationToken,
+}
+
+async fn accept(
+    gateway: &Gateway,
+    server: &Server,
+    listener: TcpListener,
+    connections: &TaskTracker,
+    shutdown: &CancellationToken,
+) {
+    loop {
+        let Ok(permit) = server.permits.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connection = server.connection(gateway, stream, peer, shutdown.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Server {
+    fn new(limits: &Limits) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        let keepalive = Duration::from_secs(limits.keepalive_secs);
+        http.http1()
+            .timer(TokioTimer::new())
+            // Also the time that an idle connection waits for its next request.
+            .header_read_timeout(Duration::from_secs(limits.header_secs))
+            .max_buf_size((limits.header_bytes as usize).max(8192));
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams_per_connection)
+            .max_header_list_size(limits.header_bytes)
+            .keep_alive_interval(keepalive)
+            .keep_alive_timeout(keepalive)
+            .initial_stream_window_size(1024 * 1024)
+            .initial_connection_window_size(4 * 1024 * 1024);
+        Self {
+            http: Arc::new(http),
+            permits: Arc::new(Semaphore::new(limits.connections)),
+            idle: Duration::from_secs(limits.idle_secs),
+            abandon: CancellationToken::new(),
+        }
+    }
+
+    fn connection(
+        &self,
+        gateway: &Gateway,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (http, idle, abandon) = (self.http.clone(), self.idle, self.abandon.clone());
+        let gateway = gateway.for_peer(peer.ip());
+        async move {
+            let activity = Activity::new();
+            let service = service_fn(|request: Request<Incoming>| {
+                let running = activity.begin();
+                let answer = gateway.clone().answer(request.map(Body::new));
+                async move { Ok::<_, Infallible>(answer.await.map(|body| running.hold(body))) }
+            });
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
+            let io = TokioIo::new(stream);
+            let mut connection = pin!(http.serve_connection(io, service));
+            tokio::select! {
+                // How a client's connection ends is the client's business.
+                _ = connection.as_mut() => return,
+                () = shutdown.cancelled() => {}
+                () = activity.idle_for(idle) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = abandon.cancelled() => {}
+                // A peer that neither asks nor leaves.
+                () = activity.idle_for(idle * 2) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Whether a connection is in use.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
+use tonic::Status;
+use tonic::body::Body;
+
+/// Counts the requests that run on a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Activity(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    opened: Instant,
+    running: AtomicUsize,
+    /// When the last request ended, in milliseconds after the connection was opened.
+    last_end: AtomicU64,
+}
+
+/// A request that runs; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Running(Arc<State>);
+
+impl Activity {
+    /// A connection that was opened now.
+    pub(super) fn new() -> Self {
+        let (running, last_end) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self(Arc::new(State {
+            opened: Instant::now(),
+            running,
+            last_end,
+        }))
+    }
+
+    /// Counts a request.
+    pub(super) fn begin(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        Running(self.0.clone())
+    }
+
+    /// Completes once no request has run for `limit`.
+    pub(super) async fn idle_for(&self, limit: Duration) {
+        loop {
+            let last_end = Duration::from_millis(self.0.last_end.load(Ordering::Acquire));
+            let busy = self.0.running.load(Ordering::Acquire) > 0;
+            let since = if busy {
+                Instant::now()
+            } else {
+                self.0.opened + last_end
+            };
+            if since.elapsed() >= limit {
+                return;
+            }
+            tokio::time::sleep_until(since + limit).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let millis = self.0.opened.elapsed().as_millis() as u64;
+        self.0.last_end.fetch_max(millis, Ordering::AcqRel);
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Running {
+    /// Lets the request run until a body that is still being made was sent. One whose size is known is done already.
+    pub(super) fn hold(self, body: Body) -> Body {
+        if body.size_hint().exact().is_some() {
+            return body;
+        }
+        Body::new(Held {
+            body,
+            _running: self,
+        })
+    }
+}
+
+struct Held {
+    body: Body,
+    _running: Running,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,162 @@
+//! Pages of the gateway's own: documentation, which works offline, and probes.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+use tonic::body::Body;
+
+use crate::gateway::Readiness;
+
+const SWAGGER_JS: &[u8] = include_bytes!("../assets/swagger-ui-bundle.js.gz");
+const SWAGGER_CSS: &[u8] = include_bytes!("../assets/swagger-ui.css.gz");
+const REDOC_JS: &[u8] = include_bytes!("../assets/redoc.standalone.js.gz");
+
+const SWAGGER_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="api"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"#;
+
+const SWAGGER_START: &str = r##"SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  persistAuthorization: true,
+  validatorUrl: null,
+});
+"##;
+
+const REDOC_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API</title>
+<style>body { margin: 0; }</style>
+</head>
+<body>
+<div id="api"></div>
+<script src="/redoc/redoc.standalone.js"></script>
+<script src="/redoc/start.js"></script>
+</body>
+</html>
+"#;
+
+const REDOC_START: &str = r#"Redoc.init(
+  "/openapi.json",
+  { disableSearch: false, nativeScrollbars: true },
+  document.getElementById("api"),
+);
+"#;
+
+/// Nothing from elsewhere; styles inline, because both pages write theirs so; a worker from a blob for ReDoc's search.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the pages show.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    /// The OpenAPI document.
+    openapi: Bytes,
+}
+
+impl Pages {
+    /// Pages about an API.
+    pub(crate) fn new(openapi: &serde_json::Value) -> Self {
+        Self {
+            openapi: openapi.to_string().into(),
+        }
+    }
+
+    /// The page at a path, if the gateway has one there.
+    pub(crate) fn find(
+        &self,
+        method: &Method,
+        path: &str,
+        readiness: &Readiness,
+    ) -> Option<Response<Body>> {
+        let (html, js) = ("text/html; charset=utf-8", "text/javascript; charset=utf-8");
+        let text = |kind, text: &'static str| page(kind, text.into(), false);
+        let packed = |kind, bytes: &'static [u8]| page(kind, Bytes::from_static(bytes), true);
+        let answer = match path {
+            "/healthz" => text("text/plain", "ok\n"),
+            "/readyz" => ready(readiness),
+            "/openapi.json" => page("application/json", self.openapi.clone(), false),
+            "/docs" | "/docs/" => text(html, SWAGGER_PAGE),
+            "/docs/start.js" => text(js, SWAGGER_START),
+            "/docs/swagger-ui-bundle.js" => packed(js, SWAGGER_JS),
+            "/docs/swagger-ui.css" => packed("text/css; charset=utf-8", SWAGGER_CSS),
+            "/redoc" | "/redoc/" => text(html, REDOC_PAGE),
+            "/redoc/start.js" => text(js, REDOC_START),
+            "/redoc/redoc.standalone.js" => packed(js, REDOC_JS),
+            _ => return None,
+        };
+        if method == Method::GET {
+            return Some(answer);
+        }
+        if method == Method::HEAD {
+            return Some(answer.map(|_| Body::empty()));
+        }
+        let mut refusal = Response::new(Body::empty());
+        *refusal.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        refusal
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        Some(refusal)
+    }
+}
+
+fn page(kind: &'static str, content: Bytes, is_gzip: bool) -> Response<Body> {
+    let mut answer = Response::new(Body::new(Full::new(content)));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_POLICY),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    let cache = if is_gzip {
+        "public, max-age=86400"
+    } else {
+        "no-cache"
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if is_gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+fn ready(readiness: &Readiness) -> Response<Body> {
+    match readiness() {
+        Ok(()) => page("text/plain", Bytes::from_static(b"ready\n"), false),
+        Err(missing) => {
+            let mut answer = page(
+                "text/plain",
+                format!("not ready: {missing}\n").into(),
+                false,
+            );
+            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            answer
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Errors as HTTP answers: `google.rpc.Status` in JSON, under the HTTP status that its code stands for.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+use prost_reflect::DescriptorPool;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+use troupe_proto::{Reason, error};
+
+use crate::admission::unknown_method;
+use crate::headers;
+use crate::json;
+use crate::schema::Schema;
+use crate::transcode::{Encoder, Fault};
+use crate::wire::{Fields, Raw};
+
+/// A request that isn't answered as it asks.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// What the client is told.
+    pub(crate) status: Status,
+    http: StatusCode,
+    allow: Option<HeaderValue>,
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        let http = error::http_status(status.code());
+        Self {
+            status,
+            http,
+            allow: None,
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        if fault.path.is_empty() {
+            return Self::from(invalid(fault.reason));
+        }
+        Self::from(error::invalid_field(fault.path, fault.reason))
+    }
+}
+
+impl Refusal {
+    /// There is no such path.
+    pub(crate) fn no_route() -> Self {
+        let message = "there is nothing at this path; /docs lists what there is";
+        Self::from(error::status(
+            Code::NotFound,
+            Reason::UnknownMethod,
+            message,
+        ))
+    }
+
+    /// There is no such method at the path.
+    pub(crate) fn wrong_method(allowed: &[Method]) -> Self {
+        let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        Self {
+            http: StatusCode::METHOD_NOT_ALLOWED,
+            allow: HeaderValue::try_from(names.join(", ")).ok(),
+            status: unknown_method(),
+        }
+    }
+
+    /// The request is larger than its method takes.
+    pub(crate) fn too_large(max_bytes: usize) -> Self {
+        Self {
+            status: too_large(max_bytes),
+            http: StatusCode::PAYLOAD_TOO_LARGE,
+            allow: None,
+        }
+    }
+
+    /// The body's type is one that the method can't take.
+    pub(crate) fn unsupported_type(message: &'static str) -> Self {
+        let http = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self {
+            status: invalid(message),
+            http,
+            allow: None,
+        }
+    }
+
+    /// The answer of the JSON form. `schema` is asked for the types of the details first.
+    pub(crate) fn into_answer(self, schema: &Schema) -> Response<Body> {
+        let mut text = Vec::with_capacity(256);
+        put_status(schema, &self.status, &mut text);
+        let mut answer = Response::new(Body::new(Full::new(Bytes::from(text))));
+        *answer.status_mut() = self.http;
+        let answer_headers = answer.headers_mut();
+        headers::extend_answer(answer_headers, self.status.metadata().as_ref());
+        answer_headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if let Some(allow) = self.allow {
+            answer_headers.insert(header::ALLOW, allow);
+        }
+        if self.status.code() == Code::Unauthenticated {
+            let challenge = HeaderValue::from_static("Bearer");
+            answer_headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = retry_after(&self.status) {
+            answer_headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}
+
+/// A request whose form is wrong.
+pub(crate) fn invalid(message: impl Into<String>) -> Status {
+    error::status(Code::InvalidArgument, Reason::InvalidRequest, message)
+}
+
+/// The request is larger than its method takes.
+pub(crate) fn too_large(max_bytes: usize) -> Status {
+    let message = format!("the request is larger than the {max_bytes} bytes that the method takes");
+    error::status(Code::ResourceExhausted, Reason::RequestTooLarge, message)
+}
+
+/// The call took too long.
+pub(crate) fn too_late() -> Status {
+    let message = "the call took longer than its deadline";
+    error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
+}
+
+/// What a client is told of a failure of the connection to an upstream; the cause goes to the log.
+pub(crate) fn unreachable(cause: &Status) -> Status {
+    tracing::warn!(code = ?cause.code(), error = cause.message(), "a call to an upstream broke");
+    let message = "the service that answers this can't be reached right now";
+    let delay = Duration::from_secs(1);
+    error::retry_later(Code::Unavailable, Reason::Unavailable, message, delay)
+}
+
+/// An upstream's status as clients see it: tonic reports an expired deadline as a cancellation.
+pub(crate) fn from_upstream(status: Status) -> Status {
+    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
+        return too_late();
+    }
+    status
+}
+
+/// Whole seconds to wait, at least one, where the status says so.
+pub(crate) fn retry_after(status: &Status) -> Option<u64> {
+    let delay = status.get_details_retry_info()?.retry_delay?;
+    Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0)).map(|seconds| seconds.max(1))
+}
+
+/// Writes `google.rpc.Status` as JSON. Details of types that nobody knows are left out.
+pub(crate) fn put_status(schema: &Schema, status: &Status, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"code\":");
+    json::write_integer(out, status.code() as i32);
+    out.extend_from_slice(b",\"message\":");
+    json::write_string(out, status.message());
+    out.extend_from_slice(b",\"details\":[");
+    let start = out.len();
+    let mut fields = Fields::new(status.details());
+    while let Ok(Some((number, raw))) = fields.next() {
+        if let (3, Raw::Length(any)) = (number, raw)
+            && let Some(detail) = detail(schema, any)
+        {
+            if out.len() > start {
+                out.push(b',');
+            }
+            out.extend_from_slice(&detail);
+        }
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn detail(schema: &Schema, any: &[u8]) -> Option<Vec<u8>> {
+    /// The standard details, for descriptor sets that lack them.
+    static STANDARD: LazyLock<Schema> = LazyLock::new(|| {
+        let pool = DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET);
+        Schema::new(&pool.unwrap_or_default())
+    });
+    let write = |schema: &Schema| {
+        let mut text = Vec::new();
+        let written = Encoder::new(schema, false).any_value(any, &mut text);
+        written.ok().map(|()| text)
+    };
+    write(schema).or_else(|| write(&STANDARD))
+}

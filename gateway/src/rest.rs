@@ -1,0 +1,341 @@
+//! Calls in JSON: an HTTP request in, a gRPC call to the upstream, an HTTP answer back.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method as Verb, Request, Response, StatusCode, Version, request};
+use http_body_util::{BodyExt, Full};
+use mesh::Channel;
+use tokio::time::{Instant, timeout_at};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::ServiceExt;
+
+use crate::catalog::{Binding, Method};
+use crate::front::Front;
+use crate::headers;
+use crate::messages::{Messages, broken_answer};
+use crate::refusal::{self, Refusal, from_upstream, invalid, too_late, unreachable};
+use crate::route::{Found, Lookup};
+use crate::stream::{Form, StreamBody, Writing};
+use crate::timeout;
+use crate::transcode::{
+    Answer, Body as BodyPlan, BodyForm, EncodeError, Incoming, put_answer, raw_content,
+    request_frames,
+};
+use crate::visit::{AccessLog, Visit};
+
+type Outcome = Result<Response<Body>, Refusal>;
+
+/// Answers a request by the bindings of the catalog.
+pub(crate) async fn answer(
+    front: &Arc<Front>,
+    visit: &Visit,
+    request: Request<Body>,
+) -> Response<Body> {
+    let mut log = Some(AccessLog::start("json", request.method().clone()));
+    let outcome = call(front, visit, request, &mut log).await;
+    let answer = outcome.unwrap_or_else(|refusal| {
+        if let Some(log) = &mut log {
+            log.code(refusal.status.code());
+        }
+        refusal.into_answer(&front.catalog.schema)
+    });
+    if let Some(log) = &mut log {
+        log.status(answer.status());
+    }
+    answer
+}
+
+/// One call on its way.
+struct Call<'a> {
+    front: &'a Arc<Front>,
+    found: Found<'a>,
+    binding: &'a Binding,
+    parts: &'a request::Parts,
+    deadline: Instant,
+}
+
+async fn call(
+    front: &Arc<Front>,
+    visit: &Visit,
+    request: Request<Body>,
+    log: &mut Option<AccessLog>,
+) -> Outcome {
+    let (parts, body) = request.into_parts();
+    let found = match front.catalog.find(&parts.method, parts.uri.path()) {
+        Lookup::Found(found) => found,
+        Lookup::WrongMethod(allowed) => return Err(Refusal::wrong_method(&allowed)),
+        Lookup::Nothing => return Err(Refusal::no_route()),
+    };
+    let binding = front.catalog.binding(found.route);
+    if let Some(log) = log {
+        log.route(&binding.template);
+    }
+    let policy = &binding.method.policy;
+    front
+        .admission
+        .admit(policy, &parts.headers, visit.client)?;
+    let limit = timeout::of_call(&parts.headers, policy.timeout).map_err(|invalid_header| {
+        invalid(format!("the header {} holds no time", invalid_header.0))
+    })?;
+    let call = Call {
+        front,
+        found,
+        binding,
+        parts: &parts,
+        deadline: Instant::now() + limit,
+    };
+    let upstream = async {
+        let frames = call.frames(body).await?;
+        let request = call.upstream_request(visit, limit, frames)?;
+        let answer = send(&binding.method, request).await?;
+        match binding.method.server_streaming {
+            true => call.stream(answer, log).await,
+            false => call.unary(answer).await,
+        }
+    };
+    let answer = timeout_at(call.deadline, upstream)
+        .await
+        .unwrap_or_else(|_| Err(too_late().into()))?;
+    Ok(if parts.method == Verb::HEAD {
+        answer.map(|_| Body::empty())
+    } else {
+        answer
+    })
+}
+
+/// Makes a call; a refusal by the connection is not told apart from one that broke.
+async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    let channel: Channel = method.channel.clone();
+    let answer = channel
+        .oneshot(request)
+        .await
+        .map_err(|cause| match from_upstream(cause) {
+            late if late.code() == Code::DeadlineExceeded => late,
+            cause => unreachable(&cause),
+        })?;
+    match Status::from_header_map(answer.headers()) {
+        Some(status) if status.code() != Code::Ok => Err(from_upstream(status).into()),
+        None if answer.status() != StatusCode::OK => {
+            let what = format!("has the HTTP status {}", answer.status().as_u16());
+            Err(unreachable(&Status::unknown(what)).into())
+        }
+        _ => Ok(answer),
+    }
+}
+
+impl Call<'_> {
+    async fn frames(&self, body: Body) -> Result<Bytes, Refusal> {
+        let plan = &self.binding.plan;
+        let policy = &self.binding.method.policy;
+        // JSON takes more room than the message: base64 a third, escapes and names the rest.
+        let max_body = match plan.body {
+            BodyPlan::Raw | BodyPlan::RawField(_) => policy.max_request_bytes,
+            _ => policy.max_request_bytes.saturating_mul(2),
+        };
+        let body = read(body, &self.parts.headers, max_body).await?;
+        let content_type = self.content_type()?;
+        let incoming = Incoming {
+            found: &self.found,
+            query: self.parts.uri.query(),
+            body: &body,
+            content_type,
+            form: match self.binding.method.client_streaming {
+                true => BodyForm::Stream,
+                false => BodyForm::Single,
+            },
+            ignore_unknown: self.front.json.ignore_unknown_fields,
+        };
+        let frames = request_frames(&self.front.catalog.schema, plan, &incoming)?;
+        let is_stream = self.binding.method.client_streaming;
+        if !is_stream && frames.len() > policy.max_request_bytes + crate::wire::FRAME_HEADER {
+            return Err(Refusal::too_large(policy.max_request_bytes));
+        }
+        Ok(frames.into())
+    }
+
+    fn content_type(&self) -> Result<&str, Refusal> {
+        let Some(value) = self.parts.headers.get(header::CONTENT_TYPE) else {
+            return Ok("");
+        };
+        let text = value.to_str().map_err(|_| {
+            Refusal::unsupported_type("the content-type header holds characters other than ASCII")
+        })?;
+        let takes_raw = matches!(
+            self.binding.plan.body,
+            BodyPlan::Raw | BodyPlan::RawField(_)
+        );
+        let is_form = text
+            .get(..10)
+            .is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
+        if is_form && !takes_raw {
+            let message =
+                "the method takes JSON, not a form: send `content-type: application/json`";
+            return Err(Refusal::unsupported_type(message));
+        }
+        Ok(text)
+    }
+
+    fn upstream_request(
+        &self,
+        visit: &Visit,
+        limit: std::time::Duration,
+        frames: Bytes,
+    ) -> Result<Request<Body>, Refusal> {
+        let mut metadata = headers::metadata(&self.parts.headers)
+            .map_err(|header| invalid(format!("the header {} {}", header.name, header.reason)))?;
+        metadata.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/grpc"),
+        );
+        metadata.insert(header::TE, HeaderValue::from_static("trailers"));
+        metadata.insert(timeout::GRPC_TIMEOUT, timeout::to_grpc(limit));
+        visit.put(&mut metadata);
+        let mut request = Request::new(Body::new(Full::new(frames)));
+        *request.method_mut() = Verb::POST;
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = self.binding.method.uri.clone();
+        *request.headers_mut() = metadata;
+        Ok(request)
+    }
+
+    async fn unary(&self, upstream: Response<Body>) -> Outcome {
+        let (upstream, body) = upstream.into_parts();
+        let mut messages = Messages::new(body, self.front.limits.response_bytes);
+        let message = match messages.next().await {
+            Some(message) => message?,
+            None => return Err(broken_answer("has no message").into()),
+        };
+        match messages.next().await {
+            None => {}
+            Some(Ok(_)) => return Err(broken_answer("has several messages").into()),
+            Some(Err(status)) => return Err(status.into()),
+        }
+        let mut answer = self
+            .content(&message)
+            .map_err(|error| broken_answer(&error.to_string()))?;
+        headers::extend_answer(answer.headers_mut(), &upstream.headers);
+        if let Some(trailers) = messages.trailers() {
+            headers::extend_answer(answer.headers_mut(), trailers);
+        }
+        Ok(answer)
+    }
+
+    fn content(&self, message: &Bytes) -> Result<Response<Body>, EncodeError> {
+        let (schema, plan) = (&self.front.catalog.schema, &self.binding.plan);
+        if let Some(content) = raw_content(schema, plan, message)? {
+            let mut answer = Response::new(Body::new(Full::new(message.slice_ref(content.data))));
+            set_type(answer.headers_mut(), content.content_type);
+            return Ok(answer);
+        }
+        let mut text = Vec::with_capacity(message.len() * 2 + 64);
+        put_answer(
+            schema,
+            plan,
+            self.front.json.print_defaults,
+            message,
+            &mut text,
+        )?;
+        let mut answer = Response::new(Body::new(Full::new(Bytes::from(text))));
+        set_type(answer.headers_mut(), b"application/json");
+        Ok(answer)
+    }
+
+    async fn stream(&self, upstream: Response<Body>, log: &mut Option<AccessLog>) -> Outcome {
+        let (upstream, body) = upstream.into_parts();
+        let plan = &self.binding.plan;
+        let form = match plan.answer {
+            Answer::Raw | Answer::RawField(_) => Form::Raw,
+            _ => Form::accepted(&self.parts.headers),
+        };
+        let mut messages = Messages::new(body, self.front.limits.response_bytes);
+        let silence = self.front.limits.heartbeat();
+        // The HTTP status waits for the first message, so that a call that fails at once has its own; an event stream
+        // waits no longer than its heartbeat.
+        let first = match form {
+            Form::Events => tokio::time::timeout(silence, messages.next()).await.ok(),
+            _ => Some(messages.next().await),
+        };
+        let first = match first {
+            Some(Some(Err(status))) => return Err(status.into()),
+            other => other,
+        };
+        let mut answer_headers = HeaderMap::new();
+        headers::extend_answer(&mut answer_headers, &upstream.headers);
+        let content_type = match &first {
+            Some(Some(Ok(message))) if form == Form::Raw => {
+                let content = raw_content(&self.front.catalog.schema, plan, message)
+                    .map_err(|error| broken_answer(&error.to_string()))?;
+                content
+                    .map(|content| content.content_type)
+                    .unwrap_or_default()
+            }
+            _ => form.content_type().as_bytes(),
+        };
+        set_type(&mut answer_headers, content_type);
+        answer_headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        // Tells nginx and its like to pass each event on at once.
+        answer_headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        let Some(mut log) = log.take() else {
+            return Err(refusal::invalid("the call was answered before").into());
+        };
+        log.status(StatusCode::OK);
+        let writing = Writing {
+            catalog: self.front.catalog.clone(),
+            route: self.found.route,
+            print_defaults: self.front.json.print_defaults,
+            form,
+        };
+        let body = StreamBody::new(writing, messages, first, silence, self.deadline, log);
+        let mut answer = Response::new(Body::new(body));
+        *answer.headers_mut() = answer_headers;
+        Ok(answer)
+    }
+}
+
+fn set_type(headers: &mut HeaderMap, content_type: &[u8]) {
+    let value = HeaderValue::from_bytes(content_type)
+        .ok()
+        .filter(|value| !value.is_empty());
+    let value = value.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_TYPE, value);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+}
+
+/// Reads a body of at most `max_bytes`. A body that announces its size is refused unread.
+async fn read(mut body: Body, headers: &HeaderMap, max_bytes: usize) -> Result<Bytes, Refusal> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if announced
+        .and_then(|text| text.parse().ok())
+        .is_some_and(|len: usize| len > max_bytes)
+    {
+        return Err(Refusal::too_large(max_bytes));
+    }
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| invalid("the body of the request broke off"))?;
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + all.len() + chunk.len() > max_bytes {
+            return Err(Refusal::too_large(max_bytes));
+        }
+        if first.is_empty() && all.is_empty() {
+            first = chunk;
+            continue;
+        }
+        all.extend_from_slice(&std::mem::take(&mut first));
+        all.extend_from_slice(&chunk);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}

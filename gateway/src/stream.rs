@@ -1,0 +1,258 @@
+//! A server stream as an HTTP body: server-sent events, newline-delimited JSON, a JSON array, or raw bytes. Each message
+//! is one write. A stream that breaks says so in its own form, and never just ends.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::HeaderMap;
+use http_body::Frame;
+use tokio::time::{Instant, Sleep};
+use tonic::{Code, Status};
+
+use crate::catalog::Catalog;
+use crate::messages::{Messages, broken_answer};
+use crate::refusal::{put_status, too_late};
+use crate::transcode::{EncodeError, put_answer, raw_content};
+use crate::visit::AccessLog;
+
+/// The form of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `text/event-stream`.
+    Events,
+    /// `application/x-ndjson`.
+    Lines,
+    /// `application/json`.
+    Array,
+    /// The bytes of `google.api.HttpBody` messages, one after another.
+    Raw,
+}
+
+impl Form {
+    /// What a client accepts best. Without a preference it is lines, which can be read as they come.
+    pub(crate) fn accepted(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(http::header::ACCEPT).iter();
+        let mut kinds = values
+            .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+            .map(|kind| {
+                kind.split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase()
+            });
+        kinds
+            .find_map(|kind| match kind.as_str() {
+                "text/event-stream" => Some(Self::Events),
+                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+                    Some(Self::Lines)
+                }
+                "application/json" => Some(Self::Array),
+                _ => None,
+            })
+            .unwrap_or(Self::Lines)
+    }
+
+    /// The content type.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Events => "text/event-stream",
+            Self::Lines => "application/x-ndjson",
+            Self::Array => "application/json",
+            Self::Raw => "application/octet-stream",
+        }
+    }
+}
+
+/// How messages are written.
+#[derive(Debug, Clone)]
+pub(crate) struct Writing {
+    /// The schema and the bindings.
+    pub(crate) catalog: Arc<Catalog>,
+    /// Which binding.
+    pub(crate) route: usize,
+    /// Whether fields that hold their default are written.
+    pub(crate) print_defaults: bool,
+    /// The form.
+    pub(crate) form: Form,
+}
+
+/// The body.
+#[derive(Debug)]
+pub(crate) struct StreamBody {
+    writing: Writing,
+    messages: Messages,
+    /// What was read to learn whether the call fails before its first message.
+    first: Option<Option<Result<Bytes, Status>>>,
+    written: usize,
+    ended: bool,
+    heartbeat: Pin<Box<Sleep>>,
+    silence: Duration,
+    deadline: Pin<Box<Sleep>>,
+    log: AccessLog,
+}
+
+impl StreamBody {
+    /// A stream that goes on after `first`, or from its start where nothing was read yet.
+    pub(crate) fn new(
+        writing: Writing,
+        messages: Messages,
+        first: Option<Option<Result<Bytes, Status>>>,
+        silence: Duration,
+        deadline: Instant,
+        log: AccessLog,
+    ) -> Self {
+        Self {
+            writing,
+            messages,
+            first,
+            written: 0,
+            ended: false,
+            heartbeat: Box::pin(tokio::time::sleep(silence)),
+            silence,
+            deadline: Box::pin(tokio::time::sleep_until(deadline)),
+            log,
+        }
+    }
+
+    fn message(&mut self, message: &Bytes) -> Result<Bytes, Status> {
+        let Writing {
+            catalog,
+            route,
+            print_defaults,
+            form,
+        } = &self.writing;
+        let plan = &catalog.binding(*route).plan;
+        let broken = |error: EncodeError| broken_answer(&error.to_string());
+        if *form == Form::Raw {
+            let content = raw_content(&catalog.schema, plan, message).map_err(broken)?;
+            return Ok(content
+                .map(|content| message.slice_ref(content.data))
+                .unwrap_or_default());
+        }
+        let mut out = Vec::with_capacity(message.len() * 2 + 32);
+        out.extend_from_slice(self.opening());
+        put_answer(&catalog.schema, plan, *print_defaults, message, &mut out).map_err(broken)?;
+        out.extend_from_slice(self.closing());
+        Ok(out.into())
+    }
+
+    fn opening(&self) -> &'static [u8] {
+        match (self.writing.form, self.written) {
+            (Form::Events, _) => b"data: ",
+            (Form::Array, 0) => b"[",
+            (Form::Array, _) => b",",
+            (Form::Lines | Form::Raw, _) => b"",
+        }
+    }
+
+    fn closing(&self) -> &'static [u8] {
+        match self.writing.form {
+            Form::Events => b"\n\n",
+            Form::Lines => b"\n",
+            Form::Array | Form::Raw => b"",
+        }
+    }
+
+    fn end(&mut self) -> Option<Bytes> {
+        self.ended = true;
+        self.log.code(Code::Ok);
+        match (self.writing.form, self.written) {
+            (Form::Array, 0) => Some(Bytes::from_static(b"[]")),
+            (Form::Array, _) => Some(Bytes::from_static(b"]")),
+            _ => None,
+        }
+    }
+
+    /// The last part of a stream that breaks. Raw bytes have no place for it, so that the connection breaks too.
+    fn failure(&mut self, status: Status) -> Result<Bytes, Status> {
+        self.ended = true;
+        self.log.code(status.code());
+        let mut out = Vec::with_capacity(256);
+        match self.writing.form {
+            Form::Raw => return Err(status),
+            Form::Events => out.extend_from_slice(b"event: error\ndata: "),
+            Form::Lines => out.extend_from_slice(b"{\"error\":"),
+            Form::Array => {
+                out.extend_from_slice(self.opening());
+                out.extend_from_slice(b"{\"error\":");
+            }
+        }
+        put_status(&self.writing.catalog.schema, &status, &mut out);
+        out.extend_from_slice(match self.writing.form {
+            Form::Events => b"\n\n",
+            Form::Array => b"}]",
+            Form::Lines | Form::Raw => b"}\n",
+        });
+        Ok(out.into())
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(first),
+            None => self.messages.poll_next(cx),
+        }
+    }
+
+    /// What is due while no message is.
+    fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Status>> {
+        if self.deadline.poll_unpin(cx).is_ready() {
+            return Poll::Ready(self.failure(too_late()));
+        }
+        if self.writing.form == Form::Events && self.heartbeat.poll_unpin(cx).is_ready() {
+            self.rest();
+            // Registers for the next one.
+            _ = self.heartbeat.poll_unpin(cx);
+            return Poll::Ready(Ok(Bytes::from_static(b":\n\n")));
+        }
+        Poll::Pending
+    }
+
+    fn rest(&mut self) {
+        let next = Instant::now() + self.silence;
+        self.heartbeat.as_mut().reset(next);
+    }
+}
+
+impl http_body::Body for StreamBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let part = match this.poll_message(cx) {
+            Poll::Ready(Some(Ok(message))) => match this.message(&message) {
+                Ok(part) => {
+                    this.written += 1;
+                    this.rest();
+                    Ok(part)
+                }
+                Err(status) => this.failure(status),
+            },
+            Poll::Ready(Some(Err(status))) => this.failure(status),
+            Poll::Ready(None) => match this.end() {
+                Some(part) => Ok(part),
+                None => return Poll::Ready(None),
+            },
+            Poll::Pending => match this.poll_clocks(cx) {
+                Poll::Ready(part) => part,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        Poll::Ready(Some(part.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+}

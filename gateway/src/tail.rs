@@ -1,0 +1,92 @@
+//! The body of a gRPC answer on its way through: ends at the deadline, and always with a status.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use tokio::time::Sleep;
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use crate::messages::broken_answer;
+use crate::refusal::{too_late, unreachable};
+use crate::visit::AccessLog;
+
+/// The body.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    inner: Body,
+    deadline: Pin<Box<Sleep>>,
+    log: AccessLog,
+    /// True once the trailers went out, or where they stood in the headers.
+    ended: bool,
+}
+
+impl Tail {
+    /// Wraps the body of an answer that has begun.
+    pub(crate) fn new(inner: Body, deadline: Pin<Box<Sleep>>, log: AccessLog) -> Self {
+        Self {
+            inner,
+            deadline,
+            log,
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, status: &Status) -> Frame<Bytes> {
+        self.ended = true;
+        self.log.code(status.code());
+        let mut trailers = HeaderMap::new();
+        if status.add_header(&mut trailers).is_err() {
+            trailers.insert(
+                "grpc-status",
+                http::HeaderValue::from(Code::Internal as i32),
+            );
+        }
+        Frame::trailers(trailers)
+    }
+}
+
+impl http_body::Body for Tail {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let frame = match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.ended = true;
+                    let status = Status::from_header_map(trailers);
+                    this.log
+                        .code(status.map_or(Code::Unknown, |status| status.code()));
+                }
+                frame
+            }
+            Poll::Ready(Some(Err(cause))) => this.end(&unreachable(&cause)),
+            Poll::Ready(None) => this.end(&broken_answer("ended without a status")),
+            Poll::Pending => match this.deadline.poll_unpin(cx) {
+                Poll::Ready(()) => this.end(&too_late()),
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}

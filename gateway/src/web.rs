@@ -1,0 +1,204 @@
+//! gRPC-Web, by `tonic-web` over the same path as gRPC. What that crate is stricter about than clients are is evened out
+//! first: content types with parameters, answers in the form of the request, and text whose padded pieces were joined.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::front::Front;
+use crate::grpc;
+use crate::refusal::invalid;
+use crate::visit::{AccessLog, Visit};
+
+const BINARY: &str = "application/grpc-web+proto";
+const TEXT: &str = "application/grpc-web-text+proto";
+
+/// True for requests of gRPC-Web.
+pub(crate) fn is_web(content_type: &str) -> bool {
+    content_type.starts_with("application/grpc-web")
+}
+
+/// Passes a call on. Whatever happens, the answer is one of gRPC-Web.
+pub(crate) async fn pass(
+    front: Arc<Front>,
+    visit: Visit,
+    mut request: Request<Body>,
+) -> Response<Body> {
+    let log = AccessLog::start("grpc-web", request.method().clone());
+    let Some(form) = form_of(request.headers().get(header::CONTENT_TYPE)) else {
+        return refuse(log, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    };
+    if request.method() != http::Method::POST {
+        let mut answer = refuse(log, StatusCode::METHOD_NOT_ALLOWED);
+        answer
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return answer;
+    }
+    let accepted = accepted(request.headers()).unwrap_or(form);
+    request
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(BINARY));
+    request
+        .headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static(accepted));
+    if form == TEXT {
+        request.headers_mut().remove(header::CONTENT_LENGTH);
+        request = request.map(|body| Body::new(TextBody::new(body)));
+    }
+    let mut log = Some(log);
+    let passing = service_fn(move |request: Request<Body>| {
+        // Called once: the service is made for this request.
+        let log = log
+            .take()
+            .unwrap_or_else(|| AccessLog::start("grpc-web", http::Method::POST));
+        let (front, visit) = (front.clone(), visit.clone());
+        async move { Ok::<_, std::convert::Infallible>(grpc::pass(front, visit, request, log).await) }
+    });
+    match tonic_web::GrpcWebLayer::new()
+        .layer(passing)
+        .oneshot(request)
+        .await
+    {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+fn refuse(mut log: AccessLog, status: StatusCode) -> Response<Body> {
+    log.status(status);
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// The form that a media type names, whatever its parameters.
+fn form_of(value: Option<&HeaderValue>) -> Option<&'static str> {
+    let text = value?.to_str().ok()?;
+    let kind = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match kind.as_str() {
+        "application/grpc-web" | BINARY => Some(BINARY),
+        "application/grpc-web-text" | TEXT => Some(TEXT),
+        _ => None,
+    }
+}
+
+fn accepted(headers: &HeaderMap) -> Option<&'static str> {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let mut kinds = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    kinds.find_map(|kind| form_of(HeaderValue::from_str(kind).ok().as_ref()))
+}
+
+/// A base64 body as bytes. Padding may end any group of four, since clients encode each piece by itself.
+#[derive(Debug)]
+struct TextBody {
+    inner: Body,
+    rest: BytesMut,
+}
+
+impl TextBody {
+    fn new(inner: Body) -> Self {
+        Self {
+            inner,
+            rest: BytesMut::new(),
+        }
+    }
+
+    fn decode(&mut self) -> Result<Bytes, Status> {
+        let whole = self.rest.len() / 4 * 4;
+        let text = self.rest.split_to(whole);
+        decode_pieces(&text).ok_or_else(|| invalid("the body is not base64"))
+    }
+}
+
+fn decode_pieces(mut text: &[u8]) -> Option<Bytes> {
+    let mut decoded = Vec::with_capacity(text.len() / 4 * 3);
+    while !text.is_empty() {
+        let padding = text
+            .iter()
+            .position(|byte| *byte == b'=')
+            .unwrap_or(text.len());
+        let (piece, rest) = text.split_at_checked(padding.div_ceil(4) * 4)?;
+        STANDARD.decode_vec(piece, &mut decoded).ok()?;
+        text = rest;
+    }
+    Some(decoded.into())
+}
+
+impl http_body::Body for TextBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        loop {
+            match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(chunk) = frame.into_data() else {
+                        continue;
+                    };
+                    this.rest
+                        .extend(chunk.iter().filter(|byte| !byte.is_ascii_whitespace()));
+                    let decoded = this.decode();
+                    if decoded.as_ref().is_ok_and(Bytes::is_empty) {
+                        continue;
+                    }
+                    return Poll::Ready(Some(decoded.map(Frame::data)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None if this.rest.is_empty() => return Poll::Ready(None),
+                None => {
+                    this.rest.clear();
+                    let error = invalid("the body ends inside a group of base64");
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padded_pieces_joined_together_are_decoded() {
+        assert_eq!(
+            decode_pieces(b"YQ==YmM=ZGVm").as_deref(),
+            Some(&b"abcdef"[..])
+        );
+        assert_eq!(decode_pieces(b""), Some(Bytes::new()));
+        assert_eq!(decode_pieces(b"Y===YmM="), None);
+        assert_eq!(decode_pieces(b"Y!==").as_deref(), None);
+    }
+
+    #[test]
+    fn media_types_are_compared_without_parameters_and_case() {
+        let form = |text: &str| form_of(Some(&HeaderValue::from_str(text).unwrap()));
+        assert_eq!(form("application/grpc-web"), Some(BINARY));
+        assert_eq!(
+            form("Application/gRPC-Web+proto; charset=utf-8"),
+            Some(BINARY)
+        );
+        assert_eq!(form("application/grpc-web-text"), Some(TEXT));
+        assert_eq!(form("application/grpc-web+json"), None);
+    }
+}
