@@ -26,16 +26,12 @@ impl<F: Format, const R: usize> WithSimd for FewRows<'_, F, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let row_bytes = self.columns / F::WEIGHTS * F::BYTES;
         let rows: [&[f32]; R] =
             std::array::from_fn(|row| &self.activations[row * self.columns..][..self.columns]);
-        for (weights, out) in self
-            .weights
-            .chunks_exact(row_bytes)
-            .zip(self.out.as_chunks_mut::<R>().0)
-        {
+        let weights = F::blocks(self.weights).chunks_exact(self.columns / F::WEIGHTS);
+        for (weights, out) in weights.zip(self.out.as_chunks_mut::<R>().0) {
             let mut sums = [[simd.splat_f32s(0.0); 2]; R];
-            for (index, block) in weights.chunks_exact(F::BYTES).enumerate() {
+            for (index, block) in weights.iter().enumerate() {
                 for part in 0..F::WEIGHTS / PART {
                     let decoded = F::decode(block, part);
                     let (decoded, _) = S::as_simd_f32s(&decoded);
@@ -66,8 +62,7 @@ impl<F: Format> WithSimd for Pack<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let row_bytes = self.columns / F::WEIGHTS * F::BYTES;
-        let parts = F::WEIGHTS / PART;
+        let (parts, blocks) = (F::WEIGHTS / PART, F::blocks(self.weights));
         for (index, panel) in self
             .panel
             .as_chunks_mut::<{ PANEL * PART }>()
@@ -76,11 +71,16 @@ impl<F: Format> WithSimd for Pack<'_, F> {
             .enumerate()
         {
             let mut decoded = [[0.0; PART]; PANEL];
-            for (row, decoded) in self.weights.chunks_exact(row_bytes).zip(&mut decoded) {
-                *decoded = F::decode(&row[index / parts * F::BYTES..][..F::BYTES], index % parts);
+            for (row, decoded) in blocks
+                .chunks_exact(self.columns / F::WEIGHTS)
+                .zip(&mut decoded)
+            {
+                *decoded = F::decode(&row[index / parts], index % parts);
             }
             for (column, panel) in panel.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-                *panel = std::array::from_fn(|row| decoded[row][column]);
+                for (value, decoded) in panel.iter_mut().zip(&decoded) {
+                    *value = decoded[column];
+                }
             }
         }
     }

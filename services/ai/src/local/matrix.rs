@@ -118,7 +118,7 @@ impl Matrix {
     pub(super) fn row(&self, row: usize, out: &mut [f32]) {
         let bytes = &self.bytes()[row * self.row_bytes()..][..self.row_bytes()];
         with_format!(self.kind, F => {
-            for (block, out) in bytes.chunks_exact(F::BYTES).zip(out.chunks_exact_mut(F::WEIGHTS)) {
+            for (block, out) in F::blocks(bytes).iter().zip(out.chunks_exact_mut(F::WEIGHTS)) {
                 for (part, out) in out.as_chunks_mut::<PART>().0.iter_mut().enumerate() {
                     *out = F::decode(block, part);
                 }

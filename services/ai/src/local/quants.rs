@@ -1,7 +1,7 @@
 //! ggml's weight formats: how a block of bytes becomes numbers.
 //!
-//! A format decodes 32 weights at a time; all arithmetic is done elsewhere, once for all formats. Arrays are built whole
-//! (`from_fn`) rather than written element by element: only then does the compiler vectorise the loop.
+//! A format decodes 32 weights at a time; all arithmetic is done elsewhere, once for all formats. Arrays are made
+//! by [`array`] in passes that each do one simple thing: only then does the compiler vectorise them.
 
 /// How many weights are decoded at once.
 pub(super) const PART: usize = 32;
@@ -12,9 +12,14 @@ pub(super) trait Format {
     const WEIGHTS: usize;
     /// Bytes in a block.
     const BYTES: usize;
+    /// A block; its length is known when compiling, which the kernels' speed depends on.
+    type Block;
 
-    /// The `part`-th [`PART`] weights of `block`, which has exactly [`Format::BYTES`] bytes.
-    fn decode(block: &[u8], part: usize) -> [f32; PART];
+    /// Cuts bytes into blocks.
+    fn blocks(bytes: &[u8]) -> &[Self::Block];
+
+    /// The `part`-th [`PART`] weights of `block`.
+    fn decode(block: &Self::Block, part: usize) -> [f32; PART];
 }
 
 /// The formats by name, for choosing one at run time.
@@ -86,10 +91,15 @@ macro_rules! format {
         impl Format for $name {
             const WEIGHTS: usize = $weights;
             const BYTES: usize = $bytes;
+            type Block = [u8; $bytes];
 
             #[inline(always)]
-            fn decode(block: &[u8], $part: usize) -> [f32; PART] {
-                let $block: &[u8] = &block[..$bytes];
+            fn blocks(bytes: &[u8]) -> &[Self::Block] {
+                bytes.as_chunks().0
+            }
+
+            #[inline(always)]
+            fn decode($block: &Self::Block, $part: usize) -> [f32; PART] {
                 $decode
             }
         }
@@ -97,50 +107,50 @@ macro_rules! format {
 }
 
 format!(F32, 32 weights in 128 bytes, block, _part => {
-    std::array::from_fn(|i| f32::from_le_bytes([block[4 * i], block[4 * i + 1], block[4 * i + 2], block[4 * i + 3]]))
+    array(|i| f32::from_le_bytes([block[4 * i], block[4 * i + 1], block[4 * i + 2], block[4 * i + 3]]))
 });
 
-format!(F16, 32 weights in 64 bytes, block, _part => std::array::from_fn(|i| half(block, 2 * i)));
+format!(F16, 32 weights in 64 bytes, block, _part => array(|i| half(block, 2 * i)));
 
 format!(Bf16, 32 weights in 64 bytes, block, _part => {
-    std::array::from_fn(|i| f32::from_bits(u32::from(u16::from_le_bytes([block[2 * i], block[2 * i + 1]])) << 16))
+    array(|i| f32::from_bits(u32::from(u16::from_le_bytes([block[2 * i], block[2 * i + 1]])) << 16))
 });
 
 format!(Q8_0, 32 weights in 34 bytes, block, _part => {
     let scale = half(block, 0);
-    std::array::from_fn(|i| scale * f32::from(block[2 + i] as i8))
+    array(|i| scale * f32::from(block[2 + i] as i8))
 });
 
 format!(Q4_0, 32 weights in 18 bytes, block, _part => {
     let scale = half(block, 0);
-    nibble_pairs(&block[2..]).map(|q| scale * (q - 8.0))
+    affine(nibble_pairs(&block[2..]), scale, -8.0 * scale)
 });
 
 format!(Q4_1, 32 weights in 20 bytes, block, _part => {
     let (scale, least) = (half(block, 0), half(block, 2));
-    nibble_pairs(&block[4..]).map(|q| scale * q + least)
+    affine(nibble_pairs(&block[4..]), scale, least)
 });
 
 format!(Q5_0, 32 weights in 22 bytes, block, _part => {
     let scale = half(block, 0);
-    five_bits(&block[2..6], &block[6..]).map(|q| scale * (q - 16.0))
+    affine(five_bits(&block[2..6], &block[6..]), scale, -16.0 * scale)
 });
 
 format!(Q5_1, 32 weights in 24 bytes, block, _part => {
     let (scale, least) = (half(block, 0), half(block, 2));
-    five_bits(&block[4..8], &block[8..]).map(|q| scale * q + least)
+    affine(five_bits(&block[4..8], &block[8..]), scale, least)
 });
 
 format!(Q4K, 256 weights in 144 bytes, block, part => {
     let (scale, least) = scale_and_least(block, part);
     let (bytes, shift) = (&block[16 + part / 2 * 32..][..32], part % 2 * 4);
-    std::array::from_fn(|i| scale * f32::from(bytes[i] >> shift & 15) - least)
+    array(|i| scale * f32::from(bytes[i] >> shift & 15) - least)
 });
 
 format!(Q5K, 256 weights in 176 bytes, block, part => {
     let (scale, least) = scale_and_least(block, part);
     let (high, low, shift) = (&block[16..48], &block[48 + part / 2 * 32..][..32], part % 2 * 4);
-    std::array::from_fn(|i| scale * f32::from((low[i] >> shift & 15) | (high[i] >> part & 1) << 4) - least)
+    array(|i| scale * f32::from((low[i] >> shift & 15) | (high[i] >> part & 1) << 4) - least)
 });
 
 format!(Q6K, 256 weights in 210 bytes, block, part => {
@@ -152,16 +162,32 @@ format!(Q6K, 256 weights in 210 bytes, block, part => {
     let scales = [scale * f32::from(scales[0] as i8), scale * f32::from(scales[1] as i8)];
     let (low_shift, high_shift) = (quarter / 2 * 4, quarter * 2);
     let whole: [f32; PART] =
-        std::array::from_fn(|i| f32::from(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) as i8 - 32));
-    std::array::from_fn(|i| scales[i / 16] * whole[i])
+        array(|i| f32::from(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) as i8 - 32));
+    array(|i| scales[i / 16] * whole[i])
 });
+
+/// What the standard library's `from_fn` does, but surely inlined, and so compiled for the processor at hand.
+#[inline(always)]
+fn array<T: Copy + Default, const N: usize>(element: impl Fn(usize) -> T) -> [T; N] {
+    let mut array = [T::default(); N];
+    for (index, place) in array.iter_mut().enumerate() {
+        *place = element(index);
+    }
+    array
+}
+
+/// `scale * q + offset` for each.
+#[inline(always)]
+fn affine(q: [f32; PART], scale: f32, offset: f32) -> [f32; PART] {
+    array(|i| scale * q[i] + offset)
+}
 
 /// 16 bytes of nibbles: the low ones are the first half.
 #[inline(always)]
 fn nibble_pairs(bytes: &[u8]) -> [f32; PART] {
     let bytes = &bytes[..16];
-    let low: [f32; 16] = std::array::from_fn(|i| f32::from(bytes[i] & 15));
-    let high: [f32; 16] = std::array::from_fn(|i| f32::from(bytes[i] >> 4));
+    let low: [f32; 16] = array(|i| f32::from(bytes[i] & 15));
+    let high: [f32; 16] = array(|i| f32::from(bytes[i] >> 4));
     join(low, high)
 }
 
@@ -171,10 +197,10 @@ fn five_bits(fifth: &[u8], bytes: &[u8]) -> [f32; PART] {
     let fifth = u32::from_le_bytes([fifth[0], fifth[1], fifth[2], fifth[3]]);
     let bytes = &bytes[..16];
     let low: [f32; 16] =
-        std::array::from_fn(|i| (i32::from(bytes[i] & 15) | (fifth >> i & 1) as i32 * 16) as f32);
+        array(|i| (i32::from(bytes[i] & 15) | (fifth >> i & 1) as i32 * 16) as f32);
     let fifth = fifth >> 16;
     let high: [f32; 16] =
-        std::array::from_fn(|i| (i32::from(bytes[i] >> 4) | (fifth >> i & 1) as i32 * 16) as f32);
+        array(|i| (i32::from(bytes[i] >> 4) | (fifth >> i & 1) as i32 * 16) as f32);
     join(low, high)
 }
 
