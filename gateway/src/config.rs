@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::address::Network;
+use crate::openapi::Info;
 
 /// What operators decide about the gateway.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub limits: Limits,
     /// How JSON is read and written.
     pub json: Json,
+    /// What the API documentation says of the whole.
+    pub api: Info,
     /// A file with an encoded `FileDescriptorSet` of further services, with imports and options.
     pub descriptor_set: Option<PathBuf>,
     /// Where those services are: `package.Service=http://host:port`.
@@ -215,6 +218,7 @@ impl Default for Config {
             rates: Rates::default(),
             limits: Limits::default(),
             json: Json::default(),
+            api: Info::default(),
             descriptor_set: None,
             upstreams: Vec::new(),
         }

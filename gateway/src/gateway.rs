@@ -61,7 +61,7 @@ pub fn build(
         admission: Admission::new(verifier, Budgets::new(&config.rates)),
         limits: config.limits.clone(),
         json: config.json.clone(),
-        pages: Pages::new(&openapi::document(pool, &openapi::Info::default())),
+        pages: Pages::new(&openapi::document(pool, &config.api)),
         readiness,
     };
     Ok(Gateway {

@@ -9,7 +9,7 @@ mod template;
 mod tree;
 
 pub(crate) use percent::decode_query;
-pub(crate) use template::{Template, Variable};
+pub(crate) use template::{Segment, Template, Variable};
 pub(crate) use tree::{Found, Lookup, Tree};
 
 #[cfg(test)]
