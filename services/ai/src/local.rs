@@ -18,6 +18,7 @@ mod scheduler;
 mod slots;
 mod text;
 mod tokenizer;
+pub mod weights;
 
 use std::path::Path;
 use std::sync::Arc;

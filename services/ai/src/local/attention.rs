@@ -100,18 +100,24 @@ fn one_head(
     let mut weights: Vec<f32> = keys
         .map(|key| scale * cpu.arch.dispatch(Dot(row, &key[at..at + heads.width])))
         .collect();
-    cpu.arch.dispatch(|| softmax(&mut weights));
+    cpu.arch.dispatch(
+        #[inline(always)]
+        || softmax(&mut weights),
+    );
     out.fill(0.0);
-    cpu.arch.dispatch(|| {
-        for (value, weight) in cache.values[seen]
-            .chunks_exact(heads.key_width())
-            .zip(&weights)
-        {
-            out.iter_mut()
-                .zip(&value[at..at + heads.width])
-                .for_each(|(out, value)| *out = weight.mul_add(*value, *out));
-        }
-    });
+    cpu.arch.dispatch(
+        #[inline(always)]
+        || {
+            for (value, weight) in cache.values[seen]
+                .chunks_exact(heads.key_width())
+                .zip(&weights)
+            {
+                for (out, value) in out.iter_mut().zip(&value[at..at + heads.width]) {
+                    *out += weight * value;
+                }
+            }
+        },
+    );
 }
 
 #[derive(Default)]
@@ -184,12 +190,15 @@ fn block_of_rows(
         let (begin, end) = (query.horizon(position) - from, position + 1 - from);
         weights[..begin].fill(0.0);
         weights[end..].fill(0.0);
-        cpu.arch.dispatch(|| {
-            weights[begin..end]
-                .iter_mut()
-                .for_each(|weight| *weight *= scale);
-            softmax(&mut weights[begin..end]);
-        });
+        cpu.arch.dispatch(
+            #[inline(always)]
+            || {
+                for weight in &mut weights[begin..end] {
+                    *weight *= scale;
+                }
+                softmax(&mut weights[begin..end]);
+            },
+        );
     }
 
     panel.resize((to - from) * PANEL, 0.0);
@@ -216,19 +225,28 @@ fn block_of_rows(
 /// Exponentials of the values, made to sum to one.
 #[inline(always)]
 fn softmax(values: &mut [f32]) {
-    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    values
-        .iter_mut()
-        .for_each(|value| *value = exponential(*value - most));
-    let scale = 1.0 / values.iter().sum::<f32>();
-    values.iter_mut().for_each(|value| *value *= scale);
+    let mut most = f32::NEG_INFINITY;
+    for value in values.iter() {
+        most = most.max(*value);
+    }
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = exponential(*value - most);
+    }
+    for value in values.iter() {
+        sum += value;
+    }
+    for value in values.iter_mut() {
+        *value /= sum;
+    }
 }
 
 /// `e` to the power of `x`, to within two units in the last place, in a form that vectorises.
 #[inline(always)]
 pub(super) fn exponential(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
-    let whole = (x * std::f32::consts::LOG2_E).round_ties_even();
+    // Adding and subtracting 1.5 * 2^23 rounds to a whole number, on every processor in one step.
+    let whole = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
     // ln 2 in two pieces, so that the remainder is exact.
     let rest = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
     let series = [
@@ -239,7 +257,10 @@ pub(super) fn exponential(x: f32) -> f32 {
         1.666_666_5e-1,
         0.5,
     ];
-    let tail = series.iter().fold(0.0, |sum, factor| sum * rest + factor);
+    let mut tail = 0.0;
+    for factor in series {
+        tail = tail * rest + factor;
+    }
     let fraction = tail * rest * rest + rest + 1.0;
     fraction * f32::from_bits(((whole as i32 + 127) as u32) << 23)
 }

@@ -317,25 +317,26 @@ impl Activation {
         gate.par_chunks_mut(chunk)
             .zip(up.par_chunks(chunk))
             .for_each(|(gate, up)| {
-                cpu.arch.dispatch(|| match self {
-                    Self::Silu => gate
-                        .iter_mut()
-                        .zip(up)
-                        .for_each(|(gate, up)| *gate *= up * logistic(*gate)),
-                    Self::Gelu => gate
-                        .iter_mut()
-                        .zip(up)
-                        .for_each(|(gate, up)| *gate *= up * logistic(gelu_argument(*gate))),
-                });
+                cpu.arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        for (gate, up) in gate.iter_mut().zip(up) {
+                            *gate *= up * logistic(self.argument(*gate));
+                        }
+                    },
+                );
             });
     }
-}
 
-/// The tanh form of GELU is `x * logistic(this)`.
-#[inline(always)]
-fn gelu_argument(x: f32) -> f32 {
-    let twice_root = 2.0 * (2.0 / std::f32::consts::PI).sqrt();
-    twice_root * x * (1.0 + 0.044_715 * x * x)
+    /// Both activations are `x * logistic(argument(x))`; GELU is in its tanh form.
+    #[inline(always)]
+    fn argument(self, x: f32) -> f32 {
+        const TWICE_ROOT: f32 = 2.0 * 0.797_884_56;
+        match self {
+            Self::Silu => x,
+            Self::Gelu => TWICE_ROOT * x * (1.0 + 0.044_715 * x * x),
+        }
+    }
 }
 
 #[inline(always)]
