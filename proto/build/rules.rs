@@ -100,7 +100,7 @@ fn emit_oneof_field(
     }
     let parent = field.parent_message();
     let (module, name) = (snake(parent.name()), field.name());
-    let package = rust_module(&parent);
+    let package = rust_module(parent);
     writeln!(
         body,
         "if let Some({package}::{module}::{}::{}(value)) = &self.{oneof} {{ violations.within({name:?}, |v| value.validate(v)); }}",
@@ -238,13 +238,14 @@ fn set_rules(rules: &DynamicMessage) -> Vec<(String, Value)> {
 }
 
 fn sub_rules(rules: &DynamicMessage, name: &str) -> Result<Option<DynamicMessage>> {
+    let mut found = None;
     for (rule, value) in set_rules(rules) {
-        if rule == name {
-            return Ok(value.as_message().cloned());
+        if rule != name {
+            bail!("nothing enforces the rule {rule} on a repeated field");
         }
-        bail!("nothing enforces the rule {rule} on a repeated field");
+        found = value.as_message().cloned();
     }
-    Ok(None)
+    Ok(found)
 }
 
 fn required(rules: &DynamicMessage) -> bool {
