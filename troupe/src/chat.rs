@@ -1,0 +1,98 @@
+//! A terminal client on the public API. It knows the platform only by its contracts.
+
+mod account;
+mod api;
+mod command;
+mod conversation;
+mod examples;
+mod failure;
+mod input;
+mod menu;
+mod remembered;
+mod reply;
+mod screen;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use troupe_proto::roleplay::Session;
+
+use account::{Account, Credentials};
+use api::Api;
+use command::Command;
+use conversation::Conversation;
+use input::Input;
+use screen::Screen;
+
+/// What the command line says.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Character card to import: a PNG with a card inside, or JSON. Without one, choose among what is there
+    card: Option<PathBuf>,
+
+    /// Where the platform is, such as http://127.0.0.1:8000 [default: the one running on this machine]
+    #[arg(long, short)]
+    server: Option<String>,
+
+    #[command(flatten)]
+    credentials: Credentials,
+
+    /// Show no colours
+    #[arg(long, env = "NO_COLOR", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
+    no_color: bool,
+}
+
+/// How a conversation ended.
+enum Next {
+    Leave,
+    Choose,
+}
+
+/// Talks with a character until the person leaves. `local` is the platform on this machine.
+pub(crate) async fn run(options: Options, local: String) -> Result<()> {
+    let server = options.server.unwrap_or(local);
+    let server = server.trim_end_matches('/');
+    let mut api = Api::connect(server).await?;
+    let (mut input, screen) = (Input::open()?, Screen::open(options.no_color));
+    let terminal = (&mut input, screen);
+    let mut account = Account::open(&mut api, server, options.credentials, terminal).await?;
+    let mut session = match options.card {
+        Some(path) => Some(menu::import_file(&mut api, &path, screen).await?),
+        None => menu::choose(&mut api, &mut input, screen).await?,
+    };
+    while let Some(open) = session {
+        session = match talk(&mut api, &mut account, (&mut input, screen), &open).await? {
+            Next::Leave => None,
+            Next::Choose => menu::choose(&mut api, &mut input, screen).await?,
+        };
+    }
+    screen.note("Goodbye. Everything is kept.")
+}
+
+async fn talk(
+    api: &mut Api,
+    account: &mut Account,
+    (input, screen): (&mut Input, Screen),
+    session: &Session,
+) -> Result<Next> {
+    let prompt = format!("{}: ", account.display_name);
+    let mut conversation = Conversation::open(api, (input, screen), session).await?;
+    loop {
+        let Some(line) = conversation.ask(&prompt).await? else {
+            return Ok(Next::Leave);
+        };
+        let command = match Command::parse(&line) {
+            Ok(Command::Quit) => return Ok(Next::Leave),
+            Ok(Command::Sessions) => return Ok(Next::Choose),
+            Ok(command) => command,
+            Err(problem) => {
+                screen.problem(&problem)?;
+                continue;
+            }
+        };
+        account.keep_signed_in(conversation.api()).await?;
+        if let Err(error) = conversation.perform(command).await {
+            screen.problem(&format!("{error:#}"))?;
+        }
+    }
+}

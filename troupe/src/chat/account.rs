@@ -1,0 +1,246 @@
+//! Signing up, in, and staying signed in.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tonic::Code;
+use troupe_proto::users::{
+    GetProfileRequest, LoginRequest, RefreshTokenRequest, RegisterRequest, TokenPair,
+};
+
+use super::api::Api;
+use super::failure::explain;
+use super::input::Input;
+use super::remembered::{Remembered, SignIn};
+use super::screen::Screen;
+
+/// Tokens are renewed when they have less than this left.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+
+/// What the command line says about the person.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Credentials {
+    /// E-mail address of your account
+    #[arg(long, short)]
+    email: Option<String>,
+
+    /// Make a new account
+    #[arg(long)]
+    sign_up: bool,
+
+    /// Name that characters call you by, for a new account
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Password, from the environment so that it doesn't show in the list of processes
+    #[arg(
+        long,
+        env = "TROUPE_CHAT_PASSWORD",
+        hide = true,
+        hide_env_values = true
+    )]
+    password: Option<String>,
+}
+
+/// A person who is signed in.
+pub(crate) struct Account {
+    server: String,
+    file: PathBuf,
+    renew_at: Instant,
+    /// The name in the profile.
+    pub(crate) display_name: String,
+}
+
+impl Account {
+    /// Signs in as whom the file remembers, or asks.
+    pub(crate) async fn open(
+        api: &mut Api,
+        server: &str,
+        credentials: Credentials,
+        (input, screen): (&mut Input, Screen),
+    ) -> Result<Self> {
+        let file = platform::folders::settings().join("chat.json");
+        let renew_at = Instant::now();
+        let mut account = Self {
+            server: server.to_owned(),
+            file,
+            renew_at,
+            display_name: String::new(),
+        };
+        let is_known =
+            !credentials.sign_up && account.renew(api, credentials.email.as_deref()).await?;
+        if !is_known {
+            account.ask(api, credentials, (input, screen)).await?;
+        }
+        let profile = api.users.get_profile(GetProfileRequest {}).await;
+        let profile = profile
+            .map_err(|status| anyhow!(explain(&status)))?
+            .into_inner()
+            .profile;
+        let profile = profile.context("the server sent no profile")?;
+        screen.note(&format!(
+            "Signed in at {server} as {} ({}).",
+            profile.display_name, profile.email
+        ))?;
+        account.display_name = profile.display_name;
+        Ok(account)
+    }
+
+    /// Renews the access token if it soon expires.
+    pub(crate) async fn keep_signed_in(&mut self, api: &mut Api) -> Result<()> {
+        if Instant::now() < self.renew_at || self.renew(api, None).await? {
+            return Ok(());
+        }
+        bail!("you were signed out; start `troupe chat` again to sign in")
+    }
+
+    /// Exchanges the remembered refresh token. False if none is good any more.
+    async fn renew(&mut self, api: &mut Api, email: Option<&str>) -> Result<bool> {
+        let mut remembered = Remembered::open(&self.file)?;
+        let Some(SignIn {
+            email,
+            refresh_token,
+        }) = remembered.find(&self.server, email).cloned()
+        else {
+            return Ok(false);
+        };
+        match api
+            .auth
+            .refresh_token(RefreshTokenRequest { refresh_token })
+            .await
+        {
+            Ok(answer) => {
+                let tokens = answer
+                    .into_inner()
+                    .tokens
+                    .context("the server sent no tokens")?;
+                self.take(api, &mut remembered, email, tokens)?;
+                Ok(true)
+            }
+            Err(status) if status.code() == Code::Unauthenticated => {
+                remembered.forget(&self.server)?;
+                Ok(false)
+            }
+            Err(status) => bail!(explain(&status)),
+        }
+    }
+
+    fn take(
+        &mut self,
+        api: &Api,
+        remembered: &mut Remembered,
+        email: String,
+        tokens: TokenPair,
+    ) -> Result<()> {
+        let good_for = tokens
+            .access_expires_in
+            .and_then(|d| Duration::try_from(d).ok());
+        self.renew_at = Instant::now() + good_for.unwrap_or_default().saturating_sub(RENEW_BEFORE);
+        api.bearer.set(&tokens.access_token)?;
+        remembered.store(
+            &self.server,
+            SignIn {
+                email,
+                refresh_token: tokens.refresh_token,
+            },
+        )
+    }
+
+    async fn ask(
+        &mut self,
+        api: &mut Api,
+        credentials: Credentials,
+        (input, screen): (&mut Input, Screen),
+    ) -> Result<()> {
+        screen.line(&format!("You are not signed in at {}.", self.server))?;
+        let is_new = credentials.sign_up
+            || credentials.email.is_none()
+                && answer(input, "Have you got an account there? [y/N] ")
+                    .await?
+                    .is_none_or(is_no);
+        let email = required(input, credentials.email, "E-mail address: ").await?;
+        let display_name = match is_new {
+            true => Some(
+                required(
+                    input,
+                    credentials.name,
+                    "Name that characters call you by: ",
+                )
+                .await?,
+            ),
+            false => None,
+        };
+        let password = match credentials.password {
+            Some(password) => password,
+            None => input
+                .ask_password("Password: ")
+                .await?
+                .context("a password is needed")?,
+        };
+        if let Some(display_name) = display_name {
+            let request = RegisterRequest {
+                email: email.clone(),
+                password: password.clone(),
+                display_name,
+            };
+            let answer = api.auth.register(request).await;
+            answer.map_err(|status| anyhow!("signing up: {}", explain(&status)))?;
+        }
+        self.log_in(api, email, password, is_new).await
+    }
+
+    async fn log_in(
+        &mut self,
+        api: &mut Api,
+        email: String,
+        password: String,
+        is_new: bool,
+    ) -> Result<()> {
+        let device_name = "troupe chat".to_owned();
+        let request = LoginRequest {
+            email: email.clone(),
+            password,
+            device_name,
+        };
+        let answer = api.auth.login(request).await.map_err(|status| {
+            let hint = match (status.code(), is_new) {
+                (Code::Unauthenticated, true) => {
+                    "; perhaps the address has an account already, with another password"
+                }
+                (Code::Unauthenticated, false) => "; --sign-up makes a new account",
+                _ => "",
+            };
+            anyhow!("signing in: {}{hint}", explain(&status))
+        })?;
+        let tokens = answer
+            .into_inner()
+            .tokens
+            .context("the server sent no tokens")?;
+        let mut remembered = Remembered::open(&self.file)?;
+        self.take(api, &mut remembered, email, tokens)
+    }
+}
+
+async fn required(input: &mut Input, given: Option<String>, prompt: &str) -> Result<String> {
+    let line = match given {
+        Some(text) => Some(text),
+        None => answer(input, prompt).await?,
+    };
+    line.with_context(|| {
+        format!(
+            "an answer is needed to `{}`",
+            prompt.trim_end_matches([':', ' '])
+        )
+    })
+}
+
+/// A line that isn't empty.
+async fn answer(input: &mut Input, prompt: &str) -> Result<Option<String>> {
+    let line = input.ask(prompt).await?.map(|line| line.trim().to_owned());
+    Ok(line.filter(|line| !line.is_empty()))
+}
+
+fn is_no(answer: String) -> bool {
+    !answer.to_lowercase().starts_with('y')
+}

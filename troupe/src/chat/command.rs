@@ -1,0 +1,217 @@
+//! What a person types: a message, or a command that begins with a slash. Knows nothing of the server.
+
+/// A line that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Something to say.
+    Say(String),
+    /// Turn to another alternative of the last reply.
+    Swipe(Swipe),
+    /// Let the character go on.
+    Continue,
+    /// Change a message; without a text, ask for it.
+    Edit {
+        /// Which, counted from the end.
+        place: usize,
+        /// The new text.
+        text: Option<String>,
+    },
+    /// Begin another branch at a message.
+    Branch {
+        /// Which, counted from the end.
+        place: usize,
+        /// Its title; empty for a numbered one.
+        title: String,
+    },
+    /// Show the branches, or turn to one of them.
+    Branches(Option<usize>),
+    /// Show so many of the last messages.
+    History(usize),
+    /// Show the prompt of the next reply.
+    Prompt,
+    /// End the reply that is being written.
+    Cancel,
+    /// Choose another session or character.
+    Sessions,
+    /// Show the models, or use one of them.
+    Model(Option<String>),
+    /// Show the commands.
+    Help,
+    /// Leave.
+    Quit,
+    /// Nothing was typed.
+    Nothing,
+}
+
+/// Which alternative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swipe {
+    /// A new one, to be generated.
+    New,
+    /// The one after.
+    Next,
+    /// The one before.
+    Previous,
+    /// The one with this number, from 1.
+    Number(usize),
+}
+
+/// The commands, for people.
+pub(crate) const HELP: &str = "\
+Type a message to send it, or:
+  /swipe               another reply in place of the last one
+  /swipe next          turn to the reply after it; also: prev, or a number
+  /continue            let the character go on with its last message
+  /edit [#N] [TEXT]    change the last message, or the one that /history calls #N
+  /branch [#N] [TITLE] begin another branch at the last message, or at #N
+  /branches [N]        show the branches, or turn to one
+  /history [COUNT]     show the last messages
+  /prompt              show the prompt of the next reply and where its parts come from
+  /cancel              end a reply that is being written (so does Ctrl-C)
+  /sessions            choose another session or character
+  /model [MODEL]       show the models, or use one for this session
+  /help                show this
+  /quit                leave; the session stays
+A message that begins with a slash is typed with two.";
+
+const HISTORY_LENGTH: usize = 20;
+
+impl Command {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to type instead.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
+        let line = line.trim();
+        if line.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        let Some(command) = line.strip_prefix('/').filter(|rest| !rest.starts_with('/')) else {
+            let text = line.strip_prefix('/').unwrap_or(line);
+            return Ok(Self::Say(text.to_owned()));
+        };
+        let (name, rest) = command
+            .split_once(char::is_whitespace)
+            .unwrap_or((command, ""));
+        Self::named(name, rest.trim())
+    }
+
+    fn named(name: &str, rest: &str) -> Result<Self, String> {
+        let optional = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Ok(match name {
+            "swipe" => Self::Swipe(swipe(rest)?),
+            "continue" => Self::Continue,
+            "edit" => {
+                let (place, text) = place(rest)?;
+                Self::Edit {
+                    place,
+                    text: optional(text),
+                }
+            }
+            "branch" => {
+                let (place, title) = place(rest)?;
+                Self::Branch {
+                    place,
+                    title: title.to_owned(),
+                }
+            }
+            "branches" if rest.is_empty() => Self::Branches(None),
+            "branches" => Self::Branches(Some(number(rest)?)),
+            "history" if rest.is_empty() => Self::History(HISTORY_LENGTH),
+            "history" => Self::History(number(rest)?),
+            "prompt" => Self::Prompt,
+            "cancel" => Self::Cancel,
+            "sessions" => Self::Sessions,
+            "model" => Self::Model(optional(rest)),
+            "help" => Self::Help,
+            "quit" | "exit" => Self::Quit,
+            _ => return Err(format!("there is no command /{name}; /help lists them")),
+        })
+    }
+}
+
+fn swipe(rest: &str) -> Result<Swipe, String> {
+    Ok(match rest {
+        "" | "new" => Swipe::New,
+        "next" => Swipe::Next,
+        "prev" | "previous" => Swipe::Previous,
+        _ => Swipe::Number(number(rest)?),
+    })
+}
+
+/// `#3 text` or `text`; without a place it is the last message.
+fn place(rest: &str) -> Result<(usize, &str), String> {
+    let Some(marked) = rest.strip_prefix('#') else {
+        return Ok((1, rest));
+    };
+    let (place, text) = marked
+        .split_once(char::is_whitespace)
+        .unwrap_or((marked, ""));
+    Ok((number(place)?, text.trim()))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{text}` should be a number from 1 on; /help explains"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_what_begins_with_no_slash_or_two_as_a_message() {
+        assert_eq!(
+            Command::parse(" Hello there "),
+            Ok(Command::Say("Hello there".into()))
+        );
+        assert_eq!(Command::parse("//shrug"), Ok(Command::Say("/shrug".into())));
+        assert_eq!(Command::parse("  "), Ok(Command::Nothing));
+    }
+
+    #[test]
+    fn reads_which_alternative_to_turn_to() {
+        assert_eq!(Command::parse("/swipe"), Ok(Command::Swipe(Swipe::New)));
+        assert_eq!(
+            Command::parse("/swipe prev"),
+            Ok(Command::Swipe(Swipe::Previous))
+        );
+        assert_eq!(
+            Command::parse("/swipe 3"),
+            Ok(Command::Swipe(Swipe::Number(3)))
+        );
+        assert!(
+            Command::parse("/swipe sideways")
+                .unwrap_err()
+                .contains("sideways")
+        );
+    }
+
+    #[test]
+    fn reads_places_counted_from_the_end() {
+        let edit = |place, text: &str| Command::Edit {
+            place,
+            text: Some(text.to_owned()),
+        };
+        assert_eq!(Command::parse("/edit 3 apples"), Ok(edit(1, "3 apples")));
+        assert_eq!(Command::parse("/edit #3 apples"), Ok(edit(3, "apples")));
+        assert_eq!(
+            Command::parse("/edit #2"),
+            Ok(Command::Edit {
+                place: 2,
+                text: None
+            })
+        );
+        assert!(Command::parse("/edit #0 x").is_err());
+        let branch = Command::Branch {
+            place: 2,
+            title: "what if".into(),
+        };
+        assert_eq!(Command::parse("/branch #2 what if"), Ok(branch));
+    }
+
+    #[test]
+    fn says_where_the_commands_are_listed_when_it_knows_none_of_that_name() {
+        assert!(Command::parse("/dance").unwrap_err().contains("/help"));
+    }
+}

@@ -1,0 +1,64 @@
+//! Alternatives of the last reply.
+
+use anyhow::{Context, Result};
+use troupe_proto::roleplay::{
+    ListSwipesRequest, Message, RegenerateMessageRequest, SelectSwipeRequest,
+};
+
+use super::{Conversation, refused};
+use crate::chat::command::Swipe;
+use crate::chat::reply;
+
+impl Conversation<'_> {
+    /// Turns to another alternative of the last reply, or has one written.
+    pub(super) async fn swipe(&mut self, swipe: Swipe) -> Result<()> {
+        let message = self.last_reply().await?;
+        let index = message.swipe_index as usize;
+        let wanted = match swipe {
+            Swipe::New => return self.regenerate(message).await,
+            Swipe::Next => Some(index + 1),
+            Swipe::Previous => index.checked_sub(1),
+            Swipe::Number(number) => Some(number - 1),
+        };
+        let request = ListSwipesRequest {
+            session_id: self.session_id.clone(),
+            message_id: message.id,
+        };
+        let answer = self
+            .api
+            .messages
+            .list_swipes(request)
+            .await
+            .map_err(refused)?;
+        let swipes = answer.into_inner().messages;
+        let chosen = wanted.and_then(|index| swipes.get(index));
+        let chosen = chosen.with_context(|| {
+            format!(
+                "this is {} of {}; /swipe alone has another one written",
+                index + 1,
+                swipes.len()
+            )
+        })?;
+        let request = SelectSwipeRequest {
+            session_id: self.session_id.clone(),
+            message_id: chosen.id.clone(),
+        };
+        let answer = self
+            .api
+            .messages
+            .select_swipe(request)
+            .await
+            .map_err(refused)?;
+        self.show_message(&answer.into_inner().message.unwrap_or_default())
+    }
+
+    async fn regenerate(&mut self, message: Message) -> Result<()> {
+        let request = RegenerateMessageRequest {
+            session_id: self.session_id.clone(),
+            message_id: message.id,
+            request_id: platform::id::RequestId::new().to_string(),
+        };
+        let answer = self.api.messages.regenerate_message(request).await;
+        self.show_reply(answer.map(reply::events)).await
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{chat, contracts, serve};
+
+const EXAMPLES: &str = "\
+Examples:
+  troupe                                   start the platform, with all data in ~/.local/share/troupe
+  troupe chat                              talk with a character, in another terminal
+  troupe --data-dir ./data --listen 0.0.0.0:8000
+                                           another data folder; reachable from other machines
+  TROUPE__AI__OPENAI__BASE_URL=http://127.0.0.1:11434/v1 troupe
+                                           use a model server, here Ollama, besides the local model
+  troupe doctor                            what is configured, reachable and missing
+
+Every key of the configuration can be set in a file (--config) or by a variable: [gateway] listen is
+TROUPE__GATEWAY__LISTEN. config.default.toml documents the keys.";
+
+const CHAT_EXAMPLES: &str = "\
+Examples:
+  troupe chat                              sign in or up, choose a character or a session
+  troupe chat ~/cards/mira.png             import a card and talk with the character
+  troupe chat --server https://troupe.example
+  TROUPE_CHAT_PASSWORD=… troupe chat --sign-up --email ann@example.com --name Ann card.json <lines.txt
+                                           without questions, for scripts
+
+In the conversation, /help lists the commands: swipe, continue, edit, branch, cancel and more.
+The sign-in is remembered in ~/.config/troupe/chat.json.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  troupe serve gateway --descriptor-set api.binpb --upstream shop.v1.Orders=http://127.0.0.1:50051
+                                           JSON, gRPC-Web and gRPC on one port before any gRPC service
+
+Make the descriptor set with `buf build -o api.binpb`, or with
+`protoc --include_imports --include_source_info --descriptor_set_out=api.binpb FILES`.";
+
+/// The backend for AI roleplay platforms.
+///
+/// Without a command it starts the platform: every service in this process, on embedded defaults.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Where the configuration, the data and the platform are.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Place {
+    /// Configuration file; config.default.toml documents the keys
+    #[arg(long, global = true, env = "TROUPE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Folder of everything that is kept [default: ~/.local/share/troupe]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Address to listen on [default: 127.0.0.1:8000]; port 0 takes a free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the platform: every service in this process (the default)
+    #[command(after_help = EXAMPLES)]
+    Up,
+    /// Run one role alone
+    #[command(subcommand)]
+    Serve(Role),
+    /// Talk with a character in the terminal
+    #[command(after_help = CHAT_EXAMPLES)]
+    Chat(chat::Options),
+    /// Say what is configured, reachable and missing, and what to do about it
+    Doctor,
+    /// Print what the contracts say
+    #[command(subcommand)]
+    Contracts(contracts::Document),
+}
+
+/// A role of the platform.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// The gateway before gRPC services of any kind
+    #[command(after_help = SERVE_EXAMPLES)]
+    Gateway(serve::Options),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn takes_the_place_before_or_after_the_command() {
+        let before = Cli::try_parse_from(["troupe", "--data-dir", "d", "up"]).unwrap();
+        let after = Cli::try_parse_from(["troupe", "up", "--data-dir", "d"]).unwrap();
+        assert_eq!(before.place.data_dir, after.place.data_dir);
+        assert!(Cli::try_parse_from(["troupe", "--listen", "8000"]).is_err());
+    }
+}

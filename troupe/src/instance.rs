@@ -1,0 +1,170 @@
+//! The running platform of a data folder: a locked file in it names the process and where it listens. The lock is the
+//! kernel's, so that it goes when the process does, however it ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Seek;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+/// The hold on a data folder, for as long as this lives.
+pub(crate) struct Instance {
+    file: File,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// The process.
+    pub(crate) pid: u32,
+    /// Where it listens; none until it does.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Instance {
+    /// Takes the data folder, making it if need be, readable by its owner alone.
+    ///
+    /// # Errors
+    /// Where the folder can't be used, or another process has it.
+    pub(crate) fn claim(data_dir: &Path) -> Result<Self> {
+        let failed = || {
+            format!(
+                "the data folder {} can't be used; choose another with --data-dir",
+                data_dir.display()
+            )
+        };
+        make_private(data_dir).with_context(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(lock_file(data_dir)).with_context(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(taken(data_dir)),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+        }
+        let mut instance = Self { file };
+        instance.write(&Running {
+            pid: std::process::id(),
+            address: None,
+        })?;
+        Ok(instance)
+    }
+
+    /// Tells others where this platform listens.
+    pub(crate) fn announce(&mut self, address: SocketAddr) -> Result<()> {
+        self.write(&Running {
+            pid: std::process::id(),
+            address: Some(address),
+        })
+    }
+
+    fn write(&mut self, running: &Running) -> Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        Ok(serde_json::to_writer(&mut self.file, running)?)
+    }
+}
+
+/// The platform that runs on a data folder, if one does.
+pub(crate) fn find(data_dir: &Path) -> Option<Running> {
+    let file = File::open(lock_file(data_dir)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => read(data_dir),
+        _ => None,
+    }
+}
+
+/// Where clients on this machine reach the platform: the running one, else the configured address.
+pub(crate) fn address(settings: &Settings) -> String {
+    let running = find(&settings.data_dir).and_then(|running| running.address);
+    url(running.unwrap_or(settings.gateway.listen))
+}
+
+/// The URL of a platform that listens at an address.
+pub(crate) fn url(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{listen}")
+}
+
+fn lock_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("troupe.lock")
+}
+
+fn read(data_dir: &Path) -> Option<Running> {
+    serde_json::from_slice(&std::fs::read(lock_file(data_dir)).ok()?).ok()
+}
+
+fn taken(data_dir: &Path) -> anyhow::Error {
+    let process = match read(data_dir) {
+        Some(Running {
+            pid,
+            address: Some(address),
+        }) => format!("process {pid}, at {}", url(address)),
+        Some(Running { pid, address: None }) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    };
+    let folder = data_dir.display();
+    anyhow!(
+        "a platform runs on the data folder {folder} already ({process}); stop it, or choose another folder with --data-dir"
+    )
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_folder_that_is_taken_and_names_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("data");
+        let mut first = Instance::claim(&folder).unwrap();
+        first.announce("127.0.0.1:4711".parse().unwrap()).unwrap();
+        let error = Instance::claim(&folder)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        let pid = std::process::id().to_string();
+        assert!(
+            error.contains(&pid) && error.contains("http://127.0.0.1:4711"),
+            "{error}"
+        );
+        assert!(error.contains("--data-dir") && error.contains(&folder.display().to_string()));
+        let expected = Running {
+            pid: std::process::id(),
+            address: "127.0.0.1:4711".parse().ok(),
+        };
+        assert_eq!(find(&folder), Some(expected));
+    }
+
+    #[test]
+    fn takes_a_folder_that_was_left() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Instance::claim(dir.path()).unwrap());
+        assert_eq!(find(dir.path()), None);
+        assert!(Instance::claim(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn reaches_a_platform_that_listens_on_every_address_by_the_local_one() {
+        assert_eq!(url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(url("[::]:80".parse().unwrap()), "http://[::1]:80");
+        assert_eq!(url("10.1.2.3:80".parse().unwrap()), "http://10.1.2.3:80");
+    }
+}

@@ -1,0 +1,74 @@
+//! Roles that run alone.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use platform::telemetry;
+use platform::{Tasks, lifecycle};
+use prost_reflect::DescriptorPool;
+use tokio::net::TcpListener;
+
+/// What the command line says about a gateway of its own.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// Encoded FileDescriptorSet of the services, with imports and options
+    #[arg(long, value_name = "FILE")]
+    descriptor_set: Option<PathBuf>,
+
+    /// Where a service is, as package.Service=http://host:port; once for each service
+    #[arg(long = "upstream", value_name = "SERVICE=ADDRESS")]
+    upstreams: Vec<String>,
+}
+
+impl Options {
+    /// Adds what the command line says to the configuration.
+    pub(crate) fn apply(self, mut config: gateway::Config) -> gateway::Config {
+        config.descriptor_set = self.descriptor_set.or(config.descriptor_set);
+        config.upstreams.extend(self.upstreams);
+        config
+    }
+}
+
+/// Serves a gateway before the services that the configuration names, until a signal.
+pub(crate) async fn gateway(config: gateway::Config, log: &telemetry::Config) -> Result<()> {
+    telemetry::init(log)?;
+    let mut pool = DescriptorPool::new();
+    let mut channels = HashMap::new();
+    gateway::mount(&config, &mut pool, &mut channels)?;
+    if channels.is_empty() {
+        bail!(
+            "there is nothing to serve: name a service with --upstream package.Service=http://host:port"
+        );
+    }
+    let services: Vec<String> = channels.keys().cloned().collect();
+    let gateway = gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(())))?;
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(address = %address, services = services.join(","), "the gateway is ready");
+    let tasks = Tasks::new();
+    let serving = tasks.spawn(gateway.serve(listener, tasks.token().clone()));
+    lifecycle::signal(&tasks).await?;
+    if !serving.await? {
+        tracing::warn!("some calls had not ended when their time was up");
+    }
+    Ok(())
+}
+
+/// Listens at an address.
+///
+/// # Errors
+/// Where it is taken or not ours, with how to choose another.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "another program listens at {address} already; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
+            address.ip()
+        ),
+        _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),
+    })
+    .with_context(|| "the platform was not started")
+}
