@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryOrder,
+    TransactionTrait,
+};
+use sea_orm_migration::{MigratorTrait, seaql_migrations};
 
 const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,6 +43,24 @@ impl Database {
         M::up(&write, None).await.map_err(failed)?;
         let read = connect(&url, READ_CONNECTIONS).await.map_err(failed)?;
         Ok(Self { read, write })
+    }
+
+    /// The names of the migrations that a file has behind it, oldest first. Changes nothing.
+    pub async fn migrations_in(file: &Path) -> Result<Vec<String>, OpenError> {
+        let failed = |source| OpenError {
+            file: file.to_owned(),
+            source,
+        };
+        let url = format!("sqlite://{}?mode=ro", file.display());
+        let connection = sea_orm::Database::connect(ConnectOptions::new(url))
+            .await
+            .map_err(failed)?;
+        let applied = seaql_migrations::Entity::find()
+            .order_by_asc(seaql_migrations::Column::Version)
+            .all(&connection)
+            .await
+            .map_err(failed)?;
+        Ok(applied.into_iter().map(|row| row.version).collect())
     }
 
     /// The connection for reads that need no transaction with a write.
