@@ -41,6 +41,13 @@ pub fn keys_in_environment() -> Vec<String> {
     keys
 }
 
+/// Whether a TOML file sets a dotted key.
+pub fn file_has(file: &Path, key: &str) -> bool {
+    let source = File::from(file).format(FileFormat::Toml);
+    let read = config::Config::builder().add_source(source).build();
+    read.is_ok_and(|values| values.get::<config::Value>(key).is_ok())
+}
+
 fn load_from<T: DeserializeOwned>(
     file: Option<&Path>,
     environment: Environment,
