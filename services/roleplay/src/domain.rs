@@ -1,9 +1,15 @@
 //! Types and decisions of roleplay: pure, without async, storage, clocks or logging.
 
 pub mod card;
+pub mod character;
+pub mod generation;
+pub mod ids;
 mod lenient;
 pub mod lorebook;
 pub mod macros;
+pub mod message;
+pub mod persona;
 pub mod prompt;
 mod random;
 pub mod role;
+pub mod session;

@@ -23,7 +23,11 @@ pub struct Character {
 /// What a search looks at: name, creator and tags of a card, in lower case.
 #[must_use]
 pub fn searched_text(card: &Card) -> String {
-    let mut parts = vec![card.name(), card.text(TextField::Nickname), card.text(TextField::Creator)];
+    let mut parts = vec![
+        card.name(),
+        card.text(TextField::Nickname),
+        card.text(TextField::Creator),
+    ];
     parts.extend(card.tags());
     parts.join("\n").to_lowercase()
 }

@@ -147,14 +147,25 @@ impl Ending {
     /// The end by a cancel or by a stop of the platform, which leaves no figures.
     #[must_use]
     pub fn by(state: State) -> Self {
-        Self { state, finish: None, failure: None, usage: None }
+        Self {
+            state,
+            finish: None,
+            failure: None,
+            usage: None,
+        }
     }
 
     /// The end by a failure.
     #[must_use]
     pub fn failed(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        let failure = Failure { reason: reason.into(), message: message.into() };
-        Self { failure: Some(failure), ..Self::by(State::Failed) }
+        let failure = Failure {
+            reason: reason.into(),
+            message: message.into(),
+        };
+        Self {
+            failure: Some(failure),
+            ..Self::by(State::Failed)
+        }
     }
 }
 
@@ -190,7 +201,9 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OffsetError {
     /// Beyond what was generated so far.
-    #[error("offset {offset} lies beyond the {length} bytes generated so far; attach at next_offset of the last event seen, or at 0")]
+    #[error(
+        "offset {offset} lies beyond the {length} bytes generated so far; attach at next_offset of the last event seen, or at 0"
+    )]
     BeyondEnd {
         /// The offset.
         offset: u64,
@@ -198,7 +211,9 @@ pub enum OffsetError {
         length: usize,
     },
     /// Inside a character.
-    #[error("offset {offset} lies within a character; attach at next_offset of the last event seen, or at 0")]
+    #[error(
+        "offset {offset} lies within a character; attach at next_offset of the last event seen, or at 0"
+    )]
     WithinCharacter {
         /// The offset.
         offset: u64,
@@ -211,7 +226,10 @@ pub enum OffsetError {
 /// The offset lies beyond the text, or within a character.
 pub fn check_offset(text: &str, offset: u64) -> Result<usize, OffsetError> {
     let at = usize::try_from(offset).ok().filter(|at| *at <= text.len());
-    let at = at.ok_or(OffsetError::BeyondEnd { offset, length: text.len() })?;
+    let at = at.ok_or(OffsetError::BeyondEnd {
+        offset,
+        length: text.len(),
+    })?;
     if text.is_char_boundary(at) {
         Ok(at)
     } else {
@@ -233,7 +251,10 @@ impl Trimmer {
     /// For a generation that goes on from `base`, the text that the message holds already.
     #[must_use]
     pub fn after(base: &str) -> Self {
-        Self { begun: !base.is_empty(), held: String::new() }
+        Self {
+            begun: !base.is_empty(),
+            held: String::new(),
+        }
     }
 
     /// What of the text so far can be kept for sure and wasn't returned before; may be empty.
@@ -283,8 +304,14 @@ mod tests {
     fn refuses_offsets_beyond_the_end_and_within_a_character() {
         assert_eq!(check_offset("né", 3), Ok(3));
         assert_eq!(check_offset("né", 0), Ok(0));
-        assert_eq!(check_offset("né", 2), Err(OffsetError::WithinCharacter { offset: 2 }));
-        let beyond = OffsetError::BeyondEnd { offset: 4, length: 3 };
+        assert_eq!(
+            check_offset("né", 2),
+            Err(OffsetError::WithinCharacter { offset: 2 })
+        );
+        let beyond = OffsetError::BeyondEnd {
+            offset: 4,
+            length: 3,
+        };
         assert_eq!(check_offset("né", 4), Err(beyond));
         assert!(check_offset("", u64::MAX).is_err());
     }

@@ -74,12 +74,15 @@ impl Message {
     /// text and the rest of the generation then make the message. One that was changed since stays as it is.
     #[must_use]
     pub fn as_of(mut self, generation: &Generation, whole: &str) -> Self {
-        let is_newest = self.generation_id == Some(generation.id) && self.edit_time.is_none_or(|t| t < generation.create_time);
+        let is_newest = self.generation_id == Some(generation.id)
+            && self.edit_time.is_none_or(|t| t <= generation.create_time);
         if !is_newest {
             return self;
         }
         if self.state != State::Running {
-            let Some(base) = self.text.strip_suffix(whole) else { return self };
+            let Some(base) = self.text.strip_suffix(whole) else {
+                return self;
+            };
             self.text.truncate(base.len());
         }
         self.text.push_str(&generation.text);

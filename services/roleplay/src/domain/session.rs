@@ -96,8 +96,14 @@ impl ReplySettings {
     /// Unless the session says otherwise a reply takes at most a quarter of the window.
     #[must_use]
     pub fn reply_tokens(&self, most_tokens: u32, window_tokens: u32) -> u32 {
-        let wanted = self.max_tokens.unwrap_or(DEFAULT_REPLY_TOKENS.min(window_tokens / 4));
-        let most = if most_tokens == 0 { u32::MAX } else { most_tokens };
+        let wanted = self
+            .max_tokens
+            .unwrap_or(DEFAULT_REPLY_TOKENS.min(window_tokens / 4));
+        let most = if most_tokens == 0 {
+            u32::MAX
+        } else {
+            most_tokens
+        };
         wanted.min(most).max(1)
     }
 }
@@ -108,7 +114,10 @@ mod tests {
 
     #[test]
     fn limits_a_reply_by_settings_model_and_window() {
-        let asked = |max_tokens| ReplySettings { max_tokens, ..ReplySettings::default() };
+        let asked = |max_tokens| ReplySettings {
+            max_tokens,
+            ..ReplySettings::default()
+        };
         assert_eq!(asked(None).reply_tokens(4_096, 8_192), 300);
         assert_eq!(asked(None).reply_tokens(0, 400), 100);
         assert_eq!(asked(Some(2_000)).reply_tokens(1_000, 8_192), 1_000);

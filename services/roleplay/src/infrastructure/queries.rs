@@ -1,0 +1,28 @@
+//! The queries, a file for each aggregate. Owned rows are found through `owned_by` and what hangs on it; nothing here
+//! decides.
+
+pub(crate) mod branches;
+pub(crate) mod characters;
+pub(crate) mod generations;
+pub(crate) mod messages;
+pub(crate) mod path;
+pub(crate) mod personas;
+pub(crate) mod sessions;
+pub(crate) mod subtree;
+
+use sea_orm::DbErr;
+
+/// A stored name that the code doesn't know.
+fn unknown(what: &str, name: &str) -> DbErr {
+    DbErr::Type(format!("{name} is not a {what}"))
+}
+
+/// A count as the tables keep it.
+fn stored(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// A count from the tables.
+fn counted(count: i32) -> u32 {
+    u32::try_from(count).unwrap_or(0)
+}

@@ -1,0 +1,80 @@
+//! Branches of a session that the caller was found to own.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    Select,
+};
+
+use crate::domain::ids::{BranchId, MessageId, SessionId};
+use crate::domain::session::Branch;
+use crate::infrastructure::tables::branch::{Column, Entity, Model};
+
+/// The branches of a session, oldest first.
+pub(crate) fn of_session(session: SessionId) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .order_by_asc(Column::Id)
+}
+
+/// A branch of a session, if it has it.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: BranchId,
+) -> Result<Option<Branch>, DbErr> {
+    let model = of_session(session)
+        .filter(Column::Id.eq(id))
+        .one(db)
+        .await?;
+    Ok(model.map(branch))
+}
+
+/// All branches of a session, oldest first.
+pub(crate) async fn list(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<Branch>, DbErr> {
+    let models = of_session(session).all(db).await?;
+    Ok(models.into_iter().map(branch).collect())
+}
+
+/// Stores a branch.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    branch: Branch,
+) -> Result<(), DbErr> {
+    let model = Model {
+        id: branch.id,
+        session_id: session,
+        title: branch.title,
+        head_message_id: branch.head,
+        create_time: branch.create_time,
+    };
+    Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+/// Moves the end of a branch.
+pub(crate) async fn set_head(
+    db: &impl ConnectionTrait,
+    id: BranchId,
+    head: MessageId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::HeadMessageId, Expr::val(head))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+fn branch(model: Model) -> Branch {
+    Branch {
+        id: model.id,
+        title: model.title,
+        head: model.head_message_id,
+        create_time: model.create_time,
+    }
+}

@@ -1,0 +1,164 @@
+//! Characters, by their owner.
+
+use platform::Timestamp;
+use sea_orm::sea_query::{Expr, LikeExpr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+
+use crate::domain::card::Card;
+use crate::domain::character::{Character, searched_text};
+use crate::domain::ids::{CharacterId, UserId};
+use crate::infrastructure::tables::character::{Column, Entity, Model};
+
+/// The characters of a person.
+pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
+    Entity::find().filter(Column::UserId.eq(user))
+}
+
+/// A character of a person, if it is theirs.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: CharacterId,
+) -> Result<Option<Character>, DbErr> {
+    let model = owned_by(user).filter(Column::Id.eq(id)).one(db).await?;
+    model.map(character).transpose()
+}
+
+/// When a character of a person last changed, if it is theirs.
+pub(crate) async fn update_time(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: CharacterId,
+) -> Result<Option<Timestamp>, DbErr> {
+    let select = owned_by(user)
+        .filter(Column::Id.eq(id))
+        .select_only()
+        .column(Column::UpdateTime);
+    select.into_tuple().one(db).await
+}
+
+/// At most `limit` characters of a person that are older than one and hold all words of a search, newest first,
+/// with the size of their documents in bytes.
+pub(crate) async fn search(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    words: &[String],
+    before: Option<CharacterId>,
+    limit: u64,
+) -> Result<Vec<(CharacterId, i64)>, DbErr> {
+    let mut select = owned_by(user);
+    for word in words {
+        select = select.filter(Expr::col(Column::SearchText).like(containing(word)));
+    }
+    if let Some(before) = before {
+        select = select.filter(Column::Id.lt(before));
+    }
+    let select = select
+        .select_only()
+        .columns([Column::Id, Column::DocumentBytes]);
+    select
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+fn containing(word: &str) -> LikeExpr {
+    let mut pattern = String::from("%");
+    for c in word.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('\\')
+}
+
+/// These characters of a person, newest first.
+pub(crate) async fn load(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    ids: Vec<CharacterId>,
+) -> Result<Vec<Character>, DbErr> {
+    let select = owned_by(user)
+        .filter(Column::Id.is_in(ids))
+        .order_by_desc(Column::Id);
+    select.all(db).await?.into_iter().map(character).collect()
+}
+
+/// Stores a character.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    character: &Character,
+) -> Result<(), DbErr> {
+    let document = document(&character.card)?;
+    let model = Model {
+        id: character.id,
+        user_id: user,
+        name: character.card.name().into_owned(),
+        search_text: searched_text(&character.card),
+        document_bytes: bytes(&document),
+        document,
+        has_avatar: character.has_avatar,
+        create_time: character.create_time,
+        update_time: character.update_time,
+    };
+    Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+/// Stores the changed card of a character.
+pub(crate) async fn update(db: &impl ConnectionTrait, character: &Character) -> Result<(), DbErr> {
+    let document = document(&character.card)?;
+    let update = Entity::update_many()
+        .col_expr(Column::Name, Expr::val(character.card.name().into_owned()))
+        .col_expr(
+            Column::SearchText,
+            Expr::val(searched_text(&character.card)),
+        )
+        .col_expr(Column::DocumentBytes, Expr::val(bytes(&document)))
+        .col_expr(Column::Document, Expr::val(document))
+        .col_expr(Column::UpdateTime, Expr::val(character.update_time))
+        .filter(Column::Id.eq(character.id));
+    update.exec(db).await.map(drop)
+}
+
+/// Deletes a character of a person. False if they have none of that id.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: CharacterId,
+) -> Result<bool, DbErr> {
+    let delete = Entity::delete_many()
+        .filter(Column::UserId.eq(user))
+        .filter(Column::Id.eq(id));
+    Ok(delete.exec(db).await?.rows_affected > 0)
+}
+
+fn document(card: &Card) -> Result<String, DbErr> {
+    serde_json::to_string(card.document()).map_err(|e| DbErr::Json(e.to_string()))
+}
+
+fn bytes(document: &str) -> i64 {
+    i64::try_from(document.len()).unwrap_or(i64::MAX)
+}
+
+fn character(model: Model) -> Result<Character, DbErr> {
+    let card =
+        Card::from_json(model.document.as_bytes()).map_err(|e| DbErr::Json(e.to_string()))?;
+    Ok(Character {
+        id: model.id,
+        card,
+        has_avatar: model.has_avatar,
+        create_time: model.create_time,
+        update_time: model.update_time,
+    })
+}

@@ -1,0 +1,265 @@
+//! Generations, by the owner of their session, and the chunks of those that run.
+
+use std::collections::HashMap;
+
+use platform::Timestamp;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use super::unknown;
+use crate::domain::generation::{Ending, Failure, Finish, Generation, State, Usage};
+use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
+use crate::domain::prompt::Kind;
+use crate::infrastructure::tables::generation::{Column, Entity, Model};
+use crate::infrastructure::tables::{
+    generation_chunk as chunk, generation_receipt as receipt, session,
+};
+
+/// A generation in a session of a person, if it is theirs.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: GenerationId,
+) -> Result<Option<Generation>, DbErr> {
+    let mut owned = Query::select();
+    owned.column(session::Column::Id).from(session::Entity);
+    owned.and_where(Expr::col(session::Column::UserId).eq(user));
+    let select = Entity::find_by_id(id).filter(Column::SessionId.in_subquery(owned));
+    select.one(db).await?.map(generation).transpose()
+}
+
+/// The generation that a request with this id began before.
+pub(crate) async fn requested(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    request_id: &str,
+) -> Result<Option<GenerationId>, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::RequestId.eq(request_id));
+    select.into_tuple().one(db).await
+}
+
+/// The generations that run in these sessions.
+pub(crate) async fn running(
+    db: &impl ConnectionTrait,
+    sessions: impl Iterator<Item = SessionId>,
+) -> Result<HashMap<SessionId, GenerationId>, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .columns([Column::SessionId, Column::Id])
+        .filter(Column::SessionId.is_in(sessions))
+        // Written out, so that the index on running ones serves.
+        .filter(Expr::col(Column::State).eq(Expr::cust("'running'")));
+    let rows: Vec<(SessionId, GenerationId)> = select.into_tuple().all(db).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// All generations that are marked as running, with the text stored of each.
+pub(crate) async fn all_running(db: &impl ConnectionTrait) -> Result<Vec<Generation>, DbErr> {
+    let select = Entity::find().filter(Expr::col(Column::State).eq(Expr::cust("'running'")));
+    let mut running = Vec::new();
+    for model in select.all(db).await? {
+        let mut generation = generation(model)?;
+        generation.text = written(db, generation.id).await?;
+        running.push(generation);
+    }
+    Ok(running)
+}
+
+/// What a running generation has written so far.
+pub(crate) async fn written(db: &impl ConnectionTrait, id: GenerationId) -> Result<String, DbErr> {
+    let select = chunk::Entity::find()
+        .filter(chunk::Column::GenerationId.eq(id))
+        .order_by_asc(chunk::Column::StartOffset);
+    let chunks = select.all(db).await?;
+    Ok(chunks.into_iter().map(|chunk| chunk.text).collect())
+}
+
+/// A generation to store.
+#[derive(Debug, Clone)]
+pub(crate) struct NewGeneration {
+    /// Its id.
+    pub(crate) id: GenerationId,
+    /// What it is asked for.
+    pub(crate) kind: Kind,
+    /// The client's id of the request.
+    pub(crate) request_id: Option<String>,
+    /// The model.
+    pub(crate) model_id: String,
+    /// What its prompt was made of, as JSON.
+    pub(crate) receipt: String,
+    /// When it begins.
+    pub(crate) create_time: Timestamp,
+}
+
+/// Stores a running generation with its receipt.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    message: MessageId,
+    new: NewGeneration,
+) -> Result<(), DbErr> {
+    let model = Model {
+        id: new.id,
+        session_id: session,
+        message_id: message,
+        kind: kind_name(new.kind).to_owned(),
+        state: State::Running.as_str().to_owned(),
+        request_id: new.request_id,
+        model_id: new.model_id,
+        text: String::new(),
+        finish_reason: None,
+        error_reason: None,
+        error_message: None,
+        prompt_tokens: None,
+        cached_tokens: None,
+        completion_tokens: None,
+        cost_pico_usd: None,
+        usage_estimated: false,
+        create_time: new.create_time,
+        end_time: None,
+    };
+    Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    let receipt = receipt::Model {
+        generation_id: new.id,
+        receipt: new.receipt,
+    };
+    receipt::Entity::insert(receipt.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+/// Stores a piece of a running generation's text.
+pub(crate) async fn append(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+    offset: usize,
+    text: &str,
+) -> Result<(), DbErr> {
+    let model = chunk::Model {
+        generation_id: id,
+        start_offset: i64::try_from(offset).unwrap_or(i64::MAX),
+        text: text.to_owned(),
+    };
+    chunk::Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+/// Ends a running generation with its whole text. False if it wasn't running any more.
+pub(crate) async fn end(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+    text: &str,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let usage = ending.usage;
+    let failure = ending.failure.as_ref();
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::val(ending.state.as_str()))
+        .col_expr(Column::Text, Expr::val(text))
+        .col_expr(
+            Column::FinishReason,
+            Expr::val(ending.finish.map(Finish::as_str)),
+        )
+        .col_expr(
+            Column::ErrorReason,
+            Expr::val(failure.map(|f| f.reason.as_str())),
+        )
+        .col_expr(
+            Column::ErrorMessage,
+            Expr::val(failure.map(|f| f.message.as_str())),
+        )
+        .col_expr(
+            Column::PromptTokens,
+            Expr::val(usage.map(|u| u.prompt_tokens)),
+        )
+        .col_expr(
+            Column::CachedTokens,
+            Expr::val(usage.map(|u| u.cached_tokens)),
+        )
+        .col_expr(
+            Column::CompletionTokens,
+            Expr::val(usage.map(|u| u.completion_tokens)),
+        )
+        .col_expr(
+            Column::CostPicoUsd,
+            Expr::val(usage.map(|u| u.cost_pico_usd)),
+        )
+        .col_expr(
+            Column::UsageEstimated,
+            Expr::val(usage.is_some_and(|u| u.estimated)),
+        )
+        .col_expr(Column::EndTime, Expr::val(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq(State::Running.as_str()));
+    let ended = update.exec(db).await?.rows_affected > 0;
+    let chunks = chunk::Entity::delete_many().filter(chunk::Column::GenerationId.eq(id));
+    chunks.exec(db).await?;
+    Ok(ended)
+}
+
+/// The receipt of a generation, as JSON.
+pub(crate) async fn receipt(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+) -> Result<Option<String>, DbErr> {
+    let model = receipt::Entity::find_by_id(id).one(db).await?;
+    Ok(model.map(|model| model.receipt))
+}
+
+fn generation(model: Model) -> Result<Generation, DbErr> {
+    let finish = model.finish_reason.as_deref();
+    let usage = model.prompt_tokens.map(|prompt_tokens| Usage {
+        prompt_tokens,
+        cached_tokens: model.cached_tokens.unwrap_or(0),
+        completion_tokens: model.completion_tokens.unwrap_or(0),
+        cost_pico_usd: model.cost_pico_usd.unwrap_or(0),
+        estimated: model.usage_estimated,
+    });
+    Ok(Generation {
+        id: model.id,
+        session_id: model.session_id,
+        message_id: model.message_id,
+        kind: kind(&model.kind)?,
+        state: State::parse(&model.state).ok_or_else(|| unknown("state", &model.state))?,
+        text: model.text,
+        finish: finish
+            .map(|name| Finish::parse(name).ok_or_else(|| unknown("end", name)))
+            .transpose()?,
+        failure: model.error_reason.map(|reason| Failure {
+            reason,
+            message: model.error_message.unwrap_or_default(),
+        }),
+        model_id: model.model_id,
+        usage,
+        create_time: model.create_time,
+        end_time: model.end_time,
+    })
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Reply => "reply",
+        Kind::Regenerate => "regenerate",
+        Kind::Continue => "continue",
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, DbErr> {
+    [Kind::Reply, Kind::Regenerate, Kind::Continue]
+        .into_iter()
+        .find(|kind| kind_name(*kind) == name)
+        .ok_or_else(|| unknown("kind of generation", name))
+}

@@ -1,0 +1,232 @@
+//! Messages of a session that the caller was found to own.
+
+use std::collections::HashMap;
+
+use platform::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
+};
+
+use super::{counted, stored, unknown};
+use crate::domain::generation::State;
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::message::{Author, Message};
+use crate::infrastructure::tables::message::{Column, Entity, Model};
+
+/// The messages of a session.
+pub(crate) fn of_session(session: SessionId) -> Select<Entity> {
+    Entity::find().filter(Column::SessionId.eq(session))
+}
+
+/// A message of a session, if it has it.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MessageId,
+) -> Result<Option<Model>, DbErr> {
+    of_session(session).filter(Column::Id.eq(id)).one(db).await
+}
+
+/// As [`find`], with what only the siblings know.
+pub(crate) async fn find_whole(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MessageId,
+) -> Result<Option<Message>, DbErr> {
+    let Some(model) = find(db, session, id).await? else {
+        return Ok(None);
+    };
+    Ok(whole(db, session, vec![model]).await?.pop())
+}
+
+/// The swipes of a message and the message itself, in their order.
+pub(crate) fn siblings(session: SessionId, parent: Option<MessageId>) -> Select<Entity> {
+    let of_parent = match parent {
+        Some(parent) => Column::ParentId.eq(parent),
+        None => Column::ParentId.is_null(),
+    };
+    of_session(session)
+        .filter(of_parent)
+        .order_by_asc(Column::SwipeIndex)
+}
+
+/// Adds what only the siblings know, for all messages at once.
+pub(crate) async fn whole(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    models: Vec<Model>,
+) -> Result<Vec<Message>, DbErr> {
+    let parents: Vec<MessageId> = models.iter().filter_map(|model| model.parent_id).collect();
+    let counts = of_session(session)
+        .select_only()
+        .column(Column::ParentId)
+        .column_as(Column::Id.count(), "swipes")
+        .filter(Column::ParentId.is_in(parents))
+        .group_by(Column::ParentId)
+        .into_tuple::<(Option<MessageId>, i64)>()
+        .all(db)
+        .await?;
+    let mut counts: HashMap<_, _> = counts.into_iter().collect();
+    // The first messages have no parent to be found by. Only the last page of a path holds one.
+    if models.iter().any(|model| model.parent_id.is_none()) {
+        let first = siblings(session, None).count(db).await?;
+        counts.insert(None, i64::try_from(first).unwrap_or(i64::MAX));
+    }
+    let count = |parent| {
+        counts
+            .get(&parent)
+            .and_then(|count| u32::try_from(*count).ok())
+            .unwrap_or(1)
+    };
+    models
+        .into_iter()
+        .map(|model| {
+            let swipes = count(model.parent_id);
+            message(model, swipes)
+        })
+        .collect()
+}
+
+fn message(model: Model, swipe_count: u32) -> Result<Message, DbErr> {
+    Ok(Message {
+        id: model.id,
+        session_id: model.session_id,
+        parent_id: model.parent_id,
+        author: Author::parse(&model.author).ok_or_else(|| unknown("author", &model.author))?,
+        speaker_name: model.speaker_name,
+        text: model.text,
+        state: State::parse(&model.state).ok_or_else(|| unknown("state", &model.state))?,
+        depth: counted(model.depth),
+        character_count: counted(model.character_count),
+        swipe_index: counted(model.swipe_index),
+        swipe_count,
+        generation_id: model.generation_id,
+        create_time: model.create_time,
+        edit_time: model.edit_time,
+    })
+}
+
+/// A message to store.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    /// Its id.
+    pub(crate) id: MessageId,
+    /// Who says it.
+    pub(crate) author: Author,
+    /// The author's name.
+    pub(crate) speaker_name: String,
+    /// The text.
+    pub(crate) text: String,
+    /// The generation that writes it, if one does.
+    pub(crate) generation_id: Option<GenerationId>,
+    /// When it is made.
+    pub(crate) create_time: Timestamp,
+}
+
+/// Stores a message after `parent`, as its last swipe.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    parent: Option<&Model>,
+    new: NewMessage,
+) -> Result<Model, DbErr> {
+    let swipe_index = siblings(session, parent.map(|parent| parent.id))
+        .count(db)
+        .await?;
+    let state = if new.generation_id.is_some() {
+        State::Running
+    } else {
+        State::Completed
+    };
+    let is_character = i32::from(new.author == Author::Character);
+    let model = Model {
+        id: new.id,
+        session_id: session,
+        parent_id: parent.map(|parent| parent.id),
+        author: new.author.as_str().to_owned(),
+        speaker_name: new.speaker_name,
+        text: new.text,
+        state: state.as_str().to_owned(),
+        depth: parent.map_or(0, |parent| parent.depth + 1),
+        character_count: parent.map_or(0, |parent| parent.character_count) + is_character,
+        swipe_index: stored(u32::try_from(swipe_index).unwrap_or(u32::MAX)),
+        last_head_id: None,
+        generation_id: new.generation_id,
+        create_time: new.create_time,
+        edit_time: None,
+    };
+    Entity::insert(model.clone().into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    Ok(model)
+}
+
+/// Lets a generation go on with a message.
+pub(crate) async fn set_generating(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    generation: GenerationId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::val(State::Running.as_str()))
+        .col_expr(Column::GenerationId, Expr::val(generation))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Stores what a generation made of a message.
+pub(crate) async fn set_generated(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    text: String,
+    state: State,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::val(state.as_str()))
+        .col_expr(Column::Text, Expr::val(text))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Stores what a person made of a message.
+pub(crate) async fn set_edited(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    text: String,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::val(State::Completed.as_str()))
+        .col_expr(Column::Text, Expr::val(text))
+        .col_expr(Column::EditTime, Expr::val(now))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Remembers where a branch ended that leaves the subtree of `id`.
+pub(crate) async fn set_last_head(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    head: MessageId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::LastHeadId, Expr::val(head))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Moves the swipes behind a deleted one up.
+pub(crate) async fn close_gap(db: &impl ConnectionTrait, deleted: &Model) -> Result<(), DbErr> {
+    let of_parent = match deleted.parent_id {
+        Some(parent) => Column::ParentId.eq(parent),
+        None => Column::ParentId.is_null(),
+    };
+    let update = Entity::update_many()
+        .col_expr(Column::SwipeIndex, Expr::col(Column::SwipeIndex).sub(1))
+        .filter(Column::SessionId.eq(deleted.session_id))
+        .filter(of_parent)
+        .filter(Column::SwipeIndex.gt(deleted.swipe_index));
+    update.exec(db).await.map(drop)
+}

@@ -1,0 +1,170 @@
+//! Walks from a message towards the root, newest first, in pages: what a step costs doesn't depend on how long the
+//! path is.
+
+use std::collections::VecDeque;
+
+use sea_orm::sea_query::{
+    CommonTableExpression, Expr, ExprTrait, Query, UnionType, WithClause, WithQuery,
+};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Iterable};
+
+use crate::domain::ids::{MessageId, SessionId};
+use crate::infrastructure::tables::message::{Column, Entity, Model};
+
+const PATH: &str = "path";
+const STEP: &str = "step";
+/// Messages read at once; with the longest texts that is some tens of megabytes.
+const PAGE: usize = 64;
+/// Steps read at once when only ids are wanted: few at first, since most walks are short.
+const FIRST_CLIMB: usize = 4;
+const LONGEST_CLIMB: usize = 1024;
+
+/// Where a walk ends, besides at the root.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most messages.
+    pub(crate) messages: usize,
+    /// Bytes of text after which no further message is taken; the message that passes them is.
+    pub(crate) bytes: usize,
+}
+
+/// The messages from `from` towards the root, newest first.
+pub(crate) async fn load(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    from: MessageId,
+    limits: Limits,
+) -> Result<Vec<Model>, DbErr> {
+    let (mut models, mut bytes) = (Vec::new(), 0);
+    let mut next = Some(from);
+    while let Some(from) = next {
+        let page = PAGE.min(limits.messages - models.len());
+        let walk = walk(session, from, page, &Column::iter().collect::<Vec<_>>());
+        let rows = db.query_all(&walk).await?;
+        next = None;
+        for row in rows {
+            let model = Model::from_query_result(&row, "")?;
+            bytes += model.text.len();
+            next = model.parent_id;
+            models.push(model);
+            if models.len() >= limits.messages || bytes > limits.bytes {
+                return Ok(models);
+            }
+        }
+    }
+    Ok(models)
+}
+
+/// Where two paths part.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fork {
+    /// The last message that both have; none if they begin differently.
+    pub(crate) common: Option<MessageId>,
+    /// The first message that only the path to `from` has.
+    pub(crate) left: Option<MessageId>,
+}
+
+/// Finds where the path to `from` parts from the path to `to`. Costs as many steps as the fork is away.
+pub(crate) async fn fork(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    from: MessageId,
+    to: MessageId,
+) -> Result<Fork, DbErr> {
+    let (mut from, mut to) = (Climb::new(db, session, from), Climb::new(db, session, to));
+    let (mut ours, mut theirs) = (from.next().await?, to.next().await?);
+    let mut left = None;
+    while let (Some(our), Some(their)) = (&ours, &theirs) {
+        if our.id == their.id {
+            return Ok(Fork {
+                common: Some(our.id),
+                left,
+            });
+        }
+        if our.depth >= their.depth {
+            left = Some(our.id);
+            ours = from.next().await?;
+        } else {
+            theirs = to.next().await?;
+        }
+    }
+    Ok(Fork { common: None, left })
+}
+
+/// A message without its text.
+#[derive(Debug, FromQueryResult)]
+struct Stop {
+    id: MessageId,
+    parent_id: Option<MessageId>,
+    depth: i32,
+}
+
+/// A walk that is read as far as it is needed.
+struct Climb<'c, C> {
+    db: &'c C,
+    session: SessionId,
+    next: Option<MessageId>,
+    length: usize,
+    read: VecDeque<Stop>,
+}
+
+impl<'c, C: ConnectionTrait> Climb<'c, C> {
+    fn new(db: &'c C, session: SessionId, from: MessageId) -> Self {
+        Self {
+            db,
+            session,
+            next: Some(from),
+            length: FIRST_CLIMB,
+            read: VecDeque::new(),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Stop>, DbErr> {
+        if let (true, Some(from)) = (self.read.is_empty(), self.next) {
+            let columns = [Column::Id, Column::ParentId, Column::Depth];
+            let rows = self
+                .db
+                .query_all(&walk(self.session, from, self.length, &columns))
+                .await?;
+            for row in rows {
+                self.read.push_back(Stop::from_query_result(&row, "")?);
+            }
+            self.next = self.read.back().and_then(|stop| stop.parent_id);
+            self.length = LONGEST_CLIMB.min(self.length * 4);
+        }
+        Ok(self.read.pop_front())
+    }
+}
+
+/// At most `steps` messages from `from` on, newest first.
+///
+/// The joins are cross joins with a condition: so SQLite keeps their order and looks each parent up by its key.
+fn walk(session: SessionId, from: MessageId, steps: usize, columns: &[Column]) -> WithQuery {
+    let steps = i64::try_from(steps).unwrap_or(i64::MAX);
+    let mut first = Query::select();
+    first.columns(columns.iter().map(|column| (Entity, *column)));
+    first.expr(Expr::val(1_i64)).from(Entity);
+    first.and_where(Expr::col((Entity, Column::Id)).eq(from));
+    first.and_where(Expr::col((Entity, Column::SessionId)).eq(session));
+    let mut further = Query::select();
+    further.columns(columns.iter().map(|column| (Entity, *column)));
+    further.expr(Expr::col((PATH, STEP)).add(1_i64)).from(PATH);
+    further.cross_join(Entity);
+    further.and_where(Expr::col((Entity, Column::Id)).equals((PATH, Column::ParentId)));
+    further.and_where(Expr::col((PATH, STEP)).lt(steps));
+    first.union(UnionType::All, further);
+
+    let mut path = CommonTableExpression::new();
+    path.table_name(PATH)
+        .columns(columns.iter().copied())
+        .column(STEP)
+        .query(first);
+    let mut result = Query::select();
+    result
+        .columns(columns.iter().copied())
+        .from(PATH)
+        .order_by(STEP, sea_orm::Order::Asc);
+    let mut with = WithClause::new();
+    with.recursive(true).cte(path);
+    result.with(with)
+}

@@ -1,0 +1,204 @@
+//! Sessions, by their owner.
+
+use std::collections::HashMap;
+
+use platform::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+
+use super::generations;
+use crate::domain::ids::{BranchId, CharacterId, GenerationId, PersonaId, SessionId, UserId};
+use crate::domain::session::{Branch, ReplySettings, Session};
+use crate::infrastructure::tables::branch;
+use crate::infrastructure::tables::session::{Column, Entity, Model};
+
+/// The sessions of a person.
+pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
+    Entity::find().filter(Column::UserId.eq(user))
+}
+
+/// A session of a person, if it is theirs.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<Session>, DbErr> {
+    let Some(model) = owned_by(user).filter(Column::Id.eq(id)).one(db).await? else {
+        return Ok(None);
+    };
+    Ok(whole(db, vec![model]).await?.pop())
+}
+
+/// Where a page of sessions begins: behind this use and id.
+pub(crate) type Cursor = (Timestamp, SessionId);
+
+/// At most `limit` sessions of a person behind a cursor, most recently used first.
+pub(crate) async fn list(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    character: Option<CharacterId>,
+    after: Option<Cursor>,
+    limit: u64,
+) -> Result<Vec<Session>, DbErr> {
+    let mut select = owned_by(user);
+    if let Some(character) = character {
+        select = select.filter(Column::CharacterId.eq(character));
+    }
+    if let Some((time, id)) = after {
+        let same_time = Condition::all()
+            .add(Column::LastUseTime.eq(time))
+            .add(Column::Id.lt(id));
+        select = select.filter(
+            Condition::any()
+                .add(Column::LastUseTime.lt(time))
+                .add(same_time),
+        );
+    }
+    let select = select
+        .order_by_desc(Column::LastUseTime)
+        .order_by_desc(Column::Id);
+    whole(db, select.limit(limit).all(db).await?).await
+}
+
+/// Adds branches and running generations, for all sessions at once.
+async fn whole(db: &impl ConnectionTrait, models: Vec<Model>) -> Result<Vec<Session>, DbErr> {
+    let heads = models.iter().map(|model| model.active_branch_id);
+    let branches = branch::Entity::find()
+        .filter(branch::Column::Id.is_in(heads))
+        .all(db)
+        .await?;
+    let branches: HashMap<BranchId, branch::Model> = branches
+        .into_iter()
+        .map(|branch| (branch.id, branch))
+        .collect();
+    let running = generations::running(db, models.iter().map(|model| model.id)).await?;
+    let sessions = models.into_iter().map(|model| {
+        let branch = branches.get(&model.active_branch_id);
+        let branch =
+            branch.ok_or_else(|| DbErr::RecordNotFound(format!("branch of {}", model.id)))?;
+        let running = running.get(&model.id).copied();
+        session(model, branch, running)
+    });
+    sessions.collect()
+}
+
+fn session(
+    model: Model,
+    branch: &branch::Model,
+    running: Option<GenerationId>,
+) -> Result<Session, DbErr> {
+    let settings = serde_json::from_str(&model.settings).map_err(|e| DbErr::Json(e.to_string()))?;
+    Ok(Session {
+        id: model.id,
+        user_id: model.user_id,
+        character_id: model.character_id,
+        character_name: model.character_name,
+        persona_id: model.persona_id,
+        title: model.title,
+        model_id: model.model_id,
+        settings,
+        branch: Branch {
+            id: branch.id,
+            title: branch.title.clone(),
+            head: branch.head_message_id,
+            create_time: branch.create_time,
+        },
+        running_generation_id: running,
+        create_time: model.create_time,
+        last_use_time: model.last_use_time,
+    })
+}
+
+/// Stores a session; its branch is stored apart.
+pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+    let model = Model {
+        id: session.id,
+        user_id: session.user_id,
+        character_id: session.character_id,
+        character_name: session.character_name.clone(),
+        persona_id: session.persona_id,
+        title: session.title.clone(),
+        model_id: session.model_id.clone(),
+        settings: written(&session.settings)?,
+        active_branch_id: session.branch.id,
+        create_time: session.create_time,
+        last_use_time: session.last_use_time,
+    };
+    Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+/// Stores what a person may change of a session.
+pub(crate) async fn update(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::Title, Expr::val(&session.title))
+        .col_expr(Column::PersonaId, Expr::val(session.persona_id))
+        .col_expr(Column::ModelId, Expr::val(&session.model_id))
+        .col_expr(Column::Settings, Expr::val(written(&session.settings)?))
+        .filter(Column::Id.eq(session.id));
+    update.exec(db).await.map(drop)
+}
+
+fn written(settings: &ReplySettings) -> Result<String, DbErr> {
+    serde_json::to_string(settings).map_err(|e| DbErr::Json(e.to_string()))
+}
+
+/// Turns a session to a branch.
+pub(crate) async fn set_branch(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    branch: BranchId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ActiveBranchId, Expr::val(branch))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Notes that a session was used.
+pub(crate) async fn touch(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::LastUseTime, Expr::val(now))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Deletes a session with all that hangs on it.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<(), DbErr> {
+    let delete = Entity::delete_many()
+        .filter(Column::UserId.eq(user))
+        .filter(Column::Id.eq(id));
+    delete.exec(db).await.map(drop)
+}
+
+/// Lets go of a character that is deleted.
+pub(crate) async fn forget_character(
+    db: &impl ConnectionTrait,
+    id: CharacterId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
+        .filter(Column::CharacterId.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Lets go of a persona that is deleted.
+pub(crate) async fn forget_persona(db: &impl ConnectionTrait, id: PersonaId) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::PersonaId, Expr::val(None::<PersonaId>))
+        .filter(Column::PersonaId.eq(id));
+    update.exec(db).await.map(drop)
+}

@@ -1,0 +1,85 @@
+//! A message with all that follows it.
+
+use sea_orm::sea_query::{
+    CommonTableExpression, DeleteStatement, Expr, ExprTrait, Query, SelectStatement, UnionType,
+    UpdateStatement, WithClause,
+};
+use sea_orm::{ConnectionTrait, DbErr};
+
+use crate::domain::ids::{MessageId, SessionId};
+use crate::infrastructure::tables::{branch, message};
+
+const SUBTREE: &str = "subtree";
+
+/// Whether `message` is `root` or follows it.
+pub(crate) async fn contains(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    root: MessageId,
+    message: MessageId,
+) -> Result<bool, DbErr> {
+    let fork = super::path::fork(db, session, message, root).await?;
+    Ok(fork.common == Some(root))
+}
+
+/// Turns the branches that end in a subtree, and the memories of it outside, to another message.
+pub(crate) async fn leave(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    root: MessageId,
+    for_message: Option<MessageId>,
+) -> Result<(), DbErr> {
+    let mut branches = UpdateStatement::new();
+    branches
+        .table(branch::Entity)
+        .value(branch::Column::HeadMessageId, for_message);
+    branches.and_where(Expr::col(branch::Column::SessionId).eq(session));
+    branches.and_where(Expr::col(branch::Column::HeadMessageId).in_subquery(ids()));
+    db.execute(&subtree(session, root).query(branches)).await?;
+    let mut memories = UpdateStatement::new();
+    memories
+        .table(message::Entity)
+        .value(message::Column::LastHeadId, for_message);
+    memories.and_where(Expr::col(message::Column::LastHeadId).in_subquery(ids()));
+    db.execute(&subtree(session, root).query(memories)).await?;
+    Ok(())
+}
+
+/// Deletes a subtree; its generations go with it.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    root: MessageId,
+) -> Result<(), DbErr> {
+    let mut messages = DeleteStatement::new();
+    messages.from_table(message::Entity);
+    messages.and_where(Expr::col(message::Column::Id).in_subquery(ids()));
+    db.execute(&subtree(session, root).query(messages)).await?;
+    Ok(())
+}
+
+fn ids() -> SelectStatement {
+    let mut ids = Query::select();
+    ids.column((SUBTREE, message::Column::Id)).from(SUBTREE);
+    ids
+}
+
+fn subtree(session: SessionId, root: MessageId) -> WithClause {
+    use message::{Column, Entity};
+    let mut first = Query::select();
+    first.column((Entity, Column::Id)).from(Entity);
+    first.and_where(Expr::col((Entity, Column::Id)).eq(root));
+    first.and_where(Expr::col((Entity, Column::SessionId)).eq(session));
+    let mut further = Query::select();
+    further.column((Entity, Column::Id)).from(SUBTREE);
+    // In this order, so that the children of each are looked up by their index.
+    further.cross_join(Entity);
+    further.and_where(Expr::col((Entity, Column::SessionId)).eq(session));
+    further.and_where(Expr::col((Entity, Column::ParentId)).equals((SUBTREE, Column::Id)));
+    first.union(UnionType::All, further);
+    let mut table = CommonTableExpression::new();
+    table.table_name(SUBTREE).column(Column::Id).query(first);
+    let mut with = WithClause::new();
+    with.recursive(true).cte(table);
+    with
+}

@@ -1,0 +1,10 @@
+//! The tables, a file each.
+
+pub(crate) mod branch;
+pub(crate) mod character;
+pub(crate) mod generation;
+pub(crate) mod generation_chunk;
+pub(crate) mod generation_receipt;
+pub(crate) mod message;
+pub(crate) mod persona;
+pub(crate) mod session;

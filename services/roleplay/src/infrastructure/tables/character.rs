@@ -1,0 +1,25 @@
+//! The table `characters`.
+
+use platform::Timestamp;
+use sea_orm::entity::prelude::*;
+
+use crate::domain::ids::{CharacterId, UserId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "characters")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: CharacterId,
+    pub(crate) user_id: UserId,
+    pub(crate) name: String,
+    pub(crate) search_text: String,
+    /// The card's JSON: the truth, unknown fields included.
+    pub(crate) document: String,
+    pub(crate) document_bytes: i64,
+    pub(crate) has_avatar: bool,
+    pub(crate) create_time: Timestamp,
+    pub(crate) update_time: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

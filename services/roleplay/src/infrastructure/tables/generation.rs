@@ -1,0 +1,35 @@
+//! The table `generations`.
+
+use platform::Timestamp;
+use sea_orm::entity::prelude::*;
+
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "generations")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: GenerationId,
+    pub(crate) session_id: SessionId,
+    pub(crate) message_id: MessageId,
+    pub(crate) kind: String,
+    pub(crate) state: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) model_id: String,
+    /// The whole text once it has ended; until then the text is in `generation_chunks`.
+    pub(crate) text: String,
+    pub(crate) finish_reason: Option<String>,
+    pub(crate) error_reason: Option<String>,
+    pub(crate) error_message: Option<String>,
+    /// None while what it took isn't known; the figures after it likewise.
+    pub(crate) prompt_tokens: Option<i32>,
+    pub(crate) cached_tokens: Option<i32>,
+    pub(crate) completion_tokens: Option<i32>,
+    pub(crate) cost_pico_usd: Option<i64>,
+    pub(crate) usage_estimated: bool,
+    pub(crate) create_time: Timestamp,
+    pub(crate) end_time: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

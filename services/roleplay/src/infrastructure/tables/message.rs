@@ -1,0 +1,32 @@
+//! The table `messages`: a tree, appended to.
+
+use platform::Timestamp;
+use sea_orm::entity::prelude::*;
+
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "messages")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: MessageId,
+    pub(crate) session_id: SessionId,
+    pub(crate) parent_id: Option<MessageId>,
+    pub(crate) author: String,
+    pub(crate) speaker_name: String,
+    pub(crate) text: String,
+    pub(crate) state: String,
+    /// Messages before it on its path.
+    pub(crate) depth: i32,
+    /// How many of the messages up to it are the character's.
+    pub(crate) character_count: i32,
+    pub(crate) swipe_index: i32,
+    /// Where a branch ended when it left this message's subtree: selecting the message goes back there.
+    pub(crate) last_head_id: Option<MessageId>,
+    pub(crate) generation_id: Option<GenerationId>,
+    pub(crate) create_time: Timestamp,
+    pub(crate) edit_time: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

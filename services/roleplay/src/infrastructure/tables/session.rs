@@ -1,0 +1,27 @@
+//! The table `sessions`.
+
+use platform::Timestamp;
+use sea_orm::entity::prelude::*;
+
+use crate::domain::ids::{BranchId, CharacterId, PersonaId, SessionId, UserId};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) character_id: Option<CharacterId>,
+    pub(crate) character_name: String,
+    pub(crate) persona_id: Option<PersonaId>,
+    pub(crate) title: String,
+    pub(crate) model_id: String,
+    /// `domain::session::ReplySettings` as JSON.
+    pub(crate) settings: String,
+    pub(crate) active_branch_id: BranchId,
+    pub(crate) create_time: Timestamp,
+    pub(crate) last_use_time: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

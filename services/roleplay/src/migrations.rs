@@ -1,0 +1,15 @@
+//! The tables' history: forward only, and safe under the release before.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+mod m0001_tables;
+
+/// Brings the tables of roleplay up to date.
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_tables::Tables)]
+    }
+}
