@@ -30,7 +30,7 @@ impl<F: Format, const R: usize> WithSimd for FewRows<'_, F, R> {
             std::array::from_fn(|row| &self.activations[row * self.columns..][..self.columns]);
         let weights = F::blocks(self.weights).chunks_exact(self.columns / F::WEIGHTS);
         for (weights, out) in weights.zip(self.out.as_chunks_mut::<R>().0) {
-            let mut sums = [[simd.splat_f32s(0.0); 2]; R];
+            let mut sums = [[simd.splat_f32s(0.0); 4]; R];
             for (index, block) in weights.iter().enumerate() {
                 for part in 0..F::WEIGHTS / PART {
                     let decoded = F::decode(block, part);
@@ -39,12 +39,15 @@ impl<F: Format, const R: usize> WithSimd for FewRows<'_, F, R> {
                     for (sum, row) in sums.iter_mut().zip(rows) {
                         let (row, _) = S::as_simd_f32s(&row[at..at + PART]);
                         for (lane, (weight, value)) in decoded.iter().zip(row).enumerate() {
-                            sum[lane % 2] = simd.mul_add_f32s(*weight, *value, sum[lane % 2]);
+                            sum[lane % 4] = simd.mul_add_f32s(*weight, *value, sum[lane % 4]);
                         }
                     }
                 }
             }
-            *out = sums.map(|[even, odd]| simd.reduce_sum_f32s(simd.add_f32s(even, odd)));
+            for (out, [a, b, c, d]) in out.iter_mut().zip(sums) {
+                let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+                *out = simd.reduce_sum_f32s(sum);
+            }
         }
     }
 }
