@@ -1,0 +1,110 @@
+//! Errors in their HTTP form.
+
+use serde_json::json;
+
+use crate::harness::Edge;
+
+#[tokio::test]
+async fn every_code_has_its_http_status() {
+    let edge = Edge::start().await;
+    let table = [
+        (1, 499),
+        (2, 500),
+        (3, 400),
+        (4, 504),
+        (5, 404),
+        (6, 409),
+        (7, 403),
+        (8, 429),
+        (9, 400),
+        (10, 409),
+        (11, 400),
+        (12, 501),
+        (13, 500),
+        (14, 503),
+        (15, 500),
+        (16, 401),
+    ];
+    for (code, status) in table {
+        let answer = edge.get(&format!("/v1/fail/{code}")).await;
+        assert_eq!(answer.error(), (status, code), "{}", answer.text());
+    }
+    assert_eq!(
+        edge.get("/v1/fail/16").await.header("www-authenticate"),
+        "Bearer"
+    );
+}
+
+#[tokio::test]
+async fn an_error_carries_message_details_and_trailers() {
+    let edge = Edge::start().await;
+    let answer = edge.get("/v1/fail/8?with_details=true").await;
+    assert_eq!(answer.error(), (429, 8));
+    assert_eq!(answer.header("retry-after"), "2");
+    assert_eq!(answer.header("x-trailer"), "kept");
+    let body = answer.json();
+    assert_eq!(body["message"], "it's bröken: 100 %");
+    let detail = |name: &str| {
+        let name = format!("type.googleapis.com/google.rpc.{name}");
+        body["details"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|it| it["@type"] == json!(name))
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(detail("ErrorInfo")["metadata"], json!({"key": "value"}));
+    assert_eq!(detail("RetryInfo")["retryDelay"], "1.500s");
+    assert_eq!(
+        detail("BadRequest")["fieldViolations"][0],
+        json!({"field": "field.path", "description": "is wrong"})
+    );
+}
+
+#[tokio::test]
+async fn errors_of_routing_have_the_same_shape() {
+    let edge = Edge::start().await;
+    let body = edge.get("/nowhere").await.json();
+    assert_eq!(body["code"], 5);
+    assert_eq!(body["details"][0]["reason"], "UNKNOWN_METHOD");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_unavailable() {
+    let mut config = troupe_gateway::Config::default();
+    // Nothing listens on port 1.
+    config.upstreams = vec!["echo.v1.EchoService=http://127.0.0.1:1".into()];
+    let (mut pool, mut channels) = (crate::harness::pool(), std::collections::HashMap::new());
+    troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
+    let gateway = troupe_gateway::build(
+        &config,
+        &pool,
+        channels,
+        None,
+        std::sync::Arc::new(|| Ok(())),
+    )
+    .unwrap();
+    let edge = Edge::serve(gateway, crate::echo::Echo::default()).await;
+    let answer = edge.get("/v1/get").await;
+    assert_eq!(answer.error(), (503, 14));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(!answer.text().contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline() {
+    let edge = Edge::start().await;
+    for header in [("x-server-timeout", "0.05"), ("grpc-timeout", "50m")] {
+        assert_eq!(
+            edge.send("GET", "/v1/hang", &[header], "").await.error(),
+            (504, 4)
+        );
+    }
+    assert_eq!(
+        edge.send("GET", "/v1/get", &[("x-server-timeout", "soon")], "")
+            .await
+            .error(),
+        (400, 3)
+    );
+}

@@ -1,0 +1,165 @@
+//! Starts a gateway, and sends it requests.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use mesh::{Channel, Verifier};
+use prost_reflect::DescriptorPool;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use troupe_gateway::{Config, Gateway};
+
+use crate::echo::Echo;
+
+/// A gateway before an echo service.
+pub struct Edge {
+    pub address: SocketAddr,
+    pub echo: Echo,
+    pub shutdown: CancellationToken,
+    /// Gives whether all calls ended in time.
+    pub served: JoinHandle<bool>,
+}
+
+/// An answer, read to its end.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+pub fn pool() -> DescriptorPool {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let includes = [
+        format!("{root}/tests/it"),
+        format!("{root}/../proto/third_party"),
+    ];
+    let mut compiler = protox::Compiler::new(includes).unwrap();
+    compiler
+        .include_imports(true)
+        .open_file("echo.proto")
+        .unwrap();
+    DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap()
+}
+
+impl Edge {
+    pub async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        Self::before(&pool(), &["echo.v1.EchoService"], config, None).await
+    }
+
+    /// A gateway for the services of these names in `pool`, all of which the echo service plays.
+    pub async fn before(
+        pool: &DescriptorPool,
+        services: &[&str],
+        config: Config,
+        verifier: Option<Verifier>,
+    ) -> Self {
+        let echo = Echo::default();
+        let channel = Channel::remote(echo.start().await);
+        let channels: HashMap<_, _> = services
+            .iter()
+            .map(|name| ((*name).to_owned(), channel.clone()))
+            .collect();
+        let gateway =
+            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(()))).unwrap();
+        Self::serve(gateway, echo).await
+    }
+
+    pub async fn serve(gateway: Gateway, echo: Echo) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let served = tokio::task::spawn(gateway.serve(listener, shutdown.clone()));
+        Self {
+            address,
+            echo,
+            shutdown,
+            served,
+        }
+    }
+
+    pub async fn get(&self, target: &str) -> Answer {
+        self.send("GET", target, &[], "").await
+    }
+
+    pub async fn post(&self, target: &str, body: impl Into<Bytes>) -> Answer {
+        self.send(
+            "POST",
+            target,
+            &[("content-type", "application/json")],
+            body,
+        )
+        .await
+    }
+
+    pub async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{target}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
+        let client: Client<HttpConnector, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).build_http();
+        let (parts, body) = client.request(request).await.unwrap().into_parts();
+        // A body that breaks off is told apart by what it has said until then.
+        let mut body = body;
+        let mut read = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            read.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+        }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: read.into(),
+        }
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The JSON, of an answer that succeeded.
+    pub fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        self.json()
+    }
+
+    /// The HTTP status and the code of `google.rpc.Status`.
+    pub fn error(&self) -> (u16, i64) {
+        assert_eq!(self.header("content-type"), "application/json");
+        (self.status.as_u16(), self.json()["code"].as_i64().unwrap())
+    }
+}
