@@ -1,1 +1,4 @@
-//! What Troupe's tests stand on: a platform in one process and a scripted model.
+//! What tests stand on: a scripted model server that speaks OpenAI's protocol, and access tokens for people.
+
+pub mod people;
+pub mod scripted;

@@ -1,0 +1,197 @@
+//! A model server for tests and benches: speaks OpenAI's chat and text completions with streaming, and says what it is
+//! told to say. Nothing in it depends on time or chance: pauses end when the test says so.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use testkit::scripted::{self, Reply};
+//!
+//! let model = scripted::serve("127.0.0.1:0".parse().unwrap()).await?;
+//! model.push(Reply::words("Good evening, traveller.").hold_after(2));
+//! // Point TROUPE__AI__OPENAI__BASE_URL at model.base_url(), send a message, and wait:
+//! model.held(1).await;
+//! model.release();
+//! # Ok(()) }
+//! ```
+
+mod answer;
+mod reply;
+mod talk;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::serve::ListenerExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+pub use reply::{Reply, UsageOn};
+
+/// Starts a server at `address`; port 0 takes a free one. It runs until the last handle is dropped.
+pub async fn serve(address: SocketAddr) -> io::Result<Handle> {
+    let listener = TcpListener::bind(address).await?;
+    let shared = Arc::new(Shared::new(listener.local_addr()?));
+    let listener = listener.tap_io(|connection| {
+        // Without it each small event waits for the acknowledgement of the one before.
+        let _ = connection.set_nodelay(true);
+    });
+    let mut server = JoinSet::new();
+    let routes = answer::routes(Arc::clone(&shared));
+    server.spawn(async move { axum::serve(listener, routes).await });
+    Ok(Handle {
+        shared,
+        _server: Arc::new(server),
+    })
+}
+
+/// Steers a server and watches what reaches it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    _server: Arc<JoinSet<io::Result<()>>>,
+}
+
+/// A completion that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// The path, such as `/v1/chat/completions`.
+    pub path: String,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The body.
+    pub body: Value,
+}
+
+/// What the handle and the server's connections share.
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    script: Mutex<Script>,
+    counts: watch::Sender<Counts>,
+    /// A permit lets one held reply go on.
+    releases: Semaphore,
+}
+
+#[derive(Debug)]
+struct Script {
+    queue: VecDeque<Reply>,
+    /// Where absent, the server makes up a reply from what was said.
+    always: Option<Reply>,
+    models: Result<Value, u16>,
+    received: Vec<Received>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    received: usize,
+    held: usize,
+    abandoned: usize,
+}
+
+impl Handle {
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// The base URL for clients, with the version.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.shared.address)
+    }
+
+    /// Queues the reply to the next completion that no reply is queued for yet. With nothing queued, the server makes up
+    /// a reply from the last user message.
+    pub fn push(&self, reply: Reply) {
+        self.shared.script().queue.push_back(reply);
+    }
+
+    /// Gives this reply from now on whenever none is queued.
+    pub fn always(&self, reply: Reply) {
+        self.shared.script().always = Some(reply);
+    }
+
+    /// The entries that `GET /models` lists from now on.
+    pub fn set_models(&self, models: Vec<Value>) {
+        self.shared.script().models = Ok(Value::Array(models));
+    }
+
+    /// Refuses `GET /models` with this status from now on.
+    pub fn refuse_models(&self, status: u16) {
+        self.shared.script().models = Err(status);
+    }
+
+    /// The completions that were asked for until now.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.script().received.clone()
+    }
+
+    /// Lets one reply go on that is held, or that will be.
+    pub fn release(&self) {
+        self.shared.releases.add_permits(1);
+    }
+
+    /// Completes when so many completions have been asked for in all.
+    pub async fn asked(&self, times: usize) {
+        self.reached(|counts| counts.received >= times).await;
+    }
+
+    /// Completes when so many replies have come to their hold in all.
+    pub async fn held(&self, times: usize) {
+        self.reached(|counts| counts.held >= times).await;
+    }
+
+    /// Completes when so many replies in all have lost their client before their end.
+    pub async fn abandoned(&self, times: usize) {
+        self.reached(|counts| counts.abandoned >= times).await;
+    }
+
+    async fn reached(&self, condition: impl Fn(&Counts) -> bool) {
+        let mut counts = self.shared.counts.subscribe();
+        // The sender lives as long as this handle.
+        let _ = counts.wait_for(|counts| condition(counts)).await;
+    }
+}
+
+impl Shared {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            script: Mutex::new(Script {
+                queue: VecDeque::new(),
+                always: None,
+                models: Ok(json!([{"id": "scripted", "object": "model", "owned_by": "testkit"}])),
+                received: Vec::new(),
+            }),
+            counts: watch::Sender::new(Counts::default()),
+            releases: Semaphore::new(0),
+        }
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a request and finds the reply to it.
+    fn receive(&self, received: Received) -> Reply {
+        let mut script = self.script();
+        let number = script.received.len() + 1;
+        let next = script.queue.pop_front().or_else(|| script.always.clone());
+        let reply = next.unwrap_or_else(|| talk::reply_to(&received.body, number));
+        script.received.push(received);
+        drop(script);
+        self.counts.send_modify(|counts| counts.received += 1);
+        reply
+    }
+
+    /// Waits for a release.
+    async fn hold(&self) {
+        self.counts.send_modify(|counts| counts.held += 1);
+        // The semaphore is never closed.
+        if let Ok(permit) = self.releases.acquire().await {
+            permit.forget();
+        }
+    }
+}

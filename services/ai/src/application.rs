@@ -1,0 +1,5 @@
+//! The use cases: choosing a model, generating with it, reading what it took.
+
+pub(crate) mod catalog;
+pub(crate) mod generate;
+pub(crate) mod meter;

@@ -1,0 +1,105 @@
+//! The models of all providers, and the one that is used where none is named.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::domain::{Model, Provider};
+use crate::error::Error;
+
+/// The providers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalog {
+    /// The one whose first model is the default comes first.
+    providers: Arc<[Arc<dyn Provider>]>,
+    /// Id of the default model; absent for the first provider's first.
+    default_model: Option<String>,
+}
+
+/// A model, and who runs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) model: Model,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) is_default: bool,
+}
+
+impl Catalog {
+    pub(crate) fn new(providers: Vec<Arc<dyn Provider>>, default_model: Option<String>) -> Self {
+        Self {
+            providers: providers.into(),
+            default_model,
+        }
+    }
+
+    /// All models, the default one first.
+    pub(crate) async fn list(&self, deadline: Instant) -> Vec<Choice> {
+        for provider in &*self.providers {
+            // A provider that isn't known in time is listed by what is known.
+            let _ = timeout_at(deadline, provider.settled()).await;
+        }
+        let default = self.default_id();
+        let mut models = Vec::new();
+        for provider in &*self.providers {
+            let choice = |model| Choice::new(model, provider, default.as_deref());
+            models.extend(provider.models().into_iter().map(choice));
+        }
+        if !models.iter().any(|choice| choice.is_default)
+            && let Some(default) = default.as_deref().and_then(|id| self.find(id))
+        {
+            models.push(default);
+        }
+        // Sorting is stable: the others stay as the providers order them.
+        models.sort_by_key(|choice| !choice.is_default);
+        models
+    }
+
+    /// The model of an id, or the default one of the empty id. Waits until `deadline` for a provider that doesn't yet
+    /// know its models.
+    pub(crate) async fn resolve(&self, id: &str, deadline: Instant) -> Result<Choice, Error> {
+        if let Some(choice) = self.find_or_default(id) {
+            return Ok(choice);
+        }
+        for provider in &*self.providers {
+            let _ = timeout_at(deadline, provider.settled()).await;
+        }
+        self.find_or_default(id).ok_or_else(|| self.missing(id))
+    }
+
+    fn find_or_default(&self, id: &str) -> Option<Choice> {
+        if id.is_empty() {
+            return self.find(&self.default_id()?);
+        }
+        self.find(id)
+    }
+
+    fn find(&self, id: &str) -> Option<Choice> {
+        let (prefix, name) = id.split_once('/')?;
+        let provider = self.providers.iter().find(|p| p.name() == prefix)?;
+        let model = provider.find(name)?;
+        Some(Choice::new(model, provider, self.default_id().as_deref()))
+    }
+
+    fn default_id(&self) -> Option<String> {
+        let first = || Some(self.providers.first()?.models().first()?.id());
+        self.default_model.clone().or_else(first)
+    }
+
+    fn missing(&self, id: &str) -> Error {
+        if id.is_empty() {
+            let problem = "the model server can't be reached or has no models";
+            return Error::NoModel(problem.to_owned());
+        }
+        Error::ModelUnknown(id.to_owned())
+    }
+}
+
+impl Choice {
+    fn new(model: Model, provider: &Arc<dyn Provider>, default: Option<&str>) -> Self {
+        Self {
+            is_default: default == Some(&*model.id()),
+            provider: Arc::clone(provider),
+            model,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Counts what a generation takes, and sees to it that the ledger learns of it however the generation ends.
+
+use std::sync::Arc;
+
+use platform::id::{GenerationId, UserId};
+use platform::{Clock, Tasks};
+use tokio::task::JoinHandle;
+
+use crate::domain::estimate::{self, Estimate};
+use crate::domain::usage::UsageRecord;
+use crate::domain::{Event, Model, Outcome, Prompt, TokenUsage};
+use crate::infrastructure::ledger::Ledger;
+
+/// What a meter writes with.
+#[derive(Debug, Clone)]
+pub(crate) struct Books {
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+}
+
+/// For whom a generation is, and with what.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) generation_id: GenerationId,
+    pub(crate) user_id: UserId,
+    pub(crate) model: Model,
+    pub(crate) prompt: Arc<Prompt>,
+}
+
+/// Counts one generation. Dropped before it is closed, it records the generation as cancelled.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    books: Books,
+    subject: Subject,
+    /// Whether the provider took the request on; before, it took nothing.
+    started: bool,
+    written: Estimate,
+    closed: bool,
+}
+
+/// What was written to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bill {
+    pub(crate) tokens: TokenUsage,
+    pub(crate) cost_pico_usd: i64,
+    pub(crate) estimated: bool,
+}
+
+impl Meter {
+    pub(crate) fn new(books: Books, subject: Subject) -> Self {
+        Self {
+            books,
+            subject,
+            started: false,
+            written: Estimate::default(),
+            closed: false,
+        }
+    }
+
+    pub(crate) fn generation_id(&self) -> GenerationId {
+        self.subject.generation_id
+    }
+
+    pub(crate) fn model_id(&self) -> String {
+        self.subject.model.id()
+    }
+
+    /// Takes note of an event.
+    pub(crate) fn see(&mut self, event: &Event) {
+        match event {
+            Event::Started => self.started = true,
+            Event::Delta(text) => self.written.add(text),
+            Event::Finished { .. } => {}
+        }
+    }
+
+    /// Writes the end to the ledger and waits for it. Going away while waiting doesn't stop the writing.
+    pub(crate) async fn close(mut self, outcome: Outcome, usage: Option<TokenUsage>) -> Bill {
+        let (bill, writing) = self.write(outcome, usage);
+        if let Some(writing) = writing {
+            // An error says that the process is ending.
+            let _ = writing.await;
+        }
+        bill
+    }
+
+    /// Starts to write, where there is something to charge for.
+    fn write(
+        &mut self,
+        outcome: Outcome,
+        usage: Option<TokenUsage>,
+    ) -> (Bill, Option<JoinHandle<()>>) {
+        self.closed = true;
+        let bill = self.bill(usage);
+        let is_charged = match outcome {
+            Outcome::Finished(_) => true,
+            Outcome::Cancelled => self.started,
+            Outcome::Interrupted => self.written != Estimate::default(),
+        };
+        if !is_charged {
+            return (bill, None);
+        }
+        let record = UsageRecord {
+            generation_id: self.subject.generation_id,
+            user_id: self.subject.user_id,
+            model_id: self.subject.model.id(),
+            provider: self.subject.model.provider.to_owned(),
+            tokens: bill.tokens,
+            prices: self.subject.model.prices,
+            cost_pico_usd: bill.cost_pico_usd,
+            estimated: bill.estimated,
+            outcome,
+            create_time: self.books.clock.now(),
+        };
+        let ledger = self.books.ledger.clone();
+        let writing = self.books.tasks.spawn(async move {
+            let generation_id = record.generation_id;
+            if let Err(error) = ledger.record(record).await {
+                tracing::error!(generation.id = %generation_id, %error, "usage could not be recorded");
+            }
+        });
+        (bill, Some(writing))
+    }
+
+    fn bill(&self, usage: Option<TokenUsage>) -> Bill {
+        let tokens = usage.unwrap_or_else(|| TokenUsage {
+            prompt: estimate::of_prompt(&self.subject.prompt),
+            cached: 0,
+            completion: self.written.tokens(),
+        });
+        let prices = self.subject.model.prices;
+        Bill {
+            tokens,
+            cost_pico_usd: prices.map_or(0, |prices| prices.cost(&tokens)),
+            estimated: usage.is_none(),
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.write(Outcome::Cancelled, None);
+        }
+    }
+}

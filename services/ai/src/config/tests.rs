@@ -1,0 +1,121 @@
+use super::*;
+
+fn with_server(base_url: &str) -> Config {
+    let mut config = Config::default();
+    config.openai.base_url = base_url.to_owned();
+    config
+}
+
+fn problem_of(config: &Config) -> String {
+    config.validate().unwrap_err().to_string()
+}
+
+#[test]
+fn runs_the_local_model_where_there_is_no_server() {
+    let config = Config::default();
+    config.validate().unwrap();
+    assert!(config.local_enabled());
+    assert_eq!(config.local.model_name(), "gemma-3-270m");
+}
+
+#[test]
+fn runs_the_local_model_beside_a_server_only_when_asked() {
+    let mut config = with_server("http://127.0.0.1:8080/v1");
+    config.validate().unwrap();
+    assert!(!config.local_enabled());
+    config.default_model = "local/gemma-3-270m".to_owned();
+    config.validate().unwrap();
+    assert!(config.local_enabled());
+    config.default_model.clear();
+    config.local.enabled = Some(true);
+    assert!(config.local_enabled());
+}
+
+#[test]
+fn calls_a_model_after_its_file() {
+    let mut config = Config::default();
+    config.local.path = Some("/models/tiny-q4.gguf".into());
+    config.default_model = "local/tiny-q4".to_owned();
+    config.validate().unwrap();
+    config.default_model = "local/other".to_owned();
+    assert!(problem_of(&config).contains("`local/tiny-q4`"));
+}
+
+#[test]
+fn refuses_a_url_that_is_none_or_says_too_much() {
+    for url in [
+        "localhost:8080",
+        "ftp://host/v1",
+        "not a url",
+        "http://me:pw@host/v1",
+        "http://host/v1?key=x",
+    ] {
+        assert!(
+            problem_of(&with_server(url)).contains("ai.openai.base_url"),
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn refuses_a_default_model_that_nobody_has() {
+    let mut config = Config::default();
+    for id in ["gpt-5", "openai/gpt-5", "local/", "acme/x"] {
+        config.default_model = id.to_owned();
+        assert!(problem_of(&config).contains("ai.default_model"), "{id}");
+    }
+    let mut config = with_server("http://host/v1");
+    config.openai.models = vec![ModelConfig {
+        id: "a".to_owned(),
+        ..ModelConfig::default()
+    }];
+    config.default_model = "openai/b".to_owned();
+    assert!(problem_of(&config).contains("ai.default_model"));
+    config.openai.discover = Some(true);
+    config.validate().unwrap();
+}
+
+#[test]
+fn wants_a_model_named_for_openai_itself() {
+    let mut config = with_server("https://api.openai.com/v1");
+    assert!(problem_of(&config).contains("ai.default_model"));
+    config.default_model = "openai/gpt-5-mini".to_owned();
+    config.validate().unwrap();
+}
+
+#[test]
+fn refuses_half_a_price_and_a_negative_one() {
+    let mut config = with_server("http://host/v1");
+    let model = |prompt, completion| ModelConfig {
+        id: "a".to_owned(),
+        prompt_price_micro_usd: prompt,
+        completion_price_micro_usd: completion,
+        ..ModelConfig::default()
+    };
+    for (prompt, completion) in [(Some(1), None), (None, Some(1)), (Some(-1), Some(1))] {
+        config.openai.models = vec![model(prompt, completion)];
+        assert!(
+            problem_of(&config).contains("price"),
+            "{prompt:?} {completion:?}"
+        );
+    }
+    config.openai.models = vec![model(Some(0), Some(0))];
+    config.validate().unwrap();
+}
+
+#[test]
+fn refuses_a_configuration_without_any_model() {
+    let mut config = Config::default();
+    config.local.enabled = Some(false);
+    assert!(problem_of(&config).contains("ai.local.enabled"));
+}
+
+#[test]
+fn shows_no_key() {
+    let key = ApiKey::new("sk-very-secret");
+    assert!(!format!("{key:?}").contains("secret"));
+    assert!(!format!("{:?}", key.header()).contains("secret"));
+    assert_eq!(key.strike_out("bad key sk-very-secret!"), "bad key [key]!");
+    assert!(ApiKey::default().header().is_none());
+    assert!(ApiKey::new("two\nlines").header().unwrap().is_err());
+}

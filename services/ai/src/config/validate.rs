@@ -1,0 +1,158 @@
+//! What makes a configuration unusable, and what to write instead.
+
+use platform::config::Error;
+use url::Url;
+
+use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OpenAiConfig};
+
+impl Config {
+    /// Checks that the values make sense together.
+    ///
+    /// # Errors
+    /// Names the key and says what to write instead.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.openai.validate()?;
+        self.local.validate()?;
+        if !self.local_enabled() && !self.openai.is_configured() {
+            let problem = "leaves no model: let the local one run, or set ai.openai.base_url";
+            return Err(invalid("ai.local.enabled", problem));
+        }
+        self.validate_default()
+    }
+
+    fn validate_default(&self) -> Result<(), Error> {
+        let key = "ai.default_model";
+        let (provider, name) = match self.default_model.split_once('/') {
+            _ if self.default_model.is_empty() => return self.validate_implied_default(),
+            Some((provider @ (LOCAL | OPENAI), name)) if !name.is_empty() => (provider, name),
+            _ => {
+                let problem = "must be `local/` or `openai/` and the model's name";
+                return Err(invalid(key, problem));
+            }
+        };
+        let known = match provider {
+            LOCAL => self.local_enabled() && name == self.local.model_name(),
+            _ => self.openai.is_configured() && self.openai.may_have(name),
+        };
+        if known {
+            return Ok(());
+        }
+        let local = format!("`local/{}`", self.local.model_name());
+        let problem = format!(
+            "names a model that isn't configured: the local one is {local}, and `openai/` needs \
+             ai.openai.base_url and, where ai.openai.models are listed, one of these"
+        );
+        Err(invalid(key, problem))
+    }
+
+    /// OpenAI's own list holds much that isn't a language model, so that its first entry is no default.
+    fn validate_implied_default(&self) -> Result<(), Error> {
+        let openai = &self.openai;
+        if openai.is_openai() && openai.models.is_empty() {
+            let problem = "must be set for OpenAI, or else ai.openai.models";
+            return Err(invalid("ai.default_model", problem));
+        }
+        Ok(())
+    }
+}
+
+impl LocalConfig {
+    fn validate(&self) -> Result<(), Error> {
+        let at_least_one = [
+            ("ai.local.window_tokens", self.window_tokens as usize),
+            ("ai.local.max_reply_tokens", self.max_reply_tokens as usize),
+            ("ai.local.slots", self.slots),
+            ("ai.local.threads", self.threads.unwrap_or(1)),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(invalid(key, "must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OpenAiConfig {
+    fn validate(&self) -> Result<(), Error> {
+        if self.is_configured() {
+            self.validate_url()?;
+        }
+        if !matches!(self.api_key.header(), None | Some(Ok(_))) {
+            let problem = "holds characters that a header can't: copy the key anew";
+            return Err(invalid("ai.openai.api_key", problem));
+        }
+        let timeouts = [
+            ("ai.openai.connect_timeout_ms", self.connect_timeout_ms),
+            (
+                "ai.openai.first_token_timeout_ms",
+                self.first_token_timeout_ms,
+            ),
+            ("ai.openai.idle_timeout_ms", self.idle_timeout_ms),
+        ];
+        for (key, millis) in timeouts {
+            if millis == 0 {
+                return Err(invalid(key, "must be at least 1"));
+            }
+        }
+        self.models.iter().try_for_each(ModelConfig::validate)
+    }
+
+    fn validate_url(&self) -> Result<(), Error> {
+        let key = "ai.openai.base_url";
+        let url = Url::parse(&self.base_url).map_err(|error| {
+            let example = "write it such as `http://127.0.0.1:8080/v1`";
+            invalid(key, format!("is no URL ({error}): {example}"))
+        })?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(invalid(
+                key,
+                "must begin with `http://` or `https://` and a host",
+            ));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid(key, "must hold no password: use ai.openai.api_key"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid(key, "must end with the path, such as `/v1`"));
+        }
+        Ok(())
+    }
+}
+
+impl ModelConfig {
+    fn validate(&self) -> Result<(), Error> {
+        let key = "ai.openai.models";
+        let name = &self.id;
+        if name.is_empty() || name.len() > 190 {
+            return Err(invalid(key, "must each have an id, of at most 190 bytes"));
+        }
+        if self.window_tokens == Some(0) || self.max_reply_tokens == Some(0) {
+            return Err(invalid(key, format!("{name}: tokens must be at least 1")));
+        }
+        let prices = [
+            self.prompt_price_micro_usd,
+            self.cached_price_micro_usd,
+            self.completion_price_micro_usd,
+        ];
+        if prices.into_iter().flatten().any(i64::is_negative) {
+            return Err(invalid(
+                key,
+                format!("{name}: a price must not be negative"),
+            ));
+        }
+        let priced = prices.iter().any(Option::is_some);
+        if priced && (prices[0].is_none() || prices[2].is_none()) {
+            let problem = "set both the prompt's and the completion's price, or neither";
+            return Err(invalid(key, format!("{name}: {problem}")));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(key: &'static str, problem: impl Into<String>) -> Error {
+    Error::Invalid {
+        key,
+        problem: problem.into(),
+    }
+}

@@ -1,0 +1,110 @@
+//! How providers fail: the few kinds that a retry, or a person, can act on.
+
+use std::time::Duration;
+
+use troupe_proto::{Classify, Code, Reason};
+
+/// A failure of a provider. Causes are for the log; they hold neither keys nor prompts of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProviderError {
+    /// Too many requests or tokens in a span of time.
+    #[error("the provider limits how often it is called: try again later")]
+    RateLimited { retry_after: Option<Duration> },
+    /// The provider has as much to do as it can.
+    #[error("the provider is overloaded: try again later")]
+    Overloaded { retry_after: Option<Duration> },
+    /// It can't be reached, or fails on its own side.
+    #[error("the provider can't be reached or fails: {cause}")]
+    Unavailable { cause: String },
+    /// It did not do in time what was waited for.
+    #[error("the provider took too long: {waited_for}")]
+    Timeout { waited_for: &'static str },
+    /// The prompt leaves no room for a reply in the model's window.
+    #[error("the prompt is longer than the model's context window")]
+    ContextLength {
+        tokens: Option<u32>,
+        window: Option<u32>,
+    },
+    /// It refuses our key, or our credit is used up.
+    #[error("the provider refuses Troupe's key or its credit is used up")]
+    Account { cause: String },
+    /// It refuses the content.
+    #[error("the provider refuses the content")]
+    Refused,
+    /// It refuses the request as malformed, or for a model that it doesn't have.
+    #[error("the provider refuses the request: {cause}")]
+    Rejected { cause: String },
+    /// It failed after the reply had begun.
+    #[error("the provider broke off in the middle of the reply: {cause}")]
+    Interrupted { cause: String },
+}
+
+impl ProviderError {
+    /// Whether the same request may succeed when it is made again, provided that nothing of a reply came yet.
+    pub(crate) fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Overloaded { .. } | Self::Unavailable { .. }
+        )
+    }
+
+    /// What the log gets to know beyond the public text.
+    pub(crate) fn cause(&self) -> &str {
+        match self {
+            Self::Unavailable { cause }
+            | Self::Account { cause }
+            | Self::Rejected { cause }
+            | Self::Interrupted { cause } => cause,
+            Self::Timeout { waited_for } => waited_for,
+            _ => "",
+        }
+    }
+}
+
+impl Classify for ProviderError {
+    fn code(&self) -> Code {
+        match self {
+            Self::RateLimited { .. } => Code::ResourceExhausted,
+            Self::Overloaded { .. } | Self::Unavailable { .. } | Self::Interrupted { .. } => {
+                Code::Unavailable
+            }
+            Self::Timeout { .. } => Code::DeadlineExceeded,
+            Self::ContextLength { .. } => Code::InvalidArgument,
+            Self::Account { .. } | Self::Refused | Self::Rejected { .. } => {
+                Code::FailedPrecondition
+            }
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::RateLimited { .. } => Reason::ProviderRateLimited,
+            Self::Overloaded { .. }
+            | Self::Unavailable { .. }
+            | Self::Timeout { .. }
+            | Self::Interrupted { .. } => Reason::ProviderUnavailable,
+            Self::ContextLength { .. } => Reason::ContextLength,
+            Self::Account { .. } => Reason::ProviderAccount,
+            Self::Refused => Reason::ContentRefused,
+            Self::Rejected { .. } => Reason::ProviderRejected,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+
+    fn metadata(&self) -> std::collections::HashMap<String, String> {
+        let Self::ContextLength { tokens, window } = self else {
+            return Default::default();
+        };
+        let facts = [("prompt_tokens", tokens), ("window_tokens", window)];
+        let known = facts
+            .iter()
+            .filter_map(|(key, value)| Some(((*key).to_owned(), value.as_ref()?.to_string())));
+        known.collect()
+    }
+}

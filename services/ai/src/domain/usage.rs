@@ -1,0 +1,70 @@
+//! What a generation took, and how it ended.
+
+use platform::Timestamp;
+use platform::id::{GenerationId, UserId};
+
+use super::Prices;
+
+/// Tokens that a generation took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TokenUsage {
+    /// Tokens of the prompt, the cached ones included.
+    pub(crate) prompt: u32,
+    /// Tokens of the prompt that the provider had from before.
+    pub(crate) cached: u32,
+    /// Tokens that were generated.
+    pub(crate) completion: u32,
+}
+
+/// Why a model came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FinishReason {
+    /// The model, or a stop text, ended it.
+    Stop,
+    /// It reached the most tokens.
+    Length,
+    /// The provider's filter ended it.
+    ContentFilter,
+}
+
+/// How a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The model came to its end.
+    Finished(FinishReason),
+    /// The caller went away.
+    Cancelled,
+    /// The provider failed after it had begun.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The outcome as the ledger keeps it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Finished(FinishReason::Stop) => "stop",
+            Self::Finished(FinishReason::Length) => "length",
+            Self::Finished(FinishReason::ContentFilter) => "content_filter",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A line of the ledger: what one generation took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsageRecord {
+    pub(crate) generation_id: GenerationId,
+    pub(crate) user_id: UserId,
+    pub(crate) model_id: String,
+    pub(crate) provider: String,
+    pub(crate) tokens: TokenUsage,
+    /// The prices that it was charged by; absent if none were known.
+    pub(crate) prices: Option<Prices>,
+    pub(crate) cost_pico_usd: i64,
+    /// True where the provider gave no figures.
+    pub(crate) estimated: bool,
+    pub(crate) outcome: Outcome,
+    /// When it ended.
+    pub(crate) create_time: Timestamp,
+}

@@ -1,0 +1,116 @@
+//! The ledger of usage: written once for each generation id, read by the person it belongs to.
+
+use platform::id::{GenerationId, UserId};
+use platform::{Database, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+
+use super::tables::usage::{ActiveModel, Column, Entity, Model};
+use crate::domain::usage::UsageRecord;
+
+/// The ledger.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    database: Database,
+}
+
+/// A place in a person's list of usage: the entry after which a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) create_time: Timestamp,
+    pub(crate) generation_id: GenerationId,
+}
+
+/// What a person's generations with a model took together.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub(crate) struct UsageSum {
+    pub(crate) model_id: String,
+    pub(crate) generation_count: i64,
+    pub(crate) prompt_tokens: i64,
+    pub(crate) completion_tokens: i64,
+    pub(crate) cost_pico_usd: i64,
+}
+
+impl Ledger {
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Writes what a generation took. Where its id is in the ledger already, the first entry stands.
+    pub(crate) async fn record(&self, record: UsageRecord) -> Result<(), DbErr> {
+        let row = ActiveModel {
+            generation_id: Set(record.generation_id),
+            user_id: Set(record.user_id),
+            model_id: Set(record.model_id),
+            provider: Set(record.provider),
+            prompt_tokens: Set(record.tokens.prompt.into()),
+            cached_tokens: Set(record.tokens.cached.into()),
+            completion_tokens: Set(record.tokens.completion.into()),
+            cost_pico_usd: Set(record.cost_pico_usd),
+            prompt_price: Set(record.prices.map(|prices| prices.prompt)),
+            cached_price: Set(record.prices.map(|prices| prices.cached)),
+            completion_price: Set(record.prices.map(|prices| prices.completion)),
+            estimated: Set(record.estimated),
+            outcome: Set(record.outcome.as_str().to_owned()),
+            create_time: Set(record.create_time),
+        };
+        let first_stands = OnConflict::column(Column::GenerationId)
+            .do_nothing()
+            .to_owned();
+        self.database
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let insert = Entity::insert(row).on_conflict(first_stands);
+                    insert.exec_without_returning(tx).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// A person's usage, newest first, from after a place on.
+    pub(crate) async fn list(
+        &self,
+        user_id: UserId,
+        after: Option<Place>,
+        limit: u64,
+    ) -> Result<Vec<Model>, DbErr> {
+        let mut entries = owned_by(user_id)
+            .order_by_desc(Column::CreateTime)
+            .order_by_desc(Column::GenerationId)
+            .limit(limit);
+        if let Some(place) = after {
+            let same_time = Column::CreateTime
+                .eq(place.create_time)
+                .and(Column::GenerationId.lt(place.generation_id));
+            let earlier = Column::CreateTime.lt(place.create_time);
+            entries = entries.filter(Condition::any().add(earlier).add(same_time));
+        }
+        entries.all(self.database.read()).await
+    }
+
+    /// What a person's generations took, by model.
+    pub(crate) async fn summarize(&self, user_id: UserId) -> Result<Vec<UsageSum>, DbErr> {
+        // PostgreSQL sums big integers to a decimal.
+        let sum = |column: Column| Expr::col(column).sum().cast_as("bigint");
+        owned_by(user_id)
+            .select_only()
+            .column(Column::ModelId)
+            .column_as(Column::GenerationId.count(), "generation_count")
+            .column_as(sum(Column::PromptTokens), "prompt_tokens")
+            .column_as(sum(Column::CompletionTokens), "completion_tokens")
+            .column_as(sum(Column::CostPicoUsd), "cost_pico_usd")
+            .group_by(Column::ModelId)
+            .order_by_asc(Column::ModelId)
+            .into_model()
+            .all(self.database.read())
+            .await
+    }
+}
+
+fn owned_by(user_id: UserId) -> Select<Entity> {
+    Entity::find().filter(Column::UserId.eq(user_id))
+}

@@ -1,0 +1,252 @@
+//! The engine in the process as a provider. Its model is fetched and loaded in the background; requests wait for it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_stream::try_stream;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use platform::Host;
+use tokio::sync::watch::{self, Receiver, Sender};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::{LOCAL, LocalConfig};
+use crate::domain::provider::{Sampling, TokenCounts};
+use crate::domain::{
+    Event, EventStream, FinishReason, Form, Model, Prices, Prompt, Provider, ProviderError,
+    Request, TokenUsage,
+};
+use crate::local::weights::{self, Origin};
+use crate::local::{self, Engine, Finish, Options};
+
+/// The engine, once it is there.
+#[derive(Debug)]
+pub(crate) struct LocalEngine {
+    config: LocalConfig,
+    name: String,
+    state: Receiver<State>,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    /// What is being done, for people.
+    Preparing(&'static str),
+    Ready(Arc<Engine>),
+    /// Why it can't be used, for people.
+    Failed(String),
+}
+
+impl LocalEngine {
+    /// Starts to fetch, if need be, and to load the model. Returns at once.
+    pub(crate) fn start(config: &LocalConfig, host: &Host) -> Self {
+        let (sender, state) = watch::channel(State::Preparing("the local model is being loaded"));
+        let folder = host.data_dir.join("models");
+        let prepared = prepare(config.clone(), folder, sender);
+        let token = host.tasks.token().clone();
+        host.tasks.spawn(token.run_until_cancelled_owned(prepared));
+        Self {
+            config: config.clone(),
+            name: config.model_name(),
+            state,
+        }
+    }
+}
+
+impl Provider for LocalEngine {
+    fn name(&self) -> &'static str {
+        LOCAL
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
+
+    fn models(&self) -> Vec<Model> {
+        let state = self.state.borrow().clone();
+        let (engine, unavailable) = match state {
+            State::Preparing(what) => (None, Some(what.to_owned())),
+            State::Ready(engine) => (Some(engine), None),
+            State::Failed(why) => (None, Some(why)),
+        };
+        let engine = engine.as_deref();
+        let window_tokens = engine.map_or(self.config.window_tokens, Engine::window);
+        vec![Model {
+            provider: LOCAL,
+            name: self.name.clone(),
+            display_name: engine.map_or(&*self.name, Engine::name).to_owned(),
+            window_tokens,
+            max_reply_tokens: self.config.max_reply_tokens.min(window_tokens),
+            // A chat template is a program in Jinja that nothing here runs: prompts are plain text.
+            form: Form::Text,
+            prices: Some(Prices::default()),
+            unavailable,
+            exact_tokens: true,
+        }]
+    }
+
+    fn generate(&self, request: Request, deadline: Instant) -> EventStream {
+        let mut state = self.state.clone();
+        Box::pin(try_stream! {
+            let engine = timeout_at(deadline, ready(&mut state));
+            let engine = engine.await.unwrap_or_else(|_elapsed| Err(too_slow()))?;
+            let request = to_local(request)?;
+            // A long prompt takes milliseconds to cut into tokens.
+            let started = spawn_blocking(move || engine.generate(request)).await;
+            let mut events = started.map_err(|_| stopped())?.map_err(failure)?;
+            yield Event::Started;
+            loop {
+                let event = timeout_at(deadline, events.recv()).await.map_err(|_elapsed| too_slow())?;
+                let event = from_local(event.ok_or_else(stopped)?);
+                let is_last = matches!(event, Event::Finished { .. });
+                yield event;
+                if is_last {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn count_tokens(
+        &self,
+        _model: &str,
+        texts: Vec<String>,
+    ) -> BoxFuture<'_, Result<TokenCounts, ProviderError>> {
+        let mut state = self.state.clone();
+        async move {
+            let engine = ready(&mut state).await?;
+            let count = move || texts.iter().map(|text| engine.count_tokens(text)).collect();
+            let counts: Vec<u32> = spawn_blocking(count).await.map_err(|_| stopped())?;
+            let estimated = false;
+            Ok(TokenCounts { counts, estimated })
+        }
+        .boxed()
+    }
+}
+
+/// Fetches the weights unless a file is named, and loads them. The outcome is the last state sent.
+async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
+    let path = match config.path {
+        Some(path) => path,
+        None => {
+            state.send_replace(State::Preparing("the local model is being fetched"));
+            let origin = Origin {
+                url: &config.url,
+                python: &config.python,
+            };
+            match weights::fetch(&folder, weights::GEMMA_3_270M, origin).await {
+                Ok(path) => path,
+                Err(error) => return failed(&state, &error),
+            }
+        }
+    };
+    state.send_replace(State::Preparing("the local model is being loaded"));
+    let options = Options {
+        window: config.window_tokens,
+        slots: config.slots,
+        queue: config.queue,
+        threads: config.threads,
+    };
+    match spawn_blocking(move || Engine::load(&path, options)).await {
+        Ok(Ok(engine)) => {
+            tracing::info!(model.name = engine.name(), "local model is ready");
+            state.send_replace(State::Ready(Arc::new(engine)));
+        }
+        Ok(Err(error)) => failed(&state, &error),
+        Err(error) => failed(&state, &error),
+    }
+}
+
+fn failed(state: &Sender<State>, error: &dyn std::error::Error) {
+    tracing::error!(%error, "local model can't be used");
+    state.send_replace(State::Failed(error.to_string()));
+}
+
+/// The engine, once it is ready.
+async fn ready(state: &mut Receiver<State>) -> Result<Arc<Engine>, ProviderError> {
+    let settled = state.wait_for(|state| !matches!(state, State::Preparing(_)));
+    match settled.await.as_deref() {
+        Ok(State::Ready(engine)) => Ok(Arc::clone(engine)),
+        Ok(State::Failed(cause)) => Err(ProviderError::Unavailable {
+            cause: cause.clone(),
+        }),
+        Ok(State::Preparing(_)) | Err(_) => Err(stopped()),
+    }
+}
+
+fn to_local(request: Request) -> Result<local::Request, ProviderError> {
+    let Prompt::Text(prompt) = &*request.prompt else {
+        let cause = "the local model takes a text to complete".to_owned();
+        return Err(ProviderError::Rejected { cause });
+    };
+    Ok(local::Request {
+        prompt: prompt.clone(),
+        max_tokens: request.max_tokens,
+        sampling: to_local_sampling(request.sampling),
+        stop: request.stop,
+    })
+}
+
+fn to_local_sampling(asked: Sampling) -> local::Sampling {
+    let default = local::Sampling::default();
+    local::Sampling {
+        temperature: asked.temperature.unwrap_or(default.temperature),
+        top_p: asked.top_p.unwrap_or(default.top_p),
+        top_k: asked
+            .top_k
+            .map_or(default.top_k, |k| u32::try_from(k).unwrap_or(0)),
+        min_p: asked.min_p.unwrap_or(default.min_p),
+        repetition_penalty: asked
+            .repetition_penalty
+            .unwrap_or(default.repetition_penalty),
+        // A fixed seed would make every swipe the same.
+        seed: asked.seed.map_or_else(rand::random, i64::cast_unsigned),
+    }
+}
+
+fn from_local(event: local::Event) -> Event {
+    match event {
+        local::Event::Delta(text) => Event::Delta(text),
+        local::Event::Finished {
+            reason,
+            prompt_tokens,
+            cached_tokens,
+            completion_tokens,
+        } => Event::Finished {
+            reason: match reason {
+                Finish::Stop => FinishReason::Stop,
+                Finish::Length => FinishReason::Length,
+            },
+            usage: Some(TokenUsage {
+                prompt: prompt_tokens,
+                cached: cached_tokens,
+                completion: completion_tokens,
+            }),
+        },
+    }
+}
+
+fn failure(error: local::Error) -> ProviderError {
+    let cause = error.to_string();
+    match error {
+        local::Error::ContextLength { tokens, window } => ProviderError::ContextLength {
+            tokens: Some(tokens),
+            window: Some(window),
+        },
+        local::Error::Busy { .. } => ProviderError::Overloaded { retry_after: None },
+        local::Error::Sampling { .. } => ProviderError::Rejected { cause },
+        _ => ProviderError::Unavailable { cause },
+    }
+}
+
+fn too_slow() -> ProviderError {
+    ProviderError::Timeout {
+        waited_for: "the local model did not finish by the call's deadline",
+    }
+}
+
+fn stopped() -> ProviderError {
+    ProviderError::Interrupted {
+        cause: "the local model has stopped".to_owned(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The service's tables through time: forward only, and safe under the release before.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_usage;
+
+/// Brings the service's tables up to date.
+#[derive(Debug)]
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_usage::Migration)]
+    }
+}

@@ -1,0 +1,123 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::Form;
+
+fn config(models: Vec<ModelConfig>) -> OpenAiConfig {
+    OpenAiConfig {
+        base_url: "http://127.0.0.1:8080/v1".to_owned(),
+        models,
+        ..OpenAiConfig::default()
+    }
+}
+
+fn names(listing: &Listing) -> Vec<&str> {
+    listing.models().map(|model| model.name.as_str()).collect()
+}
+
+#[test]
+fn lists_what_the_server_has_where_nothing_is_configured() {
+    let config = config(Vec::new());
+    let initial = Listing::initial(&config);
+    assert!(!initial.is_settled() && names(&initial).is_empty());
+    let answer = json!({"object": "list", "data": [
+        {"id": "a", "max_model_len": 4096},
+        {"id": "org/b", "name": "Bee", "context_length": 131072, "top_provider": {"max_completion_tokens": 16384}},
+        {"id": "c", "context_length": 0},
+        {"id": ""}, {"name": "none"}, 7,
+    ]});
+    let listing = initial.updated(&config, Ok(read(&answer)));
+    assert_eq!(names(&listing), ["a", "org/b", "c"]);
+    let windows: Vec<_> = listing
+        .models()
+        .map(|m| (m.window_tokens, m.max_reply_tokens))
+        .collect();
+    assert_eq!(windows, [(4096, 4096), (131_072, 16_384), (8192, 4096)]);
+    assert_eq!(
+        listing.models().nth(1).map(|m| m.display_name.as_str()),
+        Some("Bee")
+    );
+    assert_eq!(listing.find(&config, "d"), None);
+}
+
+#[test]
+fn lets_the_configuration_overrule_the_server() {
+    let model = ModelConfig {
+        id: "a".to_owned(),
+        display_name: "Ay".to_owned(),
+        window_tokens: Some(1000),
+        form: Some(Form::Text),
+        prompt_price_micro_usd: Some(1_250_000),
+        completion_price_micro_usd: Some(10_000_000),
+        ..ModelConfig::default()
+    };
+    let config = config(vec![model]);
+    let answer =
+        json!({"data": [{"id": "a", "max_model_len": 4096, "name": "Server's"}, {"id": "b"}]});
+    let listing = Listing::initial(&config).updated(&config, Ok(read(&answer)));
+    let model = listing.find(&config, "a").unwrap();
+    assert_eq!(names(&listing), ["a"]);
+    assert_eq!((model.window_tokens, model.max_reply_tokens), (1000, 1000));
+    assert_eq!(
+        (model.display_name.as_str(), model.form),
+        ("Ay", Form::Text)
+    );
+    let prices = Prices {
+        prompt: 1_250_000,
+        cached: 1_250_000,
+        completion: 10_000_000,
+    };
+    assert_eq!(model.prices, Some(prices));
+}
+
+#[test]
+fn asks_llama_cpp_for_the_window_it_runs_with() {
+    let mut found = read(&json!({"data": [{"id": "g", "meta": {"n_ctx_train": 32768}}]}));
+    assert!(wants_props(&found));
+    assert_eq!(found[0].window_tokens, Some(32_768));
+    take_props(
+        &mut found,
+        &json!({"default_generation_settings": {"n_ctx": 2048}}),
+    );
+    assert_eq!(found[0].window_tokens, Some(2048));
+    assert!(!wants_props(&read(&json!({"data": [{"id": "a"}]}))));
+}
+
+#[test]
+fn keeps_what_it_knew_when_the_server_is_away() {
+    let config = config(Vec::new());
+    let known =
+        Listing::initial(&config).updated(&config, Ok(read(&json!({"data": [{"id": "a"}]}))));
+    let away = known.updated(&config, Err("gone".to_owned()));
+    let model = away.find(&config, "a").unwrap();
+    assert_eq!(model.unavailable.as_deref(), Some("gone"));
+    assert_eq!(away.find(&config, "b"), None);
+    let back = away.updated(&config, Ok(read(&json!({"data": [{"id": "a"}]}))));
+    assert_eq!(back.find(&config, "a").unwrap().unavailable, None);
+}
+
+#[test]
+fn does_not_deny_a_model_of_a_server_that_never_answered() {
+    let config = config(Vec::new());
+    let initial = Listing::initial(&config);
+    assert_eq!(initial.find(&config, "a"), None);
+    let away = initial.updated(&config, Err("gone".to_owned()));
+    assert_eq!(
+        away.find(&config, "a").unwrap().unavailable.as_deref(),
+        Some("gone")
+    );
+    assert!(names(&away).is_empty());
+}
+
+#[test]
+fn knows_what_openai_takes() {
+    let mut config = config(Vec::new());
+    config.base_url = "https://api.openai.com/v1".to_owned();
+    let openai = traits(&config, "gpt-5-mini");
+    assert!(openai.is_openai && !openai.names && !openai.extended_sampling);
+    assert_eq!(openai.max_tokens_field, MaxTokensField::MaxCompletionTokens);
+    config.base_url = "http://127.0.0.1:8080/v1".to_owned();
+    let other = traits(&config, "x");
+    assert!(!other.is_openai && other.names && other.extended_sampling);
+    assert_eq!(other.max_tokens_field, MaxTokensField::MaxTokens);
+}

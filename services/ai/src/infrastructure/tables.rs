@@ -1,0 +1,3 @@
+//! The table of the ledger as SeaORM sees it.
+
+pub(crate) mod usage;

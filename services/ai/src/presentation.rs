@@ -1,0 +1,46 @@
+//! The generated traits: convert, call, convert.
+
+mod inference;
+mod models;
+mod usage;
+
+pub(crate) use inference::InferenceHandler;
+pub(crate) use models::ModelHandler;
+pub(crate) use usage::UsageHandler;
+
+use troupe_proto::ai as pb;
+
+use crate::application::catalog::Choice;
+use crate::domain::Form;
+
+/// The widest integer of the contract's 32-bit fields.
+fn to_i32(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+impl From<Choice> for pb::Model {
+    fn from(choice: Choice) -> Self {
+        let model = choice.model;
+        let prices = model.prices.unwrap_or_default();
+        let form = match model.form {
+            Form::Chat => pb::PromptForm::Chat,
+            Form::Text => pb::PromptForm::Text,
+        };
+        Self {
+            id: model.id(),
+            provider: model.provider.to_owned(),
+            window_tokens: to_i32(model.window_tokens),
+            max_reply_tokens: to_i32(model.max_reply_tokens),
+            form: form.into(),
+            prompt_price_micro_usd: prices.prompt,
+            completion_price_micro_usd: prices.completion,
+            cached_price_micro_usd: prices.cached,
+            price_known: model.prices.is_some(),
+            is_default: choice.is_default,
+            available: model.unavailable.is_none(),
+            unavailable_reason: model.unavailable.unwrap_or_default(),
+            exact_tokens: model.exact_tokens,
+            display_name: model.display_name,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `InferenceService`.
+
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::ai::generate_request::Prompt as PbPrompt;
+use troupe_proto::ai::generate_response::Event as PbEvent;
+use troupe_proto::ai::inference_service_server::InferenceService;
+use troupe_proto::ai::{self as pb, ChatRole};
+use troupe_proto::{Classify, error};
+
+use super::to_i32;
+use crate::application::generate::{Inference, Order, Progress};
+use crate::application::meter::Bill;
+use crate::domain::provider::{Message, Role, Sampling};
+use crate::domain::{self, FinishReason, Prompt};
+use crate::error::Error;
+
+#[derive(Debug)]
+pub(crate) struct InferenceHandler {
+    pub(crate) inference: Inference,
+}
+
+#[tonic::async_trait]
+impl InferenceService for InferenceHandler {
+    type GenerateStream = Pin<Box<dyn Stream<Item = Result<pb::GenerateResponse, Status>> + Send>>;
+
+    async fn generate(
+        &self,
+        request: Request<pb::GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let order = Order::try_from(request.into_inner())?;
+        let progress = self.inference.generate(&ctx, order).await;
+        let progress = progress.map_err(|error| error.to_status())?;
+        let answers = progress.map(|step| match step {
+            Ok(step) => Ok(step.into()),
+            Err(error) => Err(error.to_status()),
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn count_tokens(
+        &self,
+        request: Request<pb::CountTokensRequest>,
+    ) -> Result<Response<pb::CountTokensResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let choice = self
+            .inference
+            .catalog
+            .resolve(&request.model_id, ctx.deadline)
+            .await;
+        let choice = choice.map_err(|error| error.to_status())?;
+        let counted = choice
+            .provider
+            .count_tokens(&choice.model.name, request.texts)
+            .await;
+        let counted = counted.map_err(|error| Error::from(error).to_status())?;
+        Ok(Response::new(pb::CountTokensResponse {
+            counts: counted.counts,
+            estimated: counted.estimated,
+        }))
+    }
+
+    async fn resolve_model(
+        &self,
+        request: Request<pb::ResolveModelRequest>,
+    ) -> Result<Response<pb::ResolveModelResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = request.into_inner().model_id;
+        let choice = self.inference.catalog.resolve(&id, ctx.deadline).await;
+        let model = Some(choice.map_err(|error| error.to_status())?.into());
+        Ok(Response::new(pb::ResolveModelResponse { model }))
+    }
+}
+
+impl TryFrom<pb::GenerateRequest> for Order {
+    type Error = Status;
+
+    fn try_from(request: pb::GenerateRequest) -> Result<Self, Status> {
+        let prompt = match request.prompt {
+            Some(PbPrompt::Chat(chat)) => {
+                Prompt::Chat(chat.messages.into_iter().map(Message::from).collect())
+            }
+            Some(PbPrompt::Text(text)) => Prompt::Text(text.text),
+            None => {
+                return Err(error::invalid_field(
+                    "prompt",
+                    "is missing: set chat or text",
+                ));
+            }
+        };
+        Ok(Self {
+            generation_id: parse("generation_id", &request.generation_id)?,
+            user_id: parse("user_id", &request.user_id)?,
+            model_id: request.model_id,
+            request: domain::Request {
+                model: String::new(),
+                prompt: Arc::new(prompt),
+                sampling: request.sampling.unwrap_or_default().into(),
+                max_tokens: request.max_tokens.unsigned_abs(),
+                stop: request.stop,
+            },
+        })
+    }
+}
+
+fn parse<T: FromStr<Err = platform::id::ParseIdError>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Status> {
+    text.parse::<T>()
+        .map_err(|problem| error::invalid_field(field, problem.to_string()))
+}
+
+impl From<pb::ChatMessage> for Message {
+    fn from(message: pb::ChatMessage) -> Self {
+        let role = match message.role() {
+            ChatRole::System => Role::System,
+            ChatRole::Assistant => Role::Assistant,
+            ChatRole::User | ChatRole::Unspecified => Role::User,
+        };
+        Self {
+            role,
+            content: message.content,
+            name: message.name,
+        }
+    }
+}
+
+impl From<pb::Sampling> for Sampling {
+    fn from(sampling: pb::Sampling) -> Self {
+        Self {
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            top_k: sampling.top_k,
+            min_p: sampling.min_p,
+            repetition_penalty: sampling.repetition_penalty,
+            seed: sampling.seed,
+        }
+    }
+}
+
+impl From<Progress> for pb::GenerateResponse {
+    fn from(progress: Progress) -> Self {
+        let event = match progress {
+            Progress::Delta(text) => PbEvent::Delta(pb::Delta { text }),
+            Progress::Finished {
+                reason,
+                bill,
+                model_id,
+            } => PbEvent::Finished(pb::Finished {
+                reason: pb::FinishReason::from(reason).into(),
+                usage: Some(bill.into()),
+                model_id,
+            }),
+        };
+        Self { event: Some(event) }
+    }
+}
+
+impl From<FinishReason> for pb::FinishReason {
+    fn from(reason: FinishReason) -> Self {
+        match reason {
+            FinishReason::Stop => Self::Stop,
+            FinishReason::Length => Self::Length,
+            FinishReason::ContentFilter => Self::ContentFilter,
+        }
+    }
+}
+
+impl From<Bill> for pb::Usage {
+    fn from(bill: Bill) -> Self {
+        Self {
+            prompt_tokens: to_i32(bill.tokens.prompt),
+            cached_tokens: to_i32(bill.tokens.cached),
+            completion_tokens: to_i32(bill.tokens.completion),
+            cost_pico_usd: bill.cost_pico_usd,
+            estimated: bill.estimated,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `ModelService`.
+
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::Classify;
+use troupe_proto::ai::model_service_server::ModelService;
+use troupe_proto::ai::{
+    GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, Model,
+};
+
+use crate::application::catalog::Catalog;
+
+#[derive(Debug)]
+pub(crate) struct ModelHandler {
+    pub(crate) catalog: Catalog,
+}
+
+#[tonic::async_trait]
+impl ModelService for ModelHandler {
+    async fn list_models(
+        &self,
+        request: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let models = self.catalog.list(ctx.deadline).await;
+        let models = models.into_iter().map(Model::from).collect();
+        Ok(Response::new(ListModelsResponse { models }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<GetModelRequest>,
+    ) -> Result<Response<GetModelResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = request.into_inner().model_id;
+        let choice = self.catalog.resolve(&id, ctx.deadline).await;
+        let model = Some(choice.map_err(|error| error.to_status())?.into());
+        Ok(Response::new(GetModelResponse { model }))
+    }
+}
