@@ -169,8 +169,16 @@ async fn start_troupe(
     command
         .args(["serve", "gateway", "--descriptor-set"])
         .arg(descriptors)
-        .args(["--upstream", &format!("{SERVICE}={upstream}")])
-        .env("TROUPE__GATEWAY__LISTEN", address.to_string())
+        .args(["--upstream", &format!("{SERVICE}=http://{upstream}")])
+        .args(["--listen", &address.to_string()])
+        // A budget that one address doesn't exhaust; it is still counted.
+        .env(
+            "TROUPE__GATEWAY__RATES__UNCLASSIFIED__PER_SECOND",
+            "1000000",
+        )
+        .env("TROUPE__GATEWAY__RATES__UNCLASSIFIED__BURST", "1000000")
+        // No line a request, as Envoy is configured too.
+        .env("TROUPE__LOG__LEVEL", "warn")
         // One worker, as Envoy has; the runtime reads it.
         .env("TOKIO_WORKER_THREADS", "1");
     let mut process = Process::start("gateway", command, workspace.scratch())?;

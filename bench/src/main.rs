@@ -5,15 +5,25 @@
     reason = "figures on standard output and progress on standard error are its purpose"
 )]
 
+mod append;
+mod client;
 mod connection;
+mod context;
 mod contract;
+mod engine;
+mod example;
+mod first_token;
 mod gateway;
 mod load;
+mod model;
 mod process;
+mod prompt;
 mod report;
 mod stats;
 mod upstream;
 mod workspace;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -27,18 +37,44 @@ use crate::workspace::Workspace;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Executable to measure instead of one built here, such as that of the `dist` profile
+    #[arg(long, global = true, value_name = "FILE")]
+    troupe: Option<PathBuf>,
+    /// File to write the report to, besides printing it
+    #[arg(long, global = true, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// JSON, gRPC-Web and gRPC through the gateway and through Envoy, against direct gRPC.
+    /// All of the following
+    All {
+        #[command(flatten)]
+        gateway: gateway::Args,
+        #[command(flatten)]
+        first_token: first_token::Args,
+        #[command(flatten)]
+        engine: engine::Args,
+    },
+    /// JSON, gRPC-Web and gRPC through the gateway and through Envoy, against direct gRPC
     Gateway(gateway::Args),
-    /// Serves what the gateways are put before; used by `gateway`.
+    /// Time to first token through Troupe, against the model server
+    FirstToken(first_token::Args),
+    /// Prompt compilation for 200 lore entries and 500 messages
+    Prompt,
+    /// Append to a session of 100,000 messages, against one of 100
+    Append,
+    /// Tokens per second of the local engine, against llama.cpp's server
+    Engine(engine::Args),
+    /// Serves what the gateways are put before; used by `gateway`
     #[command(hide = true)]
     Upstream(upstream::Args),
-    /// Loads an address; used by `gateway`.
+    /// Loads an address; used by `gateway`
     #[command(hide = true)]
     Load(load::Args),
+    /// Serves a scripted model; used by `first-token`
+    #[command(hide = true)]
+    Model(model::Args),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,25 +83,55 @@ async fn main() -> Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     // Whatever ends the benchmark ends here, so that its child processes are dropped and with that killed.
     tokio::select! {
-        done = run(arguments.command) => done,
+        done = run(arguments) => done,
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
         _ = terminated.recv() => bail!("terminated"),
     }
 }
 
-async fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Upstream(args) => upstream::run(&args).await,
-        Command::Load(args) => load::run(args).await,
-        Command::Gateway(args) => {
-            let workspace = Workspace::open()?;
-            let section = gateway::run(&workspace, &args).await?;
-            let report = Report {
-                sections: vec![section],
-                ..Report::default()
-            };
-            println!("{}", report.markdown());
-            Ok(())
+async fn run(arguments: Arguments) -> Result<()> {
+    let open = || Workspace::open(arguments.troupe.clone());
+    let mut report = Report::default();
+    match arguments.command {
+        Command::Upstream(args) => return upstream::run(&args).await,
+        Command::Load(args) => return load::run(args).await,
+        Command::Model(args) => return model::run(&args).await,
+        Command::All {
+            gateway,
+            first_token,
+            engine,
+        } => {
+            let workspace = open()?;
+            report.add("gateway", gateway::run(&workspace, &gateway).await);
+            report.add(
+                "first-token",
+                first_token::run(&workspace, &first_token).await,
+            );
+            report.add("prompt", prompt::run(&workspace).await);
+            report.add("append", append::run(&workspace).await);
+            report.add("engine", engine::run(&workspace, &engine).await);
         }
+        Command::Gateway(args) => report.add("gateway", gateway::run(&open()?, &args).await),
+        Command::FirstToken(args) => {
+            report.add("first-token", first_token::run(&open()?, &args).await);
+        }
+        Command::Prompt => report.add("prompt", prompt::run(&open()?).await),
+        Command::Append => report.add("append", append::run(&open()?).await),
+        Command::Engine(args) => report.add("engine", engine::run(&open()?, &args).await),
     }
+    finish(report, arguments.report).await
+}
+
+/// Prints the report, writes it where that was asked for, and fails if a benchmark did.
+async fn finish(mut report: Report, file: Option<PathBuf>) -> Result<()> {
+    report.context = context::lines().await?;
+    let text = report.markdown();
+    println!("{text}");
+    if let Some(file) = file {
+        std::fs::write(&file, format!("# Results\n\n{text}"))?;
+    }
+    if !report.missing.is_empty() {
+        bail!("not everything ran:\n{}", report.missing.join("\n"));
+    }
+    Ok(())
 }

@@ -61,6 +61,17 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Takes what a benchmark found, or why it didn't run.
+    pub(crate) fn add(&mut self, name: &str, outcome: anyhow::Result<Section>) {
+        match outcome {
+            Ok(section) => self.sections.push(section),
+            Err(error) => {
+                eprintln!("bench: {name} failed: {error:#}");
+                self.missing.push(format!("{name}: {error:#}"));
+            }
+        }
+    }
+
     /// The report as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();

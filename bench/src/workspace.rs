@@ -13,11 +13,13 @@ pub(crate) struct Workspace {
     root: PathBuf,
     release: PathBuf,
     scratch: TempDir,
+    troupe: Option<PathBuf>,
 }
 
 impl Workspace {
-    /// Finds the repository and makes a scratch folder, which goes when the workspace is dropped.
-    pub(crate) fn open() -> Result<Self> {
+    /// Finds the repository and makes a scratch folder, which goes when the workspace is dropped. `troupe` is an
+    /// executable to measure instead of one built here.
+    pub(crate) fn open(troupe: Option<PathBuf>) -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let executable = std::env::current_exe()?;
         let release = executable
@@ -31,12 +33,8 @@ impl Workspace {
             root: root.context("the crate has no parent folder")?.to_owned(),
             release: release.to_owned(),
             scratch: tempfile::Builder::new().prefix("troupe-bench-").tempdir()?,
+            troupe,
         })
-    }
-
-    /// The repository's root.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// A folder for logs and data of this run.
@@ -49,8 +47,11 @@ impl Workspace {
         self.release.with_file_name("bench")
     }
 
-    /// Builds the executable `troupe` and gives its path.
+    /// Builds the executable `troupe`, unless one was named, and gives its path.
     pub(crate) async fn troupe(&self) -> Result<PathBuf> {
+        if let Some(named) = &self.troupe {
+            return Ok(named.clone());
+        }
         self.build(&["-p", "troupe"]).await?;
         Ok(self.release.join("troupe"))
     }

@@ -1,0 +1,45 @@
+//! The benchmarks that live beside what they measure: examples of a crate, built and run as they are.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Builds an example, runs it within a time, and gives the lines that it prints.
+pub(crate) async fn lines(
+    workspace: &Workspace,
+    package: &str,
+    name: &str,
+    arguments: &[&str],
+    within: Duration,
+) -> Result<Vec<String>> {
+    let executable = workspace.example(package, name).await?;
+    let mut command = Command::new(executable);
+    command.args(arguments).current_dir(workspace.scratch());
+    let output = process::output_of(&format!("running {name}"), command, within).await?;
+    Ok(output.lines().map(str::to_owned).collect())
+}
+
+/// The number that stands before `unit` in a line.
+pub(crate) fn number_before(line: &str, unit: &str) -> Result<f64> {
+    let number = line
+        .split_once(unit)
+        .and_then(|(before, _)| before.split_whitespace().next_back())
+        .and_then(|word| word.parse().ok());
+    number.with_context(|| format!("no number before {unit:?} in {line:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_number_before_its_unit() {
+        let line = "Chat, window 8192: 1.250 ms a prompt (12 spans)";
+        assert_eq!(number_before(line, " ms a prompt").unwrap(), 1.25);
+        assert!(number_before(line, " µs").is_err());
+    }
+}
