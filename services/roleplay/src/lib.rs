@@ -1,5 +1,6 @@
 //! Troupe's roleplay service: characters, sessions, messages, generations, prompts.
 
+mod application;
 pub mod domain;
 mod infrastructure;
 mod migrations;

@@ -13,6 +13,7 @@ use super::{counted, stored, unknown};
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::{Author, Message};
+use crate::infrastructure::tables::generation;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
 /// The messages of a session.
@@ -41,15 +42,38 @@ pub(crate) async fn find_whole(
     Ok(whole(db, session, vec![model]).await?.pop())
 }
 
-/// The swipes of a message and the message itself, in their order.
-pub(crate) fn siblings(session: SessionId, parent: Option<MessageId>) -> Select<Entity> {
+/// All messages after the same parent, in their order.
+pub(crate) async fn list_siblings(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    parent: Option<MessageId>,
+) -> Result<Vec<Model>, DbErr> {
+    siblings(session, parent)
+        .order_by_asc(Column::SwipeIndex)
+        .all(db)
+        .await
+}
+
+/// The message that a generation writes.
+pub(crate) async fn written_by(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    generation: GenerationId,
+) -> Result<Option<MessageId>, DbErr> {
+    let written = generation::Entity::find_by_id(generation)
+        .filter(generation::Column::SessionId.eq(session));
+    Ok(written
+        .one(db)
+        .await?
+        .map(|generation| generation.message_id))
+}
+
+fn siblings(session: SessionId, parent: Option<MessageId>) -> Select<Entity> {
     let of_parent = match parent {
         Some(parent) => Column::ParentId.eq(parent),
         None => Column::ParentId.is_null(),
     };
-    of_session(session)
-        .filter(of_parent)
-        .order_by_asc(Column::SwipeIndex)
+    of_session(session).filter(of_parent)
 }
 
 /// Adds what only the siblings know, for all messages at once.

@@ -1,0 +1,42 @@
+//! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
+
+mod cancel_generation;
+mod characters;
+mod chats;
+mod compile_prompt;
+mod continue_message;
+mod create_branch;
+mod create_session;
+mod delete_character;
+mod delete_message;
+mod delete_session;
+mod edit_message;
+mod error;
+mod export_character;
+mod generate;
+mod import_character;
+mod list_characters;
+mod live;
+mod move_head;
+mod personas;
+mod recover_generations;
+mod regenerate_message;
+mod select_branch;
+mod select_swipe;
+mod send_message;
+mod start_generation;
+mod update_character;
+mod update_session;
+mod watch_generation;
+
+pub(crate) use self::{
+    characters::Characters,
+    chats::Chats,
+    compile_prompt::CompiledPrompt,
+    create_session::NewSession,
+    error::Error,
+    export_character::CardFile,
+    personas::{PersonaPatch, Personas},
+    send_message::SendMessage,
+    update_session::SessionPatch,
+};

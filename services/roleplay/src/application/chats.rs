@@ -1,0 +1,136 @@
+//! Sessions, their messages and generations: what all their use cases share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh::Ctx;
+use moka::sync::Cache;
+use platform::{Database, Host, Timestamp};
+
+use super::Error;
+use super::compile_prompt::Sheet;
+use super::live::Live;
+use crate::domain::generation::State;
+use crate::domain::ids::{CharacterId, MessageId, SessionId};
+use crate::domain::message::Message;
+use crate::domain::session::Session;
+use crate::infrastructure::models::Models;
+use crate::infrastructure::profiles::Profiles;
+use crate::infrastructure::queries::{branches, messages, path, sessions};
+use crate::infrastructure::tables;
+
+/// Characters that are kept ready for prompts.
+const READY_SHEETS: u64 = 128;
+/// Bytes of text after which a page of messages ends, so that it fits an answer of gRPC.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// Sessions, messages and generations. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Chats {
+    pub(super) db: Database,
+    pub(super) host: Host,
+    pub(super) models: Models,
+    pub(super) profiles: Profiles,
+    pub(super) live: Live,
+    pub(super) limits: GenerationLimits,
+    /// By the character and when it last changed.
+    pub(super) sheets: Cache<(CharacterId, Timestamp), Arc<Sheet>>,
+}
+
+/// How long generations may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GenerationLimits {
+    /// A generation.
+    pub(crate) whole: Duration,
+    /// What of it comes after shutdown began.
+    pub(crate) after_stop: Duration,
+}
+
+impl Chats {
+    /// The use cases over a database and two services.
+    pub(crate) fn new(
+        db: Database,
+        host: Host,
+        models: Models,
+        profiles: Profiles,
+        limits: GenerationLimits,
+    ) -> Self {
+        Self {
+            db,
+            host,
+            models,
+            profiles,
+            live: Live::default(),
+            limits,
+            sheets: Cache::new(READY_SHEETS),
+        }
+    }
+
+    /// A session of the caller.
+    pub(crate) async fn get_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
+        let session = sessions::find(self.db.read(), ctx.user_id()?, id).await?;
+        session.ok_or(Error::NotFound("session"))
+    }
+
+    /// A message of a session.
+    pub(crate) async fn get_message(
+        &self,
+        session: SessionId,
+        id: MessageId,
+    ) -> Result<Message, Error> {
+        let message = messages::find_whole(self.db.read(), session, id).await?;
+        message.ok_or(Error::NotFound("message"))
+    }
+
+    /// At most `limit` messages from one on towards the root, newest first, and the one after them.
+    pub(crate) async fn list_messages(
+        &self,
+        session: SessionId,
+        from: MessageId,
+        limit: usize,
+    ) -> Result<(Vec<Message>, Option<MessageId>), Error> {
+        let limits = path::Limits {
+            messages: limit,
+            bytes: PAGE_BYTES,
+        };
+        let models = path::load(self.db.read(), session, from, limits).await?;
+        let next = models.last().and_then(|oldest| oldest.parent_id);
+        Ok((
+            messages::whole(self.db.read(), session, models).await?,
+            next,
+        ))
+    }
+
+    /// The swipes of a message, itself included, in their order.
+    pub(crate) async fn list_swipes(
+        &self,
+        session: SessionId,
+        id: MessageId,
+    ) -> Result<Vec<Message>, Error> {
+        let message = messages::find(self.db.read(), session, id).await?;
+        let parent = message.ok_or(Error::NotFound("message"))?.parent_id;
+        let swipes = messages::list_siblings(self.db.read(), session, parent).await?;
+        Ok(messages::whole(self.db.read(), session, swipes).await?)
+    }
+
+    /// Where a branch of a session ends; by default, the one the session is turned to.
+    pub(crate) async fn head(
+        &self,
+        session: &Session,
+        branch: Option<crate::domain::ids::BranchId>,
+    ) -> Result<Option<MessageId>, Error> {
+        let Some(branch) = branch else {
+            return Ok(session.branch.head);
+        };
+        let branch = branches::find(self.db.read(), session.id, branch).await?;
+        Ok(branch.ok_or(Error::NotFound("branch"))?.head)
+    }
+}
+
+/// Refuses a message that a generation is writing.
+pub(super) fn check_not_generating(message: &tables::message::Model) -> Result<(), Error> {
+    match message.generation_id {
+        Some(id) if message.state == State::Running.as_str() => Err(Error::GenerationRunning(id)),
+        _ => Ok(()),
+    }
+}

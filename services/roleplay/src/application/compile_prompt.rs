@@ -1,0 +1,349 @@
+//! From a session to the prompt of its next reply: gathers what the compiler needs, in as much as the model's window
+//! can hold, and never the whole history.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use mesh::Ctx;
+use serde::Serialize;
+
+use super::{Chats, Error};
+use crate::domain::card::Card;
+use crate::domain::ids::{CharacterId, MessageId, PersonaId};
+use crate::domain::lorebook::{LoreSettings, Matcher};
+use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::domain::message::Author;
+use crate::domain::prompt::{
+    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Receipt, Settings, Turn,
+};
+use crate::domain::role::Role;
+use crate::domain::session::Session;
+use crate::infrastructure::models::Model;
+use crate::infrastructure::queries::{characters, path, personas};
+use crate::infrastructure::tables::message;
+
+/// The history is read until it has so many bytes for each token of the window: in no language do tokens hold more
+/// text than that on average.
+const MAX_BYTES_PER_TOKEN: usize = 8;
+/// However large the window.
+const MAX_HISTORY_BYTES: usize = 8 << 20;
+/// A message takes at least so many tokens, with its role or name.
+const MIN_MESSAGE_TOKENS: usize = 4;
+/// However large the window: a prompt has at most 20,000 messages.
+const MAX_HISTORY_MESSAGES: usize = 10_000;
+/// A person without a name of their own.
+const NAMELESS: &str = "User";
+
+/// A character made ready for prompts.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    pub(super) card: Card,
+    lore: Option<Matcher>,
+}
+
+/// Whom the person plays in a session.
+#[derive(Debug, Clone)]
+pub(super) struct Player {
+    pub(super) name: String,
+    pub(super) description: String,
+}
+
+/// A prompt to compile.
+pub(super) struct Wanted<'w> {
+    /// What the model is to do.
+    pub(super) kind: Kind,
+    /// The last stored message that it is to know.
+    pub(super) tip: Option<MessageId>,
+    /// The person's message that follows it and isn't stored yet.
+    pub(super) said: Option<&'w str>,
+    /// The id that this message will have.
+    pub(super) said_id: Option<MessageId>,
+}
+
+/// A prompt that fits its model.
+pub(crate) struct CompiledPrompt {
+    /// The model.
+    pub(crate) model: Model,
+    /// What it is sent.
+    pub(crate) prompt: Prompt,
+    /// Where each part comes from.
+    pub(crate) receipt: Receipt,
+    /// True if tokens were estimated.
+    pub(crate) estimated: bool,
+    /// Most tokens of the reply.
+    pub(crate) max_tokens: u32,
+}
+
+impl Chats {
+    /// The prompt that the next reply in a session would be generated from.
+    pub(crate) async fn preview_prompt(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+    ) -> Result<CompiledPrompt, Error> {
+        let player = self.player(ctx, session.persona_id).await?;
+        let wanted = Wanted {
+            kind: Kind::Reply,
+            tip: session.branch.head,
+            said: None,
+            said_id: None,
+        };
+        self.compile(ctx, session, &player, wanted).await
+    }
+
+    /// Compiles a prompt.
+    pub(super) async fn compile(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        player: &Player,
+        wanted: Wanted<'_>,
+    ) -> Result<CompiledPrompt, Error> {
+        let character = session.character_id.ok_or(Error::CharacterDeleted)?;
+        let sheet = self
+            .sheet(ctx, character)
+            .await?
+            .ok_or(Error::CharacterDeleted)?;
+        let model = self.models.resolve(ctx, &session.model_id).await?;
+        let models = self
+            .history(session, wanted.tip, model.window_tokens)
+            .await?;
+        let (earlier, earlier_of_character) = earlier(&models);
+        let idle_secs = self.idle_secs(&models);
+        let turns = turns(models, player, &wanted);
+        let max_tokens = session
+            .settings
+            .reply_tokens(model.max_reply_tokens, model.window_tokens);
+        let settings = Settings {
+            form: model.form,
+            window_tokens: model.window_tokens,
+            max_reply_tokens: max_tokens,
+            ..Settings::default()
+        };
+        let material = Material {
+            lore: sheet.lore.as_ref(),
+            persona: Persona {
+                name: &player.name,
+                description: &player.description,
+            },
+            earlier_message_count: earlier,
+            earlier_assistant_count: earlier_of_character,
+            kind: wanted.kind,
+            now: Some(self.moment()),
+            idle_secs,
+            model: &model.id,
+            session_seed: Session::seed(session.id),
+            ..Material::new(&sheet.card, &turns)
+        };
+        let (compiled, estimated) = self
+            .fit(ctx, &material, &settings, prompt_seed(session))
+            .await?;
+        let Compiled { prompt, receipt } = compiled;
+        drop(turns);
+        Ok(CompiledPrompt {
+            model,
+            prompt,
+            receipt,
+            estimated,
+            max_tokens,
+        })
+    }
+
+    async fn fit(
+        &self,
+        ctx: &Ctx,
+        material: &Material<'_>,
+        settings: &Settings,
+        seed: u64,
+    ) -> Result<(Compiled, bool), Error> {
+        let draft = Draft::new(material, settings, seed);
+        let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
+        let counts = self.models.count(ctx, material.model, &texts).await?;
+        Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
+    }
+
+    /// As much of the path to `tip` as a window can hold, newest first.
+    async fn history(
+        &self,
+        session: &Session,
+        tip: Option<MessageId>,
+        window_tokens: u32,
+    ) -> Result<Vec<message::Model>, Error> {
+        let Some(tip) = tip else {
+            return Ok(Vec::new());
+        };
+        let window = usize::try_from(window_tokens).unwrap_or(usize::MAX);
+        let limits = path::Limits {
+            messages: (window / MIN_MESSAGE_TOKENS + 1).min(MAX_HISTORY_MESSAGES),
+            bytes: window
+                .saturating_mul(MAX_BYTES_PER_TOKEN)
+                .min(MAX_HISTORY_BYTES),
+        };
+        let models = path::load(self.db.read(), session.id, tip, limits).await?;
+        if models.is_empty() {
+            Err(Error::NotFound("message"))
+        } else {
+            Ok(models)
+        }
+    }
+
+    /// A character of the caller, made ready.
+    pub(super) async fn sheet(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+    ) -> Result<Option<Arc<Sheet>>, Error> {
+        let user = ctx.user_id()?;
+        let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
+            return Ok(None);
+        };
+        if let Some(sheet) = self.sheets.get(&(id, changed)) {
+            return Ok(Some(sheet));
+        }
+        let Some(character) = characters::find(self.db.read(), user, id).await? else {
+            return Ok(None);
+        };
+        let book = character.card.character_book();
+        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
+        let sheet = Arc::new(Sheet {
+            card: character.card,
+            lore,
+        });
+        self.sheets
+            .insert((id, character.update_time), sheet.clone());
+        Ok(Some(sheet))
+    }
+
+    /// Whom the caller plays: a persona, or themselves under the name of their profile.
+    pub(super) async fn player(
+        &self,
+        ctx: &Ctx,
+        persona: Option<PersonaId>,
+    ) -> Result<Player, Error> {
+        if let Some(id) = persona {
+            let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
+            let persona = persona.ok_or(Error::NotFound("persona"))?;
+            return Ok(Player {
+                name: persona.name,
+                description: persona.description,
+            });
+        }
+        let name = self.profiles.display_name(ctx).await?;
+        let name = if name.trim().is_empty() {
+            NAMELESS.to_owned()
+        } else {
+            name
+        };
+        Ok(Player {
+            name,
+            description: String::new(),
+        })
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            unix_secs: self.host.clock.now().secs(),
+            utc_offset_minutes: 0,
+        }
+    }
+
+    /// Seconds since the person's last message.
+    fn idle_secs(&self, newest_first: &[message::Model]) -> Option<u64> {
+        let said = newest_first
+            .iter()
+            .find(|message| message.author == Author::Person.as_str())?;
+        Some(self.host.clock.now().since(said.create_time).as_secs())
+    }
+}
+
+/// What the macros of a character's greetings stand for.
+pub(super) fn greeting_macros<'a>(
+    sheet: &'a Sheet,
+    player: &'a Player,
+    now: Moment,
+    seed: u64,
+) -> Macros<'a> {
+    Macros {
+        char: sheet.card.display_name(),
+        user: Cow::Borrowed(&player.name),
+        texts: MacroTexts::of(&sheet.card, &player.description),
+        now: Some(now),
+        seed,
+        session_seed: seed,
+        ..Macros::default()
+    }
+}
+
+/// The chance of a prompt: the session's if it sets one, so that a reply can be repeated. Of 32 bits, which JSON and
+/// every provider can carry.
+fn prompt_seed(session: &Session) -> u64 {
+    match session.settings.seed {
+        Some(seed) => seed.cast_unsigned(),
+        None => u64::from(rand::random::<u32>()),
+    }
+}
+
+/// How many messages are older than these, and how many of them are the character's.
+fn earlier(newest_first: &[message::Model]) -> (u32, u32) {
+    let Some(oldest) = newest_first.last() else {
+        return (0, 0);
+    };
+    let own = i32::from(oldest.author == Author::Character.as_str());
+    let count = |count: i32| u32::try_from(count).unwrap_or(0);
+    (count(oldest.depth), count(oldest.character_count - own))
+}
+
+fn turns(
+    newest_first: Vec<message::Model>,
+    player: &Player,
+    wanted: &Wanted<'_>,
+) -> Vec<Turn<'static>> {
+    let stored = newest_first.into_iter().rev().map(|message| Turn {
+        id: Cow::Owned(message.id.to_string()),
+        role: if message.author == Author::Character.as_str() {
+            Role::Assistant
+        } else {
+            Role::User
+        },
+        name: Cow::Owned(message.speaker_name),
+        text: Cow::Owned(message.text),
+    });
+    let said = wanted.said.map(|text| Turn {
+        id: Cow::Owned(wanted.said_id.map(|id| id.to_string()).unwrap_or_default()),
+        role: Role::User,
+        name: Cow::Owned(player.name.clone()),
+        text: Cow::Owned(text.to_owned()),
+    });
+    // A reply that came to nothing says nothing to the model.
+    stored
+        .filter(|turn| !turn.text.is_empty())
+        .chain(said)
+        .collect()
+}
+
+/// What is kept of a prompt: the receipt, and how the reply was asked for.
+#[derive(Serialize)]
+struct StoredReceipt<'r> {
+    #[serde(flatten)]
+    receipt: &'r Receipt,
+    estimated: bool,
+    character_id: Option<String>,
+    persona_id: Option<String>,
+    form: Form,
+    sampling: &'r crate::domain::session::ReplySettings,
+}
+
+impl CompiledPrompt {
+    /// The receipt as JSON.
+    pub(super) fn receipt_json(&self, session: &Session) -> Result<String, Error> {
+        let stored = StoredReceipt {
+            receipt: &self.receipt,
+            estimated: self.estimated,
+            character_id: session.character_id.map(|id| id.to_string()),
+            persona_id: session.persona_id.map(|id| id.to_string()),
+            form: self.receipt.settings.form,
+            sampling: &session.settings,
+        };
+        Ok(serde_json::to_string(&stored).map_err(|e| sea_orm::DbErr::Json(e.to_string()))?)
+    }
+}

@@ -1,0 +1,47 @@
+//! Lets the character go on with its last message.
+
+use mesh::Ctx;
+
+use super::compile_prompt::Wanted;
+use super::start_generation::{Start, Target, check_continuable};
+use super::{Chats, Error};
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::prompt::Kind;
+use crate::infrastructure::queries::messages;
+
+impl Chats {
+    /// Starts a generation whose text is added to the last message of the branch, which must be the character's.
+    pub(crate) async fn continue_message(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        id: MessageId,
+        request_id: String,
+    ) -> Result<GenerationId, Error> {
+        let session = self.get_session(ctx, session).await?;
+        if let Some(earlier) = self.check_idle(&session, &request_id).await? {
+            return Ok(earlier);
+        }
+        check_continuable(
+            messages::find(self.db.read(), session.id, id).await?,
+            &session,
+        )?;
+        let player = self.player(ctx, session.persona_id).await?;
+        let wanted = Wanted {
+            kind: Kind::Continue,
+            tip: Some(id),
+            said: None,
+            said_id: None,
+        };
+        let prompt = self.compile(ctx, &session, &player, wanted).await?;
+        let target = Target::End(id);
+        let start = Start {
+            session,
+            kind: Kind::Continue,
+            request_id,
+            target,
+            prompt,
+        };
+        self.start(ctx, start).await
+    }
+}

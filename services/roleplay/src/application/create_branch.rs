@@ -1,0 +1,56 @@
+//! Makes a branch.
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::ids::{BranchId, MessageId, SessionId};
+use crate::domain::session::Branch;
+use crate::infrastructure::queries::{branches, messages, sessions};
+
+/// Most branches of a session: they are listed at once.
+const MAX_BRANCHES: usize = 500;
+
+impl Chats {
+    /// Makes a branch that ends at a message, and turns the session to it. Nothing is copied.
+    pub(crate) async fn create_branch(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        head: MessageId,
+        title: String,
+    ) -> Result<Branch, Error> {
+        let (user, create_time) = (ctx.user_id()?, self.host.clock.now());
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let session = sessions::find(tx, user, session).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?.id;
+                    let message = messages::find(tx, session, head).await?;
+                    message.ok_or(Error::NotFound("message"))?;
+                    let count = branches::list(tx, session).await?.len();
+                    if count >= MAX_BRANCHES {
+                        let description = "has 500 branches already: use one of them";
+                        return Err(Error::Invalid {
+                            field: "session_id",
+                            description,
+                        });
+                    }
+                    let title = if title.is_empty() {
+                        format!("Branch {}", count + 1)
+                    } else {
+                        title
+                    };
+                    let branch = Branch {
+                        id: BranchId::new(),
+                        title,
+                        head: Some(head),
+                        create_time,
+                    };
+                    branches::insert(tx, session, branch.clone()).await?;
+                    sessions::set_branch(tx, session, branch.id).await?;
+                    Ok(branch)
+                })
+            })
+            .await
+    }
+}

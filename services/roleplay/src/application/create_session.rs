@@ -1,0 +1,106 @@
+//! Opens a session with a character.
+
+use mesh::Ctx;
+use sea_orm::ConnectionTrait;
+
+use super::compile_prompt::greeting_macros;
+use super::{Chats, Error};
+use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId};
+use crate::domain::macros::Purpose;
+use crate::domain::message::{Author, Message};
+use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, ReplySettings, Session};
+use crate::infrastructure::queries::messages::NewMessage;
+use crate::infrastructure::queries::{branches, messages, sessions};
+
+/// A session to open.
+pub(crate) struct NewSession {
+    /// The character.
+    pub(crate) character_id: CharacterId,
+    /// Whom the person plays; none for themselves.
+    pub(crate) persona_id: Option<PersonaId>,
+    /// Title; empty for the character's name.
+    pub(crate) title: String,
+    /// The model; empty for the default one.
+    pub(crate) model_id: String,
+}
+
+impl Chats {
+    /// Opens a session. The character's greeting is its first message, the alternate greetings are swipes of it.
+    pub(crate) async fn create_session(
+        &self,
+        ctx: &Ctx,
+        new: NewSession,
+    ) -> Result<(Session, Option<Message>), Error> {
+        let sheet = self
+            .sheet(ctx, new.character_id)
+            .await?
+            .ok_or(Error::NotFound("character"))?;
+        let player = self.player(ctx, new.persona_id).await?;
+        if !new.model_id.is_empty() {
+            self.models.resolve(ctx, &new.model_id).await?;
+        }
+        let (id, now) = (SessionId::new(), self.host.clock.now());
+        let macros = greeting_macros(&sheet, &player, self.moment(), Session::seed(id));
+        let name = sheet.card.display_name().into_owned();
+        let greetings: Vec<NewMessage> = sheet
+            .card
+            .greetings()
+            .iter()
+            .map(|greeting| NewMessage {
+                id: MessageId::new(),
+                author: Author::Character,
+                speaker_name: name.clone(),
+                // As for a prompt: what is shown is also what the model reads.
+                text: macros.render(greeting, Purpose::Prompt).into_owned(),
+                generation_id: None,
+                create_time: now,
+            })
+            .collect();
+        let branch = Branch {
+            id: BranchId::new(),
+            title: FIRST_BRANCH_TITLE.to_owned(),
+            head: greetings.first().map(|greeting| greeting.id),
+            create_time: now,
+        };
+        let session = Session {
+            id,
+            user_id: ctx.user_id()?,
+            character_id: Some(new.character_id),
+            title: if new.title.is_empty() {
+                name.clone()
+            } else {
+                new.title
+            },
+            character_name: name,
+            persona_id: new.persona_id,
+            model_id: new.model_id,
+            settings: ReplySettings::default(),
+            branch,
+            running_generation_id: None,
+            create_time: now,
+            last_use_time: now,
+        };
+        let stored = session.clone();
+        let store = self
+            .db
+            .transaction(|tx| Box::pin(async move { store(tx, &stored, greetings).await }));
+        let greeting = store.await?;
+        Ok((session, greeting))
+    }
+}
+
+async fn store(
+    tx: &impl ConnectionTrait,
+    session: &Session,
+    greetings: Vec<NewMessage>,
+) -> Result<Option<Message>, Error> {
+    sessions::insert(tx, session).await?;
+    branches::insert(tx, session.id, session.branch.clone()).await?;
+    for greeting in greetings {
+        messages::insert(tx, session.id, None, greeting).await?;
+    }
+    match session.branch.head {
+        Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),
+        None => Ok(None),
+    }
+}

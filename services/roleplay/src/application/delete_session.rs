@@ -1,0 +1,30 @@
+//! Deletes a session.
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::ids::SessionId;
+use crate::infrastructure::queries::sessions;
+
+impl Chats {
+    /// Deletes a session with all its messages. A generation that runs in it is cancelled first, so that it doesn't
+    /// go on at the provider.
+    pub(crate) async fn delete_session(&self, ctx: &Ctx, id: SessionId) -> Result<(), Error> {
+        let user = ctx.user_id()?;
+        let session = self.get_session(ctx, id).await?;
+        if let Some(watched) = session
+            .running_generation_id
+            .and_then(|id| self.live.find(id))
+        {
+            watched.cancel.cancel();
+            watched.ended().await;
+        }
+        let delete = self.db.transaction(|tx| {
+            Box::pin(async move {
+                sessions::delete(tx, user, id).await?;
+                Ok(())
+            })
+        });
+        delete.await
+    }
+}

@@ -1,0 +1,35 @@
+//! Changes the text of a message.
+
+use mesh::Ctx;
+
+use super::chats::check_not_generating;
+use super::{Chats, Error};
+use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::message::Message;
+use crate::infrastructure::queries::{messages, sessions};
+
+impl Chats {
+    /// Changes the text of a message that no generation is writing.
+    pub(crate) async fn edit_message(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        id: MessageId,
+        text: String,
+    ) -> Result<Message, Error> {
+        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let session = sessions::find(tx, user, session).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?.id;
+                    let message = messages::find(tx, session, id).await?;
+                    check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
+                    messages::set_edited(tx, id, text, now).await?;
+                    let message = messages::find_whole(tx, session, id).await?;
+                    message.ok_or(Error::NotFound("message"))
+                })
+            })
+            .await
+    }
+}

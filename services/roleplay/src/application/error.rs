@@ -1,0 +1,160 @@
+//! What can go wrong in a use case, and what the caller learns of it.
+
+use std::collections::HashMap;
+
+use sea_orm::DbErr;
+use tonic::Status;
+use tonic_types::FieldViolation;
+use troupe_proto::{Classify, Code, Reason, error};
+
+use crate::domain::card::CardError;
+use crate::domain::generation::OffsetError;
+use crate::domain::ids::GenerationId;
+use crate::domain::prompt::FitError;
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no such thing, or it isn't the caller's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// A field is at fault in a way that only the use case can see.
+    #[error("{field} {description}")]
+    Invalid {
+        /// The field as the request names it.
+        field: &'static str,
+        /// What it must be.
+        description: &'static str,
+    },
+    /// The file, or the edit, makes no card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A reply is being generated.
+    #[error("a reply is being generated in this session: wait for it, attach to it or cancel it")]
+    GenerationRunning(GenerationId),
+    /// This can't be done with that message.
+    #[error("{0}")]
+    Unsuitable(&'static str),
+    /// The session's character was deleted.
+    #[error("the session's character was deleted: the session can be read, but no reply generated")]
+    CharacterDeleted,
+    /// The character has no picture.
+    #[error("the character has no picture")]
+    AvatarMissing,
+    /// The prompt doesn't fit the model.
+    #[error(transparent)]
+    PromptTooLong(#[from] FitError),
+    /// The model can't be used now.
+    #[error("the model {model_id} can't be used now: {reason}")]
+    ModelUnavailable {
+        /// The model.
+        model_id: String,
+        /// Why.
+        reason: String,
+    },
+    /// No watch can begin there.
+    #[error(transparent)]
+    Offset(#[from] OffsetError),
+    /// The platform is stopping.
+    #[error("the platform is stopping: try again in a few seconds")]
+    Stopping,
+    /// A generation lost its job.
+    #[error("the generation {0} is marked as running, but nothing runs it")]
+    Orphaned(GenerationId),
+    /// What another service answered.
+    #[error("{}", .0.message())]
+    Remote(Status),
+    /// The database failed.
+    #[error("storage failed: {0}")]
+    Storage(#[from] DbErr),
+    /// The store of files failed.
+    #[error("the file store failed: {0}")]
+    Files(#[from] object_store::Error),
+    /// A task of ours died.
+    #[error("a task died: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Remote(status)
+    }
+}
+
+impl Classify for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) | Self::AvatarMissing => Code::NotFound,
+            Self::Invalid { .. } | Self::Card(_) => Code::InvalidArgument,
+            Self::Offset(OffsetError::WithinCharacter { .. }) => Code::InvalidArgument,
+            Self::Offset(OffsetError::BeyondEnd { .. }) => Code::OutOfRange,
+            Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
+            Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
+            Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
+            Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
+            Self::Remote(status) => status.code(),
+            Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::NotFound(_) | Self::CharacterDeleted => Reason::NotFound,
+            Self::Invalid { .. } => Reason::InvalidRequest,
+            Self::Card(_) => Reason::CardInvalid,
+            Self::Offset(_) => Reason::OffsetInvalid,
+            Self::GenerationRunning(_) => Reason::GenerationRunning,
+            Self::Unsuitable(_) => Reason::MessageUnsuitable,
+            Self::AvatarMissing => Reason::AvatarMissing,
+            Self::PromptTooLong(_) => Reason::PromptTooLong,
+            Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
+            Self::Stopping | Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
+            Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
+            Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
+                Reason::Internal
+            }
+        }
+    }
+
+    fn public_message(&self) -> String {
+        match self {
+            Self::Storage(DbErr::ConnectionAcquire(_)) => {
+                "the database is busy: try again in a second".to_owned()
+            }
+            _ if self.code() == Code::Internal => {
+                "something went wrong on our side; the request id finds it in the log".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        match self {
+            Self::GenerationRunning(id) => {
+                HashMap::from([("generation_id".to_owned(), id.to_string())])
+            }
+            _ => HashMap::new(),
+        }
+    }
+
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Invalid { field, description } => vec![FieldViolation::new(*field, *description)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The one place where a failure becomes what the caller sees, and where faults of ours are logged.
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        if let Error::Remote(status) = error {
+            return status;
+        }
+        let status = error.to_status();
+        if matches!(status.code(), Code::Internal | Code::Unavailable) {
+            tracing::error!(%error, "a call failed");
+        }
+        status
+    }
+}

@@ -1,0 +1,56 @@
+//! Exports a character as a card, and serves its picture.
+
+use mesh::Ctx;
+
+use super::{Characters, Error};
+use crate::domain::card::{Card, Spec};
+use crate::domain::character::Character;
+use crate::domain::ids::CharacterId;
+
+/// A form of card files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CardFile {
+    /// The picture with the card in it.
+    Png,
+    /// JSON alone.
+    Json,
+}
+
+impl Characters {
+    /// A character as a card file, of its own specification unless another is asked for. A PNG carries the card as V2
+    /// and V3 at once, whatever is asked for, so that every program finds what it reads.
+    pub(crate) async fn export_character(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+        form: CardFile,
+        spec: Option<Spec>,
+    ) -> Result<Vec<u8>, Error> {
+        let character = self.get_character(ctx, id).await?;
+        let spec = spec.unwrap_or(character.card.spec());
+        if form == CardFile::Json {
+            return Ok(character.card.to_json(spec)?.into_bytes());
+        }
+        // Also for a PNG: what V1 can't hold is refused rather than exported as something else.
+        character.card.to_json(spec)?;
+        let picture = self
+            .picture(&character)
+            .await?
+            .unwrap_or_else(Card::blank_png);
+        let write = move || character.card.to_png(&picture);
+        Ok(self.host.tasks.spawn_blocking(write).await??)
+    }
+
+    /// A character's picture, a PNG.
+    pub(crate) async fn get_avatar(&self, ctx: &Ctx, id: CharacterId) -> Result<Vec<u8>, Error> {
+        let character = self.get_character(ctx, id).await?;
+        self.picture(&character).await?.ok_or(Error::AvatarMissing)
+    }
+
+    async fn picture(&self, character: &Character) -> Result<Option<Vec<u8>>, Error> {
+        if !character.has_avatar {
+            return Ok(None);
+        }
+        Ok(self.avatars.find(character.id).await?)
+    }
+}

@@ -1,0 +1,187 @@
+//! The job that writes a reply. It belongs to no request: only a cancel, the model's end or a stop of the platform
+//! ends it.
+//!
+//! Durable before visible: text is stored, then shown. Two loops run side by side: one reads what the model writes,
+//! the other stores it. What arrives while a commit is under way goes into the next one, so a slow disk makes larger
+//! pieces and holds up neither the model nor anybody who watches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh::{Ctx, Role};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tonic::Status;
+use tracing::Instrument;
+use troupe_proto::{Code, Reason, error};
+
+use super::live::Job;
+use super::{Chats, Error};
+use crate::domain::generation::{Ending, State, Trimmer};
+use crate::domain::ids::MessageId;
+use crate::infrastructure::models::{Inference, Written};
+use crate::infrastructure::queries::generations;
+
+/// Pieces that go into one commit; more than ever wait.
+const MAX_PIECES: usize = 4096;
+/// How often the end is tried to be stored, and how long it waits after the first failure; each wait doubles.
+const END_TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// What a generation's job needs.
+pub(super) struct Work {
+    pub(super) job: Job,
+    pub(super) message_id: MessageId,
+    /// What the message holds already.
+    pub(super) base: String,
+    pub(super) inference: Inference,
+    /// Of the request that asked for it, for the logs.
+    pub(super) request_id: Arc<str>,
+}
+
+impl Chats {
+    /// Sets a job going; shutdown waits for it.
+    pub(super) fn spawn(&self, work: Work) {
+        let chats = self.clone();
+        let span = tracing::info_span!("generation", generation.id = %work.inference.generation_id, request.id = %work.request_id);
+        self.host
+            .tasks
+            .spawn(async move { chats.generate(work).await }.instrument(span));
+    }
+
+    async fn generate(&self, work: Work) {
+        let (pieces, received) = unbounded_channel();
+        let id = work.inference.generation_id;
+        let ctx = Ctx::of_job(Role("roleplay"), work.request_id, self.limits.whole);
+        let trimmer = Trimmer::after(&work.base);
+        let reading = async {
+            Ok(self
+                .read(&ctx, work.inference, &work.job, trimmer, pieces)
+                .await)
+        };
+        // A failure to store ends the reading, and with it the model's work.
+        let done = tokio::try_join!(reading, self.write(&work.job, id, received));
+        let ending = match done {
+            Ok((ending, ())) => ending,
+            Err(error) => {
+                tracing::error!(%error, "the text of a generation can't be stored");
+                Ending::failed(
+                    error::reason_name(Reason::Internal),
+                    "the reply could not be stored",
+                )
+            }
+        };
+        let text = work.job.text();
+        for attempt in 0..END_TRIES {
+            match self
+                .end_generation(id, work.message_id, &work.base, &text, &ending)
+                .await
+            {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::error!(%error, attempt, "the end of a generation can't be stored")
+                }
+            }
+            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(attempt)).await;
+        }
+        tracing::info!(
+            state = ending.state.as_str(),
+            size_bytes = text.len(),
+            "generation ended"
+        );
+    }
+
+    /// Reads what the model writes until it ends, somebody cancels, or the platform stops. Leaving here drops the
+    /// call to ai, which stops the model.
+    async fn read(
+        &self,
+        ctx: &Ctx,
+        inference: Inference,
+        job: &Job,
+        mut trimmer: Trimmer,
+        pieces: UnboundedSender<String>,
+    ) -> Ending {
+        let writing = async {
+            let mut writing = self.models.generate(ctx, inference).await?;
+            while let Some(written) = writing.next().await? {
+                match written {
+                    Written::Delta(delta) => {
+                        let piece = trimmer.push(&delta);
+                        if !piece.is_empty() && pieces.send(piece).is_err() {
+                            break;
+                        }
+                    }
+                    Written::Finished {
+                        finish: Some(finish),
+                        usage,
+                    } => {
+                        return Ok(Ending {
+                            finish: Some(finish),
+                            usage,
+                            ..Ending::by(State::Completed)
+                        });
+                    }
+                    Written::Finished {
+                        finish: None,
+                        usage,
+                    } => {
+                        let reason = error::reason_name(Reason::ContentRefused);
+                        let refused =
+                            Ending::failed(reason, "the provider's filter ended the reply");
+                        return Ok(Ending { usage, ..refused });
+                    }
+                }
+            }
+            let message = "the model broke off without an end";
+            Err(error::status(
+                Code::Unavailable,
+                Reason::ProviderUnavailable,
+                message,
+            ))
+        };
+        tokio::select! {
+            biased;
+            () = job.cancelled() => Ending::by(State::Cancelled),
+            () = self.out_of_time() => Ending::by(State::Interrupted),
+            done = writing => done.unwrap_or_else(|status| failed(&status)),
+        }
+    }
+
+    /// Completes when the platform has been stopping for as long as generations may go on.
+    async fn out_of_time(&self) {
+        self.host.tasks.stopping().await;
+        tokio::time::sleep(self.limits.after_stop).await;
+    }
+
+    /// Stores pieces, then shows them, until there are no more.
+    async fn write(
+        &self,
+        job: &Job,
+        id: crate::domain::ids::GenerationId,
+        mut received: UnboundedReceiver<String>,
+    ) -> Result<(), Error> {
+        let mut pieces = Vec::new();
+        while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
+            let text = pieces.concat();
+            pieces.clear();
+            let (offset, stored) = (job.offset(), text.clone());
+            let append = self.db.transaction(|tx| {
+                Box::pin(async move {
+                    Ok::<_, Error>(generations::append(tx, id, offset, &stored).await?)
+                })
+            });
+            append.await?;
+            job.publish(&text);
+        }
+        Ok(())
+    }
+}
+
+fn failed(status: &Status) -> Ending {
+    let reason = error::reason_of(status).unwrap_or(match status.code() {
+        Code::DeadlineExceeded => Reason::DeadlineExceeded,
+        Code::Unavailable | Code::Cancelled => Reason::ProviderUnavailable,
+        _ => Reason::Internal,
+    });
+    tracing::warn!(code = ?status.code(), reason = error::reason_name(reason), "the model failed");
+    Ending::failed(error::reason_name(reason), status.message())
+}

@@ -1,0 +1,26 @@
+//! Moves the end of a branch, so that the way back is remembered.
+
+use sea_orm::ConnectionTrait;
+
+use super::Error;
+use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::session::Branch;
+use crate::infrastructure::queries::{branches, messages, path};
+
+/// Moves the end of a branch to another message. Where the old path leaves the new one, its first message remembers
+/// where the branch ended. Costs as many steps as the fork is away: none when a message is appended.
+pub(super) async fn move_head(
+    tx: &impl ConnectionTrait,
+    session: SessionId,
+    branch: &Branch,
+    to: MessageId,
+    appended_to: Option<MessageId>,
+) -> Result<(), Error> {
+    if let Some(from) = branch.head.filter(|head| Some(*head) != appended_to) {
+        let fork = path::fork(tx, session, from, to).await?;
+        if let Some(left) = fork.left {
+            messages::set_last_head(tx, left, from).await?;
+        }
+    }
+    Ok(branches::set_head(tx, branch.id, to).await?)
+}

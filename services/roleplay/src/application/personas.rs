@@ -1,0 +1,98 @@
+//! Personas: made, changed and deleted. Reading them is presentation's, straight from the queries.
+
+use mesh::Ctx;
+use platform::{Clock, Database};
+
+use super::Error;
+use crate::domain::ids::PersonaId;
+use crate::domain::persona::Persona;
+use crate::infrastructure::queries::{personas, sessions};
+
+/// Personas. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Personas {
+    pub(crate) db: Database,
+    pub(crate) clock: Clock,
+}
+
+/// The fields to change; none leaves a field as it is.
+#[derive(Debug, Default)]
+pub(crate) struct PersonaPatch {
+    /// Name; not blank.
+    pub(crate) name: Option<String>,
+    /// Goes into the prompt.
+    pub(crate) description: Option<String>,
+}
+
+impl Personas {
+    /// Makes a persona.
+    pub(crate) async fn create_persona(
+        &self,
+        ctx: &Ctx,
+        name: String,
+        description: String,
+    ) -> Result<Persona, Error> {
+        check_name(&name)?;
+        let (user, now) = (ctx.user_id()?, self.clock.now());
+        let persona = Persona {
+            id: PersonaId::new(),
+            name,
+            description,
+            create_time: now,
+            update_time: now,
+        };
+        let stored = persona.clone();
+        let insert = self.db.transaction(|tx| {
+            Box::pin(async move { Ok::<_, Error>(personas::insert(tx, user, &stored).await?) })
+        });
+        insert.await?;
+        Ok(persona)
+    }
+
+    /// Changes a persona.
+    pub(crate) async fn update_persona(
+        &self,
+        ctx: &Ctx,
+        id: PersonaId,
+        patch: PersonaPatch,
+    ) -> Result<Persona, Error> {
+        let (user, now) = (ctx.user_id()?, self.clock.now());
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let persona = personas::find(tx, user, id).await?;
+                    let mut persona = persona.ok_or(Error::NotFound("persona"))?;
+                    persona.name = patch.name.unwrap_or(persona.name);
+                    persona.description = patch.description.unwrap_or(persona.description);
+                    persona.update_time = now;
+                    check_name(&persona.name)?;
+                    personas::update(tx, &persona).await?;
+                    Ok(persona)
+                })
+            })
+            .await
+    }
+
+    /// Deletes a persona. Sessions that use it go on without one.
+    pub(crate) async fn delete_persona(&self, ctx: &Ctx, id: PersonaId) -> Result<(), Error> {
+        let user = ctx.user_id()?;
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    if !personas::delete(tx, user, id).await? {
+                        return Err(Error::NotFound("persona"));
+                    }
+                    Ok(sessions::forget_persona(tx, id).await?)
+                })
+            })
+            .await
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim().is_empty() {
+        let (field, description) = ("persona.name", "must not be blank");
+        return Err(Error::Invalid { field, description });
+    }
+    Ok(())
+}

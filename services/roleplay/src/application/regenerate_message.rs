@@ -1,0 +1,50 @@
+//! Generates another reply in place of a character's message.
+
+use mesh::Ctx;
+
+use super::compile_prompt::Wanted;
+use super::start_generation::{Start, Target};
+use super::{Chats, Error};
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::message::Author;
+use crate::domain::prompt::Kind;
+
+impl Chats {
+    /// Starts a new swipe of a character's message, the greeting included. What followed the old one stays behind it.
+    pub(crate) async fn regenerate_message(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        id: MessageId,
+        request_id: String,
+    ) -> Result<GenerationId, Error> {
+        let session = self.get_session(ctx, session).await?;
+        if let Some(earlier) = self.check_idle(&session, &request_id).await? {
+            return Ok(earlier);
+        }
+        let message = self.get_message(session.id, id).await?;
+        if message.author != Author::Character {
+            let refusal =
+                "only a character's message can be regenerated: edit this one, or send another";
+            return Err(Error::Unsuitable(refusal));
+        }
+        let player = self.player(ctx, session.persona_id).await?;
+        let parent = message.parent_id;
+        let wanted = Wanted {
+            kind: Kind::Regenerate,
+            tip: parent,
+            said: None,
+            said_id: None,
+        };
+        let prompt = self.compile(ctx, &session, &player, wanted).await?;
+        let target = Target::Swipe { parent };
+        let start = Start {
+            session,
+            kind: Kind::Regenerate,
+            request_id,
+            target,
+            prompt,
+        };
+        self.start(ctx, start).await
+    }
+}

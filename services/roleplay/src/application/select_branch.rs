@@ -1,0 +1,33 @@
+//! Turns a session to another of its branches.
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::ids::{BranchId, SessionId};
+use crate::domain::session::Session;
+use crate::infrastructure::queries::{branches, sessions};
+
+impl Chats {
+    /// Turns a session to another of its branches.
+    pub(crate) async fn select_branch(
+        &self,
+        ctx: &Ctx,
+        id: SessionId,
+        branch: BranchId,
+    ) -> Result<Session, Error> {
+        let user = ctx.user_id()?;
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let session = sessions::find(tx, user, id).await?;
+                    session.ok_or(Error::NotFound("session"))?;
+                    let branch = branches::find(tx, id, branch).await?;
+                    let branch = branch.ok_or(Error::NotFound("branch"))?;
+                    sessions::set_branch(tx, id, branch.id).await?;
+                    let session = sessions::find(tx, user, id).await?;
+                    session.ok_or(Error::NotFound("session"))
+                })
+            })
+            .await
+    }
+}

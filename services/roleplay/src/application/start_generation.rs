@@ -1,0 +1,219 @@
+//! Stores what a reply begins with, and sets its job going. Sending, regenerating and continuing end here.
+
+use mesh::Ctx;
+use sea_orm::ConnectionTrait;
+
+use super::compile_prompt::CompiledPrompt;
+use super::generate::Work;
+use super::move_head::move_head;
+use super::{Chats, Error};
+use crate::domain::ids::{GenerationId, MessageId};
+use crate::domain::message::{Author, MAX_CONTINUED_BYTES};
+use crate::domain::prompt::Kind;
+use crate::domain::session::Session;
+use crate::infrastructure::models::Inference;
+use crate::infrastructure::queries::generations::NewGeneration;
+use crate::infrastructure::queries::messages::NewMessage;
+use crate::infrastructure::queries::{generations, messages, sessions};
+use crate::infrastructure::tables::message::Model;
+
+/// Where the generated text goes.
+pub(super) enum Target {
+    /// A reply to a message of the person, which is stored too.
+    Answer {
+        /// The message that the person's follows.
+        parent: Option<MessageId>,
+        /// The person's message.
+        said: NewMessage,
+    },
+    /// A new reply after a message that is there.
+    Swipe {
+        /// The message before it.
+        parent: Option<MessageId>,
+    },
+    /// The end of a message that is there.
+    End(MessageId),
+}
+
+/// A generation to start.
+pub(super) struct Start {
+    pub(super) session: Session,
+    pub(super) kind: Kind,
+    /// The client's id of the request; empty for none.
+    pub(super) request_id: String,
+    pub(super) target: Target,
+    pub(super) prompt: CompiledPrompt,
+}
+
+impl Chats {
+    /// The generation that an earlier request of this id began; an error while any other runs.
+    pub(super) async fn check_idle(
+        &self,
+        session: &Session,
+        request_id: &str,
+    ) -> Result<Option<GenerationId>, Error> {
+        if self.host.tasks.token().is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        if !request_id.is_empty() {
+            let earlier = generations::requested(self.db.read(), session.id, request_id).await?;
+            if earlier.is_some() {
+                return Ok(earlier);
+            }
+        }
+        match session.running_generation_id {
+            Some(running) => Err(Error::GenerationRunning(running)),
+            None => Ok(None),
+        }
+    }
+
+    /// Stores the messages and the generation in one transaction and sets the job going. Returns the generation, or
+    /// the one that an earlier request of the same id began.
+    pub(super) async fn start(&self, ctx: &Ctx, start: Start) -> Result<GenerationId, Error> {
+        let id = GenerationId::new();
+        if let Some(reason) = &start.prompt.model.unavailable {
+            let (model_id, reason) = (start.prompt.model.id.clone(), reason.clone());
+            return Err(Error::ModelUnavailable { model_id, reason });
+        }
+        let inference = Inference {
+            generation_id: id,
+            user_id: start.session.user_id,
+            model_id: start.prompt.model.id.clone(),
+            settings: start.session.settings.clone(),
+            max_tokens: start.prompt.max_tokens,
+            prompt: start.prompt.prompt.clone(),
+        };
+        let new = NewGeneration {
+            id,
+            kind: start.kind,
+            request_id: Some(start.request_id.clone()).filter(|id| !id.is_empty()),
+            model_id: start.prompt.model.id.clone(),
+            receipt: start.prompt.receipt_json(&start.session)?,
+            create_time: self.host.clock.now(),
+        };
+        // Before the row is there: who finds the row and no job takes the generation for lost.
+        let job = self.live.announce(id);
+        let Start {
+            session, target, ..
+        } = start;
+        let stored = self
+            .db
+            .transaction(|tx| Box::pin(async move { store(tx, &session, target, new).await }));
+        match stored.await? {
+            Stored::New { message_id, base } => {
+                let request_id = ctx.request_id.clone();
+                self.spawn(Work {
+                    job,
+                    message_id,
+                    base,
+                    inference,
+                    request_id,
+                });
+                Ok(id)
+            }
+            Stored::Earlier(earlier) => Ok(earlier),
+        }
+    }
+}
+
+enum Stored {
+    /// A generation is to run.
+    New {
+        /// The message that it writes.
+        message_id: MessageId,
+        /// What the message holds already.
+        base: String,
+    },
+    /// The same request came before.
+    Earlier(GenerationId),
+}
+
+async fn store(
+    tx: &impl ConnectionTrait,
+    asked: &Session,
+    target: Target,
+    new: NewGeneration,
+) -> Result<Stored, Error> {
+    // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
+    let session = sessions::find(tx, asked.user_id, asked.id).await?;
+    let session = session.ok_or(Error::NotFound("session"))?;
+    if let Some(request_id) = &new.request_id
+        && let Some(earlier) = generations::requested(tx, session.id, request_id).await?
+    {
+        return Ok(Stored::Earlier(earlier));
+    }
+    if let Some(running) = session.running_generation_id {
+        return Err(Error::GenerationRunning(running));
+    }
+    let message = match target {
+        Target::Answer { parent, said } => {
+            let before = find_parent(tx, &session, parent).await?;
+            let said = messages::insert(tx, session.id, before.as_ref(), said).await?;
+            append_reply(tx, &session, Some(&said), parent, &new).await?
+        }
+        Target::Swipe { parent } => {
+            let before = find_parent(tx, &session, parent).await?;
+            append_reply(tx, &session, before.as_ref(), parent, &new).await?
+        }
+        Target::End(id) => {
+            let message = messages::find(tx, session.id, id).await?;
+            let message = check_continuable(message, &session)?;
+            messages::set_generating(tx, id, new.id).await?;
+            message
+        }
+    };
+    sessions::touch(tx, session.id, new.create_time).await?;
+    generations::insert(tx, session.id, message.id, new).await?;
+    Ok(Stored::New {
+        message_id: message.id,
+        base: message.text,
+    })
+}
+
+async fn find_parent(
+    tx: &impl ConnectionTrait,
+    session: &Session,
+    parent: Option<MessageId>,
+) -> Result<Option<Model>, Error> {
+    let Some(id) = parent else { return Ok(None) };
+    let parent = messages::find(tx, session.id, id).await?;
+    Ok(Some(parent.ok_or(Error::NotFound("message"))?))
+}
+
+/// Stores the empty reply and moves the branch to it. `appended_to` is the last message that was there before.
+async fn append_reply(
+    tx: &impl ConnectionTrait,
+    session: &Session,
+    parent: Option<&Model>,
+    appended_to: Option<MessageId>,
+    generation: &NewGeneration,
+) -> Result<Model, Error> {
+    let reply = NewMessage {
+        id: MessageId::new(),
+        author: Author::Character,
+        speaker_name: session.character_name.clone(),
+        text: String::new(),
+        generation_id: Some(generation.id),
+        create_time: generation.create_time,
+    };
+    let reply = messages::insert(tx, session.id, parent, reply).await?;
+    move_head(tx, session.id, &session.branch, reply.id, appended_to).await?;
+    Ok(reply)
+}
+
+/// The message, if the character can go on with it.
+pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Result<Model, Error> {
+    let message = message.ok_or(Error::NotFound("message"))?;
+    let refusal = if message.author != Author::Character.as_str() {
+        "only a character's message can be gone on with: send a message to get a reply"
+    } else if session.branch.head != Some(message.id) {
+        "only the last message of the branch can be gone on with: select it or its branch first"
+    } else if message.text.is_empty() {
+        "the message is empty: regenerate it"
+    } else if message.text.len() > MAX_CONTINUED_BYTES {
+        "the message is too long to be gone on with: send a message"
+    } else {
+        return Ok(message);
+    };
+    Err(Error::Unsuitable(refusal))
+}

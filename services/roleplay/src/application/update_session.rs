@@ -1,0 +1,59 @@
+//! Changes a session.
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::ids::{PersonaId, SessionId};
+use crate::domain::session::{ReplySettings, Session};
+use crate::infrastructure::queries::{personas, sessions};
+
+/// The fields to change; none leaves a field as it is.
+#[derive(Debug, Default)]
+pub(crate) struct SessionPatch {
+    /// Title.
+    pub(crate) title: Option<String>,
+    /// Whom the person plays; `Some(None)` for themselves.
+    pub(crate) persona_id: Option<Option<PersonaId>>,
+    /// The model; empty for the default one.
+    pub(crate) model_id: Option<String>,
+    /// How replies are generated.
+    pub(crate) settings: Option<ReplySettings>,
+}
+
+impl Chats {
+    /// Changes a session. Persona and model must be there.
+    pub(crate) async fn update_session(
+        &self,
+        ctx: &Ctx,
+        id: SessionId,
+        patch: SessionPatch,
+    ) -> Result<Session, Error> {
+        let user = ctx.user_id()?;
+        self.get_session(ctx, id).await?;
+        if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
+            self.models.resolve(ctx, model_id).await?;
+        }
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let session = sessions::find(tx, user, id).await?;
+                    let mut session = session.ok_or(Error::NotFound("session"))?;
+                    if let Some(Some(persona)) = patch.persona_id {
+                        let persona = personas::find(tx, user, persona).await?;
+                        persona.ok_or(Error::NotFound("persona"))?;
+                    }
+                    session.title = match patch.title {
+                        Some(title) if title.is_empty() => session.character_name.clone(),
+                        Some(title) => title,
+                        None => session.title,
+                    };
+                    session.persona_id = patch.persona_id.unwrap_or(session.persona_id);
+                    session.model_id = patch.model_id.unwrap_or(session.model_id);
+                    session.settings = patch.settings.unwrap_or(session.settings);
+                    sessions::update(tx, &session).await?;
+                    Ok(session)
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,127 @@
+//! Watching a generation: from any offset on, from anywhere, running or ended.
+
+use async_stream::try_stream;
+use futures::Stream;
+use mesh::Ctx;
+
+use super::live::Watched;
+use super::{Chats, Error};
+use crate::domain::generation::{Event, Generation, State, check_offset};
+use crate::domain::ids::{GenerationId, UserId};
+use crate::domain::message::Message;
+use crate::domain::prompt::Kind;
+use crate::infrastructure::queries::generations;
+
+impl Chats {
+    /// A generation of the caller with its text so far.
+    pub(crate) async fn get_generation(
+        &self,
+        ctx: &Ctx,
+        id: GenerationId,
+    ) -> Result<Generation, Error> {
+        // Before the row: a job that ends in between has stored its text there.
+        let watched = self.live.find(id);
+        let mut generation = self.find_generation(ctx.user_id()?, id).await?;
+        if let (State::Running, Some(watched)) = (generation.state, watched) {
+            generation.text = watched.progress.borrow().text.clone();
+        }
+        Ok(generation)
+    }
+
+    /// The receipt of a generation's prompt, as JSON.
+    pub(crate) async fn get_receipt(&self, ctx: &Ctx, id: GenerationId) -> Result<String, Error> {
+        let id = self.find_generation(ctx.user_id()?, id).await?.id;
+        let receipt = generations::receipt(self.db.read(), id).await?;
+        receipt.ok_or(Error::NotFound("receipt"))
+    }
+
+    /// What happens in a generation from an offset of its text on: its start, each byte once, its end.
+    pub(crate) async fn watch_generation(
+        &self,
+        ctx: &Ctx,
+        id: GenerationId,
+        offset: u64,
+    ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + 'static, Error> {
+        let user = ctx.user_id()?;
+        let watched = self.live.find(id);
+        let mut generation = self.get_generation(ctx, id).await?;
+        let offset = check_offset(&generation.text, offset)?;
+        let whole = generation.text.clone();
+        generation.text.truncate(offset);
+        let started = self.started(generation, &whole).await?;
+        Ok(self.clone().events(user, id, started, offset, watched))
+    }
+
+    fn events(
+        self,
+        user: UserId,
+        id: GenerationId,
+        started: Event,
+        mut offset: usize,
+        watched: Option<Watched>,
+    ) -> impl Stream<Item = Result<Event, Error>> + Send + 'static {
+        try_stream! {
+            yield started;
+            if let Some(mut watched) = watched {
+                loop {
+                    let (text, ended) = {
+                        let progress = watched.progress.borrow_and_update();
+                        (progress.text[offset..].to_owned(), progress.ended)
+                    };
+                    if !text.is_empty() {
+                        let length = text.len();
+                        yield Event::Delta { offset, text };
+                        offset += length;
+                    }
+                    if ended || watched.progress.changed().await.is_err() {
+                        break;
+                    }
+                }
+            }
+            let (generation, message) = self.ended(user, id).await?;
+            let rest = generation.text.get(offset..).unwrap_or_default().to_owned();
+            if !rest.is_empty() {
+                yield Event::Delta { offset, text: rest };
+            }
+            yield Event::Ended { generation: Box::new(generation), message: Box::new(message) };
+        }
+    }
+
+    async fn started(&self, generation: Generation, whole: &str) -> Result<Event, Error> {
+        let message = self
+            .get_message(generation.session_id, generation.message_id)
+            .await?;
+        let user_message = match (generation.kind, message.parent_id) {
+            (Kind::Reply, Some(parent)) => Some(Box::new(
+                self.get_message(generation.session_id, parent).await?,
+            )),
+            _ => None,
+        };
+        let message = Box::new(message.as_of(&generation, whole));
+        Ok(Event::Started {
+            generation: Box::new(generation),
+            user_message,
+            message,
+        })
+    }
+
+    async fn ended(&self, user: UserId, id: GenerationId) -> Result<(Generation, Message), Error> {
+        let generation = self.find_generation(user, id).await?;
+        if generation.state == State::Running {
+            return Err(Error::Orphaned(id));
+        }
+        let message = self
+            .get_message(generation.session_id, generation.message_id)
+            .await?;
+        Ok((generation, message))
+    }
+
+    pub(super) async fn find_generation(
+        &self,
+        user: UserId,
+        id: GenerationId,
+    ) -> Result<Generation, Error> {
+        let generation = generations::find(self.db.read(), user, id).await?;
+        generation.ok_or(Error::NotFound("generation"))
+    }
+}

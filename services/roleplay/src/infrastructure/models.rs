@@ -1,0 +1,272 @@
+//! The ai service as roleplay uses it: which model, how many tokens, and the text that a model writes.
+
+use std::collections::HashMap;
+
+use mesh::{Channel, Ctx};
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use tonic::{Status, Streaming};
+use troupe_proto::ai as pb;
+use troupe_proto::ai::inference_service_client::InferenceServiceClient;
+
+use crate::domain::generation::{Finish, Usage};
+use crate::domain::ids::{GenerationId, UserId};
+use crate::domain::prompt::{ChatMessage, Form, Prompt};
+use crate::domain::role::Role;
+use crate::domain::session::ReplySettings;
+
+/// Texts whose tokens are remembered: some hundred long chats.
+const REMEMBERED_COUNTS: u64 = 100_000;
+/// Most texts that one call counts.
+const MAX_COUNTED: usize = 20_000;
+
+/// The models.
+#[derive(Clone)]
+pub(crate) struct Models {
+    client: InferenceServiceClient<Channel>,
+    /// Tokens by the hash of model and text, with whether they are estimated: a turn counts only what is new.
+    counts: Cache<[u8; 32], (u32, bool)>,
+}
+
+/// A model as the prompt's compiler needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Model {
+    /// Its id.
+    pub(crate) id: String,
+    /// Prompt and reply together.
+    pub(crate) window_tokens: u32,
+    /// Most tokens of a reply; 0 for unknown.
+    pub(crate) max_reply_tokens: u32,
+    /// The form of its prompts.
+    pub(crate) form: Form,
+    /// Why it can't be used now, if it can't.
+    pub(crate) unavailable: Option<String>,
+}
+
+/// How many tokens texts have.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    tokens: HashMap<String, u32>,
+    /// True if any of them is estimated.
+    pub(crate) estimated: bool,
+}
+
+impl Counts {
+    /// The tokens of a text; of one that wasn't counted, as many as it surely has not more than.
+    pub(crate) fn of(&self, text: &str) -> u32 {
+        let most = || u32::try_from(text.len()).unwrap_or(u32::MAX);
+        self.tokens.get(text).copied().unwrap_or_else(most)
+    }
+}
+
+/// What a model is to write.
+#[derive(Debug, Clone)]
+pub(crate) struct Inference {
+    /// Under which it is recorded and charged.
+    pub(crate) generation_id: GenerationId,
+    /// On whose behalf.
+    pub(crate) user_id: UserId,
+    /// The model.
+    pub(crate) model_id: String,
+    /// The prompt.
+    pub(crate) prompt: Prompt,
+    /// How to sample, and further texts that end it.
+    pub(crate) settings: ReplySettings,
+    /// Most tokens.
+    pub(crate) max_tokens: u32,
+}
+
+/// What a model does.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// It wrote text.
+    Delta(String),
+    /// It came to an end.
+    Finished {
+        /// Why; none where a filter of the provider ended it.
+        finish: Option<Finish>,
+        /// What it took.
+        usage: Option<Usage>,
+    },
+}
+
+impl Models {
+    /// The models behind a channel to the ai service.
+    pub(crate) fn new(channel: Channel) -> Self {
+        Self {
+            client: InferenceServiceClient::new(channel),
+            counts: Cache::new(REMEMBERED_COUNTS),
+        }
+    }
+
+    /// The model of an id; of the empty id, the default one.
+    pub(crate) async fn resolve(&self, ctx: &Ctx, model_id: &str) -> Result<Model, Status> {
+        let request = pb::ResolveModelRequest {
+            model_id: model_id.to_owned(),
+        };
+        let answer = self
+            .client
+            .clone()
+            .resolve_model(ctx.request(request))
+            .await?;
+        let model = answer.into_inner().model.unwrap_or_default();
+        let form = match model.form() {
+            pb::PromptForm::Text => Form::Text,
+            pb::PromptForm::Chat | pb::PromptForm::Unspecified => Form::Chat,
+        };
+        Ok(Model {
+            id: model.id,
+            window_tokens: u32::try_from(model.window_tokens).unwrap_or(0),
+            max_reply_tokens: u32::try_from(model.max_reply_tokens).unwrap_or(0),
+            form,
+            unavailable: (!model.available).then_some(model.unavailable_reason),
+        })
+    }
+
+    /// How many tokens the texts have for a model.
+    pub(crate) async fn count(
+        &self,
+        ctx: &Ctx,
+        model_id: &str,
+        texts: &[String],
+    ) -> Result<Counts, Status> {
+        let mut counts = Counts::default();
+        let mut missing = Vec::new();
+        for text in texts {
+            match self.counts.get(&key(model_id, text)) {
+                Some((tokens, estimated)) => {
+                    counts.estimated |= estimated;
+                    counts.tokens.insert(text.clone(), tokens);
+                }
+                None => missing.push(text.clone()),
+            }
+        }
+        for part in missing.chunks(MAX_COUNTED) {
+            self.count_anew(ctx, model_id, part, &mut counts).await?;
+        }
+        Ok(counts)
+    }
+
+    async fn count_anew(
+        &self,
+        ctx: &Ctx,
+        model_id: &str,
+        texts: &[String],
+        counts: &mut Counts,
+    ) -> Result<(), Status> {
+        let request = pb::CountTokensRequest {
+            model_id: model_id.to_owned(),
+            texts: texts.to_vec(),
+        };
+        let answer = self
+            .client
+            .clone()
+            .count_tokens(ctx.request(request))
+            .await?
+            .into_inner();
+        counts.estimated |= answer.estimated;
+        for (text, tokens) in texts.iter().zip(answer.counts) {
+            self.counts
+                .insert(key(model_id, text), (tokens, answer.estimated));
+            counts.tokens.insert(text.clone(), tokens);
+        }
+        Ok(())
+    }
+
+    /// Lets a model write. Dropping the answer stops it.
+    pub(crate) async fn generate(
+        &self,
+        ctx: &Ctx,
+        inference: Inference,
+    ) -> Result<Writing, Status> {
+        let request = ctx.request(request(inference));
+        let stream = self.client.clone().generate(request).await?.into_inner();
+        Ok(Writing(stream))
+    }
+}
+
+/// A model at work.
+pub(crate) struct Writing(Streaming<pb::GenerateResponse>);
+
+impl Writing {
+    /// What the model does next; none when the stream is over.
+    pub(crate) async fn next(&mut self) -> Result<Option<Written>, Status> {
+        use pb::generate_response::Event;
+        while let Some(message) = self.0.message().await? {
+            match message.event {
+                Some(Event::Delta(delta)) => return Ok(Some(Written::Delta(delta.text))),
+                Some(Event::Finished(finished)) => return Ok(Some(end(finished))),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn end(finished: pb::Finished) -> Written {
+    let finish = match finished.reason() {
+        pb::FinishReason::Length => Some(Finish::Length),
+        pb::FinishReason::ContentFilter => None,
+        pb::FinishReason::Stop | pb::FinishReason::Unspecified => Some(Finish::Stop),
+    };
+    let usage = finished.usage.map(|usage| Usage {
+        prompt_tokens: usage.prompt_tokens,
+        cached_tokens: usage.cached_tokens,
+        completion_tokens: usage.completion_tokens,
+        cost_pico_usd: usage.cost_pico_usd,
+        estimated: usage.estimated,
+    });
+    Written::Finished { finish, usage }
+}
+
+fn key(model_id: &str, text: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(model_id.as_bytes());
+    hash.update([0]);
+    hash.update(text.as_bytes());
+    hash.finalize().into()
+}
+
+fn request(inference: Inference) -> pb::GenerateRequest {
+    use pb::generate_request::Prompt as Form;
+    let Inference { settings, .. } = inference;
+    let mut stop = settings.stop;
+    let prompt = match inference.prompt {
+        Prompt::Chat { messages, .. } => Form::Chat(pb::ChatPrompt {
+            messages: messages.into_iter().map(chat_message).collect(),
+        }),
+        Prompt::Text { prompt, stop: ends } => {
+            stop.splice(0..0, ends);
+            Form::Text(pb::TextPrompt { text: prompt })
+        }
+    };
+    pb::GenerateRequest {
+        generation_id: inference.generation_id.to_string(),
+        user_id: inference.user_id.to_string(),
+        model_id: inference.model_id,
+        prompt: Some(prompt),
+        sampling: Some(pb::Sampling {
+            temperature: settings.temperature,
+            top_p: settings.top_p,
+            top_k: settings.top_k,
+            min_p: settings.min_p,
+            repetition_penalty: settings.repetition_penalty,
+            seed: settings.seed,
+        }),
+        max_tokens: i32::try_from(inference.max_tokens).unwrap_or(i32::MAX),
+        stop,
+    }
+}
+
+fn chat_message(message: ChatMessage) -> pb::ChatMessage {
+    let role = match message.role {
+        Role::System => pb::ChatRole::System,
+        Role::User => pb::ChatRole::User,
+        Role::Assistant => pb::ChatRole::Assistant,
+    };
+    pb::ChatMessage {
+        role: role.into(),
+        content: message.content,
+        name: message.name.unwrap_or_default(),
+    }
+}
