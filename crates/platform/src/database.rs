@@ -5,6 +5,7 @@
 //! queue instead of meeting `database is locked`.
 
 use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
@@ -35,9 +36,7 @@ impl Database {
             file: file.to_owned(),
             source,
         };
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
-        }
+        make_private(file).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
         let url = format!("sqlite://{}?mode=rwc", file.display());
         let write = connect(&url, 1).await.map_err(failed)?;
         M::up(&write, None).await.map_err(failed)?;
@@ -103,6 +102,17 @@ pub struct OpenError {
     file: PathBuf,
     #[source]
     source: DbErr,
+}
+
+/// Makes the file, and its folder, so that only its owner can read it: it may hold keys, and surely holds what people
+/// write. SQLite gives the files beside it the same permissions.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    options.open(file).map(drop)
 }
 
 async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {

@@ -1,1 +1,73 @@
 //! Troupe's users service: accounts, credentials, tokens, profiles, audit log.
+//!
+//! It issues the access tokens that every service verifies for itself, and tells the verifiers what is revoked. It
+//! knows no other service.
+
+mod application;
+mod config;
+mod domain;
+mod infrastructure;
+mod migrations;
+mod presentation;
+
+use std::sync::Arc;
+
+use platform::{Database, Host};
+use tonic::service::Routes;
+use troupe_proto::users::auth_service_server::AuthServiceServer;
+use troupe_proto::users::user_service_server::UserServiceServer;
+
+pub use config::{Config, PasswordConfig};
+
+use application::{Accounts, Parts};
+use infrastructure::access_feed::AccessFeed;
+use infrastructure::hash_pool::HashPool;
+use infrastructure::signing_keys::SigningKeys;
+use presentation::{AuthApi, UserApi};
+
+/// Why the users service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] platform::config::Error),
+    /// The database can't be opened.
+    #[error(transparent)]
+    Database(#[from] platform::database::OpenError),
+    /// The signing keys can't be loaded or made.
+    #[error("the keys that sign access tokens can't be loaded: {0}")]
+    Keys(String),
+    /// The key of the page tokens can't be loaded or made.
+    #[error("the key of the page tokens can't be loaded: {0}")]
+    PageTokens(#[source] std::io::Error),
+    /// The password hash can't be computed with the configured cost.
+    #[error("the password hash doesn't work: {0}")]
+    Hashing(String),
+}
+
+/// Opens the database, loads or makes the keys, and offers the service's methods. Its tasks end with the host's.
+///
+/// # Errors
+/// Says what is missing or wrong; nothing stays open then.
+pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
+    config.validate()?;
+    let hashing = HashPool::new(&config.password, &host.tasks)
+        .map_err(|error| BuildError::Hashing(error.to_string()))?;
+    let page_tokens = host.page_tokens("users").map_err(BuildError::PageTokens)?;
+    let db = Database::open::<migrations::Migrator>(&host.database_file("users")).await?;
+    let keys = SigningKeys::load_or_create(&db, host.clock.now())
+        .await
+        .map_err(|error| BuildError::Keys(error.to_string()))?;
+    let accounts = Arc::new(Accounts::new(Parts {
+        db,
+        clock: host.clock.clone(),
+        tasks: host.tasks.clone(),
+        hashing,
+        keys,
+        feed: AccessFeed::new(),
+        lifetimes: config.lifetimes(),
+    }));
+    let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
+    let user = UserServiceServer::new(UserApi::new(accounts, page_tokens));
+    Ok(Routes::new(auth).add_service(user))
+}

@@ -1,0 +1,120 @@
+//! What the users service does: a file for each use case. Here times, ids and transactions are decided.
+
+mod end_login_session;
+mod error;
+mod login;
+mod note_token_use;
+mod refresh_token;
+mod register;
+mod token_pair;
+mod update_profile;
+mod watch_access;
+
+use std::time::Duration;
+
+use platform::id::AccessTokenId;
+use platform::{Clock, Database, Tasks, Timestamp};
+
+use crate::infrastructure::access_feed::AccessFeed;
+use crate::infrastructure::hash_pool::HashPool;
+use crate::infrastructure::login_backoff::LoginBackoff;
+use crate::infrastructure::signing_keys::{PublicKey, SigningKeys};
+
+pub(crate) use error::Error;
+pub(crate) use token_pair::TokenPair;
+pub(crate) use watch_access::AccessChange;
+
+/// The accounts, and what acts on them.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    db: Database,
+    clock: Clock,
+    tasks: Tasks,
+    hashing: HashPool,
+    keys: SigningKeys,
+    feed: AccessFeed,
+    lifetimes: Lifetimes,
+    backoff: LoginBackoff,
+    refreshes: refresh_token::InFlight,
+    noted_uses: moka::sync::Cache<AccessTokenId, ()>,
+}
+
+/// What [`Accounts`] is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) db: Database,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+    pub(crate) hashing: HashPool,
+    pub(crate) keys: SigningKeys,
+    pub(crate) feed: AccessFeed,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+/// How long things are good for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetimes {
+    pub(crate) access_token: Duration,
+    pub(crate) refresh_token: Duration,
+    pub(crate) login_session: Duration,
+}
+
+impl Accounts {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            db: parts.db,
+            clock: parts.clock,
+            tasks: parts.tasks,
+            hashing: parts.hashing,
+            keys: parts.keys,
+            feed: parts.feed,
+            lifetimes: parts.lifetimes,
+            backoff: LoginBackoff::new(),
+            refreshes: refresh_token::InFlight::default(),
+            noted_uses: note_token_use::cache(),
+        }
+    }
+
+    /// The store, for plain reads.
+    pub(crate) fn db(&self) -> &Database {
+        &self.db
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The keys that verify access tokens.
+    pub(crate) fn public_keys(&self) -> &[PublicKey] {
+        self.keys.public()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::migrations::Migrator;
+    use crate::{Config, PasswordConfig};
+
+    /// Accounts on a database of their own, in a folder that goes with the test.
+    pub(super) async fn accounts() -> (Arc<Accounts>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::open::<Migrator>(&folder.path().join("users.sqlite"))
+            .await
+            .unwrap();
+        let (clock, tasks) = (Clock::system(), Tasks::new());
+        let parts = Parts {
+            hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),
+            keys: SigningKeys::load_or_create(&db, clock.now()).await.unwrap(),
+            feed: AccessFeed::new(),
+            lifetimes: Config::default().lifetimes(),
+            db,
+            clock,
+            tasks,
+        };
+        (Arc::new(Accounts::new(parts)), folder)
+    }
+}

@@ -1,0 +1,138 @@
+//! Logging in.
+
+use std::sync::Arc;
+
+use mesh::Ctx;
+use platform::id::LoginSessionId;
+
+use super::{Accounts, Error, TokenPair};
+use crate::domain::audit::AuditAction;
+use crate::domain::email::EmailAddress;
+use crate::domain::text;
+use crate::infrastructure::login_backoff::{Attempt, TooEarly};
+use crate::infrastructure::network::Network;
+use crate::infrastructure::queries::{audit_events, login_sessions, refresh_tokens, users};
+use crate::infrastructure::tables::{login_session, user};
+
+impl Accounts {
+    /// Opens a login session. An address without account costs as much as a wrong password, and is held up alike.
+    pub(crate) async fn login(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        email: EmailAddress,
+        password: String,
+        device_name: &str,
+    ) -> Result<TokenPair, Error> {
+        let device_name = text::label(device_name).map_err(|reason| Error::Text {
+            field: "device_name",
+            reason,
+        })?;
+        let user = users::find_by_email(self.db.read(), email.key()).await?;
+        let attempt = self.begin_attempt(ctx, &email, user.as_ref()).await?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let is_right = match self.hashing.verify(password, stored).await {
+            Ok(is_right) => is_right,
+            Err(error) => {
+                attempt.undo();
+                return Err(error.into());
+            }
+        };
+        match user {
+            Some(user) if is_right => {
+                let pair = self.open_session(ctx, user, device_name).await?;
+                attempt.succeeded();
+                Ok(pair)
+            }
+            user => {
+                self.record_refusal(ctx, user.as_ref(), AuditAction::LoginFailed)
+                    .await?;
+                Err(Error::CredentialsInvalid)
+            }
+        }
+    }
+
+    async fn begin_attempt(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+        user: Option<&user::Model>,
+    ) -> Result<Attempt, Error> {
+        let network = ctx.client_address.map(Network::of);
+        let is_known_network = match (user, network) {
+            (Some(user), Some(network)) => {
+                let network = network.to_string();
+                login_sessions::knows_network(self.db.read(), user.id, &network).await?
+            }
+            _ => false,
+        };
+        let begun = self
+            .backoff
+            .begin(email.key(), network, is_known_network, self.now());
+        match begun {
+            Ok(attempt) => Ok(attempt),
+            Err(TooEarly { wait, is_first }) => {
+                if is_first {
+                    self.record_refusal(ctx, user, AuditAction::LoginDelayed)
+                        .await?;
+                }
+                Err(Error::LoginBackoff { wait })
+            }
+        }
+    }
+
+    async fn open_session(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        user: user::Model,
+        device_name: String,
+    ) -> Result<TokenPair, Error> {
+        let now = self.now();
+        let expire_time = now + self.lifetimes.login_session;
+        let session = login_session::Model {
+            id: LoginSessionId::new(),
+            user_id: user.id,
+            device_name,
+            client_network: ctx.client_address.map(|a| Network::of(a).to_string()),
+            create_time: now,
+            last_use_time: now,
+            idle_expire_time: self.idle_expiry(expire_time, now),
+            expire_time,
+            end_time: None,
+        };
+        let (pair, token) = self.new_pair(&user, &session, now)?;
+        let ctx = ctx.clone();
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let id = session.id;
+                    login_sessions::insert(tx, session).await?;
+                    refresh_tokens::insert(tx, token).await?;
+                    let action = AuditAction::LoggedIn;
+                    audit_events::record(tx, &ctx, now, action, user.id, Some(id)).await?;
+                    Ok(pair)
+                })
+            })
+            .await
+    }
+
+    async fn record_refusal(
+        &self,
+        ctx: &Ctx,
+        user: Option<&user::Model>,
+        action: AuditAction,
+    ) -> Result<(), Error> {
+        let Some(user_id) = user.map(|user| user.id) else {
+            tracing::info!(?action, "login refused: the address has no account");
+            return Ok(());
+        };
+        let (ctx, now) = (ctx.clone(), self.now());
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    audit_events::record(tx, &ctx, now, action, user_id, None).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}

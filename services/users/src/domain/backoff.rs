@@ -1,0 +1,118 @@
+//! How long an attempt to log in has to wait for those that failed before it.
+
+use std::time::Duration;
+
+use platform::Timestamp;
+
+/// Failures that cost nothing: people mistype.
+const FREE_FAILURES: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Failures are forgotten when nothing failed for so long.
+pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Failed attempts on one thing, such as an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Failures {
+    count: u32,
+    last: Timestamp,
+    delay_was_reported: bool,
+}
+
+impl Failures {
+    /// How long an attempt at `now` has to wait; zero if it needn't.
+    pub(crate) fn wait(&self, now: Timestamp) -> Duration {
+        (self.last + wait_after(self.count)).since(now)
+    }
+
+    /// Counts an attempt. It is counted before its password is looked at, so that attempts at the same time don't
+    /// outrun the count, and taken back if it succeeds.
+    pub(crate) fn count(&mut self, now: Timestamp) {
+        if now.since(self.last) >= FORGOTTEN_AFTER {
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+        self.last = now;
+        self.delay_was_reported = false;
+    }
+
+    /// Takes back an attempt at `counted` that turned out not to be a failure. `before` is what was there before it.
+    pub(crate) fn take_back(&mut self, counted: Timestamp, before: Self) {
+        self.count = self.count.saturating_sub(1);
+        if self.last == counted {
+            self.last = before.last;
+        }
+    }
+
+    /// True the first time it is asked in a wait: one audit event for each wait is enough.
+    pub(crate) fn report_delay(&mut self) -> bool {
+        !std::mem::replace(&mut self.delay_was_reported, true)
+    }
+}
+
+fn wait_after(failures: u32) -> Duration {
+    match failures.checked_sub(FREE_FAILURES + 1) {
+        None => Duration::ZERO,
+        Some(doublings) => FIRST_WAIT
+            .saturating_mul(1 << doublings.min(16))
+            .min(LONGEST_WAIT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn after(failures: u32) -> Failures {
+        let mut counted = Failures::default();
+        for _ in 0..failures {
+            counted.count(START);
+        }
+        counted
+    }
+
+    #[test]
+    fn doubles_the_wait_from_the_fifth_failure_up_to_a_minute() {
+        let waits: Vec<u64> = (0..13).map(|n| after(n).wait(START).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(after(u32::from(u16::MAX)).wait(START).as_secs(), 60);
+    }
+
+    #[test]
+    fn waits_for_what_is_left_of_the_wait() {
+        let now = START + Duration::from_millis(250);
+        assert_eq!(after(5).wait(now), Duration::from_millis(750));
+        assert_eq!(
+            after(5).wait(START + Duration::from_secs(1)),
+            Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn forgets_failures_after_a_quiet_time() {
+        let mut failures = after(12);
+        failures.count(START + FORGOTTEN_AFTER);
+        assert_eq!(failures.wait(START + FORGOTTEN_AFTER), Duration::ZERO);
+    }
+
+    #[test]
+    fn taking_an_attempt_back_leaves_the_wait_as_it_was() {
+        let before = after(6);
+        let mut failures = before;
+        let later = START + Duration::from_secs(5);
+        failures.count(later);
+        failures.take_back(later, before);
+        assert_eq!(failures.wait(START), before.wait(START));
+    }
+
+    #[test]
+    fn reports_each_wait_once() {
+        let mut failures = after(5);
+        assert!(failures.report_delay());
+        assert!(!failures.report_delay());
+        failures.count(START);
+        assert!(failures.report_delay());
+    }
+}

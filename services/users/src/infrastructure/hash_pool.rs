@@ -1,0 +1,174 @@
+//! Hashes passwords with argon2id, a bounded number at a time: a hash takes 19 MiB and a core for tens of milliseconds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use platform::Tasks;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::config::PasswordConfig;
+
+/// Hashes and verifies passwords on blocking threads.
+#[derive(Debug)]
+pub(crate) struct HashPool {
+    argon2: Argon2<'static>,
+    /// Verified against where there is no account, so that the answer takes as long.
+    decoy: Arc<str>,
+    running: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    capacity: usize,
+    parallel: usize,
+    last_micros: Arc<AtomicU64>,
+    tasks: Tasks,
+}
+
+/// Why a password could not be hashed or verified.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum HashError {
+    /// Every place in the queue is taken.
+    #[error("as many passwords as possible are being checked: try again soon")]
+    Full { retry_after: Duration },
+    /// The parameters or the stored hash are no good.
+    #[error("hashing failed: {0}")]
+    Broken(String),
+}
+
+impl HashPool {
+    pub(crate) fn new(config: &PasswordConfig, tasks: &Tasks) -> Result<Self, HashError> {
+        let params = Params::new(config.memory_kib, config.iterations, 1, None).map_err(broken)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let started = Instant::now();
+        let decoy = hash(&argon2, "nobody's password")?;
+        let parallel = config.parallel();
+        let capacity = parallel.saturating_add(config.queue);
+        Ok(Self {
+            argon2,
+            decoy: decoy.into(),
+            running: Arc::new(Semaphore::new(parallel)),
+            places: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            parallel,
+            last_micros: Arc::new(AtomicU64::new(micros_since(started))),
+            tasks: tasks.clone(),
+        })
+    }
+
+    /// A PHC string for a password, with a salt of its own.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, HashError> {
+        self.run(move |argon2| hash(argon2, &password)).await?
+    }
+
+    /// Whether a password is the one that was hashed. Without a hash the answer is no, and takes as long.
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        stored: Option<String>,
+    ) -> Result<bool, HashError> {
+        let is_known = stored.is_some();
+        let stored = stored.map_or_else(|| self.decoy.clone(), Into::into);
+        let matches = self
+            .run(move |argon2| verify(argon2, &password, &stored))
+            .await??;
+        Ok(matches && is_known)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let retry_after = self.time_to_drain();
+            return Err(HashError::Full { retry_after });
+        };
+        let running = self.running.clone().acquire_owned().await.map_err(broken)?;
+        let argon2 = self.argon2.clone();
+        let last_micros = self.last_micros.clone();
+        let hashing = self.tasks.spawn_blocking(move || {
+            // Held by the work itself: a caller that goes away doesn't make room before the work is done.
+            let _held = (place, running);
+            let started = Instant::now();
+            let result = work(&argon2);
+            last_micros.store(micros_since(started), Ordering::Relaxed);
+            result
+        });
+        hashing.await.map_err(broken)
+    }
+
+    /// How long the queue takes at the pace of the last hash.
+    fn time_to_drain(&self) -> Duration {
+        let rounds = self.capacity.div_ceil(self.parallel);
+        let last = Duration::from_micros(self.last_micros.load(Ordering::Relaxed));
+        last.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, HashError> {
+    let hash = argon2.hash_password(password.as_bytes()).map_err(broken)?;
+    Ok(hash.to_string())
+}
+
+fn verify(argon2: &Argon2<'_>, password: &str, stored: &str) -> Result<bool, HashError> {
+    let stored = PasswordHash::new(stored).map_err(broken)?;
+    match argon2.verify_password(password.as_bytes(), &stored) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn micros_since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn broken(error: impl std::fmt::Display) -> HashError {
+    HashError::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(parallel: usize, queue: usize) -> HashPool {
+        let mut config = PasswordConfig::cheap_for_tests();
+        (config.parallel, config.queue) = (parallel, queue);
+        HashPool::new(&config, &Tasks::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn verifies_what_it_hashed_and_nothing_else() {
+        let pool = pool(1, 4);
+        let hash = pool.hash("correct horse".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$"), "{hash}");
+        let stored = || Some(hash.clone());
+        assert!(pool.verify("correct horse".into(), stored()).await.unwrap());
+        assert!(!pool.verify("correct house".into(), stored()).await.unwrap());
+        assert!(!pool.verify("nobody's password".into(), None).await.unwrap());
+        assert!(
+            pool.verify("x".into(), Some("garbage".into()))
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn refuses_what_finds_no_place_and_says_when_to_come_back() {
+        let pool = pool(1, 1);
+        let held = pool.running.clone().acquire_owned().await.unwrap();
+        let password = || "correct horse".to_owned();
+        let waiting = futures::future::join3(pool.hash(password()), pool.hash(password()), async {
+            let refused = pool.hash(password()).await.unwrap_err();
+            drop(held);
+            refused
+        });
+        let (first, second, refused) = waiting.await;
+        assert!(first.is_ok() && second.is_ok());
+        let HashError::Full { retry_after } = refused else {
+            panic!("{refused}");
+        };
+        assert!(retry_after > Duration::ZERO);
+    }
+}

@@ -1,0 +1,7 @@
+//! The queries, a module for each table. They take the connection or the transaction that they run on.
+
+pub(crate) mod audit_events;
+pub(crate) mod login_sessions;
+pub(crate) mod refresh_tokens;
+pub(crate) mod signing_keys;
+pub(crate) mod users;

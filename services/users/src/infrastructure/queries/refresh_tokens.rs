@@ -1,0 +1,89 @@
+//! Refresh tokens.
+
+use platform::Timestamp;
+use platform::id::AccessTokenId;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect,
+};
+
+use crate::infrastructure::tables::refresh_token::{Column, Entity, Model, RefreshTokenId};
+
+pub(crate) async fn insert(db: &impl ConnectionTrait, token: Model) -> Result<(), DbErr> {
+    Entity::insert(token.into_active_model())
+        .exec_without_returning(db)
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    id: RefreshTokenId,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+pub(crate) async fn find_by_hash(
+    db: &impl ConnectionTrait,
+    hash: &[u8; 32],
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::TokenHash.eq(hash.to_vec()))
+        .one(db)
+        .await
+}
+
+/// Records what a token was exchanged for.
+pub(crate) async fn spend(
+    db: &impl ConnectionTrait,
+    token: Model,
+    successor: RefreshTokenId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let mut row = token.into_active_model();
+    row.spend_time = Set(Some(now));
+    row.successor_id = Set(Some(successor));
+    row.update(db).await.map(drop)
+}
+
+/// Takes back a token that nobody used, and its access token.
+pub(crate) async fn revoke(
+    db: &impl ConnectionTrait,
+    token: Model,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let mut row = token.into_active_model();
+    row.revoke_time = Set(Some(now));
+    row.update(db).await.map(drop)
+}
+
+/// Records the first use of access tokens.
+pub(crate) async fn record_access_use(
+    db: &impl ConnectionTrait,
+    ids: Vec<AccessTokenId>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::AccessUseTime, Expr::value(now))
+        .filter(Column::AccessTokenId.is_in(ids))
+        .filter(Column::AccessUseTime.is_null())
+        .exec(db)
+        .await
+        .map(drop)
+}
+
+/// The access tokens that were revoked alone after a time.
+pub(crate) async fn list_access_revoked_after(
+    db: &impl ConnectionTrait,
+    time: Timestamp,
+) -> Result<Vec<AccessTokenId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::AccessTokenId)
+        .filter(Column::RevokeTime.gt(time))
+        .into_tuple()
+        .all(db)
+        .await
+}

@@ -1,0 +1,16 @@
+//! The tables of the users service. Forward only: a change is a new migration, never an edit of an old one.
+
+mod m0001_accounts;
+
+use sea_orm_migration::prelude::*;
+
+/// Brings the tables up to date.
+#[derive(Debug)]
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_accounts::Migration)]
+    }
+}

@@ -1,0 +1,160 @@
+//! `AuthService`.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use mesh::Ctx;
+use platform::id::{AccessTokenId, LoginSessionId};
+use tonic::{Request, Response, Status};
+use troupe_proto::error;
+use troupe_proto::users as pb;
+use troupe_proto::users::auth_service_server::AuthService;
+
+use super::{convert, person_of, refuse};
+use crate::application::Accounts;
+use crate::domain::email::EmailAddress;
+use crate::infrastructure::queries::login_sessions;
+
+/// The service over the accounts.
+#[derive(Debug)]
+pub(crate) struct AuthApi {
+    accounts: Arc<Accounts>,
+}
+
+impl AuthApi {
+    pub(crate) fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts }
+    }
+}
+
+#[tonic::async_trait]
+impl AuthService for AuthApi {
+    async fn register(
+        &self,
+        request: Request<pb::RegisterRequest>,
+    ) -> Result<Response<pb::RegisterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let message = request.into_inner();
+        let email = EmailAddress::new(&message.email);
+        self.accounts
+            .register(&ctx, email, message.password, &message.display_name)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(pb::RegisterResponse {}))
+    }
+
+    async fn login(
+        &self,
+        request: Request<pb::LoginRequest>,
+    ) -> Result<Response<pb::LoginResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let message = request.into_inner();
+        let email = EmailAddress::new(&message.email);
+        let pair = self
+            .accounts
+            .login(&ctx, email, message.password, &message.device_name)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(pb::LoginResponse {
+            tokens: Some(convert::token_pair(pair)),
+        }))
+    }
+
+    async fn refresh_token(
+        &self,
+        request: Request<pb::RefreshTokenRequest>,
+    ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let pair = self
+            .accounts
+            .refresh_token(&ctx, &request.get_ref().refresh_token)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(pb::RefreshTokenResponse {
+            tokens: Some(convert::token_pair(pair)),
+        }))
+    }
+
+    async fn logout(
+        &self,
+        request: Request<pb::LogoutRequest>,
+    ) -> Result<Response<pb::LogoutResponse>, Status> {
+        let (ctx, person) = person_of(&self.accounts, &request).await?;
+        self.accounts
+            .end_login_session(&ctx, &person, person.login_session_id)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(pb::LogoutResponse {}))
+    }
+
+    async fn list_login_sessions(
+        &self,
+        request: Request<pb::ListLoginSessionsRequest>,
+    ) -> Result<Response<pb::ListLoginSessionsResponse>, Status> {
+        let (_, person) = person_of(&self.accounts, &request).await?;
+        let (db, now) = (self.accounts.db().read(), self.accounts.now());
+        let open = login_sessions::list_open(db, person.user_id, now)
+            .await
+            .map_err(|error| refuse(error.into()))?;
+        let current = person.login_session_id;
+        let convert = |session| convert::login_session(session, current);
+        Ok(Response::new(pb::ListLoginSessionsResponse {
+            login_sessions: open.into_iter().map(convert).collect(),
+        }))
+    }
+
+    async fn revoke_login_session(
+        &self,
+        request: Request<pb::RevokeLoginSessionRequest>,
+    ) -> Result<Response<pb::RevokeLoginSessionResponse>, Status> {
+        let (ctx, person) = person_of(&self.accounts, &request).await?;
+        let id: LoginSessionId = parse("login_session_id", &request.get_ref().login_session_id)?;
+        self.accounts
+            .end_login_session(&ctx, &person, id)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(pb::RevokeLoginSessionResponse {}))
+    }
+
+    async fn get_jwks(
+        &self,
+        _: Request<pb::GetJwksRequest>,
+    ) -> Result<Response<pb::GetJwksResponse>, Status> {
+        let keys = self.accounts.public_keys().iter();
+        Ok(Response::new(pb::GetJwksResponse {
+            keys: keys.map(convert::json_web_key).collect(),
+        }))
+    }
+
+    type WatchAccessStream = BoxStream<'static, Result<pb::WatchAccessResponse, Status>>;
+
+    async fn watch_access(
+        &self,
+        _: Request<pb::WatchAccessRequest>,
+    ) -> Result<Response<Self::WatchAccessStream>, Status> {
+        let changes = self.accounts.watch_access().await.map_err(refuse)?;
+        let changes = changes.map(|change| change.map(convert::access_change).map_err(refuse));
+        Ok(Response::new(changes.boxed()))
+    }
+
+    async fn report_token_use(
+        &self,
+        request: Request<pb::ReportTokenUseRequest>,
+    ) -> Result<Response<pb::ReportTokenUseResponse>, Status> {
+        let ids = request.get_ref().token_ids.iter();
+        let ids = ids
+            .map(|id| parse("token_ids", id))
+            .collect::<Result<Vec<AccessTokenId>, Status>>()?;
+        self.accounts.note_token_use(ids).await.map_err(refuse)?;
+        Ok(Response::new(pb::ReportTokenUseResponse {}))
+    }
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Status> {
+    text.parse()
+        .map_err(|problem: T::Err| error::invalid_field(field, problem.to_string()))
+}

@@ -1,0 +1,225 @@
+//! A users service in this process, and people who call it.
+
+use std::time::Duration;
+
+use mesh::server::Limits;
+use mesh::{Channel, Role, Server, Verifier, access};
+use platform::clock::FakeTime;
+use platform::{Clock, Host, Tasks, Timestamp};
+use tempfile::TempDir;
+use tonic::{Request, Status};
+use troupe_proto::users as pb;
+use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_proto::users::user_service_client::UserServiceClient;
+use troupe_users::{Config, PasswordConfig};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running service and the folder that it keeps its data in.
+pub struct Service {
+    pub server: Server,
+    pub verifier: Verifier,
+    pub time: FakeTime,
+    pub clock: Clock,
+    pub tasks: Tasks,
+    folder: TempDir,
+    config: Config,
+}
+
+pub fn cheap() -> Config {
+    Config {
+        password: PasswordConfig::cheap_for_tests(),
+        ..Config::default()
+    }
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::start_with(cheap()).await
+    }
+
+    pub async fn start_with(config: Config) -> Self {
+        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
+        Self::start_in(tempfile::tempdir().unwrap(), config, clock, time).await
+    }
+
+    async fn start_in(folder: TempDir, config: Config, clock: Clock, time: FakeTime) -> Self {
+        let tasks = Tasks::new();
+        let host = Host {
+            data_dir: folder.path().to_owned(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        let routes = troupe_users::build(&config, &host).await.unwrap();
+        let verifier = Verifier::new(clock.clone());
+        let role = Role("users");
+        let server = Server::new(role, routes, verifier.clone(), Limits::default());
+        access::follow(verifier.clone(), Channel::in_process(&server, role), &tasks);
+        eventually("the verifier has the keys", async || verifier.is_ready()).await;
+        Self {
+            server,
+            verifier,
+            time,
+            clock,
+            tasks,
+            folder,
+            config,
+        }
+    }
+
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Stops, and starts again on the same data.
+    pub async fn restart(self) -> Self {
+        assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
+        drop(self.server);
+        Self::start_in(self.folder, self.config, self.clock, self.time).await
+    }
+
+    /// Somebody without a token, at an address.
+    pub fn nobody_at(&self, address: &str) -> Caller {
+        Caller {
+            channel: Channel::for_clients(&self.server),
+            address: address.to_owned(),
+            bearer: None,
+        }
+    }
+
+    pub fn nobody(&self) -> Caller {
+        self.nobody_at("192.0.2.1")
+    }
+
+    /// Somebody with an access token.
+    pub fn with(&self, tokens: &pb::TokenPair) -> Caller {
+        let mut caller = self.nobody();
+        caller.bearer = Some(tokens.access_token.clone());
+        caller
+    }
+
+    /// Registers and logs in.
+    pub async fn person(&self, name: &str) -> pb::TokenPair {
+        let email = email(name);
+        self.nobody().register(&email, PASSWORD).await.unwrap();
+        self.nobody().login(&email, PASSWORD).await.unwrap()
+    }
+
+    /// Waits until an access token is refused.
+    pub async fn refuses(&self, tokens: &pb::TokenPair) {
+        eventually("the access token is refused", async || {
+            self.verifier.verify(&tokens.access_token).is_err()
+        })
+        .await;
+    }
+}
+
+pub fn email(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+/// Waits for something that happens soon.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .unwrap_or_else(|_| panic!("it never came about that {what}"));
+}
+
+/// A client.
+#[derive(Clone)]
+pub struct Caller {
+    pub channel: Channel,
+    pub address: String,
+    pub bearer: Option<String>,
+}
+
+impl Caller {
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let metadata = request.metadata_mut();
+        metadata.insert("x-troupe-client-address", self.address.parse().unwrap());
+        metadata.insert("x-request-id", "req-of-the-test".parse().unwrap());
+        if let Some(bearer) = &self.bearer {
+            metadata.insert("authorization", format!("Bearer {bearer}").parse().unwrap());
+        }
+        request
+    }
+
+    pub fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.channel.clone())
+    }
+
+    pub fn user(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.channel.clone())
+    }
+
+    pub async fn register(&self, email: &str, password: &str) -> Result<(), Status> {
+        let message = pb::RegisterRequest {
+            email: email.into(),
+            password: password.into(),
+            display_name: "Alice".into(),
+        };
+        self.auth().register(self.request(message)).await.map(drop)
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Result<pb::TokenPair, Status> {
+        let message = pb::LoginRequest {
+            email: email.into(),
+            password: password.into(),
+            device_name: "laptop".into(),
+        };
+        let answer = self.auth().login(self.request(message)).await?;
+        Ok(answer.into_inner().tokens.unwrap())
+    }
+
+    pub async fn refresh(&self, tokens: &pb::TokenPair) -> Result<pb::TokenPair, Status> {
+        let message = pb::RefreshTokenRequest {
+            refresh_token: tokens.refresh_token.clone(),
+        };
+        let answer = self.auth().refresh_token(self.request(message)).await?;
+        Ok(answer.into_inner().tokens.unwrap())
+    }
+
+    pub async fn sessions(&self) -> Result<Vec<pb::LoginSession>, Status> {
+        let request = self.request(pb::ListLoginSessionsRequest {});
+        let answer = self.auth().list_login_sessions(request).await?;
+        Ok(answer.into_inner().login_sessions)
+    }
+
+    pub async fn revoke(&self, login_session_id: &str) -> Result<(), Status> {
+        let message = pb::RevokeLoginSessionRequest {
+            login_session_id: login_session_id.into(),
+        };
+        let request = self.request(message);
+        self.auth().revoke_login_session(request).await.map(drop)
+    }
+
+    pub async fn profile(&self) -> Result<pb::Profile, Status> {
+        let request = self.request(pb::GetProfileRequest {});
+        let answer = self.user().get_profile(request).await?;
+        Ok(answer.into_inner().profile.unwrap())
+    }
+
+    pub async fn audit_page(
+        &self,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<pb::ListAuditEventsResponse, Status> {
+        let request = self.request(pb::ListAuditEventsRequest {
+            page_size,
+            page_token: page_token.into(),
+        });
+        Ok(self.user().list_audit_events(request).await?.into_inner())
+    }
+
+    /// What happened to the caller's account, newest first.
+    pub async fn actions(&self) -> Vec<pb::AuditAction> {
+        let page = self.audit_page(200, "").await.unwrap();
+        page.audit_events.iter().map(|e| e.action()).collect()
+    }
+}
