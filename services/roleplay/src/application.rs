@@ -31,7 +31,7 @@ mod watch_generation;
 
 pub(crate) use self::{
     characters::Characters,
-    chats::Chats,
+    chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
     create_session::NewSession,
     error::Error,

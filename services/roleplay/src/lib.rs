@@ -4,3 +4,79 @@ mod application;
 pub mod domain;
 mod infrastructure;
 mod migrations;
+mod presentation;
+
+use std::time::Duration;
+
+use platform::{Database, Host};
+use serde::Deserialize;
+use tonic::service::Routes;
+
+use crate::application::{Characters, Chats, GenerationLimits, Personas};
+use crate::infrastructure::avatars::Avatars;
+use crate::infrastructure::models::Models;
+use crate::infrastructure::profiles::Profiles;
+use crate::migrations::Migrator;
+
+/// The service's name: of its database file, its page key and its folder.
+const SERVICE: &str = "roleplay";
+
+/// How the service runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Seconds that a generation may take.
+    pub generation_limit_secs: u64,
+    /// Seconds that running generations go on after shutdown began. What runs then is ended with its text kept.
+    pub generation_grace_secs: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { generation_limit_secs: 600, generation_grace_secs: 20 }
+    }
+}
+
+/// A service that can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database can't be opened.
+    #[error(transparent)]
+    Database(#[from] platform::database::OpenError),
+    /// The folder of pictures can't be opened.
+    #[error("the folder of avatars can't be opened: {0}")]
+    Avatars(#[from] object_store::Error),
+    /// The key of page tokens can't be read or made.
+    #[error("the key of page tokens can't be opened: {0}")]
+    PageKey(#[from] std::io::Error),
+    /// What the last process left running can't be ended.
+    #[error("interrupted generations can't be ended: {0}")]
+    Recovery(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Opens the service's data and ends what the last process left running. `ai` runs its models, `users` knows what
+/// people are called. Generations are tasks of the host.
+///
+/// # Errors
+/// The data can't be opened.
+pub async fn build(
+    config: &Config,
+    host: &Host,
+    ai: mesh::Channel,
+    users: mesh::Channel,
+) -> Result<Routes, BuildError> {
+    let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+    let avatars = Avatars::open(&host.folder("roleplay/avatars"))?;
+    let tokens = host.page_tokens(SERVICE)?;
+    let limits = GenerationLimits {
+        whole: Duration::from_secs(config.generation_limit_secs),
+        after_stop: Duration::from_secs(config.generation_grace_secs),
+    };
+    let models = Models::new(ai);
+    let chats = Chats::new(db.clone(), host.clone(), models, Profiles::new(users), limits);
+    let recovered = chats.recover_generations().await;
+    recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
+    let characters = Characters::new(db.clone(), host.clone(), avatars);
+    let personas = Personas { db, clock: host.clock.clone() };
+    Ok(presentation::routes(characters, personas, chats, tokens))
+}

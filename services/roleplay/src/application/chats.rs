@@ -11,9 +11,9 @@ use super::Error;
 use super::compile_prompt::Sheet;
 use super::live::Live;
 use crate::domain::generation::State;
-use crate::domain::ids::{CharacterId, MessageId, SessionId};
+use crate::domain::ids::{BranchId, CharacterId, MessageId, SessionId};
 use crate::domain::message::Message;
-use crate::domain::session::Session;
+use crate::domain::session::{Branch, Session};
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 use crate::infrastructure::queries::{branches, messages, path, sessions};
@@ -72,6 +72,29 @@ impl Chats {
         session.ok_or(Error::NotFound("session"))
     }
 
+    /// At most `limit` sessions of the caller behind a cursor, most recently used first.
+    pub(crate) async fn list_sessions(
+        &self,
+        ctx: &Ctx,
+        character: Option<CharacterId>,
+        after: Option<sessions::Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Session>, Error> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let user = ctx.user_id()?;
+        Ok(sessions::list(self.db.read(), user, character, after, limit).await?)
+    }
+
+    /// All branches of a session of the caller, oldest first.
+    pub(crate) async fn list_branches(
+        &self,
+        ctx: &Ctx,
+        id: SessionId,
+    ) -> Result<Vec<Branch>, Error> {
+        let session = self.get_session(ctx, id).await?;
+        Ok(branches::list(self.db.read(), session.id).await?)
+    }
+
     /// A message of a session.
     pub(crate) async fn get_message(
         &self,
@@ -117,7 +140,7 @@ impl Chats {
     pub(crate) async fn head(
         &self,
         session: &Session,
-        branch: Option<crate::domain::ids::BranchId>,
+        branch: Option<BranchId>,
     ) -> Result<Option<MessageId>, Error> {
         let Some(branch) = branch else {
             return Ok(session.branch.head);

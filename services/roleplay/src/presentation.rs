@@ -1,0 +1,59 @@
+//! The generated traits over the use cases: convert, call, convert.
+
+mod characters;
+mod convert;
+mod fields;
+mod generations;
+mod mask;
+mod messages;
+mod pages;
+mod personas;
+mod sessions;
+
+use platform::page::PageTokens;
+use tonic::service::Routes;
+use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
+use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
+use troupe_proto::roleplay::message_service_server::MessageServiceServer;
+use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
+use troupe_proto::roleplay::session_service_server::SessionServiceServer;
+
+use self::pages::Pages;
+use crate::application::{Characters, Chats, Personas};
+
+/// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
+const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
+
+/// The services of roleplay.
+pub(crate) fn routes(
+    characters: Characters,
+    personas: Personas,
+    chats: Chats,
+    tokens: PageTokens,
+) -> Routes {
+    let pages = Pages::new(tokens);
+    let characters = characters::CharacterApi {
+        characters,
+        pages: pages.clone(),
+    };
+    let personas = personas::PersonaApi {
+        personas,
+        pages: pages.clone(),
+    };
+    let sessions = sessions::SessionApi {
+        chats: chats.clone(),
+        pages: pages.clone(),
+    };
+    let messages = messages::MessageApi {
+        chats: chats.clone(),
+        pages,
+    };
+    let characters = CharacterServiceServer::new(characters);
+    Routes::new(characters.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
+        .add_service(PersonaServiceServer::new(personas))
+        .add_service(SessionServiceServer::new(sessions))
+        .add_service(MessageServiceServer::new(messages))
+        .add_service(GenerationServiceServer::new(generations::GenerationApi {
+            chats,
+        }))
+}

@@ -1,0 +1,123 @@
+//! `CharacterService`.
+
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::character_service_server::CharacterService;
+
+use super::convert::character::{asked_spec, file, patch, summary, whole};
+use super::fields;
+use super::pages::{self, Pages};
+use crate::application::{CardFile, Characters};
+
+pub(super) struct CharacterApi {
+    pub(super) characters: Characters,
+    pub(super) pages: Pages,
+}
+
+#[tonic::async_trait]
+impl CharacterService for CharacterApi {
+    async fn import_character(
+        &self,
+        request: Request<pb::ImportCharacterRequest>,
+    ) -> Result<Response<pb::ImportCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let file = request.into_inner().file.unwrap_or_default().data;
+        let (character, warnings) = self.characters.import_character(&ctx, file.into()).await?;
+        Ok(Response::new(pb::ImportCharacterResponse {
+            character: Some(whole(&character)),
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    async fn list_characters(
+        &self,
+        request: Request<pb::ListCharactersRequest>,
+    ) -> Result<Response<pb::ListCharactersResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let scope = format!("characters/{}/{}", ctx.user_id()?, request.query);
+        let before = self.pages.open(&scope, &request.page_token)?;
+        let size = pages::size(request.page_size);
+        let query = fields::text("query", request.query)?;
+        let (characters, more) = self
+            .characters
+            .list_characters(&ctx, &query, before, size)
+            .await?;
+        let next = characters.last().filter(|_| more).map(|last| last.id);
+        Ok(Response::new(pb::ListCharactersResponse {
+            characters: characters.iter().map(summary).collect(),
+            next_page_token: self.pages.seal(&scope, next),
+        }))
+    }
+
+    async fn get_character(
+        &self,
+        request: Request<pb::GetCharacterRequest>,
+    ) -> Result<Response<pb::GetCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("character_id", &request.get_ref().character_id)?;
+        let character = self.characters.get_character(&ctx, id).await?;
+        Ok(Response::new(pb::GetCharacterResponse {
+            character: Some(whole(&character)),
+        }))
+    }
+
+    async fn update_character(
+        &self,
+        request: Request<pb::UpdateCharacterRequest>,
+    ) -> Result<Response<pb::UpdateCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let character = request.character.unwrap_or_default();
+        let id = fields::id("character.id", &character.id)?;
+        let patch = patch(character, request.update_mask)?;
+        let character = self.characters.update_character(&ctx, id, patch).await?;
+        Ok(Response::new(pb::UpdateCharacterResponse {
+            character: Some(whole(&character)),
+        }))
+    }
+
+    async fn delete_character(
+        &self,
+        request: Request<pb::DeleteCharacterRequest>,
+    ) -> Result<Response<pb::DeleteCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("character_id", &request.get_ref().character_id)?;
+        self.characters.delete_character(&ctx, id).await?;
+        Ok(Response::new(pb::DeleteCharacterResponse {}))
+    }
+
+    async fn export_character(
+        &self,
+        request: Request<pb::ExportCharacterRequest>,
+    ) -> Result<Response<pb::ExportCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let id = fields::id("character_id", &request.character_id)?;
+        let (form, content_type) = match request.format() {
+            pb::CardFormat::Unspecified | pb::CardFormat::Png => (CardFile::Png, "image/png"),
+            pb::CardFormat::Json => (CardFile::Json, "application/json"),
+        };
+        let spec = asked_spec(request.spec());
+        let bytes = self
+            .characters
+            .export_character(&ctx, id, form, spec)
+            .await?;
+        Ok(Response::new(pb::ExportCharacterResponse {
+            file: Some(file(content_type, bytes)),
+        }))
+    }
+
+    async fn get_avatar(
+        &self,
+        request: Request<pb::GetAvatarRequest>,
+    ) -> Result<Response<pb::GetAvatarResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("character_id", &request.get_ref().character_id)?;
+        let png = self.characters.get_avatar(&ctx, id).await?;
+        Ok(Response::new(pb::GetAvatarResponse {
+            image: Some(file("image/png", png)),
+        }))
+    }
+}

@@ -1,0 +1,8 @@
+//! Between the contract's messages and the domain's types, a file for each service.
+
+pub(super) mod character;
+pub(super) mod generation;
+pub(super) mod json;
+pub(super) mod message;
+pub(super) mod prompt;
+pub(super) mod session;

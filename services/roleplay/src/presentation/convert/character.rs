@@ -1,0 +1,147 @@
+//! Characters.
+
+use std::borrow::Cow;
+
+use prost_types::FieldMask;
+use tonic::Status;
+use troupe_proto::google::api::HttpBody;
+use troupe_proto::roleplay as pb;
+
+use super::json;
+use crate::domain::card::{CardPatch, Spec, TextField};
+use crate::domain::character::Character;
+use crate::presentation::mask::masked;
+
+/// The contract's names of the card's texts.
+const TEXTS: [(&str, TextField); 12] = [
+    ("name", TextField::Name),
+    ("nickname", TextField::Nickname),
+    ("description", TextField::Description),
+    ("personality", TextField::Personality),
+    ("scenario", TextField::Scenario),
+    ("first_message", TextField::FirstMes),
+    ("message_examples", TextField::MesExample),
+    ("system_prompt", TextField::SystemPrompt),
+    (
+        "post_history_instructions",
+        TextField::PostHistoryInstructions,
+    ),
+    ("creator_notes", TextField::CreatorNotes),
+    ("creator", TextField::Creator),
+    ("character_version", TextField::CharacterVersion),
+];
+const GREETINGS: &str = "alternate_greetings";
+const TAGS: &str = "tags";
+
+/// A character without its whole card, as lists have it.
+pub(crate) fn summary(character: &Character) -> pb::Character {
+    let card = &character.card;
+    let text = |field| card.text(field).into_owned();
+    let book = card.character_book().map_or(0, |book| book.entries.len());
+    pb::Character {
+        id: character.id.to_string(),
+        name: text(TextField::Name),
+        nickname: text(TextField::Nickname),
+        description: text(TextField::Description),
+        personality: text(TextField::Personality),
+        scenario: text(TextField::Scenario),
+        first_message: text(TextField::FirstMes),
+        message_examples: text(TextField::MesExample),
+        alternate_greetings: owned(card.alternate_greetings()),
+        system_prompt: text(TextField::SystemPrompt),
+        post_history_instructions: text(TextField::PostHistoryInstructions),
+        creator_notes: text(TextField::CreatorNotes),
+        tags: owned(card.tags()),
+        creator: text(TextField::Creator),
+        character_version: text(TextField::CharacterVersion),
+        book_entry_count: i32::try_from(book).unwrap_or(i32::MAX),
+        has_avatar: character.has_avatar,
+        spec: spec(card.spec()).into(),
+        card: None,
+        create_time: Some(character.create_time.into()),
+        update_time: Some(character.update_time.into()),
+    }
+}
+
+/// A character with its whole card.
+pub(crate) fn whole(character: &Character) -> pb::Character {
+    pb::Character {
+        card: Some(json::object(character.card.document())),
+        ..summary(character)
+    }
+}
+
+/// The change of a card that an update asks for.
+pub(crate) fn patch(
+    character: pb::Character,
+    mask: Option<FieldMask>,
+) -> Result<CardPatch, Status> {
+    let is_set = |field| !value(&character, field).is_empty();
+    let mut fields: Vec<_> = TEXTS
+        .iter()
+        .map(|(name, field)| (*name, is_set(*field)))
+        .collect();
+    fields.push((GREETINGS, !character.alternate_greetings.is_empty()));
+    fields.push((TAGS, !character.tags.is_empty()));
+    let named = masked(mask, &fields)?;
+    let texts = TEXTS.iter().filter(|(name, _)| named.contains(name));
+    let texts = texts
+        .map(|(_, field)| (*field, value(&character, *field).to_owned()))
+        .collect();
+    Ok(CardPatch {
+        texts,
+        alternate_greetings: named
+            .contains(&GREETINGS)
+            .then_some(character.alternate_greetings),
+        tags: named.contains(&TAGS).then_some(character.tags),
+        ..CardPatch::default()
+    })
+}
+
+fn value(character: &pb::Character, field: TextField) -> &str {
+    match field {
+        TextField::Name => &character.name,
+        TextField::Nickname => &character.nickname,
+        TextField::Description => &character.description,
+        TextField::Personality => &character.personality,
+        TextField::Scenario => &character.scenario,
+        TextField::FirstMes => &character.first_message,
+        TextField::MesExample => &character.message_examples,
+        TextField::CreatorNotes => &character.creator_notes,
+        TextField::SystemPrompt => &character.system_prompt,
+        TextField::PostHistoryInstructions => &character.post_history_instructions,
+        TextField::Creator => &character.creator,
+        TextField::CharacterVersion => &character.character_version,
+    }
+}
+
+fn spec(spec: Spec) -> pb::CardSpec {
+    match spec {
+        Spec::V1 => pb::CardSpec::V1,
+        Spec::V2 => pb::CardSpec::V2,
+        Spec::V3 => pb::CardSpec::V3,
+    }
+}
+
+/// The specification that an export asks for.
+pub(crate) fn asked_spec(spec: pb::CardSpec) -> Option<Spec> {
+    match spec {
+        pb::CardSpec::Unspecified => None,
+        pb::CardSpec::V1 => Some(Spec::V1),
+        pb::CardSpec::V2 => Some(Spec::V2),
+        pb::CardSpec::V3 => Some(Spec::V3),
+    }
+}
+
+/// A file.
+pub(crate) fn file(content_type: &str, bytes: Vec<u8>) -> HttpBody {
+    HttpBody {
+        content_type: content_type.to_owned(),
+        data: bytes.into(),
+        extensions: Vec::new(),
+    }
+}
+
+fn owned(texts: Vec<Cow<'_, str>>) -> Vec<String> {
+    texts.into_iter().map(Cow::into_owned).collect()
+}

@@ -1,0 +1,96 @@
+//! Prompts and their receipts.
+
+use troupe_proto::roleplay as pb;
+
+use crate::application::CompiledPrompt;
+use crate::domain::lorebook::Reason;
+use crate::domain::prompt::{LoreTrace, Prompt, Receipt, Span};
+
+impl From<CompiledPrompt> for pb::PreviewPromptResponse {
+    fn from(compiled: CompiledPrompt) -> Self {
+        let token_count = number(compiled.receipt.prompt_tokens);
+        let (messages, text) = match compiled.prompt {
+            Prompt::Chat { messages, .. } => (messages, String::new()),
+            Prompt::Text { prompt, .. } => (Vec::new(), prompt),
+        };
+        let messages = messages.into_iter().map(|message| pb::PromptMessage {
+            role: message.role.as_str().to_owned(),
+            content: message.content,
+            name: message.name.unwrap_or_default(),
+        });
+        Self {
+            model_id: compiled.model.id,
+            messages: messages.collect(),
+            text,
+            token_count,
+            receipt: Some(receipt(compiled.receipt, compiled.estimated)),
+        }
+    }
+}
+
+fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
+    pb::PromptReceipt {
+        spans: receipt.spans.into_iter().map(span).collect(),
+        lore: receipt.lore.into_iter().map(lore).collect(),
+        dropped_message_count: number(receipt.dropped_messages),
+        seed: receipt.seed,
+        window_tokens: number(receipt.settings.window_tokens),
+        reserved_tokens: number(receipt.settings.max_reply_tokens),
+        estimated,
+    }
+}
+
+fn span(span: Span) -> pb::PromptSpan {
+    pb::PromptSpan {
+        source: span.source.name().to_owned(),
+        source_id: span.source.id().unwrap_or_default(),
+        role: span.role.as_str().to_owned(),
+        token_count: number(span.tokens),
+        size_bytes: number(span.size_bytes),
+    }
+}
+
+fn lore(trace: LoreTrace) -> pb::LoreEntryTrace {
+    let matched_key = match &trace.reason {
+        Reason::Key { key, .. } | Reason::Excluded { key } | Reason::SecondaryNotMet { key } => {
+            key.clone()
+        }
+        _ => String::new(),
+    };
+    pb::LoreEntryTrace {
+        entry_id: trace.id.unwrap_or_else(|| trace.entry.to_string()),
+        name: trace.title,
+        active: trace.reason.fired(),
+        reason: reason_name(&trace.reason).to_owned(),
+        matched_key,
+        token_count: number(trace.tokens),
+    }
+}
+
+/// The names that the stored receipt has too.
+fn reason_name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Constant => "constant",
+        Reason::Forced => "forced",
+        Reason::Key { .. } => "key",
+        Reason::Disabled => "disabled",
+        Reason::EmptyContent => "empty_content",
+        Reason::OtherTrigger => "other_trigger",
+        Reason::TooEarly { .. } => "too_early",
+        Reason::NotThisTurn => "not_this_turn",
+        Reason::WaitsForRecursion => "waits_for_recursion",
+        Reason::Suppressed => "suppressed",
+        Reason::NoKeyMatched => "no_key_matched",
+        Reason::NoUsableKey => "no_usable_key",
+        Reason::Excluded { .. } => "excluded",
+        Reason::SecondaryNotMet { .. } => "secondary_not_met",
+        Reason::LostGroup { .. } => "lost_group",
+        Reason::LostRoll { .. } => "lost_roll",
+        Reason::OverBudget { .. } => "over_budget",
+        Reason::NoPlace => "no_place",
+    }
+}
+
+fn number<T: TryInto<i32>>(count: T) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
+}

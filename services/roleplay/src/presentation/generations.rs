@@ -1,0 +1,72 @@
+//! `GenerationService`.
+
+use futures::StreamExt;
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::generation_service_server::GenerationService;
+
+use super::fields;
+use super::messages::Answers;
+use crate::application::Chats;
+
+pub(super) struct GenerationApi {
+    pub(super) chats: Chats,
+}
+
+#[tonic::async_trait]
+impl GenerationService for GenerationApi {
+    type AttachGenerationStream = Answers<pb::AttachGenerationResponse>;
+
+    async fn get_generation(
+        &self,
+        request: Request<pb::GetGenerationRequest>,
+    ) -> Result<Response<pb::GetGenerationResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("generation_id", &request.get_ref().generation_id)?;
+        let generation = self.chats.get_generation(&ctx, id).await?;
+        Ok(Response::new(pb::GetGenerationResponse {
+            generation: Some(generation.into()),
+        }))
+    }
+
+    async fn attach_generation(
+        &self,
+        request: Request<pb::AttachGenerationRequest>,
+    ) -> Result<Response<Self::AttachGenerationStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("generation_id", &request.get_ref().generation_id)?;
+        let offset = u64::try_from(request.get_ref().offset).unwrap_or(0);
+        let events = self.chats.watch_generation(&ctx, id, offset).await?;
+        let answers = events.map(|event| {
+            Ok(pb::AttachGenerationResponse {
+                event: Some(event?.into()),
+            })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn cancel_generation(
+        &self,
+        request: Request<pb::CancelGenerationRequest>,
+    ) -> Result<Response<pb::CancelGenerationResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("generation_id", &request.get_ref().generation_id)?;
+        let generation = self.chats.cancel_generation(&ctx, id).await?;
+        Ok(Response::new(pb::CancelGenerationResponse {
+            generation: Some(generation.into()),
+        }))
+    }
+
+    async fn get_generation_receipt(
+        &self,
+        request: Request<pb::GetGenerationReceiptRequest>,
+    ) -> Result<Response<pb::GetGenerationReceiptResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("generation_id", &request.get_ref().generation_id)?;
+        let receipt_json = self.chats.get_receipt(&ctx, id).await?;
+        Ok(Response::new(pb::GetGenerationReceiptResponse {
+            receipt_json,
+        }))
+    }
+}

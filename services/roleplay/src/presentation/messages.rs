@@ -1,0 +1,180 @@
+//! `MessageService`.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt};
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::message_service_server::MessageService;
+
+use super::fields;
+use super::pages::{self, Pages};
+use crate::application::{Chats, SendMessage};
+use crate::domain::ids::{BranchId, GenerationId, MessageId};
+
+pub(super) struct MessageApi {
+    pub(super) chats: Chats,
+    pub(super) pages: Pages,
+}
+
+/// A stream of answers.
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl MessageApi {
+    /// Shows a generation from its beginning on.
+    async fn watch<T, F>(
+        &self,
+        ctx: &Ctx,
+        id: GenerationId,
+        answer: F,
+    ) -> Result<Response<Answers<T>>, Status>
+    where
+        T: 'static,
+        F: Fn(Option<pb::GenerationEvent>) -> T + Send + 'static,
+    {
+        let events = self.chats.watch_generation(ctx, id, 0).await?;
+        let answers = events.map(move |event| Ok(answer(Some(event?.into()))));
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+#[tonic::async_trait]
+impl MessageService for MessageApi {
+    type SendMessageStream = Answers<pb::SendMessageResponse>;
+    type RegenerateMessageStream = Answers<pb::RegenerateMessageResponse>;
+    type ContinueMessageStream = Answers<pb::ContinueMessageResponse>;
+
+    async fn list_messages(
+        &self,
+        request: Request<pb::ListMessagesRequest>,
+    ) -> Result<Response<pb::ListMessagesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let branch: Option<BranchId> = fields::optional_id("branch_id", &request.branch_id)?;
+        let session = self.chats.get_session(&ctx, session).await?;
+        let scope = format!("messages/{}/{}", session.id, request.branch_id);
+        let cursor: Option<MessageId> = self.pages.open(&scope, &request.page_token)?;
+        let from = match cursor {
+            Some(cursor) => Some(cursor),
+            None => self.chats.head(&session, branch).await?,
+        };
+        let Some(from) = from else {
+            return Ok(Response::new(pb::ListMessagesResponse::default()));
+        };
+        let size = pages::size(request.page_size);
+        let (messages, next) = self.chats.list_messages(session.id, from, size).await?;
+        Ok(Response::new(pb::ListMessagesResponse {
+            messages: messages.into_iter().map(Into::into).collect(),
+            next_page_token: self.pages.seal(&scope, next),
+        }))
+    }
+
+    async fn send_message(
+        &self,
+        request: Request<pb::SendMessageRequest>,
+    ) -> Result<Response<Self::SendMessageStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let message = SendMessage {
+            session_id: fields::id("session_id", &request.session_id)?,
+            text: fields::text("text", request.text)?,
+            parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
+            request_id: fields::text("request_id", request.request_id)?,
+        };
+        let id = self.chats.send_message(&ctx, message).await?;
+        self.watch(&ctx, id, |event| pb::SendMessageResponse { event })
+            .await
+    }
+
+    async fn regenerate_message(
+        &self,
+        request: Request<pb::RegenerateMessageRequest>,
+    ) -> Result<Response<Self::RegenerateMessageStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
+        let request_id = fields::text("request_id", request.request_id)?;
+        let id = self
+            .chats
+            .regenerate_message(&ctx, session, message, request_id)
+            .await?;
+        self.watch(&ctx, id, |event| pb::RegenerateMessageResponse { event })
+            .await
+    }
+
+    async fn continue_message(
+        &self,
+        request: Request<pb::ContinueMessageRequest>,
+    ) -> Result<Response<Self::ContinueMessageStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
+        let request_id = fields::text("request_id", request.request_id)?;
+        let id = self
+            .chats
+            .continue_message(&ctx, session, message, request_id)
+            .await?;
+        self.watch(&ctx, id, |event| pb::ContinueMessageResponse { event })
+            .await
+    }
+
+    async fn select_swipe(
+        &self,
+        request: Request<pb::SelectSwipeRequest>,
+    ) -> Result<Response<pb::SelectSwipeResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let message = fields::id("message_id", &request.get_ref().message_id)?;
+        let message = self.chats.select_swipe(&ctx, session, message).await?;
+        Ok(Response::new(pb::SelectSwipeResponse {
+            message: Some(message.into()),
+        }))
+    }
+
+    async fn list_swipes(
+        &self,
+        request: Request<pb::ListSwipesRequest>,
+    ) -> Result<Response<pb::ListSwipesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let message = fields::id("message_id", &request.get_ref().message_id)?;
+        let session = self.chats.get_session(&ctx, session).await?;
+        let swipes = self.chats.list_swipes(session.id, message).await?;
+        let messages = swipes.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListSwipesResponse { messages }))
+    }
+
+    async fn edit_message(
+        &self,
+        request: Request<pb::EditMessageRequest>,
+    ) -> Result<Response<pb::EditMessageResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
+        let text = fields::text("text", request.text)?;
+        let message = self
+            .chats
+            .edit_message(&ctx, session, message, text)
+            .await?;
+        Ok(Response::new(pb::EditMessageResponse {
+            message: Some(message.into()),
+        }))
+    }
+
+    async fn delete_message(
+        &self,
+        request: Request<pb::DeleteMessageRequest>,
+    ) -> Result<Response<pb::DeleteMessageResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let message = fields::id("message_id", &request.get_ref().message_id)?;
+        let head = self.chats.delete_message(&ctx, session, message).await?;
+        let head_message_id = head.map(|id| id.to_string()).unwrap_or_default();
+        Ok(Response::new(pb::DeleteMessageResponse { head_message_id }))
+    }
+}

@@ -1,0 +1,118 @@
+//! `PersonaService`.
+
+use mesh::Ctx;
+use tonic::{Request, Response, Status};
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::persona_service_server::PersonaService;
+
+use super::fields;
+use super::mask::masked;
+use super::pages::{self, Pages};
+use crate::application::{Error, PersonaPatch, Personas};
+use crate::domain::ids::PersonaId;
+use crate::domain::persona::Persona;
+use crate::infrastructure::queries::personas;
+
+pub(super) struct PersonaApi {
+    pub(super) personas: Personas,
+    pub(super) pages: Pages,
+}
+
+#[tonic::async_trait]
+impl PersonaService for PersonaApi {
+    async fn create_persona(
+        &self,
+        request: Request<pb::CreatePersonaRequest>,
+    ) -> Result<Response<pb::CreatePersonaResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let persona = request.into_inner().persona.unwrap_or_default();
+        let name = fields::text("persona.name", persona.name)?;
+        let description = fields::text("persona.description", persona.description)?;
+        let persona = self
+            .personas
+            .create_persona(&ctx, name, description)
+            .await?;
+        Ok(Response::new(pb::CreatePersonaResponse {
+            persona: Some(persona.into()),
+        }))
+    }
+
+    async fn list_personas(
+        &self,
+        request: Request<pb::ListPersonasRequest>,
+    ) -> Result<Response<pb::ListPersonasResponse>, Status> {
+        let user = Ctx::of(&request)?.user_id()?;
+        let request = request.into_inner();
+        let scope = format!("personas/{user}");
+        let before: Option<PersonaId> = self.pages.open(&scope, &request.page_token)?;
+        let size = pages::size(request.page_size);
+        let read = personas::list(self.personas.db.read(), user, before, size as u64 + 1);
+        let (personas, next) = pages::cut(read.await.map_err(Error::from)?, size, |last| last.id);
+        Ok(Response::new(pb::ListPersonasResponse {
+            personas: personas.into_iter().map(Into::into).collect(),
+            next_page_token: self.pages.seal(&scope, next),
+        }))
+    }
+
+    async fn get_persona(
+        &self,
+        request: Request<pb::GetPersonaRequest>,
+    ) -> Result<Response<pb::GetPersonaResponse>, Status> {
+        let user = Ctx::of(&request)?.user_id()?;
+        let id = fields::id("persona_id", &request.get_ref().persona_id)?;
+        let persona = personas::find(self.personas.db.read(), user, id)
+            .await
+            .map_err(Error::from)?;
+        let persona = persona.ok_or(Error::NotFound("persona"))?;
+        Ok(Response::new(pb::GetPersonaResponse {
+            persona: Some(persona.into()),
+        }))
+    }
+
+    async fn update_persona(
+        &self,
+        request: Request<pb::UpdatePersonaRequest>,
+    ) -> Result<Response<pb::UpdatePersonaResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let persona = request.persona.unwrap_or_default();
+        let id = fields::id("persona.id", &persona.id)?;
+        let set = [
+            ("name", !persona.name.is_empty()),
+            ("description", !persona.description.is_empty()),
+        ];
+        let named = masked(request.update_mask, &set)?;
+        let name = fields::text("persona.name", persona.name)?;
+        let description = fields::text("persona.description", persona.description)?;
+        let patch = PersonaPatch {
+            name: named.contains(&"name").then_some(name),
+            description: named.contains(&"description").then_some(description),
+        };
+        let persona = self.personas.update_persona(&ctx, id, patch).await?;
+        Ok(Response::new(pb::UpdatePersonaResponse {
+            persona: Some(persona.into()),
+        }))
+    }
+
+    async fn delete_persona(
+        &self,
+        request: Request<pb::DeletePersonaRequest>,
+    ) -> Result<Response<pb::DeletePersonaResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("persona_id", &request.get_ref().persona_id)?;
+        self.personas.delete_persona(&ctx, id).await?;
+        Ok(Response::new(pb::DeletePersonaResponse {}))
+    }
+}
+
+impl From<Persona> for pb::Persona {
+    fn from(persona: Persona) -> Self {
+        Self {
+            id: persona.id.to_string(),
+            name: persona.name,
+            description: persona.description,
+            create_time: Some(persona.create_time.into()),
+            update_time: Some(persona.update_time.into()),
+        }
+    }
+}

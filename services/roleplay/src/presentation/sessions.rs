@@ -1,0 +1,221 @@
+//! `SessionService`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mesh::Ctx;
+use platform::Timestamp;
+use tonic::{Request, Response, Status};
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::session_service_server::SessionService;
+
+use super::convert::session::settings;
+use super::fields;
+use super::mask::masked;
+use super::pages::{self, Pages};
+use crate::application::{Chats, NewSession, SessionPatch};
+use crate::domain::ids::SessionId;
+use crate::domain::session::Session;
+
+pub(super) struct SessionApi {
+    pub(super) chats: Chats,
+    pub(super) pages: Pages,
+}
+
+#[tonic::async_trait]
+impl SessionService for SessionApi {
+    async fn create_session(
+        &self,
+        request: Request<pb::CreateSessionRequest>,
+    ) -> Result<Response<pb::CreateSessionResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let new = NewSession {
+            character_id: fields::id("character_id", &request.character_id)?,
+            persona_id: fields::optional_id("persona_id", &request.persona_id)?,
+            title: fields::text("title", request.title)?,
+            model_id: fields::text("model_id", request.model_id)?,
+        };
+        let (session, greeting) = self.chats.create_session(&ctx, new).await?;
+        Ok(Response::new(pb::CreateSessionResponse {
+            session: Some(session.into()),
+            greeting: greeting.map(Into::into),
+        }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let scope = format!("sessions/{}/{}", ctx.user_id()?, request.character_id);
+        let after: Option<Cursor> = self.pages.open(&scope, &request.page_token)?;
+        let character = fields::optional_id("character_id", &request.character_id)?;
+        let size = pages::size(request.page_size);
+        let after = after.map(|cursor| (cursor.time, cursor.id));
+        let read = self
+            .chats
+            .list_sessions(&ctx, character, after, size + 1)
+            .await?;
+        let (sessions, next) = pages::cut(read, size, Cursor::of);
+        Ok(Response::new(pb::ListSessionsResponse {
+            sessions: sessions.into_iter().map(Into::into).collect(),
+            next_page_token: self.pages.seal(&scope, next),
+        }))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<pb::GetSessionRequest>,
+    ) -> Result<Response<pb::GetSessionResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("session_id", &request.get_ref().session_id)?;
+        let session = self.chats.get_session(&ctx, id).await?;
+        Ok(Response::new(pb::GetSessionResponse {
+            session: Some(session.into()),
+        }))
+    }
+
+    async fn update_session(
+        &self,
+        request: Request<pb::UpdateSessionRequest>,
+    ) -> Result<Response<pb::UpdateSessionResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = request.session.unwrap_or_default();
+        let id = fields::id("session.id", &session.id)?;
+        let patch = patch(session, request.update_mask)?;
+        let session = self.chats.update_session(&ctx, id, patch).await?;
+        Ok(Response::new(pb::UpdateSessionResponse {
+            session: Some(session.into()),
+        }))
+    }
+
+    async fn delete_session(
+        &self,
+        request: Request<pb::DeleteSessionRequest>,
+    ) -> Result<Response<pb::DeleteSessionResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("session_id", &request.get_ref().session_id)?;
+        self.chats.delete_session(&ctx, id).await?;
+        Ok(Response::new(pb::DeleteSessionResponse {}))
+    }
+
+    async fn create_branch(
+        &self,
+        request: Request<pb::CreateBranchRequest>,
+    ) -> Result<Response<pb::CreateBranchResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
+        let title = fields::text("title", request.title)?;
+        let branch = self
+            .chats
+            .create_branch(&ctx, session, message, title)
+            .await?;
+        Ok(Response::new(pb::CreateBranchResponse {
+            branch: Some(branch.into()),
+        }))
+    }
+
+    async fn list_branches(
+        &self,
+        request: Request<pb::ListBranchesRequest>,
+    ) -> Result<Response<pb::ListBranchesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("session_id", &request.get_ref().session_id)?;
+        let branches = self.chats.list_branches(&ctx, id).await?;
+        let branches = branches.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListBranchesResponse { branches }))
+    }
+
+    async fn select_branch(
+        &self,
+        request: Request<pb::SelectBranchRequest>,
+    ) -> Result<Response<pb::SelectBranchResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let branch = fields::id("branch_id", &request.get_ref().branch_id)?;
+        let session = self.chats.select_branch(&ctx, session, branch).await?;
+        Ok(Response::new(pb::SelectBranchResponse {
+            session: Some(session.into()),
+        }))
+    }
+
+    async fn preview_prompt(
+        &self,
+        request: Request<pb::PreviewPromptRequest>,
+    ) -> Result<Response<pb::PreviewPromptResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("session_id", &request.get_ref().session_id)?;
+        let session = self.chats.get_session(&ctx, id).await?;
+        let prompt = self.chats.preview_prompt(&ctx, &session).await?;
+        Ok(Response::new(prompt.into()))
+    }
+}
+
+fn patch(
+    session: pb::Session,
+    mask: Option<prost_types::FieldMask>,
+) -> Result<SessionPatch, Status> {
+    let set = [
+        ("title", !session.title.is_empty()),
+        ("persona_id", !session.persona_id.is_empty()),
+        ("model_id", !session.model_id.is_empty()),
+        ("settings", session.settings.is_some()),
+    ];
+    let named = masked(mask, &set)?;
+    let mut patch = SessionPatch::default();
+    for field in named {
+        match field {
+            "title" => patch.title = Some(fields::text("session.title", session.title.clone())?),
+            "persona_id" => {
+                patch.persona_id = Some(fields::optional_id(
+                    "session.persona_id",
+                    &session.persona_id,
+                )?);
+            }
+            "model_id" => {
+                patch.model_id = Some(fields::text("session.model_id", session.model_id.clone())?)
+            }
+            _ => patch.settings = Some(settings(session.settings.clone().unwrap_or_default())?),
+        }
+    }
+    Ok(patch)
+}
+
+/// Where a page of sessions begins: behind this one.
+struct Cursor {
+    time: Timestamp,
+    id: SessionId,
+}
+
+impl Cursor {
+    fn of(session: &Session) -> Self {
+        Self {
+            time: session.last_use_time,
+            id: session.id,
+        }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.time.micros(), self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (micros, id) = text.split_once('/').ok_or(())?;
+        let micros = micros.parse().map_err(|_| ())?;
+        Ok(Self {
+            time: Timestamp::from_micros(micros),
+            id: id.parse().map_err(|_| ())?,
+        })
+    }
+}
