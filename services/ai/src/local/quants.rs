@@ -130,12 +130,12 @@ format!(Q8_0, 32 weights in 34 bytes, block, _part => {
 
 format!(Q4_0, 32 weights in 18 bytes, block, _part => {
     let scale = half(block, 0);
-    affine(nibble_pairs(&block[2..]), scale, -8.0 * scale)
+    affine(nibbles(&block[2..]), scale, -8.0 * scale)
 });
 
 format!(Q4_1, 32 weights in 20 bytes, block, _part => {
     let (scale, least) = (half(block, 0), half(block, 2));
-    affine(nibble_pairs(&block[4..]), scale, least)
+    affine(nibbles(&block[4..]), scale, least)
 });
 
 format!(Q5_0, 32 weights in 22 bytes, block, _part => {
@@ -185,38 +185,30 @@ fn array<T: Copy + Default, const N: usize>(element: impl Fn(usize) -> T) -> [T;
 
 /// `scale * q + offset` for each.
 #[inline(always)]
-fn affine(q: [f32; PART], scale: f32, offset: f32) -> [f32; PART] {
-    array(|i| scale * q[i] + offset)
+fn affine(q: [u8; PART], scale: f32, offset: f32) -> [f32; PART] {
+    array(|i| scale * f32::from(q[i]) + offset)
 }
 
 /// 16 bytes of nibbles: the low ones are the first half.
 #[inline(always)]
-fn nibble_pairs(bytes: &[u8]) -> [f32; PART] {
+fn nibbles(bytes: &[u8]) -> [u8; PART] {
     let bytes = &bytes[..16];
-    let low: [f32; 16] = array(|i| f32::from(bytes[i] & 15));
-    let high: [f32; 16] = array(|i| f32::from(bytes[i] >> 4));
-    join(low, high)
+    let mut nibbles = [0; PART];
+    for (place, byte) in nibbles.iter_mut().zip(bytes) {
+        *place = byte & 15;
+    }
+    for (place, byte) in nibbles[16..].iter_mut().zip(bytes) {
+        *place = byte >> 4;
+    }
+    nibbles
 }
 
 /// Nibbles with a fifth bit each, kept apart in 32 bits.
 #[inline(always)]
-fn five_bits(fifth: &[u8], bytes: &[u8]) -> [f32; PART] {
-    let fifth = u32::from_le_bytes([fifth[0], fifth[1], fifth[2], fifth[3]]);
-    let bytes = &bytes[..16];
-    let low: [f32; 16] =
-        array(|i| (i32::from(bytes[i] & 15) | (fifth >> i & 1) as i32 * 16) as f32);
-    let fifth = fifth >> 16;
-    let high: [f32; 16] =
-        array(|i| (i32::from(bytes[i] >> 4) | (fifth >> i & 1) as i32 * 16) as f32);
-    join(low, high)
-}
-
-#[inline(always)]
-fn join(low: [f32; 16], high: [f32; 16]) -> [f32; PART] {
-    let mut both = [0.0; PART];
-    both[..16].copy_from_slice(&low);
-    both[16..].copy_from_slice(&high);
-    both
+fn five_bits(fifth: &[u8], bytes: &[u8]) -> [u8; PART] {
+    let (nibbles, fifth) = (nibbles(bytes), &fifth[..4]);
+    let spread: [u8; PART] = array(|i| fifth[i / 8]);
+    array(|i| nibbles[i] | if spread[i] & 1 << (i % 8) != 0 { 16 } else { 0 })
 }
 
 /// The scale and the least value of a part of a Q4_K or Q5_K block, unpacked from their 6 bits each.
