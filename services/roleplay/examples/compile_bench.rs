@@ -132,11 +132,11 @@ fn book() -> Value {
         json!({
             "keys": keys,
             "secondary_keys": ["captain"],
-            "selective": index % 5 == 0,
-            "constant": index % 50 == 0,
+            "selective": index.is_multiple_of(5),
+            "constant": index.is_multiple_of(50),
             "insertion_order": index,
             "content": format!("{{{{char}}}} knows: {}", words(index, 40)),
-            "extensions": {"match_whole_words": index % 3 == 0}
+            "extensions": {"match_whole_words": index.is_multiple_of(3)}
         })
     };
     json!({"entries": (0..ENTRIES).map(entry).collect::<Vec<_>>()})

@@ -30,7 +30,9 @@ pub(crate) use self::{decorators::without_decorators, parse::json_entries_mut};
 /// A parsed lorebook. The card's document stays the truth; this is a view of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lorebook {
+    /// The name of the book.
     pub name: String,
+    /// What the book is about, for people.
     pub description: String,
     /// Messages to look at, where the book sets it.
     pub scan_depth: Option<u32>,

@@ -9,8 +9,11 @@ use super::lenient;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Instructions and narration.
     System,
+    /// The person.
     User,
+    /// The model.
     Assistant,
 }
 

@@ -19,6 +19,7 @@ const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 /// What a file held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
+    /// The card.
     pub card: Card,
     /// The picture without the card in it; every other chunk, assets included, is kept.
     pub avatar_png: Option<Vec<u8>>,

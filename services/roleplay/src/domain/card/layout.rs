@@ -19,17 +19,29 @@ pub enum Spec {
 /// A text of the card. The order is the order of a new card's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TextField {
+    /// Never blank.
     Name,
+    /// What `{{char}}` stands for, if it is set.
     Nickname,
+    /// Who the character is.
     Description,
+    /// A summary of the personality.
     Personality,
+    /// The circumstances of the chat.
     Scenario,
+    /// The greeting.
     FirstMes,
+    /// Example dialogues behind `<START>`.
     MesExample,
+    /// For people, never in a prompt.
     CreatorNotes,
+    /// Takes the place of the person's system prompt.
     SystemPrompt,
+    /// Takes the place of the person's text behind the history.
     PostHistoryInstructions,
+    /// Who made the card.
     Creator,
+    /// The version its maker gave it.
     CharacterVersion,
 }
 

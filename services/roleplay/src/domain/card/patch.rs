@@ -9,9 +9,13 @@ use super::{
 /// The fields to change; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CardPatch {
+    /// Texts to set.
     pub texts: Vec<(TextField, String)>,
+    /// All alternate greetings.
     pub alternate_greetings: Option<Vec<String>>,
+    /// All greetings for groups.
     pub group_only_greetings: Option<Vec<String>>,
+    /// All tags.
     pub tags: Option<Vec<String>>,
     /// `Some(None)` takes the note away.
     pub depth_prompt: Option<Option<DepthPrompt>>,

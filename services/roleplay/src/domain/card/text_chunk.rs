@@ -33,19 +33,17 @@ pub(super) fn card_json(png: &Png<'_>, warnings: &mut Vec<Warning>) -> Result<Ve
             return decode(text, warnings);
         }
     }
-    for chunk in png
+    match png
         .chunks
         .iter()
-        .filter(|chunk| chunk.card_keyword().is_some())
+        .find(|chunk| chunk.card_keyword().is_some())
     {
-        let kind = if chunk.kind == *b"zTXt" {
-            "zTXt"
-        } else {
-            "iTXt"
-        };
-        return Err(CardError::UnreadableTextChunk { kind });
+        Some(chunk) if chunk.kind == *b"zTXt" => {
+            Err(CardError::UnreadableTextChunk { kind: "zTXt" })
+        }
+        Some(_) => Err(CardError::UnreadableTextChunk { kind: "iTXt" }),
+        None => Err(CardError::NoCardInPng),
     }
-    Err(CardError::NoCardInPng)
 }
 
 fn decode(text: &[u8], warnings: &mut Vec<Warning>) -> Result<Vec<u8>, CardError> {

@@ -14,9 +14,11 @@ use crate::domain::{
 /// The character's note: a text that is put into the history at a depth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DepthPrompt {
+    /// The text, macros not expanded.
     pub text: String,
     /// Messages between the note and the end of the history.
     pub depth: u32,
+    /// Who speaks it.
     pub role: Role,
 }
 
@@ -58,6 +60,7 @@ impl Card {
             .collect()
     }
 
+    /// Other first messages, macros not yet expanded.
     #[must_use]
     pub fn alternate_greetings(&self) -> Vec<Cow<'_, str>> {
         self.fields().texts("alternate_greetings")
@@ -69,6 +72,7 @@ impl Card {
         self.fields().texts("group_only_greetings")
     }
 
+    /// Tags, for finding.
     #[must_use]
     pub fn tags(&self) -> Vec<Cow<'_, str>> {
         match self.fields().get("tags") {

@@ -7,21 +7,39 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Warning {
     /// The card says it follows a later specification than we know; unknown fields are kept.
-    NewerSpec { version: String },
+    NewerSpec {
+        /// What the card says.
+        version: String,
+    },
     /// The card doesn't name its specification; it was read as V2.
     MissingSpec,
     /// A known field has a type that the specification doesn't give it; read as far as possible.
-    OddType { field: &'static str },
+    OddType {
+        /// The key of the field.
+        field: &'static str,
+    },
     /// The PNG has several chunks of this keyword; the first was read.
-    DuplicateChunk { keyword: &'static str },
+    DuplicateChunk {
+        /// The keyword of the chunks.
+        keyword: &'static str,
+    },
     /// The card text was plain JSON instead of base64.
     RawText,
     /// Bytes behind the end of the picture were dropped.
-    TrailingBytes { size_bytes: usize },
+    TrailingBytes {
+        /// Bytes dropped.
+        size_bytes: usize,
+    },
     /// Numbers with more digits than any reader keeps were rounded.
-    RoundedNumbers { count: usize },
+    RoundedNumbers {
+        /// How many.
+        count: usize,
+    },
     /// Halves of broken emoji were replaced by U+FFFD.
-    BrokenCharacters { count: usize },
+    BrokenCharacters {
+        /// How many.
+        count: usize,
+    },
 }
 
 impl fmt::Display for Warning {

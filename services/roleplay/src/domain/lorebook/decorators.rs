@@ -11,14 +11,21 @@ use crate::domain::role::Role;
 /// The decorators of an entry that we follow.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decorators {
+    /// Fires whatever its keys say.
     pub activate: bool,
+    /// Does not fire by its keys.
     pub dont_activate: bool,
+    /// Goes into the history at this depth.
     pub depth: Option<u32>,
+    /// Who speaks it there.
     pub role: Option<Role>,
+    /// Messages to look at.
     pub scan_depth: Option<u32>,
     /// Beats `depth`.
     pub position: Option<Placement>,
+    /// Found by these keys too.
     pub additional_keys: Vec<String>,
+    /// Not found where one of these is.
     pub exclude_keys: Vec<String>,
     /// Fires only once the character has spoken so many times.
     pub activate_only_after: Option<u32>,

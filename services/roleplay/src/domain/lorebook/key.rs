@@ -24,7 +24,7 @@ pub(super) struct KeyRules {
 #[derive(Debug, Clone)]
 pub(super) enum Key {
     Plain {
-        needle: Finder<'static>,
+        needle: Box<Finder<'static>>,
         case_sensitive: bool,
         whole_word: bool,
     },
@@ -67,7 +67,7 @@ impl Key {
             text.to_lowercase().into()
         };
         Key::Plain {
-            needle: Finder::new(needle.as_bytes()).into_owned(),
+            needle: Box::new(Finder::new(needle.as_bytes()).into_owned()),
             case_sensitive: rules.case_sensitive,
             whole_word: rules.whole_words && !text.contains(char::is_whitespace),
         }

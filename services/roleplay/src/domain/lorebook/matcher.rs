@@ -43,6 +43,7 @@ impl EntryKeys {
 }
 
 impl Matcher {
+    /// Makes the keys ready. Patterns that are invalid or too large never match.
     #[must_use]
     pub fn new(book: Lorebook, settings: &LoreSettings) -> Self {
         let mut patterns = 0;
@@ -65,6 +66,7 @@ impl Matcher {
         }
     }
 
+    /// The book.
     #[must_use]
     pub fn book(&self) -> &Lorebook {
         &self.book

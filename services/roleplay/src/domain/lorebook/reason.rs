@@ -23,7 +23,12 @@ pub enum Reason {
     /// Fired: the decorator `@@activate`.
     Forced,
     /// Fired: this key was found there.
-    Key { key: String, found: Found },
+    Key {
+        /// The key as the book writes it.
+        key: String,
+        /// Where it was found.
+        found: Found,
+    },
     /// Switched off in the book.
     Disabled,
     /// Has no text.
@@ -31,7 +36,10 @@ pub enum Reason {
     /// For other kinds of generation.
     OtherTrigger,
     /// The chat has fewer messages than it waits for.
-    TooEarly { needs_messages: u32 },
+    TooEarly {
+        /// Messages that the chat must have.
+        needs_messages: u32,
+    },
     /// Its turn condition (`@@activate_only_after`, `@@activate_only_every`) isn't met.
     NotThisTurn,
     /// Only found through other entries, and none led to it.
@@ -43,15 +51,36 @@ pub enum Reason {
     /// No key can ever be found: all are empty or invalid patterns.
     NoUsableKey,
     /// An excluding key was found.
-    Excluded { key: String },
+    Excluded {
+        /// The key as the book writes it.
+        key: String,
+    },
     /// A key was found, but the secondary keys don't agree.
-    SecondaryNotMet { key: String },
+    SecondaryNotMet {
+        /// The key as the book writes it.
+        key: String,
+    },
     /// Another entry of its group is active.
-    LostGroup { group: String },
+    LostGroup {
+        /// The group.
+        group: String,
+    },
     /// Chance was against it.
-    LostRoll { rolled: f64, probability: f64 },
+    LostRoll {
+        /// Percent.
+        rolled: f64,
+        /// Percent.
+        probability: f64,
+    },
     /// The book's budget was used up.
-    OverBudget { tokens: u32, used: u32, budget: u32 },
+    OverBudget {
+        /// Tokens of the entry.
+        tokens: u32,
+        /// Tokens of those before it.
+        used: u32,
+        /// Tokens for all.
+        budget: u32,
+    },
     /// It goes where nothing in this prompt takes it.
     NoPlace,
 }

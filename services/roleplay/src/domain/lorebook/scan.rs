@@ -18,8 +18,11 @@ pub struct LoreSettings {
     pub scan_depth: u32,
     /// Share of the model's window that lore may take; a book's own budget caps it.
     pub budget_percent: u32,
+    /// Whether the case of plain keys counts.
     pub case_sensitive: bool,
+    /// Whether plain keys of one word match whole words only.
     pub match_whole_words: bool,
+    /// Whether entries may be found by the text of other entries.
     pub recursive_scanning: bool,
     /// Passes in one scan; 1 is no recursion, 0 no limit of its own.
     pub max_recursion_steps: u32,
@@ -44,23 +47,32 @@ impl Default for LoreSettings {
 /// A message as a scan sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanMessage<'a> {
+    /// The speaker.
     pub name: &'a str,
+    /// The text.
     pub text: &'a str,
 }
 
 /// What a scan looks at, besides the messages.
 #[derive(Debug, Clone, Default)]
 pub struct ScanTexts {
+    /// The persona's description.
     pub persona_description: String,
+    /// The card's description.
     pub character_description: String,
+    /// The card's personality.
     pub character_personality: String,
+    /// The character's note.
     pub character_depth_prompt: String,
+    /// The scenario.
     pub scenario: String,
+    /// The card's creator notes.
     pub creator_notes: String,
     /// The kind of generation, as entries name it (`normal`, `continue`, ...).
     pub trigger: &'static str,
-    /// Messages in the chat, and those of the character.
+    /// Messages in the chat.
     pub message_count: u32,
+    /// Messages of the character in it.
     pub assistant_count: u32,
 }
 
@@ -71,7 +83,9 @@ pub struct Activation {
     pub reasons: Vec<Reason>,
     /// Entries that fired, in the order of the prompt.
     pub fired: Vec<usize>,
+    /// Tokens of the entries that fired.
     pub used_tokens: u32,
+    /// Tokens that they could take.
     pub budget_tokens: u32,
 }
 

@@ -69,7 +69,7 @@ pub struct Material<'a> {
     pub scenario: Option<&'a str>,
     /// The newest messages, oldest first.
     pub history: &'a [Turn<'a>],
-    /// Messages that are older than `history`, and how many of them are the character's.
+    /// Messages that are older than `history`.
     pub earlier_message_count: u32,
     /// Of those, the character's.
     pub earlier_assistant_count: u32,

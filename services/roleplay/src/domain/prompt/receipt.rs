@@ -14,7 +14,10 @@ use crate::domain::{
 #[serde(rename_all = "snake_case", tag = "source")]
 pub enum Source {
     /// The system prompt, the card's or else the person's.
-    SystemPrompt { from_card: bool },
+    SystemPrompt {
+        /// The card's rather than the person's.
+        from_card: bool,
+    },
     /// The persona's description.
     Persona,
     /// The card's description.
@@ -24,19 +27,34 @@ pub enum Source {
     /// The scenario, the session's or else the card's.
     Scenario,
     /// A lorebook entry, by its place in the book.
-    Lore { entry: usize },
+    Lore {
+        /// Its place in the book.
+        entry: usize,
+    },
     /// The line that opens an example dialogue.
-    ExampleStart { block: usize },
+    ExampleStart {
+        /// Its place among the dialogues.
+        block: usize,
+    },
     /// A part of an example dialogue.
-    Example { block: usize },
+    Example {
+        /// Its place among the dialogues.
+        block: usize,
+    },
     /// The line that opens the history.
     ChatStart,
     /// A message of the history.
-    Message { id: String },
+    Message {
+        /// The message's id.
+        id: String,
+    },
     /// The character's note.
     CharacterNote,
     /// The text behind the history, the card's or else the person's.
-    PostHistory { from_card: bool },
+    PostHistory {
+        /// The card's rather than the person's.
+        from_card: bool,
+    },
     /// The name that the model goes on from.
     Cue,
 }
