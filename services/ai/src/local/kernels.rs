@@ -11,6 +11,8 @@ use super::quants::{Format, PART};
 
 /// Weight rows in a panel.
 pub(super) const PANEL: usize = 16;
+/// Columns of a panel that are multiplied with every row before the next: as many as stay in the innermost cache.
+const BLOCK: usize = 256;
 
 /// Multiplies some weight rows with `R` activation rows: `out[weight row][activation row]`.
 pub(super) struct FewRows<'a, F, const R: usize> {
@@ -120,22 +122,25 @@ impl ManyRows<'_> {
         let (panel, _) = S::as_simd_f32s(self.panel);
         let (panel, _) = panel.as_chunks::<V>();
         let (out, _) = S::as_mut_simd_f32s(self.out);
-        let (mut out, _) = out.as_chunks_mut::<V>();
-        let mut activations = self.activations;
-        while !out.is_empty() {
-            let done = match out.len() {
-                6.. => tile::<S, V, 6>(simd, panel, activations, self.stride, out),
-                4.. => tile::<S, V, 4>(simd, panel, activations, self.stride, out),
-                2.. => tile::<S, V, 2>(simd, panel, activations, self.stride, out),
-                _ => tile::<S, V, 1>(simd, panel, activations, self.stride, out),
-            };
-            out = &mut out[done..];
-            activations = &activations[(done * self.stride).min(activations.len())..];
+        let (out, _) = out.as_chunks_mut::<V>();
+        out.fill([simd.splat_f32s(0.0); V]);
+        for (block, panel) in panel.chunks(BLOCK).enumerate() {
+            let mut row = 0;
+            while row < out.len() {
+                let activations = &self.activations[row * self.stride + block * BLOCK..];
+                let out = &mut out[row..];
+                row += match out.len() {
+                    6.. => tile::<S, V, 6>(simd, panel, activations, self.stride, out),
+                    4.. => tile::<S, V, 4>(simd, panel, activations, self.stride, out),
+                    2.. => tile::<S, V, 2>(simd, panel, activations, self.stride, out),
+                    _ => tile::<S, V, 1>(simd, panel, activations, self.stride, out),
+                };
+            }
         }
     }
 }
 
-/// Multiplies `M` rows, held in registers throughout; returns `M`.
+/// Adds the products of `M` rows to their sums, held in registers throughout; returns `M`.
 #[inline(always)]
 fn tile<S: Simd, const V: usize, const M: usize>(
     simd: S,
@@ -146,6 +151,7 @@ fn tile<S: Simd, const V: usize, const M: usize>(
 ) -> usize {
     let rows: [&[f32]; M] = std::array::from_fn(|row| &activations[row * stride..][..panel.len()]);
     let mut sums = [[simd.splat_f32s(0.0); V]; M];
+    sums.copy_from_slice(&out[..M]);
     for (column, weights) in panel.iter().enumerate() {
         for (sums, row) in sums.iter_mut().zip(rows) {
             let value = simd.splat_f32s(row[column]);
