@@ -1,5 +1,6 @@
 //! The local engine with the real default model, which the first run fetches: kept in the folder that `TROUPE_TEST_MODELS`
 //! names, else in /var/tmp/troupe-models.
+#![cfg(test)]
 
 use std::path::PathBuf;
 use std::sync::LazyLock;

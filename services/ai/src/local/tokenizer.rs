@@ -42,7 +42,7 @@ enum Algorithm {
         scores: Vec<f32>,
         leading_space: bool,
     },
-    BytePair(bytepair::BytePair),
+    BytePair(Box<bytepair::BytePair>),
 }
 
 impl Tokenizer {
@@ -61,7 +61,7 @@ impl Tokenizer {
                     .ok_or_else(|| corrupt("its vocabulary has no scores"))?,
                 leading_space: gguf.bool("tokenizer.ggml.add_space_prefix").unwrap_or(true),
             },
-            Some("gpt2") => Algorithm::BytePair(bytepair::BytePair::load(gguf, path)?),
+            Some("gpt2") => Algorithm::BytePair(Box::new(bytepair::BytePair::load(gguf, path)?)),
             other => {
                 let what = format!(
                     "its tokenizer is {}; the engine has llama (SentencePiece) and gpt2",

@@ -85,7 +85,8 @@ fn decodes_blocks_of_256_with_their_packed_scales() {
     ];
     let expected = |low: f32, high: f32| -> Vec<f32> {
         let part = |part: usize| {
-            [if part % 2 == 0 { low } else { high } * (part + 1) as f32 - 2.0 * part as f32; 32]
+            [if part.is_multiple_of(2) { low } else { high } * (part + 1) as f32
+                - 2.0 * part as f32; 32]
         };
         (0..8).flat_map(part).collect()
     };
