@@ -90,6 +90,8 @@ pub(crate) struct StreamBody {
     first: Option<Option<Result<Bytes, Status>>>,
     written: usize,
     ended: bool,
+    /// Why raw bytes break off, once those before it are on their way.
+    broken: Option<Status>,
     heartbeat: Pin<Box<Sleep>>,
     silence: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -112,6 +114,7 @@ impl StreamBody {
             first,
             written: 0,
             ended: false,
+            broken: None,
             heartbeat: Box::pin(tokio::time::sleep(silence)),
             silence,
             deadline: Box::pin(tokio::time::sleep_until(deadline)),
@@ -227,6 +230,10 @@ impl http_body::Body for StreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
+        if let Some(status) = this.broken.take() {
+            this.ended = true;
+            return Poll::Ready(Some(Err(status)));
+        }
         if this.ended {
             return Poll::Ready(None);
         }
@@ -249,10 +256,18 @@ impl http_body::Body for StreamBody {
                 Poll::Pending => return Poll::Pending,
             },
         };
-        Poll::Ready(Some(part.map(Frame::data)))
+        match part {
+            Ok(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
+            Err(status) => {
+                // The server flushes what it has when nothing is ready, and drops it when a body fails.
+                this.broken = Some(status);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.ended && self.broken.is_none()
     }
 }

@@ -3,10 +3,13 @@
 //! Fields may lie on the wire in any order and several times; the rules of merging hold: the last scalar wins, messages
 //! merge, of a oneof the last member stays.
 
+mod entries;
+mod scalars;
 mod wellknown;
 
 use std::collections::HashSet;
 
+use self::entries::{entries, fits, wire_type};
 use crate::json::{self, MAX_DEPTH};
 use crate::schema::{Field, Form, Kind, Label, Message, MessageId, Schema};
 use crate::wire::{self, Fields, Raw};
@@ -196,7 +199,7 @@ impl<'s> Encoder<'s> {
         let start = out.len();
         for (_, raw) in values {
             match raw {
-                Raw::Length(bytes) if scalar_wire_type(kind) != wire::LENGTH => {
+                Raw::Length(bytes) if wire_type(kind) != wire::LENGTH => {
                     self.packed(kind, bytes, start, out)?;
                 }
                 _ => {
@@ -217,7 +220,7 @@ impl<'s> Encoder<'s> {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         while !rest.is_empty() {
-            let raw = match scalar_wire_type(kind) {
+            let raw = match wire_type(kind) {
                 wire::FIXED64 => Raw::Fixed64(u64::from_le_bytes(wire::take(&mut rest)?)),
                 wire::FIXED32 => Raw::Fixed32(u32::from_le_bytes(wire::take(&mut rest)?)),
                 _ => Raw::Varint(wire::take_varint(&mut rest)?),
@@ -290,52 +293,6 @@ impl<'s> Encoder<'s> {
         let name = String::from_utf8(name).map_err(|_| EncodeError::NotUtf8)?;
         Ok((name, values))
     }
-
-    fn scalar(&self, kind: Kind, raw: Raw<'_>, out: &mut Vec<u8>) -> Result<()> {
-        match (kind, raw) {
-            (Kind::Bool, Raw::Varint(value)) => {
-                out.extend_from_slice(if value == 0 { b"false" } else { b"true" });
-            }
-            (Kind::Int32, Raw::Varint(value)) => json::write_integer(out, value as i32),
-            (Kind::Uint32, Raw::Varint(value)) => json::write_integer(out, value as u32),
-            (Kind::Sint32, Raw::Varint(value)) => {
-                let value = value as u32;
-                json::write_integer(out, (value >> 1) as i32 ^ -((value & 1) as i32));
-            }
-            (Kind::Int64, Raw::Varint(value)) => quoted(out, value as i64),
-            (Kind::Uint64, Raw::Varint(value)) => quoted(out, value),
-            (Kind::Sint64, Raw::Varint(value)) => {
-                quoted(out, (value >> 1) as i64 ^ -((value & 1) as i64));
-            }
-            (Kind::Fixed32, Raw::Fixed32(value)) => json::write_integer(out, value),
-            (Kind::Sfixed32, Raw::Fixed32(value)) => json::write_integer(out, value as i32),
-            (Kind::Float, Raw::Fixed32(value)) => json::write_float(out, f32::from_bits(value)),
-            (Kind::Fixed64, Raw::Fixed64(value)) => quoted(out, value),
-            (Kind::Sfixed64, Raw::Fixed64(value)) => quoted(out, value as i64),
-            (Kind::Double, Raw::Fixed64(value)) => json::write_double(out, f64::from_bits(value)),
-            (Kind::String, Raw::Length(bytes)) => {
-                let text = std::str::from_utf8(bytes).map_err(|_| EncodeError::NotUtf8)?;
-                json::write_string(out, text);
-            }
-            (Kind::Bytes, Raw::Length(bytes)) => json::write_base64(out, bytes),
-            (Kind::Enum(id), Raw::Varint(value)) => {
-                let (layout, number) = (self.schema.enumeration(id), value as i32);
-                match layout.name(number) {
-                    _ if layout.is_null => out.extend_from_slice(b"null"),
-                    Some(name) => json::write_string(out, name),
-                    None => json::write_integer(out, number),
-                }
-            }
-            _ => return Err(wire::Malformed.into()),
-        }
-        Ok(())
-    }
-}
-
-fn quoted(out: &mut Vec<u8>, value: impl serde::Serialize) {
-    out.push(b'"');
-    json::write_integer(out, value);
-    out.push(b'"');
 }
 
 fn separate(out: &mut Vec<u8>, start: usize) {
@@ -349,71 +306,4 @@ fn contents(raw: Raw<'_>) -> &[u8] {
         Raw::Length(bytes) | Raw::Group(bytes) => bytes,
         _ => &[],
     }
-}
-
-fn scalar_wire_type(kind: Kind) -> u32 {
-    match kind {
-        Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => wire::FIXED64,
-        Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => wire::FIXED32,
-        Kind::String | Kind::Bytes | Kind::Message(_) => wire::LENGTH,
-        Kind::Group(_) => wire::GROUP_START,
-        _ => wire::VARINT,
-    }
-}
-
-/// True where a value on the wire has the form that its kind calls for.
-fn fits(kind: Kind, raw: Raw<'_>) -> bool {
-    let wire_type = match raw {
-        Raw::Varint(_) => wire::VARINT,
-        Raw::Fixed64(_) => wire::FIXED64,
-        Raw::Fixed32(_) => wire::FIXED32,
-        Raw::Length(_) => wire::LENGTH,
-        Raw::Group(_) => wire::GROUP_START,
-    };
-    wire_type == scalar_wire_type(kind)
-}
-
-/// The known fields of a message by slot, as far as they count.
-fn entries<'a>(message: &Message, bytes: &'a [u8]) -> Result<Vec<Entry<'a>>> {
-    let mut entries = Vec::with_capacity(message.fields.len().min(16));
-    let mut fields = Fields::new(bytes);
-    let mut sorted = true;
-    while let Some((number, raw)) = fields.next()? {
-        let Some(slot) = message.slot_by_number(number) else {
-            continue;
-        };
-        let field = &message.fields[slot];
-        let packed = matches!((field.label, raw), (Label::List { .. }, Raw::Length(_)));
-        if !fits(field.kind, raw) && !packed {
-            continue;
-        }
-        sorted &= entries.last().is_none_or(|last: &Entry<'_>| last.0 <= slot);
-        entries.push((slot, raw));
-    }
-    if message.oneofs > 0 {
-        drop_replaced_members(message, &mut entries);
-    }
-    if !sorted {
-        entries.sort_by_key(|entry| entry.0);
-    }
-    Ok(entries)
-}
-
-/// Drops members of oneofs that a later member replaced.
-fn drop_replaced_members(message: &Message, entries: &mut Vec<Entry<'_>>) {
-    let mut last = vec![usize::MAX; usize::from(message.oneofs)];
-    let mut kept = Vec::with_capacity(entries.len());
-    for entry in entries.iter().rev() {
-        if let Some(oneof) = message.fields[entry.0].oneof {
-            let last = &mut last[usize::from(oneof)];
-            match *last {
-                usize::MAX => *last = entry.0,
-                slot if slot != entry.0 => continue,
-                _ => {}
-            }
-        }
-        kept.push(*entry);
-    }
-    kept.reverse();
-    *entries = kept;
 }

@@ -21,68 +21,68 @@ use tonic_types::{ErrorDetails, StatusExt};
 use tower::service_fn;
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct HttpBody {
+pub(crate) struct HttpBody {
     #[prost(string, tag = "1")]
-    pub content_type: String,
+    pub(crate) content_type: String,
     #[prost(bytes = "vec", tag = "2")]
-    pub data: Vec<u8>,
+    pub(crate) data: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct DownloadRequest {
+pub(crate) struct DownloadRequest {
     #[prost(string, tag = "1")]
-    pub content_type: String,
+    pub(crate) content_type: String,
     #[prost(int32, tag = "2")]
-    pub parts: i32,
+    pub(crate) parts: i32,
     #[prost(bool, tag = "3")]
-    pub fail: bool,
+    pub(crate) fail: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct UploadRequest {
+pub(crate) struct UploadRequest {
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(message, optional, tag = "2")]
-    pub content: Option<HttpBody>,
+    pub(crate) content: Option<HttpBody>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct UploadResponse {
+pub(crate) struct UploadResponse {
     #[prost(message, optional, tag = "1")]
-    pub content: Option<HttpBody>,
+    pub(crate) content: Option<HttpBody>,
     #[prost(int64, tag = "2")]
-    pub size: i64,
+    pub(crate) size: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct CountRequest {
+pub(crate) struct CountRequest {
     #[prost(int32, tag = "1")]
-    pub to: i32,
+    pub(crate) to: i32,
     #[prost(int32, tag = "2")]
-    pub fail_at: i32,
+    pub(crate) fail_at: i32,
     #[prost(bool, tag = "3")]
-    pub hang: bool,
+    pub(crate) hang: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Number {
+pub(crate) struct Number {
     #[prost(int32, tag = "1")]
-    pub number: i32,
+    pub(crate) number: i32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct FailRequest {
+pub(crate) struct FailRequest {
     #[prost(int32, tag = "1")]
-    pub code: i32,
+    pub(crate) code: i32,
     #[prost(bool, tag = "2")]
-    pub with_details: bool,
+    pub(crate) with_details: bool,
 }
 
 /// The service, and what became of its calls.
 #[derive(Clone, Default)]
-pub struct Echo {
+pub(crate) struct Echo {
     /// Told when a call that hangs is dropped.
-    pub dropped: Arc<Notify>,
+    pub(crate) dropped: Arc<Notify>,
 }
 
 /// Tells when it is dropped.
@@ -96,12 +96,12 @@ impl Drop for Watch {
 
 impl Echo {
     /// Serves on a port of its own.
-    pub async fn start(&self) -> http::Uri {
+    pub(crate) async fn start(&self) -> http::Uri {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder()
             .serve_with_incoming(self.clone(), TcpListenerStream::new(listener));
-        tokio::task::spawn(server);
+        platform::Tasks::new().spawn(server);
         format!("http://{address}").parse().unwrap()
     }
 
@@ -298,7 +298,7 @@ async fn fail(request: Request<FailRequest>) -> Result<Response<()>, Status> {
 
 /// Passes bytes as they are.
 #[derive(Clone, Copy, Default)]
-pub struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;

@@ -206,8 +206,10 @@ fn configurations_that_can_not_work_are_refused_by_name() {
         "a.B=a:1",
         "a.B=http://a:1/path",
     ] {
-        let mut config = Config::default();
-        config.upstreams = vec![entry.into()];
+        let config = Config {
+            upstreams: vec![entry.into()],
+            ..Config::default()
+        };
         assert!(config.validate().unwrap_err().to_string().contains(entry));
     }
     let unknown = serde_json::from_str::<Config>(r#"{"limit": {}}"#).unwrap_err();

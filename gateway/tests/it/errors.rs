@@ -72,9 +72,11 @@ async fn errors_of_routing_have_the_same_shape() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_unavailable() {
-    let mut config = troupe_gateway::Config::default();
-    // Nothing listens on port 1.
-    config.upstreams = vec!["echo.v1.EchoService=http://127.0.0.1:1".into()];
+    let config = troupe_gateway::Config {
+        // Nothing listens on port 1.
+        upstreams: vec!["echo.v1.EchoService=http://127.0.0.1:1".into()],
+        ..Default::default()
+    };
     let (mut pool, mut channels) = (crate::harness::pool(), std::collections::HashMap::new());
     troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
     let gateway = troupe_gateway::build(

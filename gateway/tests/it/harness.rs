@@ -21,22 +21,22 @@ use troupe_gateway::{Config, Gateway};
 use crate::echo::Echo;
 
 /// A gateway before an echo service.
-pub struct Edge {
-    pub address: SocketAddr,
-    pub echo: Echo,
-    pub shutdown: CancellationToken,
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    pub(crate) echo: Echo,
+    pub(crate) shutdown: CancellationToken,
     /// Gives whether all calls ended in time.
-    pub served: JoinHandle<bool>,
+    pub(crate) served: JoinHandle<bool>,
 }
 
 /// An answer, read to its end.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
-pub fn pool() -> DescriptorPool {
+pub(crate) fn pool() -> DescriptorPool {
     let root = env!("CARGO_MANIFEST_DIR");
     let includes = [
         format!("{root}/tests/it"),
@@ -51,16 +51,16 @@ pub fn pool() -> DescriptorPool {
 }
 
 impl Edge {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Config::default()).await
     }
 
-    pub async fn with(config: Config) -> Self {
+    pub(crate) async fn with(config: Config) -> Self {
         Self::before(&pool(), &["echo.v1.EchoService"], config, None).await
     }
 
     /// A gateway for the services of these names in `pool`, all of which the echo service plays.
-    pub async fn before(
+    pub(crate) async fn before(
         pool: &DescriptorPool,
         services: &[&str],
         config: Config,
@@ -77,11 +77,11 @@ impl Edge {
         Self::serve(gateway, echo).await
     }
 
-    pub async fn serve(gateway: Gateway, echo: Echo) -> Self {
+    pub(crate) async fn serve(gateway: Gateway, echo: Echo) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let served = tokio::task::spawn(gateway.serve(listener, shutdown.clone()));
+        let served = platform::Tasks::new().spawn(gateway.serve(listener, shutdown.clone()));
         Self {
             address,
             echo,
@@ -90,11 +90,11 @@ impl Edge {
         }
     }
 
-    pub async fn get(&self, target: &str) -> Answer {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
         self.send("GET", target, &[], "").await
     }
 
-    pub async fn post(&self, target: &str, body: impl Into<Bytes>) -> Answer {
+    pub(crate) async fn post(&self, target: &str, body: impl Into<Bytes>) -> Answer {
         self.send(
             "POST",
             target,
@@ -104,7 +104,7 @@ impl Edge {
         .await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         target: &str,
@@ -136,29 +136,29 @@ impl Edge {
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The JSON, of an answer that succeeded.
-    pub fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         self.json()
     }
 
     /// The HTTP status and the code of `google.rpc.Status`.
-    pub fn error(&self) -> (u16, i64) {
+    pub(crate) fn error(&self) -> (u16, i64) {
         assert_eq!(self.header("content-type"), "application/json");
         (self.status.as_u16(), self.json()["code"].as_i64().unwrap())
     }

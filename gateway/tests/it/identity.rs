@@ -44,7 +44,7 @@ impl Issuer {
             aud: AUDIENCE.into(),
             sub: id("usr"),
             sid: id("lgn"),
-            jti: "1".into(),
+            jti: id("atk"),
             iat: now,
             nbf: now,
             exp: now + 600,

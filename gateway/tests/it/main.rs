@@ -1,12 +1,22 @@
 //! The gateway on a real port before a real gRPC server, driven as clients drive it.
 
+#[cfg(test)]
 mod echo;
+#[cfg(test)]
 mod edge;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod grpc;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
 mod identity;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
 mod web;
