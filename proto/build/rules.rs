@@ -1,6 +1,7 @@
 //! Emits an implementation of `Validate` for every message, from the field option `buf.validate.field`.
 //! Knows the rules that our contracts use and fails on any other, so that no rule is written and not enforced.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use anyhow::{Context, Result, bail};
@@ -8,14 +9,20 @@ use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value,
 };
 
-/// The items that implement `Validate`.
+/// The items that implement `Validate`. Answers are not checked: they hold what a service has, such as an imported
+/// card whose name is longer than one that may be typed in, and a client could do nothing about a refusal.
 pub fn emit(pool: &DescriptorPool) -> Result<String> {
     let mut code = String::new();
+    let methods = pool
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>());
+    let answers: HashSet<String> = methods.map(|m| m.output().full_name().to_owned()).collect();
     for message in pool.all_messages() {
         if !message.package_name().starts_with("troupe.") || message.is_map_entry() {
             continue;
         }
-        emit_message(pool, &message, &mut code)
+        let is_answer = answers.contains(message.full_name());
+        emit_message(pool, &message, is_answer, &mut code)
             .with_context(|| format!("message {}", message.full_name()))?;
     }
     writeln!(code, "impl Validate for crate::google::api::HttpBody {{")?;
@@ -26,11 +33,15 @@ pub fn emit(pool: &DescriptorPool) -> Result<String> {
 fn emit_message(
     pool: &DescriptorPool,
     message: &MessageDescriptor,
+    is_answer: bool,
     code: &mut String,
 ) -> Result<()> {
     let mut body = String::new();
     for field in message.fields() {
         emit_field(pool, &field, &mut body).with_context(|| format!("field {}", field.name()))?;
+    }
+    if is_answer {
+        body.clear();
     }
     let argument = if body.is_empty() { "_" } else { "violations" };
     writeln!(code, "impl Validate for {} {{", rust_path(message))?;
