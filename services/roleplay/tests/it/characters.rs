@@ -1,0 +1,426 @@
+//! Characters: imported, found, changed, exported, deleted.
+
+use prost_types::FieldMask;
+use serde_json::Value;
+use tonic::Code;
+use troupe_proto::Reason;
+use troupe_proto::error::reason_of;
+use troupe_proto::roleplay as pb;
+use troupe_roleplay::domain::card::Card;
+
+use crate::stage::{CARD, Person, Stage, tick};
+
+fn png() -> Vec<u8> {
+    let card = Card::from_json(CARD.as_bytes()).unwrap();
+    card.to_png(&Card::blank_png()).unwrap()
+}
+
+async fn export(
+    person: &Person,
+    id: &str,
+    format: pb::CardFormat,
+    spec: pb::CardSpec,
+) -> Result<(String, Vec<u8>), tonic::Status> {
+    let request = pb::ExportCharacterRequest {
+        character_id: id.into(),
+        format: format.into(),
+        spec: spec.into(),
+    };
+    let file = person
+        .characters()
+        .export_character(person.ask(request))
+        .await?
+        .into_inner()
+        .file
+        .unwrap();
+    Ok((file.content_type, file.data.into()))
+}
+
+async fn find(person: &Person, query: &str) -> Vec<String> {
+    let request = pb::ListCharactersRequest {
+        query: query.into(),
+        ..pb::ListCharactersRequest::default()
+    };
+    let found = person
+        .characters()
+        .list_characters(person.ask(request))
+        .await
+        .unwrap()
+        .into_inner();
+    found
+        .characters
+        .into_iter()
+        .map(|character| character.name)
+        .collect()
+}
+
+async fn avatar(person: &Person, id: &str) -> Result<(String, Vec<u8>), tonic::Status> {
+    let request = person.ask(pb::GetAvatarRequest {
+        character_id: id.into(),
+    });
+    let image = person
+        .characters()
+        .get_avatar(request)
+        .await?
+        .into_inner()
+        .image
+        .unwrap();
+    Ok((image.content_type, image.data.into()))
+}
+
+#[tokio::test]
+async fn imports_json_and_exports_it_with_all_that_is_unknown() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let imported = alice.import(CARD).await.unwrap();
+    assert_eq!(imported.warnings, Vec::<String>::new());
+    let character = imported.character.unwrap();
+    assert_eq!(
+        (character.name.as_str(), character.creator.as_str()),
+        ("Mira", "Troupe")
+    );
+    assert_eq!(
+        (character.book_entry_count, character.has_avatar),
+        (1, false)
+    );
+    assert_eq!(character.spec(), pb::CardSpec::V2);
+    assert_eq!(character.alternate_greetings.len(), 2);
+    let data = character.card.as_ref().unwrap().fields["data"].clone();
+    assert!(format!("{data:?}").contains("unknown/tool"));
+    let get = alice.ask(pb::GetCharacterRequest {
+        character_id: character.id.clone(),
+    });
+    assert_eq!(
+        alice
+            .characters()
+            .get_character(get)
+            .await
+            .unwrap()
+            .into_inner()
+            .character
+            .unwrap(),
+        character
+    );
+
+    let (kind, json) = export(
+        &alice,
+        &character.id,
+        pb::CardFormat::Json,
+        pb::CardSpec::Unspecified,
+    )
+    .await
+    .unwrap();
+    assert_eq!(kind, "application/json");
+    let (before, after): (Value, Value) = (
+        CARD.parse().unwrap(),
+        serde_json::from_slice(&json).unwrap(),
+    );
+    assert_eq!(before, after);
+    let (_, json) = export(
+        &alice,
+        &character.id,
+        pb::CardFormat::Json,
+        pb::CardSpec::V3,
+    )
+    .await
+    .unwrap();
+    let v3: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(
+        (v3["spec"].as_str(), &v3["data"]["extensions"]),
+        (Some("chara_card_v3"), &before["data"]["extensions"])
+    );
+    let status = export(&alice, &character.id, pb::CardFormat::Png, pb::CardSpec::V1)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (Code::InvalidArgument, Some(Reason::CardInvalid))
+    );
+
+    let (kind, file) = export(
+        &alice,
+        &character.id,
+        pb::CardFormat::Unspecified,
+        pb::CardSpec::Unspecified,
+    )
+    .await
+    .unwrap();
+    assert_eq!(kind, "image/png");
+    let again = alice.import(file).await.unwrap().character.unwrap();
+    assert!(again.has_avatar);
+    assert_eq!(again.description, character.description);
+}
+
+#[tokio::test]
+async fn serves_the_picture_of_a_png_and_deletes_it_with_the_character() {
+    let stage = Stage::new().await;
+    let (alice, bob) = (stage.person(), stage.person());
+    let character = alice.import(png()).await.unwrap().character.unwrap();
+    assert!(character.has_avatar);
+    let (kind, image) = avatar(&alice, &character.id).await.unwrap();
+    assert_eq!(kind, "image/png");
+    assert!(image.starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(
+        avatar(&bob, &character.id).await.err().unwrap().code(),
+        Code::NotFound
+    );
+
+    let plain = alice.import(CARD).await.unwrap().character.unwrap();
+    let status = avatar(&alice, &plain.id).await.err().unwrap();
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (Code::NotFound, Some(Reason::AvatarMissing))
+    );
+
+    assert_eq!(stage.avatar_files(), 1);
+    let delete = pb::DeleteCharacterRequest {
+        character_id: character.id.clone(),
+    };
+    alice
+        .characters()
+        .delete_character(alice.ask(delete.clone()))
+        .await
+        .unwrap();
+    assert_eq!(stage.avatar_files(), 0);
+    assert_eq!(
+        reason_of(&avatar(&alice, &character.id).await.err().unwrap()),
+        Some(Reason::NotFound)
+    );
+    let again = alice.characters().delete_character(alice.ask(delete)).await;
+    assert_eq!(again.err().unwrap().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn refuses_hostile_files_and_stores_nothing() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let mut bad_crc = png();
+    let middle = bad_crc.len() / 2;
+    bad_crc[middle] ^= 1;
+    let mut cut_short = png();
+    cut_short.truncate(cut_short.len() - 20);
+    let deep = format!(
+        "{{\"name\":\"x\",\"description\":\"\",\"first_mes\":{}{}}}",
+        "[".repeat(5_000),
+        "]".repeat(5_000)
+    );
+    let numbers = vec!["1e9"; 400_000].join(",");
+    let growing = format!(
+        "{{\"name\":\"x\",\"description\":\"\",\"first_mes\":\"\",\"numbers\":[{numbers}]}}"
+    );
+    let nul = CARD.replace("calm", "ca\\u0000lm");
+    let nameless = CARD.replace("Mira", " ");
+    let files: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", Vec::new()),
+        ("text", b"hello".to_vec()),
+        ("list", b"[]".to_vec()),
+        ("no card", b"{}".to_vec()),
+        ("bad crc", bad_crc),
+        ("cut short", cut_short),
+        ("no card in it", Card::blank_png()),
+        ("deep", deep.into_bytes()),
+        ("growing", growing.into_bytes()),
+        ("nul", nul.into_bytes()),
+        ("nameless", nameless.into_bytes()),
+        ("large", vec![b' '; (16 << 20) + 1]),
+    ];
+    for (what, file) in files {
+        let status = alice
+            .import(file)
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("{what} was taken"));
+        assert_eq!(
+            (status.code(), reason_of(&status)),
+            (Code::InvalidArgument, Some(Reason::CardInvalid)),
+            "{what}"
+        );
+    }
+    assert_eq!(find(&alice, "").await.len(), 0);
+    assert_eq!(stage.avatar_files(), 0);
+}
+
+#[tokio::test]
+async fn takes_a_card_with_longer_texts_than_may_be_typed_in() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let name = "Mira ".repeat(100);
+    let description = "All about the sea. ".repeat(50_000);
+    let card = CARD
+        .replace("Mira", &name)
+        .replace("{{char}} keeps the lighthouse of Varn.", &description);
+    let character = alice.import(card).await.unwrap().character.unwrap();
+    assert_eq!(character.description.len(), description.len());
+    assert_eq!(character.name, name);
+}
+
+#[tokio::test]
+async fn finds_words_in_name_creator_and_tags_whatever_their_case() {
+    let stage = Stage::new().await;
+    let (alice, bob) = (stage.person(), stage.person());
+    alice.import(CARD).await.unwrap();
+    alice.import(CARD.replace("Mira", "Öresund")).await.unwrap();
+    bob.import(CARD.replace("Mira", "Mirabel")).await.unwrap();
+    assert_eq!(find(&alice, "").await, ["Öresund", "Mira"]);
+    assert_eq!(find(&alice, "mIR").await, ["Mira"]);
+    assert_eq!(find(&alice, "öre TROUPE").await, ["Öresund"]);
+    assert_eq!(find(&alice, "sea mira").await, ["Mira"]);
+    assert_eq!(find(&alice, "quiet_100%").await.len(), 2);
+    for nothing in ["%", "m_ra", "quiet-100", "lighthouse", "\\"] {
+        let expected = usize::from(nothing == "%") * 2;
+        assert_eq!(find(&alice, nothing).await.len(), expected, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn lists_by_pages_that_belong_to_their_search() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    for name in ["A1", "A2", "A3", "B"] {
+        alice.import(CARD.replace("Mira", name)).await.unwrap();
+    }
+    let list = async |query: &str, token: &str| {
+        let request = pb::ListCharactersRequest {
+            query: query.into(),
+            page_size: 2,
+            page_token: token.into(),
+        };
+        alice
+            .characters()
+            .list_characters(alice.ask(request))
+            .await
+            .map(|answer| answer.into_inner())
+    };
+    let first = list("a", "").await.unwrap();
+    let names = |page: &pb::ListCharactersResponse| {
+        page.characters
+            .iter()
+            .map(|c| c.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&first), ["B", "A3"], "all have the tag sea");
+    assert!(
+        first
+            .characters
+            .iter()
+            .all(|character| character.card.is_none())
+    );
+    let second = list("a", &first.next_page_token).await.unwrap();
+    assert_eq!(
+        (names(&second), second.next_page_token.as_str()),
+        (vec!["A2".into(), "A1".into()], "")
+    );
+    let status = list("b", &first.next_page_token).await.err().unwrap();
+    assert_eq!(reason_of(&status), Some(Reason::PageTokenInvalid));
+}
+
+#[tokio::test]
+async fn changes_texts_and_leaves_the_rest_of_the_card() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let character = alice.import(CARD).await.unwrap().character.unwrap();
+    tick(&stage);
+    let change = async |character: pb::Character, paths: &[&str]| {
+        let mask = FieldMask {
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        let request = pb::UpdateCharacterRequest {
+            character: Some(character),
+            update_mask: Some(mask),
+        };
+        let answer = alice
+            .characters()
+            .update_character(alice.ask(request))
+            .await?;
+        Ok::<_, tonic::Status>(answer.into_inner().character.unwrap())
+    };
+    let wanted = pb::Character {
+        name: "Mira of Varn".into(),
+        personality: String::new(),
+        tags: vec!["fire".into()],
+        description: "ignored".into(),
+        ..character.clone()
+    };
+    let changed = change(wanted.clone(), &["name", "personality", "tags"])
+        .await
+        .unwrap();
+    assert_eq!(
+        (changed.name.as_str(), changed.personality.as_str()),
+        ("Mira of Varn", "")
+    );
+    assert_eq!(changed.description, character.description);
+    assert!(changed.update_time.unwrap().seconds > changed.create_time.unwrap().seconds);
+    assert_eq!(find(&alice, "fire").await, ["Mira of Varn"]);
+    assert_eq!(find(&alice, "sea").await.len(), 0);
+    let (_, json) = export(
+        &alice,
+        &character.id,
+        pb::CardFormat::Json,
+        pb::CardSpec::Unspecified,
+    )
+    .await
+    .unwrap();
+    let (before, after): (Value, Value) = (
+        CARD.parse().unwrap(),
+        serde_json::from_slice(&json).unwrap(),
+    );
+    assert_eq!(before["data"]["extensions"], after["data"]["extensions"]);
+    assert_eq!(
+        before["data"]["character_book"],
+        after["data"]["character_book"]
+    );
+
+    for path in [
+        "id",
+        "card",
+        "has_avatar",
+        "create_time",
+        "book_entry_count",
+        "nothing",
+    ] {
+        assert_eq!(
+            change(wanted.clone(), &[path]).await.err().unwrap().code(),
+            Code::InvalidArgument,
+            "{path}"
+        );
+    }
+    let blank = pb::Character {
+        name: " ".into(),
+        ..wanted
+    };
+    let status = change(blank, &["name"]).await.err().unwrap();
+    assert_eq!(reason_of(&status), Some(Reason::CardInvalid));
+}
+
+#[tokio::test]
+async fn an_edit_is_in_the_next_prompt() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    tick(&stage);
+    let id = session.character_id.clone();
+    let character = pb::Character {
+        id,
+        description: "{{char}} keeps bees.".into(),
+        ..Default::default()
+    };
+    let request = pb::UpdateCharacterRequest {
+        character: Some(character),
+        update_mask: None,
+    };
+    alice
+        .characters()
+        .update_character(alice.ask(request))
+        .await
+        .unwrap();
+    let watch = alice.send(&session.id, "Hello").await.unwrap();
+    let call = stage.call().await;
+    assert!(
+        call.prompt().contains("Mira keeps bees."),
+        "{}",
+        call.prompt()
+    );
+    call.finish();
+    watch.all().await;
+}

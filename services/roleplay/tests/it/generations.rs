@@ -1,0 +1,200 @@
+//! One generation a session, and one for each request.
+
+use tonic::Code;
+use tonic_types::StatusExt;
+use troupe_proto::Reason;
+use troupe_proto::error::reason_of;
+use troupe_proto::roleplay::{
+    ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, RegenerateMessageRequest,
+    SendMessageRequest,
+};
+
+use crate::stage::{Stage, turn};
+
+#[tokio::test]
+async fn runs_one_generation_a_session_at_a_time() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let greeting = alice.path(&session.id).await.remove(0);
+    let mut watch = alice.send(&session.id, "Hello").await.unwrap();
+    let started = watch.started().await;
+    let (id, message) = (started.generation.unwrap().id, started.message.unwrap());
+    let edit = EditMessageRequest {
+        session_id: session.id.clone(),
+        message_id: message.id.clone(),
+        text: "no".into(),
+    };
+    let refusals = [
+        alice.send(&session.id, "Again").await.err(),
+        alice.regenerate(&session.id, &greeting.id).await.err(),
+        alice.go_on(&session.id, &message.id).await.err(),
+        alice.messages().edit_message(alice.ask(edit)).await.err(),
+        alice.delete(&session.id, &message.id).await.err(),
+        alice.delete(&session.id, &greeting.id).await.err(),
+    ];
+    for refusal in refusals {
+        let status = refusal.unwrap();
+        assert_eq!(
+            (status.code(), reason_of(&status)),
+            (Code::FailedPrecondition, Some(Reason::GenerationRunning))
+        );
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.metadata["generation_id"], id);
+    }
+    let other = alice.open_session().await;
+    let elsewhere = alice.send(&other.id, "Hello").await.unwrap();
+    for _ in 0..2 {
+        let call = stage.call().await;
+        call.say("Hi");
+        call.finish();
+    }
+    elsewhere.all().await;
+    watch.rest().await;
+    turn(&stage, &alice, &session.id, "Again", "Yes").await;
+}
+
+#[tokio::test]
+async fn lets_one_of_two_sends_at_once_through() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let sends = futures::future::join_all((0..8).map(|_| alice.send(&session.id, "Hello"))).await;
+    let (sent, refused): (Vec<_>, Vec<_>) = sends.into_iter().partition(Result::is_ok);
+    assert_eq!((sent.len(), refused.len()), (1, 7));
+    for refusal in refused {
+        assert_eq!(
+            reason_of(&refusal.err().unwrap()),
+            Some(Reason::GenerationRunning)
+        );
+    }
+    stage.call().await.finish();
+    for watch in sent {
+        watch.unwrap().all().await;
+    }
+    assert_eq!(alice.texts(&session.id).await.len(), 3);
+    assert!(!stage.was_asked().await);
+}
+
+#[tokio::test]
+async fn attaches_a_repeated_request_to_the_first() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let request = SendMessageRequest {
+        session_id: session.id.clone(),
+        text: "Hello".to_owned(),
+        request_id: "r-1".to_owned(),
+        parent_message_id: String::new(),
+    };
+    let mut first = alice.send_request(request.clone()).await.unwrap();
+    let id = first.started().await.generation.unwrap().id;
+    let second = alice.send_request(request.clone()).await.unwrap();
+    let call = stage.call().await;
+    call.say("Hi");
+    call.finish();
+    let (started, text, _) = second.all().await;
+    assert_eq!(
+        (started.generation.unwrap().id, text.as_str()),
+        (id.clone(), "Hi")
+    );
+    assert_eq!(first.rest().await.0, "Hi");
+    let (started, text, _) = alice.send_request(request).await.unwrap().all().await;
+    assert_eq!((started.generation.unwrap().id, text.as_str()), (id, "Hi"));
+    assert_eq!(started.user_message.unwrap().text, "Hello");
+    assert_eq!(alice.texts(&session.id).await.len(), 3);
+}
+
+#[tokio::test]
+async fn attaches_sends_at_once_with_one_request_id_to_one_generation() {
+    let stage = Stage::new().await;
+    stage.script.always_reply("Hi");
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let request = SendMessageRequest {
+        session_id: session.id.clone(),
+        text: "Hello".to_owned(),
+        request_id: "r-1".to_owned(),
+        parent_message_id: String::new(),
+    };
+    let sends = (0..8).map(|_| async {
+        alice
+            .send_request(request.clone())
+            .await
+            .unwrap()
+            .all()
+            .await
+    });
+    let seen = futures::future::join_all(sends).await;
+    assert!(seen.iter().all(|(_, text, _)| text == "Hi"));
+    assert_eq!(alice.texts(&session.id).await.len(), 3);
+}
+
+#[tokio::test]
+async fn attaches_repeated_regenerations_and_continuations_too() {
+    let stage = Stage::new().await;
+    stage.script.always_reply("and so on");
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let reply = alice
+        .send(&session.id, "Hello")
+        .await
+        .unwrap()
+        .all()
+        .await
+        .2
+        .message
+        .unwrap();
+    let again = RegenerateMessageRequest {
+        session_id: session.id.clone(),
+        message_id: reply.id.clone(),
+        request_id: "again".to_owned(),
+    };
+    for _ in 0..2 {
+        let mut answer = alice
+            .messages()
+            .regenerate_message(alice.ask(again.clone()))
+            .await
+            .unwrap()
+            .into_inner();
+        while answer.message().await.unwrap().is_some() {}
+    }
+    assert_eq!(alice.swipes(&session.id, &reply.id).await.len(), 2);
+    let last = alice.path(&session.id).await.remove(2);
+    let go_on = ContinueMessageRequest {
+        session_id: session.id.clone(),
+        message_id: last.id,
+        request_id: "go on".to_owned(),
+    };
+    for _ in 0..2 {
+        let mut answer = alice
+            .messages()
+            .continue_message(alice.ask(go_on.clone()))
+            .await
+            .unwrap()
+            .into_inner();
+        while answer.message().await.unwrap().is_some() {}
+    }
+    assert_eq!(alice.texts(&session.id).await[2], "and so onand so on");
+}
+
+#[tokio::test]
+async fn deleting_a_session_stops_its_generation() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let mut watch = alice.send(&session.id, "Hello").await.unwrap();
+    let id = watch.started().await.generation.unwrap().id;
+    let call = stage.call().await;
+    let delete = DeleteSessionRequest {
+        session_id: session.id.clone(),
+    };
+    alice
+        .sessions()
+        .delete_session(alice.ask(delete))
+        .await
+        .unwrap();
+    call.dropped().await;
+    let status = alice.attach(&id, 0).await.err().unwrap();
+    assert_eq!(status.code(), Code::NotFound);
+}

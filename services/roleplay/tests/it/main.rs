@@ -1,0 +1,20 @@
+//! The roleplay service behind the real server stack, with a scripted model and a users service that knows names.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
+
+mod access;
+mod characters;
+mod generations;
+mod personas;
+mod restart;
+mod script;
+mod sessions;
+mod stage;
+mod tree;
+mod turns;
+mod watching;

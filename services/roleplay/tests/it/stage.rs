@@ -1,0 +1,530 @@
+//! A running roleplay service, and people who call it.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use mesh::server::Limits;
+use mesh::{Channel, Ctx, Role, Server, Verifier};
+use platform::clock::FakeTime;
+use platform::id::UserId;
+use platform::{Clock, Host, Tasks, Timestamp};
+use tempfile::TempDir;
+use testkit::people::Issuer;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tonic::{Request, Response, Status, Streaming};
+use troupe_proto::ai::inference_service_server::InferenceServiceServer;
+use troupe_proto::google::api::HttpBody;
+use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
+use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::message_service_client::MessageServiceClient;
+use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
+use troupe_proto::roleplay::session_service_client::SessionServiceClient;
+use troupe_proto::users as users_pb;
+use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
+use troupe_roleplay::Config;
+
+use crate::script::{Call, PATIENCE, Script};
+
+/// A card with three greetings, an entry of lore, and a field that Troupe doesn't know.
+pub(crate) const CARD: &str = r#"{
+    "spec": "chara_card_v2",
+    "spec_version": "2.0",
+    "data": {
+        "name": "Mira",
+        "description": "{{char}} keeps the lighthouse of Varn.",
+        "personality": "calm",
+        "scenario": "A storm is coming.",
+        "first_mes": "Come in, {{user}}. The storm is near.",
+        "mes_example": "",
+        "creator_notes": "Our own.",
+        "system_prompt": "",
+        "post_history_instructions": "",
+        "alternate_greetings": ["{{user}}? You are late.", "*She does not look up.*"],
+        "tags": ["sea", "Quiet_100%"],
+        "creator": "Troupe",
+        "character_version": "1.0",
+        "extensions": {"depth_prompt": {"prompt": "", "depth": 4}, "unknown/tool": {"keep": [1, 2.5, "me"]}},
+        "character_book": {"entries": [
+            {"keys": ["harbour"], "content": "The harbour froze last winter.", "enabled": true, "insertion_order": 1, "extensions": {}}
+        ], "extensions": {}}
+    }
+}"#;
+
+/// A running service. Everything in it ends with its runtime.
+pub(crate) struct Stage {
+    pub(crate) script: Script,
+    pub(crate) tasks: Tasks,
+    pub(crate) time: FakeTime,
+    calls: Mutex<UnboundedReceiver<Call>>,
+    issuer: Issuer,
+    server: Server,
+    folder: PathBuf,
+    /// Deletes the folder.
+    _temporary: Option<TempDir>,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::with(&Config::default()).await
+    }
+
+    pub(crate) async fn with(config: &Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Self::on(folder.path(), config).await;
+        Self {
+            _temporary: Some(folder),
+            ..stage
+        }
+    }
+
+    /// A service on a folder that outlives it.
+    pub(crate) async fn on(folder: &Path, config: &Config) -> Self {
+        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
+        let issuer = Issuer::new(clock.clone());
+        let (script, calls) = Script::new();
+        let verifier = issuer.verifier();
+        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()));
+        let ai = Server::new(
+            Role("ai"),
+            ai,
+            Verifier::new(clock.clone()),
+            Limits::default(),
+        );
+        let users = tonic::service::Routes::new(UserServiceServer::new(Names));
+        let users = Server::new(Role("users"), users, verifier.clone(), Limits::default());
+        let tasks = Tasks::new();
+        let host = Host {
+            data_dir: folder.to_owned(),
+            clock,
+            tasks: tasks.clone(),
+        };
+        let role = Role("roleplay");
+        let (ai, users) = (
+            Channel::in_process(&ai, role),
+            Channel::in_process(&users, role),
+        );
+        let routes = troupe_roleplay::build(config, &host, ai, users)
+            .await
+            .unwrap();
+        let server = Server::new(role, routes, verifier, Limits::default());
+        Self {
+            script,
+            tasks,
+            time,
+            calls: Mutex::new(calls),
+            issuer,
+            server,
+            folder: folder.to_owned(),
+            _temporary: None,
+        }
+    }
+
+    /// Somebody with an account.
+    pub(crate) fn person(&self) -> Person {
+        self.person_with(UserId::new())
+    }
+
+    pub(crate) fn person_with(&self, id: UserId) -> Person {
+        Person {
+            channel: Channel::for_clients(&self.server),
+            bearer: Some(self.issuer.token(id).unwrap()),
+        }
+    }
+
+    /// Somebody without a token.
+    pub(crate) fn nobody(&self) -> Person {
+        Person {
+            channel: Channel::for_clients(&self.server),
+            bearer: None,
+        }
+    }
+
+    /// The next generation that the model is asked for.
+    pub(crate) async fn call(&self) -> Call {
+        let call =
+            tokio::time::timeout(PATIENCE, async { self.calls.lock().await.recv().await }).await;
+        call.expect("the model was never asked")
+            .expect("the model is gone")
+    }
+
+    /// How many pictures are stored.
+    pub(crate) fn avatar_files(&self) -> usize {
+        std::fs::read_dir(self.folder.join("files/roleplay/avatars"))
+            .unwrap()
+            .count()
+    }
+
+    /// True if the model was asked for something that the test didn't look at yet.
+    pub(crate) async fn was_asked(&self) -> bool {
+        self.calls.lock().await.try_recv().is_ok()
+    }
+}
+
+/// A users service that knows everybody as Alice.
+struct Names;
+
+#[tonic::async_trait]
+impl UserService for Names {
+    async fn get_profile(
+        &self,
+        request: Request<users_pb::GetProfileRequest>,
+    ) -> Result<Response<users_pb::GetProfileResponse>, Status> {
+        let id = Ctx::of(&request)?.user_id()?.to_string();
+        let profile = users_pb::Profile {
+            id,
+            display_name: "Alice".to_owned(),
+            ..users_pb::Profile::default()
+        };
+        Ok(Response::new(users_pb::GetProfileResponse {
+            profile: Some(profile),
+        }))
+    }
+
+    async fn update_profile(
+        &self,
+        _: Request<users_pb::UpdateProfileRequest>,
+    ) -> Result<Response<users_pb::UpdateProfileResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn list_audit_events(
+        &self,
+        _: Request<users_pb::ListAuditEventsRequest>,
+    ) -> Result<Response<users_pb::ListAuditEventsResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub(crate) struct Person {
+    channel: Channel,
+    bearer: Option<String>,
+}
+
+impl Person {
+    /// A request with the person's token.
+    pub(crate) fn ask<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = &self.bearer {
+            request
+                .metadata_mut()
+                .insert("authorization", format!("Bearer {bearer}").parse().unwrap());
+        }
+        request
+    }
+
+    pub(crate) fn characters(&self) -> CharacterServiceClient<Channel> {
+        CharacterServiceClient::new(self.channel.clone()).max_decoding_message_size(32 << 20)
+    }
+
+    pub(crate) fn personas(&self) -> PersonaServiceClient<Channel> {
+        PersonaServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
+        SessionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn messages(&self) -> MessageServiceClient<Channel> {
+        MessageServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn generations(&self) -> GenerationServiceClient<Channel> {
+        GenerationServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) async fn import(
+        &self,
+        file: impl Into<Vec<u8>>,
+    ) -> Result<pb::ImportCharacterResponse, Status> {
+        let file = HttpBody {
+            data: file.into().into(),
+            ..HttpBody::default()
+        };
+        let request = self.ask(pb::ImportCharacterRequest { file: Some(file) });
+        Ok(self
+            .characters()
+            .import_character(request)
+            .await?
+            .into_inner())
+    }
+
+    /// Imports [`CARD`] and opens a session with it.
+    pub(crate) async fn open_session(&self) -> pb::Session {
+        self.open_session_with("").await
+    }
+
+    pub(crate) async fn open_session_with(&self, model_id: &str) -> pb::Session {
+        let character = self.import(CARD).await.unwrap().character.unwrap();
+        let request = pb::CreateSessionRequest {
+            character_id: character.id,
+            model_id: model_id.to_owned(),
+            ..pb::CreateSessionRequest::default()
+        };
+        let answer = self
+            .sessions()
+            .create_session(self.ask(request))
+            .await
+            .unwrap();
+        answer.into_inner().session.unwrap()
+    }
+
+    pub(crate) async fn session(&self, id: &str) -> pb::Session {
+        let request = self.ask(pb::GetSessionRequest {
+            session_id: id.to_owned(),
+        });
+        self.sessions()
+            .get_session(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .session
+            .unwrap()
+    }
+
+    pub(crate) async fn send(&self, session: &str, text: &str) -> Result<Watch, Status> {
+        self.send_request(pb::SendMessageRequest {
+            session_id: session.to_owned(),
+            text: text.to_owned(),
+            ..pb::SendMessageRequest::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn send_request(
+        &self,
+        request: pb::SendMessageRequest,
+    ) -> Result<Watch, Status> {
+        let answer = self.messages().send_message(self.ask(request)).await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
+    pub(crate) async fn regenerate(&self, session: &str, message: &str) -> Result<Watch, Status> {
+        let request = pb::RegenerateMessageRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+            request_id: String::new(),
+        };
+        let answer = self
+            .messages()
+            .regenerate_message(self.ask(request))
+            .await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
+    pub(crate) async fn go_on(&self, session: &str, message: &str) -> Result<Watch, Status> {
+        let request = pb::ContinueMessageRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+            request_id: String::new(),
+        };
+        let answer = self.messages().continue_message(self.ask(request)).await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
+    pub(crate) async fn attach(&self, generation: &str, offset: i64) -> Result<Watch, Status> {
+        let request = pb::AttachGenerationRequest {
+            generation_id: generation.to_owned(),
+            offset,
+        };
+        let answer = self
+            .generations()
+            .attach_generation(self.ask(request))
+            .await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
+    pub(crate) async fn generation(&self, id: &str) -> pb::Generation {
+        let request = self.ask(pb::GetGenerationRequest {
+            generation_id: id.to_owned(),
+        });
+        self.generations()
+            .get_generation(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .generation
+            .unwrap()
+    }
+
+    pub(crate) async fn cancel(&self, id: &str) -> pb::Generation {
+        let request = self.ask(pb::CancelGenerationRequest {
+            generation_id: id.to_owned(),
+        });
+        self.generations()
+            .cancel_generation(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .generation
+            .unwrap()
+    }
+
+    /// The messages of the session's branch, oldest first.
+    pub(crate) async fn path(&self, session: &str) -> Vec<pb::Message> {
+        let request = pb::ListMessagesRequest {
+            session_id: session.to_owned(),
+            ..pb::ListMessagesRequest::default()
+        };
+        let answer = self
+            .messages()
+            .list_messages(self.ask(request))
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(answer.next_page_token, "", "the path is longer than a page");
+        answer.messages.into_iter().rev().collect()
+    }
+
+    pub(crate) async fn texts(&self, session: &str) -> Vec<String> {
+        self.path(session)
+            .await
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
+    }
+
+    pub(crate) async fn select(&self, session: &str, message: &str) -> Result<pb::Message, Status> {
+        let request = pb::SelectSwipeRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+        };
+        Ok(self
+            .messages()
+            .select_swipe(self.ask(request))
+            .await?
+            .into_inner()
+            .message
+            .unwrap())
+    }
+
+    pub(crate) async fn swipes(&self, session: &str, message: &str) -> Vec<pb::Message> {
+        let request = pb::ListSwipesRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+        };
+        self.messages()
+            .list_swipes(self.ask(request))
+            .await
+            .unwrap()
+            .into_inner()
+            .messages
+    }
+
+    pub(crate) async fn delete(&self, session: &str, message: &str) -> Result<String, Status> {
+        let request = pb::DeleteMessageRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+        };
+        Ok(self
+            .messages()
+            .delete_message(self.ask(request))
+            .await?
+            .into_inner()
+            .head_message_id)
+    }
+}
+
+/// A stream that shows a generation.
+pub(crate) struct Watch(Pin<Box<dyn Stream<Item = Result<pb::GenerationEvent, Status>> + Send>>);
+
+impl Watch {
+    fn new<T: 'static + Send>(
+        answer: Response<Streaming<T>>,
+        event: impl Fn(T) -> Option<pb::GenerationEvent> + Send + 'static,
+    ) -> Self {
+        Self(Box::pin(answer.into_inner().map(move |answer| {
+            answer.map(|answer| event(answer).unwrap())
+        })))
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<Result<pb::generation_event::Event, Status>> {
+        let event = tokio::time::timeout(PATIENCE, self.0.next())
+            .await
+            .expect("the watch is stuck");
+        event.map(|event| event.map(|event| event.event.unwrap()))
+    }
+
+    pub(crate) async fn started(&mut self) -> pb::GenerationStarted {
+        match self.next().await {
+            Some(Ok(pb::generation_event::Event::Started(started))) => started,
+            other => panic!("expected the start, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn delta(&mut self) -> pb::TextDelta {
+        match self.next().await {
+            Some(Ok(pb::generation_event::Event::Delta(delta))) => delta,
+            other => panic!("expected text, got {other:?}"),
+        }
+    }
+
+    /// Reads until `text` has come; it must come in order, and in whatever pieces.
+    pub(crate) async fn reads(&mut self, text: &str) {
+        let mut read = String::new();
+        while read.len() < text.len() {
+            read.push_str(&self.delta().await.text);
+        }
+        assert_eq!(read, text);
+    }
+
+    /// Reads to the end, checking that each piece begins where the last one ended.
+    pub(crate) async fn rest(&mut self) -> (String, pb::GenerationEnded) {
+        use pb::generation_event::Event;
+        let (mut text, mut next) = (String::new(), None);
+        loop {
+            match self.next().await {
+                Some(Ok(Event::Delta(delta))) => {
+                    assert_eq!(
+                        next.unwrap_or(delta.offset),
+                        delta.offset,
+                        "a gap or a repetition"
+                    );
+                    assert_eq!(
+                        delta.next_offset,
+                        delta.offset + i64::try_from(delta.text.len()).unwrap()
+                    );
+                    next = Some(delta.next_offset);
+                    text.push_str(&delta.text);
+                }
+                Some(Ok(Event::Ended(ended))) => {
+                    assert!(self.next().await.is_none(), "something follows the end");
+                    return (text, ended);
+                }
+                other => panic!("expected text or the end, got {other:?}"),
+            }
+        }
+    }
+
+    /// Reads everything, and returns the first event, the text and the last event.
+    pub(crate) async fn all(mut self) -> (pb::GenerationStarted, String, pb::GenerationEnded) {
+        let started = self.started().await;
+        let (text, ended) = self.rest().await;
+        (started, text, ended)
+    }
+}
+
+/// A turn: the person sends, the model replies.
+pub(crate) async fn turn(
+    stage: &Stage,
+    person: &Person,
+    session: &str,
+    text: &str,
+    reply: &str,
+) -> pb::Message {
+    let watch = person.send(session, text).await.unwrap();
+    let call = stage.call().await;
+    call.say(reply);
+    call.finish();
+    watch.all().await.2.message.unwrap()
+}
+
+/// Lets a second pass.
+pub(crate) fn tick(stage: &Stage) {
+    stage.time.advance(Duration::from_secs(1));
+}
