@@ -157,6 +157,10 @@ impl Call<'_> {
     }
 
     fn content_type(&self) -> Result<&str, Refusal> {
+        let encoding = self.parts.headers.get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|value| value != "identity") {
+            return Err(Refusal::unsupported_type("the body must not be compressed"));
+        }
         let Some(value) = self.parts.headers.get(header::CONTENT_TYPE) else {
             return Ok("");
         };

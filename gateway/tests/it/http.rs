@@ -218,6 +218,10 @@ async fn hostile_bodies_are_refused_and_named() {
         edge.send("GET", "/v1/get/%ff", &[], "").await.error(),
         (400, 3)
     );
+    let packed = edge
+        .send("POST", "/v1/echo", &[("content-encoding", "gzip")], "x")
+        .await;
+    assert_eq!(packed.error(), (415, 3));
     let answer = edge.post("/v1/echo", r#"{"child": {"nope": 1}}"#).await;
     assert_eq!(answer.error(), (400, 3));
     let violation = &answer.json()["details"][1]["fieldViolations"][0];
