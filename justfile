@@ -16,13 +16,13 @@ chat *args:
 doctor *args:
     cargo run --release -- doctor {{args}}
 
-# Formatting, lints, documentation, contracts, boundaries, licences
-check:
-    cargo xtask check
-
 # Everything, as CI runs it
-test:
+check:
     cargo xtask test
+
+# All but the tests: formatting, lints, documentation, contracts, boundaries, licences
+lint:
+    cargo xtask check
 
 # End-to-end tests, or those whose names contain a text
 e2e *filter:

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use testkit::scripted::{self, Reply};
-use tokio::io::AsyncReadExt;
+
+use crate::process;
 
 const WORDS: &str = "The door is never locked, traveller, not while the lamp in the window burns.";
 
@@ -16,10 +17,10 @@ pub(crate) struct Args {
     listen: SocketAddr,
 }
 
-/// Serves until standard input closes, so that it never outlives the benchmark.
+/// Serves until the benchmark ends.
 pub(crate) async fn run(args: &Args) -> Result<()> {
     let model = scripted::serve(args.listen).await?;
     model.always(Reply::words(WORDS));
-    tokio::io::stdin().read(&mut [0; 1]).await?;
+    process::parent_gone().await;
     Ok(())
 }

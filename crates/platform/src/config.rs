@@ -35,7 +35,13 @@ pub fn keys_in_environment() -> Vec<String> {
     let prefix = format!("{ENV_PREFIX}__");
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut keys: Vec<String> = names
-        .filter_map(|name| Some(name.strip_prefix(&prefix)?.replace("__", ".").to_lowercase()))
+        .filter_map(|name| {
+            Some(
+                name.strip_prefix(&prefix)?
+                    .replace("__", ".")
+                    .to_lowercase(),
+            )
+        })
         .collect();
     keys.sort();
     keys

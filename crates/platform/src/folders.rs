@@ -14,7 +14,9 @@ pub fn settings() -> PathBuf {
 
 /// The specification has relative values ignored. Who has no home keeps things in the current folder.
 fn folder(variable: &str, in_home: &str) -> PathBuf {
-    let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let set = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let base = set.or_else(|| Some(std::env::home_dir()?.join(in_home)));
     base.unwrap_or_default().join("troupe")
 }

@@ -33,7 +33,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { generation_limit_secs: 600, generation_grace_secs: 20 }
+        Self {
+            generation_limit_secs: 600,
+            generation_grace_secs: 20,
+        }
     }
 }
 
@@ -73,10 +76,19 @@ pub async fn build(
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
     let models = Models::new(ai);
-    let chats = Chats::new(db.clone(), host.clone(), models, Profiles::new(users), limits);
+    let chats = Chats::new(
+        db.clone(),
+        host.clone(),
+        models,
+        Profiles::new(users),
+        limits,
+    );
     let recovered = chats.recover_generations().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
     let characters = Characters::new(db.clone(), host.clone(), avatars);
-    let personas = Personas { db, clock: host.clock.clone() };
+    let personas = Personas {
+        db,
+        clock: host.clock.clone(),
+    };
     Ok(presentation::routes(characters, personas, chats, tokens))
 }
