@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{chat, contracts, serve};
+use crate::{chat, contracts, doctor, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,7 +81,7 @@ pub(crate) enum Command {
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(chat::Options),
     /// Say what is configured, reachable and missing, and what to do about it
-    Doctor,
+    Doctor(doctor::Options),
     /// Print what the contracts say
     #[command(subcommand)]
     Contracts(contracts::Document),

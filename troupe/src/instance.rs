@@ -21,6 +21,8 @@ pub(crate) struct Instance {
 pub(crate) struct Running {
     /// The process.
     pub(crate) pid: u32,
+    /// Its version.
+    pub(crate) version: String,
     /// Where it listens; none until it does.
     pub(crate) address: Option<SocketAddr>,
 }
@@ -47,25 +49,30 @@ impl Instance {
             Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
         }
         let mut instance = Self { file };
-        instance.write(&Running {
-            pid: std::process::id(),
-            address: None,
-        })?;
+        instance.write(&Running::here(None))?;
         Ok(instance)
     }
 
     /// Tells others where this platform listens.
     pub(crate) fn announce(&mut self, address: SocketAddr) -> Result<()> {
-        self.write(&Running {
-            pid: std::process::id(),
-            address: Some(address),
-        })
+        self.write(&Running::here(Some(address)))
     }
 
     fn write(&mut self, running: &Running) -> Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()?;
         Ok(serde_json::to_writer(&mut self.file, running)?)
+    }
+}
+
+impl Running {
+    fn here(address: Option<SocketAddr>) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self {
+            pid: std::process::id(),
+            version,
+            address,
+        }
     }
 }
 
@@ -108,8 +115,9 @@ fn taken(data_dir: &Path) -> anyhow::Error {
         Some(Running {
             pid,
             address: Some(address),
+            ..
         }) => format!("process {pid}, at {}", url(address)),
-        Some(Running { pid, address: None }) => format!("process {pid}"),
+        Some(Running { pid, .. }) => format!("process {pid}"),
         None => "another process".to_owned(),
     };
     let folder = data_dir.display();
@@ -146,10 +154,7 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("--data-dir") && error.contains(&folder.display().to_string()));
-        let expected = Running {
-            pid: std::process::id(),
-            address: "127.0.0.1:4711".parse().ok(),
-        };
+        let expected = Running::here("127.0.0.1:4711".parse().ok());
         assert_eq!(find(&folder), Some(expected));
     }
 

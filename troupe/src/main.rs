@@ -4,9 +4,11 @@
 mod chat;
 mod cli;
 mod contracts;
+mod doctor;
 mod instance;
 mod serve;
 mod settings;
+mod up;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Up) {
-        Command::Up => {}
+        Command::Up => up::run(Settings::load(&cli.place)?).await?,
         Command::Serve(Role::Gateway(options)) => {
             let settings = Settings::load(&cli.place)?;
             serve::gateway(options.apply(settings.gateway), &settings.log).await?;
@@ -42,7 +44,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let settings = Settings::load(&cli.place)?;
             chat::run(options, instance::address(&settings)).await?;
         }
-        Command::Doctor => {}
+        Command::Doctor(options) => return doctor::run(&options, &cli.place).await,
         Command::Contracts(document) => contracts::print(document)?,
     }
     Ok(ExitCode::SUCCESS)

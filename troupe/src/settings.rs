@@ -17,6 +17,12 @@ pub(crate) struct Settings {
     pub(crate) log: platform::telemetry::Config,
     /// The edge.
     pub(crate) gateway: gateway::Config,
+    /// Accounts and tokens.
+    pub(crate) users: users::Config,
+    /// Characters, sessions, replies.
+    pub(crate) roleplay: roleplay::Config,
+    /// Models.
+    pub(crate) ai: ai::Config,
 }
 
 impl Default for Settings {
@@ -25,6 +31,9 @@ impl Default for Settings {
             data_dir: platform::folders::data(),
             log: Default::default(),
             gateway: Default::default(),
+            users: Default::default(),
+            roleplay: Default::default(),
+            ai: Default::default(),
         }
     }
 }
@@ -43,5 +52,106 @@ impl Settings {
             settings.gateway.listen = address;
         }
         Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../../config.default.toml");
+
+    /// The keys of a section, as its type knows them; none where the key is no section.
+    fn keys_of(section: &str) -> Option<Vec<String>> {
+        let unknown = "nobody_reads_this = 1";
+        let text = if section.is_empty() {
+            unknown.to_owned()
+        } else {
+            format!("[{section}]\n{unknown}")
+        };
+        let error = toml::from_str::<Settings>(&text)
+            .unwrap_err()
+            .message()
+            .to_owned();
+        let (_, expected) = error.split_once("unknown field `nobody_reads_this`, expected ")?;
+        Some(
+            expected
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    fn undocumented(section: &str) -> Vec<String> {
+        let mut missing = Vec::new();
+        for key in keys_of(section).unwrap_or_default() {
+            let path = if section.is_empty() {
+                key.clone()
+            } else {
+                format!("{section}.{key}")
+            };
+            if keys_of(&path).is_some() {
+                missing.extend(undocumented(&path));
+            } else if !is_documented(section, &key) {
+                missing.push(path);
+            }
+        }
+        missing
+    }
+
+    /// Whether the section sets the key, or shows it in a comment because its default is to be absent.
+    fn is_documented(section: &str, key: &str) -> bool {
+        let mut current = "";
+        DOCUMENTED.lines().any(|line| {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
+                current = name;
+            }
+            let setting = line.trim_start_matches("# ");
+            let list = format!("# [[{section}.{key}]]");
+            line == list || current == section && setting.starts_with(&format!("{key} = "))
+        })
+    }
+
+    #[test]
+    fn documents_every_key() {
+        assert_eq!(undocumented(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn documents_the_defaults() {
+        let documented: Settings = toml::from_str(DOCUMENTED).unwrap();
+        let default = Settings::default();
+        assert_eq!(format!("{documented:#?}"), format!("{default:#?}"));
+    }
+
+    #[test]
+    fn refuses_a_key_that_nobody_reads() {
+        let error = toml::from_str::<Settings>("[gateway]\nlisen = '127.0.0.1:1'").unwrap_err();
+        assert!(error.to_string().contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn lets_the_command_line_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("troupe.toml");
+        std::fs::write(
+            &config,
+            "data_dir = '/from/file'\n[gateway]\nlisten = '127.0.0.1:1'",
+        )
+        .unwrap();
+        let listen = "127.0.0.1:2".parse().ok();
+        let place = Place {
+            config: Some(config),
+            data_dir: Some("/from/flag".into()),
+            listen,
+        };
+        let settings = Settings::load(&place).unwrap();
+        assert_eq!(settings.data_dir, PathBuf::from("/from/flag"));
+        assert_eq!(Some(settings.gateway.listen), listen);
     }
 }

@@ -4,16 +4,19 @@
 mod greeting;
 mod wiring;
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use platform::{Clock, Host, Tasks, lifecycle, telemetry};
-use std::time::Duration;
 
 use crate::instance::Instance;
 use crate::serve::listen;
 use crate::settings::Settings;
 
-/// For tasks to end after the last call has.
-const TASKS_GRACE: Duration = Duration::from_secs(10);
+/// For running calls and generations to end once a signal came.
+const DRAIN: Duration = Duration::from_secs(30);
+/// For what those leave to do, such as writing the last text.
+const AFTER_DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs the platform until a signal. What was claimed or opened is released however it ends.
 ///
@@ -25,21 +28,29 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let listener = listen(settings.gateway.listen).await?;
     let address = listener.local_addr()?;
     let tasks = Tasks::new();
-    let host = Host { data_dir: settings.data_dir.clone(), clock: Clock::system(), tasks: tasks.clone() };
+    let host = Host {
+        data_dir: settings.data_dir.clone(),
+        clock: Clock::system(),
+        tasks: tasks.clone(),
+    };
 
     greeting::opening(&settings)?;
     let platform = wiring::build(&settings, &host).await?;
     instance.announce(address)?;
     let serving = tasks.spawn(platform.gateway.serve(listener, tasks.token().clone()));
-    tracing::info!(%address, data_dir = %settings.data_dir.display(), "the platform is ready");
+    tracing::info!(ready = true, %address, data_dir = %settings.data_dir.display(), "the platform is ready");
     greeting::ready(address, wiring::ROLEPLAY, &platform.ai).await?;
 
     lifecycle::signal(&tasks).await?;
     tracing::info!("stopping: running calls may end first");
+    let until = Instant::now() + DRAIN;
     if !serving.await? {
         tracing::warn!("some calls had not ended when their time was up");
     }
-    if !tasks.shut_down(TASKS_GRACE).await {
+    if !tasks
+        .shut_down(until.saturating_duration_since(Instant::now()) + AFTER_DRAIN)
+        .await
+    {
         tracing::warn!("some work had not ended when its time was up");
     }
     tracing::info!("stopped");

@@ -1,5 +1,7 @@
 //! Which steps a task takes, in which order: what is quick and fails often comes first.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::report::Report;
@@ -32,14 +34,20 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
             );
         }
         Task::Clients => real_clients(workspace, report),
-        Task::Bench { args } => {
-            let mut command = workspace.command("python3");
-            command.arg("bench/run.py").args(args);
-            report.command("benchmarks", command);
-        }
+        Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
         Task::Snapshots => report.command("snapshots", snapshots::write(workspace)),
     }
     Ok(())
+}
+
+/// All of them, unless the arguments name one.
+fn benchmarks(workspace: &Workspace, args: &[String]) -> Command {
+    let mut command = workspace.cargo("run --release -p bench --");
+    match args {
+        [] => command.args(["all", "--report", "bench/RESULTS.md"]),
+        named => command.args(named),
+    };
+    command
 }
 
 fn check(workspace: &Workspace, report: &mut Report) {

@@ -1,5 +1,7 @@
 //! An open session: each command as a call or two of the public API.
 
+mod branches;
+mod history;
 mod models;
 mod prompt;
 mod swipes;
@@ -7,10 +9,8 @@ mod swipes;
 use anyhow::{Context, Result, anyhow, bail};
 use tonic::{Code, Status};
 use troupe_proto::roleplay::{
-    AttachGenerationRequest, Branch, CancelGenerationRequest, ContinueMessageRequest,
-    CreateBranchRequest, EditMessageRequest, GetSessionRequest, ListBranchesRequest,
-    ListMessagesRequest, Message, MessageRole, MessageState, SelectBranchRequest,
-    SendMessageRequest, Session,
+    AttachGenerationRequest, CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest,
+    GetSessionRequest, Message, MessageState, SendMessageRequest, Session,
 };
 
 use super::api::Api;
@@ -22,7 +22,6 @@ use super::screen::Screen;
 
 /// How much of a session is shown when it is opened.
 const OPENING_LENGTH: usize = 10;
-const PAGE_LENGTH: usize = 200;
 
 /// A session that the person has open.
 pub(crate) struct Conversation<'a> {
@@ -166,67 +165,6 @@ impl<'a> Conversation<'a> {
         self.show_message(&answer.message.unwrap_or_default())
     }
 
-    async fn branch(&mut self, place: usize, title: String) -> Result<()> {
-        let message_id = self.message_at(place).await?.id;
-        let request = CreateBranchRequest {
-            session_id: self.session_id.clone(),
-            message_id,
-            title,
-        };
-        let answer = self
-            .api
-            .sessions
-            .create_branch(request)
-            .await
-            .map_err(refused)?
-            .into_inner();
-        let title = answer.branch.unwrap_or_default().title;
-        self.screen
-            .note(&format!("The session is turned to the new branch {title}."))
-    }
-
-    async fn branches(&mut self) -> Result<Vec<Branch>> {
-        let request = ListBranchesRequest {
-            session_id: self.session_id.clone(),
-        };
-        let answer = self
-            .api
-            .sessions
-            .list_branches(request)
-            .await
-            .map_err(refused)?;
-        Ok(answer.into_inner().branches)
-    }
-
-    async fn list_branches(&mut self) -> Result<()> {
-        let current = self.session().await?.branch.unwrap_or_default().id;
-        for (index, branch) in self.branches().await?.iter().enumerate() {
-            let mark = if branch.id == current { '*' } else { ' ' };
-            self.screen
-                .line(&format!("{mark}{:3}  {}", index + 1, branch.title))?;
-        }
-        Ok(())
-    }
-
-    async fn select_branch(&mut self, number: usize) -> Result<()> {
-        let branches = self.branches().await?;
-        let branch = branches.get(number - 1);
-        let branch_id = branch
-            .with_context(|| format!("there is no branch {number}; /branches lists them"))?
-            .id
-            .clone();
-        let request = SelectBranchRequest {
-            session_id: self.session_id.clone(),
-            branch_id,
-        };
-        self.api
-            .sessions
-            .select_branch(request)
-            .await
-            .map_err(refused)?;
-        self.history(OPENING_LENGTH).await
-    }
-
     async fn cancel(&mut self) -> Result<()> {
         let generation_id = self.session().await?.running_generation_id;
         if generation_id.is_empty() {
@@ -239,51 +177,6 @@ impl<'a> Conversation<'a> {
             .await
             .map_err(refused)?;
         self.screen.note("Cancelled; the text so far is kept.")
-    }
-
-    async fn history(&mut self, count: usize) -> Result<()> {
-        let mut messages = self.last_messages(count).await?;
-        let total = messages.len();
-        messages.reverse();
-        for (index, message) in messages.iter().enumerate() {
-            self.screen.text(&format!("#{:<3} ", total - index))?;
-            self.show_message(message)?;
-        }
-        Ok(())
-    }
-
-    /// The newest messages, newest first.
-    async fn last_messages(&mut self, count: usize) -> Result<Vec<Message>> {
-        let mut messages = Vec::new();
-        let mut page_token = String::new();
-        while messages.len() < count {
-            let request = ListMessagesRequest {
-                session_id: self.session_id.clone(),
-                page_size: (count - messages.len()).min(PAGE_LENGTH) as i32,
-                page_token,
-                branch_id: String::new(),
-            };
-            let page = self
-                .api
-                .messages
-                .list_messages(request)
-                .await
-                .map_err(refused)?
-                .into_inner();
-            messages.extend(page.messages);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
-        Ok(messages)
-    }
-
-    /// The message at a place counted from the end, from 1.
-    async fn message_at(&mut self, place: usize) -> Result<Message> {
-        let messages = self.last_messages(place).await?;
-        let found = messages.into_iter().nth(place - 1);
-        found.with_context(|| format!("there is no message #{place}; /history shows them"))
     }
 
     pub(super) async fn session(&mut self) -> Result<Session> {
@@ -300,16 +193,6 @@ impl<'a> Conversation<'a> {
             .into_inner()
             .session
             .context("the server sent no session")
-    }
-
-    /// The character's last message.
-    pub(super) async fn last_reply(&mut self) -> Result<Message> {
-        let messages = self.last_messages(2).await?;
-        let is_reply = |message: &Message| message.role() == MessageRole::Character;
-        messages
-            .into_iter()
-            .find(is_reply)
-            .context("the character has said nothing yet")
     }
 
     pub(super) fn show_message(&self, message: &Message) -> Result<()> {

@@ -11,4 +11,40 @@ pub(crate) struct Example {
 }
 
 /// The cards of `examples/cards`.
-pub(crate) const EXAMPLES: &[Example] = &[];
+pub(crate) const EXAMPLES: &[Example] = &[
+    Example {
+        name: "Maren Holloway",
+        about: "keeps a lighthouse in a storm",
+        card: include_bytes!("../../../examples/cards/maren.png"),
+    },
+    Example {
+        name: "Quill",
+        about: "a paper golem in a library without end",
+        card: include_bytes!("../../../examples/cards/quill.png"),
+    },
+    Example {
+        name: "Tamsin Okoro",
+        about: "runs a noodle bar at night",
+        card: include_bytes!("../../../examples/cards/tamsin.v1.json"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_characters_as_their_cards_do() {
+        for example in EXAMPLES {
+            let name = format!("\"name\": \"{}\"", example.name);
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/cards");
+            let files = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let mut sources = files.filter(|path| path.extension().is_some_and(|it| it == "json"));
+            let is_there =
+                sources.any(|path| std::fs::read_to_string(path).unwrap().contains(&name));
+            assert!(is_there, "{name}");
+        }
+    }
+}

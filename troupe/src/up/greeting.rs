@@ -30,7 +30,9 @@ pub(super) async fn ready(address: SocketAddr, caller: Role, ai: &Channel) -> Re
     }
     let url = instance::url(address);
     let model = default_model(caller, ai).await;
-    let program = std::env::args().next().unwrap_or_else(|| "troupe".to_owned());
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "troupe".to_owned());
     say(&format!(
         "  model  {model}
   API    {url}   gRPC, gRPC-Web and JSON
@@ -48,10 +50,21 @@ Ctrl-C stops the platform; everything is kept.\n\n"
 async fn default_model(caller: Role, ai: &Channel) -> String {
     let ctx = Ctx::of_job(caller, "greeting", MODEL_TIMEOUT);
     let request = ctx.request(ResolveModelRequest::default());
-    match InferenceServiceClient::new(ai.clone()).resolve_model(request).await {
+    match InferenceServiceClient::new(ai.clone())
+        .resolve_model(request)
+        .await
+    {
         Ok(answer) => match answer.into_inner().model.unwrap_or_default() {
-            Model { id, available: true, .. } => id,
-            Model { id, unavailable_reason, .. } => format!("{id} ({unavailable_reason})"),
+            Model {
+                id,
+                available: true,
+                ..
+            } => id,
+            Model {
+                id,
+                unavailable_reason,
+                ..
+            } => format!("{id} ({unavailable_reason})"),
         },
         Err(status) => format!("none: {}", status.message()),
     }

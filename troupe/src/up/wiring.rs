@@ -34,17 +34,27 @@ pub(super) async fn build(settings: &Settings, host: &Host) -> Result<Platform> 
 
     let users = users::build(&settings.users, host).await.context("users")?;
     let users = serve(USERS, users);
-    access::follow(verifier.clone(), Channel::in_process(&users, GATEWAY), &host.tasks);
+    access::follow(
+        verifier.clone(),
+        Channel::in_process(&users, GATEWAY),
+        &host.tasks,
+    );
 
     let ai = ai::build(&settings.ai, host).await.context("ai")?;
     let ai = serve(AI, ai);
 
-    let channels = (Channel::in_process(&ai, ROLEPLAY), Channel::in_process(&users, ROLEPLAY));
+    let channels = (
+        Channel::in_process(&ai, ROLEPLAY),
+        Channel::in_process(&users, ROLEPLAY),
+    );
     let roleplay = roleplay::build(&settings.roleplay, host, channels.0, channels.1).await;
     let roleplay = serve(ROLEPLAY, roleplay.context("roleplay")?);
 
     let gateway = build_gateway(settings, &verifier, host, &[&users, &roleplay, &ai])?;
-    Ok(Platform { gateway, ai: Channel::in_process(&ai, ROLEPLAY) })
+    Ok(Platform {
+        gateway,
+        ai: Channel::in_process(&ai, ROLEPLAY),
+    })
 }
 
 fn build_gateway(
@@ -67,13 +77,21 @@ fn build_gateway(
         (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
         _ => Ok(()),
     });
-    Ok(gateway::build(&settings.gateway, &pool, channels, Some(verifier.clone()), readiness)?)
+    Ok(gateway::build(
+        &settings.gateway,
+        &pool,
+        channels,
+        Some(verifier.clone()),
+        readiness,
+    )?)
 }
 
 /// The full names of a role's services that have methods for people: `troupe.<role>.v1.*`.
 fn public_services(role: Role) -> impl Iterator<Item = String> {
     let package = format!("/troupe.{}.v1.", role.0);
-    let methods = policy::METHODS.iter().filter(|method| method.audience != Audience::Service);
+    let methods = policy::METHODS
+        .iter()
+        .filter(|method| method.audience != Audience::Service);
     methods.filter_map(move |method| {
         let is_of_role = method.path.starts_with(&package);
         let service = method.path.strip_prefix('/')?.split('/').next()?;

@@ -1,0 +1,74 @@
+//! Branches of the session.
+
+use anyhow::{Context, Result};
+use troupe_proto::roleplay::{
+    Branch, CreateBranchRequest, ListBranchesRequest, SelectBranchRequest,
+};
+
+use super::{Conversation, OPENING_LENGTH, refused};
+
+impl Conversation<'_> {
+    /// Begins another branch at a message.
+    pub(super) async fn branch(&mut self, place: usize, title: String) -> Result<()> {
+        let message_id = self.message_at(place).await?.id;
+        let request = CreateBranchRequest {
+            session_id: self.session_id.clone(),
+            message_id,
+            title,
+        };
+        let answer = self
+            .api
+            .sessions
+            .create_branch(request)
+            .await
+            .map_err(refused)?
+            .into_inner();
+        let title = answer.branch.unwrap_or_default().title;
+        self.screen
+            .note(&format!("The session is turned to the new branch {title}."))
+    }
+
+    async fn branches(&mut self) -> Result<Vec<Branch>> {
+        let request = ListBranchesRequest {
+            session_id: self.session_id.clone(),
+        };
+        let answer = self
+            .api
+            .sessions
+            .list_branches(request)
+            .await
+            .map_err(refused)?;
+        Ok(answer.into_inner().branches)
+    }
+
+    /// Shows the branches and which one the session is turned to.
+    pub(super) async fn list_branches(&mut self) -> Result<()> {
+        let current = self.session().await?.branch.unwrap_or_default().id;
+        for (index, branch) in self.branches().await?.iter().enumerate() {
+            let mark = if branch.id == current { '*' } else { ' ' };
+            self.screen
+                .line(&format!("{mark}{:3}  {}", index + 1, branch.title))?;
+        }
+        Ok(())
+    }
+
+    /// Turns the session to a branch, by its number in the list.
+    pub(super) async fn select_branch(&mut self, number: usize) -> Result<()> {
+        let branches = self.branches().await?;
+        let branch = branches.get(number - 1);
+        let branch_id = branch
+            .with_context(|| format!("there is no branch {number}; /branches lists them"))?
+            .id
+            .clone();
+        let request = SelectBranchRequest {
+            session_id: self.session_id.clone(),
+            branch_id,
+        };
+        self.api
+            .sessions
+            .select_branch(request)
+            .await
+            .map_err(refused)?;
+        self.history(OPENING_LENGTH).await
+    }
+}

@@ -1,0 +1,118 @@
+//! The data folder, the space there, and the databases in it.
+
+use std::path::Path;
+
+use platform::Database;
+use rustix::fs::{Access, access, statvfs};
+
+use super::finding::Finding;
+
+const DATABASES: [&str; 3] = ["users", "roleplay", "ai"];
+/// Room for the local model's weights and some years of messages.
+const COMFORTABLE_BYTES: u64 = 1 << 30;
+/// With less, SQLite soon can't commit.
+const LEAST_BYTES: u64 = 32 << 20;
+
+/// Looks at the folder and the databases in it.
+pub(super) async fn examine(folder: &Path) -> Vec<Finding> {
+    let mut findings = vec![writable(folder), space(folder)];
+    for name in DATABASES {
+        findings.push(database(name, &folder.join(format!("{name}.sqlite"))).await);
+    }
+    findings
+}
+
+/// The folder, or the nearest above it that is there.
+fn existing(folder: &Path) -> &Path {
+    folder
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or_else(|| match folder.is_absolute() {
+            true => Path::new("/"),
+            false => Path::new("."),
+        })
+}
+
+fn writable(folder: &Path) -> Finding {
+    const SUBJECT: &str = "data folder";
+    let nearest = existing(folder);
+    let name = nearest.display();
+    if !nearest.is_dir() {
+        return Finding::broken(SUBJECT, format!("{name} is no folder"))
+            .advise("choose another with --data-dir");
+    }
+    match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
+        Err(error) => Finding::broken(SUBJECT, format!("{name} can't be written: {error}"))
+            .advise("change its owner or mode, or choose another with --data-dir"),
+        Ok(()) if nearest == folder => Finding::good(SUBJECT, "it can be written"),
+        Ok(()) => Finding::missing(SUBJECT, "it isn't there yet; the first start makes it"),
+    }
+}
+
+fn space(folder: &Path) -> Finding {
+    const SUBJECT: &str = "free space";
+    let free = match statvfs(existing(folder)) {
+        Ok(figures) => figures.f_bavail.saturating_mul(figures.f_frsize),
+        Err(error) => return Finding::missing(SUBJECT, format!("it isn't known: {error}")),
+    };
+    let text = format!("{} MiB", free >> 20);
+    match free {
+        ..LEAST_BYTES => Finding::broken(SUBJECT, text)
+            .advise("make room, or choose another folder with --data-dir"),
+        LEAST_BYTES..COMFORTABLE_BYTES => {
+            Finding::missing(SUBJECT, text).advise("make room: a local model takes some 250 MiB")
+        }
+        _ => Finding::good(SUBJECT, text),
+    }
+}
+
+async fn database(name: &'static str, file: &Path) -> Finding {
+    let Ok(metadata) = std::fs::metadata(file) else {
+        return Finding::missing(
+            "database",
+            format!("{name}: not there yet; the first start makes it"),
+        );
+    };
+    match Database::migrations_in(file).await {
+        Ok(applied) => {
+            let newest = applied.last().map_or("none", String::as_str);
+            let (size, count) = (metadata.len() >> 10, applied.len());
+            Finding::good(
+                "database",
+                format!("{name}: {size} KiB, {count} migrations, the newest {newest}"),
+            )
+        }
+        Err(error) => Finding::broken("database", format!("{name}: {error}")).advise(
+            "restore the file from a backup, or move it away to begin anew without its data",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn finds_a_folder_that_is_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("data");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(writable(&file).state, State::Broken);
+        assert_eq!(writable(&dir.path().join("new/data")).state, State::Missing);
+        assert_eq!(writable(dir.path()).state, State::Good);
+    }
+
+    #[tokio::test]
+    async fn finds_a_database_that_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("users.sqlite");
+        assert_eq!(database("users", &file).await.state, State::Missing);
+        std::fs::write(
+            &file,
+            "not a database at all, but long enough to be looked at",
+        )
+        .unwrap();
+        assert_eq!(database("users", &file).await.state, State::Broken);
+    }
+}

@@ -1,0 +1,256 @@
+//! The terminal client over pipes.
+
+use std::process::Stdio;
+
+use testkit::scripted::{self, Reply};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::main_job::with_model;
+use crate::person::{PASSWORD, Person};
+use crate::platform::{Platform, Setup, checkout, eventually};
+
+/// The client of a person with an account, to type at.
+struct Chat {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    /// What was shown and not yet looked at.
+    shown: String,
+}
+
+impl Chat {
+    async fn start(setup: &Setup, platform: &Platform, args: &[&str]) -> Self {
+        let args = [
+            &[
+                "chat",
+                "--server",
+                platform.url(),
+                "--email",
+                "ann@example.com",
+            ],
+            args,
+        ]
+        .concat();
+        let mut command: Command = setup.command(&args);
+        command
+            .env("TROUPE_CHAT_PASSWORD", PASSWORD)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self {
+            child,
+            stdin,
+            stdout,
+            shown: String::new(),
+        }
+    }
+
+    async fn types(&mut self, line: &str) {
+        self.stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
+    }
+
+    /// Waits until a text is shown, and returns what was shown up to its end.
+    async fn shows(&mut self, text: &str) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            if let Some(start) = self.shown.find(text) {
+                return self.shown.drain(..start + text.len()).collect();
+            }
+            let read = eventually(text, self.stdout.read(&mut buffer))
+                .await
+                .unwrap();
+            assert!(
+                read > 0,
+                "the client ended instead of showing {text:?}: {}",
+                self.shown
+            );
+            self.shown
+                .push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+    }
+
+    async fn leaves(mut self) {
+        self.types("/quit").await;
+        self.shows("Everything is kept.").await;
+        assert!(
+            eventually("the client ends", self.child.wait())
+                .await
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+fn maren() -> String {
+    checkout()
+        .join("examples/cards/maren.png")
+        .display()
+        .to_string()
+}
+
+#[tokio::test]
+async fn does_the_main_job_by_hand() {
+    let (model, setup, platform) = with_model().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    model.push(Reply::words("Come in, come in."));
+    chat.types("Good evening!").await;
+    chat.shows("Maren: Come in, come in.\n").await;
+
+    model.push(Reply::words("Mind the step."));
+    chat.types("/swipe").await;
+    chat.shows("Mind the step.\n[2 of 2").await;
+    chat.types("/swipe prev").await;
+    chat.shows("Come in, come in.\n[1 of 2").await;
+
+    model.push(Reply::tokens([" Tea?"]));
+    chat.types("/continue").await;
+    chat.shows("Tea?\n").await;
+    chat.types("/edit Sit down.").await;
+    chat.shows("Maren: Sit down.\n").await;
+    chat.types("/branch #2 another evening").await;
+    chat.shows("new branch another evening").await;
+    chat.types("/branches").await;
+    chat.shows("*  2  another evening\n").await;
+    chat.types("/branches 1").await;
+    chat.shows("Sit down.\n").await;
+    chat.types("/history 2").await;
+    chat.shows("#2   Ann: Good evening!\n#1   Maren: Sit down.\n")
+        .await;
+    chat.types("/prompt").await;
+    chat.shows(" tokens  description (").await;
+    chat.types("/model").await;
+    chat.shows("openai/scripted").await;
+    chat.types("/dance").await;
+    chat.shows("there is no command /dance").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
+async fn stays_signed_in_and_resumes_a_session() {
+    let (model, setup, platform) = with_model().await;
+    model.always(Reply::words("The wind is up."));
+    let mut first = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    first.types("How is the night?").await;
+    first.shows("The wind is up.\n").await;
+    first.leaves().await;
+
+    let resumed = setup
+        .run_with_input(&["chat", "--server", platform.url()], &["1", "/quit"])
+        .await;
+    let shown = String::from_utf8(resumed.stdout).unwrap();
+    assert!(resumed.status.success(), "{shown}");
+    assert!(
+        shown.contains("Signed in at") && shown.contains("Go on\n   1  "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("How is the night?\n") && shown.contains("The wind is up.\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("Quill"), "the examples are offered: {shown}");
+}
+
+#[tokio::test]
+async fn cancels_a_reply_while_it_streams() {
+    let (model, setup, platform) = with_model().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    model.push(Reply::words("This goes on and on").hold_after(3));
+    chat.types("Talk.").await;
+    chat.shows("This goes on ").await;
+    chat.types("/cancel").await;
+    chat.shows("[cancelled;").await;
+    eventually("the model loses its client", model.abandoned(1)).await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
+async fn takes_a_reply_up_again_when_the_platform_comes_back() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let setup = Setup::new()
+        .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
+        .with("TROUPE__GATEWAY__LISTEN", free.to_string());
+    let platform = setup.start().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    model.push(Reply::words("The light goes out").hold_after(2));
+    chat.types("What happens?").await;
+    chat.shows("Maren: The light ").await;
+    platform.kill().await;
+    chat.shows("taking the reply up again").await;
+    let _platform = setup.start().await;
+    let shown = chat.shows("[the platform stopped meanwhile").await;
+    assert!(
+        !shown.contains("The light"),
+        "nothing is shown twice: {shown}"
+    );
+    chat.leaves().await;
+}
+
+#[tokio::test]
+async fn says_what_to_do_when_nobody_answers_or_the_password_is_wrong() {
+    let setup = Setup::new();
+    let nobody = setup.run(&["chat", "--server", "http://127.0.0.1:9"]).await;
+    assert_eq!(nobody.status.code(), Some(1));
+    let error = String::from_utf8(nobody.stderr).unwrap();
+    assert!(
+        error.contains("troupe up") && error.contains("--server"),
+        "{error}"
+    );
+
+    let platform = setup.start().await;
+    Person::register(&platform, "Ann").await;
+    let args = [
+        "chat",
+        "--server",
+        platform.url(),
+        "--email",
+        "ann@example.com",
+    ];
+    let wrong = setup.run_with_input(&args, &["not the password"]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    let error = String::from_utf8(wrong.stderr).unwrap();
+    assert!(
+        error.starts_with("error: signing in: ") && error.contains("--sign-up"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn refuses_a_file_that_is_no_card() {
+    let (_model, setup, platform) = with_model().await;
+    let file = setup.path("holiday.png");
+    std::fs::write(&file, b"\x89PNG\r\n\x1a\nand then nothing").unwrap();
+    let file = file.display().to_string();
+    let mut command = setup.command(&[
+        "chat",
+        "--server",
+        platform.url(),
+        "--sign-up",
+        "--email",
+        "ann@example.com",
+        "--name",
+        "Ann",
+        &file,
+    ]);
+    command.env("TROUPE_CHAT_PASSWORD", PASSWORD);
+    let output = eventually("the client ends", command.output())
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("error: ") && !error.contains("Status"),
+        "{error}"
+    );
+}

@@ -1,0 +1,108 @@
+//! What the doctor says.
+
+use serde_json::Value;
+use testkit::scripted;
+
+use crate::platform::Setup;
+
+async fn findings(setup: &Setup, args: &[&str]) -> (Option<i32>, Vec<Value>) {
+    let output = setup.run(&[&["doctor", "--json"], args].concat()).await;
+    (
+        output.status.code(),
+        serde_json::from_slice(&output.stdout).unwrap(),
+    )
+}
+
+fn about<'a>(findings: &'a [Value], subject: &str) -> Vec<&'a Value> {
+    findings
+        .iter()
+        .filter(|finding| finding["subject"] == subject)
+        .collect()
+}
+
+#[tokio::test]
+async fn finds_a_fresh_machine_with_a_model_server_in_order() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", model.base_url());
+    let (code, findings) = findings(&setup, &[]).await;
+    assert_eq!(code, Some(0), "{findings:#?}");
+    let server = about(&findings, "model server")[0];
+    assert_eq!(server["state"], "good");
+    assert!(
+        server["text"].as_str().unwrap().contains("scripted"),
+        "{server}"
+    );
+    assert_eq!(about(&findings, "database").len(), 3);
+    assert!(
+        about(&findings, "configuration")[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("ai.openai.base_url")
+    );
+    assert!(!setup.data_dir().exists(), "looking changes nothing");
+}
+
+#[tokio::test]
+async fn finds_the_running_platform() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", model.base_url());
+    let platform = setup.start().await;
+    let (code, findings) = findings(&setup, &[]).await;
+    assert_eq!(code, Some(0), "{findings:#?}");
+    let text = about(&findings, "platform")[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains(platform.url()) && text.contains(&platform.pid().to_string()),
+        "{text}"
+    );
+    assert!(text.contains(env!("CARGO_PKG_VERSION")));
+    assert_eq!(about(&findings, "health")[0]["state"], "good");
+    assert!(
+        about(&findings, "database")
+            .iter()
+            .all(|finding| finding["state"] == "good")
+    );
+}
+
+#[tokio::test]
+async fn says_what_is_broken_and_what_to_do() {
+    let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", "http://127.0.0.1:9/v1");
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    std::fs::create_dir_all(setup.data_dir()).unwrap();
+    std::fs::write(
+        setup.data_dir().join("ai.sqlite"),
+        "no database, whatever its name says",
+    )
+    .unwrap();
+    let (code, findings) = findings(&setup, &["--listen", &address]).await;
+    assert_eq!(code, Some(1));
+    let broken: Vec<&Value> = findings
+        .iter()
+        .filter(|finding| finding["state"] == "broken")
+        .collect();
+    let subjects: Vec<&str> = broken
+        .iter()
+        .map(|finding| finding["subject"].as_str().unwrap())
+        .collect();
+    assert_eq!(subjects, ["database", "address", "model server"]);
+    assert!(
+        broken.iter().all(|finding| finding["advice"].is_string()),
+        "{broken:#?}"
+    );
+}
+
+#[tokio::test]
+async fn says_that_the_configuration_is_wrong() {
+    let setup = Setup::new().with("TROUPE__AI__LOCAL__SLOTTS", "1");
+    let output = setup.run(&["doctor"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with("!! configuration") && text.contains("slotts"),
+        "{text}"
+    );
+}

@@ -1,0 +1,13 @@
+//! Drives the built executable from outside: over HTTP, over gRPC, over the terminal client's pipes, and with signals.
+
+mod cards;
+mod chat;
+mod doctor;
+mod edge;
+mod grpc;
+mod main_job;
+mod person;
+mod platform;
+mod real_model;
+mod restart;
+mod start;
