@@ -24,6 +24,7 @@ mod upstream;
 mod workspace;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -78,8 +79,18 @@ enum Command {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    let done = run_until_signal(Arguments::parse()).await;
+    done.map_or_else(
+        |error| {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+async fn run_until_signal(arguments: Arguments) -> Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     // Whatever ends the benchmark ends here, so that its child processes are dropped and with that killed.
     tokio::select! {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -97,6 +98,12 @@ fn cpu_ticks(stat: &str) -> Option<u32> {
 /// A loopback address with a port that is free now.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Completes when standard input closes, which it does when the process that started this one ends.
+pub(crate) async fn parent_gone() {
+    // Nothing is ever written to it; an error means the same as its end.
+    let _read = tokio::io::stdin().read(&mut [0; 1]).await;
 }
 
 /// Runs a command to its end with its output on standard error, for builds and installations.

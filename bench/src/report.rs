@@ -119,7 +119,7 @@ fn push_table(text: &mut String, columns: &[&str], rows: &[Vec<String>]) {
     let width = |index: usize| {
         let cells = rows.iter().filter_map(|row| row.get(index));
         let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        widest.max(columns[index].len())
+        widest.max(columns[index].chars().count())
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     push_row(text, columns.iter().copied(), &widths);

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use tokio::io::AsyncReadExt;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::contract::greeting_service_server::{GreetingService, GreetingServiceServer};
 use crate::contract::{GreetRequest, GreetResponse};
+use crate::process;
 
 /// Where to serve.
 #[derive(Debug, clap::Args)]
@@ -18,14 +18,12 @@ pub(crate) struct Args {
     listen: SocketAddr,
 }
 
-/// Serves until standard input closes, so that it never outlives the benchmark.
+/// Serves until the benchmark ends.
 pub(crate) async fn run(args: &Args) -> Result<()> {
     Server::builder()
         .tcp_nodelay(true)
         .add_service(GreetingServiceServer::new(Greeter))
-        .serve_with_shutdown(args.listen, async {
-            let _closed = tokio::io::stdin().read(&mut [0; 1]).await;
-        })
+        .serve_with_shutdown(args.listen, process::parent_gone())
         .await?;
     Ok(())
 }
