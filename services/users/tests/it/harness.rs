@@ -13,20 +13,20 @@ use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::user_service_client::UserServiceClient;
 use troupe_users::{Config, PasswordConfig};
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running service and the folder that it keeps its data in.
-pub struct Service {
-    pub server: Server,
-    pub verifier: Verifier,
-    pub time: FakeTime,
-    pub clock: Clock,
-    pub tasks: Tasks,
+pub(crate) struct Service {
+    pub(crate) server: Server,
+    pub(crate) verifier: Verifier,
+    pub(crate) time: FakeTime,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
     folder: TempDir,
     config: Config,
 }
 
-pub fn cheap() -> Config {
+pub(crate) fn cheap() -> Config {
     Config {
         password: PasswordConfig::cheap_for_tests(),
         ..Config::default()
@@ -34,11 +34,11 @@ pub fn cheap() -> Config {
 }
 
 impl Service {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(cheap()).await
     }
 
-    pub async fn start_with(config: Config) -> Self {
+    pub(crate) async fn start_with(config: Config) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         Self::start_in(tempfile::tempdir().unwrap(), config, clock, time).await
     }
@@ -67,19 +67,19 @@ impl Service {
         }
     }
 
-    pub fn data_dir(&self) -> &std::path::Path {
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// Stops, and starts again on the same data.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
         drop(self.server);
         Self::start_in(self.folder, self.config, self.clock, self.time).await
     }
 
     /// Somebody without a token, at an address.
-    pub fn nobody_at(&self, address: &str) -> Caller {
+    pub(crate) fn nobody_at(&self, address: &str) -> Caller {
         Caller {
             channel: Channel::for_clients(&self.server),
             address: address.to_owned(),
@@ -87,26 +87,26 @@ impl Service {
         }
     }
 
-    pub fn nobody(&self) -> Caller {
+    pub(crate) fn nobody(&self) -> Caller {
         self.nobody_at("192.0.2.1")
     }
 
     /// Somebody with an access token.
-    pub fn with(&self, tokens: &pb::TokenPair) -> Caller {
+    pub(crate) fn with(&self, tokens: &pb::TokenPair) -> Caller {
         let mut caller = self.nobody();
         caller.bearer = Some(tokens.access_token.clone());
         caller
     }
 
     /// Registers and logs in.
-    pub async fn person(&self, name: &str) -> pb::TokenPair {
+    pub(crate) async fn person(&self, name: &str) -> pb::TokenPair {
         let email = email(name);
         self.nobody().register(&email, PASSWORD).await.unwrap();
         self.nobody().login(&email, PASSWORD).await.unwrap()
     }
 
     /// Waits until an access token is refused.
-    pub async fn refuses(&self, tokens: &pb::TokenPair) {
+    pub(crate) async fn refuses(&self, tokens: &pb::TokenPair) {
         eventually("the access token is refused", async || {
             self.verifier.verify(&tokens.access_token).is_err()
         })
@@ -114,12 +114,12 @@ impl Service {
     }
 }
 
-pub fn email(name: &str) -> String {
+pub(crate) fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
 
 /// Waits for something that happens soon.
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !holds().await {
             tokio::task::yield_now().await;
@@ -132,14 +132,14 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// A client.
 #[derive(Clone)]
-pub struct Caller {
-    pub channel: Channel,
-    pub address: String,
-    pub bearer: Option<String>,
+pub(crate) struct Caller {
+    pub(crate) channel: Channel,
+    pub(crate) address: String,
+    pub(crate) bearer: Option<String>,
 }
 
 impl Caller {
-    pub fn request<T>(&self, message: T) -> Request<T> {
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         metadata.insert("x-troupe-client-address", self.address.parse().unwrap());
@@ -150,15 +150,15 @@ impl Caller {
         request
     }
 
-    pub fn auth(&self) -> AuthServiceClient<Channel> {
+    pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.channel.clone())
     }
 
-    pub fn user(&self) -> UserServiceClient<Channel> {
+    pub(crate) fn user(&self) -> UserServiceClient<Channel> {
         UserServiceClient::new(self.channel.clone())
     }
 
-    pub async fn register(&self, email: &str, password: &str) -> Result<(), Status> {
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Result<(), Status> {
         let message = pb::RegisterRequest {
             email: email.into(),
             password: password.into(),
@@ -167,7 +167,7 @@ impl Caller {
         self.auth().register(self.request(message)).await.map(drop)
     }
 
-    pub async fn login(&self, email: &str, password: &str) -> Result<pb::TokenPair, Status> {
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Result<pb::TokenPair, Status> {
         let message = pb::LoginRequest {
             email: email.into(),
             password: password.into(),
@@ -177,7 +177,7 @@ impl Caller {
         Ok(answer.into_inner().tokens.unwrap())
     }
 
-    pub async fn refresh(&self, tokens: &pb::TokenPair) -> Result<pb::TokenPair, Status> {
+    pub(crate) async fn refresh(&self, tokens: &pb::TokenPair) -> Result<pb::TokenPair, Status> {
         let message = pb::RefreshTokenRequest {
             refresh_token: tokens.refresh_token.clone(),
         };
@@ -185,13 +185,13 @@ impl Caller {
         Ok(answer.into_inner().tokens.unwrap())
     }
 
-    pub async fn sessions(&self) -> Result<Vec<pb::LoginSession>, Status> {
+    pub(crate) async fn sessions(&self) -> Result<Vec<pb::LoginSession>, Status> {
         let request = self.request(pb::ListLoginSessionsRequest {});
         let answer = self.auth().list_login_sessions(request).await?;
         Ok(answer.into_inner().login_sessions)
     }
 
-    pub async fn revoke(&self, login_session_id: &str) -> Result<(), Status> {
+    pub(crate) async fn revoke(&self, login_session_id: &str) -> Result<(), Status> {
         let message = pb::RevokeLoginSessionRequest {
             login_session_id: login_session_id.into(),
         };
@@ -199,13 +199,13 @@ impl Caller {
         self.auth().revoke_login_session(request).await.map(drop)
     }
 
-    pub async fn profile(&self) -> Result<pb::Profile, Status> {
+    pub(crate) async fn profile(&self) -> Result<pb::Profile, Status> {
         let request = self.request(pb::GetProfileRequest {});
         let answer = self.user().get_profile(request).await?;
         Ok(answer.into_inner().profile.unwrap())
     }
 
-    pub async fn audit_page(
+    pub(crate) async fn audit_page(
         &self,
         page_size: i32,
         page_token: &str,
@@ -218,7 +218,7 @@ impl Caller {
     }
 
     /// What happened to the caller's account, newest first.
-    pub async fn actions(&self) -> Vec<pb::AuditAction> {
+    pub(crate) async fn actions(&self) -> Vec<pb::AuditAction> {
         let page = self.audit_page(200, "").await.unwrap();
         page.audit_events.iter().map(|e| e.action()).collect()
     }

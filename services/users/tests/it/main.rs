@@ -1,11 +1,20 @@
 //! The users service behind its real server stack, on a database of its own, with a clock that stands still.
 
+#[cfg(test)]
 mod audit;
+#[cfg(test)]
 mod backoff;
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod login_sessions;
+#[cfg(test)]
 mod profile;
+#[cfg(test)]
 mod refresh;
+#[cfg(test)]
 mod restart;
+#[cfg(test)]
 mod strangers;
