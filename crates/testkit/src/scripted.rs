@@ -2,6 +2,7 @@
 //! told to say. Nothing in it depends on time or chance: pauses end when the test says so.
 //!
 //! ```no_run
+//! # use troupe_testkit as testkit;
 //! # async fn example() -> std::io::Result<()> {
 //! use testkit::scripted::{self, Reply};
 //!

@@ -1,4 +1,4 @@
-//! The service's configuration (`TROUPE__AI__…`). `config.default.toml` beside the crate shows every key.
+//! The service's configuration (`TROUPE__AI__…`). `config.default.toml` at the root shows every key.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,8 +8,9 @@ use http::HeaderValue;
 use serde::Deserialize;
 use url::Url;
 
-use crate::domain::Form;
 use crate::local::weights;
+
+pub use crate::domain::Form;
 
 mod validate;
 

@@ -7,7 +7,8 @@ pub(crate) mod provider;
 pub(crate) mod provider_error;
 pub(crate) mod usage;
 
-pub(crate) use model::{Form, Model};
+pub use model::Form;
+pub(crate) use model::Model;
 pub(crate) use price::Prices;
 pub(crate) use provider::{Event, EventStream, Prompt, Provider, Request};
 pub(crate) use provider_error::ProviderError;

@@ -114,7 +114,11 @@ fn events(
                 watched.ended = true;
                 match end {
                     Break::Error(error) => yield event(&json!({"error": error})),
-                    Break::Cut => Err(io::Error::other("cut"))?,
+                    Break::Cut => {
+                        // The server writes out what it has while it waits, and drops it when the body fails.
+                        tokio::task::yield_now().await;
+                        Err(io::Error::other("cut"))?;
+                    }
                 }
                 return;
             }

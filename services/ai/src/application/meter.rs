@@ -145,3 +145,6 @@ impl Drop for Meter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

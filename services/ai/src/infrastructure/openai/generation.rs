@@ -49,11 +49,13 @@ pub(super) fn run(
                 }
             }
             let Some(error) = failed else { return };
-            if attempt.has_text {
+            let had_begun = attempt.has_text;
+            // The connection closes before the caller learns of the failure, and before any pause.
+            drop(attempt);
+            if had_begun {
                 Err(interrupted(error))?;
                 return;
             }
-            drop(attempt);
             let Some(pause) = pause_before_retry(&error, tries, server.config.retry_pause(), deadline) else {
                 Err(error)?;
                 return;

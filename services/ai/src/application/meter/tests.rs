@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use platform::{Database, Timestamp};
+
+use super::*;
+use crate::domain::{Form, Prices};
+use crate::infrastructure::migrations::Migrator;
+use crate::infrastructure::tables::usage;
+
+struct Desk {
+    books: Books,
+    subject: Subject,
+    _folder: tempfile::TempDir,
+}
+
+async fn desk() -> Desk {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open::<Migrator>(&folder.path().join("ai.sqlite")).await;
+    let (clock, _) = Clock::fake(Timestamp::from_micros(7));
+    let model = Model {
+        provider: "openai",
+        name: "tiny".to_owned(),
+        display_name: "Tiny".to_owned(),
+        window_tokens: 100,
+        max_reply_tokens: 100,
+        form: Form::Text,
+        prices: Some(Prices {
+            prompt: 10,
+            cached: 1,
+            completion: 100,
+        }),
+        unavailable: None,
+        exact_tokens: false,
+    };
+    Desk {
+        books: Books {
+            ledger: Ledger::new(database.unwrap()),
+            clock,
+            tasks: Tasks::new(),
+        },
+        subject: Subject {
+            generation_id: GenerationId::new(),
+            user_id: UserId::new(),
+            model,
+            prompt: Arc::new(Prompt::Text("12345678".to_owned())),
+        },
+        _folder: folder,
+    }
+}
+
+impl Desk {
+    fn meter(&self) -> Meter {
+        Meter::new(self.books.clone(), self.subject.clone())
+    }
+
+    /// What is in the ledger, once all that is being written is.
+    async fn entries(&self) -> Vec<usage::Model> {
+        assert!(self.books.tasks.shut_down(Duration::from_secs(30)).await);
+        let user_id = self.subject.user_id;
+        self.books.ledger.list(user_id, None, 10).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn charges_the_prompt_of_a_request_that_was_taken_on_and_dropped() {
+    let desk = desk().await;
+    let mut meter = desk.meter();
+    meter.see(&Event::Started);
+    drop(meter);
+    let [entry] = desk.entries().await.try_into().unwrap();
+    assert_eq!((entry.prompt_tokens, entry.completion_tokens), (2, 0));
+    assert_eq!((entry.cost_pico_usd, entry.estimated), (20, true));
+    assert_eq!(entry.outcome, "cancelled");
+}
+
+#[tokio::test]
+async fn charges_nothing_for_a_request_that_was_dropped_before_it_was_taken_on() {
+    let desk = desk().await;
+    drop(desk.meter());
+    assert!(desk.entries().await.is_empty());
+}
+
+#[tokio::test]
+async fn keeps_the_prices_that_it_charged_by() {
+    let desk = desk().await;
+    let usage = TokenUsage {
+        prompt: 5,
+        cached: 3,
+        completion: 2,
+    };
+    let outcome = Outcome::Finished(crate::domain::FinishReason::Length);
+    let bill = desk.meter().close(outcome, Some(usage)).await;
+    assert_eq!(bill.cost_pico_usd, 20 + 3 + 200);
+    let [entry] = desk.entries().await.try_into().unwrap();
+    let prices = (
+        entry.prompt_price,
+        entry.cached_price,
+        entry.completion_price,
+    );
+    assert_eq!(prices, (Some(10), Some(1), Some(100)));
+    assert_eq!(
+        (entry.outcome.as_str(), entry.create_time.micros()),
+        ("length", 7)
+    );
+    assert!(!entry.estimated);
+}
