@@ -117,7 +117,8 @@ impl Chats {
             bytes: PAGE_BYTES,
         };
         let models = path::load(self.db.read(), session, from, limits).await?;
-        let next = models.last().and_then(|oldest| oldest.parent_id);
+        // The message that a page token names may have been deleted since.
+        let next = models.last().ok_or(Error::NotFound("message"))?.parent_id;
         Ok((
             messages::whole(self.db.read(), session, models).await?,
             next,

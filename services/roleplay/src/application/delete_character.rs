@@ -1,15 +1,22 @@
 //! Deletes a character.
 
 use mesh::Ctx;
+use tracing::Instrument;
 
 use super::{Characters, Error};
-use crate::domain::ids::CharacterId;
+use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::{characters, sessions};
 
 impl Characters {
     /// Deletes a character with its picture. Sessions with it stay readable.
     pub(crate) async fn delete_character(&self, ctx: &Ctx, id: CharacterId) -> Result<(), Error> {
-        let user = ctx.user_id()?;
+        let (characters, user) = (self.clone(), ctx.user_id()?);
+        // A task of its own: a client that leaves in the middle would leave the picture behind.
+        let delete = async move { characters.remove(user, id).await };
+        self.host.tasks.spawn(delete.in_current_span()).await?
+    }
+
+    async fn remove(&self, user: UserId, id: CharacterId) -> Result<(), Error> {
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
                 if !characters::delete(tx, user, id).await? {

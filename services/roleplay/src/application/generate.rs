@@ -5,6 +5,7 @@
 //! the other stores it. What arrives while a commit is under way goes into the next one, so a slow disk makes larger
 //! pieces and holds up neither the model nor anybody who watches.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,14 +18,14 @@ use troupe_proto::{Code, Reason, error};
 use super::live::Job;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State, Trimmer};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{GenerationId, MessageId};
 use crate::infrastructure::models::{Inference, Written};
 use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
 const MAX_PIECES: usize = 4096;
-/// How often the end is tried to be stored, and how long it waits after the first failure; each wait doubles.
-const END_TRIES: u32 = 6;
+/// How often something is tried to be stored, and how long after the first failure; each wait doubles.
+const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// What a generation's job needs.
@@ -71,17 +72,9 @@ impl Chats {
             }
         };
         let text = work.job.text();
-        for attempt in 0..END_TRIES {
-            match self
-                .end_generation(id, work.message_id, &work.base, &text, &ending)
-                .await
-            {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::error!(%error, attempt, "the end of a generation can't be stored")
-                }
-            }
-            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(attempt)).await;
+        let end = || self.end_generation(id, work.message_id, &work.base, &text, &ending);
+        if let Err(error) = patiently(end).await {
+            tracing::error!(%error, "the end of a generation can't be stored");
         }
         tracing::info!(
             state = ending.state.as_str(),
@@ -156,24 +149,42 @@ impl Chats {
     async fn write(
         &self,
         job: &Job,
-        id: crate::domain::ids::GenerationId,
+        id: GenerationId,
         mut received: UnboundedReceiver<String>,
     ) -> Result<(), Error> {
         let mut pieces = Vec::new();
         while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
             let text = pieces.concat();
             pieces.clear();
-            let (offset, stored) = (job.offset(), text.clone());
-            let append = self.db.transaction(|tx| {
-                Box::pin(async move {
-                    Ok::<_, Error>(generations::append(tx, id, offset, &stored).await?)
-                })
-            });
-            append.await?;
+            patiently(|| self.append(id, job.offset(), text.clone())).await?;
             job.publish(&text);
         }
         Ok(())
     }
+
+    async fn append(&self, id: GenerationId, offset: usize, text: String) -> Result<(), Error> {
+        let append = self.db.transaction(|tx| {
+            Box::pin(async move { Ok(generations::append(tx, id, offset, &text).await?) })
+        });
+        append.await
+    }
+}
+
+/// Tries to store something until the database takes it, for some seconds: it may be busy with a long deletion.
+async fn patiently<F>(store: impl Fn() -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match store().await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(%error, "trying again to store what a generation wrote"),
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    store().await
 }
 
 fn failed(status: &Status) -> Ending {

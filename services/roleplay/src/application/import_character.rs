@@ -1,16 +1,16 @@
 //! Imports a character card.
 
 use mesh::Ctx;
+use tracing::Instrument;
 
 use super::{Characters, Error};
-use crate::domain::card::{Card, CardError, MAX_DOCUMENT_BYTES, Warning};
+use crate::domain::card::{Card, CardError, Imported, MAX_DOCUMENT_BYTES, Warning};
 use crate::domain::character::Character;
-use crate::domain::ids::CharacterId;
+use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::characters;
 
 impl Characters {
-    /// Imports a card from the bytes of a file. The picture is stored first and the row after it, so that no row ever
-    /// misses its picture; of a failure nothing stays.
+    /// Imports a card from the bytes of a file.
     pub(crate) async fn import_character(
         &self,
         ctx: &Ctx,
@@ -30,22 +30,36 @@ impl Characters {
             create_time: now,
             update_time: now,
         };
-        if let Some(png) = imported.avatar_png {
-            self.avatars.put(character.id, png).await?;
+        let (characters, stored) = (self.clone(), character.clone());
+        // A task of its own: a client that leaves in the middle would leave a picture without a character.
+        let store = async move { characters.store(user, stored, imported.avatar_png).await };
+        self.host.tasks.spawn(store.in_current_span()).await??;
+        Ok((character, imported.warnings))
+    }
+
+    /// Stores the picture first and the row after it, so that no row misses its picture; of a failure nothing stays.
+    async fn store(
+        &self,
+        user: UserId,
+        character: Character,
+        png: Option<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let id = character.id;
+        if let Some(png) = png {
+            self.avatars.put(id, png).await?;
         }
-        let stored = character.clone();
         let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok::<_, Error>(characters::insert(tx, user, &stored).await?) })
+            Box::pin(async move { Ok(characters::insert(tx, user, &character).await?) })
         });
         if let Err(error) = insert.await {
-            self.avatars.delete(character.id).await?;
+            self.avatars.delete(id).await?;
             return Err(error);
         }
-        Ok((character, imported.warnings))
+        Ok(())
     }
 }
 
-fn read(file: &[u8]) -> Result<crate::domain::card::Imported, CardError> {
+fn read(file: &[u8]) -> Result<Imported, CardError> {
     let imported = Card::import(file)?;
     // A number such as 1e9 is longer when it is written again; what we store we must be able to read.
     let size_bytes = imported.card.to_json(imported.card.spec())?.len();

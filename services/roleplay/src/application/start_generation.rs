@@ -1,7 +1,10 @@
 //! Stores what a reply begins with, and sets its job going. Sending, regenerating and continuing end here.
 
+use std::sync::Arc;
+
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
+use tracing::Instrument;
 
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
@@ -70,38 +73,55 @@ impl Chats {
     /// Stores the messages and the generation in one transaction and sets the job going. Returns the generation, or
     /// the one that an earlier request of the same id began.
     pub(super) async fn start(&self, ctx: &Ctx, start: Start) -> Result<GenerationId, Error> {
-        let id = GenerationId::new();
-        if let Some(reason) = &start.prompt.model.unavailable {
-            let (model_id, reason) = (start.prompt.model.id.clone(), reason.clone());
+        let prompt = &start.prompt;
+        if let Some(reason) = &prompt.model.unavailable {
+            let (model_id, reason) = (prompt.model.id.clone(), reason.clone());
             return Err(Error::ModelUnavailable { model_id, reason });
         }
-        let inference = Inference {
-            generation_id: id,
-            user_id: start.session.user_id,
-            model_id: start.prompt.model.id.clone(),
-            settings: start.session.settings.clone(),
-            max_tokens: start.prompt.max_tokens,
-            prompt: start.prompt.prompt.clone(),
-        };
+        let id = GenerationId::new();
         let new = NewGeneration {
             id,
             kind: start.kind,
-            request_id: Some(start.request_id.clone()).filter(|id| !id.is_empty()),
-            model_id: start.prompt.model.id.clone(),
-            receipt: start.prompt.receipt_json(&start.session)?,
+            request_id: Some(start.request_id).filter(|id| !id.is_empty()),
+            model_id: prompt.model.id.clone(),
+            receipt: prompt.receipt_json(&start.session)?,
             create_time: self.host.clock.now(),
         };
+        let inference = Inference {
+            generation_id: id,
+            user_id: start.session.user_id,
+            model_id: start.prompt.model.id,
+            settings: start.session.settings.clone(),
+            max_tokens: start.prompt.max_tokens,
+            prompt: start.prompt.prompt,
+        };
+        let (chats, request_id) = (self.clone(), ctx.request_id.clone());
+        // A task of its own: a client that leaves between the commit and the job's start would leave a generation
+        // behind that nothing runs.
+        let begin = async move {
+            chats
+                .begin(start.session, start.target, new, inference, request_id)
+                .await
+        };
+        self.host.tasks.spawn(begin.in_current_span()).await?
+    }
+
+    async fn begin(
+        &self,
+        session: Session,
+        target: Target,
+        new: NewGeneration,
+        inference: Inference,
+        request_id: Arc<str>,
+    ) -> Result<GenerationId, Error> {
+        let id = new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let Start {
-            session, target, ..
-        } = start;
         let stored = self
             .db
             .transaction(|tx| Box::pin(async move { store(tx, &session, target, new).await }));
         match stored.await? {
             Stored::New { message_id, base } => {
-                let request_id = ctx.request_id.clone();
                 self.spawn(Work {
                     job,
                     message_id,

@@ -10,6 +10,9 @@ pub(crate) mod personas;
 pub(crate) mod sessions;
 pub(crate) mod subtree;
 
+#[cfg(test)]
+mod tests;
+
 use sea_orm::DbErr;
 
 /// A stored name that the code doesn't know.

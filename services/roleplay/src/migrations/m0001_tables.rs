@@ -34,22 +34,21 @@ impl MigrationTrait for Tables {
     }
 }
 
+/// The document comes last: what stands before it is read without it.
 fn characters() -> TableCreateStatement {
     let mut table = Table::create();
     table
         .table("characters")
         .col(pk_uuid("id"))
         .col(uuid("user_id"));
-    table
-        .col(text("name"))
-        .col(text("search_text"))
-        .col(text("document"));
+    table.col(text("name")).col(text("search_text"));
     table
         .col(big_integer("document_bytes"))
         .col(boolean("has_avatar"));
     table
         .col(big_integer("create_time"))
         .col(big_integer("update_time"));
+    table.col(text("document"));
     table
 }
 

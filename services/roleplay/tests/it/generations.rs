@@ -5,8 +5,8 @@ use tonic_types::StatusExt;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, RegenerateMessageRequest,
-    SendMessageRequest,
+    ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, ListMessagesRequest,
+    MessageState, RegenerateMessageRequest, SendMessageRequest,
 };
 
 use crate::stage::{Stage, turn};
@@ -197,4 +197,44 @@ async fn deleting_a_session_stops_its_generation() {
     call.dropped().await;
     let status = alice.attach(&id, 0).await.err().unwrap();
     assert_eq!(status.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_at_any_moment_leaves_no_generation_without_a_job() {
+    let stage = Stage::new().await;
+    stage.script.always_reply("Hi");
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    for moment in 0..80 {
+        let mut send = Box::pin(alice.send(&session.id, "Hello"));
+        for _ in 0..moment {
+            if futures::poll!(&mut send).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(send);
+        while let Some(status) = alice.send(&session.id, "Still there?").await.err() {
+            assert_eq!(reason_of(&status), Some(Reason::GenerationRunning));
+            let running = &status.get_details_error_info().unwrap().metadata["generation_id"];
+            alice.attach(running, 0).await.unwrap().all().await;
+        }
+        let running = alice.session(&session.id).await.running_generation_id;
+        if !running.is_empty() {
+            alice.attach(&running, 0).await.unwrap().all().await;
+        }
+    }
+    let request = ListMessagesRequest {
+        session_id: session.id.clone(),
+        page_size: 200,
+        ..ListMessagesRequest::default()
+    };
+    let answer = alice
+        .messages()
+        .list_messages(alice.ask(request))
+        .await
+        .unwrap();
+    for message in answer.into_inner().messages {
+        assert_eq!(message.state(), MessageState::Complete);
+    }
 }

@@ -377,3 +377,32 @@ async fn messages_of_other_sessions_are_not_found() {
         assert_eq!(refusal.unwrap().code(), Code::NotFound);
     }
 }
+
+#[tokio::test]
+async fn a_page_that_begins_at_a_deleted_message_is_not_found() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let id = alice.open_session().await.id;
+    turn(&stage, &alice, &id, "one", "A").await;
+    let page = |page_token: String| ListMessagesRequest {
+        session_id: id.clone(),
+        page_size: 1,
+        page_token,
+        branch_id: String::new(),
+    };
+    let first = alice
+        .messages()
+        .list_messages(alice.ask(page(String::new())))
+        .await
+        .unwrap();
+    let said = alice.path(&id).await[1].id.clone();
+    alice.delete(&id, &said).await.unwrap();
+    let next = page(first.into_inner().next_page_token);
+    let status = alice
+        .messages()
+        .list_messages(alice.ask(next))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(status.code(), Code::NotFound);
+}

@@ -1,0 +1,190 @@
+//! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table.
+
+use std::sync::Mutex;
+
+use platform::{Database, Timestamp};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+};
+
+use super::path::Limits;
+use super::*;
+use crate::domain::ids::{BranchId, CharacterId, GenerationId, MessageId, SessionId, UserId};
+use crate::domain::message::Author;
+use crate::domain::session::{Branch, ReplySettings, Session};
+use crate::infrastructure::tables::message;
+use crate::migrations::Migrator;
+
+/// A connection that asks the database how it would run each statement.
+struct Explaining {
+    db: DatabaseConnection,
+    plans: Mutex<Vec<String>>,
+}
+
+impl Explaining {
+    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+        let values = statement
+            .values
+            .clone()
+            .map(|values| values.0)
+            .unwrap_or_default();
+        let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        for row in self.db.query_all_raw(explain).await? {
+            let step: String = row.try_get("", "detail")?;
+            let plan = format!("{step}   <- {}", statement.sql);
+            self.plans.lock().unwrap().push(plan);
+        }
+        Ok(())
+    }
+}
+
+#[sea_orm_migration::async_trait::async_trait]
+impl ConnectionTrait for Explaining {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.explain(&statement).await?;
+        self.db.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.db.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.explain(&statement).await?;
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.explain(&statement).await?;
+        self.db.query_all_raw(statement).await
+    }
+}
+
+async fn explaining() -> (tempfile::TempDir, Explaining) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roleplay.sqlite");
+    let db = Database::open::<Migrator>(&file).await.unwrap();
+    let plans = Mutex::default();
+    (
+        folder,
+        Explaining {
+            db: db.read().clone(),
+            plans,
+        },
+    )
+}
+
+/// A session with two messages.
+async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
+    let now = Timestamp::default();
+    let branch = Branch {
+        id: BranchId::new(),
+        title: String::new(),
+        head: None,
+        create_time: now,
+    };
+    let session = Session {
+        id: SessionId::new(),
+        user_id: user,
+        character_id: None,
+        character_name: String::new(),
+        persona_id: None,
+        title: String::new(),
+        model_id: String::new(),
+        settings: ReplySettings::default(),
+        branch,
+        running_generation_id: None,
+        create_time: now,
+        last_use_time: now,
+    };
+    sessions::insert(db, &session).await.unwrap();
+    branches::insert(db, session.id, session.branch.clone())
+        .await
+        .unwrap();
+    let said = || messages::NewMessage {
+        id: MessageId::new(),
+        author: Author::Person,
+        speaker_name: String::new(),
+        text: String::new(),
+        generation_id: None,
+        create_time: now,
+    };
+    let first = messages::insert(db, session.id, None, said())
+        .await
+        .unwrap();
+    let second = messages::insert(db, session.id, Some(&first), said())
+        .await
+        .unwrap();
+    (session, second)
+}
+
+#[tokio::test]
+async fn no_query_of_a_turn_reads_a_whole_table() {
+    let (_folder, db) = explaining().await;
+    let (user, generation, now) = (UserId::new(), GenerationId::new(), Timestamp::default());
+    let (session, last) = a_session(&db, user).await;
+    let (session, message) = (session.id, last.id);
+    let limits = Limits {
+        messages: 10,
+        bytes: 10,
+    };
+    sessions::find(&db, user, session).await.unwrap().unwrap();
+    let after = Some((Timestamp::from_micros(1), session));
+    assert_eq!(
+        sessions::list(&db, user, None, after, 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    sessions::touch(&db, session, now).await.unwrap();
+    generations::requested(&db, session, "r-1").await.unwrap();
+    generations::find(&db, user, generation).await.unwrap();
+    generations::written(&db, generation).await.unwrap();
+    messages::find(&db, session, message).await.unwrap();
+    messages::list_siblings(&db, session, Some(message))
+        .await
+        .unwrap();
+    messages::list_siblings(&db, session, None).await.unwrap();
+    messages::whole(&db, session, vec![last]).await.unwrap();
+    assert_eq!(
+        path::load(&db, session, message, limits)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    path::fork(&db, session, message, message).await.unwrap();
+    subtree::leave(&db, session, message, None).await.unwrap();
+    subtree::delete(&db, session, message).await.unwrap();
+    characters::update_time(&db, user, CharacterId::new())
+        .await
+        .unwrap();
+    characters::search(&db, user, &["a".to_owned()], None, 10)
+        .await
+        .unwrap();
+
+    let plans = db.plans.lock().unwrap();
+    assert!(plans.len() > 20, "{plans:#?}");
+    let of_its_own = ["SCAN path", "SCAN subtree", "SCAN CONSTANT ROW"];
+    for plan in plans.iter() {
+        let scans = plan.starts_with("SCAN") && !of_its_own.iter().any(|own| plan.starts_with(own));
+        assert!(!scans, "{plan}");
+    }
+    for index in [
+        "generations_running",
+        "generations_request",
+        "messages_siblings",
+        "messages_last_head",
+    ] {
+        assert!(
+            plans.iter().any(|plan| plan.contains(index)),
+            "{index} is not used: {plans:#?}"
+        );
+    }
+}
