@@ -4,6 +4,8 @@
 //! So there are two pools: one connection for all write transactions, several for reads. Callers wait in the pool's
 //! queue instead of meeting `database is locked`.
 
+mod checkpoint;
+
 use std::future::Future;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigratorTrait, seaql_migrations};
 
+use self::checkpoint::{BACKSTOP_PAGES, Checkpoints};
+
 const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -24,6 +28,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Database {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    checkpoints: Checkpoints,
 }
 
 /// A future of a transaction's body, borrowed from its transaction.
@@ -41,7 +46,12 @@ impl Database {
         let write = connect(&url, 1).await.map_err(failed)?;
         M::up(&write, None).await.map_err(failed)?;
         let read = connect(&url, READ_CONNECTIONS).await.map_err(failed)?;
-        Ok(Self { read, write })
+        let checkpoints = Checkpoints::default();
+        Ok(Self {
+            read,
+            write,
+            checkpoints,
+        })
     }
 
     /// The names of the migrations that a file has behind it, oldest first. Changes nothing.
@@ -78,6 +88,7 @@ impl Database {
         match body(&transaction).await {
             Ok(value) => {
                 transaction.commit().await?;
+                self.checkpoints.committed(&self.read);
                 Ok(value)
             }
             Err(error) => {
@@ -90,6 +101,7 @@ impl Database {
 
     /// Closes the connections; SQLite then folds its log into the file.
     pub async fn close(self) -> Result<(), DbErr> {
+        self.checkpoints.finish().await;
         self.read.close().await?;
         self.write.close().await
     }
@@ -129,6 +141,7 @@ async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbEr
                 // In WAL mode NORMAL loses nothing when the process dies, only when the machine does.
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
+                .pragma("wal_autocheckpoint", BACKSTOP_PAGES)
                 .busy_timeout(ACQUIRE_TIMEOUT)
         });
     sea_orm::Database::connect(options).await
