@@ -111,6 +111,8 @@ pub struct ModelConfig {
     pub extended_sampling: Option<bool>,
     /// Whether the server must be told to go on with the character's last message: vLLM must.
     pub continue_final_message: bool,
+    /// Whether the server repeats the character's last message before it goes on with it. Absent: if it is llama.cpp.
+    pub echoes_final_message: Option<bool>,
 }
 
 /// The field of a request that limits the reply.

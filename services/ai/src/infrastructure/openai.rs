@@ -1,6 +1,7 @@
 //! Any server that speaks OpenAI's completions, chat or text: llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI.
 
 mod attempt;
+mod echo;
 mod endpoint;
 mod failure;
 mod generation;
@@ -81,7 +82,7 @@ impl Provider for OpenAi {
     }
 
     fn generate(&self, request: Request, deadline: Instant) -> EventStream {
-        let traits = listing::traits(&self.server.config, &request.model);
+        let traits = self.listing().traits(&self.server.config, &request.model);
         generation::run(Arc::clone(&self.server), request, traits, deadline)
     }
 

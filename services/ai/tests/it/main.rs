@@ -1,4 +1,10 @@
 //! The ai service through the real mesh stack, against the scripted model server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
 
 mod accounting;
 mod audience;

@@ -9,6 +9,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
 use super::Server;
+use super::echo::EchoFilter;
 use super::endpoint::broken;
 use super::reply::{Progress, ReplyReader, Step};
 use super::sse::Parser;
@@ -27,6 +28,7 @@ pub(super) struct Attempt<'a> {
     answer: Option<Response>,
     parser: Parser,
     reader: ReplyReader,
+    echo: EchoFilter,
     stop: StopFilter,
     /// Events that were read and not yet given out.
     pending: VecDeque<Event>,
@@ -41,13 +43,19 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// A try that ends at `deadline`; `stop` are the texts that the server isn't told.
-    pub(super) fn new(server: &'a Server, stop: StopFilter, deadline: Instant) -> Self {
+    /// A try that ends at `deadline`. The filters are for what the server repeats, and for stop texts that it isn't told.
+    pub(super) fn new(
+        server: &'a Server,
+        echo: EchoFilter,
+        stop: StopFilter,
+        deadline: Instant,
+    ) -> Self {
         Self {
             server,
             answer: None,
             parser: Parser::default(),
             reader: ReplyReader::default(),
+            echo,
             stop,
             pending: VecDeque::new(),
             first_by: Instant::now() + server.config.first_token_timeout(),
@@ -111,7 +119,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), ProviderError> {
-        let (reader, pending, stop) = (&mut self.reader, &mut self.pending, &mut self.stop);
+        let (reader, pending) = (&mut self.reader, &mut self.pending);
+        let (echo, stop) = (&mut self.echo, &mut self.stop);
         let (began, ended) = (&mut self.began, &mut self.ended);
         let mut failed = None;
         let parsed = self.parser.push(chunk, |data| {
@@ -121,7 +130,7 @@ impl<'a> Attempt<'a> {
             *began = true;
             match reader.read(data) {
                 Ok(Step::Text(text)) => {
-                    let (text, last) = stop.push(text);
+                    let (text, last) = stop.push(echo.push(text));
                     push_delta(pending, text);
                     if last {
                         pending.push_back(Event::Finished {
@@ -144,7 +153,8 @@ impl<'a> Attempt<'a> {
 
     fn end(&mut self) -> Result<(), ProviderError> {
         self.ended = true;
-        push_delta(&mut self.pending, self.stop.finish());
+        let (rest, _) = self.stop.push(self.echo.finish());
+        push_delta(&mut self.pending, rest + &self.stop.finish());
         self.pending.push_back(self.reader.finish()?);
         Ok(())
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Server;
 use super::attempt::Attempt;
+use super::echo::EchoFilter;
 use super::stop::StopFilter;
 use super::wire::{self, Traits};
 use crate::domain::{Event, EventStream, ProviderError, Request};
@@ -31,7 +32,8 @@ pub(super) fn run(
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut attempt = Attempt::new(&server, StopFilter::new(untold), deadline);
+            let echo = if traits.echoes { EchoFilter::new(&request.prompt) } else { EchoFilter::default() };
+            let mut attempt = Attempt::new(&server, echo, StopFilter::new(untold), deadline);
             let mut failed = attempt.begin(path, body.clone()).await.err();
             if failed.is_none() {
                 yield Event::Started;

@@ -32,8 +32,9 @@ pub(super) struct Found {
     display_name: Option<String>,
     window_tokens: Option<u32>,
     max_reply_tokens: Option<u32>,
-    /// llama.cpp tells the window it was trained for, and elsewhere the one it runs with.
     is_llama_cpp: bool,
+    /// Older llama.cpp tells here the window that the model was trained for, and elsewhere the one it runs with.
+    wants_props: bool,
 }
 
 impl Listing {
@@ -87,6 +88,30 @@ impl Listing {
             .or_else(|| may_have.then(|| self.model(config, &unlisted(name), None)))
     }
 
+    /// What the server takes for a model.
+    pub(super) fn traits(&self, config: &OpenAiConfig, name: &str) -> Traits {
+        let is_openai = config.is_openai();
+        let is_llama_cpp = self.found.iter().any(|found| found.is_llama_cpp);
+        let model = config.models.iter().find(|model| model.id == name);
+        let field = if is_openai {
+            MaxTokensField::MaxCompletionTokens
+        } else {
+            MaxTokensField::MaxTokens
+        };
+        Traits {
+            is_openai,
+            max_tokens_field: model.and_then(|m| m.max_tokens_field).unwrap_or(field),
+            names: model.and_then(|m| m.names).unwrap_or(!is_openai),
+            extended_sampling: model
+                .and_then(|m| m.extended_sampling)
+                .unwrap_or(!is_openai),
+            continue_flag: model.is_some_and(|m| m.continue_final_message),
+            echoes: model
+                .and_then(|m| m.echoes_final_message)
+                .unwrap_or(is_llama_cpp),
+        }
+    }
+
     fn merged(&self, config: &OpenAiConfig) -> Vec<Model> {
         let of_id = |id: &str| self.found.iter().find(|found| found.id == id);
         let configured = config.models.iter();
@@ -127,26 +152,6 @@ impl Listing {
     }
 }
 
-/// What the server takes for a model.
-pub(super) fn traits(config: &OpenAiConfig, name: &str) -> Traits {
-    let is_openai = config.is_openai();
-    let model = config.models.iter().find(|model| model.id == name);
-    let field = if is_openai {
-        MaxTokensField::MaxCompletionTokens
-    } else {
-        MaxTokensField::MaxTokens
-    };
-    Traits {
-        is_openai,
-        max_tokens_field: model.and_then(|m| m.max_tokens_field).unwrap_or(field),
-        names: model.and_then(|m| m.names).unwrap_or(!is_openai),
-        extended_sampling: model
-            .and_then(|m| m.extended_sampling)
-            .unwrap_or(!is_openai),
-        continue_flag: model.is_some_and(|m| m.continue_final_message),
-    }
-}
-
 /// Reads an answer of `/models`; what can't be a model is left out.
 pub(super) fn read(answer: &Value) -> Vec<Found> {
     let list = answer.get("data").and_then(Value::as_array);
@@ -158,14 +163,14 @@ pub(super) fn read(answer: &Value) -> Vec<Found> {
 pub(super) fn take_props(found: &mut [Found], props: &Value) {
     let settings = props.get("default_generation_settings");
     let window = settings.and_then(|settings| number(settings, "n_ctx"));
-    for model in found.iter_mut().filter(|model| model.is_llama_cpp) {
+    for model in found.iter_mut().filter(|model| model.wants_props) {
         model.window_tokens = window.or(model.window_tokens);
     }
 }
 
 /// Whether [`take_props`] would know more.
 pub(super) fn wants_props(found: &[Found]) -> bool {
-    found.iter().any(|model| model.is_llama_cpp)
+    found.iter().any(|model| model.wants_props)
 }
 
 fn read_model(model: &Value) -> Option<Found> {
@@ -173,19 +178,30 @@ fn read_model(model: &Value) -> Option<Found> {
     if id.is_empty() || id.len() > MAX_ID_BYTES {
         return None;
     }
-    let trained_for = model
-        .get("meta")
-        .and_then(|meta| number(meta, "n_ctx_train"));
+    let meta = model.get("meta");
+    let trained_for = meta.and_then(|meta| number(meta, "n_ctx_train"));
+    let runs_with = meta.and_then(|meta| number(meta, "n_ctx"));
     let top_provider = model.get("top_provider");
     Some(Found {
         id: id.to_owned(),
-        display_name: model.get("name").and_then(Value::as_str).map(str::to_owned),
+        display_name: model
+            .get("name")
+            .and_then(Value::as_str)
+            .or(file_stem(id))
+            .map(str::to_owned),
         window_tokens: number(model, "max_model_len")
             .or_else(|| number(model, "context_length"))
+            .or(runs_with)
             .or(trained_for),
         max_reply_tokens: top_provider.and_then(|p| number(p, "max_completion_tokens")),
         is_llama_cpp: trained_for.is_some(),
+        wants_props: trained_for.is_some() && runs_with.is_none(),
     })
+}
+
+/// The name of a model that llama.cpp calls by the path of its file.
+fn file_stem(id: &str) -> Option<&str> {
+    id.strip_suffix(".gguf")?.rsplit('/').next()
 }
 
 fn number(value: &Value, key: &str) -> Option<u32> {

@@ -20,6 +20,8 @@ pub(super) struct Traits {
     pub(super) extended_sampling: bool,
     /// Whether it must be told to go on with a last message of the assistant.
     pub(super) continue_flag: bool,
+    /// Whether it repeats a last message of the assistant before it goes on with it.
+    pub(super) echoes: bool,
 }
 
 /// The path of the request and its body.

@@ -80,7 +80,29 @@ fn asks_llama_cpp_for_the_window_it_runs_with() {
         &json!({"default_generation_settings": {"n_ctx": 2048}}),
     );
     assert_eq!(found[0].window_tokens, Some(2048));
-    assert!(!wants_props(&read(&json!({"data": [{"id": "a"}]}))));
+    let newer =
+        json!({"data": [{"id": "/m/tiny-q4.gguf", "meta": {"n_ctx_train": 32768, "n_ctx": 2048}}]});
+    for (answer, window) in [
+        (newer, 2048),
+        (json!({"data": [{"id": "a", "max_model_len": 7}]}), 7),
+    ] {
+        let found = read(&answer);
+        assert!(!wants_props(&found));
+        assert_eq!(found[0].window_tokens, Some(window));
+    }
+}
+
+#[test]
+fn knows_llama_cpp_by_what_it_tells_of_its_models() {
+    let config = config(Vec::new());
+    let answer =
+        json!({"data": [{"id": "/m/tiny-q4.gguf", "meta": {"n_ctx_train": 32768, "n_ctx": 2048}}]});
+    let listing = Listing::initial(&config).updated(&config, Ok(read(&answer)));
+    assert!(listing.traits(&config, "/m/tiny-q4.gguf").echoes);
+    assert_eq!(
+        listing.models().next().map(|m| m.display_name.as_str()),
+        Some("tiny-q4")
+    );
 }
 
 #[test]
@@ -113,11 +135,11 @@ fn does_not_deny_a_model_of_a_server_that_never_answered() {
 fn knows_what_openai_takes() {
     let mut config = config(Vec::new());
     config.base_url = "https://api.openai.com/v1".to_owned();
-    let openai = traits(&config, "gpt-5-mini");
+    let openai = Listing::default().traits(&config, "gpt-5-mini");
     assert!(openai.is_openai && !openai.names && !openai.extended_sampling);
     assert_eq!(openai.max_tokens_field, MaxTokensField::MaxCompletionTokens);
     config.base_url = "http://127.0.0.1:8080/v1".to_owned();
-    let other = traits(&config, "x");
-    assert!(!other.is_openai && other.names && other.extended_sampling);
+    let other = Listing::default().traits(&config, "x");
+    assert!(!other.echoes && !other.is_openai && other.names && other.extended_sampling);
     assert_eq!(other.max_tokens_field, MaxTokensField::MaxTokens);
 }

@@ -11,6 +11,7 @@ const SELF_HOSTED: Traits = Traits {
     names: true,
     extended_sampling: true,
     continue_flag: false,
+    echoes: false,
 };
 const OPENAI: Traits = Traits {
     is_openai: true,
@@ -18,6 +19,7 @@ const OPENAI: Traits = Traits {
     names: false,
     extended_sampling: false,
     continue_flag: false,
+    echoes: false,
 };
 
 fn message(role: Role, content: &str, name: &str) -> Message {
