@@ -1,10 +1,11 @@
 //! Tests of the crates, and of the executable from outside.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::workspace::Workspace;
 
-/// Where the end-to-end tests keep the weights of the local model between runs.
+const MODEL_CACHE_VARIABLE: &str = "TROUPE_TEST_MODELS";
 const MODEL_CACHE: &str = "/var/tmp/troupe-models";
 
 /// Unit and integration tests of every crate. All selections take the whole workspace, so that dependencies are built
@@ -24,8 +25,11 @@ pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Command
     if let Some(filter) = filter {
         command.args(["--", filter]);
     }
-    if std::env::var_os("TROUPE_TEST_MODELS").is_none() {
-        command.env("TROUPE_TEST_MODELS", MODEL_CACHE);
-    }
+    command.env(MODEL_CACHE_VARIABLE, model_cache());
     command
+}
+
+/// Where tests keep the weights of the local model between runs.
+pub(crate) fn model_cache() -> PathBuf {
+    std::env::var_os(MODEL_CACHE_VARIABLE).map_or_else(|| MODEL_CACHE.into(), PathBuf::from)
 }

@@ -31,6 +31,11 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// An executable of the workspace, as development builds make it.
+    pub(crate) fn executable(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
     /// A command that runs in the root.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -30,7 +30,7 @@ fn hint(status: &Status) -> Option<&'static str> {
         Some(Reason::GenerationRunning) => Some("/cancel ends the reply that is being written"),
         Some(Reason::ModelUnknown) => Some("/model lists those that are there"),
         Some(Reason::ProviderUnavailable | Reason::ProviderAccount) => {
-            Some("`troupe doctor` says what is wrong with the model's server")
+            Some("`troupe doctor` says more")
         }
         None if is_lost(status) => Some("is the platform running? `troupe up` starts one"),
         _ => None,

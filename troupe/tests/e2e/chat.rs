@@ -162,7 +162,7 @@ async fn cancels_a_reply_while_it_streams() {
     let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
     model.push(Reply::words("This goes on and on").hold_after(3));
     chat.types("Talk.").await;
-    chat.shows("This goes on ").await;
+    chat.shows("This goes on").await;
     chat.types("/cancel").await;
     chat.shows("[cancelled;").await;
     eventually("the model loses its client", model.abandoned(1)).await;
@@ -185,7 +185,7 @@ async fn takes_a_reply_up_again_when_the_platform_comes_back() {
     let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
     model.push(Reply::words("The light goes out").hold_after(2));
     chat.types("What happens?").await;
-    chat.shows("Maren: The light ").await;
+    chat.shows("Maren: The light").await;
     platform.kill().await;
     chat.shows("taking the reply up again").await;
     let _platform = setup.start().await;

@@ -2,13 +2,14 @@
 //! own code, into a folder that runs share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::cards::maren;
 use crate::person::{Person, Reply, number};
-use crate::platform::Setup;
+use crate::platform::{Setup, eventually};
 
 /// A platform's setup with the local model. Weights are big: they are kept beyond the test.
 fn with_local_model() -> Setup {
@@ -21,6 +22,20 @@ fn with_local_model() -> Setup {
     setup
 }
 
+/// Waits until the model is fetched and loaded.
+async fn model_is_there(person: &Person) {
+    let is_there = async || {
+        let models = person.get("/api/v1/ai/models").await;
+        models["models"][0]["available"] == true
+    };
+    eventually("the model is there", async {
+        while !is_there().await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+}
+
 fn state(reply: &Reply) -> &str {
     reply.ended["generation"]["state"].as_str().unwrap()
 }
@@ -31,6 +46,8 @@ async fn a_character_answers_by_the_local_model() {
     let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
+
+    model_is_there(&ann).await;
 
     // Streams, and is stored and counted.
     let mut first = ann
@@ -92,8 +109,7 @@ async fn a_character_answers_by_the_local_model() {
 
     // Can be cancelled, and finds what it had again after a restart.
     let id = session.rsplit('/').next().unwrap();
-    let settings =
-        json!({"id": id, "settings": {"maxTokens": 2000}});
+    let settings = json!({"id": id, "settings": {"maxTokens": 2000}});
     ann.ok(
         Method::PATCH,
         &format!("{session}?updateMask=settings"),
