@@ -1,5 +1,7 @@
 //! Drives the built executable from outside: over HTTP, over gRPC, over the terminal client's pipes, and with signals.
 
+#![cfg(test)]
+
 mod cards;
 mod chat;
 mod doctor;
