@@ -103,7 +103,7 @@ impl Chats {
                 .begin(start.session, start.target, new, inference, request_id)
                 .await
         };
-        begin.in_current_span().await
+        self.host.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(
