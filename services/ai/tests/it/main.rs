@@ -1,6 +1,4 @@
 //! The ai service through the real mesh stack, against the scripted model server.
-
-#![cfg(test)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

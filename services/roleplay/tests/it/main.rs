@@ -1,6 +1,5 @@
 //! The roleplay service behind the real server stack, with a scripted model and a users service that knows names.
 
-#![cfg(test)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
