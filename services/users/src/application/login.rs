@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use mesh::Ctx;
 use platform::id::LoginSessionId;
+use sea_orm::DbErr;
+use tracing::Instrument;
 
 use super::{Accounts, Error, TokenPair};
 use crate::domain::audit::AuditAction;
@@ -44,15 +46,14 @@ impl Accounts {
                 Ok(pair)
             }
             user => {
-                self.record_refusal(ctx, user.as_ref(), AuditAction::LoginFailed)
-                    .await?;
+                self.record_refusal(ctx, user.as_ref(), AuditAction::LoginFailed);
                 Err(Error::CredentialsInvalid)
             }
         }
     }
 
     async fn begin_attempt(
-        &self,
+        self: &Arc<Self>,
         ctx: &Ctx,
         email: &EmailAddress,
         user: Option<&user::Model>,
@@ -72,8 +73,7 @@ impl Accounts {
             Ok(attempt) => Ok(attempt),
             Err(TooEarly { wait, is_first }) => {
                 if is_first {
-                    self.record_refusal(ctx, user, AuditAction::LoginDelayed)
-                        .await?;
+                    self.record_refusal(ctx, user, AuditAction::LoginDelayed);
                 }
                 Err(Error::LoginBackoff { wait })
             }
@@ -81,7 +81,7 @@ impl Accounts {
     }
 
     async fn open_session(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         user: user::Model,
         device_name: String,
@@ -115,24 +115,33 @@ impl Accounts {
             .await
     }
 
-    async fn record_refusal(
-        &self,
+    /// Records a refusal in a task of its own: the answer for an account must not take longer than the answer for an
+    /// address without one, of which nothing is kept.
+    fn record_refusal(
+        self: &Arc<Self>,
         ctx: &Ctx,
         user: Option<&user::Model>,
         action: AuditAction,
-    ) -> Result<(), Error> {
+    ) {
         let Some(user_id) = user.map(|user| user.id) else {
             tracing::info!(?action, "login refused: the address has no account");
-            return Ok(());
+            return;
         };
-        let (ctx, now) = (ctx.clone(), self.now());
-        self.db
-            .transaction(move |tx| {
-                Box::pin(async move {
-                    audit_events::record(tx, &ctx, now, action, user_id, None).await?;
-                    Ok(())
+        let (this, ctx, now) = (self.clone(), ctx.clone(), self.now());
+        let recording = async move {
+            let recorded = this
+                .db
+                .transaction(move |tx| {
+                    Box::pin(async move {
+                        audit_events::record(tx, &ctx, now, action, user_id, None).await?;
+                        Ok::<_, DbErr>(())
+                    })
                 })
-            })
-            .await
+                .await;
+            if let Err(error) = recorded {
+                tracing::error!(%error, "a refused login could not be recorded");
+            }
+        };
+        self.tasks.spawn(recording.in_current_span());
     }
 }
