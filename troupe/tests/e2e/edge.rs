@@ -25,7 +25,7 @@ async fn a_strangers_things_do_not_exist() {
     let bob = Person::register(&platform, "Bob").await;
     let session = alice.open_session(maren()).await;
     model.push(Reply::words("A secret."));
-    let reply = alice.say(&session, "Tell me.").await.to_end().await;
+    let reply = alice.say(&session, "Tell me.").await.at_end().await;
     let (message, generation) = (reply.message_id(), reply.generation_id());
     let generation = format!("/api/v1/roleplay/generations/{generation}");
     let reads = [
@@ -173,7 +173,7 @@ async fn logs_and_answers_share_a_request_id_and_tell_no_secrets() {
     model.push(Reply::words("An unmistakable zanzibar reply."));
     ann.say(&session, "An unmistakable quagga message.")
         .await
-        .to_end()
+        .at_end()
         .await;
     let request = ann
         .request(Method::GET, "/api/v1/nothing")

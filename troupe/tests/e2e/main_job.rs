@@ -27,7 +27,7 @@ async fn streams_a_reply_keeps_it_and_counts_it() {
     assert_eq!(ann.messages(&session).await.len(), 1, "the greeting");
 
     model.push(Reply::words("The lamp turns above you. Sit down.").cached(3));
-    let reply = ann.say(&session, "Good evening!").await.to_end().await;
+    let reply = ann.say(&session, "Good evening!").await.at_end().await;
     assert_eq!(reply.text, "The lamp turns above you. Sit down.");
     assert_eq!(reply.ended["message"]["text"], reply.text.as_str());
     assert_eq!(
@@ -63,7 +63,7 @@ async fn shows_text_as_soon_as_the_model_gives_it() {
     let mut reply = ann.say(&session, "Count.").await;
     reply.until(|text| text == "One two").await;
     model.release();
-    assert_eq!(reply.to_end().await.text, "One two three");
+    assert_eq!(reply.at_end().await.text, "One two three");
 }
 
 #[tokio::test]
@@ -73,11 +73,11 @@ async fn swipes_keep_what_was_written_before() {
     let session = ann.open_session(maren()).await;
     model.push(Reply::words("The first reply."));
     model.push(Reply::words("The second reply."));
-    let first = ann.say(&session, "Hello.").await.to_end().await;
+    let first = ann.say(&session, "Hello.").await.at_end().await;
     let second = ann
         .again(&session, first.message_id(), "regenerate")
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(second.text, "The second reply.");
     let swipe = &second.ended["message"];
@@ -105,12 +105,12 @@ async fn goes_on_with_a_reply_where_it_ended() {
     let session = ann.open_session(maren()).await;
     model.push(Reply::words("She smiles and").finish("length"));
     model.push(Reply::tokens([" says", " nothing."]));
-    let first = ann.say(&session, "Hello.").await.to_end().await;
+    let first = ann.say(&session, "Hello.").await.at_end().await;
     assert_eq!(first.ended["generation"]["finishReason"], "length");
     let more = ann
         .again(&session, first.message_id(), "continue")
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(more.text, " says nothing.");
     assert_eq!(
@@ -132,7 +132,7 @@ async fn cancelling_stops_the_model_and_keeps_the_text() {
     let mut reply = ann.say(&session, "Tell me a story.").await;
     reply.until(|text| text == "Once upon").await;
     ann.cancel(reply.generation_id()).await;
-    let reply = reply.to_end().await;
+    let reply = reply.at_end().await;
     eventually("the model loses its client", model.abandoned(1)).await;
     assert_eq!(
         reply.ended["generation"]["state"],
@@ -158,9 +158,9 @@ async fn a_reply_goes_on_without_its_client_and_is_taken_up_from_any_offset() {
     from_start.until(|text| text == "Wörter für").await;
     let from_offset = ann.attach(&generation_id, offset).await;
     model.release();
-    assert_eq!(from_offset.to_end().await.text, " die Nacht.");
-    assert_eq!(from_start.to_end().await.text, "Wörter für die Nacht.");
-    let ended = ann.attach(&generation_id, 0).await.to_end().await;
+    assert_eq!(from_offset.at_end().await.text, " die Nacht.");
+    assert_eq!(from_start.at_end().await.text, "Wörter für die Nacht.");
+    let ended = ann.attach(&generation_id, 0).await.at_end().await;
     assert_eq!(
         ended.text, "Wörter für die Nacht.",
         "an ended one can be watched too"
@@ -205,7 +205,7 @@ async fn every_example_card_talks() {
         let session = ann.open_session(example(card)).await;
         model.push(Reply::words("Hm."));
         assert_eq!(
-            ann.say(&session, "Hello.").await.to_end().await.text,
+            ann.say(&session, "Hello.").await.at_end().await.text,
             "Hm.",
             "{card}"
         );
@@ -234,7 +234,7 @@ async fn a_failed_model_says_why_and_can_be_tried_again() {
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
     model.push(Reply::status(401, json!({"error": {"message": "bad key"}})));
-    let failed = ann.say(&session, "Hello.").await.to_end().await;
+    let failed = ann.say(&session, "Hello.").await.at_end().await;
     assert_eq!(
         failed.ended["generation"]["state"],
         "GENERATION_STATE_FAILED"
@@ -247,7 +247,7 @@ async fn a_failed_model_says_why_and_can_be_tried_again() {
     let again = ann
         .again(&session, failed.message_id(), "regenerate")
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(again.text, "Now it works.");
 }
@@ -270,7 +270,7 @@ async fn refuses_a_second_message_while_a_reply_is_written() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(error.to_string().contains("GENERATION_RUNNING"), "{error}");
     model.release();
-    reply.to_end().await;
+    reply.at_end().await;
     assert_eq!(
         ann.messages(&session).await.len(),
         3,

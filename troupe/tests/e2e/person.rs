@@ -225,7 +225,7 @@ impl Reply {
     }
 
     /// Reads on until the reply has ended.
-    pub(crate) async fn to_end(mut self) -> Self {
+    pub(crate) async fn at_end(mut self) -> Self {
         while self.step().await {}
         assert!(
             !self.ended.is_null(),

@@ -54,7 +54,7 @@ async fn a_character_answers_by_the_local_model() {
         .say(&session, "Good evening! What is the weather like?")
         .await;
     first.until(|text| !text.is_empty()).await;
-    let first = first.to_end().await;
+    let first = first.at_end().await;
     assert_eq!(
         state(&first),
         "GENERATION_STATE_COMPLETED",
@@ -76,7 +76,7 @@ async fn a_character_answers_by_the_local_model() {
     let second = ann
         .again(&session, first.message_id(), "regenerate")
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(state(&second), "GENERATION_STATE_COMPLETED");
     assert_eq!(number(&second.ended["message"]["swipeCount"]), 2);
@@ -88,7 +88,7 @@ async fn a_character_answers_by_the_local_model() {
     let more = ann
         .again(&session, second.message_id(), "continue")
         .await
-        .to_end()
+        .at_end()
         .await;
     let after = more.ended["message"]["text"].as_str().unwrap();
     assert!(after.starts_with(before), "{before:?} {after:?}");
@@ -102,8 +102,8 @@ async fn a_character_answers_by_the_local_model() {
     let (generation, seen) = (left.generation_id().to_owned(), left.text.clone());
     let offset = left.next_offset;
     drop(left);
-    let rest = ann.attach(&generation, offset).await.to_end().await;
-    let whole = ann.attach(&generation, 0).await.to_end().await;
+    let rest = ann.attach(&generation, offset).await.at_end().await;
+    let whole = ann.attach(&generation, 0).await.at_end().await;
     assert_eq!(format!("{seen}{}", rest.text), whole.text);
     assert_eq!(whole.ended["generation"]["text"], whole.text.as_str());
 
@@ -124,7 +124,7 @@ async fn a_character_answers_by_the_local_model() {
         .await;
     endless.until(|text| !text.is_empty()).await;
     ann.cancel(endless.generation_id()).await;
-    let endless = endless.to_end().await;
+    let endless = endless.at_end().await;
     assert_eq!(state(&endless), "GENERATION_STATE_CANCELLED");
     platform.kill().await;
 

@@ -31,7 +31,7 @@ async fn a_reply_cut_short_by_a_kill_keeps_what_was_seen_and_says_so() {
     let rest = ann
         .attach(reply.generation_id(), reply.next_offset)
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(rest.text, "");
     assert_eq!(
@@ -43,7 +43,7 @@ async fn a_reply_cut_short_by_a_kill_keeps_what_was_seen_and_says_so() {
     let more = ann
         .again(&session, last["id"].as_str().unwrap(), "continue")
         .await
-        .to_end()
+        .at_end()
         .await;
     assert_eq!(more.ended["message"]["text"], "Hold on to the rail.");
 }
@@ -67,7 +67,7 @@ async fn a_sent_message_survives_a_kill_before_the_model_says_anything() {
     assert_eq!(
         ann.again(&session, id, "regenerate")
             .await
-            .to_end()
+            .at_end()
             .await
             .text,
         "Yes."
