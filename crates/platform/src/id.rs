@@ -29,7 +29,7 @@ pub fn write(f: &mut fmt::Formatter<'_>, prefix: &str, uuid: Uuid) -> fmt::Resul
     f.write_str(std::str::from_utf8(&suffix).unwrap_or_default())
 }
 
-/// Reads what [`write`] writes, and nothing else.
+/// Reads what [`write()`] writes, and nothing else.
 pub fn parse(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
     let error = ParseIdError { prefix };
     let suffix = text

@@ -87,8 +87,12 @@ impl Catalog {
 
     fn missing(&self, id: &str) -> Error {
         if id.is_empty() {
-            let problem = "the model server can't be reached or has no models";
-            return Error::NoModel(problem.to_owned());
+            let problem = self
+                .providers
+                .iter()
+                .find_map(|provider| provider.problem());
+            let problem = problem.unwrap_or_else(|| "the model server lists none".to_owned());
+            return Error::NoModel(problem);
         }
         Error::ModelUnknown(id.to_owned())
     }

@@ -21,6 +21,11 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The models, the preferred one first, as they are known now. Never waits.
     fn models(&self) -> Vec<Model>;
 
+    /// Why it isn't known which models there are, for people; absent where it is.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
     /// The model of this name, if there may be one. Never waits.
     fn find(&self, name: &str) -> Option<Model> {
         self.models().into_iter().find(|model| model.name == name)

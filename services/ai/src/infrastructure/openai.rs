@@ -77,6 +77,10 @@ impl Provider for OpenAi {
         self.listing().models().cloned().collect()
     }
 
+    fn problem(&self) -> Option<String> {
+        self.listing().problem().map(str::to_owned)
+    }
+
     fn find(&self, name: &str) -> Option<Model> {
         self.listing().find(&self.server.config, name)
     }

@@ -1,7 +1,7 @@
 //! ggml's weight formats: how a block of bytes becomes numbers.
 //!
 //! A format decodes 32 weights at a time; all arithmetic is done elsewhere, once for all formats. Arrays are made
-//! by [`array`] in passes that each do one simple thing: only then does the compiler vectorise them.
+//! by [`array()`] in passes that each do one simple thing: only then does the compiler vectorise them.
 
 /// How many weights are decoded at once.
 pub(super) const PART: usize = 32;
