@@ -103,17 +103,30 @@ mod tests {
 
     /// Whether the section sets the key, or shows it in a comment because its default is to be absent.
     fn is_documented(section: &str, key: &str) -> bool {
+        is_set(section, key) || is_in_comment(section, key)
+    }
+
+    fn is_set(section: &str, key: &str) -> bool {
+        let document: toml::Value = toml::from_str(DOCUMENTED).unwrap();
+        let mut value = &document;
+        for part in section.split('.').filter(|part| !part.is_empty()) {
+            let Some(inner) = value.get(part) else {
+                return false;
+            };
+            value = inner;
+        }
+        value.get(key).is_some()
+    }
+
+    fn is_in_comment(section: &str, key: &str) -> bool {
         let mut current = "";
+        let list = format!("# [[{section}.{key}]]");
+        let setting = format!("# {key} = ");
         DOCUMENTED.lines().any(|line| {
-            if let Some(name) = line
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-            {
-                current = name;
+            if let Some(name) = line.strip_prefix('[') {
+                current = name.trim_end_matches(']');
             }
-            let setting = line.trim_start_matches("# ");
-            let list = format!("# [[{section}.{key}]]");
-            line == list || current == section && setting.starts_with(&format!("{key} = "))
+            line == list || current == section && line.starts_with(&setting)
         })
     }
 
