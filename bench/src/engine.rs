@@ -18,6 +18,10 @@ const SESSIONS: &str = "1";
 /// What `troupe up` fetches, in its data folder.
 const FETCHED: &str = ".local/share/troupe/models/gemma-3-270m-q4_k_m.gguf";
 
+/// What to do without a model.
+pub(crate) const NO_MODEL: &str =
+    "no model: name a GGUF file with `--model FILE`, or let `troupe up` fetch the default one";
+
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -32,6 +36,16 @@ pub(crate) struct Args {
     runs: u64,
 }
 
+impl Args {
+    /// The model to measure with, if one was named or fetched.
+    pub(crate) fn model(&self) -> Option<PathBuf> {
+        let fetched = || std::env::home_dir().map(|home| home.join(FETCHED));
+        self.model
+            .clone()
+            .or_else(|| fetched().filter(|path| path.exists()))
+    }
+}
+
 /// What an engine did with one new prompt of 1,000 tokens.
 #[derive(Debug, Clone, Copy)]
 struct Speed {
@@ -41,7 +55,7 @@ struct Speed {
 
 /// Runs the benchmark.
 pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
-    let model = model(args)?;
+    let model = args.model().context(NO_MODEL)?;
     let llama = match llama::find(args.llama_server.as_deref()).await {
         Some(executable) => Some(llama::start(workspace, &executable, &model).await?),
         None => None,
@@ -55,16 +69,6 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
         }
     }
     Ok(section(&model, &ours, &theirs))
-}
-
-fn model(args: &Args) -> Result<PathBuf> {
-    if let Some(named) = &args.model {
-        return Ok(named.clone());
-    }
-    let fetched = std::env::home_dir().map(|home| home.join(FETCHED));
-    fetched.filter(|path| path.exists()).context(
-        "no model: name a GGUF file with `--model FILE`, or let `troupe up` fetch the default one",
-    )
 }
 
 async fn run_engine(workspace: &Workspace, model: &Path) -> Result<Speed> {

@@ -204,14 +204,18 @@ fn section(args: &Args, proxies: &[Proxy], variants: &[Variant]) -> Section {
             us(|round| round.load_us),
         ]
     };
-    Section {
-        title: "Gateway",
-        notes: vec![format!(
-            "Medians of {} rounds of {} s at {} connections, one request under way on each. CPU is user and system time of \
+    let mut notes = vec![format!(
+        "Medians of {} rounds of {} s at {} connections, one request under way on each. CPU is user and system time of \
              the process over the requests of the round. All share the machine's cores, so requests/s and latency are those \
              of the chain and not of the gateway alone.",
-            args.rounds, args.seconds, args.connections
-        )],
+        args.rounds, args.seconds, args.connections
+    )];
+    if args.without_envoy {
+        notes.push("**Envoy was left out.**".to_owned());
+    }
+    Section {
+        title: "Gateway",
+        notes,
         columns: vec![
             "variant",
             "requests/s",

@@ -120,7 +120,10 @@ async fn run(arguments: Arguments) -> Result<()> {
             );
             report.add("prompt", prompt::run(&workspace).await);
             report.add("append", append::run(&workspace).await);
-            report.add("engine", engine::run(&workspace, &engine).await);
+            match engine.model() {
+                Some(_) => report.add("engine", engine::run(&workspace, &engine).await),
+                None => report.skip("engine", engine::NO_MODEL),
+            }
         }
         Command::Gateway(args) => report.add("gateway", gateway::run(&open()?, &args).await),
         Command::FirstToken(args) => {
@@ -141,7 +144,7 @@ async fn finish(mut report: Report, file: Option<PathBuf>) -> Result<()> {
     if let Some(file) = file {
         std::fs::write(&file, format!("# Results\n\n{text}"))?;
     }
-    if !report.missing.is_empty() {
+    if report.has_failures {
         bail!("not everything ran:\n{}", report.missing.join("\n"));
     }
     Ok(())

@@ -58,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) sections: Vec<Section>,
     /// What didn't run, and why.
     pub(crate) missing: Vec<String>,
+    /// Whether any of that was meant to run.
+    pub(crate) has_failures: bool,
 }
 
 impl Report {
@@ -66,10 +68,16 @@ impl Report {
         match outcome {
             Ok(section) => self.sections.push(section),
             Err(error) => {
-                eprintln!("bench: {name} failed: {error:#}");
-                self.missing.push(format!("{name}: {error:#}"));
+                self.skip(name, &format!("{error:#}"));
+                self.has_failures = true;
             }
         }
+    }
+
+    /// Says that a benchmark wasn't run, and why.
+    pub(crate) fn skip(&mut self, name: &str, reason: &str) {
+        eprintln!("bench: {name} was not run: {reason}");
+        self.missing.push(format!("{name}: {reason}"));
     }
 
     /// The report as Markdown.

@@ -43,7 +43,8 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut web = workspace.command("node");
     web.arg(node.join("grpc_web.mjs"))
         .arg(&url)
-        .arg(&descriptors);
+        .arg(&descriptors)
+        .arg(workspace.root().join("examples/cards/maren.png"));
 
     let mut failures = Vec::new();
     for command in [grpc, web, script("plain_http.py")] {

@@ -1,5 +1,6 @@
 // gRPC-Web against the gateway, by the clients that browsers use: connect-web in binary, Google's grpc-web in text.
-// Arguments: the gateway's URL, and a file of descriptors as python_grpc.py writes it.
+// Arguments: the gateway's URL, a file of descriptors as python_grpc.py writes it, and the card to import (one of the
+// examples unless it is named).
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,9 +15,9 @@ import XMLHttpRequest from "xhr2";
 
 globalThis.XMLHttpRequest = XMLHttpRequest;
 
-const [url, descriptors] = process.argv.slice(2);
+const [url, descriptors, cardFile] = process.argv.slice(2);
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
-const card = readFileSync(new URL("../../../examples/cards/maren.png", import.meta.url));
+const card = readFileSync(cardFile ?? new URL("../../../examples/cards/maren.png", import.meta.url));
 const service = (name) => registry.getService(name) ?? assert.fail(`no service ${name}`);
 const message = (name) => registry.getMessage(name) ?? assert.fail(`no message ${name}`);
 
