@@ -31,7 +31,7 @@ pub struct Info {
 impl Default for Info {
     fn default() -> Self {
         Self {
-            title: "API".into(),
+            title: "Troupe".into(),
             version: "1".into(),
             description: String::new(),
         }

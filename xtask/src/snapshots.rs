@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 
 /// Writes them anew. The tests that compare them know where they are.
 pub(crate) fn write(workspace: &Workspace) -> Command {
-    let mut command = workspace.cargo("test -p troupe-proto -p troupe-gateway --test it snapshot");
+    let mut command = workspace.cargo("test --workspace --test it snapshot");
     command.env("TROUPE_UPDATE_SNAPSHOTS", "1");
     command
 }

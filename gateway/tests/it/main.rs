@@ -17,6 +17,8 @@ mod identity;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod web;
