@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use platform::telemetry;
-use platform::{Tasks, lifecycle};
+use platform::lifecycle::Signals;
+use platform::{Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
@@ -36,6 +36,7 @@ impl Options {
 /// Serves a gateway before the services that the configuration names, until a signal.
 pub(crate) async fn gateway(config: gateway::Config, log: &telemetry::Config) -> Result<()> {
     telemetry::init(log)?;
+    let signals = Signals::listen()?;
     let mut pool = DescriptorPool::new();
     let mut channels = HashMap::new();
     gateway::mount(&config, &mut pool, &mut channels)?;
@@ -51,7 +52,7 @@ pub(crate) async fn gateway(config: gateway::Config, log: &telemetry::Config) ->
     tracing::info!(address = %address, services = services.join(","), "the gateway is ready");
     let tasks = Tasks::new();
     let serving = tasks.spawn(gateway.serve(listener, tasks.token().clone()));
-    lifecycle::signal(&tasks).await?;
+    signals.stop(&tasks).await;
     if !serving.await? {
         tracing::warn!("some calls had not ended when their time was up");
     }

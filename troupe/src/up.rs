@@ -7,7 +7,8 @@ mod wiring;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use platform::{Clock, Host, Tasks, lifecycle, telemetry};
+use platform::lifecycle::Signals;
+use platform::{Clock, Host, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -24,6 +25,7 @@ const AFTER_DRAIN: Duration = Duration::from_secs(2);
 /// Where the data folder or the address is taken, and where a part can't be built.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
+    let signals = Signals::listen()?;
     let mut instance = Instance::claim(&settings.data_dir)?;
     let listener = listen(settings.gateway.listen).await?;
     let address = listener.local_addr()?;
@@ -41,7 +43,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     tracing::info!(ready = true, %address, data_dir = %settings.data_dir.display(), "the platform is ready");
     greeting::ready(address, wiring::ROLEPLAY, &platform.ai).await?;
 
-    lifecycle::signal(&tasks).await?;
+    signals.stop(&tasks).await;
     tracing::info!("stopping: running calls may end first");
     let until = Instant::now() + DRAIN;
     if !serving.await? {

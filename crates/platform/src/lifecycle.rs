@@ -1,8 +1,10 @@
 //! Start and stop: tasks that shutdown waits for, and the signals that ask for it.
 
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -58,27 +60,40 @@ impl Tasks {
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT. A second one ends the process at once, with status 130.
-pub async fn signal(tasks: &Tasks) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The signals that ask a process to stop. From [`Signals::listen`] on none is lost, and none kills the process.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen. Do this before anybody is told that the process is there.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    // Not tracked: it must not hold up the shutdown that it may cut short.
-    let _impatient = TaskTracker::new().spawn(async move {
+
+    /// Completes at the first SIGTERM or SIGINT, and asks all tasks to end. A second signal ends the process at once, with
+    /// status 130.
+    pub async fn stop(mut self, tasks: &Tasks) {
+        self.next().await;
+        tasks.token.cancel();
+        // Not tracked: it must not hold up the shutdown that it may cut short.
+        let _impatient = TaskTracker::new().spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        std::process::exit(130);
-    });
-    tasks.token().cancel();
-    Ok(())
+    }
 }
 
 #[cfg(test)]
