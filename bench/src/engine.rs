@@ -74,7 +74,14 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
 async fn run_engine(workspace: &Workspace, model: &Path) -> Result<Speed> {
     let model = model.to_str().context("the model's path isn't UTF-8")?;
     let arguments = [model, PROMPT_TOKENS, SESSIONS];
-    let lines = example::lines(workspace, "troupe-ai", "engine_bench", &arguments, WITHIN).await?;
+    let lines = example::lines(
+        workspace,
+        "troupe-engine",
+        "engine_bench",
+        &arguments,
+        WITHIN,
+    )
+    .await?;
     let figure = |name: &str| {
         let line = lines.iter().find(|line| line.starts_with(name));
         let line = line.with_context(|| format!("engine_bench printed no {name}"))?;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use platform::backends::ServerUrl;
 
+use crate::settings::Settings;
 use crate::{chat, contracts, doctor, serve};
 
 const EXAMPLES: &str = "\
@@ -66,6 +68,55 @@ pub(crate) struct Place {
     /// Address to listen on [default: 127.0.0.1:8000]; port 0 takes a free one
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) servers: Servers,
+}
+
+/// Servers that take the place of embedded parts. Addresses with passwords are better variables or in the file: everybody
+/// on the machine can read a command line.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Servers in the place of embedded parts")]
+pub(crate) struct Servers {
+    /// PostgreSQL instead of SQLite, as postgres://USER:PASSWORD@HOST/DATABASE
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// Redis for budgets and caches instead of memory, as redis://HOST
+    #[arg(long, global = true, value_name = "URL")]
+    redis_url: Option<String>,
+
+    /// NATS with JetStream for events instead of a dispatcher in the process, as nats://HOST
+    #[arg(long, global = true, value_name = "URL")]
+    nats_url: Option<String>,
+
+    /// Qdrant for vectors instead of a store in the process: its gRPC port, as http://HOST:6334
+    #[arg(long, global = true, value_name = "URL")]
+    qdrant_url: Option<String>,
+
+    /// Bucket of an S3-compatible store for files instead of the data folder; [s3] says where it is
+    #[arg(long, global = true, value_name = "NAME")]
+    s3_bucket: Option<String>,
+}
+
+impl Servers {
+    /// Puts what the command line names into the settings.
+    pub(crate) fn apply(&self, settings: &mut Settings) {
+        let named = [
+            (&self.database_url, &mut settings.database.url),
+            (&self.redis_url, &mut settings.redis.url),
+            (&self.nats_url, &mut settings.nats.url),
+            (&self.qdrant_url, &mut settings.qdrant.url),
+        ];
+        for (flag, url) in named {
+            if let Some(named) = flag {
+                *url = ServerUrl::new(named);
+            }
+        }
+        if let Some(bucket) = &self.s3_bucket {
+            settings.s3.bucket.clone_from(bucket);
+        }
+    }
 }
 
 /// What to do.

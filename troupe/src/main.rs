@@ -24,6 +24,8 @@ use settings::Settings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Several libraries bring TLS, and would not agree on whose cryptography it stands on.
+    let _ours = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let result = run(Cli::parse());
     result.unwrap_or_else(|error| {
         // Where nobody reads the error, the exit code says it.

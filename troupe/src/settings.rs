@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use platform::Backends;
+use platform::backends::{DatabaseConfig, NatsConfig, QdrantConfig, RedisConfig, S3Config};
 use serde::Deserialize;
 
 use crate::cli::Place;
@@ -15,6 +17,16 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// What is logged and how.
     pub(crate) log: platform::telemetry::Config,
+    /// The server of the relational store.
+    pub(crate) database: DatabaseConfig,
+    /// The server of budgets, caches and presence.
+    pub(crate) redis: RedisConfig,
+    /// The server of events.
+    pub(crate) nats: NatsConfig,
+    /// The server of vectors.
+    pub(crate) qdrant: QdrantConfig,
+    /// The store of files.
+    pub(crate) s3: S3Config,
     /// The edge.
     pub(crate) gateway: gateway::Config,
     /// Accounts and tokens.
@@ -30,6 +42,11 @@ impl Default for Settings {
         Self {
             data_dir: platform::folders::data(),
             log: Default::default(),
+            database: Default::default(),
+            redis: Default::default(),
+            nats: Default::default(),
+            qdrant: Default::default(),
+            s3: Default::default(),
             gateway: Default::default(),
             users: Default::default(),
             roleplay: Default::default(),
@@ -51,7 +68,19 @@ impl Settings {
         if let Some(address) = place.listen {
             settings.gateway.listen = address;
         }
+        place.servers.apply(&mut settings);
         Ok(settings)
+    }
+
+    /// The servers that take the place of embedded parts.
+    pub(crate) fn backends(&self) -> Backends {
+        Backends {
+            database: self.database.clone(),
+            redis: self.redis.clone(),
+            nats: self.nats.clone(),
+            qdrant: self.qdrant.clone(),
+            s3: self.s3.clone(),
+        }
     }
 }
 
@@ -162,6 +191,7 @@ mod tests {
             config: Some(config),
             data_dir: Some("/from/flag".into()),
             listen,
+            ..Place::default()
         };
         let settings = Settings::load(&place).unwrap();
         assert_eq!(settings.data_dir, PathBuf::from("/from/flag"));

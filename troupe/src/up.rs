@@ -34,6 +34,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         data_dir: settings.data_dir.clone(),
         clock: Clock::system(),
         tasks: tasks.clone(),
+        backends: settings.backends(),
     };
 
     greeting::opening(&settings)?;

@@ -9,14 +9,17 @@ use crate::workspace::Workspace;
 const PROTO: &str = "troupe-proto";
 const PLATFORM: &str = "troupe-platform";
 const MESH: &str = "troupe-mesh";
+const ENGINE: &str = "troupe-engine";
 const TESTKIT: &str = "troupe-testkit";
 
 /// Folders and the crates of ours that a crate there may depend on. Crates elsewhere may know all.
 const RULES: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("crates/engine", &[]),
     ("crates/platform", &[PROTO]),
     ("crates/mesh", &[PROTO, PLATFORM]),
     ("crates/testkit", &[PROTO, PLATFORM, MESH]),
+    ("services/ai", &[PROTO, PLATFORM, MESH, ENGINE]),
     ("services/", &[PROTO, PLATFORM, MESH]),
     ("gateway", &[PROTO, PLATFORM, MESH]),
 ];

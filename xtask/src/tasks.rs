@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::workspace::Workspace;
 use crate::{Task, boundaries, buf, clients, licences, snapshots, tests, tree};
 
@@ -13,12 +13,12 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
     match task {
         Task::Test => {
             check(workspace, report);
-            report.command("unit and integration tests", tests::of_crates(workspace));
+            unit(workspace, report);
             report.command(
                 "examples in documentation",
                 tests::of_documentation(workspace),
             );
-            report.command("end-to-end tests", tests::end_to_end(workspace, None));
+            end_to_end(workspace, report, None);
             real_clients(workspace, report);
         }
         Task::Check => check(workspace, report),
@@ -26,13 +26,8 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Boundaries => boundaries(workspace, report),
         Task::Buf => contracts(workspace, report),
         Task::Licences => dependency_licences(workspace, report),
-        Task::Unit => report.command("unit and integration tests", tests::of_crates(workspace)),
-        Task::E2e { filter } => {
-            report.command(
-                "end-to-end tests",
-                tests::end_to_end(workspace, filter.as_deref()),
-            );
-        }
+        Task::Unit => unit(workspace, report),
+        Task::E2e { filter } => end_to_end(workspace, report, filter.as_deref()),
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
         Task::Snapshots => report.command("snapshots", snapshots::write(workspace)),
@@ -48,6 +43,18 @@ fn benchmarks(workspace: &Workspace, args: &[String]) -> Command {
         named => command.args(named),
     };
     command
+}
+
+fn unit(workspace: &Workspace, report: &mut Report) {
+    report.step("unit and integration tests", |counts| {
+        report::run(tests::of_crates(workspace)?, counts)
+    });
+}
+
+fn end_to_end(workspace: &Workspace, report: &mut Report, filter: Option<&str>) {
+    report.step("end-to-end tests", |counts| {
+        report::run(tests::end_to_end(workspace, filter)?, counts)
+    });
 }
 
 fn check(workspace: &Workspace, report: &mut Report) {

@@ -1,17 +1,24 @@
 //! Tests of the crates, and of the executable from outside.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Result;
+
+use crate::tools;
 use crate::workspace::Workspace;
 
 const MODEL_CACHE_VARIABLE: &str = "TROUPE_TEST_MODELS";
 const MODEL_CACHE: &str = "/var/tmp/troupe-models";
 
 /// Unit and integration tests of every crate. All selections take the whole workspace, so that dependencies are built
-/// once, with the same features.
-pub(crate) fn of_crates(workspace: &Workspace) -> Command {
-    workspace.cargo("test --workspace --no-fail-fast --lib --bins --test it")
+/// once, with the same features. Installs the servers that they bring up.
+pub(crate) fn of_crates(workspace: &Workspace) -> Result<Command> {
+    let mut command = workspace.cargo("test --workspace --no-fail-fast --lib --bins --test it");
+    command.env("PATH", path_with_servers(workspace)?);
+    command.env(MODEL_CACHE_VARIABLE, model_cache());
+    Ok(command)
 }
 
 /// Examples in documentation.
@@ -20,13 +27,20 @@ pub(crate) fn of_documentation(workspace: &Workspace) -> Command {
 }
 
 /// The executable, driven from outside.
-pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Command {
+pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Result<Command> {
     let mut command = workspace.cargo("test --workspace --no-fail-fast --test e2e");
     if let Some(filter) = filter {
         command.args(["--", filter]);
     }
+    command.env("PATH", path_with_servers(workspace)?);
     command.env(MODEL_CACHE_VARIABLE, model_cache());
-    command
+    Ok(command)
+}
+
+fn path_with_servers(workspace: &Workspace) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools::servers(workspace)?).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(folders)?)
 }
 
 /// Where tests keep the weights of the local model between runs.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::Secret;
-use crate::{Clock, Tasks};
+use crate::{Backends, Clock, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Host {
     pub clock: Clock,
     /// Tasks that shutdown waits for.
     pub tasks: Tasks,
+    /// The servers that take the place of embedded parts.
+    pub backends: Backends,
 }
 
 impl Host {

@@ -1,6 +1,7 @@
 //! What services stand on: configuration, telemetry, lifecycle, database, files, clock, ids, page tokens.
 //! Knows no service and no protocol.
 
+pub mod backends;
 pub mod clock;
 pub mod config;
 pub mod database;
@@ -13,6 +14,7 @@ pub mod page;
 pub mod secret;
 pub mod telemetry;
 
+pub use backends::Backends;
 pub use clock::{Clock, Timestamp};
 pub use database::Database;
 pub use host::Host;

@@ -4,11 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use engine::weights;
 use http::HeaderValue;
 use serde::Deserialize;
 use url::Url;
-
-use crate::local::weights;
 
 pub use crate::domain::Form;
 

@@ -8,7 +8,6 @@ pub mod config;
 mod domain;
 mod error;
 mod infrastructure;
-pub mod local;
 mod presentation;
 
 use std::sync::Arc;

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use ai::local::weights::GEMMA_3_270M;
 use anyhow::{Context, Result, bail};
+use engine::weights::GEMMA_3_270M;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

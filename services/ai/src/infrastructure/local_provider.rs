@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_stream::try_stream;
+use engine::weights::{self, Origin};
+use engine::{Engine, Finish, Options};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use platform::Host;
@@ -17,8 +19,6 @@ use crate::domain::{
     Event, EventStream, FinishReason, Form, Model, Prices, Prompt, Provider, ProviderError,
     Request, TokenUsage,
 };
-use crate::local::weights::{self, Origin};
-use crate::local::{self, Engine, Finish, Options};
 
 /// The engine, once it is there.
 #[derive(Debug)]
@@ -174,12 +174,12 @@ async fn ready(state: &mut Receiver<State>) -> Result<Arc<Engine>, ProviderError
     }
 }
 
-fn to_local(request: Request) -> Result<local::Request, ProviderError> {
+fn to_local(request: Request) -> Result<engine::Request, ProviderError> {
     let Prompt::Text(prompt) = &*request.prompt else {
         let cause = "the local model takes a text to complete".to_owned();
         return Err(ProviderError::Rejected { cause });
     };
-    Ok(local::Request {
+    Ok(engine::Request {
         prompt: prompt.clone(),
         max_tokens: request.max_tokens,
         sampling: to_local_sampling(request.sampling),
@@ -187,9 +187,9 @@ fn to_local(request: Request) -> Result<local::Request, ProviderError> {
     })
 }
 
-fn to_local_sampling(asked: Sampling) -> local::Sampling {
-    let default = local::Sampling::default();
-    local::Sampling {
+fn to_local_sampling(asked: Sampling) -> engine::Sampling {
+    let default = engine::Sampling::default();
+    engine::Sampling {
         temperature: asked.temperature.unwrap_or(default.temperature),
         top_p: asked.top_p.unwrap_or(default.top_p),
         top_k: asked
@@ -204,10 +204,10 @@ fn to_local_sampling(asked: Sampling) -> local::Sampling {
     }
 }
 
-fn from_local(event: local::Event) -> Event {
+fn from_local(event: engine::Event) -> Event {
     match event {
-        local::Event::Delta(text) => Event::Delta(text),
-        local::Event::Finished {
+        engine::Event::Delta(text) => Event::Delta(text),
+        engine::Event::Finished {
             reason,
             prompt_tokens,
             cached_tokens,
@@ -226,15 +226,15 @@ fn from_local(event: local::Event) -> Event {
     }
 }
 
-fn failure(error: local::Error) -> ProviderError {
+fn failure(error: engine::Error) -> ProviderError {
     let cause = error.to_string();
     match error {
-        local::Error::ContextLength { tokens, window } => ProviderError::ContextLength {
+        engine::Error::ContextLength { tokens, window } => ProviderError::ContextLength {
             tokens: Some(tokens),
             window: Some(window),
         },
-        local::Error::Busy { .. } => ProviderError::Overloaded { retry_after: None },
-        local::Error::Sampling { .. } => ProviderError::Rejected { cause },
+        engine::Error::Busy { .. } => ProviderError::Overloaded { retry_after: None },
+        engine::Error::Sampling { .. } => ProviderError::Rejected { cause },
         _ => ProviderError::Unavailable { cause },
     }
 }

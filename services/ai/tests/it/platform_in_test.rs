@@ -8,7 +8,7 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
-use platform::{Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
@@ -74,6 +74,7 @@ impl Service {
             data_dir: folder.path().to_owned(),
             clock: clock.clone(),
             tasks: Tasks::new(),
+            backends: Backends::default(),
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);

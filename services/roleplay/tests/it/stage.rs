@@ -9,7 +9,7 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -101,6 +101,7 @@ impl Stage {
             data_dir: folder.to_owned(),
             clock,
             tasks: tasks.clone(),
+            backends: Backends::default(),
         };
         let role = Role("roleplay");
         let (ai, users) = (

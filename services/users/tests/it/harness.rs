@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::clock::FakeTime;
-use platform::{Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
@@ -49,6 +49,7 @@ impl Service {
             data_dir: folder.path().to_owned(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            backends: Backends::default(),
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());

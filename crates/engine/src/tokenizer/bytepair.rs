@@ -7,8 +7,8 @@ use std::path::Path;
 use fancy_regex::Regex;
 
 use super::vocabulary::Vocabulary;
-use crate::local::error::Error;
-use crate::local::gguf::Gguf;
+use crate::error::Error;
+use crate::gguf::Gguf;
 
 const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

@@ -1,4 +1,4 @@
-//! Measures the local engine: `cargo run --release -p troupe-ai --example engine_bench -- MODEL.gguf [prompt tokens] [sessions]`.
+//! Measures the local engine: `cargo run --release -p troupe-engine --example engine_bench -- MODEL.gguf [prompt tokens] [sessions]`.
 //!
 //! Prints one `name value unit` a line: load time, time to first token and prompt tokens/s of a new prompt, of the turn after it
 //! and of a swipe, generation tokens/s for one session and for several at once, and resident memory.
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use troupe_ai::local::{Engine, Event, Options, Request, Sampling};
+use troupe_engine::{Engine, Event, Options, Request, Sampling};
 
 const REPLY_TOKENS: u32 = 128;
 

@@ -65,8 +65,8 @@ macro_rules! with_format {
     };
     (@ $kind:expr, $format:ident, $body:expr, $($name:ident)*) => {
         match $kind {
-            $($crate::local::quants::Kind::$name => {
-                type $format = $crate::local::quants::$name;
+            $($crate::quants::Kind::$name => {
+                type $format = $crate::quants::$name;
                 $body
             })*
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use troupe_ai::local::{Engine, Error, Event, Finish, Options, Request, Sampling, weights};
+use troupe_engine::{Engine, Error, Event, Finish, Options, Request, Sampling, weights};
 
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use memmap2::Mmap;
 
-use crate::local::gguf::Gguf;
+use crate::gguf::Gguf;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

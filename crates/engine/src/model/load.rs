@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Activation, Layer, Linear, Model};
-use crate::local::attention::Heads;
-use crate::local::error::Error;
-use crate::local::gguf::Gguf;
-use crate::local::matrix::Matrix;
-use crate::local::rope::Rope;
+use crate::attention::Heads;
+use crate::error::Error;
+use crate::gguf::Gguf;
+use crate::matrix::Matrix;
+use crate::rope::Rope;
 
 /// How often a layer of Gemma 3 looks at the whole context; the others see a sliding window.
 const GEMMA_GLOBAL_EVERY: usize = 6;
@@ -15,7 +15,7 @@ const GEMMA_LOCAL_ROPE_BASE: f32 = 10_000.0;
 
 impl Model {
     /// Reads the model that `gguf` holds.
-    pub(in crate::local) fn load(gguf: &Gguf, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn load(gguf: &Gguf, path: &Path) -> Result<Self, Error> {
         let architecture = gguf.text("general.architecture").unwrap_or("unnamed");
         if !["gemma3", "llama", "qwen2", "qwen3"].contains(&architecture) {
             let what = format!(

@@ -1,0 +1,172 @@
+//! PostgreSQL.
+
+use std::ffi::OsString;
+use std::io::Error;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::OnceCell;
+
+use super::daemon::{self, Daemon, Place};
+use super::{free_port, named_by, program};
+
+const VARIABLE: &str = "TROUPE_TEST_POSTGRES_URL";
+/// The database refuses to run as root; Debian's packages make this user.
+const USER: &str = "postgres";
+const FOLDERS: &str = "/usr/lib/postgresql";
+
+/// A PostgreSQL server.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The address without a database, such as `postgres://troupe@127.0.0.1:5432`.
+    server: String,
+    psql: PathBuf,
+    databases: AtomicU32,
+    /// Absent where a running server was named.
+    daemon: Option<Daemon>,
+}
+
+impl Postgres {
+    /// The server that tests share: the one that `TROUPE_TEST_POSTGRES_URL` names (without a database, and with the right
+    /// to make some), else one that is started now.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn shared() -> Result<&'static Self, Error> {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        let start = || async {
+            match named_by(VARIABLE) {
+                Some(server) => Ok(Self {
+                    server: server.trim_end_matches('/').to_owned(),
+                    psql: find("psql")?,
+                    databases: AtomicU32::default(),
+                    daemon: None,
+                }),
+                None => Self::start(None).await,
+            }
+        };
+        SHARED.get_or_try_init(start).await
+    }
+
+    /// A server of the caller's own. With `disk_bytes`, on a disk of that size, which takes root.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start(disk_bytes: Option<u64>) -> Result<Self, Error> {
+        let place = Place::new(disk_bytes)?;
+        let (data, port) = (place.data(), free_port()?);
+        let is_root = daemon::run(Command::new("test").args(["-w", "/"])).is_ok();
+        let mut as_user: Vec<OsString> = Vec::new();
+        if is_root {
+            daemon::hand_over(&data, USER)?;
+            let drop_rights = [
+                "setpriv",
+                "--reuid",
+                USER,
+                "--regid",
+                USER,
+                "--clear-groups",
+            ];
+            as_user.extend(drop_rights.map(OsString::from));
+        }
+        let run = |name: &str, arguments: &[&str]| -> Result<Vec<OsString>, Error> {
+            let mut command = as_user.clone();
+            command.push(find(name)?.into());
+            command.extend(arguments.iter().map(OsString::from));
+            Ok(command)
+        };
+        let data = data.to_string_lossy();
+        let init = [
+            "-D",
+            &*data,
+            "-U",
+            "troupe",
+            "--auth=trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ];
+        let init = run("initdb", &init)?;
+        daemon::run(Command::new(&init[0]).args(&init[1..]).current_dir("/"))?;
+        // Without fsync a kill of the process loses nothing, only one of the machine.
+        let port_text = port.to_string();
+        let serve = [
+            "-D",
+            &*data,
+            "-p",
+            &port_text,
+            "-h",
+            "127.0.0.1",
+            "-k",
+            "",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=400",
+        ];
+        let daemon = place.start(&run("postgres", &serve)?)?;
+        let server = Self {
+            server: format!("postgres://troupe@127.0.0.1:{port}"),
+            psql: find("psql")?,
+            databases: AtomicU32::default(),
+            daemon: Some(daemon),
+        };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Waits until the server answers, such as after it was started again.
+    ///
+    /// # Errors
+    /// It doesn't within half a minute.
+    pub async fn ready(&self) -> Result<(), Error> {
+        match &self.daemon {
+            Some(daemon) => {
+                daemon
+                    .wait_until("PostgreSQL", || self.execute("SELECT 1").is_ok())
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A new database's address.
+    ///
+    /// # Errors
+    /// The server doesn't make one.
+    pub fn new_database(&self) -> Result<String, Error> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        self.execute(&format!("CREATE DATABASE {name}"))?;
+        Ok(format!("{}/{name}", self.server))
+    }
+
+    /// The process, to kill, pause and start it.
+    ///
+    /// # Errors
+    /// The server was named and isn't ours.
+    pub fn daemon(&self) -> Result<&Daemon, Error> {
+        self.daemon
+            .as_ref()
+            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), Error> {
+        let mut psql = Command::new(&self.psql);
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .arg(format!("{}/postgres", self.server))
+            .stdout(Stdio::null());
+        daemon::run(&mut psql)
+    }
+}
+
+/// A program of PostgreSQL, of the newest version that is installed.
+fn find(name: &str) -> Result<PathBuf, Error> {
+    let versions = std::fs::read_dir(FOLDERS).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    program(name, &folders, VARIABLE)
+}

@@ -1,0 +1,119 @@
+//! Redis.
+
+use std::io::{Error, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::daemon::{Daemon, Place};
+use super::{free_port, named_by, program};
+
+const VARIABLE: &str = "TROUPE_TEST_REDIS_URL";
+
+/// A Redis server.
+#[derive(Debug)]
+pub struct Redis {
+    url: String,
+    prefixes: AtomicU32,
+    /// Absent where a running server was named.
+    daemon: Option<Daemon>,
+}
+
+impl Redis {
+    /// The server that tests share: the one that `TROUPE_TEST_REDIS_URL` names, else one that is started now.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn shared() -> Result<&'static Self, Error> {
+        static SHARED: OnceCell<Redis> = OnceCell::const_new();
+        let start = || async {
+            match named_by(VARIABLE) {
+                Some(url) => Ok(Self {
+                    url,
+                    prefixes: AtomicU32::default(),
+                    daemon: None,
+                }),
+                None => Self::start().await,
+            }
+        };
+        SHARED.get_or_try_init(start).await
+    }
+
+    /// A server of the caller's own.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start() -> Result<Self, Error> {
+        let (place, port) = (Place::new(None)?, free_port()?);
+        let program = program("redis-server", &[], VARIABLE)?;
+        let (data, port_text) = (place.data(), port.to_string());
+        let arguments = [
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--port",
+            &port_text,
+            "--dir",
+        ];
+        let mut command = vec![program.into()];
+        command.extend(arguments.map(Into::into));
+        command.push(data.into());
+        let server = Self {
+            url: format!("redis://127.0.0.1:{port}"),
+            prefixes: AtomicU32::default(),
+            daemon: Some(place.start(&command)?),
+        };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Waits until the server answers, such as after it was started again.
+    ///
+    /// # Errors
+    /// It doesn't within half a minute.
+    pub async fn ready(&self) -> Result<(), Error> {
+        match &self.daemon {
+            Some(daemon) => {
+                daemon
+                    .wait_until("Redis", || answers(&self.url).is_ok_and(|yes| yes))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A beginning of keys that no other test has.
+    pub fn new_prefix(&self) -> String {
+        let number = self.prefixes.fetch_add(1, Ordering::Relaxed);
+        format!("test-{}-{number}", std::process::id())
+    }
+
+    /// The process, to kill, pause and start it.
+    ///
+    /// # Errors
+    /// The server was named and isn't ours.
+    pub fn daemon(&self) -> Result<&Daemon, Error> {
+        self.daemon
+            .as_ref()
+            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+    }
+}
+
+fn answers(url: &str) -> Result<bool, Error> {
+    let mut connection = TcpStream::connect(url.trim_start_matches("redis://"))?;
+    connection.set_read_timeout(Some(Duration::from_secs(1)))?;
+    connection.write_all(b"PING\r\n")?;
+    let mut answer = [0; 7];
+    connection.read_exact(&mut answer)?;
+    Ok(&answer == b"+PONG\r\n")
+}
