@@ -28,11 +28,12 @@ pub(crate) struct Options {
 /// Looks at everything and prints what it finds; fails if something essential is broken.
 pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
     let findings = match Settings::load(place) {
-        Ok(settings) => examine(place, &settings).await,
-        Err(error) => vec![
-            Finding::broken("configuration", format!("{error:#}"))
-                .advise("mend the file or the variable; config.default.toml documents the keys"),
-        ],
+        Ok(settings) => {
+            let mut findings = Vec::from_iter(settings.validate().err().map(misconfigured));
+            findings.extend(examine(place, &settings).await);
+            findings
+        }
+        Err(error) => vec![misconfigured(error)],
     };
     let text = if options.json {
         serde_json::to_string_pretty(&findings)? + "\n"
@@ -50,6 +51,11 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn misconfigured(error: anyhow::Error) -> Finding {
+    Finding::broken("configuration", format!("{error:#}"))
+        .advise("mend the file or the variable; config.default.toml documents the keys")
 }
 
 async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {

@@ -25,6 +25,7 @@ const AFTER_DRAIN: Duration = Duration::from_secs(2);
 /// Where the data folder or the address is taken, and where a part can't be built.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
+    settings.validate()?;
     let signals = Signals::listen()?;
     let mut instance = Instance::claim(&settings.data_dir)?;
     let listener = listen(settings.gateway.listen).await?;

@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     )?;
     let node = install_node(workspace, &scripts, counts)?;
 
-    report::run(workspace.cargo("build --workspace --bin troupe"), counts)?;
+    report::run(tests::executable(workspace), counts)?;
     let platform = Platform::start(workspace)?;
     let (address, url) = (
         platform.address.as_str(),

@@ -26,6 +26,12 @@ pub(crate) fn of_documentation(workspace: &Workspace) -> Command {
     workspace.cargo("test --workspace --no-fail-fast --doc")
 }
 
+/// Builds the executable as the end-to-end tests have it: `cargo build` would build many dependencies once more, with fewer
+/// features.
+pub(crate) fn executable(workspace: &Workspace) -> Command {
+    workspace.cargo("test --workspace --no-run --test e2e")
+}
+
 /// The executable, driven from outside.
 pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Result<Command> {
     let mut command = workspace.cargo("test --workspace --no-fail-fast --test e2e");
