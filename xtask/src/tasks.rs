@@ -28,6 +28,18 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Licences => dependency_licences(workspace, report),
         Task::Unit => unit(workspace, report),
         Task::E2e { filter } => end_to_end(workspace, report, filter.as_deref()),
+        Task::Chaos {
+            kills,
+            seed,
+            outage_secs,
+        } => {
+            report.step("kills", |counts| {
+                report::run(tests::kills(workspace, *kills, *seed)?, counts)
+            });
+            report.step("outages", |counts| {
+                report::run(tests::outages(workspace, *outage_secs)?, counts)
+            });
+        }
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
         Task::Snapshots => report.command("snapshots", snapshots::write(workspace)),

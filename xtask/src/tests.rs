@@ -43,6 +43,25 @@ pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Result<
     Ok(command)
 }
 
+/// Many kills, with their ledger.
+pub(crate) fn kills(workspace: &Workspace, kills: u32, seed: Option<u32>) -> Result<Command> {
+    let mut command = end_to_end(workspace, Some("chaos::"))?;
+    command
+        .args(["--nocapture"])
+        .env("TROUPE_CHAOS_KILLS", kills.to_string())
+        .envs(seed.map(|seed| ("TROUPE_CHAOS_SEED", seed.to_string())));
+    Ok(command)
+}
+
+/// Each server gone for so long.
+pub(crate) fn outages(workspace: &Workspace, secs: u32) -> Result<Command> {
+    let mut command = end_to_end(workspace, Some("outages::"))?;
+    command
+        .args(["--nocapture"])
+        .env("TROUPE_TEST_OUTAGE_SECS", secs.to_string());
+    Ok(command)
+}
+
 fn path_with_servers(workspace: &Workspace) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tools::servers(workspace)?).chain(std::env::split_paths(&path));
