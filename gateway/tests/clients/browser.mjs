@@ -103,7 +103,7 @@ async function refusal(url, init) {
 async function elements(selector, count) {
   const until = performance.now() + 30_000;
   const found = () => document.querySelectorAll(selector).length;
-  while (found() < count && performance.now() < until) await new Promise(requestAnimationFrame);
+  while (found() < count && performance.now() < until) await new Promise((soon) => setTimeout(soon, 50));
   return found();
 }
 
