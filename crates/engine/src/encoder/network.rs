@@ -92,14 +92,7 @@ impl Network {
         self.norm.add(cpu, &mut work.stream, &work.added);
     }
 
-    fn attend(
-        &self,
-        cpu: Cpu,
-        layer: &Layer,
-        rows: Rows,
-        lengths: &[usize],
-        work: &mut Workspace,
-    ) {
+    fn attend(&self, cpu: Cpu, layer: &Layer, rows: Rows, lengths: &[usize], work: &mut Workspace) {
         let linears = [
             (&layer.query, &mut work.query),
             (&layer.key, &mut work.key),
@@ -131,13 +124,7 @@ impl Network {
 
 fn feed_forward(cpu: Cpu, layer: &Layer, rows: Rows, work: &mut Workspace) {
     let (up, down) = (&layer.up, &layer.down);
-    up.apply(
-        cpu,
-        rows,
-        &work.stream,
-        &mut work.hidden,
-        &mut work.scratch,
-    );
+    up.apply(cpu, rows, &work.stream, &mut work.hidden, &mut work.scratch);
     work.hidden
         .par_chunks_mut(up.weight.rows())
         .for_each(|row| {
@@ -146,13 +133,7 @@ fn feed_forward(cpu: Cpu, layer: &Layer, rows: Rows, work: &mut Workspace) {
                 || row.iter_mut().for_each(|value| *value = gelu(*value)),
             );
         });
-    down.apply(
-        cpu,
-        rows,
-        &work.hidden,
-        &mut work.added,
-        &mut work.scratch,
-    );
+    down.apply(cpu, rows, &work.hidden, &mut work.added, &mut work.scratch);
     layer.norm.add(cpu, &mut work.stream, &work.added);
 }
 

@@ -29,12 +29,7 @@ pub(super) async fn fetch(folder: &Path, files: &[File<'_>], url: &str) -> Resul
     Ok(())
 }
 
-async fn fetch_file(
-    client: &Client,
-    path: &Path,
-    file: File<'_>,
-    url: Url,
-) -> Result<(), Failure> {
+async fn fetch_file(client: &Client, path: &Path, file: File<'_>, url: Url) -> Result<(), Failure> {
     let mut response = client.get(url).send().await?.error_for_status()?;
     if let Some(found) = response
         .content_length()

@@ -124,12 +124,7 @@ fn wait(mut child: Child) -> Result<Output, Failure> {
 }
 
 /// Writes the sources, one after the other, to `path`.
-fn join(
-    path: &Path,
-    file: File<'_>,
-    unpacked: &Path,
-    sources: &[PathBuf],
-) -> Result<(), Failure> {
+fn join(path: &Path, file: File<'_>, unpacked: &Path, sources: &[PathBuf]) -> Result<(), Failure> {
     let mut partial = Partial::create(path, file)?;
     let mut block = vec![0; BLOCK_BYTES];
     for source in sources {

@@ -11,9 +11,7 @@ pub(super) fn answer_to(body: &Value) -> Value {
         Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
         text => text.as_str().into_iter().collect(),
     };
-    let entry = |(index, text): (usize, &&str)| {
-        json!({"object": "embedding", "index": index, "embedding": vector(text)})
-    };
+    let entry = |(index, text): (usize, &&str)| json!({"object": "embedding", "index": index, "embedding": vector(text)});
     let tokens: usize = texts.iter().map(|text| words(text).count()).sum();
     json!({
         "object": "list",

@@ -82,10 +82,12 @@ impl Config {
                 return Err(invalid(key, "needs ai.openai.base_url"));
             }
             Some(Embedding::Local)
-                if embeddings.path.is_none() && embeddings.model != EmbeddingsConfig::default().model =>
+                if embeddings.path.is_none()
+                    && embeddings.model != EmbeddingsConfig::default().model =>
             {
                 let name = ALL_MINILM_L6_V2.name;
-                let problem = format!("must be `local/{name}`, or ai.embeddings.path must name a folder");
+                let problem =
+                    format!("must be `local/{name}`, or ai.embeddings.path must name a folder");
                 return Err(invalid(key, problem));
             }
             Some(_) => {}

@@ -141,6 +141,9 @@ fn calls_another_local_embedding_model_as_it_likes() {
     config.validate().unwrap();
     for model in ["", "local/", "all-minilm-l12-v2", "cohere/embed"] {
         config.embeddings.model = model.to_owned();
-        assert!(problem_of(&config).contains("ai.embeddings.model"), "{model}");
+        assert!(
+            problem_of(&config).contains("ai.embeddings.model"),
+            "{model}"
+        );
     }
 }

@@ -80,16 +80,23 @@ impl LocalEmbedder {
             }
             wakes
         });
-        if wakes {
-            let (state, token) = (self.state.clone(), self.tasks.token().clone());
-            let prepared = prepare(
-                self.config.clone(),
-                self.python.clone(),
-                self.folder.clone(),
-                state,
-            );
-            self.tasks.spawn(token.run_until_cancelled_owned(prepared));
+        if !wakes {
+            return;
         }
+        let (state, token) = (self.state.clone(), self.tasks.token().clone());
+        let prepared = prepare(
+            self.config.clone(),
+            self.python.clone(),
+            self.folder.clone(),
+        );
+        self.tasks.spawn(async move {
+            let outcome = token.run_until_cancelled_owned(prepared).await;
+            let outcome = outcome.unwrap_or_else(|| Err("Troupe is shutting down".to_owned()));
+            state.send_replace(match outcome {
+                Ok(encoder) => State::Ready(Arc::new(encoder)),
+                Err(cause) => State::Failed(cause, Instant::now()),
+            });
+        });
     }
 
     /// The encoder, once it is ready.
@@ -162,35 +169,30 @@ impl Embedder for LocalEmbedder {
     }
 }
 
-/// Fetches the model unless a folder is named, and loads it. The outcome is the last state sent.
+/// Fetches the model unless a folder is named, and loads it; else says for people why it can't be used.
 async fn prepare(
     config: EmbeddingsConfig,
     python: PathBuf,
     folder: PathBuf,
-    state: watch::Sender<State>,
-) {
+) -> Result<Encoder, String> {
     if config.path.is_none() {
         let origin = Origin {
             url: &config.url,
             python: &python,
         };
-        if let Err(error) = weights::fetch(&folder, ALL_MINILM_L6_V2, origin).await {
-            return failed(&state, &error);
-        }
+        let fetched = weights::fetch(&folder, ALL_MINILM_L6_V2, origin).await;
+        fetched.map_err(|error| unusable(&error))?;
     }
-    match spawn_blocking(move || Encoder::load(&folder, config.threads)).await {
-        Ok(Ok(encoder)) => {
-            tracing::info!(model.id = config.model, "local embedding model is ready");
-            state.send_replace(State::Ready(Arc::new(encoder)));
-        }
-        Ok(Err(error)) => failed(&state, &error),
-        Err(error) => failed(&state, &error),
-    }
+    let loaded = spawn_blocking(move || Encoder::load(&folder, config.threads)).await;
+    let encoder = loaded.map_err(|error| unusable(&error))?;
+    let encoder = encoder.map_err(|error| unusable(&error))?;
+    tracing::info!(model.id = config.model, "local embedding model is ready");
+    Ok(encoder)
 }
 
-fn failed(state: &watch::Sender<State>, error: &dyn std::error::Error) {
+fn unusable(error: &dyn std::error::Error) -> String {
     tracing::error!(%error, "local embedding model can't be used");
-    state.send_replace(State::Failed(error.to_string(), Instant::now()));
+    error.to_string()
 }
 
 fn too_slow() -> ProviderError {

@@ -30,8 +30,9 @@ fn request(texts: &[&str]) -> pb::EmbedRequest {
 
 async fn embed(service: &Service, texts: &[&str]) -> Result<pb::EmbedResponse, Status> {
     let ctx = Ctx::of_job(ROLEPLAY, "req_test", Duration::from_secs(60));
-    let answer = service.embeddings().embed(ctx.request(request(texts)));
-    Ok(answer.await?.into_inner())
+    let request = ctx.request(request(texts));
+    let answer = service.embeddings().embed(request).await?;
+    Ok(answer.into_inner())
 }
 
 async fn embedding_model(service: &Service) -> Result<pb::EmbeddingModel, Status> {
@@ -52,21 +53,25 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
 
 /// An answer of the server with these vectors, by index.
 fn answer(vectors: &[(usize, Value)]) -> Reply {
-    let entry =
-        |(index, vector): &(usize, Value)| json!({"index": index, "embedding": vector});
+    let entry = |(index, vector): &(usize, Value)| json!({"index": index, "embedding": vector});
     let data: Vec<Value> = vectors.iter().map(entry).collect();
     Reply::status(200, json!({"object": "list", "data": data}))
 }
 
 fn refusal(status: u16, code: &str) -> Reply {
-    let error = json!({"message": "the key sk-test is bad", "type": "", "param": null, "code": code});
+    let error =
+        json!({"message": "the key sk-test is bad", "type": "", "param": null, "code": code});
     Reply::status(status, json!({"error": error}))
 }
 
 #[tokio::test]
 async fn embeds_with_the_servers_model() {
     let service = service().await;
-    let texts = ["Rain on the old roof", "The roof in the rain", "A quarter point"];
+    let texts = [
+        "Rain on the old roof",
+        "The roof in the rain",
+        "A quarter point",
+    ];
     let response = embed(&service, &texts).await.unwrap();
     let model = pb::EmbeddingModel {
         id: MODEL.to_owned(),
@@ -113,7 +118,7 @@ async fn sends_many_texts_in_several_requests() {
     assert_eq!(sizes, [32, 32, 6]);
     for index in [0, 31, 32, 69] {
         let alone = vectors(embed(&service, &texts[index..=index]).await.unwrap());
-        assert_eq!(alone, [together[index].clone()]);
+        assert_eq!(alone, together[index..=index]);
     }
 }
 
@@ -138,7 +143,11 @@ async fn refuses_answers_that_are_no_vectors_for_the_texts() {
     for reply in bad {
         service.model.push_embeddings(reply.clone());
         let status = embed(&service, &["a", "b"]).await.unwrap_err();
-        assert_eq!(reason_of(&status), Some(Reason::ProviderRejected), "{reply:?}");
+        assert_eq!(
+            reason_of(&status),
+            Some(Reason::ProviderRejected),
+            "{reply:?}"
+        );
     }
 }
 
@@ -156,16 +165,40 @@ async fn refuses_vectors_of_another_size_than_before() {
 async fn tells_the_kinds_of_refusal_apart_and_repeats_none() {
     let service = service().await;
     let table = [
-        (refusal(401, "invalid_api_key"), Code::FailedPrecondition, Reason::ProviderAccount),
-        (refusal(429, "insufficient_quota"), Code::FailedPrecondition, Reason::ProviderAccount),
-        (refusal(404, "model_not_found"), Code::FailedPrecondition, Reason::ProviderRejected),
-        (refusal(200, "invalid_api_key"), Code::FailedPrecondition, Reason::ProviderAccount),
-        (refusal(302, ""), Code::FailedPrecondition, Reason::ProviderRejected),
+        (
+            refusal(401, "invalid_api_key"),
+            Code::FailedPrecondition,
+            Reason::ProviderAccount,
+        ),
+        (
+            refusal(429, "insufficient_quota"),
+            Code::FailedPrecondition,
+            Reason::ProviderAccount,
+        ),
+        (
+            refusal(404, "model_not_found"),
+            Code::FailedPrecondition,
+            Reason::ProviderRejected,
+        ),
+        (
+            refusal(200, "invalid_api_key"),
+            Code::FailedPrecondition,
+            Reason::ProviderAccount,
+        ),
+        (
+            refusal(302, ""),
+            Code::FailedPrecondition,
+            Reason::ProviderRejected,
+        ),
     ];
     for (index, (reply, code, reason)) in table.into_iter().enumerate() {
         service.model.push_embeddings(reply.clone());
         let status = embed(&service, &["a"]).await.unwrap_err();
-        assert_eq!((status.code(), reason_of(&status)), (code, Some(reason)), "{reply:?}");
+        assert_eq!(
+            (status.code(), reason_of(&status)),
+            (code, Some(reason)),
+            "{reply:?}"
+        );
         assert!(!status.message().contains("sk-test"), "{status:?}");
         assert_eq!(service.model.embedded().len(), index + 1, "{reply:?}");
     }
@@ -193,12 +226,17 @@ async fn leaves_out_what_goes_beyond_the_servers_window() {
     let service = service().await;
     let too_long = [
         refusal(400, "context_length_exceeded"),
-        Reply::status(500, json!({"error": {"code": 500, "message": "input is too large to process", "type": "server_error"}})),
+        Reply::status(
+            500,
+            json!({"error": {"code": 500, "message": "input is too large to process", "type": "server_error"}}),
+        ),
     ];
     for reply in too_long {
         service.model.push_embeddings(reply);
     }
-    embed(&service, &["short", &"long ".repeat(100)]).await.unwrap();
+    embed(&service, &["short", &"long ".repeat(100)])
+        .await
+        .unwrap();
     let received = service.model.embedded();
     let lengths: Vec<usize> = received
         .iter()
@@ -275,7 +313,9 @@ async fn local_model() -> PathBuf {
         url: ALL_MINILM_L6_V2_URL,
         ..Origin::default()
     };
-    weights::fetch(&folder, ALL_MINILM_L6_V2, origin).await.unwrap();
+    weights::fetch(&folder, ALL_MINILM_L6_V2, origin)
+        .await
+        .unwrap();
     folder
 }
 
@@ -308,7 +348,7 @@ async fn embeds_with_the_local_model() {
     assert!(dot(&together[20], &together[0]) < 0.3);
     for (index, text) in texts.iter().enumerate() {
         let alone = vectors(embed(&service, &[text]).await.unwrap());
-        assert_eq!(alone, [together[index].clone()], "{text}");
+        assert_eq!(alone, together[index..=index], "{text}");
     }
     assert!(service.model.embedded().is_empty());
 }
@@ -323,7 +363,9 @@ async fn refuses_calls_beyond_the_local_models_queue() {
         embed(&service, &texts),
         embed(&service, &texts),
     );
-    let refused = [answers.0, answers.1, answers.2].into_iter().filter_map(Result::err);
+    let refused = [answers.0, answers.1, answers.2]
+        .into_iter()
+        .filter_map(Result::err);
     let codes: Vec<Code> = refused.map(|status| status.code()).collect();
     assert_eq!(codes, [Code::Unavailable]);
     // Who was refused may come again.

@@ -90,11 +90,7 @@ impl OpenAiEmbedder {
         }
     }
 
-    async fn ask(
-        &self,
-        texts: &[&str],
-        deadline: Instant,
-    ) -> Result<Vec<Vec<f32>>, ProviderError> {
+    async fn ask(&self, texts: &[&str], deadline: Instant) -> Result<Vec<Vec<f32>>, ProviderError> {
         let body = Body {
             model: &self.model,
             input: texts,
@@ -168,8 +164,11 @@ fn in_order(entries: Vec<Entry>, count: usize) -> Result<Vec<Vec<f32>>, Provider
     }
     let mut vectors = vec![Vec::new(); count];
     for entry in entries {
-        let place = vectors.get_mut(entry.index).filter(|place| place.is_empty());
-        let place = place.ok_or_else(|| rejected("its embeddings have a wrong index".to_owned()))?;
+        let place = vectors
+            .get_mut(entry.index)
+            .filter(|place| place.is_empty());
+        let place =
+            place.ok_or_else(|| rejected("its embeddings have a wrong index".to_owned()))?;
         *place = normalised(entry.embedding)?;
     }
     let dimensions = vectors.first().map_or(0, Vec::len);
