@@ -39,10 +39,14 @@ impl Network {
             let what = format!("its rows of {width} numbers do not fit heads of {HEAD_WIDTH}");
             return Err(file.unusable(what));
         }
-        let layers = (0..)
+        let layers: Vec<Layer> = (0..)
             .map(|index| format!("encoder.layer.{index}"))
             .take_while(|layer| file.has(&format!("{layer}.output.dense.weight")))
-            .map(|layer| file.layer(&layer, width));
+            .map(|layer| file.layer(&layer, width))
+            .collect::<Result<_, _>>()?;
+        if layers.is_empty() {
+            return Err(file.unusable("it has no layers".to_owned()));
+        }
         let mut segment = vec![0.0; width];
         let segments = file.matrix("embeddings.token_type_embeddings.weight", None, Some(width))?;
         segments.row(0, &mut segment);
@@ -53,7 +57,7 @@ impl Network {
             },
             positions: file.matrix("embeddings.position_embeddings.weight", None, Some(width))?,
             norm: file.norm("embeddings", width)?,
-            layers: layers.collect::<Result<_, _>>()?,
+            layers,
             words,
             segment,
         })
