@@ -85,6 +85,7 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
         channels,
         None,
         std::sync::Arc::new(|| Ok(())),
+        None,
     )
     .unwrap();
     let edge = Edge::serve(gateway, crate::echo::Echo::default()).await;

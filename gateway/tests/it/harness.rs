@@ -73,7 +73,8 @@ impl Edge {
             .map(|name| ((*name).to_owned(), channel.clone()))
             .collect();
         let gateway =
-            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(()))).unwrap();
+            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(())), None)
+                .unwrap();
         Self::serve(gateway, echo).await
     }
 
