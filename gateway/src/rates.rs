@@ -87,18 +87,25 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
+    use platform::Tasks;
+    use platform::backends::{RedisConfig, ServerUrl};
+    use testkit::servers;
+
     use super::*;
 
-    fn budgets() -> Budgets {
+    fn slow() -> Rates {
         let rate = Rate {
             per_second: 0.001,
             burst: 3,
         };
-        let rates = Rates {
+        Rates {
             write: rate,
             ..Rates::default()
-        };
-        Budgets::new(&rates, None)
+        }
+    }
+
+    fn budgets() -> Budgets {
+        Budgets::new(&slow(), None)
     }
 
     #[tokio::test]
@@ -134,5 +141,26 @@ mod tests {
         let (budgets, alice) = (budgets(), Payer::Person("alice".into()));
         assert!(budgets.take(RateClass::Write, &alice, 100).await.is_ok());
         assert!(budgets.take(RateClass::Write, &alice, 1).await.is_err());
+    }
+    #[tokio::test]
+    async fn gateways_share_budgets_through_redis() {
+        let server = servers::Redis::shared().await.unwrap();
+        let config = RedisConfig {
+            url: ServerUrl::new(server.url()),
+            prefix: server.new_prefix(),
+        };
+        let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+        redis.reached().await;
+        let patient = redis.with_patience(Duration::from_secs(60));
+        let (one, other) = (
+            Budgets::new(&slow(), Some(&patient)),
+            Budgets::new(&slow(), Some(&patient)),
+        );
+        let alice = Payer::Person("alice".into());
+        assert!(one.take(RateClass::Write, &alice, 2).await.is_ok());
+        assert!(other.take(RateClass::Write, &alice, 2).await.is_err());
+        assert!(other.take(RateClass::Read, &alice, 2).await.is_ok());
+        let address = Payer::Address("192.0.2.1".parse().unwrap());
+        assert!(other.take(RateClass::Write, &address, 3).await.is_ok());
     }
 }

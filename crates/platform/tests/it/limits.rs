@@ -129,7 +129,7 @@ async fn keys_go_away_when_buckets_are_full() {
     let limiter = Limiter::shared(&redis, "brief", rate);
     assert_eq!(limiter.take(&alice(), 1).await, Ok(()));
     // All but the one by which the watch finds out that Redis can be written.
-    let gone = async { while server.count_keys().unwrap() > 1 {} };
+    let gone = async { while server.command("DBSIZE").unwrap() != ":1" {} };
     eventually("the key goes away", gone).await;
 }
 
@@ -183,4 +183,17 @@ async fn goes_on_when_redis_dies_or_stands_still_and_uses_it_again() {
         other.take(&alice(), 1).await.is_err(),
         "the budget is shared again"
     );
+}
+
+#[tokio::test]
+async fn goes_on_while_redis_is_full() {
+    let server = servers::Redis::start().await.unwrap();
+    let redis = connect(&config(&server)).await;
+    let limiter = Limiter::shared(&redis, "full", SLOW);
+    server.command("CONFIG SET maxmemory 1").unwrap();
+    eventually("the watch can't write", redis.lost()).await;
+    assert_eq!(limiter.take(&alice(), 3).await, Ok(()));
+    assert!(limiter.take(&alice(), 1).await.is_err());
+    server.command("CONFIG SET maxmemory 0").unwrap();
+    eventually("Redis can be written again", redis.reached()).await;
 }
