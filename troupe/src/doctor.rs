@@ -5,6 +5,8 @@ mod finding;
 mod models;
 mod network;
 mod place;
+mod redis;
+mod s3;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -62,6 +64,8 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
     findings.extend(data::examine(&settings.data_dir).await);
+    findings.extend(redis::examine(&settings.redis).await);
+    findings.extend(s3::examine(&settings.s3).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
     findings.extend(models::examine(settings).await);
     findings

@@ -40,7 +40,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up => up::run(Settings::load(&cli.place)?).await?,
         Command::Serve(Role::Gateway(options)) => {
             let settings = Settings::load(&cli.place)?;
-            serve::gateway(options.apply(settings.gateway), &settings.log).await?;
+            let config = options.apply(settings.gateway);
+            serve::gateway(config, &settings.redis, &settings.log).await?;
         }
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Host, Tasks, telemetry};
+use platform::{Clock, Host, Redis, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -36,6 +36,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         clock: Clock::system(),
         tasks: tasks.clone(),
         backends: settings.backends(),
+        redis: Redis::open(&settings.redis, &tasks)?,
     };
 
     greeting::opening(&settings)?;

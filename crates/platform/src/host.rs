@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::Secret;
-use crate::{Backends, Clock, Tasks};
+use crate::{Backends, Clock, Redis, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Host {
     pub tasks: Tasks,
     /// The servers that take the place of embedded parts.
     pub backends: Backends,
+    /// The connections to Redis; `None` where budgets, caches and presence are kept in memory.
+    pub redis: Option<Redis>,
 }
 
 impl Host {

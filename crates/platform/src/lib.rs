@@ -1,7 +1,8 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, files, clock, ids, page tokens.
-//! Knows no service and no protocol.
+//! What services stand on: configuration, telemetry, lifecycle, database, files, Redis, budgets, caches, presence, clock,
+//! ids, page tokens. Knows no service and no protocol.
 
 pub mod backends;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
@@ -10,7 +11,10 @@ pub mod folders;
 pub mod host;
 pub mod id;
 pub mod lifecycle;
+pub mod limits;
 pub mod page;
+pub mod presence;
+pub mod redis;
 pub mod secret;
 pub mod telemetry;
 
@@ -19,3 +23,4 @@ pub use clock::{Clock, Timestamp};
 pub use database::Database;
 pub use host::Host;
 pub use lifecycle::Tasks;
+pub use redis::Redis;

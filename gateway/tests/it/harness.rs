@@ -73,7 +73,8 @@ impl Edge {
             .map(|name| ((*name).to_owned(), channel.clone()))
             .collect();
         let gateway =
-            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(()))).unwrap();
+            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(())), None)
+                .unwrap();
         Self::serve(gateway, echo).await
     }
 
@@ -86,7 +87,8 @@ impl Edge {
         let (mut pool, mut channels) = (pool(), HashMap::new());
         troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
         let gateway =
-            troupe_gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(()))).unwrap();
+            troupe_gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(())), None)
+                .unwrap();
         Self::serve(gateway, Echo::default()).await
     }
 

@@ -46,9 +46,9 @@ pub enum BuildError {
     /// The database can't be opened.
     #[error(transparent)]
     Database(#[from] platform::database::OpenError),
-    /// The folder of pictures can't be opened.
-    #[error("the folder of avatars can't be opened: {0}")]
-    Avatars(#[from] object_store::Error),
+    /// The store of pictures can't be opened.
+    #[error("the store of avatars can't be opened: {0}")]
+    Avatars(#[from] platform::files::Error),
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
     PageKey(#[from] std::io::Error),
@@ -69,7 +69,7 @@ pub async fn build(
     users: mesh::Channel,
 ) -> Result<Routes, BuildError> {
     let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
-    let avatars = Avatars::open(&host.folder("roleplay/avatars"))?;
+    let avatars = Avatars::open(host)?;
     let tokens = host.page_tokens(SERVICE)?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),

@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) keys: SigningKeys,
     pub(crate) feed: AccessFeed,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) backoff: LoginBackoff,
 }
 
 /// How long things are good for.
@@ -69,7 +70,7 @@ impl Accounts {
             keys: parts.keys,
             feed: parts.feed,
             lifetimes: parts.lifetimes,
-            backoff: LoginBackoff::new(),
+            backoff: parts.backoff,
             refreshes: refresh_token::InFlight::default(),
             noted_uses: note_token_use::cache(),
         }
@@ -111,6 +112,7 @@ mod tests {
             keys: SigningKeys::load_or_create(&db, clock.now()).await.unwrap(),
             feed: AccessFeed::new(),
             lifetimes: Config::default().lifetimes(),
+            backoff: LoginBackoff::new(None),
             db,
             clock,
             tasks,

@@ -22,6 +22,7 @@ pub use config::{Config, PasswordConfig};
 use application::{Accounts, Parts};
 use infrastructure::access_feed::AccessFeed;
 use infrastructure::hash_pool::HashPool;
+use infrastructure::login_backoff::LoginBackoff;
 use infrastructure::signing_keys::SigningKeys;
 use presentation::{AuthApi, UserApi};
 
@@ -66,6 +67,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
         keys,
         feed: AccessFeed::new(),
         lifetimes: config.lifetimes(),
+        backoff: LoginBackoff::new(host.redis.as_ref()),
     }));
     let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
     let user = UserServiceServer::new(UserApi::new(accounts, page_tokens));

@@ -83,6 +83,7 @@ fn build_gateway(
         channels,
         Some(verifier.clone()),
         readiness,
+        host.redis.as_ref(),
     )?)
 }
 

@@ -76,6 +76,7 @@ impl Service {
             clock: clock.clone(),
             tasks: Tasks::new(),
             backends: Backends::default(),
+            redis: None,
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);

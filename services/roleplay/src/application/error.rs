@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use platform::files;
 use sea_orm::DbErr;
 use tonic::Status;
 use tonic_types::FieldViolation;
@@ -68,8 +69,8 @@ pub(crate) enum Error {
     #[error("storage failed: {0}")]
     Storage(#[from] DbErr),
     /// The store of files failed.
-    #[error("the file store failed: {0}")]
-    Files(#[from] object_store::Error),
+    #[error(transparent)]
+    Files(#[from] files::Error),
     /// A task of ours died.
     #[error("a task died: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -92,6 +93,7 @@ impl Classify for Error {
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
             Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
+            Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
             Self::Remote(status) => status.code(),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
         }
@@ -109,6 +111,7 @@ impl Classify for Error {
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
             Self::Stopping | Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
+            Self::Files(files::Error::Unavailable(_)) => Reason::Unavailable,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
                 Reason::Internal
@@ -120,6 +123,9 @@ impl Classify for Error {
         match self {
             Self::Storage(DbErr::ConnectionAcquire(_)) => {
                 "the database is busy: try again in a second".to_owned()
+            }
+            Self::Files(files::Error::Unavailable(_)) => {
+                "the store of files can't be used right now: try again in a few seconds".to_owned()
             }
             _ if self.code() == Code::Internal => {
                 "something went wrong on our side; the request id finds it in the log".to_owned()

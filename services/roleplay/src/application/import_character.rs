@@ -52,7 +52,9 @@ impl Characters {
             Box::pin(async move { Ok(characters::insert(tx, user, &character).await?) })
         });
         if let Err(error) = insert.await {
-            self.avatars.delete(id).await?;
+            if let Err(left) = self.avatars.delete(id).await {
+                tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
+            }
             return Err(error);
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
+use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
 use platform::{Backends, Clock, Host, Tasks, Timestamp};
@@ -81,8 +82,26 @@ impl Stage {
         }
     }
 
+    /// A service that keeps its files in a bucket.
+    pub(crate) async fn with_files_in(s3: S3Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let backends = Backends {
+            s3,
+            ..Backends::default()
+        };
+        let stage = Self::build(folder.path(), &Config::default(), backends).await;
+        Self {
+            _temporary: Some(folder),
+            ..stage
+        }
+    }
+
     /// A service on a folder that outlives it.
     pub(crate) async fn on(folder: &Path, config: &Config) -> Self {
+        Self::build(folder, config, Backends::default()).await
+    }
+
+    async fn build(folder: &Path, config: &Config, backends: Backends) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         let issuer = Issuer::new(clock.clone());
         let (script, calls) = Script::new();
@@ -101,7 +120,8 @@ impl Stage {
             data_dir: folder.to_owned(),
             clock,
             tasks: tasks.clone(),
-            backends: Backends::default(),
+            backends,
+            redis: None,
         };
         let role = Role("roleplay");
         let (ai, users) = (

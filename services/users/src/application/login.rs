@@ -35,14 +35,14 @@ impl Accounts {
         let is_right = match self.hashing.verify(password, stored).await {
             Ok(is_right) => is_right,
             Err(error) => {
-                attempt.undo();
+                attempt.undo().await;
                 return Err(error.into());
             }
         };
         match user {
             Some(user) if is_right => {
                 let pair = self.open_session(ctx, user, device_name).await?;
-                attempt.succeeded();
+                attempt.succeeded().await;
                 Ok(pair)
             }
             user => {
@@ -68,7 +68,8 @@ impl Accounts {
         };
         let begun = self
             .backoff
-            .begin(email.key(), network, is_known_network, self.now());
+            .begin(email.key(), network, is_known_network, self.now())
+            .await;
         match begun {
             Ok(attempt) => Ok(attempt),
             Err(TooEarly { wait, is_first }) => {

@@ -50,6 +50,7 @@ impl Service {
             clock: clock.clone(),
             tasks: tasks.clone(),
             backends: Backends::default(),
+            redis: None,
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());

@@ -1,0 +1,13 @@
+//! The ports, each against its implementations: one suite for what stands in the process and for the real server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
+
+mod cache;
+mod files;
+mod limits;
+mod presence;
+mod redis;
