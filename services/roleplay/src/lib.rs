@@ -76,8 +76,10 @@ pub async fn build(
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
     let models = Models::new(ai);
+    let outbox = host.events.outbox(SERVICE, &db, &host.clock);
     let chats = Chats::new(
         db.clone(),
+        outbox,
         host.clone(),
         models,
         Profiles::new(users),

@@ -9,7 +9,7 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -102,6 +102,7 @@ impl Stage {
             clock,
             tasks: tasks.clone(),
             backends: Backends::default(),
+            events: Events::default(),
         };
         let role = Role("roleplay");
         let (ai, users) = (
