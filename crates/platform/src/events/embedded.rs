@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, try_join_all};
-use tokio::sync::Notify;
 use tokio::sync::oneshot::{self, Sender};
 
 use super::runner::{Death, Delivery, Runner, Settle};
@@ -15,7 +14,7 @@ use super::{Envelope, Failure, queries};
 use crate::Database;
 
 /// Time between looks for dead letters that somebody wants tried again.
-const REPLAY_POLL: Duration = Duration::from_secs(5);
+const REPLAY_POLL: Duration = Duration::from_secs(2);
 /// Dead letters that are read at once.
 const REPLAYS: u64 = 64;
 
@@ -101,14 +100,13 @@ async fn bury(runner: &Runner, envelope: &Envelope, death: &Death) -> Result<(),
 }
 
 /// Tries dead letters again that somebody wants tried again, until the process stops.
-pub(super) async fn replay(runner: Arc<Runner>, wake: Arc<Notify>) {
+pub(super) async fn replay(runner: Arc<Runner>) {
     loop {
         if let Err(error) = replay_all(&runner).await {
             tracing::warn!(consumer = runner.consumer.name, %error, "dead letters can't be tried again yet");
         }
         tokio::select! {
             () = runner.tasks.stopping() => return,
-            () = wake.notified() => {}
             () = tokio::time::sleep(REPLAY_POLL) => {}
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::consumer::Consumer;
 use super::embedded::{self, Dispatcher};
+use super::jetstream::{self, AddressError, Publisher, Server};
 use super::outbox::Outbox;
 use super::relay::Relay;
 use super::retention;
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The place of a consumer can't be found.
     #[error("the consumer {0} can't find its place: {1}")]
     Consumer(&'static str, #[source] DbErr),
+    /// The server can't be asked for, which isn't that it is away.
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }
 
 impl Events {
@@ -66,7 +70,7 @@ impl Events {
     /// Begins to carry events between all that have entered. What is told earlier waits in the outboxes.
     ///
     /// # Errors
-    /// A consumer's database can't be used.
+    /// A consumer's database can't be used, or the address of the server. A server that is away is waited for.
     pub async fn start(&self, host: &Host) -> Result<(), StartError> {
         let (sources, consumers) = {
             let entries = self.entries();
@@ -79,10 +83,19 @@ impl Events {
             runners.push(runner.map_err(|error| StartError::Consumer(name, error))?);
         }
         for runner in &runners {
-            let replay = embedded::replay(Arc::clone(runner), Arc::new(Notify::new()));
-            host.tasks.spawn(replay);
+            host.tasks.spawn(embedded::replay(Arc::clone(runner)));
         }
-        let transport: Arc<dyn Transport> = Arc::new(Dispatcher { runners });
+        let transport: Arc<dyn Transport> = match host.backends.nats.url.is_named() {
+            true => {
+                let server = Arc::new(Server::connect(&host.backends.nats).await?);
+                for runner in runners {
+                    let consume = jetstream::run(Arc::clone(&server), runner);
+                    host.tasks.spawn(consume);
+                }
+                Arc::new(Publisher { server })
+            }
+            false => Arc::new(Dispatcher { runners }),
+        };
         for source in sources {
             source.start(&transport, &host.clock, &host.tasks);
         }

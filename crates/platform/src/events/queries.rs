@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use super::tables::{dead_letter, inbox, mark, outbox};
@@ -191,4 +191,35 @@ pub(super) async fn unbury(
     let letter = dead_letter::Entity::delete_by_id((consumer.to_owned(), event))
         .filter(dead_letter::Column::ReplayTime.eq(asked));
     letter.exec(db).await.map(drop)
+}
+
+/// How many events aren't sent, and when the oldest of them was written.
+pub(super) async fn waiting(db: &impl ConnectionTrait) -> Result<(u64, Option<Timestamp>), DbErr> {
+    let unsent = || outbox::Entity::find().filter(outbox::Column::SentTime.is_null());
+    let count = unsent().count(db).await?;
+    let oldest = unsent().order_by_asc(outbox::Column::Seq).one(db).await?;
+    Ok((count, oldest.map(|row| row.time)))
+}
+
+/// All dead letters, oldest first.
+pub(super) async fn dead_letters(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<dead_letter::Model>, DbErr> {
+    let letters = dead_letter::Entity::find().order_by_asc(dead_letter::Column::DeadTime);
+    letters.all(db).await
+}
+
+/// Asks for another try of a dead event, or of all that nobody has asked for. Returns how many there are.
+pub(super) async fn ask_for_replay(
+    db: &impl ConnectionTrait,
+    event: Option<EventId>,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let mut ask = dead_letter::Entity::update_many()
+        .col_expr(dead_letter::Column::ReplayTime, Expr::val(now))
+        .filter(dead_letter::Column::ReplayTime.is_null());
+    if let Some(event) = event {
+        ask = ask.filter(dead_letter::Column::EventId.eq(event));
+    }
+    Ok(ask.exec(db).await?.rows_affected)
 }

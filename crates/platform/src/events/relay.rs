@@ -22,7 +22,7 @@ const WINDOW: usize = 512;
 const POLL: Duration = Duration::from_secs(2);
 /// The first and the longest wait after something failed.
 const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// What brings a service's outbox to the transport.
 pub(super) struct Relay {
@@ -46,7 +46,7 @@ struct Flow {
     sent: Vec<i64>,
     /// Whether there may be rows beyond those that were read.
     has_more: bool,
-    /// Until when nothing is to be read, after a failure.
+    /// Until when nothing is to be read: until the first look around, and after a failure.
     pause_until: Option<Instant>,
     failures: u32,
 }
@@ -60,7 +60,10 @@ struct Sent {
 impl Relay {
     /// Works until the process stops.
     pub(super) async fn run(self) {
-        let mut flow = Flow::default();
+        let mut flow = Flow {
+            pause_until: Some(Instant::now()),
+            ..Flow::default()
+        };
         let mut polls = tokio::time::interval(POLL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -77,7 +80,7 @@ impl Relay {
                 Some(sent) = flow.sending.next() => self.settle(&mut flow, sent).await,
                 () = resume => {
                     flow.pause_until = None;
-                    self.advance(&mut flow).await
+                    self.look_around(&mut flow).await
                 }
                 () = self.wake.notified(), if pause_until.is_none() => self.advance(&mut flow).await,
                 _ = polls.tick(), if pause_until.is_none() => self.look_around(&mut flow).await,

@@ -58,6 +58,7 @@ pub(crate) const CARD: &str = r#"{
 pub(crate) struct Stage {
     pub(crate) script: Script,
     pub(crate) tasks: Tasks,
+    pub(crate) host: Host,
     pub(crate) time: FakeTime,
     calls: Mutex<UnboundedReceiver<Call>>,
     issuer: Issuer,
@@ -116,6 +117,7 @@ impl Stage {
         Self {
             script,
             tasks,
+            host,
             time,
             calls: Mutex::new(calls),
             issuer,
