@@ -80,10 +80,10 @@ impl Chats {
             create_time: now,
             last_use_time: now,
         };
-        let stored = session.clone();
+        let (stored, greetings) = (&session, &greetings);
         let store = self
             .db
-            .transaction(|tx| Box::pin(async move { store(tx, &stored, greetings).await }));
+            .transaction(|tx| Box::pin(async move { store(tx, stored, greetings).await }));
         let greeting = store.await?;
         Ok((session, greeting))
     }
@@ -92,12 +92,12 @@ impl Chats {
 async fn store(
     tx: &impl ConnectionTrait,
     session: &Session,
-    greetings: Vec<NewMessage>,
+    greetings: &[NewMessage],
 ) -> Result<Option<Message>, Error> {
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
     for greeting in greetings {
-        messages::insert(tx, session.id, None, greeting).await?;
+        messages::insert(tx, session.id, None, greeting.clone()).await?;
     }
     match session.branch.head {
         Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),

@@ -17,7 +17,7 @@ impl Chats {
         id: MessageId,
         text: String,
     ) -> Result<Message, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -25,7 +25,7 @@ impl Chats {
                     let session = session.ok_or(Error::NotFound("session"))?.id;
                     let message = messages::find(tx, session, id).await?;
                     check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
-                    messages::set_edited(tx, id, text, now).await?;
+                    messages::set_edited(tx, id, text.clone(), now).await?;
                     let message = messages::find_whole(tx, session, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })

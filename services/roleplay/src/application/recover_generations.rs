@@ -36,11 +36,11 @@ impl Chats {
         ending: &Ending,
     ) -> Result<(), Error> {
         let now = self.host.clock.now();
-        let (whole, text, ending) = ([base, text].concat(), text.to_owned(), ending.clone());
+        let whole = &[base, text].concat();
         let end = self.db.transaction(|tx| {
             Box::pin(async move {
-                if generations::end(tx, id, &text, &ending, now).await? {
-                    messages::set_generated(tx, message, whole, ending.state).await?;
+                if generations::end(tx, id, text, ending, now).await? {
+                    messages::set_generated(tx, message, whole.clone(), ending.state).await?;
                 }
                 Ok(())
             })

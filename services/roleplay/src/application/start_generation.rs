@@ -21,6 +21,7 @@ use crate::infrastructure::queries::{generations, messages, sessions};
 use crate::infrastructure::tables::message::Model;
 
 /// Where the generated text goes.
+#[derive(Clone)]
 pub(super) enum Target {
     /// A reply to a message of the person, which is stored too.
     Answer {
@@ -117,9 +118,10 @@ impl Chats {
         let id = new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let stored = self
-            .db
-            .transaction(|tx| Box::pin(async move { store(tx, &session, target, new).await }));
+        let (session, target, new) = (&session, &target, &new);
+        let stored = self.db.transaction(|tx| {
+            Box::pin(async move { store(tx, session, target.clone(), new.clone()).await })
+        });
         match stored.await? {
             Stored::New { message_id, base } => {
                 self.spawn(Work {
