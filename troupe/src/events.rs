@@ -86,7 +86,9 @@ pub(crate) async fn run(task: &Task, settings: &Settings) -> Result<()> {
         Task::DeadLetters(Dead::Replay(Choice { which, form })) => {
             let replayed = inspector.replay(which.event).await?;
             if let (0, Some(event)) = (replayed, which.event) {
-                bail!("no dead letter has the event {event}; `troupe events dead-letters list` shows them");
+                bail!(
+                    "no dead letter has the event {event}; `troupe events dead-letters list` shows them"
+                );
             }
             print(form, &Replayed { replayed }, replayed_text)
         }
@@ -109,7 +111,11 @@ fn lag_text(lag: &Lag) -> String {
         text.push_str("no service has told anything yet\n");
     }
     for outbox in &lag.outboxes {
-        let _ = write!(text, "outbox   {:12} {} unsent", outbox.service, outbox.unsent);
+        let _ = write!(
+            text,
+            "outbox   {:12} {} unsent",
+            outbox.service, outbox.unsent
+        );
         if let Some(secs) = outbox.oldest_secs {
             let _ = write!(text, ", the oldest for {secs} s");
         }

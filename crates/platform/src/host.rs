@@ -22,6 +22,17 @@ pub struct Host {
 }
 
 impl Host {
+    /// A host of embedded parts, by the system's clock.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            clock: Clock::system(),
+            tasks: Tasks::new(),
+            backends: Backends::default(),
+            events: Events::default(),
+        }
+    }
+
     /// The SQLite file of a service.
     pub fn database_file(&self, service: &str) -> PathBuf {
         self.data_dir.join(format!("{service}.sqlite"))

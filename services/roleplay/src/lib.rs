@@ -18,7 +18,7 @@ use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 use crate::migrations::Migrator;
 
-/// The service's name: of its database file, its page key and its folder.
+/// The service's name: of its database, its page key and its folder.
 const SERVICE: &str = "roleplay";
 
 /// How the service runs.
@@ -68,7 +68,7 @@ pub async fn build(
     ai: mesh::Channel,
     users: mesh::Channel,
 ) -> Result<Routes, BuildError> {
-    let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+    let db = Database::open::<Migrator>(host, SERVICE).await?;
     let avatars = Avatars::open(&host.folder("roleplay/avatars"))?;
     let tokens = host.page_tokens(SERVICE)?;
     let limits = GenerationLimits {

@@ -5,6 +5,7 @@ use platform::trace::Cause;
 use sea_orm::{ConnectionTrait, DbErr};
 use troupe_proto::events::{MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted};
 
+use super::Chats;
 use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
 use crate::domain::session::Session;
 use crate::infrastructure::tables::session;
@@ -14,10 +15,27 @@ const DELETED_AT_ONCE: usize = 1000;
 
 /// Tells, in a transaction, what it does to one session.
 pub(super) struct Telling<'a, C> {
-    pub(super) outbox: &'a Outbox,
     pub(super) tx: &'a C,
-    pub(super) scene: Scene,
-    pub(super) cause: &'a Cause,
+    outbox: &'a Outbox,
+    scene: Scene,
+    cause: &'a Cause,
+}
+
+impl Chats {
+    /// Tells what happens to a session, because of a request.
+    pub(super) fn telling<'a, C>(
+        &'a self,
+        tx: &'a C,
+        scene: impl Into<Scene>,
+        cause: &'a Cause,
+    ) -> Telling<'a, C> {
+        Telling {
+            tx,
+            outbox: &self.outbox,
+            scene: scene.into(),
+            cause,
+        }
+    }
 }
 
 /// A session, and whom it belongs to.
