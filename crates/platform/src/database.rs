@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use sea_orm::DbErr;
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use self::after_commit::Hooks;
 use self::sqlite::Checkpoints;
@@ -78,6 +78,12 @@ impl Database {
     /// The connections for reads that need no transaction with a write.
     pub fn read(&self) -> &Connection {
         &self.read
+    }
+
+    /// Whether the store has a table.
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
+        let pool = self.read.pool();
+        SchemaManager::new(&pool).has_table(name).await
     }
 
     /// Runs a body in a write transaction: all of it happens, or nothing does, and as if no other ran beside it. The

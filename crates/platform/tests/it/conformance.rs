@@ -64,7 +64,8 @@ async fn an_event_has_its_effect_and_knows_the_request_that_caused_it(
 async fn a_transaction_that_fails_tells_nothing(carrier: Carrier, store: Store) {
     let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
-    let told = process.try_to_tell("a", "a1", &Cause::new(), Err("changed our mind"));
+    let cause = Cause::new();
+    let told = process.try_to_tell("a", "a1", &cause, Err("changed our mind"));
     told.await.unwrap_err();
     process.tell("a", "a2").await;
     assert_eq!(process.until_ledger_has(1).await, ["a2"]);
