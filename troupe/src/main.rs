@@ -5,6 +5,7 @@ mod chat;
 mod cli;
 mod contracts;
 mod doctor;
+mod events;
 mod instance;
 mod serve;
 mod settings;
@@ -48,6 +49,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             chat::run(options, instance::address(&settings)).await?;
         }
         Command::Doctor(options) => return doctor::run(&options, &cli.place).await,
+        Command::Events(task) => events::run(&task, &Settings::load(&cli.place)?).await?,
         Command::Contracts(document) => contracts::print(document)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Host, Redis, Tasks, telemetry};
+use platform::{Clock, Events, Host, Redis, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -37,6 +37,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         tasks: tasks.clone(),
         backends: settings.backends(),
         redis: Redis::open(&settings.redis, &tasks)?,
+        events: Events::default(),
     };
 
     greeting::opening(&settings)?;

@@ -1,4 +1,4 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, files, Redis, budgets, caches, presence, clock,
+//! What services stand on: configuration, telemetry, lifecycle, database, events, files, Redis, budgets, caches, presence, clock,
 //! ids, page tokens. Knows no service and no protocol.
 
 pub mod backends;
@@ -6,6 +6,7 @@ pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod events;
 pub mod files;
 pub mod folders;
 pub mod host;
@@ -17,10 +18,12 @@ pub mod presence;
 pub mod redis;
 pub mod secret;
 pub mod telemetry;
+pub mod trace;
 
 pub use backends::Backends;
 pub use clock::{Clock, Timestamp};
 pub use database::Database;
+pub use events::Events;
 pub use host::Host;
 pub use lifecycle::Tasks;
 pub use redis::Redis;

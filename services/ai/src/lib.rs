@@ -33,7 +33,7 @@ use infrastructure::migrations::Migrator;
 use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
 use presentation::{EmbeddingHandler, InferenceHandler, ModelHandler, UsageHandler};
 
-/// The service's name: its database file, keys and folders carry it.
+/// The service's name: its database, keys and folders carry it.
 const SERVICE: &str = "ai";
 /// The contract takes requests of 16 MiB; what gRPC puts around them comes on top.
 const MAX_MESSAGE_BYTES: usize = 17 << 20;
@@ -59,7 +59,7 @@ pub enum BuildError {
 pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
     let page_tokens = host.page_tokens(SERVICE)?;
-    let database = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+    let database = Database::open::<Migrator>(host, SERVICE).await?;
     let ledger = Ledger::new(database);
     let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
     let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;

@@ -25,6 +25,7 @@ mod select_branch;
 mod select_swipe;
 mod send_message;
 mod start_generation;
+mod tell;
 mod update_character;
 mod update_session;
 mod watch_generation;

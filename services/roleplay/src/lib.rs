@@ -18,7 +18,7 @@ use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 use crate::migrations::Migrator;
 
-/// The service's name: of its database file, its page key and its folder.
+/// The service's name: of its database, its page key and its folder.
 const SERVICE: &str = "roleplay";
 
 /// How the service runs.
@@ -68,7 +68,7 @@ pub async fn build(
     ai: mesh::Channel,
     users: mesh::Channel,
 ) -> Result<Routes, BuildError> {
-    let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+    let db = Database::open::<Migrator>(host, SERVICE).await?;
     let avatars = Avatars::open(host)?;
     let tokens = host.page_tokens(SERVICE)?;
     let limits = GenerationLimits {
@@ -76,8 +76,10 @@ pub async fn build(
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
     let models = Models::new(ai);
+    let outbox = host.events.outbox(SERVICE, &db, &host.clock);
     let chats = Chats::new(
         db.clone(),
+        outbox,
         host.clone(),
         models,
         Profiles::new(users),

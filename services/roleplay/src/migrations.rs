@@ -10,6 +10,8 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tables::Tables)]
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_tables::Tables)];
+        migrations.extend(platform::events::migrations());
+        migrations
     }
 }

@@ -55,7 +55,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     let hashing = HashPool::new(&config.password, &host.tasks)
         .map_err(|error| BuildError::Hashing(error.to_string()))?;
     let page_tokens = host.page_tokens("users").map_err(BuildError::PageTokens)?;
-    let db = Database::open::<migrations::Migrator>(&host.database_file("users")).await?;
+    let db = Database::open::<migrations::Migrator>(host, "users").await?;
     let keys = SigningKeys::load_or_create(&db, host.clock.now())
         .await
         .map_err(|error| BuildError::Keys(error.to_string()))?;

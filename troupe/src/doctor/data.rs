@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use platform::Database;
+use platform::database::Inspection;
+use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
@@ -17,7 +18,7 @@ const LEAST_BYTES: u64 = 32 << 20;
 pub(super) async fn examine(folder: &Path) -> Vec<Finding> {
     let mut findings = vec![writable(folder), space(folder)];
     for name in DATABASES {
-        findings.push(database(name, &folder.join(format!("{name}.sqlite"))).await);
+        findings.push(database(name, folder).await);
     }
     findings
 }
@@ -66,15 +67,18 @@ fn space(folder: &Path) -> Finding {
     }
 }
 
-async fn database(name: &'static str, file: &Path) -> Finding {
-    let Ok(metadata) = std::fs::metadata(file) else {
+async fn database(name: &'static str, folder: &Path) -> Finding {
+    let Ok(metadata) = std::fs::metadata(folder.join(format!("{name}.sqlite"))) else {
         return Finding::missing(
             "database",
             format!("{name}: not there yet; the first start makes it"),
         );
     };
-    match Database::migrations_in(file).await {
-        Ok(applied) => {
+    match Database::inspect(&Host::new(folder), name).await {
+        Ok(Inspection {
+            migrations: applied,
+            ..
+        }) => {
             let newest = applied.last().map_or("none", String::as_str);
             let (size, count) = (metadata.len() >> 10, applied.len());
             Finding::good(
@@ -107,12 +111,12 @@ mod tests {
     async fn finds_a_database_that_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("users.sqlite");
-        assert_eq!(database("users", &file).await.state, State::Missing);
+        assert_eq!(database("users", dir.path()).await.state, State::Missing);
         std::fs::write(
             &file,
             "not a database at all, but long enough to be looked at",
         )
         .unwrap();
-        assert_eq!(database("users", &file).await.state, State::Broken);
+        assert_eq!(database("users", dir.path()).await.state, State::Broken);
     }
 }

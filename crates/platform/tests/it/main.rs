@@ -7,7 +7,10 @@
 )]
 
 mod cache;
+mod conformance;
 mod files;
+mod jetstream;
 mod limits;
 mod presence;
 mod redis;
+mod stage;

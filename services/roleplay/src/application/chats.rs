@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::events::Outbox;
 use platform::{Database, Host, Timestamp};
 
 use super::Error;
@@ -28,6 +29,7 @@ const PAGE_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct Chats {
     pub(super) db: Database,
+    pub(super) outbox: Outbox,
     pub(super) host: Host,
     pub(super) models: Models,
     pub(super) profiles: Profiles,
@@ -47,9 +49,10 @@ pub(crate) struct GenerationLimits {
 }
 
 impl Chats {
-    /// The use cases over a database and two services.
+    /// The use cases over a database with its outbox, and two services.
     pub(crate) fn new(
         db: Database,
+        outbox: Outbox,
         host: Host,
         models: Models,
         profiles: Profiles,
@@ -57,6 +60,7 @@ impl Chats {
     ) -> Self {
         Self {
             db,
+            outbox,
             host,
             models,
             profiles,

@@ -18,6 +18,7 @@ impl Chats {
         id: MessageId,
     ) -> Result<Option<MessageId>, Error> {
         let user = ctx.user_id()?;
+        let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -34,9 +35,12 @@ impl Chats {
                         }
                     }
                     let replacement = replacement(tx, &message).await?;
+                    let deleted = subtree::list(tx, session.id, id).await?;
                     subtree::leave(tx, session.id, id, replacement).await?;
                     subtree::delete(tx, session.id, id).await?;
                     messages::close_gap(tx, &message).await?;
+                    let telling = self.telling(tx, &session, cause);
+                    telling.deleted(&deleted).await?;
                     let session = sessions::find(tx, user, session.id).await?;
                     Ok(session.ok_or(Error::NotFound("session"))?.branch.head)
                 })

@@ -19,9 +19,13 @@ impl Chats {
             watched.cancel.cancel();
             watched.ended().await;
         }
+        let (session, cause) = (&session, &ctx.cause());
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
-                sessions::delete(tx, user, id).await?;
+                if sessions::delete(tx, user, id).await? {
+                    let telling = self.telling(tx, session, cause);
+                    telling.session_deleted().await?;
+                }
                 Ok(())
             })
         });

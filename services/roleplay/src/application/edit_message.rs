@@ -1,6 +1,7 @@
 //! Changes the text of a message.
 
 use mesh::Ctx;
+use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
 use super::{Chats, Error};
@@ -17,16 +18,19 @@ impl Chats {
         id: MessageId,
         text: String,
     ) -> Result<Message, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
+        let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
-                    let message = messages::find(tx, session, id).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let message = messages::find(tx, session.id, id).await?;
                     check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
-                    messages::set_edited(tx, id, text, now).await?;
-                    let message = messages::find_whole(tx, session, id).await?;
+                    messages::set_edited(tx, id, text.clone(), now).await?;
+                    let telling = self.telling(tx, &session, cause);
+                    telling.written(id, None, MessageOrigin::Edited).await?;
+                    let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })
             })

@@ -1,7 +1,9 @@
 //! What can go wrong in a use case, and what the caller learns of it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use platform::database::Outage;
 use platform::files;
 use sea_orm::DbErr;
 use tonic::Status;
@@ -82,6 +84,15 @@ impl From<Status> for Error {
     }
 }
 
+impl Error {
+    fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Storage(error) => Outage::of(error),
+            _ => None,
+        }
+    }
+}
+
 impl Classify for Error {
     fn code(&self) -> Code {
         match self {
@@ -92,8 +103,8 @@ impl Classify for Error {
             Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
-            Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
             Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Remote(status) => status.code(),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
         }
@@ -110,8 +121,9 @@ impl Classify for Error {
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Stopping | Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
             Self::Files(files::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Stopping => Reason::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
                 Reason::Internal
@@ -120,18 +132,21 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
-        match self {
-            Self::Storage(DbErr::ConnectionAcquire(_)) => {
-                "the database is busy: try again in a second".to_owned()
-            }
-            Self::Files(files::Error::Unavailable(_)) => {
-                "the store of files can't be used right now: try again in a few seconds".to_owned()
-            }
-            _ if self.code() == Code::Internal => {
+        if let Self::Files(files::Error::Unavailable(_)) = self {
+            return "the store of files can't be used right now: try again in a few seconds"
+                .to_owned();
+        }
+        match (self.outage(), self.code()) {
+            (Some(outage), _) => outage.to_string(),
+            (None, Code::Internal) => {
                 "something went wrong on our side; the request id finds it in the log".to_owned()
             }
             _ => self.to_string(),
         }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.outage().map(|_| Outage::RETRY_AFTER)
     }
 
     fn metadata(&self) -> HashMap<String, String> {

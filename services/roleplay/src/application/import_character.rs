@@ -48,8 +48,9 @@ impl Characters {
         if let Some(png) = png {
             self.avatars.put(id, png).await?;
         }
+        let character = &character;
         let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok(characters::insert(tx, user, &character).await?) })
+            Box::pin(async move { Ok(characters::insert(tx, user, character).await?) })
         });
         if let Err(error) = insert.await {
             if let Err(left) = self.avatars.delete(id).await {

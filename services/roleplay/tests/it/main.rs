@@ -9,6 +9,7 @@
 
 mod access;
 mod characters;
+mod events;
 mod generations;
 mod personas;
 mod restart;

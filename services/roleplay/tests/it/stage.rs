@@ -10,7 +10,7 @@ use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -59,6 +59,7 @@ pub(crate) const CARD: &str = r#"{
 pub(crate) struct Stage {
     pub(crate) script: Script,
     pub(crate) tasks: Tasks,
+    pub(crate) host: Host,
     pub(crate) time: FakeTime,
     calls: Mutex<UnboundedReceiver<Call>>,
     issuer: Issuer,
@@ -122,6 +123,7 @@ impl Stage {
             tasks: tasks.clone(),
             backends,
             redis: None,
+            events: Events::default(),
         };
         let role = Role("roleplay");
         let (ai, users) = (
@@ -135,6 +137,7 @@ impl Stage {
         Self {
             script,
             tasks,
+            host,
             time,
             calls: Mutex::new(calls),
             issuer,
