@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::scripted::{self, Handle, Reply};
-use testkit::servers::Postgres;
+use testkit::servers::{Daemon, Postgres};
 
 use crate::cards::maren;
 use crate::main_job::does_the_main_job;
@@ -13,6 +13,9 @@ use crate::person::Person;
 use crate::platform::{Setup, eventually};
 
 const URL: &str = "TROUPE__DATABASE__URL";
+/// What a server is told.
+type Order = fn(&Daemon) -> std::io::Result<()>;
+
 const SERVICES: [&str; 3] = ["users", "roleplay", "ai"];
 
 async fn with_model_on(server: &Postgres) -> (Handle, Setup) {
@@ -56,19 +59,14 @@ async fn says_that_the_database_is_away_and_recovers_by_itself() {
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
     let daemon = server.daemon().unwrap();
-    for (go, come_back) in [
-        (
-            testkit::servers::Daemon::kill as fn(&_) -> _,
-            testkit::servers::Daemon::start as fn(&_) -> _,
-        ),
-        (
-            testkit::servers::Daemon::pause,
-            testkit::servers::Daemon::resume,
-        ),
-    ] {
+    let outages: [(Order, Order); 2] = [
+        (Daemon::kill, Daemon::start),
+        (Daemon::pause, Daemon::resume),
+    ];
+    for (go, come_back) in outages {
         go(daemon).unwrap();
         let call = ann.call(Method::GET, &session, json!(null));
-        let (status, error) = tokio::time::timeout(Duration::from_secs(3), call)
+        let (status, error) = tokio::time::timeout(Duration::from_secs(2), call)
             .await
             .unwrap();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{error}");
