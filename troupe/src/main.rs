@@ -7,6 +7,7 @@ mod contracts;
 mod doctor;
 mod events;
 mod instance;
+mod migrate;
 mod serve;
 mod settings;
 mod up;
@@ -44,6 +45,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let config = options.apply(settings.gateway);
             serve::gateway(config, &settings.redis, &settings.log).await?;
         }
+        Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;
             chat::run(options, instance::address(&settings)).await?;

@@ -31,6 +31,7 @@ impl Host {
             clock: Clock::system(),
             tasks: Tasks::new(),
             backends: Backends::default(),
+            redis: None,
             events: Events::default(),
         }
     }

@@ -8,6 +8,7 @@
 
 mod cache;
 mod conformance;
+mod database;
 mod files;
 mod jetstream;
 mod limits;
