@@ -13,9 +13,11 @@ pub mod lifecycle;
 pub mod page;
 pub mod secret;
 pub mod telemetry;
+pub mod vectors;
 
 pub use backends::Backends;
 pub use clock::{Clock, Timestamp};
 pub use database::Database;
 pub use host::Host;
 pub use lifecycle::Tasks;
+pub use vectors::Vectors;
