@@ -12,8 +12,10 @@ use platform::{Database, Host};
 use serde::Deserialize;
 use tonic::service::Routes;
 
-use crate::application::{Characters, Chats, GenerationLimits, Personas};
+use crate::application::{Characters, Chats, GenerationLimits, Memories, Personas};
+pub use crate::application::{MemoryConfig, MemoryCounts};
 use crate::infrastructure::avatars::Avatars;
+use crate::infrastructure::index::Index;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 use crate::migrations::Migrator;
@@ -22,13 +24,15 @@ use crate::migrations::Migrator;
 const SERVICE: &str = "roleplay";
 
 /// How the service runs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Seconds that a generation may take.
     pub generation_limit_secs: u64,
     /// Seconds that running generations go on after shutdown began. What runs then is ended with its text kept.
     pub generation_grace_secs: u64,
+    /// What sessions remember.
+    pub memory: MemoryConfig,
 }
 
 impl Default for Config {
@@ -36,6 +40,7 @@ impl Default for Config {
         Self {
             generation_limit_secs: 600,
             generation_grace_secs: 20,
+            memory: MemoryConfig::default(),
         }
     }
 }
@@ -75,12 +80,17 @@ pub async fn build(
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
-    let models = Models::new(ai);
+    let memories = Memories {
+        db: db.clone(),
+        clock: host.clock.clone(),
+        index: Index::new(host, ai.clone()),
+        config: config.memory.clone(),
+    };
     let chats = Chats::new(
         db.clone(),
         host.clone(),
-        models,
-        Profiles::new(users),
+        (Models::new(ai), Profiles::new(users)),
+        memories.clone(),
         limits,
     );
     let recovered = chats.recover_generations().await;
@@ -90,5 +100,10 @@ pub async fn build(
         db,
         clock: host.clock.clone(),
     };
-    Ok(presentation::routes(characters, personas, chats, tokens))
+    Ok(presentation::routes(
+        characters,
+        personas,
+        (chats, memories),
+        tokens,
+    ))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mesh::Ctx;
 use serde::Serialize;
 
+use super::recall::{Kept, Scene};
 use super::{Chats, Error};
 use crate::domain::card::Card;
 use crate::domain::ids::{CharacterId, MessageId, PersonaId};
@@ -14,7 +15,7 @@ use crate::domain::lorebook::{LoreSettings, Matcher};
 use crate::domain::macros::{MacroTexts, Macros, Moment};
 use crate::domain::message::Author;
 use crate::domain::prompt::{
-    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Receipt, Settings, Turn,
+    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
 use crate::domain::session::Session;
@@ -58,6 +59,14 @@ pub(super) struct Wanted<'w> {
     pub(super) said: Option<&'w str>,
     /// The id that this message will have.
     pub(super) said_id: Option<MessageId>,
+}
+
+/// What the compiler is given.
+#[derive(Clone, Copy)]
+struct Compiling<'c> {
+    material: &'c Material<'c>,
+    settings: &'c Settings,
+    seed: u64,
 }
 
 /// A prompt that fits its model.
@@ -118,13 +127,26 @@ impl Chats {
             form: model.form,
             window_tokens: model.window_tokens,
             max_reply_tokens: max_tokens,
+            memory: self.memories.config.settings(),
             ..Settings::default()
+        };
+        let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
+        let kept = if recalls {
+            self.memories.kept(session.id, wanted.tip).await?
+        } else {
+            Kept::default()
         };
         let material = Material {
             lore: sheet.lore.as_ref(),
             persona: Persona {
                 name: &player.name,
                 description: &player.description,
+            },
+            memories: &kept.pinned,
+            recall: if recalls {
+                Recall::NotNeeded
+            } else {
+                Recall::Off
             },
             earlier_message_count: earlier,
             earlier_assistant_count: earlier_of_character,
@@ -135,9 +157,37 @@ impl Chats {
             session_seed: Session::seed(session.id),
             ..Material::new(&sheet.card, &turns)
         };
-        let (compiled, estimated) = self
-            .fit(ctx, &material, &settings, prompt_seed(session))
-            .await?;
+        let compiling = Compiling {
+            material: &material,
+            settings: &settings,
+            seed: prompt_seed(session),
+        };
+        let (mut compiled, mut estimated) = self.fit(ctx, compiling).await?;
+        // A prompt that holds the whole history misses nothing, and need not wait for a search.
+        if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
+            let scene = Scene {
+                session: session.id,
+                tip: wanted.tip,
+                turns: &turns,
+                said: compiled.receipt.surely_said(),
+            };
+            let (recall, memories) = self.memories.recall(ctx, scene, &kept.pinned).await;
+            let material = Material {
+                memories: &memories,
+                recall,
+                ..material.clone()
+            };
+            let material = &material;
+            (compiled, estimated) = self
+                .fit(
+                    ctx,
+                    Compiling {
+                        material,
+                        ..compiling
+                    },
+                )
+                .await?;
+        }
         let Compiled { prompt, receipt } = compiled;
         drop(turns);
         Ok(CompiledPrompt {
@@ -149,16 +199,10 @@ impl Chats {
         })
     }
 
-    async fn fit(
-        &self,
-        ctx: &Ctx,
-        material: &Material<'_>,
-        settings: &Settings,
-        seed: u64,
-    ) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(material, settings, seed);
+    async fn fit(&self, ctx: &Ctx, what: Compiling<'_>) -> Result<(Compiled, bool), Error> {
+        let draft = Draft::new(what.material, what.settings, what.seed);
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
-        let counts = self.models.count(ctx, material.model, &texts).await?;
+        let counts = self.models.count(ctx, what.material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
     }
 

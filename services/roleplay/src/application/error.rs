@@ -11,6 +11,7 @@ use crate::domain::card::CardError;
 use crate::domain::generation::OffsetError;
 use crate::domain::ids::GenerationId;
 use crate::domain::prompt::FitError;
+use crate::infrastructure::index;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,12 @@ pub(crate) enum Error {
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]
     Orphaned(GenerationId),
+    /// The vectors of memories can't be used.
+    #[error(transparent)]
+    Vectors(platform::vectors::Error),
+    /// ai sent something else than what it was asked for.
+    #[error("{0}")]
+    Embedding(String),
     /// What another service answered.
     #[error("{}", .0.message())]
     Remote(Status),
@@ -81,6 +88,16 @@ impl From<Status> for Error {
     }
 }
 
+impl From<index::Error> for Error {
+    fn from(error: index::Error) -> Self {
+        match error {
+            index::Error::Embedder(status) => Self::Remote(status),
+            index::Error::Vectors(error) => Self::Vectors(error),
+            index::Error::Miscounted { .. } => Self::Embedding(error.to_string()),
+        }
+    }
+}
+
 impl Classify for Error {
     fn code(&self) -> Code {
         match self {
@@ -92,6 +109,8 @@ impl Classify for Error {
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
             Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
+            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
             Self::Remote(status) => status.code(),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
         }
@@ -109,6 +128,8 @@ impl Classify for Error {
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
             Self::Stopping | Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
+            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
                 Reason::Internal

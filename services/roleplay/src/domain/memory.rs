@@ -80,7 +80,11 @@ mod tests {
         let cases = [
             ("One two.\n\nThree four five six", 18, "One two.\n\nThree …"),
             ("One two three.\n\nFour five six", 18, "One two three. …"),
-            ("One two. Three four. Five six", 24, "One two. Three four. …"),
+            (
+                "One two. Three four. Five six",
+                24,
+                "One two. Three four. …",
+            ),
             ("One two three four five", 16, "One two three …"),
             ("ééééééééééé", 4, "éééé …"),
             ("short", 5, "short"),

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Draft, MemoryReport, MemoryTrace, Outcome, Receipt, Recalled, Settings, Source,
-    assemble::Kept, piece::Piece,
+    Draft, MemoryReport, MemoryTrace, Outcome, Recalled, Receipt, Settings, Source, assemble::Kept,
+    piece::Piece,
 };
 
 /// What memories cost.
@@ -77,7 +77,12 @@ impl Draft<'_> {
             let most = self.most_memory_tokens(&costs).min(room);
             let surely_said = self.said(*left - most, &history);
             outcomes = self.choose(room, &costs, &surely_said);
-            while self.unsay(&mut outcomes, &self.said(*left - costs.of(&outcomes), &history)) {}
+            loop {
+                let said = self.said(*left - costs.of(&outcomes), &history);
+                if !self.unsay(&mut outcomes, &said) {
+                    break;
+                }
+            }
             *left -= costs.of(&outcomes);
         }
         let chosen = self.memories.pieces.iter().zip(&outcomes);

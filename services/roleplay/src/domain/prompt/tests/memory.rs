@@ -71,7 +71,12 @@ fn tells_memories_before_the_history_in_the_order_in_which_they_were_made() {
     assert_eq!(outcomes(&receipt), expected);
     assert_eq!(receipt.memory.recall, Recall::Recalled);
     let span = Source::Memory { id: "c".into() };
-    assert!(receipt.spans.iter().any(|s| s.source == span && s.tokens == 8));
+    assert!(
+        receipt
+            .spans
+            .iter()
+            .any(|s| s.source == span && s.tokens == 8)
+    );
 }
 
 #[test]
@@ -121,7 +126,10 @@ fn takes_the_nearest_within_the_budget_and_says_why_the_others_are_out() {
 fn pinned_memories_outlast_the_budget_and_the_history_but_not_the_newest_message() {
     let card = a_card(json!({"mes_example": ""}));
     let chat = a_short_chat();
-    let memories = [pinned("a", &"word ".repeat(10)), pinned("b", &"word ".repeat(9))];
+    let memories = [
+        pinned("a", &"word ".repeat(10)),
+        pinned("b", &"word ".repeat(9)),
+    ];
     let material = Material {
         memories: &memories,
         ..Material::new(&card, &chat)
@@ -162,8 +170,19 @@ fn does_not_say_twice_what_the_history_says() {
         ..Material::new(&card, &chat)
     };
     let receipt = compile(&material, &settings(Form::Text)).receipt;
-    assert!(receipt.memory.memories.iter().all(|m| m.outcome == Outcome::InHistory));
-    assert!(receipt.spans.iter().all(|s| s.source != Source::MemoryStart));
+    assert!(
+        receipt
+            .memory
+            .memories
+            .iter()
+            .all(|m| m.outcome == Outcome::InHistory)
+    );
+    assert!(
+        receipt
+            .spans
+            .iter()
+            .all(|s| s.source != Source::MemoryStart)
+    );
 
     let mut narrow = window(12, 100);
     narrow.memory.max_recalled = 1;
@@ -175,7 +194,11 @@ fn does_not_say_twice_what_the_history_says() {
         ("3", "in_history"),
     ];
     assert_eq!(outcomes(&receipt)[3], expected[3], "{receipt:#?}");
-    assert!(outcomes(&receipt).iter().any(|(_, outcome)| *outcome == "recalled"));
+    assert!(
+        outcomes(&receipt)
+            .iter()
+            .any(|(_, outcome)| *outcome == "recalled")
+    );
 }
 
 #[test]
@@ -188,7 +211,11 @@ fn knows_which_messages_no_memory_can_displace() {
         let mut settings = settings.clone();
         settings.memory.budget_percent = percent;
         let receipt = compile(&Material::new(&card, &chat), &settings).receipt;
-        let mut said: Vec<String> = receipt.surely_said().into_iter().map(str::to_owned).collect();
+        let mut said: Vec<String> = receipt
+            .surely_said()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         said.sort();
         said
     };
