@@ -1,6 +1,8 @@
-//! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the validators.
-//! Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
+//! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the validators,
+//! the events. Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
 
+#[path = "build/events.rs"]
+mod events;
 #[path = "build/policy.rs"]
 mod policy;
 #[path = "build/rules.rs"]
@@ -23,6 +25,7 @@ fn main() -> Result<()> {
     std::fs::write(out.join("descriptors.bin"), &encoded)?;
 
     let pool = DescriptorPool::decode(encoded.as_slice()).context("descriptors")?;
+    std::fs::write(out.join("events.rs"), events::emit(&pool)?)?;
     std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;
     std::fs::write(out.join("validators.rs"), rules::emit(&pool)?)?;
     generate(&encoded)

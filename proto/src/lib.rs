@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod error;
+pub mod event;
 pub mod policy;
 pub mod validate;
 
@@ -12,10 +13,12 @@ mod generated {
 }
 
 pub use error::{Classify, Code};
+pub use event::Event;
 pub use generated::google;
 pub use generated::troupe;
 pub use generated::troupe::ai::v1 as ai;
 pub use generated::troupe::errors::v1::Reason;
+pub use generated::troupe::events::v1 as events;
 pub use generated::troupe::roleplay::v1 as roleplay;
 pub use generated::troupe::users::v1 as users;
 pub use policy::MethodPolicy;

@@ -1,6 +1,7 @@
 //! Says what is configured, reachable and missing, and what to do about it. Changes nothing.
 
 mod data;
+mod events;
 mod finding;
 mod models;
 mod network;
@@ -56,6 +57,7 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
     findings.extend(data::examine(&settings.data_dir).await);
+    findings.push(events::examine(settings).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
     findings.extend(models::examine(settings).await);
     findings

@@ -5,7 +5,9 @@ mod chat;
 mod cli;
 mod contracts;
 mod doctor;
+mod events;
 mod instance;
+mod memory;
 mod serve;
 mod settings;
 mod up;
@@ -47,6 +49,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             chat::run(options, instance::address(&settings)).await?;
         }
         Command::Doctor(options) => return doctor::run(&options, &cli.place).await,
+        Command::Events(task) => events::run(&task, &Settings::load(&cli.place)?).await?,
+        Command::Memory(task) => memory::run(&task, Settings::load(&cli.place)?).await?,
         Command::Contracts(document) => contracts::print(document)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Host, Tasks, telemetry};
+use platform::{Clock, Events, Host, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -35,6 +35,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         clock: Clock::system(),
         tasks: tasks.clone(),
         backends: settings.backends(),
+        events: Events::default(),
     };
 
     greeting::opening(&settings)?;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, header};
+use platform::trace::TRACEPARENT;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -99,6 +100,9 @@ fn propagate(request: &mut Request<Body>, role: Option<Role>) {
     }
     if let Ok(value) = HeaderValue::try_from(&*ctx.request_id) {
         headers.insert(REQUEST_ID, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(ctx.trace.to_string()) {
+        headers.insert(TRACEPARENT, value);
     }
     if let Some(bearer) = &ctx.bearer
         && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", bearer.0))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::id::{AccessTokenId, LoginSessionId, UserId};
+use platform::trace::{Cause, TraceParent};
 use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 use troupe_proto::{Reason, error};
@@ -29,6 +30,8 @@ pub struct Ctx {
     pub deadline: Instant,
     /// Finds the call in every log.
     pub request_id: Arc<str>,
+    /// Its place in the trace of the request that it belongs to.
+    pub trace: TraceParent,
     /// The client's address, as the gateway saw it.
     pub client_address: Option<IpAddr>,
     /// The caller's access token, passed on to other services.
@@ -86,14 +89,23 @@ impl Ctx {
         })
     }
 
-    /// The context of work that no call asked for, such as a job that outlives its request.
-    pub fn of_job(role: Role, request_id: impl Into<Arc<str>>, time_limit: Duration) -> Self {
+    /// The context of work that is no call, such as a job that outlives its request, or the handling of an event.
+    pub fn of_job(role: Role, cause: &Cause, time_limit: Duration) -> Self {
         Self {
             caller: Caller::Role(role),
             deadline: Instant::now() + time_limit,
-            request_id: request_id.into(),
+            request_id: Arc::clone(&cause.request_id),
+            trace: cause.trace.child(),
             client_address: None,
             bearer: None,
+        }
+    }
+
+    /// What the call is to the work that it causes.
+    pub fn cause(&self) -> Cause {
+        Cause {
+            request_id: Arc::clone(&self.request_id),
+            trace: self.trace,
         }
     }
 
@@ -114,7 +126,7 @@ impl Ctx {
         self.person().map(|p| p.user_id)
     }
 
-    /// A request to another service on behalf of this call: its deadline, request id and access token go along.
+    /// A request to another service on behalf of this call: its deadline, request id, trace and access token go along.
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.extensions_mut().insert(self.clone());

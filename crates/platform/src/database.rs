@@ -4,6 +4,7 @@
 //! So there are two pools: one connection for all write transactions, several for reads. Callers wait in the pool's
 //! queue instead of meeting `database is locked`.
 
+mod after_commit;
 mod checkpoint;
 
 use std::future::Future;
@@ -18,6 +19,9 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigratorTrait, seaql_migrations};
 
+pub use self::after_commit::after_commit;
+
+use self::after_commit::Hooks;
 use self::checkpoint::{BACKSTOP_PAGES, Checkpoints};
 
 const READ_CONNECTIONS: u32 = 8;
@@ -85,9 +89,11 @@ impl Database {
         F: for<'a> FnOnce(&'a DatabaseTransaction) -> TransactionFuture<'a, T, E> + Send,
     {
         let transaction = self.write.begin().await?;
-        match body(&transaction).await {
+        let (done, hooks) = Hooks::gather(body(&transaction)).await;
+        match done {
             Ok(value) => {
                 transaction.commit().await?;
+                hooks.run();
                 self.checkpoints.committed(&self.read);
                 Ok(value)
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::Secret;
-use crate::{Backends, Clock, Tasks};
+use crate::{Backends, Clock, Events, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Host {
     pub tasks: Tasks,
     /// The servers that take the place of embedded parts.
     pub backends: Backends,
+    /// The events that services tell, and who wants to know.
+    pub events: Events,
 }
 
 impl Host {

@@ -126,6 +126,10 @@ id!(
     /// A generation: the job that writes a reply.
     pub GenerationId, "gen"
 );
+id!(
+    /// An event.
+    pub EventId, "evt"
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! The build refuses contracts that say too little, or more than anything enforces.
 
+#[path = "../../build/events.rs"]
+mod events;
 #[path = "../../build/policy.rs"]
 mod policy;
 #[path = "../../build/rules.rs"]
@@ -22,6 +24,10 @@ fn contract(method_options: &str, field_type: &str, field_rules: &str) -> Descri
         message GetThingRequest {{ {field_type} value = 1 {field_rules}; }}
         message GetThingResponse {{}}"#
     );
+    compiled(&source)
+}
+
+fn compiled(source: &str) -> DescriptorPool {
     let root = env!("CARGO_MANIFEST_DIR");
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("sample.proto"), source).unwrap();
@@ -148,5 +154,39 @@ fn refuses_a_rule_that_nothing_enforces_and_names_it() {
             error.contains("nothing enforces") && error.contains(name),
             "{error}"
         );
+    }
+}
+
+/// Compiles an event with the given options.
+fn event_error(options: &str) -> String {
+    let source = format!(
+        r#"syntax = "proto3";
+        package troupe.events.v9;
+        import "troupe/options/v1/event.proto";
+        message ThingHappened {{ {options} string thing_id = 1; repeated string others = 2; }}"#
+    );
+    format!("{:#}", events::emit(&compiled(&source)).unwrap_err())
+}
+
+#[test]
+fn refuses_an_event_without_a_contract_or_with_one_that_names_nothing() {
+    for (options, problem) in [
+        ("", "has no option"),
+        (
+            r#"option (troupe.options.v1.event) = {subject: "thing" key: "thing_id"};"#,
+            "event.subject must be",
+        ),
+        (
+            r#"option (troupe.options.v1.event) = {subject: "shop.thing.made" key: "id"};"#,
+            "event.key names no field",
+        ),
+        (
+            r#"option (troupe.options.v1.event) = {subject: "shop.thing.made" key: "others"};"#,
+            "event.key must name a field that is one string",
+        ),
+    ] {
+        let error = event_error(options);
+        assert!(error.contains("troupe.events.v9.ThingHappened"), "{error}");
+        assert!(error.contains(problem), "{error}");
     }
 }

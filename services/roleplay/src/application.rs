@@ -1,6 +1,7 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
 mod cancel_generation;
+mod cast;
 mod characters;
 mod chats;
 mod compile_prompt;
@@ -32,6 +33,7 @@ mod select_branch;
 mod select_swipe;
 mod send_message;
 mod start_generation;
+mod tell;
 mod update_character;
 mod update_memory;
 mod update_session;

@@ -3,6 +3,7 @@
 mod application;
 pub mod domain;
 mod infrastructure;
+mod memory_index;
 mod migrations;
 mod presentation;
 
@@ -18,6 +19,7 @@ use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::index::Index;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
+pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
 
 /// The service's name: of its database file, its page key and its folder.
@@ -80,19 +82,25 @@ pub async fn build(
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
+    let outbox = host.events.outbox(SERVICE, &db, &host.clock);
     let memories = Memories {
         db: db.clone(),
+        outbox: outbox.clone(),
         clock: host.clock.clone(),
         index: Index::new(host, ai.clone()),
         config: config.memory.clone(),
     };
     let chats = Chats::new(
         db.clone(),
+        outbox,
         host.clone(),
         (Models::new(ai), Profiles::new(users)),
         memories.clone(),
         limits,
     );
+    if config.memory.enabled {
+        host.events.consume(presentation::consumer(&memories, &db));
+    }
     let recovered = chats.recover_generations().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
     let characters = Characters::new(db.clone(), host.clone(), avatars);

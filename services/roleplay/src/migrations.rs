@@ -11,9 +11,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_tables::Tables),
             Box::new(m0002_memories::Memories),
-        ]
+        ];
+        migrations.extend(platform::events::migrations());
+        migrations
     }
 }

@@ -6,6 +6,7 @@ mod fields;
 mod generations;
 mod mask;
 mod memories;
+mod memory_events;
 mod messages;
 mod pages;
 mod personas;
@@ -20,6 +21,7 @@ use troupe_proto::roleplay::message_service_server::MessageServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
+pub(crate) use self::memory_events::consumer;
 use self::pages::Pages;
 use crate::application::{Characters, Chats, Memories, Personas};
 

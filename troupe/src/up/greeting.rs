@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use mesh::{Channel, Ctx, Role};
+use platform::trace::Cause;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::ai::{Model, ResolveModelRequest};
 
@@ -48,7 +49,7 @@ Ctrl-C stops the platform; everything is kept.\n\n"
 }
 
 async fn default_model(caller: Role, ai: &Channel) -> String {
-    let ctx = Ctx::of_job(caller, "greeting", MODEL_TIMEOUT);
+    let ctx = Ctx::of_job(caller, &Cause::new(), MODEL_TIMEOUT);
     let request = ctx.request(ResolveModelRequest::default());
     match InferenceServiceClient::new(ai.clone())
         .resolve_model(request)

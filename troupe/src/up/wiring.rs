@@ -50,6 +50,9 @@ pub(super) async fn build(settings: &Settings, host: &Host) -> Result<Platform> 
     let roleplay = roleplay::build(&settings.roleplay, host, channels.0, channels.1).await;
     let roleplay = serve(ROLEPLAY, roleplay.context("roleplay")?);
 
+    // Now that everybody who tells or wants to know has entered.
+    host.events.start(host).await.context("events")?;
+
     let gateway = build_gateway(settings, &verifier, host, &[&users, &roleplay, &ai])?;
     Ok(Platform {
         gateway,

@@ -1,4 +1,4 @@
-//! Names each call: takes or makes its request id, opens its span, logs its end.
+//! Names each call: takes or makes its request id and its place in a trace, opens its span, logs its end.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,6 +12,7 @@ use tower::Service;
 use tracing::Instrument;
 
 use platform::id::RequestId;
+use platform::trace::{TRACEPARENT, TraceParent};
 
 use crate::context::{REQUEST_ID, Role, is_sane_request_id};
 
@@ -43,12 +44,17 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let id = request_id(&request);
+        let trace = trace(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
+        if let Ok(value) = HeaderValue::try_from(trace.to_string()) {
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
         let span = tracing::info_span!(
             "call",
             role = self.role.0,
             rpc.method = request.uri().path(),
             request.id = id.to_str().unwrap_or_default(),
+            trace.id = trace.trace_id(),
         );
         let started = Instant::now();
         let answer = span.in_scope(|| self.inner.call(request));
@@ -64,6 +70,13 @@ where
             .instrument(span),
         )
     }
+}
+
+/// A span of this call in the trace of whoever calls, else in a new one.
+fn trace(request: &Request<Body>) -> TraceParent {
+    let sent = request.headers().get(TRACEPARENT);
+    let sent = sent.and_then(|value| value.to_str().ok()?.parse::<TraceParent>().ok());
+    sent.map_or_else(TraceParent::new, TraceParent::child)
 }
 
 fn request_id(request: &Request<Body>) -> HeaderValue {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use platform::trace::Cause;
 use tonic::{Code, Request};
 use troupe_mesh::server::Limits;
 use troupe_mesh::{Channel, Ctx, Role};
@@ -60,7 +61,11 @@ async fn a_caller_may_be_less_patient_than_its_own_deadline_and_not_more() {
 #[tokio::test(start_paused = true)]
 async fn a_job_s_time_limit_bounds_its_calls() {
     let world = World::new();
-    let job = Ctx::of_job(Role("roleplay"), "the-job", Duration::from_secs(2));
+    let cause = Cause {
+        request_id: "the-job".into(),
+        ..Cause::new()
+    };
+    let job = Ctx::of_job(Role("roleplay"), &cause, Duration::from_secs(2));
     let mut users = world.as_role(Role("roleplay"));
     let refused = users.login(job.request(login("hang@"))).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);

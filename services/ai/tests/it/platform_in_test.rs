@@ -8,7 +8,8 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::trace::Cause;
+use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
@@ -75,6 +76,7 @@ impl Service {
             clock: clock.clone(),
             tasks: Tasks::new(),
             backends: Backends::default(),
+            events: Events::default(),
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);
@@ -118,7 +120,7 @@ impl Service {
         &self,
         request: pb::GenerateRequest,
     ) -> Result<Streaming<pb::GenerateResponse>, Status> {
-        let ctx = Ctx::of_job(ROLEPLAY, "req_test", Duration::from_secs(60));
+        let ctx = Ctx::of_job(ROLEPLAY, &Cause::new(), Duration::from_secs(60));
         let answer = self.inference().generate(ctx.request(request)).await?;
         Ok(answer.into_inner())
     }

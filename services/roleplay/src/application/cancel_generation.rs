@@ -23,7 +23,8 @@ impl Chats {
             }
             // Its end could not be stored: without this its session would wait for it until a restart.
             None if generation.state == State::Running => {
-                self.end_lost(generation, State::Cancelled).await?
+                self.end_lost(generation, State::Cancelled, ctx.cause())
+                    .await?
             }
             None => return Ok(generation),
         }

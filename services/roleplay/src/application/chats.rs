@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::events::Outbox;
 use platform::{Database, Host, Timestamp};
 
-use super::compile_prompt::Sheet;
+use super::cast::Sheet;
 use super::live::Live;
 use super::{Error, Memories};
 use crate::domain::generation::State;
@@ -28,6 +29,7 @@ const PAGE_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct Chats {
     pub(super) db: Database,
+    pub(super) outbox: Outbox,
     pub(super) host: Host,
     pub(super) models: Models,
     pub(super) profiles: Profiles,
@@ -48,9 +50,10 @@ pub(crate) struct GenerationLimits {
 }
 
 impl Chats {
-    /// The use cases over a database, two services and what sessions remember.
+    /// The use cases over a database with its outbox, two services and what sessions remember.
     pub(crate) fn new(
         db: Database,
+        outbox: Outbox,
         host: Host,
         (models, profiles): (Models, Profiles),
         memories: Memories,
@@ -58,6 +61,7 @@ impl Chats {
     ) -> Self {
         Self {
             db,
+            outbox,
             host,
             models,
             profiles,

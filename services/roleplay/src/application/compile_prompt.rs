@@ -2,17 +2,15 @@
 //! can hold, and never the whole history.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use mesh::Ctx;
 use serde::Serialize;
 
+use super::cast::Player;
 use super::recall::{Kept, Scene};
 use super::{Chats, Error};
-use crate::domain::card::Card;
-use crate::domain::ids::{CharacterId, MessageId, PersonaId};
-use crate::domain::lorebook::{LoreSettings, Matcher};
-use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::domain::ids::MessageId;
+use crate::domain::macros::Moment;
 use crate::domain::message::Author;
 use crate::domain::prompt::{
     Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
@@ -20,7 +18,7 @@ use crate::domain::prompt::{
 use crate::domain::role::Role;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
-use crate::infrastructure::queries::{characters, path, personas};
+use crate::infrastructure::queries::path;
 use crate::infrastructure::tables::message;
 
 /// The history is read until it has so many bytes for each token of the window: in no language do tokens hold more
@@ -32,22 +30,6 @@ const MAX_HISTORY_BYTES: usize = 8 << 20;
 const MIN_MESSAGE_TOKENS: usize = 4;
 /// However large the window: a prompt has at most 20,000 messages.
 const MAX_HISTORY_MESSAGES: usize = 10_000;
-/// A person without a name of their own.
-const NAMELESS: &str = "User";
-
-/// A character made ready for prompts.
-#[derive(Debug)]
-pub(crate) struct Sheet {
-    pub(super) card: Card,
-    lore: Option<Matcher>,
-}
-
-/// Whom the person plays in a session.
-#[derive(Debug, Clone)]
-pub(super) struct Player {
-    pub(super) name: String,
-    pub(super) description: String,
-}
 
 /// A prompt to compile.
 pub(super) struct Wanted<'w> {
@@ -231,59 +213,6 @@ impl Chats {
         }
     }
 
-    /// A character of the caller, made ready.
-    pub(super) async fn sheet(
-        &self,
-        ctx: &Ctx,
-        id: CharacterId,
-    ) -> Result<Option<Arc<Sheet>>, Error> {
-        let user = ctx.user_id()?;
-        let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
-            return Ok(None);
-        };
-        if let Some(sheet) = self.sheets.get(&(id, changed)) {
-            return Ok(Some(sheet));
-        }
-        let Some(character) = characters::find(self.db.read(), user, id).await? else {
-            return Ok(None);
-        };
-        let book = character.card.character_book();
-        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
-        let sheet = Arc::new(Sheet {
-            card: character.card,
-            lore,
-        });
-        self.sheets
-            .insert((id, character.update_time), sheet.clone());
-        Ok(Some(sheet))
-    }
-
-    /// Whom the caller plays: a persona, or themselves under the name of their profile.
-    pub(super) async fn player(
-        &self,
-        ctx: &Ctx,
-        persona: Option<PersonaId>,
-    ) -> Result<Player, Error> {
-        if let Some(id) = persona {
-            let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
-            let persona = persona.ok_or(Error::NotFound("persona"))?;
-            return Ok(Player {
-                name: persona.name,
-                description: persona.description,
-            });
-        }
-        let name = self.profiles.display_name(ctx).await?;
-        let name = if name.trim().is_empty() {
-            NAMELESS.to_owned()
-        } else {
-            name
-        };
-        Ok(Player {
-            name,
-            description: String::new(),
-        })
-    }
-
     pub(super) fn moment(&self) -> Moment {
         Moment {
             unix_secs: self.host.clock.now().secs(),
@@ -297,24 +226,6 @@ impl Chats {
             .iter()
             .find(|message| message.author == Author::Person.as_str())?;
         Some(self.host.clock.now().since(said.create_time).as_secs())
-    }
-}
-
-/// What the macros of a character's greetings stand for.
-pub(super) fn greeting_macros<'a>(
-    sheet: &'a Sheet,
-    player: &'a Player,
-    now: Moment,
-    seed: u64,
-) -> Macros<'a> {
-    Macros {
-        char: sheet.card.display_name(),
-        user: Cow::Borrowed(&player.name),
-        texts: MacroTexts::of(&sheet.card, &player.description),
-        now: Some(now),
-        seed,
-        session_seed: seed,
-        ..Macros::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mesh::Ctx;
 
+use super::tell::Telling;
 use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
@@ -30,13 +31,21 @@ impl Memories {
             create_time: now,
             update_time: now,
         };
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         self.db
             .transaction(|tx| {
-                let note = note.clone();
+                let (note, outbox, cause) = (note.clone(), outbox.clone(), cause.clone());
                 Box::pin(async move {
                     let session = sessions::find(tx, user, note.session_id).await?;
-                    session.ok_or(Error::NotFound("session"))?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
                     memories::insert_note(tx, &note).await?;
+                    let telling = Telling {
+                        outbox: &outbox,
+                        tx,
+                        scene: (&session).into(),
+                        cause: &cause,
+                    };
+                    telling.memory_changed(note.id).await?;
                     Ok(note)
                 })
             })

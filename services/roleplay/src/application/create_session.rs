@@ -2,8 +2,10 @@
 
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
+use troupe_proto::events::MessageOrigin;
 
-use super::compile_prompt::greeting_macros;
+use super::cast::greeting_macros;
+use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId};
 use crate::domain::macros::Purpose;
@@ -81,23 +83,36 @@ impl Chats {
             last_use_time: now,
         };
         let stored = session.clone();
-        let store = self
-            .db
-            .transaction(|tx| Box::pin(async move { store(tx, &stored, greetings).await }));
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        let store = self.db.transaction(|tx| {
+            Box::pin(async move {
+                let telling = Telling {
+                    outbox: &outbox,
+                    tx,
+                    scene: (&stored).into(),
+                    cause: &cause,
+                };
+                store(telling, &stored, greetings).await
+            })
+        });
         let greeting = store.await?;
         Ok((session, greeting))
     }
 }
 
-async fn store(
-    tx: &impl ConnectionTrait,
+async fn store<C: ConnectionTrait>(
+    telling: Telling<'_, C>,
     session: &Session,
     greetings: Vec<NewMessage>,
 ) -> Result<Option<Message>, Error> {
+    let tx = telling.tx;
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
     for greeting in greetings {
-        messages::insert(tx, session.id, None, greeting).await?;
+        let greeting = messages::insert(tx, session.id, None, greeting).await?;
+        telling
+            .written(greeting.id, None, MessageOrigin::Greeting)
+            .await?;
     }
     match session.branch.head {
         Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),

@@ -2,6 +2,7 @@
 
 use mesh::Ctx;
 
+use super::tell::Telling;
 use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::infrastructure::queries::{memories, sessions};
@@ -15,14 +16,23 @@ impl Memories {
         id: MemoryId,
     ) -> Result<(), Error> {
         let user = ctx.user_id()?;
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         self.db
             .transaction(|tx| {
+                let (outbox, cause) = (outbox.clone(), cause.clone());
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
-                    let memory = memories::find(tx, session, id).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let memory = memories::find(tx, session.id, id).await?;
                     let memory = memory.ok_or(Error::NotFound("memory"))?;
                     memories::forget(tx, &memory).await?;
+                    let telling = Telling {
+                        outbox: &outbox,
+                        tx,
+                        scene: (&session).into(),
+                        cause: &cause,
+                    };
+                    telling.memory_changed(id).await?;
                     Ok(())
                 })
             })

@@ -2,6 +2,7 @@
 
 use mesh::Ctx;
 
+use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::SessionId;
 use crate::infrastructure::queries::sessions;
@@ -19,9 +20,18 @@ impl Chats {
             watched.cancel.cancel();
             watched.ended().await;
         }
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
-                sessions::delete(tx, user, id).await?;
+                if sessions::delete(tx, user, id).await? {
+                    let telling = Telling {
+                        outbox: &outbox,
+                        tx,
+                        scene: (&session).into(),
+                        cause: &cause,
+                    };
+                    telling.session_deleted().await?;
+                }
                 Ok(())
             })
         });

@@ -1,8 +1,10 @@
 //! Changes the text of a message.
 
 use mesh::Ctx;
+use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
+use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
@@ -18,15 +20,23 @@ impl Chats {
         text: String,
     ) -> Result<Message, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
-                    let message = messages::find(tx, session, id).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let message = messages::find(tx, session.id, id).await?;
                     check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
                     messages::set_edited(tx, id, text, now).await?;
-                    let message = messages::find_whole(tx, session, id).await?;
+                    let telling = Telling {
+                        outbox: &outbox,
+                        tx,
+                        scene: (&session).into(),
+                        cause: &cause,
+                    };
+                    telling.written(id, None, MessageOrigin::Edited).await?;
+                    let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })
             })

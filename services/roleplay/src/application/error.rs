@@ -88,6 +88,29 @@ impl From<Status> for Error {
     }
 }
 
+impl Error {
+    /// Whether it may well be over later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Remote(status) => matches!(
+                status.code(),
+                Code::Unavailable
+                    | Code::DeadlineExceeded
+                    | Code::ResourceExhausted
+                    | Code::Cancelled
+            ),
+            Self::Vectors(error) => !matches!(error, platform::vectors::Error::Invalid(_)),
+            _ => self.code() == Code::Unavailable,
+        }
+    }
+
+    /// Whether nothing embeds here at all, now or later.
+    pub(crate) fn is_without_embedder(&self) -> bool {
+        let codes = [Code::Unimplemented, Code::FailedPrecondition];
+        matches!(self, Self::Remote(status) if codes.contains(&status.code()))
+    }
+}
+
 impl From<index::Error> for Error {
     fn from(error: index::Error) -> Self {
         match error {

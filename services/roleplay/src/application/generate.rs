@@ -6,16 +6,17 @@
 //! pieces and holds up neither the model nor anybody who watches.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::{Ctx, Role};
+use platform::trace::Cause;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
 use tracing::Instrument;
 use troupe_proto::{Code, Reason, error};
 
 use super::live::Job;
+use super::recover_generations::Outcome;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State, Trimmer};
 use crate::domain::ids::{GenerationId, MessageId};
@@ -35,15 +36,15 @@ pub(super) struct Work {
     /// What the message holds already.
     pub(super) base: String,
     pub(super) inference: Inference,
-    /// Of the request that asked for it, for the logs.
-    pub(super) request_id: Arc<str>,
+    /// The request that asked for it.
+    pub(super) cause: Cause,
 }
 
 impl Chats {
     /// Sets a job going; shutdown waits for it.
     pub(super) fn spawn(&self, work: Work) {
         let chats = self.clone();
-        let span = tracing::info_span!("generation", generation.id = %work.inference.generation_id, request.id = %work.request_id);
+        let span = tracing::info_span!("generation", generation.id = %work.inference.generation_id, request.id = %work.cause.request_id, trace.id = work.cause.trace.trace_id());
         self.host
             .tasks
             .spawn(async move { chats.generate(work).await }.instrument(span));
@@ -52,7 +53,7 @@ impl Chats {
     async fn generate(&self, work: Work) {
         let (pieces, received) = unbounded_channel();
         let id = work.inference.generation_id;
-        let ctx = Ctx::of_job(Role("roleplay"), work.request_id, self.limits.whole);
+        let ctx = Ctx::of_job(Role("roleplay"), &work.cause, self.limits.whole);
         let trimmer = Trimmer::after(&work.base);
         let reading = async {
             Ok(self
@@ -72,7 +73,16 @@ impl Chats {
             }
         };
         let text = work.job.text();
-        let end = || self.end_generation(id, work.message_id, &work.base, &text, &ending);
+        let end = || {
+            let outcome = Outcome {
+                id,
+                message_id: work.message_id,
+                base: &work.base,
+                text: &text,
+                ending: &ending,
+            };
+            self.end_generation(outcome, &work.cause)
+        };
         if let Err(error) = patiently(end).await {
             tracing::error!(%error, "the end of a generation can't be stored");
         }

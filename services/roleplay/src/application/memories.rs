@@ -2,6 +2,7 @@
 //! `remember`.
 
 use mesh::Ctx;
+use platform::events::Outbox;
 use platform::{Clock, Database};
 use serde::Deserialize;
 
@@ -61,6 +62,7 @@ impl MemoryConfig {
 #[derive(Clone)]
 pub(crate) struct Memories {
     pub(crate) db: Database,
+    pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
     pub(crate) index: Index,
     pub(crate) config: MemoryConfig,

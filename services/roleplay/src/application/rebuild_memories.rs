@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesh::{Ctx, Role};
-use platform::id::RequestId;
+use platform::trace::Cause;
 use sea_orm::DbErr;
 
 use super::{Error, Memories};
@@ -80,6 +80,5 @@ impl Memories {
 }
 
 fn batch() -> Ctx {
-    let id = RequestId::new().to_string();
-    Ctx::of_job(Role("roleplay"), id, BATCH_LIMIT)
+    Ctx::of_job(Role("roleplay"), &Cause::new(), BATCH_LIMIT)
 }

@@ -2,30 +2,37 @@
 //! after the vector is stored.
 
 use mesh::Ctx;
-use sea_orm::ConnectionTrait;
 
 use super::{Error, Memories};
 use crate::domain::generation::State;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
-use crate::infrastructure::index::MAX_EMBEDDED;
+use crate::infrastructure::index::{Collection, MAX_EMBEDDED};
 use crate::infrastructure::queries::{memories, messages};
+use crate::infrastructure::tables::message;
 
 impl Memories {
-    /// Makes a message that has its text a memory, unless somebody deleted that.
+    /// Makes a message that has its text a memory, unless it is one or somebody deleted that.
     pub(crate) async fn remember(
         &self,
-        tx: &impl ConnectionTrait,
         session: SessionId,
         message: MessageId,
     ) -> Result<(), Error> {
-        let found = messages::find(tx, session, message).await?;
-        let has_text =
-            |text: &str, state: &str| !text.is_empty() && state != State::Running.as_str();
-        if found.is_some_and(|message| has_text(&message.text, &message.state)) {
-            memories::insert_of_message(tx, session, message, self.clock.now()).await?;
+        let id = MemoryId::of_message(message);
+        if memories::find(self.db.read(), session, id).await?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let now = self.clock.now();
+        let insert = self.db.transaction(|tx| {
+            Box::pin(async move {
+                let found = messages::find(tx, session, message).await?;
+                if found.is_some_and(|message| has_text(&message)) {
+                    memories::insert_of_message(tx, session, message, now).await?;
+                }
+                Ok(())
+            })
+        });
+        insert.await
     }
 
     /// Stores the vectors of those of these memories that a session has, and forgets those of the others. Returns the
@@ -68,13 +75,24 @@ impl Memories {
         session: SessionId,
         ids: Vec<MemoryId>,
     ) -> Result<(), Error> {
-        let collection = self.index.collection(ctx).await?;
+        let collection = self.collection(ctx).await?;
         Ok(collection.delete(session, ids).await?)
     }
 
     /// Forgets all vectors of a session.
     pub(crate) async fn forget_session(&self, ctx: &Ctx, session: SessionId) -> Result<(), Error> {
-        let collection = self.index.collection(ctx).await?;
+        let collection = self.collection(ctx).await?;
         Ok(collection.delete_session(session).await?)
     }
+    /// The vectors that were used last: what is to be forgotten is forgotten also while nothing embeds.
+    async fn collection(&self, ctx: &Ctx) -> Result<Collection, Error> {
+        match self.index.opened().await {
+            Some(collection) => Ok(collection),
+            None => Ok(self.index.collection(ctx).await?),
+        }
+    }
+}
+
+fn has_text(message: &message::Model) -> bool {
+    !message.text.is_empty() && message.state != State::Running.as_str()
 }

@@ -1,14 +1,15 @@
 //! Stores what a reply begins with, and sets its job going. Sending, regenerating and continuing end here.
 
-use std::sync::Arc;
-
 use mesh::Ctx;
+use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
 use tracing::Instrument;
+use troupe_proto::events::MessageOrigin;
 
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
 use super::move_head::move_head;
+use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{GenerationId, MessageId};
 use crate::domain::message::{Author, MAX_CONTINUED_BYTES};
@@ -95,12 +96,12 @@ impl Chats {
             max_tokens: start.prompt.max_tokens,
             prompt: start.prompt.prompt,
         };
-        let (chats, request_id) = (self.clone(), ctx.request_id.clone());
+        let (chats, cause) = (self.clone(), ctx.cause());
         // A task of its own: a client that leaves between the commit and the job's start would leave a generation
         // behind that nothing runs.
         let begin = async move {
             chats
-                .begin(start.session, start.target, new, inference, request_id)
+                .begin(start.session, start.target, new, inference, cause)
                 .await
         };
         self.host.tasks.spawn(begin.in_current_span()).await?
@@ -112,14 +113,23 @@ impl Chats {
         target: Target,
         new: NewGeneration,
         inference: Inference,
-        request_id: Arc<str>,
+        cause: Cause,
     ) -> Result<GenerationId, Error> {
         let id = new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let stored = self
-            .db
-            .transaction(|tx| Box::pin(async move { store(tx, &session, target, new).await }));
+        let (outbox, asked_by) = (self.outbox.clone(), cause.clone());
+        let stored = self.db.transaction(|tx| {
+            Box::pin(async move {
+                let telling = Telling {
+                    outbox: &outbox,
+                    tx,
+                    scene: (&session).into(),
+                    cause: &asked_by,
+                };
+                store(telling, &session, target, new).await
+            })
+        });
         match stored.await? {
             Stored::New { message_id, base } => {
                 self.spawn(Work {
@@ -127,7 +137,7 @@ impl Chats {
                     message_id,
                     base,
                     inference,
-                    request_id,
+                    cause,
                 });
                 Ok(id)
             }
@@ -148,12 +158,13 @@ enum Stored {
     Earlier(GenerationId),
 }
 
-async fn store(
-    tx: &impl ConnectionTrait,
+async fn store<C: ConnectionTrait>(
+    telling: Telling<'_, C>,
     asked: &Session,
     target: Target,
     new: NewGeneration,
 ) -> Result<Stored, Error> {
+    let tx = telling.tx;
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
     let session = sessions::find(tx, asked.user_id, asked.id).await?;
     let session = session.ok_or(Error::NotFound("session"))?;
@@ -169,6 +180,7 @@ async fn store(
         Target::Answer { parent, said } => {
             let before = find_parent(tx, &session, parent).await?;
             let said = messages::insert(tx, session.id, before.as_ref(), said).await?;
+            telling.written(said.id, None, MessageOrigin::Sent).await?;
             append_reply(tx, &session, Some(&said), parent, &new).await?
         }
         Target::Swipe { parent } => {

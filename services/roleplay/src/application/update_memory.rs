@@ -3,6 +3,7 @@
 use mesh::Ctx;
 
 use super::create_memory::check_text;
+use super::tell::Telling;
 use super::{Error, Memories, MemoryPatch};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
@@ -18,13 +19,14 @@ impl Memories {
         patch: MemoryPatch,
     ) -> Result<Memory, Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         self.db
             .transaction(|tx| {
-                let patch = patch.clone();
+                let (patch, outbox, cause) = (patch.clone(), outbox.clone(), cause.clone());
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
-                    let memory = memories::find(tx, session, id).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let memory = memories::find(tx, session.id, id).await?;
                     let mut memory = memory.ok_or(Error::NotFound("memory"))?;
                     let text = patch.text.clone().unwrap_or_else(|| own_text(&memory));
                     if memory.message_id.is_none() {
@@ -35,7 +37,16 @@ impl Memories {
                     memory.update_time = now;
                     let text = Some(text).filter(|text| !text.trim().is_empty());
                     memories::update(tx, &memory, text).await?;
-                    let memory = memories::find(tx, session, id).await?;
+                    if patch.text.is_some() {
+                        let telling = Telling {
+                            outbox: &outbox,
+                            tx,
+                            scene: (&session).into(),
+                            cause: &cause,
+                        };
+                        telling.memory_changed(id).await?;
+                    }
+                    let memory = memories::find(tx, session.id, id).await?;
                     memory.ok_or(Error::NotFound("memory"))
                 })
             })

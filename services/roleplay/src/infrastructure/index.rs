@@ -7,7 +7,7 @@ use mesh::{Channel, Ctx};
 use platform::Host;
 use platform::vectors::{self, Point, Vectors};
 use tokio::sync::Mutex;
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_client::EmbeddingServiceClient;
 
@@ -52,23 +52,6 @@ pub(crate) enum Error {
         /// Vectors.
         sent: usize,
     },
-}
-
-impl Error {
-    /// Whether it may well be over later.
-    pub(crate) fn is_passing(&self) -> bool {
-        match self {
-            Self::Embedder(status) => matches!(
-                status.code(),
-                Code::Unavailable
-                    | Code::DeadlineExceeded
-                    | Code::ResourceExhausted
-                    | Code::Cancelled
-            ),
-            Self::Vectors(error) => !matches!(error, vectors::Error::Invalid(_)),
-            Self::Miscounted { .. } => false,
-        }
-    }
 }
 
 impl From<Status> for Error {

@@ -9,24 +9,27 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::{Request, Response, Status, Streaming};
+use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::users as users_pb;
 use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
-use troupe_roleplay::Config;
+use troupe_roleplay::{Config, MemoryIndex};
 
+use crate::embedder::Embedder;
 use crate::script::{Call, PATIENCE, Script};
 
 /// A card with three greetings, an entry of lore, and a field that Troupe doesn't know.
@@ -57,10 +60,13 @@ pub(crate) const CARD: &str = r#"{
 /// A running service. Everything in it ends with its runtime.
 pub(crate) struct Stage {
     pub(crate) script: Script,
+    pub(crate) embedder: Embedder,
     pub(crate) tasks: Tasks,
+    pub(crate) host: Host,
     pub(crate) time: FakeTime,
     calls: Mutex<UnboundedReceiver<Call>>,
     issuer: Issuer,
+    ai: Server,
     server: Server,
     folder: PathBuf,
     /// Deletes the folder.
@@ -86,8 +92,10 @@ impl Stage {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         let issuer = Issuer::new(clock.clone());
         let (script, calls) = Script::new();
+        let embedder = Embedder::default();
         let verifier = issuer.verifier();
-        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()));
+        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()))
+            .add_service(EmbeddingServiceServer::new(embedder.clone()));
         let ai = Server::new(
             Role("ai"),
             ai,
@@ -102,19 +110,23 @@ impl Stage {
             clock,
             tasks: tasks.clone(),
             backends: Backends::default(),
+            events: Events::default(),
         };
         let role = Role("roleplay");
-        let (ai, users) = (
+        let channels = (
             Channel::in_process(&ai, role),
             Channel::in_process(&users, role),
         );
-        let routes = troupe_roleplay::build(config, &host, ai, users)
+        let routes = troupe_roleplay::build(config, &host, channels.0, channels.1)
             .await
             .unwrap();
         let server = Server::new(role, routes, verifier, Limits::default());
         Self {
             script,
+            embedder,
+            ai,
             tasks,
+            host,
             time,
             calls: Mutex::new(calls),
             issuer,
@@ -122,6 +134,19 @@ impl Stage {
             folder: folder.to_owned(),
             _temporary: None,
         }
+    }
+
+    /// Lets events reach the service's consumers from now on; what was told before doesn't.
+    pub(crate) async fn follow_events(&self) {
+        self.host.events.start(&self.host).await.unwrap();
+    }
+
+    /// The memories' vectors, as an operator sees them.
+    pub(crate) async fn memory_index(&self) -> MemoryIndex {
+        let ai = Channel::in_process(&self.ai, Role("roleplay"));
+        MemoryIndex::open(&Config::default(), &self.host, ai)
+            .await
+            .unwrap()
     }
 
     /// Somebody with an account.
@@ -233,6 +258,10 @@ impl Person {
 
     pub(crate) fn messages(&self) -> MessageServiceClient<Channel> {
         MessageServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn memories(&self) -> MemoryServiceClient<Channel> {
+        MemoryServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn generations(&self) -> GenerationServiceClient<Channel> {

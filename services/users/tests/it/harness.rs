@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::clock::FakeTime;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
 use tempfile::TempDir;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
@@ -50,6 +50,7 @@ impl Service {
             clock: clock.clone(),
             tasks: tasks.clone(),
             backends: Backends::default(),
+            events: Events::default(),
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());

@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 
 use platform::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 
 use super::generations;
-use crate::domain::ids::{BranchId, CharacterId, GenerationId, PersonaId, SessionId, UserId};
+use crate::domain::ids::{
+    BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId,
+};
 use crate::domain::session::{Branch, ReplySettings, Session};
-use crate::infrastructure::tables::branch;
 use crate::infrastructure::tables::session::{Column, Entity, Model};
+use crate::infrastructure::tables::{branch, message};
 
 /// The sessions of a person.
 pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
@@ -30,6 +32,20 @@ pub(crate) async fn find(
         return Ok(None);
     };
     Ok(whole(db, vec![model]).await?.pop())
+}
+
+/// The session of a message, whoever owns it: for the end of a job, which is nobody's call.
+pub(crate) async fn of_message(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+) -> Result<Option<Model>, DbErr> {
+    let mut holder = Query::select();
+    holder
+        .column(message::Column::SessionId)
+        .from(message::Entity);
+    holder.and_where(message::Column::Id.eq(id));
+    let session = Entity::find().filter(Column::Id.in_subquery(holder));
+    session.one(db).await
 }
 
 /// Where a page of sessions begins: behind this use and id.
@@ -172,16 +188,16 @@ pub(crate) async fn touch(
     update.exec(db).await.map(drop)
 }
 
-/// Deletes a session with all that hangs on it.
+/// Deletes a session with all that hangs on it. False if it wasn't there.
 pub(crate) async fn delete(
     db: &impl ConnectionTrait,
     user: UserId,
     id: SessionId,
-) -> Result<(), DbErr> {
+) -> Result<bool, DbErr> {
     let delete = Entity::delete_many()
         .filter(Column::UserId.eq(user))
         .filter(Column::Id.eq(id));
-    delete.exec(db).await.map(drop)
+    Ok(delete.exec(db).await?.rows_affected > 0)
 }
 
 /// Lets go of a character that is deleted.

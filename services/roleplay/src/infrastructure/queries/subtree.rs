@@ -22,6 +22,16 @@ pub(crate) async fn contains(
     Ok(fork.common == Some(root))
 }
 
+/// The messages of a subtree.
+pub(crate) async fn list(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    root: MessageId,
+) -> Result<Vec<MessageId>, DbErr> {
+    let rows = db.query_all(&subtree(session, root).query(ids())).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
 /// Turns the branches that end in a subtree, and the memories of it outside, to another message.
 pub(crate) async fn leave(
     db: &impl ConnectionTrait,

@@ -1,0 +1,97 @@
+//! Events: what happens in a service, told to whoever wants to know, once.
+//!
+//! A service writes an event into its outbox in the transaction of the change that it tells of. From there it is carried to
+//! consumers, in the process or over NATS JetStream; both keep the same rules:
+//!
+//! - An event is told if and only if its transaction is committed, and however often anything dies.
+//! - It may come more than once. Its effect happens once: the handler's transaction also notes the event as handled.
+//! - Events of one key come one after another, in the order they were written.
+//! - A handler that fails is called again after a pause; after some tries the event is put aside as a dead letter, from
+//!   where it can be tried again. What fails because something is away waits for that, and doesn't count.
+//! - A consumer gets what happens from its first start on; what is older it reads from the service itself.
+//!
+//! A service that tells:
+//!
+//! ```no_run
+//! # use platform::events::Outbox;
+//! # use platform::trace::Cause;
+//! # use platform::{Database, Host};
+//! # use troupe_proto::events::SessionDeleted;
+//! # use troupe_platform as platform;
+//! # async fn delete_session(db: &Database, outbox: &Outbox, cause: Cause) -> Result<(), sea_orm::DbErr> {
+//! // In `build`: let outbox = host.events.outbox("roleplay", &db, &host.clock);
+//! let (outbox, event) = (outbox.clone(), SessionDeleted::default());
+//! db.transaction(|tx| {
+//!     let (outbox, event, cause) = (outbox.clone(), event.clone(), cause.clone());
+//!     Box::pin(async move {
+//!         // ... the change itself, then:
+//!         outbox.add(tx, &event, &cause).await.map(drop)
+//!     })
+//! })
+//! .await
+//! # }
+//! ```
+//!
+//! A consumer that wants to know:
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use platform::events::{Consumer, Failure, Handler, Received};
+//! # use platform::{Database, Host};
+//! # use sea_orm::DatabaseTransaction;
+//! # use troupe_proto::events::MessageWritten;
+//! # use troupe_platform as platform;
+//! struct Counts;
+//!
+//! impl Handler<MessageWritten> for Counts {
+//!     type Prepared = u64;
+//!
+//!     /// Calls to others and rows of other stores belong here. It may be done again, so it must bear that.
+//!     async fn prepare(&self, event: &Received<MessageWritten>) -> Result<u64, Failure> {
+//!         Ok(event.event.message_id.len() as u64)
+//!     }
+//!
+//!     /// Rows of the consumer's own database belong here: this happens once.
+//!     async fn apply(
+//!         &self,
+//!         tx: &DatabaseTransaction,
+//!         event: &Received<MessageWritten>,
+//!         length: &u64,
+//!     ) -> Result<(), Failure> {
+//!         // ... write to `tx`; `?` turns its errors into failures
+//! #       let _ = (tx, event, length);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn build(host: &Host, db: &Database) {
+//! // In `build`. The process starts all consumers once every service is built.
+//! let counts = Arc::new(Counts);
+//! host.events.consume(Consumer::new("counts", db).on::<MessageWritten, _>(&counts));
+//! # }
+//! ```
+//!
+//! Both services list [`migrations`] in their migrator.
+
+mod consumer;
+mod embedded;
+mod envelope;
+mod hub;
+mod inspect;
+mod jetstream;
+mod migrations;
+mod outbox;
+mod queries;
+mod relay;
+mod retention;
+mod runner;
+mod tables;
+mod transport;
+
+pub use consumer::{Consumer, Failure, Handler, Received};
+pub use envelope::Envelope;
+pub use hub::{Events, StartError};
+pub use inspect::{ConsumerLag, DeadLetter, InspectError, Inspector, Lag, OutboxLag};
+pub use jetstream::AddressError;
+pub use migrations::migrations;
+pub use outbox::Outbox;

@@ -1,0 +1,138 @@
+//! The dispatcher in the process: hands events from the outbox to the consumers, and takes them for sent once every
+//! consumer is through with them. What a stop leaves unfinished stands in the outbox, and comes again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, try_join_all};
+use tokio::sync::oneshot::{self, Sender};
+
+use super::runner::{Death, Delivery, Runner, Settle};
+use super::tables::dead_letter;
+use super::transport::{SendError, Transport};
+use super::{Envelope, Failure, queries};
+use crate::Database;
+
+/// Time between looks for dead letters that somebody wants tried again.
+const REPLAY_POLL: Duration = Duration::from_secs(2);
+/// Dead letters that are read at once.
+const REPLAYS: u64 = 64;
+
+/// The consumers of the process.
+pub(super) struct Dispatcher {
+    pub(super) runners: Vec<Arc<Runner>>,
+}
+
+impl Transport for Dispatcher {
+    fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
+        let runners = self.runners.iter();
+        let interested = runners.filter(|runner| runner.wants(&envelope.type_name));
+        let submitted: Vec<_> = interested
+            .map(|runner| {
+                let (done, is_done) = oneshot::channel();
+                let settle = Box::new(Answer {
+                    runner: Arc::clone(runner),
+                    done,
+                });
+                let envelope = envelope.clone();
+                runner.submit(Delivery { envelope, settle });
+                is_done
+            })
+            .collect();
+        Box::pin(async move {
+            let all = try_join_all(submitted).await;
+            all.map(drop).map_err(|_| SendError::Stopping)
+        })
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'static str,
+        _: &'a Database,
+    ) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// What the relay waits for.
+struct Answer {
+    runner: Arc<Runner>,
+    done: Sender<()>,
+}
+
+impl Settle for Answer {
+    fn done(self: Box<Self>) -> BoxFuture<'static, ()> {
+        // Without a relay that waits, the event comes again and is found in the inbox.
+        let _gone = self.done.send(());
+        Box::pin(std::future::ready(()))
+    }
+
+    fn bury<'a>(
+        &'a self,
+        envelope: &'a Envelope,
+        death: &'a Death,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(bury(&self.runner, envelope, death))
+    }
+}
+
+async fn bury(runner: &Runner, envelope: &Envelope, death: &Death) -> Result<(), Failure> {
+    let letter = dead_letter::Model {
+        consumer: runner.consumer.name.to_owned(),
+        event_id: envelope.id,
+        type_name: envelope.type_name.clone(),
+        subject: envelope.subject.clone(),
+        key: envelope.key.clone(),
+        time: envelope.time,
+        payload: envelope.payload.clone(),
+        request_id: envelope.cause.request_id.to_string(),
+        traceparent: envelope.cause.trace.to_string(),
+        problem: death.problem.clone(),
+        tries: i32::try_from(death.tries).unwrap_or(i32::MAX),
+        dead_time: death.time,
+        replay_time: None,
+    };
+    let bury = runner.consumer.db.transaction(|tx| {
+        let letter = letter.clone();
+        Box::pin(async move { Ok(queries::bury(tx, letter).await?) })
+    });
+    bury.await
+}
+
+/// Tries dead letters again that somebody wants tried again, until the process stops.
+pub(super) async fn replay(runner: Arc<Runner>) {
+    loop {
+        if let Err(error) = replay_all(&runner).await {
+            tracing::warn!(consumer = runner.consumer.name, %error, "dead letters can't be tried again yet");
+        }
+        tokio::select! {
+            () = runner.tasks.stopping() => return,
+            () = tokio::time::sleep(REPLAY_POLL) => {}
+        }
+    }
+}
+
+async fn replay_all(runner: &Arc<Runner>) -> Result<(), Failure> {
+    let consumer = &runner.consumer;
+    let letters = queries::to_replay(consumer.db.read(), consumer.name, REPLAYS).await?;
+    for letter in letters {
+        let (id, asked) = (letter.event_id, letter.replay_time);
+        let (done, is_done) = oneshot::channel();
+        let settle = Box::new(Answer {
+            runner: Arc::clone(runner),
+            done,
+        });
+        let envelope = letter.try_into()?;
+        runner.submit(Delivery { envelope, settle });
+        if is_done.await.is_err() {
+            return Ok(());
+        }
+        // One that failed again was buried anew, and nobody has asked for that yet.
+        let forget = consumer.db.transaction(|tx| {
+            let name = consumer.name;
+            Box::pin(async move { queries::unbury(tx, name, id, asked).await })
+        });
+        forget.await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Who tells events in this process and who wants to know. Services enter themselves while they are built; then it starts.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sea_orm::DbErr;
+use tokio::sync::Notify;
+
+use super::consumer::Consumer;
+use super::embedded::{self, Dispatcher};
+use super::jetstream::{self, AddressError, Publisher, Server};
+use super::outbox::Outbox;
+use super::relay::Relay;
+use super::retention;
+use super::runner::Runner;
+use super::transport::Transport;
+use crate::{Clock, Database, Host, Tasks};
+
+/// The events of a process. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Events(Arc<Mutex<Entries>>);
+
+#[derive(Default)]
+struct Entries {
+    sources: Vec<Source>,
+    consumers: Vec<Consumer>,
+}
+
+/// An outbox and its database.
+#[derive(Clone)]
+struct Source {
+    service: &'static str,
+    db: Database,
+    wake: Arc<Notify>,
+}
+
+/// Events that can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The place of a consumer can't be found.
+    #[error("the consumer {0} can't find its place: {1}")]
+    Consumer(&'static str, #[source] DbErr),
+    /// The server can't be asked for, which isn't that it is away.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+}
+
+impl Events {
+    /// The outbox of a service in its database, which has the tables of [`migrations`](super::migrations).
+    pub fn outbox(&self, service: &'static str, db: &Database, clock: &Clock) -> Outbox {
+        let wake = Arc::new(Notify::new());
+        self.entries().sources.push(Source {
+            service,
+            db: db.clone(),
+            wake: Arc::clone(&wake),
+        });
+        Outbox {
+            service,
+            clock: clock.clone(),
+            wake,
+        }
+    }
+
+    /// Enters a consumer. It gets what happens from its first start on, here or in any process, and what it missed
+    /// while it didn't run.
+    pub fn consume(&self, consumer: Consumer) {
+        self.entries().consumers.push(consumer);
+    }
+
+    /// Begins to carry events between all that have entered. What is told earlier waits in the outboxes.
+    ///
+    /// # Errors
+    /// A consumer's database can't be used, or the address of the server. A server that is away is waited for.
+    pub async fn start(&self, host: &Host) -> Result<(), StartError> {
+        let (sources, consumers) = {
+            let entries = self.entries();
+            (entries.sources.clone(), entries.consumers.clone())
+        };
+        let mut runners = Vec::new();
+        for consumer in consumers {
+            let name = consumer.name;
+            let runner = Runner::new(consumer, host.clock.clone(), host.tasks.clone()).await;
+            runners.push(runner.map_err(|error| StartError::Consumer(name, error))?);
+        }
+        for runner in &runners {
+            host.tasks.spawn(embedded::replay(Arc::clone(runner)));
+        }
+        let transport: Arc<dyn Transport> = match host.backends.nats.url.is_named() {
+            true => {
+                let server = Arc::new(Server::connect(&host.backends.nats).await?);
+                for runner in runners {
+                    let consume = jetstream::run(Arc::clone(&server), runner);
+                    host.tasks.spawn(consume);
+                }
+                Arc::new(Publisher { server })
+            }
+            false => Arc::new(Dispatcher { runners }),
+        };
+        for source in sources {
+            source.start(&transport, &host.clock, &host.tasks);
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    fn start(self, transport: &Arc<dyn Transport>, clock: &Clock, tasks: &Tasks) {
+        let relay = Relay {
+            service: self.service,
+            db: self.db.clone(),
+            wake: self.wake,
+            transport: Arc::clone(transport),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(relay.run());
+        tasks.spawn(retention::run(self.db, clock.clone(), tasks.clone()));
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries();
+        let services = entries.sources.iter().map(|source| source.service);
+        f.debug_struct("Events")
+            .field("outboxes", &services.collect::<Vec<_>>())
+            .field("consumers", &entries.consumers)
+            .finish()
+    }
+}

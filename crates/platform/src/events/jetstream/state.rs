@@ -1,0 +1,44 @@
+//! What the server says of itself and of the consumers.
+
+use std::time::Duration;
+
+use futures::TryStreamExt;
+
+use super::{Server, away};
+use crate::events::inspect::ConsumerLag;
+use crate::events::transport::SendError;
+
+impl Server {
+    /// Waits until the server answers, for so long.
+    pub(in crate::events) async fn reach(&self, patience: Duration) -> Result<(), SendError> {
+        match tokio::time::timeout(patience, self.client.flush()).await {
+            Ok(flushed) => flushed.map_err(away),
+            Err(_) => Err(SendError::Away("it can't be reached".to_owned())),
+        }
+    }
+
+    /// The server's version.
+    pub(in crate::events) fn version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// How far the consumers are.
+    pub(in crate::events) async fn consumers(&self) -> Result<Vec<ConsumerLag>, SendError> {
+        let stream = self.stream(self.events_config()).await?;
+        let mut consumers = Vec::new();
+        let mut infos = stream.consumers();
+        let prefix = self.durable_name("");
+        while let Some(info) = infos.try_next().await.map_err(away)? {
+            let Some(name) = info.name.strip_prefix(&prefix) else {
+                continue;
+            };
+            consumers.push(ConsumerLag {
+                consumer: name.to_owned(),
+                pending: info.num_pending,
+                unacknowledged: info.num_ack_pending as u64,
+                redelivered: info.num_redelivered as u64,
+            });
+        }
+        Ok(consumers)
+    }
+}

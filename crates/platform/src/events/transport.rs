@@ -1,0 +1,35 @@
+//! The port: what carries events from outboxes to consumers.
+
+use futures::future::BoxFuture;
+use sea_orm::DbErr;
+
+use super::Envelope;
+use crate::Database;
+
+/// Carries events. Implemented by a dispatcher in the process and by JetStream.
+pub(super) trait Transport: Send + Sync {
+    /// Carries an event, and completes once it needn't come from the outbox again. Of one key, the next is carried only
+    /// after that.
+    fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>>;
+
+    /// Looks whether what was sent from an outbox is still there, and takes back that it was sent where it isn't.
+    fn check<'a>(
+        &'a self,
+        service: &'static str,
+        db: &'a Database,
+    ) -> BoxFuture<'a, Result<(), SendError>>;
+}
+
+/// An event of which nobody knows whether it arrived. It is sent again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    /// Consumers in this process didn't get to it.
+    #[error("the process is stopping")]
+    Stopping,
+    /// The outbox can't be used.
+    #[error("the outbox can't be used: {0}")]
+    Storage(#[from] DbErr),
+    /// The server can't be reached, or didn't answer in time.
+    #[error("the server of events is away: {0}")]
+    Away(String),
+}

@@ -1,0 +1,32 @@
+//! Opens what there is to look at.
+
+use anyhow::{Context, Result};
+use platform::events::Inspector;
+use platform::{Clock, Database, Events, Host, Tasks};
+
+use crate::settings::Settings;
+
+/// The services that have a database.
+const SERVICES: [&str; 3] = ["users", "roleplay", "ai"];
+
+/// Opens the databases that are there and the server, if one is named.
+///
+/// # Errors
+/// One of them can't be reached.
+pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
+    let host = Host {
+        data_dir: settings.data_dir.clone(),
+        clock: Clock::system(),
+        tasks: Tasks::new(),
+        backends: settings.backends(),
+        events: Events::default(),
+    };
+    let mut databases = Vec::new();
+    for service in SERVICES {
+        if let Some(db) = Database::attach(&host, service).await? {
+            databases.push((service.to_owned(), db));
+        }
+    }
+    let inspector = Inspector::open(databases, &settings.nats, host.clock).await;
+    inspector.context("events can't be looked at")
+}
