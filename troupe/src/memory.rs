@@ -71,9 +71,7 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
     Ok(())
 }
 
-async fn count(mut settings: Settings, tasks: &Tasks, rebuilds: bool) -> Result<MemoryCounts> {
-    // Nothing is to be generated here.
-    settings.ai.local.enabled = Some(false);
+async fn count(settings: Settings, tasks: &Tasks, rebuilds: bool) -> Result<MemoryCounts> {
     let host = Host {
         data_dir: settings.data_dir.clone(),
         clock: Clock::system(),

@@ -7,6 +7,9 @@ use super::ids::{MemoryId, MessageId, SessionId};
 /// Most characters of a message that are remembered: about as much as the embedding models that run anywhere read.
 pub const MAX_REMEMBERED_CHARS: usize = 1_000;
 
+/// What is remembered of a message that says nothing.
+const SILENCE: &str = "…";
+
 /// Something that a session remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
@@ -35,7 +38,10 @@ pub struct Memory {
 /// What is remembered of a message: who said it, and its beginning.
 #[must_use]
 pub fn remembered(speaker: &str, text: &str) -> String {
-    let text = beginning(text, MAX_REMEMBERED_CHARS);
+    let text = match text.trim() {
+        "" => SILENCE.to_owned(),
+        text => beginning(text, MAX_REMEMBERED_CHARS),
+    };
     match speaker.trim() {
         "" => text,
         speaker => format!("{speaker}: {text}"),
@@ -73,6 +79,7 @@ mod tests {
     fn remembers_who_said_what() {
         assert_eq!(remembered("Mira", " Come in. "), "Mira: Come in.");
         assert_eq!(remembered(" ", "Come in."), "Come in.");
+        assert_eq!(remembered("", "\n"), "…");
     }
 
     #[test]
