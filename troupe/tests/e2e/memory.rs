@@ -1,5 +1,7 @@
 //! What sessions remember, and how an operator makes its vectors anew.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::scripted::Reply;
 
@@ -23,7 +25,7 @@ async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
     let session = ann.open_session(maren()).await;
     model.push(Reply::words("The red boat lies in the northern cave."));
     ann.say(&session, "Where is the boat?").await.at_end().await;
-    let memories = format!("/api/v1/roleplay/sessions/{session}/memories");
+    let memories = format!("{session}/memories");
     let all_embedded = async {
         loop {
             let listed = ann.get(&memories).await;
@@ -31,6 +33,7 @@ async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
             if listed.len() > 2 && listed.iter().all(|memory| memory["embedded"] == true) {
                 return listed;
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     let listed = eventually("the messages are remembered", all_embedded).await;
