@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use platform::backends::ServerUrl;
 
 use crate::settings::Settings;
-use crate::{chat, contracts, doctor, events, serve};
+use crate::{chat, contracts, doctor, events, memory, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -138,6 +138,9 @@ pub(crate) enum Command {
     /// Look at events: what is on its way, and what could not be handled
     #[command(subcommand)]
     Events(events::Task),
+    /// Look at what sessions remember, and compute its vectors anew
+    #[command(subcommand)]
+    Memory(memory::Task),
     /// Print what the contracts say
     #[command(subcommand)]
     Contracts(contracts::Document),

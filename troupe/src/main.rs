@@ -7,6 +7,7 @@ mod contracts;
 mod doctor;
 mod events;
 mod instance;
+mod memory;
 mod migrate;
 mod serve;
 mod settings;
@@ -52,6 +53,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Doctor(options) => return doctor::run(&options, &cli.place).await,
         Command::Events(task) => events::run(&task, &Settings::load(&cli.place)?).await?,
+        Command::Memory(task) => memory::run(&task, Settings::load(&cli.place)?).await?,
         Command::Contracts(document) => contracts::print(document)?,
     }
     Ok(ExitCode::SUCCESS)

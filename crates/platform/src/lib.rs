@@ -19,6 +19,7 @@ pub mod redis;
 pub mod secret;
 pub mod telemetry;
 pub mod trace;
+pub mod vectors;
 
 pub use backends::Backends;
 pub use clock::{Clock, Timestamp};
@@ -27,3 +28,4 @@ pub use events::Events;
 pub use host::Host;
 pub use lifecycle::Tasks;
 pub use redis::Redis;
+pub use vectors::Vectors;

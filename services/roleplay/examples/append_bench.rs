@@ -11,6 +11,8 @@
 )]
 #![expect(dead_code, reason = "the tests use more of the stage")]
 
+#[path = "../tests/it/embedder.rs"]
+mod embedder;
 #[path = "../tests/it/script.rs"]
 mod script;
 #[path = "../tests/it/stage.rs"]

@@ -1,13 +1,16 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
 mod cancel_generation;
+mod cast;
 mod characters;
 mod chats;
 mod compile_prompt;
 mod continue_message;
 mod create_branch;
+mod create_memory;
 mod create_session;
 mod delete_character;
+mod delete_memory;
 mod delete_message;
 mod delete_session;
 mod edit_message;
@@ -17,16 +20,22 @@ mod generate;
 mod import_character;
 mod list_characters;
 mod live;
+mod memories;
 mod move_head;
 mod personas;
+mod rebuild_memories;
+mod recall;
 mod recover_generations;
 mod regenerate_message;
+mod remember;
+mod search_memories;
 mod select_branch;
 mod select_swipe;
 mod send_message;
 mod start_generation;
 mod tell;
 mod update_character;
+mod update_memory;
 mod update_session;
 mod watch_generation;
 
@@ -37,7 +46,10 @@ pub(crate) use self::{
     create_session::NewSession,
     error::Error,
     export_character::CardFile,
+    memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,
     update_session::SessionPatch,
 };
+
+pub use self::{memories::MemoryConfig, rebuild_memories::MemoryCounts};

@@ -7,6 +7,7 @@ pub mod ids;
 mod lenient;
 pub mod lorebook;
 pub mod macros;
+pub mod memory;
 pub mod message;
 pub mod persona;
 pub mod prompt;

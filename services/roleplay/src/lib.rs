@@ -3,6 +3,7 @@
 mod application;
 pub mod domain;
 mod infrastructure;
+mod memory_index;
 mod migrations;
 mod presentation;
 
@@ -13,23 +14,28 @@ use platform::{Database, Host};
 use serde::Deserialize;
 use tonic::service::Routes;
 
-use crate::application::{Characters, Chats, GenerationLimits, Personas};
+use crate::application::{Characters, Chats, GenerationLimits, Memories, Personas};
+pub use crate::application::{MemoryConfig, MemoryCounts};
 use crate::infrastructure::avatars::Avatars;
+use crate::infrastructure::index::Index;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
+pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
 
 /// The service's name: of its database, its page key and its folder.
 const SERVICE: &str = "roleplay";
 
 /// How the service runs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Seconds that a generation may take.
     pub generation_limit_secs: u64,
     /// Seconds that running generations go on after shutdown began. What runs then is ended with its text kept.
     pub generation_grace_secs: u64,
+    /// What sessions remember.
+    pub memory: MemoryConfig,
 }
 
 impl Default for Config {
@@ -37,6 +43,7 @@ impl Default for Config {
         Self {
             generation_limit_secs: 600,
             generation_grace_secs: 20,
+            memory: MemoryConfig::default(),
         }
     }
 }
@@ -84,16 +91,25 @@ pub async fn build(
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
-    let models = Models::new(ai);
     let outbox = host.events.outbox(SERVICE, &db, &host.clock);
+    let memories = Memories {
+        db: db.clone(),
+        outbox: outbox.clone(),
+        clock: host.clock.clone(),
+        index: Index::new(host, ai.clone()),
+        config: config.memory.clone(),
+    };
     let chats = Chats::new(
         db.clone(),
         outbox,
         host.clone(),
-        models,
-        Profiles::new(users),
+        (Models::new(ai), Profiles::new(users)),
+        memories.clone(),
         limits,
     );
+    if config.memory.enabled {
+        host.events.consume(presentation::consumer(&memories, &db));
+    }
     let recovered = chats.recover_generations().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
     let characters = Characters::new(db.clone(), host.clone(), avatars);
@@ -101,5 +117,10 @@ pub async fn build(
         db,
         clock: host.clock.clone(),
     };
-    Ok(presentation::routes(characters, personas, chats, tokens))
+    Ok(presentation::routes(
+        characters,
+        personas,
+        (chats, memories),
+        tokens,
+    ))
 }

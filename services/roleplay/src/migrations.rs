@@ -3,6 +3,7 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_tables;
+mod m0002_memories;
 
 /// Brings the tables of roleplay up to date.
 pub(crate) struct Migrator;
@@ -10,7 +11,10 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_tables::Tables)];
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
+            Box::new(m0001_tables::Tables),
+            Box::new(m0002_memories::Memories),
+        ];
         migrations.extend(platform::events::migrations());
         migrations
     }

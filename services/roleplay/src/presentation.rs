@@ -5,6 +5,8 @@ mod convert;
 mod fields;
 mod generations;
 mod mask;
+mod memories;
+mod memory_events;
 mod messages;
 mod pages;
 mod personas;
@@ -14,12 +16,14 @@ use platform::page::PageTokens;
 use tonic::service::Routes;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
+use troupe_proto::roleplay::memory_service_server::MemoryServiceServer;
 use troupe_proto::roleplay::message_service_server::MessageServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
+pub(crate) use self::memory_events::consumer;
 use self::pages::Pages;
-use crate::application::{Characters, Chats, Personas};
+use crate::application::{Characters, Chats, Memories, Personas};
 
 /// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
 const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
@@ -28,7 +32,7 @@ const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
 pub(crate) fn routes(
     characters: Characters,
     personas: Personas,
-    chats: Chats,
+    (chats, memories): (Chats, Memories),
     tokens: PageTokens,
 ) -> Routes {
     let pages = Pages::new(tokens);
@@ -44,6 +48,10 @@ pub(crate) fn routes(
         chats: chats.clone(),
         pages: pages.clone(),
     };
+    let memories = memories::MemoryApi {
+        memories,
+        pages: pages.clone(),
+    };
     let messages = messages::MessageApi {
         chats: chats.clone(),
         pages,
@@ -53,6 +61,7 @@ pub(crate) fn routes(
         .add_service(PersonaServiceServer::new(personas))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(MessageServiceServer::new(messages))
+        .add_service(MemoryServiceServer::new(memories))
         .add_service(GenerationServiceServer::new(generations::GenerationApi {
             chats,
         }))

@@ -13,6 +13,7 @@ use tonic::{Request, Status};
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
@@ -73,6 +74,8 @@ pub(crate) struct Api {
     pub(crate) sessions: SessionServiceClient<Connection>,
     /// Messages.
     pub(crate) messages: MessageServiceClient<Connection>,
+    /// Memories.
+    pub(crate) memories: MemoryServiceClient<Connection>,
     /// Generations.
     pub(crate) generations: GenerationServiceClient<Connection>,
     /// Models.
@@ -101,6 +104,7 @@ impl Api {
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             messages: MessageServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            memories: MemoryServiceClient::new(connection.clone()),
             generations: GenerationServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             models: ModelServiceClient::new(connection),

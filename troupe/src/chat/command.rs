@@ -27,6 +27,14 @@ pub(crate) enum Command {
     Branches(Option<usize>),
     /// Show so many of the last messages.
     History(usize),
+    /// Show what the session remembers.
+    Memories,
+    /// Add a note to what it remembers.
+    Note(String),
+    /// Pin a memory, or let go of it.
+    Pin(usize),
+    /// Forget a memory.
+    Forget(usize),
     /// Show the prompt of the next reply.
     Prompt,
     /// End the reply that is being written.
@@ -66,6 +74,10 @@ Type a message to send it, or:
   /branch [#N] [TITLE] begin another branch at the last message, or at #N
   /branches [N]        show the branches, or turn to one
   /history [COUNT]     show the last messages
+  /memory              show what the session remembers, newest last; * is in every prompt
+  /note TEXT           have it remember something
+  /pin N               put the memory that /memory calls N into every prompt, or take it out
+  /forget N            forget that memory
   /prompt              show the prompt of the next reply and where its parts come from
   /cancel              end a reply that is being written (so does Ctrl-C)
   /sessions            choose another session or character
@@ -119,6 +131,11 @@ impl Command {
             "branches" => Self::Branches(Some(number(rest)?)),
             "history" if rest.is_empty() => Self::History(HISTORY_LENGTH),
             "history" => Self::History(number(rest)?),
+            "memory" => Self::Memories,
+            "note" if rest.is_empty() => return Err("type the note after /note".to_owned()),
+            "note" => Self::Note(rest.to_owned()),
+            "pin" => Self::Pin(number(rest)?),
+            "forget" => Self::Forget(number(rest)?),
             "prompt" => Self::Prompt,
             "cancel" => Self::Cancel,
             "sessions" => Self::Sessions,

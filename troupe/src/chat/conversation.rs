@@ -2,6 +2,7 @@
 
 mod branches;
 mod history;
+mod memory;
 mod models;
 mod prompt;
 mod swipes;
@@ -77,6 +78,10 @@ impl<'a> Conversation<'a> {
             Command::Branches(None) => self.list_branches().await,
             Command::Branches(Some(number)) => self.select_branch(number).await,
             Command::History(count) => self.history(count).await,
+            Command::Memories => self.list_memories().await,
+            Command::Note(text) => self.note(text).await,
+            Command::Pin(number) => self.pin(number).await,
+            Command::Forget(number) => self.forget(number).await,
             Command::Prompt => self.show_prompt().await,
             Command::Cancel => self.cancel().await,
             Command::Model(None) => self.list_models().await,

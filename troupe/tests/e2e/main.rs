@@ -8,6 +8,7 @@ mod doctor;
 mod edge;
 mod grpc;
 mod main_job;
+mod memory;
 mod person;
 mod platform;
 mod postgres;

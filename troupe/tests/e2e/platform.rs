@@ -31,14 +31,16 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// An empty folder, and a model server that isn't there, so that no model runs in the process.
+    /// An empty folder, and a model server that isn't there, so that no model runs in the process and none is fetched.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let setup = Self {
             folder,
             variables: Vec::new(),
         };
-        setup.with("TROUPE__AI__OPENAI__BASE_URL", "http://127.0.0.1:9/v1")
+        setup
+            .with("TROUPE__AI__OPENAI__BASE_URL", "http://127.0.0.1:9/v1")
+            .with("TROUPE__AI__EMBEDDINGS__MODEL", "openai/scripted-words")
     }
 
     /// Sets a variable of the configuration.

@@ -16,7 +16,10 @@ fn with_local_model() -> Setup {
     let kept = std::env::var_os("TROUPE_TEST_MODELS").unwrap_or("/var/tmp/troupe-models".into());
     let kept = PathBuf::from(kept);
     std::fs::create_dir_all(&kept).unwrap();
-    let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", "");
+    let setup = Setup::new()
+        .with("TROUPE__AI__OPENAI__BASE_URL", "")
+        .with("TROUPE__AI__EMBEDDINGS__MODEL", "local/all-minilm-l6-v2")
+        .with("TROUPE__ROLEPLAY__MEMORY__ENABLED", "false");
     std::fs::create_dir_all(setup.data_dir()).unwrap();
     std::os::unix::fs::symlink(kept, setup.data_dir().join("models")).unwrap();
     setup

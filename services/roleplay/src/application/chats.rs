@@ -8,9 +8,9 @@ use moka::sync::Cache;
 use platform::events::Outbox;
 use platform::{Database, Host, Timestamp};
 
-use super::Error;
-use super::compile_prompt::Sheet;
+use super::cast::Sheet;
 use super::live::Live;
+use super::{Error, Memories};
 use crate::domain::generation::State;
 use crate::domain::ids::{BranchId, CharacterId, MessageId, SessionId};
 use crate::domain::message::Message;
@@ -33,6 +33,7 @@ pub(crate) struct Chats {
     pub(super) host: Host,
     pub(super) models: Models,
     pub(super) profiles: Profiles,
+    pub(super) memories: Memories,
     pub(super) live: Live,
     pub(super) limits: GenerationLimits,
     /// By the character and when it last changed.
@@ -49,13 +50,13 @@ pub(crate) struct GenerationLimits {
 }
 
 impl Chats {
-    /// The use cases over a database with its outbox, and two services.
+    /// The use cases over a database with its outbox, two services and what sessions remember.
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
         host: Host,
-        models: Models,
-        profiles: Profiles,
+        (models, profiles): (Models, Profiles),
+        memories: Memories,
         limits: GenerationLimits,
     ) -> Self {
         Self {
@@ -64,6 +65,7 @@ impl Chats {
             host,
             models,
             profiles,
+            memories,
             live: Live::default(),
             limits,
             sheets: Cache::new(READY_SHEETS),

@@ -2,24 +2,23 @@
 //! can hold, and never the whole history.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use mesh::Ctx;
 use serde::Serialize;
 
+use super::cast::Player;
+use super::recall::{Kept, Scene};
 use super::{Chats, Error};
-use crate::domain::card::Card;
-use crate::domain::ids::{CharacterId, MessageId, PersonaId};
-use crate::domain::lorebook::{LoreSettings, Matcher};
-use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::domain::ids::MessageId;
+use crate::domain::macros::Moment;
 use crate::domain::message::Author;
 use crate::domain::prompt::{
-    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Receipt, Settings, Turn,
+    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
-use crate::infrastructure::queries::{characters, path, personas};
+use crate::infrastructure::queries::path;
 use crate::infrastructure::tables::message;
 
 /// The history is read until it has so many bytes for each token of the window: in no language do tokens hold more
@@ -31,22 +30,6 @@ const MAX_HISTORY_BYTES: usize = 8 << 20;
 const MIN_MESSAGE_TOKENS: usize = 4;
 /// However large the window: a prompt has at most 20,000 messages.
 const MAX_HISTORY_MESSAGES: usize = 10_000;
-/// A person without a name of their own.
-const NAMELESS: &str = "User";
-
-/// A character made ready for prompts.
-#[derive(Debug)]
-pub(crate) struct Sheet {
-    pub(super) card: Card,
-    lore: Option<Matcher>,
-}
-
-/// Whom the person plays in a session.
-#[derive(Debug, Clone)]
-pub(super) struct Player {
-    pub(super) name: String,
-    pub(super) description: String,
-}
 
 /// A prompt to compile.
 pub(super) struct Wanted<'w> {
@@ -58,6 +41,14 @@ pub(super) struct Wanted<'w> {
     pub(super) said: Option<&'w str>,
     /// The id that this message will have.
     pub(super) said_id: Option<MessageId>,
+}
+
+/// What the compiler is given.
+#[derive(Clone, Copy)]
+struct Compiling<'c> {
+    material: &'c Material<'c>,
+    settings: &'c Settings,
+    seed: u64,
 }
 
 /// A prompt that fits its model.
@@ -118,13 +109,26 @@ impl Chats {
             form: model.form,
             window_tokens: model.window_tokens,
             max_reply_tokens: max_tokens,
+            memory: self.memories.config.settings(),
             ..Settings::default()
+        };
+        let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
+        let kept = if recalls {
+            self.memories.kept(session.id, wanted.tip).await?
+        } else {
+            Kept::default()
         };
         let material = Material {
             lore: sheet.lore.as_ref(),
             persona: Persona {
                 name: &player.name,
                 description: &player.description,
+            },
+            memories: &kept.pinned,
+            recall: if recalls {
+                Recall::NotNeeded
+            } else {
+                Recall::Off
             },
             earlier_message_count: earlier,
             earlier_assistant_count: earlier_of_character,
@@ -135,9 +139,37 @@ impl Chats {
             session_seed: Session::seed(session.id),
             ..Material::new(&sheet.card, &turns)
         };
-        let (compiled, estimated) = self
-            .fit(ctx, &material, &settings, prompt_seed(session))
-            .await?;
+        let compiling = Compiling {
+            material: &material,
+            settings: &settings,
+            seed: prompt_seed(session),
+        };
+        let (mut compiled, mut estimated) = self.fit(ctx, compiling).await?;
+        // A prompt that holds the whole history misses nothing, and need not wait for a search.
+        if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
+            let scene = Scene {
+                session: session.id,
+                tip: wanted.tip,
+                turns: &turns,
+                said: compiled.receipt.surely_said(),
+            };
+            let (recall, memories) = self.memories.recall(ctx, scene, &kept.pinned).await;
+            let material = Material {
+                memories: &memories,
+                recall,
+                ..material.clone()
+            };
+            let material = &material;
+            (compiled, estimated) = self
+                .fit(
+                    ctx,
+                    Compiling {
+                        material,
+                        ..compiling
+                    },
+                )
+                .await?;
+        }
         let Compiled { prompt, receipt } = compiled;
         drop(turns);
         Ok(CompiledPrompt {
@@ -149,16 +181,10 @@ impl Chats {
         })
     }
 
-    async fn fit(
-        &self,
-        ctx: &Ctx,
-        material: &Material<'_>,
-        settings: &Settings,
-        seed: u64,
-    ) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(material, settings, seed);
+    async fn fit(&self, ctx: &Ctx, what: Compiling<'_>) -> Result<(Compiled, bool), Error> {
+        let draft = Draft::new(what.material, what.settings, what.seed);
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
-        let counts = self.models.count(ctx, material.model, &texts).await?;
+        let counts = self.models.count(ctx, what.material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
     }
 
@@ -187,59 +213,6 @@ impl Chats {
         }
     }
 
-    /// A character of the caller, made ready.
-    pub(super) async fn sheet(
-        &self,
-        ctx: &Ctx,
-        id: CharacterId,
-    ) -> Result<Option<Arc<Sheet>>, Error> {
-        let user = ctx.user_id()?;
-        let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
-            return Ok(None);
-        };
-        if let Some(sheet) = self.sheets.get(&(id, changed)) {
-            return Ok(Some(sheet));
-        }
-        let Some(character) = characters::find(self.db.read(), user, id).await? else {
-            return Ok(None);
-        };
-        let book = character.card.character_book();
-        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
-        let sheet = Arc::new(Sheet {
-            card: character.card,
-            lore,
-        });
-        self.sheets
-            .insert((id, character.update_time), sheet.clone());
-        Ok(Some(sheet))
-    }
-
-    /// Whom the caller plays: a persona, or themselves under the name of their profile.
-    pub(super) async fn player(
-        &self,
-        ctx: &Ctx,
-        persona: Option<PersonaId>,
-    ) -> Result<Player, Error> {
-        if let Some(id) = persona {
-            let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
-            let persona = persona.ok_or(Error::NotFound("persona"))?;
-            return Ok(Player {
-                name: persona.name,
-                description: persona.description,
-            });
-        }
-        let name = self.profiles.display_name(ctx).await?;
-        let name = if name.trim().is_empty() {
-            NAMELESS.to_owned()
-        } else {
-            name
-        };
-        Ok(Player {
-            name,
-            description: String::new(),
-        })
-    }
-
     pub(super) fn moment(&self) -> Moment {
         Moment {
             unix_secs: self.host.clock.now().secs(),
@@ -253,24 +226,6 @@ impl Chats {
             .iter()
             .find(|message| message.author == Author::Person.as_str())?;
         Some(self.host.clock.now().since(said.create_time).as_secs())
-    }
-}
-
-/// What the macros of a character's greetings stand for.
-pub(super) fn greeting_macros<'a>(
-    sheet: &'a Sheet,
-    player: &'a Player,
-    now: Moment,
-    seed: u64,
-) -> Macros<'a> {
-    Macros {
-        char: sheet.card.display_name(),
-        user: Cow::Borrowed(&player.name),
-        texts: MacroTexts::of(&sheet.card, &player.description),
-        now: Some(now),
-        seed,
-        session_seed: seed,
-        ..Macros::default()
     }
 }
 

@@ -4,7 +4,7 @@ use mesh::Ctx;
 use sea_orm::ConnectionTrait;
 use troupe_proto::events::MessageOrigin;
 
-use super::compile_prompt::greeting_macros;
+use super::cast::greeting_macros;
 use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId};

@@ -14,6 +14,7 @@ use crate::domain::card::CardError;
 use crate::domain::generation::OffsetError;
 use crate::domain::ids::GenerationId;
 use crate::domain::prompt::FitError;
+use crate::infrastructure::index;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,12 @@ pub(crate) enum Error {
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]
     Orphaned(GenerationId),
+    /// The vectors of memories can't be used.
+    #[error(transparent)]
+    Vectors(platform::vectors::Error),
+    /// ai sent something else than what it was asked for.
+    #[error("{0}")]
+    Embedding(String),
     /// What another service answered.
     #[error("{}", .0.message())]
     Remote(Status),
@@ -91,6 +98,37 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether it may well be over later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Remote(status) => matches!(
+                status.code(),
+                Code::Unavailable
+                    | Code::DeadlineExceeded
+                    | Code::ResourceExhausted
+                    | Code::Cancelled
+            ),
+            Self::Vectors(error) => !matches!(error, platform::vectors::Error::Invalid(_)),
+            _ => self.code() == Code::Unavailable,
+        }
+    }
+
+    /// Whether nothing embeds here at all, now or later.
+    pub(crate) fn is_without_embedder(&self) -> bool {
+        let codes = [Code::Unimplemented, Code::FailedPrecondition];
+        matches!(self, Self::Remote(status) if codes.contains(&status.code()))
+    }
+}
+
+impl From<index::Error> for Error {
+    fn from(error: index::Error) -> Self {
+        match error {
+            index::Error::Embedder(status) => Self::Remote(status),
+            index::Error::Vectors(error) => Self::Vectors(error),
+            index::Error::Miscounted { .. } => Self::Embedding(error.to_string()),
+        }
+    }
 }
 
 impl Classify for Error {
@@ -105,6 +143,8 @@ impl Classify for Error {
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
             Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
             Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
+            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
             Self::Remote(status) => status.code(),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
         }
@@ -124,6 +164,8 @@ impl Classify for Error {
             Self::Files(files::Error::Unavailable(_)) => Reason::Unavailable,
             Self::Stopping => Reason::Unavailable,
             Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
+            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
             Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
                 Reason::Internal

@@ -3,10 +3,12 @@
 use platform::events::Outbox;
 use platform::trace::Cause;
 use sea_orm::{ConnectionTrait, DbErr};
-use troupe_proto::events::{MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted};
+use troupe_proto::events::{
+    MemoryChanged, MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted,
+};
 
 use super::Chats;
-use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
+use crate::domain::ids::{CharacterId, GenerationId, MemoryId, MessageId, SessionId, UserId};
 use crate::domain::session::Session;
 use crate::infrastructure::tables::session;
 
@@ -78,6 +80,17 @@ impl<C: ConnectionTrait> Telling<'_, C> {
             self.outbox.add(self.tx, &event, self.cause).await?;
         }
         Ok(())
+    }
+
+    /// A person added, rewrote or deleted a memory.
+    pub(super) async fn memory_changed(&self, memory: MemoryId) -> Result<(), DbErr> {
+        let event = MemoryChanged {
+            session_id: self.scene.session_id.to_string(),
+            memory_id: memory.to_string(),
+            user_id: self.scene.user_id.to_string(),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.await.map(drop)
     }
 
     /// The session was deleted.

@@ -23,3 +23,35 @@ id!(
     /// A message.
     pub MessageId, "msg"
 );
+id!(
+    /// Something that a session remembers.
+    pub MemoryId, "mem"
+);
+
+impl MemoryId {
+    /// The memory of a message, which has the message's number: there is one of each.
+    #[must_use]
+    pub fn of_message(id: MessageId) -> Self {
+        Self(id.0)
+    }
+
+    /// The memory of this number.
+    #[must_use]
+    pub fn from_uuid(id: uuid::Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Its number, by which a store of vectors knows it.
+    #[must_use]
+    pub fn uuid(self) -> uuid::Uuid {
+        self.0
+    }
+}
+
+impl SessionId {
+    /// Its number, by which a store of vectors knows it.
+    #[must_use]
+    pub fn uuid(self) -> uuid::Uuid {
+        self.0
+    }
+}

@@ -12,7 +12,9 @@ mod examples;
 mod fit;
 mod history;
 mod material;
+mod memory;
 mod piece;
+mod recall;
 mod receipt;
 mod sections;
 mod settings;
@@ -25,6 +27,7 @@ pub use self::{
     error::FitError,
     fit::{ChatMessage, Compiled, Prompt},
     material::{Kind, Material, Persona, Turn},
+    memory::{MemoryReport, MemorySettings, MemoryTrace, Outcome, Recall, Recalled},
     receipt::{LoreTrace, Receipt, Source, Span},
     settings::{ExampleStyle, Form, NameStyle, Settings},
 };

@@ -89,6 +89,9 @@ pub struct ReplySettings {
     /// Texts that end a reply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// Whether prompts recall what left the model's window; by default they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recall: Option<bool>,
 }
 
 impl ReplySettings {

@@ -190,7 +190,7 @@ fn receipts() -> TableCreateStatement {
 }
 
 /// A foreign key to `id` of another table; its rows are deleted with the other's.
-fn goes_with(
+pub(super) fn goes_with(
     from: &'static str,
     column: &'static str,
     to: &'static str,

@@ -16,6 +16,7 @@ struct Things {
     branch: String,
     message: String,
     generation: String,
+    memory: String,
 }
 
 impl Things {
@@ -37,7 +38,9 @@ impl Things {
             .into_inner()
             .persona
             .unwrap();
+        let note = alice.note(&session.id, "Mine.", false).await;
         Self {
+            memory: note.id,
             character: session.character_id,
             persona: persona.id,
             branch: session.branch.unwrap().id,
@@ -59,6 +62,7 @@ async fn on_things(who: &Person, things: &Things) -> Attempts {
         branch,
         message,
         generation,
+        memory: _,
     } = things;
     let (character_id, persona_id) = (character.clone(), persona.clone());
     let (session_id, message_id, generation_id) =
@@ -69,6 +73,7 @@ async fn on_things(who: &Person, things: &Things) -> Attempts {
         };
     }
     let mut attempts = on_messages(who, things).await;
+    attempts.extend(on_memories(who, things).await);
     let characters = {
         let character = pb::Character {
             id: character_id.clone(),
@@ -292,6 +297,68 @@ async fn on_messages(who: &Person, things: &Things) -> Attempts {
         (
             "MessageService/DeleteMessage",
             who.delete(&session_id, &message_id).await.map(drop),
+        ),
+    ]
+}
+
+async fn on_memories(who: &Person, things: &Things) -> Attempts {
+    let (session_id, memory_id) = (things.session.clone(), things.memory.clone());
+    let memory = pb::Memory {
+        id: memory_id.clone(),
+        text: "Mine".into(),
+        ..Default::default()
+    };
+    let list = pb::ListMemoriesRequest {
+        session_id: session_id.clone(),
+        ..Default::default()
+    };
+    let create = pb::CreateMemoryRequest {
+        session_id: session_id.clone(),
+        memory: Some(memory.clone()),
+    };
+    let get = pb::GetMemoryRequest {
+        session_id: session_id.clone(),
+        memory_id: memory_id.clone(),
+    };
+    let update = pb::UpdateMemoryRequest {
+        session_id: session_id.clone(),
+        memory: Some(memory),
+        update_mask: None,
+    };
+    let search = pb::SearchMemoriesRequest {
+        session_id: session_id.clone(),
+        text: "Mine".into(),
+        limit: 0,
+    };
+    let delete = pb::DeleteMemoryRequest {
+        session_id,
+        memory_id,
+    };
+    let mut memories = who.memories();
+    vec![
+        (
+            "MemoryService/ListMemories",
+            memories.list_memories(who.ask(list)).await.map(drop),
+        ),
+        (
+            "MemoryService/CreateMemory",
+            memories.create_memory(who.ask(create)).await.map(drop),
+        ),
+        (
+            "MemoryService/GetMemory",
+            memories.get_memory(who.ask(get)).await.map(drop),
+        ),
+        (
+            "MemoryService/UpdateMemory",
+            memories.update_memory(who.ask(update)).await.map(drop),
+        ),
+        (
+            "MemoryService/SearchMemories",
+            memories.search_memories(who.ask(search)).await.map(drop),
+        ),
+        (
+            "MemoryService/DeleteMemory",
+            memories.delete_memory(who.ask(delete)).await.map(drop),
         ),
     ]
 }

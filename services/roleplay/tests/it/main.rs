@@ -9,9 +9,12 @@
 
 mod access;
 mod characters;
+mod embedder;
 mod events;
 mod generations;
+mod memories;
 mod personas;
+mod recall;
 mod restart;
 mod script;
 mod sessions;

@@ -16,18 +16,21 @@ use testkit::people::Issuer;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::{Request, Response, Status, Streaming};
+use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::users as users_pb;
 use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
-use troupe_roleplay::Config;
+use troupe_roleplay::{Config, MemoryIndex};
 
+use crate::embedder::Embedder;
 use crate::script::{Call, PATIENCE, Script};
 
 /// A card with three greetings, an entry of lore, and a field that Troupe doesn't know.
@@ -58,11 +61,13 @@ pub(crate) const CARD: &str = r#"{
 /// A running service. Everything in it ends with its runtime.
 pub(crate) struct Stage {
     pub(crate) script: Script,
+    pub(crate) embedder: Embedder,
     pub(crate) tasks: Tasks,
     pub(crate) host: Host,
     pub(crate) time: FakeTime,
     calls: Mutex<UnboundedReceiver<Call>>,
     issuer: Issuer,
+    ai: Server,
     server: Server,
     folder: PathBuf,
     /// Deletes the data.
@@ -106,8 +111,10 @@ impl Stage {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         let issuer = Issuer::new(clock.clone());
         let (script, calls) = Script::new();
+        let embedder = Embedder::default();
         let verifier = issuer.verifier();
-        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()));
+        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()))
+            .add_service(EmbeddingServiceServer::new(embedder.clone()));
         let ai = Server::new(
             Role("ai"),
             ai,
@@ -126,16 +133,18 @@ impl Stage {
             events: Events::default(),
         };
         let role = Role("roleplay");
-        let (ai, users) = (
+        let channels = (
             Channel::in_process(&ai, role),
             Channel::in_process(&users, role),
         );
-        let routes = troupe_roleplay::build(config, &host, ai, users)
+        let routes = troupe_roleplay::build(config, &host, channels.0, channels.1)
             .await
             .unwrap();
         let server = Server::new(role, routes, verifier, Limits::default());
         Self {
             script,
+            embedder,
+            ai,
             tasks,
             host,
             time,
@@ -145,6 +154,19 @@ impl Stage {
             folder: home.path().to_owned(),
             _home: None,
         }
+    }
+
+    /// Lets events reach the service's consumers from now on; what was told before doesn't.
+    pub(crate) async fn follow_events(&self) {
+        self.host.events.start(&self.host).await.unwrap();
+    }
+
+    /// The memories' vectors, as an operator sees them.
+    pub(crate) async fn memory_index(&self) -> MemoryIndex {
+        let ai = Channel::in_process(&self.ai, Role("roleplay"));
+        MemoryIndex::open(&Config::default(), &self.host, ai)
+            .await
+            .unwrap()
     }
 
     /// Somebody with an account.
@@ -256,6 +278,10 @@ impl Person {
 
     pub(crate) fn messages(&self) -> MessageServiceClient<Channel> {
         MessageServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn memories(&self) -> MemoryServiceClient<Channel> {
+        MemoryServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn generations(&self) -> GenerationServiceClient<Channel> {

@@ -60,6 +60,17 @@ fn show_receipt(receipt: &PromptReceipt, screen: Screen) -> Result<()> {
         };
         screen.line(&format!("  lore {state:3}  {name}: {}{key}", entry.reason))?;
     }
+    let memory = receipt.memory.clone().unwrap_or_default();
+    for trace in &memory.memories {
+        let state = if trace.active { "in" } else { "out" };
+        let score = trace.score.map(|score| format!(", {score:.2} near"));
+        let (id, reason) = (&trace.memory_id, &trace.reason);
+        let score = score.unwrap_or_default();
+        screen.line(&format!("  memory {state:3}  {id}: {reason}{score}"))?;
+    }
+    if !memory.problem.is_empty() {
+        screen.line(&format!("  nothing could be recalled: {}", memory.problem))?;
+    }
     match receipt.dropped_message_count {
         0 => Ok(()),
         count => screen.line(&format!("  {count} older messages didn't fit")),

@@ -14,6 +14,8 @@ pub(super) struct Kept<'d> {
     /// Newest first, with what each costs.
     pub(super) messages: Vec<(&'d Piece<'d>, u32)>,
     pub(super) example_blocks: usize,
+    /// With the line that opens the section; empty if there are none.
+    pub(super) memories: Vec<&'d Piece<'d>>,
 }
 
 /// A piece in its place.
@@ -44,6 +46,7 @@ impl Draft<'_> {
         pieces.extend(self.lore_at(activation, &Placement::BeforeExamples));
         pieces.extend(self.examples.iter().take(kept.example_blocks).flatten());
         pieces.extend(self.lore_at(activation, &Placement::AfterExamples));
+        pieces.extend(&kept.memories);
         pieces.extend(&self.chat_start);
         let plain = |piece: &'d Piece<'d>| Placed {
             piece,

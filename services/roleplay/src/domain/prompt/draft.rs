@@ -6,6 +6,7 @@ use super::{
     Form, Material, Settings, Source, Turn,
     examples::{self, Speakers, TEXT_SEPARATOR},
     history::{history, speaker},
+    memory::Memories,
     piece::Piece,
     sections::{note, post_history, spoken, system_prompt},
 };
@@ -31,6 +32,7 @@ pub struct Draft<'a> {
     pub(super) personality: Option<Piece<'a>>,
     pub(super) scenario: Option<Piece<'a>>,
     pub(super) examples: Vec<Vec<Piece<'a>>>,
+    pub(super) memories: Memories<'a>,
     pub(super) chat_start: Option<Piece<'a>>,
     /// Newest first; as many as could possibly fit.
     pub(super) history: Vec<Piece<'a>>,
@@ -69,6 +71,7 @@ impl<'a> Draft<'a> {
             personality: section(Source::Personality, &macros.texts.personality),
             scenario: section(Source::Scenario, &macros.texts.scenario),
             examples: examples::read(&render(&macros.texts.mes_example), &speakers, settings),
+            memories: Memories::of(material, form, &macros),
             chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
             history,
             note: note(material, form, &macros),
@@ -94,6 +97,7 @@ impl<'a> Draft<'a> {
         let pieces = self
             .fixed()
             .chain(lore)
+            .chain(self.memories.all())
             .chain(examples)
             .chain(&self.history);
         pieces.map(|piece| piece.text.as_ref()).collect()

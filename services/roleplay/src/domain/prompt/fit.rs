@@ -1,7 +1,7 @@
 //! The second step: what fits the window, in which order it was promised room.
 
 use super::{
-    Draft, FitError, Form, LoreTrace, Receipt, Source,
+    Draft, FitError, Form, LoreTrace, MemoryReport, Receipt, Source,
     assemble::{Kept, Placed},
     piece::Piece,
 };
@@ -56,7 +56,8 @@ pub struct Compiled {
 
 impl Draft<'_> {
     /// Fits the draft into the window: fixed parts first, lore within its budget, the newest
-    /// message, then history from new to old until one message doesn't fit, then examples.
+    /// message, memories within theirs, then history from new to old until one message doesn't
+    /// fit, then examples.
     /// `count` says how many tokens a text has, for each of [`Draft::texts`].
     ///
     /// # Errors
@@ -87,16 +88,18 @@ impl Draft<'_> {
         let mut kept = Kept {
             messages: Vec::new(),
             example_blocks: 0,
+            memories: Vec::new(),
         };
         if settings.pin_examples {
             self.keep_examples(&mut kept, &mut left, &meter);
         }
+        let memory = self.keep_memories(&mut kept, &mut left, &|piece| meter.cost(piece));
         self.keep_history(&mut kept, &mut left, &meter);
         if !settings.pin_examples {
             self.keep_examples(&mut kept, &mut left, &meter);
         }
         let placed = self.in_order(&kept, &activation, &|piece| meter.cost(piece));
-        Ok(self.compiled(&placed, &kept, activation, &meter))
+        Ok(self.compiled((&placed, &kept), activation, memory, &meter))
     }
 
     fn decide_lore(&self, meter: &Meter<'_>) -> Activation {
@@ -189,9 +192,9 @@ impl Draft<'_> {
 
     fn compiled(
         &self,
-        placed: &[Placed<'_>],
-        kept: &Kept<'_>,
+        (placed, kept): (&[Placed<'_>], &Kept<'_>),
         activation: Activation,
+        memory: MemoryReport,
         meter: &Meter<'_>,
     ) -> Compiled {
         let (prompt, spans) = self.written(placed);
@@ -203,6 +206,7 @@ impl Draft<'_> {
             spans,
             lore_budget_tokens: activation.budget_tokens,
             lore: self.traces(activation, meter),
+            memory,
             dropped_messages: all - sent,
             dropped_examples: self.examples.len() - kept.example_blocks,
             kind: self.material.kind,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Recall, Recalled};
 use crate::domain::{card::Card, lorebook::Matcher, macros::Moment, role::Role};
 
 /// What the model is to do.
@@ -67,6 +68,10 @@ pub struct Material<'a> {
     pub post_history_instructions: &'a str,
     /// Takes the place of the card's scenario.
     pub scenario: Option<&'a str>,
+    /// Memories that may be recalled, in the order in which they are told.
+    pub memories: &'a [Recalled],
+    /// Whether those that aren't pinned were searched.
+    pub recall: Recall,
     /// The newest messages, oldest first.
     pub history: &'a [Turn<'a>],
     /// Messages that are older than `history`.
@@ -96,6 +101,8 @@ impl<'a> Material<'a> {
             system_prompt: None,
             post_history_instructions: "",
             scenario: None,
+            memories: &[],
+            recall: Recall::Off,
             history,
             earlier_message_count: 0,
             earlier_assistant_count: 0,
@@ -106,6 +113,7 @@ impl<'a> Material<'a> {
             session_seed: 0,
         }
     }
+
     pub(super) fn earlier_messages(&self) -> usize {
         usize::try_from(self.earlier_message_count).unwrap_or(usize::MAX)
     }

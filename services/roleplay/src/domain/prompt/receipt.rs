@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Settings};
+use super::{Kind, MemoryReport, Settings};
 use crate::domain::{
     lorebook::{Placement, Reason},
     macros::Moment,
@@ -41,6 +41,13 @@ pub enum Source {
         /// Its place among the dialogues.
         block: usize,
     },
+    /// The line that opens the memories.
+    MemoryStart,
+    /// A memory.
+    Memory {
+        /// The memory's id.
+        id: String,
+    },
     /// The line that opens the history.
     ChatStart,
     /// A message of the history.
@@ -72,6 +79,8 @@ impl Source {
             Self::Lore { .. } => "lore",
             Self::ExampleStart { .. } => "example_start",
             Self::Example { .. } => "example",
+            Self::MemoryStart => "memory_start",
+            Self::Memory { .. } => "memory",
             Self::ChatStart => "chat_start",
             Self::Message { .. } => "message",
             Self::CharacterNote => "character_note",
@@ -80,11 +89,11 @@ impl Source {
         }
     }
 
-    /// Which of its kind: a message's id, the place of a lorebook entry or of an example.
+    /// Which of its kind: the id of a message or a memory, the place of a lorebook entry or of an example.
     #[must_use]
     pub fn id(&self) -> Option<String> {
         match self {
-            Self::Message { id } => Some(id.clone()),
+            Self::Message { id } | Self::Memory { id } => Some(id.clone()),
             Self::Lore { entry } => Some(entry.to_string()),
             Self::ExampleStart { block } | Self::Example { block } => Some(block.to_string()),
             _ => None,
@@ -137,6 +146,9 @@ pub struct Receipt {
     pub lore: Vec<LoreTrace>,
     /// Tokens that lore could take.
     pub lore_budget_tokens: u32,
+    /// What became of memories; receipts from before there were any have no such part.
+    #[serde(default)]
+    pub memory: MemoryReport,
     /// Messages of the path that didn't fit or weren't given.
     pub dropped_messages: usize,
     /// Example dialogues that didn't fit.

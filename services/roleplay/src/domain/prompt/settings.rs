@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::MemorySettings;
 use crate::domain::lorebook::LoreSettings;
 
 /// The system prompt of chat models, where neither the person nor the card has one.
@@ -60,6 +61,8 @@ pub struct Settings {
     pub message_overhead_tokens: u32,
     /// Lorebooks.
     pub lore: LoreSettings,
+    /// Memories.
+    pub memory: MemorySettings,
     /// Example dialogues are kept before history grows, instead of dropped first.
     pub pin_examples: bool,
     /// Example dialogues in chat form.
@@ -78,6 +81,7 @@ impl Default for Settings {
             max_reply_tokens: 300,
             message_overhead_tokens: 4,
             lore: LoreSettings::default(),
+            memory: MemorySettings::default(),
             pin_examples: false,
             examples: ExampleStyle::default(),
             names: NameStyle::default(),

@@ -1,5 +1,6 @@
 mod budget;
 mod chat;
+mod memory;
 mod properties;
 mod receipts;
 mod text;

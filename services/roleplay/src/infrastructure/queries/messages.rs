@@ -164,6 +164,10 @@ pub(crate) async fn insert(
     } else {
         State::Completed
     };
+    let jump = match parent {
+        Some(parent) => Some(jump(db, parent).await?),
+        None => None,
+    };
     let is_character = i32::from(new.author == Author::Character);
     let model = Model {
         id: new.id,
@@ -178,6 +182,8 @@ pub(crate) async fn insert(
         swipe_index: stored(u32::try_from(swipe_index).unwrap_or(u32::MAX)),
         last_head_id: None,
         generation_id: new.generation_id,
+        jump_id: jump.map(|(id, _)| id),
+        jump_depth: jump.map(|(_, depth)| depth),
         create_time: new.create_time,
         edit_time: None,
     };
@@ -185,6 +191,27 @@ pub(crate) async fn insert(
         .exec_without_returning(db)
         .await?;
     Ok(model)
+}
+
+/// Where a message after `parent` jumps to. Jumps that double as long as two of one length follow one another bring every
+/// ancestor within a logarithm of steps, and cost a message one look-up.
+async fn jump(db: &impl ConnectionTrait, parent: &Model) -> Result<(MessageId, i32), DbErr> {
+    let near = (parent.id, parent.depth);
+    let (Some(id), Some(depth)) = (parent.jump_id, parent.jump_depth) else {
+        return Ok(near);
+    };
+    let next: Option<(Option<MessageId>, Option<i32>)> = Entity::find_by_id(id)
+        .select_only()
+        .columns([Column::JumpId, Column::JumpDepth])
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(match next {
+        Some((Some(far), Some(far_depth))) if parent.depth - depth == depth - far_depth => {
+            (far, far_depth)
+        }
+        _ => near,
+    })
 }
 
 /// Lets a generation go on with a message.

@@ -1,7 +1,7 @@
 //! Walks from a message towards the root, newest first, in pages: what a step costs doesn't depend on how long the
 //! path is.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use sea_orm::sea_query::{
     CommonTableExpression, Expr, ExprTrait, Query, UnionType, WithClause, WithQuery,
@@ -13,6 +13,12 @@ use crate::infrastructure::tables::message::{Column, Entity, Model};
 
 const PATH: &str = "path";
 const STEP: &str = "step";
+const WANTED: &str = "wanted";
+const WANTED_DEPTH: &str = "wanted_depth";
+/// Messages that are looked for at once.
+const CLIMBERS: usize = 256;
+/// Most steps to a message. With jumps it takes some tens; old messages, which have none, are given up beyond this.
+const LONGEST_WAY: i64 = 4_096;
 /// Messages read at once; with the longest texts that is some tens of megabytes.
 const PAGE: usize = 64;
 /// Steps read at once when only ids are wanted: few at first, since most walks are short.
@@ -89,6 +95,70 @@ pub(crate) async fn fork(
         }
     }
     Ok(Fork { common: None, left })
+}
+
+/// Which of these messages are `tip` or before it on its path. Each costs a logarithm of the path's length in steps.
+pub(crate) async fn holds(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    tip: MessageId,
+    messages: &[MessageId],
+) -> Result<HashSet<MessageId>, DbErr> {
+    let mut found = HashSet::new();
+    for part in messages.chunks(CLIMBERS) {
+        let rows = db.query_all(&climbs(session, tip, part)).await?;
+        for row in rows {
+            found.insert(row.try_get("", WANTED)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Climbs from `tip` to the depth of each message, by the longest jump that doesn't pass it, and returns those that are
+/// met there.
+fn climbs(session: SessionId, tip: MessageId, messages: &[MessageId]) -> WithQuery {
+    let at = [
+        Column::Id,
+        Column::ParentId,
+        Column::Depth,
+        Column::JumpId,
+        Column::JumpDepth,
+    ];
+    let wanted = "wanted_message";
+    let mut first = Query::select();
+    first.columns(at.map(|column| (Entity, column)));
+    first.expr(Expr::col((wanted, Column::Id)));
+    first.expr(Expr::col((wanted, Column::Depth)));
+    first.expr(Expr::val(1_i64)).from_as(Entity, wanted);
+    first.cross_join(Entity);
+    first.and_where(Expr::col((wanted, Column::Id)).is_in(messages.iter().copied()));
+    first.and_where(Expr::col((wanted, Column::SessionId)).eq(session));
+    first.and_where(Expr::col((Entity, Column::Id)).eq(tip));
+    first.and_where(Expr::col((Entity, Column::SessionId)).eq(session));
+    let next = Expr::case(
+        Expr::col((PATH, Column::JumpDepth)).gte(Expr::col((PATH, WANTED_DEPTH))),
+        Expr::col((PATH, Column::JumpId)),
+    )
+    .finally(Expr::col((PATH, Column::ParentId)));
+    let mut further = Query::select();
+    further.columns(at.map(|column| (Entity, column)));
+    further.columns([(PATH, WANTED), (PATH, WANTED_DEPTH)]);
+    further.expr(Expr::col((PATH, STEP)).add(1_i64)).from(PATH);
+    further.cross_join(Entity);
+    further.and_where(Expr::col((Entity, Column::Id)).eq(next));
+    further.and_where(Expr::col((PATH, Column::Depth)).gt(Expr::col((PATH, WANTED_DEPTH))));
+    further.and_where(Expr::col((PATH, STEP)).lt(LONGEST_WAY));
+    first.union(UnionType::All, further);
+
+    let mut path = CommonTableExpression::new();
+    path.table_name(PATH).columns(at);
+    path.columns([WANTED, WANTED_DEPTH, STEP]).query(first);
+    let mut result = Query::select();
+    result.column(WANTED).from(PATH);
+    result.and_where(Expr::col(Column::Id).equals(WANTED));
+    let mut with = WithClause::new();
+    with.recursive(true).cte(path);
+    result.with(with)
 }
 
 /// A message without its text.

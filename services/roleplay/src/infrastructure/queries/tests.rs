@@ -9,7 +9,9 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 
 use super::path::Limits;
 use super::*;
-use crate::domain::ids::{BranchId, CharacterId, GenerationId, MessageId, SessionId, UserId};
+use crate::domain::ids::{
+    BranchId, CharacterId, GenerationId, MemoryId, MessageId, SessionId, UserId,
+};
 use crate::domain::message::Author;
 use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::message;
@@ -160,6 +162,18 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         2
     );
     path::fork(&db, session, message, message).await.unwrap();
+    let held = path::holds(&db, session, message, &[message]).await;
+    assert!(held.unwrap().contains(&message));
+    let memory = MemoryId::of_message(message);
+    memories::insert_of_message(&db, session, message, now)
+        .await
+        .unwrap();
+    memories::list_of(&db, session, [memory]).await.unwrap();
+    memories::pinned(&db, session).await.unwrap();
+    memories::has_notes(&db, session).await.unwrap();
+    memories::set_embedded(&db, [memory], None).await.unwrap();
+    let filter = memories::Filter::default();
+    memories::list(&db, session, filter, 10).await.unwrap();
     subtree::leave(&db, session, message, None).await.unwrap();
     subtree::delete(&db, session, message).await.unwrap();
     characters::update_time(&db, user, CharacterId::new())
@@ -181,10 +195,76 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         "generations_request",
         "messages_siblings",
         "messages_last_head",
+        "memories_session",
+        "memories_pinned",
+        "memories_notes",
     ] {
         assert!(
             plans.iter().any(|plan| plan.contains(index)),
             "{index} is not used: {plans:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn finds_any_ancestor_in_few_steps() {
+    let (_folder, db) = explaining().await;
+    let (session, mut last) = a_session(&db, UserId::new()).await;
+    let said = |text: &str| messages::NewMessage {
+        id: MessageId::new(),
+        author: Author::Person,
+        speaker_name: String::new(),
+        text: text.to_owned(),
+        generation_id: None,
+        create_time: Timestamp::default(),
+    };
+    let mut path = vec![last.clone()];
+    let mut others = Vec::new();
+    for _ in 0..300 {
+        let other = messages::insert(&db.db, session.id, Some(&last), said("other"));
+        others.push(other.await.unwrap().id);
+        let next = messages::insert(&db.db, session.id, Some(&last), said("next"));
+        last = next.await.unwrap();
+        path.push(last.clone());
+    }
+    let ids: Vec<MessageId> = path.iter().map(|message| message.id).collect();
+    let sought: Vec<MessageId> = ids.iter().chain(&others).copied().collect();
+    for tip in [300, 299, 150, 1] {
+        let held = path::holds(&db.db, session.id, ids[tip], &sought)
+            .await
+            .unwrap();
+        let expected = ids[..=tip].iter().copied().collect();
+        assert_eq!(held, expected, "from {tip}");
+    }
+    let jumps = |from: usize, to: usize| {
+        let (mut at, mut steps) = (from, 0);
+        while at > to {
+            // The path begins at depth 1.
+            let jump = usize::try_from(path[at].jump_depth.unwrap())
+                .unwrap()
+                .saturating_sub(1);
+            at = if jump >= to { jump } else { at - 1 };
+            steps += 1;
+        }
+        steps
+    };
+    let longest = (0..300).map(|to| jumps(300, to)).max().unwrap();
+    assert!(longest < 24, "{longest} steps");
+}
+
+#[tokio::test]
+async fn finds_ancestors_of_messages_from_before_there_were_jumps() {
+    let (_folder, db) = explaining().await;
+    let (session, last) = a_session(&db, UserId::new()).await;
+    let first = last.parent_id.unwrap();
+    let forget = "UPDATE messages SET jump_id = NULL, jump_depth = NULL";
+    db.execute_unprepared(forget).await.unwrap();
+    let held = path::holds(&db.db, session.id, last.id, &[first, last.id])
+        .await
+        .unwrap();
+    assert_eq!(held.len(), 2);
+    let held = path::holds(&db.db, session.id, first, &[first, last.id])
+        .await
+        .unwrap();
+    assert_eq!(held, [first].into());
 }

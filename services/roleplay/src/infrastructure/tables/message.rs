@@ -25,6 +25,9 @@ pub(crate) struct Model {
     /// Where a branch ended when it left this message's subtree: selecting the message goes back there.
     pub(crate) last_head_id: Option<MessageId>,
     pub(crate) generation_id: Option<GenerationId>,
+    /// An ancestor further up; none in the first message of a path, and in old ones.
+    pub(crate) jump_id: Option<MessageId>,
+    pub(crate) jump_depth: Option<i32>,
     pub(crate) create_time: Timestamp,
     pub(crate) edit_time: Option<Timestamp>,
 }

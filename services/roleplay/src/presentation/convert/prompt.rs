@@ -4,7 +4,7 @@ use troupe_proto::roleplay as pb;
 
 use crate::application::CompiledPrompt;
 use crate::domain::lorebook::Reason;
-use crate::domain::prompt::{LoreTrace, Prompt, Receipt, Span};
+use crate::domain::prompt::{LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Span};
 
 impl From<CompiledPrompt> for pb::PreviewPromptResponse {
     fn from(compiled: CompiledPrompt) -> Self {
@@ -37,6 +37,33 @@ fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
         window_tokens: number(receipt.settings.window_tokens),
         reserved_tokens: number(receipt.settings.max_reply_tokens),
         estimated,
+        memory: Some(memory_report(receipt.memory)),
+    }
+}
+
+fn memory_report(report: MemoryReport) -> pb::MemoryReport {
+    let state = report.recall.name().to_owned();
+    let problem = match report.recall {
+        Recall::Unavailable { problem } => problem,
+        _ => String::new(),
+    };
+    pb::MemoryReport {
+        state,
+        problem,
+        budget_tokens: number(report.budget_tokens),
+        memories: report.memories.into_iter().map(memory).collect(),
+    }
+}
+
+fn memory(trace: MemoryTrace) -> pb::MemoryTrace {
+    pb::MemoryTrace {
+        memory_id: trace.id,
+        message_id: trace.message_id.unwrap_or_default(),
+        pinned: trace.pinned,
+        score: trace.score,
+        active: trace.outcome.is_in(),
+        reason: trace.outcome.name().to_owned(),
+        token_count: number(trace.tokens),
     }
 }
 

@@ -54,6 +54,7 @@ impl From<ReplySettings> for pb::GenerationSettings {
             repetition_penalty: settings.repetition_penalty,
             seed: settings.seed,
             stop: settings.stop,
+            recall: settings.recall,
         }
     }
 }
@@ -75,5 +76,6 @@ pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings
         repetition_penalty: settings.repetition_penalty,
         seed: settings.seed,
         stop: stop.collect::<Result<_, _>>()?,
+        recall: settings.recall,
     })
 }

@@ -1,0 +1,103 @@
+//! Who takes part in a session: the character, made ready for prompts, and whom the person plays.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::card::Card;
+use crate::domain::ids::{CharacterId, PersonaId};
+use crate::domain::lorebook::{LoreSettings, Matcher};
+use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::infrastructure::queries::{characters, personas};
+
+/// A person without a name of their own.
+const NAMELESS: &str = "User";
+
+/// A character made ready for prompts.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    pub(super) card: Card,
+    pub(super) lore: Option<Matcher>,
+}
+
+/// Whom the person plays in a session.
+#[derive(Debug, Clone)]
+pub(super) struct Player {
+    pub(super) name: String,
+    pub(super) description: String,
+}
+
+impl Chats {
+    /// A character of the caller, made ready.
+    pub(super) async fn sheet(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+    ) -> Result<Option<Arc<Sheet>>, Error> {
+        let user = ctx.user_id()?;
+        let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
+            return Ok(None);
+        };
+        if let Some(sheet) = self.sheets.get(&(id, changed)) {
+            return Ok(Some(sheet));
+        }
+        let Some(character) = characters::find(self.db.read(), user, id).await? else {
+            return Ok(None);
+        };
+        let book = character.card.character_book();
+        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
+        let sheet = Arc::new(Sheet {
+            card: character.card,
+            lore,
+        });
+        self.sheets
+            .insert((id, character.update_time), sheet.clone());
+        Ok(Some(sheet))
+    }
+
+    /// Whom the caller plays: a persona, or themselves under the name of their profile.
+    pub(super) async fn player(
+        &self,
+        ctx: &Ctx,
+        persona: Option<PersonaId>,
+    ) -> Result<Player, Error> {
+        if let Some(id) = persona {
+            let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
+            let persona = persona.ok_or(Error::NotFound("persona"))?;
+            return Ok(Player {
+                name: persona.name,
+                description: persona.description,
+            });
+        }
+        let name = self.profiles.display_name(ctx).await?;
+        let name = if name.trim().is_empty() {
+            NAMELESS.to_owned()
+        } else {
+            name
+        };
+        Ok(Player {
+            name,
+            description: String::new(),
+        })
+    }
+}
+
+/// What the macros of a character's greetings stand for.
+pub(super) fn greeting_macros<'a>(
+    sheet: &'a Sheet,
+    player: &'a Player,
+    now: Moment,
+    seed: u64,
+) -> Macros<'a> {
+    Macros {
+        char: sheet.card.display_name(),
+        user: Cow::Borrowed(&player.name),
+        texts: MacroTexts::of(&sheet.card, &player.description),
+        now: Some(now),
+        seed,
+        session_seed: seed,
+        ..Macros::default()
+    }
+}

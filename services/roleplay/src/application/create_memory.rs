@@ -1,0 +1,63 @@
+//! Adds a note to a session.
+
+use mesh::Ctx;
+
+use super::tell::Telling;
+use super::{Error, Memories};
+use crate::domain::ids::{MemoryId, SessionId};
+use crate::domain::memory::Memory;
+use crate::infrastructure::queries::{memories, sessions};
+
+impl Memories {
+    /// Adds a note. It can be found by its meaning once it is embedded.
+    pub(crate) async fn create_memory(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        text: String,
+        (pinned, disabled): (bool, bool),
+    ) -> Result<Memory, Error> {
+        check_text(&text)?;
+        let (user, now) = (ctx.user_id()?, self.clock.now());
+        let note = Memory {
+            id: MemoryId::new(),
+            session_id: session,
+            message_id: None,
+            text,
+            pinned,
+            disabled,
+            rewritten: false,
+            embedded_model: None,
+            create_time: now,
+            update_time: now,
+        };
+        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        self.db
+            .transaction(|tx| {
+                let (note, outbox, cause) = (note.clone(), outbox.clone(), cause.clone());
+                Box::pin(async move {
+                    let session = sessions::find(tx, user, note.session_id).await?;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    memories::insert_note(tx, &note).await?;
+                    let telling = Telling {
+                        outbox: &outbox,
+                        tx,
+                        scene: (&session).into(),
+                        cause: &cause,
+                    };
+                    telling.memory_changed(note.id).await?;
+                    Ok(note)
+                })
+            })
+            .await
+    }
+}
+
+/// Refuses a note that says nothing.
+pub(super) fn check_text(text: &str) -> Result<(), Error> {
+    if text.trim().is_empty() {
+        let (field, description) = ("memory.text", "must not be blank");
+        return Err(Error::Invalid { field, description });
+    }
+    Ok(())
+}

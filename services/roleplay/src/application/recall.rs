@@ -1,0 +1,187 @@
+//! Finds what a prompt should recall. A turn never fails for it, and never waits long: what can't be found in time is
+//! left out, and the receipt says so.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use mesh::Ctx;
+
+use super::{Error, Memories};
+use crate::domain::ids::{MemoryId, MessageId, SessionId};
+use crate::domain::memory::{MAX_REMEMBERED_CHARS, Memory, beginning, remembered};
+use crate::domain::prompt::{Recall, Recalled, Turn};
+use crate::infrastructure::queries::memories;
+
+/// Messages at the end of the conversation whose meaning is looked for.
+const SOUGHT_TURNS: usize = 3;
+/// Memories that the prompt compiler chooses from, beside the pinned ones.
+const CANDIDATES: usize = 32;
+/// Most memories that are searched for. The nearest ones are mostly the last messages, which the prompt has anyway.
+const MAX_SOUGHT: usize = 2_048;
+
+/// What is known of a session's memories without a search.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The pinned memories of the path, oldest first.
+    pub(super) pinned: Vec<Recalled>,
+    /// Whether there are notes that only a search finds.
+    pub(super) has_notes: bool,
+}
+
+/// The end of a conversation, for which something is to be recalled.
+pub(super) struct Scene<'s> {
+    pub(super) session: SessionId,
+    /// The last stored message.
+    pub(super) tip: Option<MessageId>,
+    /// The last messages, oldest first.
+    pub(super) turns: &'s [Turn<'s>],
+    /// Messages that the prompt has in any case.
+    pub(super) said: HashSet<&'s str>,
+}
+
+impl Memories {
+    /// What a session keeps for every prompt.
+    pub(super) async fn kept(
+        &self,
+        session: SessionId,
+        tip: Option<MessageId>,
+    ) -> Result<Kept, Error> {
+        let pinned = memories::pinned(self.db.read(), session).await?;
+        let pinned = pinned.into_iter().map(|memory| (memory, None)).collect();
+        let pinned = self.on_path(session, tip, pinned).await?;
+        let has_notes = memories::has_notes(self.db.read(), session).await?;
+        Ok(Kept {
+            pinned: pinned.into_iter().map(recalled).collect(),
+            has_notes,
+        })
+    }
+
+    /// The pinned memories and those that are near to the end of the conversation, oldest first.
+    pub(super) async fn recall(
+        &self,
+        ctx: &Ctx,
+        scene: Scene<'_>,
+        pinned: &[Recalled],
+    ) -> (Recall, Vec<Recalled>) {
+        let mut recalled = pinned.to_vec();
+        let limit = Duration::from_millis(self.config.recall_timeout_ms);
+        let found = match tokio::time::timeout(limit, self.find_near(ctx, &scene)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return (unavailable(&error), recalled),
+            Err(_) => {
+                let problem = format!("the search took longer than {} ms", limit.as_millis());
+                tracing::warn!(session.id = %scene.session, "a prompt is made without recall: {problem}");
+                return (Recall::Unavailable { problem }, recalled);
+            }
+        };
+        recalled.extend(found);
+        // Ids are made in the order of time, and so they are as text.
+        recalled.sort_by(|a, b| a.id.cmp(&b.id));
+        (Recall::Recalled, recalled)
+    }
+
+    async fn find_near(&self, ctx: &Ctx, scene: &Scene<'_>) -> Result<Vec<Recalled>, Error> {
+        let text = sought(scene.turns);
+        let wanted = scene.turns.len() + CANDIDATES * 2;
+        let near = self
+            .near(ctx, scene.session, text, wanted.min(MAX_SOUGHT))
+            .await?;
+        let is_open = |memory: &Memory| {
+            let message = memory.message_id.map(|id| id.to_string());
+            let is_said = message.is_some_and(|id| scene.said.contains(id.as_str()));
+            !is_said && !memory.pinned && !memory.disabled
+        };
+        let open = near.into_iter().filter(|(memory, _)| is_open(memory));
+        let open = open.map(|(memory, score)| (memory, Some(score))).collect();
+        let mut open = self.on_path(scene.session, scene.tip, open).await?;
+        open.truncate(CANDIDATES);
+        Ok(open.into_iter().map(recalled).collect())
+    }
+
+    /// At most `limit` memories of a session whose meaning is near to a text, the nearest first.
+    pub(super) async fn near(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        text: String,
+        limit: usize,
+    ) -> Result<Vec<(Memory, f32)>, Error> {
+        let (collection, mut vectors) = self.index.embed(ctx, vec![text]).await?;
+        let vector = vectors.pop().unwrap_or_default();
+        let hits = collection.search(session, &vector, limit).await?;
+        let ids = hits.iter().map(|(id, _)| *id);
+        let memories = memories::list_of(self.db.read(), session, ids).await?;
+        let mut memories: HashMap<MemoryId, Memory> = memories
+            .into_iter()
+            .map(|memory| (memory.id, memory))
+            .collect();
+        let near = hits
+            .into_iter()
+            .filter_map(|(id, score)| Some((memories.remove(&id)?, score)));
+        Ok(near.collect())
+    }
+}
+
+fn unavailable(error: &Error) -> Recall {
+    tracing::warn!(%error, "a prompt is made without recall");
+    Recall::Unavailable {
+        problem: error.to_string(),
+    }
+}
+
+fn recalled((memory, score): (Memory, Option<f32>)) -> Recalled {
+    Recalled {
+        id: memory.id.to_string(),
+        message_id: memory.message_id.map(|id| id.to_string()),
+        text: memory.text,
+        pinned: memory.pinned,
+        score,
+    }
+}
+
+/// The last messages, the newest whole and as much of those before it as fits.
+fn sought(turns: &[Turn<'_>]) -> String {
+    let mut left = MAX_REMEMBERED_CHARS;
+    let mut texts = Vec::new();
+    for turn in turns.iter().rev().take(SOUGHT_TURNS) {
+        let text = remembered(&turn.name, &turn.text);
+        let length = text.chars().count();
+        if length > left {
+            texts.push(beginning(&text, left));
+            break;
+        }
+        left -= length;
+        texts.push(text);
+    }
+    texts.reverse();
+    texts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::role::Role;
+
+    fn turn(text: &str) -> Turn<'static> {
+        Turn {
+            id: "".into(),
+            role: Role::User,
+            name: "Ada".into(),
+            text: text.to_owned().into(),
+        }
+    }
+
+    #[test]
+    fn looks_for_the_meaning_of_the_last_messages() {
+        let turns = ["one", "two", "three", "four"].map(turn);
+        assert_eq!(sought(&turns), "Ada: two\nAda: three\nAda: four");
+    }
+
+    #[test]
+    fn takes_the_newest_message_before_those_before_it() {
+        let turns = [turn(&"old ".repeat(300)), turn(&"new ".repeat(200))];
+        let text = sought(&turns);
+        assert!(text.ends_with(&"new ".repeat(200).trim_end()), "{text}");
+        assert!(text.starts_with("Ada: old") && text.len() < 1_020, "{text}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Keeps the vectors of memories as their rows are. Each step can be done again; a row says that it has a vector only
+//! after the vector is stored.
+
+use mesh::Ctx;
+
+use super::{Error, Memories};
+use crate::domain::generation::State;
+use crate::domain::ids::{MemoryId, MessageId, SessionId};
+use crate::domain::memory::Memory;
+use crate::infrastructure::index::{Collection, MAX_EMBEDDED};
+use crate::infrastructure::queries::{memories, messages};
+use crate::infrastructure::tables::message;
+
+impl Memories {
+    /// Makes a message that has its text a memory, unless it is one or somebody deleted that.
+    pub(crate) async fn remember(
+        &self,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<(), Error> {
+        let id = MemoryId::of_message(message);
+        if memories::find(self.db.read(), session, id).await?.is_some() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let insert = self.db.transaction(|tx| {
+            Box::pin(async move {
+                let found = messages::find(tx, session, message).await?;
+                if found.is_some_and(|message| has_text(&message)) {
+                    memories::insert_of_message(tx, session, message, now).await?;
+                }
+                Ok(())
+            })
+        });
+        insert.await
+    }
+
+    /// Stores the vectors of those of these memories that a session has, and forgets those of the others. Returns the
+    /// model; the rows are then to be [marked](memories::set_embedded).
+    pub(crate) async fn embed(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        ids: &[MemoryId],
+    ) -> Result<Option<String>, Error> {
+        let found = memories::list_of(self.db.read(), session, ids.iter().copied()).await?;
+        let is_there = |id: &MemoryId| found.iter().any(|memory| memory.id == *id);
+        let gone: Vec<MemoryId> = ids.iter().copied().filter(|id| !is_there(id)).collect();
+        if !gone.is_empty() {
+            self.forget_vectors(ctx, session, gone).await?;
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        self.embed_all(ctx, &found).await.map(Some)
+    }
+
+    /// Stores the vectors of memories, of whatever sessions, and returns the model.
+    pub(super) async fn embed_all(&self, ctx: &Ctx, memories: &[Memory]) -> Result<String, Error> {
+        let mut model = String::new();
+        for part in memories.chunks(MAX_EMBEDDED) {
+            let texts = part.iter().map(|memory| memory.text.clone()).collect();
+            let (collection, vectors) = self.index.embed(ctx, texts).await?;
+            let ids = part.iter().map(|memory| (memory.session_id, memory.id));
+            collection.upsert(ids.zip(vectors)).await?;
+            model = collection.model;
+        }
+        Ok(model)
+    }
+
+    /// Forgets the vectors of memories.
+    pub(crate) async fn forget_vectors(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        ids: Vec<MemoryId>,
+    ) -> Result<(), Error> {
+        let collection = self.collection(ctx).await?;
+        Ok(collection.delete(session, ids).await?)
+    }
+
+    /// Forgets all vectors of a session.
+    pub(crate) async fn forget_session(&self, ctx: &Ctx, session: SessionId) -> Result<(), Error> {
+        let collection = self.collection(ctx).await?;
+        Ok(collection.delete_session(session).await?)
+    }
+    /// The vectors that were used last: what is to be forgotten is forgotten also while nothing embeds.
+    async fn collection(&self, ctx: &Ctx) -> Result<Collection, Error> {
+        match self.index.opened().await {
+            Some(collection) => Ok(collection),
+            None => Ok(self.index.collection(ctx).await?),
+        }
+    }
+}
+
+fn has_text(message: &message::Model) -> bool {
+    !message.text.is_empty() && message.state != State::Running.as_str()
+}

@@ -1,0 +1,166 @@
+//! The events that memories follow: their vectors are made, changed and forgotten as messages and memories are.
+//!
+//! Where the embedder is away, an event waits for it. Where there is none, memories are kept without vectors until
+//! `troupe memory rebuild` makes them.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh::{Ctx, Role};
+use platform::Database;
+use platform::events::{Consumer, Failure, Handler, Received};
+use sea_orm::DatabaseTransaction;
+use troupe_proto::events::{MemoryChanged, MessageWritten, MessagesDeleted, SessionDeleted};
+
+use crate::application::{Error, Memories};
+use crate::domain::ids::{MemoryId, MessageId, SessionId};
+use crate::infrastructure::queries::memories;
+
+/// For the work on an event.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+struct Following(Memories);
+
+/// A memory whose vector was stored, with the vector's model.
+pub(crate) type Embedded = Option<(MemoryId, String)>;
+
+/// The consumer of what happens to messages and memories.
+pub(crate) fn consumer(memories: &Memories, db: &Database) -> Consumer {
+    let following = Arc::new(Following(memories.clone()));
+    Consumer::new("roleplay-memory", db)
+        .on::<MessageWritten, _>(&following)
+        .on::<MessagesDeleted, _>(&following)
+        .on::<SessionDeleted, _>(&following)
+        .on::<MemoryChanged, _>(&following)
+}
+
+impl Following {
+    async fn embed(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        id: MemoryId,
+    ) -> Result<Embedded, Failure> {
+        let model = unless_without_embedder(self.0.embed(ctx, session, &[id]).await)?;
+        Ok(model.flatten().map(|model| (id, model)))
+    }
+}
+
+async fn mark(tx: &DatabaseTransaction, embedded: &Embedded) -> Result<(), Failure> {
+    if let Some((id, model)) = embedded {
+        memories::set_embedded(tx, [*id], Some(model)).await?;
+    }
+    Ok(())
+}
+
+impl Handler<MessageWritten> for Following {
+    type Prepared = Embedded;
+
+    async fn prepare(&self, received: &Received<MessageWritten>) -> Result<Embedded, Failure> {
+        let session = id(&received.event.session_id)?;
+        let message: MessageId = id(&received.event.message_id)?;
+        self.0.remember(session, message).await.map_err(failure)?;
+        let memory = MemoryId::of_message(message);
+        self.embed(&ctx(received), session, memory).await
+    }
+
+    async fn apply(
+        &self,
+        tx: &DatabaseTransaction,
+        _: &Received<MessageWritten>,
+        embedded: &Embedded,
+    ) -> Result<(), Failure> {
+        mark(tx, embedded).await
+    }
+}
+
+impl Handler<MemoryChanged> for Following {
+    type Prepared = Embedded;
+
+    async fn prepare(&self, received: &Received<MemoryChanged>) -> Result<Embedded, Failure> {
+        let session = id(&received.event.session_id)?;
+        let memory = id(&received.event.memory_id)?;
+        self.embed(&ctx(received), session, memory).await
+    }
+
+    async fn apply(
+        &self,
+        tx: &DatabaseTransaction,
+        _: &Received<MemoryChanged>,
+        embedded: &Embedded,
+    ) -> Result<(), Failure> {
+        mark(tx, embedded).await
+    }
+}
+
+/// The rows went with the messages.
+impl Handler<MessagesDeleted> for Following {
+    type Prepared = ();
+
+    async fn prepare(&self, received: &Received<MessagesDeleted>) -> Result<(), Failure> {
+        let session = id(&received.event.session_id)?;
+        let messages = received.event.message_ids.iter();
+        let messages: Vec<MessageId> = messages
+            .map(|message| id(message))
+            .collect::<Result<_, _>>()?;
+        let memories = messages.into_iter().map(MemoryId::of_message).collect();
+        let forget = self.0.forget_vectors(&ctx(received), session, memories);
+        unless_without_embedder(forget.await).map(drop)
+    }
+
+    async fn apply(
+        &self,
+        _: &DatabaseTransaction,
+        _: &Received<MessagesDeleted>,
+        (): &(),
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The rows went with the session.
+impl Handler<SessionDeleted> for Following {
+    type Prepared = ();
+
+    async fn prepare(&self, received: &Received<SessionDeleted>) -> Result<(), Failure> {
+        let session = id(&received.event.session_id)?;
+        let forget = self.0.forget_session(&ctx(received), session);
+        unless_without_embedder(forget.await).map(drop)
+    }
+
+    async fn apply(
+        &self,
+        _: &DatabaseTransaction,
+        _: &Received<SessionDeleted>,
+        (): &(),
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn ctx<E>(received: &Received<E>) -> Ctx {
+    Ctx::of_job(Role("roleplay"), &received.cause, TIME_LIMIT)
+}
+
+fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {
+    let problem = |error: T::Err| Failure::Failed(format!("an id of the event {error}").into());
+    text.parse().map_err(problem)
+}
+
+fn unless_without_embedder<T>(done: Result<T, Error>) -> Result<Option<T>, Failure> {
+    match done {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_without_embedder() => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn failure(error: Error) -> Failure {
+    if error.is_passing() {
+        Failure::Unavailable(error.into())
+    } else {
+        Failure::Failed(error.into())
+    }
+}

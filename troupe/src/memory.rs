@@ -1,0 +1,154 @@
+//! Looks at what sessions remember, and computes its vectors anew.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use mesh::server::Limits;
+use mesh::{Channel, Role, Server, Verifier};
+use platform::{Clock, Events, Host, Tasks};
+use roleplay::{MemoryCounts, MemoryIndex};
+use serde::Serialize;
+
+use crate::instance::Instance;
+use crate::settings::Settings;
+
+/// For what the embedder still does once nobody needs it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What to do with memories.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Task {
+    /// Count memories and their vectors
+    Status(Form),
+    /// Forget all vectors and compute them anew, also those of messages that were never embedded; the platform must not
+    /// run meanwhile
+    Rebuild(Form),
+}
+
+/// How the answer looks.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Form {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Status {
+    model: String,
+    memories: u64,
+    embedded: u64,
+    vectors: u64,
+    agree: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// The data can't be opened, the embedder fails, or counts that a rebuild has just made don't agree.
+pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
+    let (form, rebuilds) = match task {
+        Task::Status(form) => (form, false),
+        Task::Rebuild(form) => (form, true),
+    };
+    let _hold = match rebuilds {
+        true => Some(Instance::claim(&settings.data_dir)?),
+        false => None,
+    };
+    let tasks = Tasks::new();
+    let counts = count(settings, &tasks, rebuilds).await;
+    tasks.shut_down(GRACE).await;
+    let counts = counts?;
+    print(form, &counts)?;
+    if rebuilds && !counts.agree() {
+        bail!(
+            "the counts don't agree; see that nothing else writes to the vectors, and rebuild again"
+        );
+    }
+    Ok(())
+}
+
+async fn count(settings: Settings, tasks: &Tasks, rebuilds: bool) -> Result<MemoryCounts> {
+    let host = Host {
+        data_dir: settings.data_dir.clone(),
+        clock: Clock::system(),
+        tasks: tasks.clone(),
+        backends: settings.backends(),
+        events: Events::default(),
+    };
+    let ai = ai::build(&settings.ai, &host).await.context("ai")?;
+    let verifier = Verifier::new(host.clock.clone());
+    let ai = Server::new(Role("ai"), ai, verifier, Limits::default());
+    let channel = Channel::in_process(&ai, Role("roleplay"));
+    let index = MemoryIndex::open(&settings.roleplay, &host, channel).await?;
+    if !rebuilds {
+        return index.count().await.context("memories can't be counted");
+    }
+    let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template(
+        "embedding memories {wide_bar} {pos}/{len}, {eta} left",
+    )?);
+    let progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let counts = index.rebuild(progress).await;
+    bar.finish_and_clear();
+    counts.context("the memories can't all be embedded; those that are stay so, and `troupe memory rebuild` begins anew")
+}
+
+fn print(form: &Form, counts: &MemoryCounts) -> Result<()> {
+    let status = Status {
+        model: counts.model.clone(),
+        memories: counts.memories,
+        embedded: counts.embedded,
+        vectors: counts.vectors,
+        agree: counts.agree(),
+    };
+    let text = match form.json {
+        true => serde_json::to_string_pretty(&status)? + "\n",
+        false => text(&status),
+    };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("nobody reads the output")
+}
+
+fn text(status: &Status) -> String {
+    let Status {
+        model,
+        memories,
+        embedded,
+        vectors,
+        agree,
+    } = status;
+    let advice = match agree {
+        true => "the counts agree",
+        false => "the counts differ: some are on their way, or `troupe memory rebuild` is needed",
+    };
+    format!("{memories} memories, {embedded} embedded with {model}, {vectors} vectors: {advice}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_to_do_where_counts_differ() {
+        let status = |vectors| Status {
+            model: "local/words".to_owned(),
+            memories: 3,
+            embedded: 3,
+            vectors,
+            agree: vectors == 3,
+        };
+        let agreeing = text(&status(3));
+        assert_eq!(
+            agreeing,
+            "3 memories, 3 embedded with local/words, 3 vectors: the counts agree\n"
+        );
+        assert!(text(&status(2)).contains("troupe memory rebuild"));
+    }
+}
