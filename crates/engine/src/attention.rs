@@ -224,7 +224,7 @@ fn block_of_rows(
 
 /// Exponentials of the values, made to sum to one.
 #[inline(always)]
-fn softmax(values: &mut [f32]) {
+pub(super) fn softmax(values: &mut [f32]) {
     let mut most = f32::NEG_INFINITY;
     for value in values.iter() {
         most = most.max(*value);

@@ -4,7 +4,6 @@
 //! hostile file is an error and never a panic. Knows nothing of architectures.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 
 use super::error::Error;
+use super::mapped;
 
 const MAGIC: &[u8] = b"GGUF";
 const DEFAULT_ALIGNMENT: usize = 32;
@@ -61,12 +61,7 @@ impl Gguf {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(unreadable)?;
-        #[expect(
-            unsafe_code,
-            reason = "a file can only be mapped so; weights are written once, under another name, and renamed into place"
-        )]
-        let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(unreadable)?);
+        let map = mapped::map(path).map_err(unreadable)?;
         Self::parse(map).map_err(|what| Error::Corrupt {
             path: path.to_owned(),
             what,

@@ -1,4 +1,4 @@
-//! A language model that runs in the process: loads a GGUF file and continues prompts on its own threads.
+//! Models that run in the process: language models, which continue prompts, and a sentence encoder.
 //!
 //! The engine knows text and tokens, nothing of chats, users or costs. Weights stay in the mapped file; sequences keep their
 //! keys and values between requests, so that a prompt that goes on from an earlier one costs only what is new. Why the
@@ -6,9 +6,11 @@
 
 mod attention;
 mod cache;
+pub mod encoder;
 mod error;
 mod gguf;
 mod kernels;
+mod mapped;
 mod matrix;
 mod model;
 mod quants;
@@ -28,6 +30,7 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+pub use encoder::{Encoder, EncoderError};
 pub use error::Error;
 pub use sampling::Sampling;
 

