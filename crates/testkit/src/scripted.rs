@@ -1,5 +1,5 @@
-//! A model server for tests and benches: speaks OpenAI's chat and text completions with streaming, and says what it is
-//! told to say. Nothing in it depends on time or chance: pauses end when the test says so.
+//! A model server for tests and benches: speaks OpenAI's chat and text completions with streaming, and embeddings, and
+//! says what it is told to say. Nothing in it depends on time or chance: pauses end when the test says so.
 //!
 //! ```no_run
 //! # use troupe_testkit as testkit;
@@ -15,6 +15,7 @@
 //! ```
 
 mod answer;
+mod embedding;
 mod reply;
 mod talk;
 
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use embedding::EMBEDDING_DIMENSIONS;
 pub use reply::{Reply, UsageOn};
 
 /// Starts a server at `address`; port 0 takes a free one. It runs until the last handle is dropped.
@@ -55,7 +57,7 @@ pub struct Handle {
     _server: Arc<JoinSet<io::Result<()>>>,
 }
 
-/// A completion that was asked for.
+/// A completion, or embeddings, that were asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
     /// The path, such as `/v1/chat/completions`.
@@ -81,8 +83,11 @@ struct Script {
     queue: VecDeque<Reply>,
     /// Where absent, the server makes up a reply from what was said.
     always: Option<Reply>,
+    /// Answers to requests for embeddings; where there is none, they are made up from the texts.
+    embeddings: VecDeque<Reply>,
     models: Result<Value, u16>,
     received: Vec<Received>,
+    embedded: Vec<Received>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,6 +119,12 @@ impl Handle {
         self.shared.script().always = Some(reply);
     }
 
+    /// Queues an answer with a status to the next request for embeddings that none is queued for yet. With nothing queued, the
+    /// server makes up vectors from the texts' words.
+    pub fn push_embeddings(&self, reply: Reply) {
+        self.shared.script().embeddings.push_back(reply);
+    }
+
     /// The entries that `GET /models` lists from now on.
     pub fn set_models(&self, models: Vec<Value>) {
         self.shared.script().models = Ok(Value::Array(models));
@@ -127,6 +138,11 @@ impl Handle {
     /// The completions that were asked for until now.
     pub fn received(&self) -> Vec<Received> {
         self.shared.script().received.clone()
+    }
+
+    /// The requests for embeddings until now.
+    pub fn embedded(&self) -> Vec<Received> {
+        self.shared.script().embedded.clone()
     }
 
     /// Lets one reply go on that is held, or that will be.
@@ -163,8 +179,10 @@ impl Shared {
             script: Mutex::new(Script {
                 queue: VecDeque::new(),
                 always: None,
+                embeddings: VecDeque::new(),
                 models: Ok(json!([{"id": "scripted", "object": "model", "owned_by": "testkit"}])),
                 received: Vec::new(),
+                embedded: Vec::new(),
             }),
             counts: watch::Sender::new(Counts::default()),
             releases: Semaphore::new(0),
@@ -185,6 +203,13 @@ impl Shared {
         drop(script);
         self.counts.send_modify(|counts| counts.received += 1);
         reply
+    }
+
+    /// Takes note of a request for embeddings; gives the answer that is queued.
+    fn receive_texts(&self, received: Received) -> Option<Reply> {
+        let mut script = self.script();
+        script.embedded.push(received);
+        script.embeddings.pop_front()
     }
 
     /// Waits for a release.

@@ -7,7 +7,7 @@ use async_stream::try_stream;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::reply::{Break, Kind, Refusal, Reply, Stream, UsageOn};
-use super::{Received, Shared, talk};
+use super::{Received, Shared, embedding, talk};
 
 /// More than any prompt of a test.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -25,6 +25,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/v1/models", get(models))
         .route("/v1/chat/completions", post(complete))
         .route("/v1/completions", post(complete))
+        .route("/v1/embeddings", post(embed))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(shared)
 }
@@ -46,14 +47,7 @@ async fn complete(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response<Body> {
-    let authorization = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let Reply { kind } = shared.receive(Received {
-        path: uri.path().to_owned(),
-        authorization: authorization.map(str::to_owned),
-        body: body.clone(),
-    });
+    let Reply { kind } = shared.receive(received(&uri, &headers, &body));
     match kind {
         Kind::Refusal(refusal) => refuse(&refusal),
         Kind::Stream(stream) => {
@@ -63,6 +57,30 @@ async fn complete(
                 .body(Body::from_stream(events))
                 .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
+    }
+}
+
+async fn embed(
+    State(shared): State<Arc<Shared>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response<Body> {
+    let queued = shared.receive_texts(received(&uri, &headers, &body));
+    match queued.map(|reply| reply.kind) {
+        Some(Kind::Refusal(refusal)) => refuse(&refusal),
+        Some(Kind::Stream(_)) | None => Json(embedding::answer_to(&body)).into_response(),
+    }
+}
+
+fn received(uri: &Uri, headers: &HeaderMap, body: &Value) -> Received {
+    let authorization = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    Received {
+        path: uri.path().to_owned(),
+        authorization: authorization.map(str::to_owned),
+        body: body.clone(),
     }
 }
 
