@@ -11,7 +11,10 @@ use url::Url;
 
 pub use crate::domain::Form;
 
+mod embeddings;
 mod validate;
+
+pub use embeddings::{Embedding, EmbeddingsConfig};
 
 /// Name of the engine in the process, the first part of its model's id.
 pub(crate) const LOCAL: &str = "local";
@@ -32,6 +35,8 @@ pub struct Config {
     pub local: LocalConfig,
     /// An OpenAI-compatible server.
     pub openai: OpenAiConfig,
+    /// How texts become vectors.
+    pub embeddings: EmbeddingsConfig,
 }
 
 /// The engine in the process.

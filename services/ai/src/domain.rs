@@ -1,5 +1,6 @@
-//! What the service decides with: models, prices, usage, and the port to providers. No storage, no protocol.
+//! What the service decides with: models, prices, usage, and the ports to providers and embedders. No storage, no protocol.
 
+pub(crate) mod embedder;
 pub(crate) mod estimate;
 pub(crate) mod model;
 pub(crate) mod price;
@@ -7,6 +8,7 @@ pub(crate) mod provider;
 pub(crate) mod provider_error;
 pub(crate) mod usage;
 
+pub(crate) use embedder::Embedder;
 pub use model::Form;
 pub(crate) use model::Model;
 pub(crate) use price::Prices;

@@ -1,6 +1,7 @@
 //! What the service stands on: the two providers, and the ledger's table.
 
 pub(crate) mod ledger;
+pub(crate) mod local_embedder;
 pub(crate) mod local_provider;
 pub(crate) mod migrations;
 pub(crate) mod openai;

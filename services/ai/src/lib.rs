@@ -1,4 +1,4 @@
-//! Troupe's ai service: models, providers, inference, cost.
+//! Troupe's ai service: models, providers, inference, embeddings, cost.
 //!
 //! Two providers stand behind one port: the engine in the process, and any OpenAI-compatible server. What a generation
 //! took goes to the ledger once for each generation id, however it ends.
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use platform::{Database, Host};
 use tonic::service::Routes;
+use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::ai::model_service_server::ModelServiceServer;
 use troupe_proto::ai::usage_service_server::UsageServiceServer;
@@ -23,12 +24,14 @@ pub use config::Config;
 use application::catalog::Catalog;
 use application::generate::Inference;
 use application::meter::Books;
-use domain::Provider;
+use config::Embedding;
+use domain::{Embedder, Provider};
 use infrastructure::ledger::Ledger;
+use infrastructure::local_embedder::LocalEmbedder;
 use infrastructure::local_provider::LocalEngine;
 use infrastructure::migrations::Migrator;
-use infrastructure::openai::{EndpointError, OpenAi};
-use presentation::{InferenceHandler, ModelHandler, UsageHandler};
+use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
+use presentation::{EmbeddingHandler, InferenceHandler, ModelHandler, UsageHandler};
 
 /// The service's name: its database file, keys and folders carry it.
 const SERVICE: &str = "ai";
@@ -59,6 +62,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     let database = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
     let ledger = Ledger::new(database);
     let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
+    let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
     let inference = Inference {
         catalog: catalog.clone(),
         books: Books {
@@ -75,6 +79,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     Ok(Routes::new(inference)
         .add_service(ModelServiceServer::new(ModelHandler { catalog }))
+        .add_service(EmbeddingServiceServer::new(EmbeddingHandler { embedder }))
         .add_service(UsageServiceServer::new(usage)))
 }
 
@@ -89,4 +94,18 @@ fn catalog(config: &Config, host: &Host) -> Result<Catalog, EndpointError> {
     }
     let default_model = Some(config.default_model.clone()).filter(|id| !id.is_empty());
     Ok(Catalog::new(providers, default_model))
+}
+
+/// The configured embedding model.
+fn embedder(config: &Config, host: &Host) -> Result<Arc<dyn Embedder>, EndpointError> {
+    let embeddings = &config.embeddings;
+    Ok(match embeddings.parsed_model() {
+        Some(Embedding::OpenAi(name)) => {
+            Arc::new(OpenAiEmbedder::new(&config.openai, embeddings, name)?)
+        }
+        _ => {
+            let python = config.local.python.clone();
+            Arc::new(LocalEmbedder::new(embeddings, python, host))
+        }
+    })
 }

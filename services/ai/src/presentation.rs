@@ -1,9 +1,11 @@
 //! The generated traits: convert, call, convert.
 
+mod embeddings;
 mod inference;
 mod models;
 mod usage;
 
+pub(crate) use embeddings::EmbeddingHandler;
 pub(crate) use inference::InferenceHandler;
 pub(crate) use models::ModelHandler;
 pub(crate) use usage::UsageHandler;

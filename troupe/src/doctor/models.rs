@@ -1,12 +1,14 @@
-//! The models: the file of the one in the process, and the server of others.
+//! The models: the files of those in the process, and the server of others.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use ai::config::Embedding;
 use anyhow::{Context, Result, bail};
-use engine::weights::GEMMA_3_270M;
+use engine::Encoder;
+use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -17,17 +19,18 @@ use crate::settings::Settings;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const LOCAL: &str = "local model";
 const SERVER: &str = "model server";
+const EMBEDDING: &str = "embeddings";
 /// What every GGUF file begins with.
 const MAGIC: &[u8] = b"GGUF";
 
-/// Looks at the model file and asks the server.
+/// Looks at the models' files and asks the server.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let config = &settings.ai;
     let mut findings = Vec::new();
     if config.local_enabled() {
         findings.push(match &config.local.path {
             Some(path) => own_file(path),
-            None => fetched_file(&settings.data_dir.join("models").join(GEMMA_3_270M.file)),
+            None => fetched(LOCAL, &settings.data_dir.join("models"), GEMMA_3_270M),
         });
     }
     if config.openai.is_configured() {
@@ -37,7 +40,46 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL)";
         findings.push(Finding::broken("model", "none is configured").advise(advice));
     }
+    findings.push(embeddings(settings).await);
     findings
+}
+
+async fn embeddings(settings: &Settings) -> Finding {
+    let config = &settings.ai.embeddings;
+    match (config.parsed_model(), &config.path) {
+        (Some(Embedding::OpenAi(name)), _) => server_model(&settings.ai.openai, name).await,
+        (_, Some(folder)) => own_folder(folder),
+        (_, None) => {
+            let folder = settings.data_dir.join("models").join(ALL_MINILM_L6_V2.name);
+            fetched(EMBEDDING, &folder, ALL_MINILM_L6_V2)
+        }
+    }
+}
+
+/// Loads the model: it takes milliseconds, and tells most that can be wrong with it.
+fn own_folder(folder: &Path) -> Finding {
+    match Encoder::load(folder, 1) {
+        Ok(_) => Finding::good(EMBEDDING, folder.display().to_string()),
+        Err(error) => Finding::broken(EMBEDDING, error.to_string())
+            .advise("name another folder with TROUPE__AI__EMBEDDINGS__PATH, or none to have a model fetched"),
+    }
+}
+
+/// Servers list their embedding models among the others, if they do: one that isn't listed may still be there.
+async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding {
+    let url = &config.base_url;
+    match list_models(config).await {
+        Ok(models) if models.iter().any(|model| model == name) => {
+            Finding::good(EMBEDDING, format!("{url} has {name}"))
+        }
+        Ok(_) => Finding::missing(
+            EMBEDDING,
+            format!("{url} answers, and does not list {name}"),
+        )
+        .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
+        Err(error) => Finding::broken(EMBEDDING, format!("{url}: {error:#}"))
+            .advise("start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2"),
+    }
 }
 
 fn own_file(path: &Path) -> Finding {
@@ -62,34 +104,53 @@ fn begins_with_magic(path: &Path) -> Result<bool> {
     Ok(start == MAGIC)
 }
 
-fn fetched_file(path: &Path) -> Finding {
-    let name = path.display();
-    let size = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(_) => {
-            let text = format!(
-                "{name} isn't there yet; the first start fetches {} MiB",
-                GEMMA_3_270M.size_bytes >> 20
-            );
-            return Finding::missing(LOCAL, text);
+fn fetched(subject: &'static str, folder: &Path, model: Model<'_>) -> Finding {
+    let [weights, ..] = model.files else {
+        return Finding::good(subject, model.name);
+    };
+    let name = folder.join(weights.name).display().to_string();
+    for file in model.files {
+        let path = folder.join(file.name);
+        match look(&path, *file) {
+            Look::Whole => {}
+            Look::Missing => {
+                let text = format!(
+                    "{} isn't there yet; {} MiB are fetched when it is first needed",
+                    path.display(),
+                    model.size_bytes() >> 20
+                );
+                return Finding::missing(subject, text);
+            }
+            Look::Damaged(what) => {
+                return Finding::broken(subject, format!("{} {what}", path.display()))
+                    .advise("delete it; it is fetched again when it is next needed");
+            }
         }
+    }
+    let size = model.size_bytes() >> 20;
+    Finding::good(subject, format!("{name}, {size} MiB, whole"))
+}
+
+/// How a file stands that can be fetched.
+enum Look {
+    Whole,
+    Missing,
+    /// What is wrong with it.
+    Damaged(String),
+}
+
+fn look(path: &Path, wanted: ModelFile<'_>) -> Look {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Look::Missing;
     };
-    let damaged = |what: String| {
-        Finding::broken(LOCAL, format!("{name} {what}"))
-            .advise("delete it; the next start fetches it again")
-    };
-    if size != GEMMA_3_270M.size_bytes {
-        return damaged(format!(
-            "has {size} bytes instead of {}",
-            GEMMA_3_270M.size_bytes
-        ));
+    let (size, expected) = (metadata.len(), wanted.size_bytes);
+    if size != expected {
+        return Look::Damaged(format!("has {size} bytes instead of {expected}"));
     }
     match sha256(path) {
-        Ok(hash) if hash == GEMMA_3_270M.sha256 => {
-            Finding::good(LOCAL, format!("{name}, {} MiB, whole", size >> 20))
-        }
-        Ok(_) => damaged("doesn't have the hash that it should".to_owned()),
-        Err(error) => damaged(format!("can't be read: {error}")),
+        Ok(hash) if hash == wanted.sha256 => Look::Whole,
+        Ok(_) => Look::Damaged("doesn't have the hash that it should".to_owned()),
+        Err(error) => Look::Damaged(format!("can't be read: {error}")),
     }
 }
 
@@ -173,13 +234,25 @@ mod tests {
     #[test]
     fn finds_a_model_file_that_is_missing_short_or_something_else() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("model.gguf");
-        assert_eq!(fetched_file(&path).state, State::Missing);
+        let path = dir.path().join(GEMMA_3_270M.files[0].name);
+        let state = || fetched(LOCAL, dir.path(), GEMMA_3_270M).state;
+        assert_eq!(state(), State::Missing);
         assert_eq!(own_file(&path).state, State::Broken);
         std::fs::write(&path, b"GGUF and so on").unwrap();
-        assert_eq!(fetched_file(&path).state, State::Broken);
+        assert_eq!(state(), State::Broken);
         assert_eq!(own_file(&path).state, State::Good);
         std::fs::write(&path, b"PK").unwrap();
         assert_eq!(own_file(&path).state, State::Broken);
+    }
+
+    #[test]
+    fn finds_an_embedding_model_that_is_missing_or_something_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = || fetched(EMBEDDING, dir.path(), ALL_MINILM_L6_V2).state;
+        assert_eq!(state(), State::Missing);
+        assert_eq!(own_folder(dir.path()).state, State::Broken);
+        std::fs::write(dir.path().join("model.safetensors"), b"PNG").unwrap();
+        assert_eq!(state(), State::Broken);
+        assert_eq!(own_folder(dir.path()).state, State::Broken);
     }
 }

@@ -119,3 +119,31 @@ fn shows_no_key() {
     assert!(ApiKey::default().header().is_none());
     assert!(ApiKey::new("two\nlines").header().unwrap().is_err());
 }
+
+#[test]
+fn embeds_with_the_local_model_or_one_of_the_server() {
+    let mut config = Config::default();
+    assert_eq!(config.embeddings.parsed_model(), Some(Embedding::Local));
+    config.embeddings.model = "openai/org/embed-small".to_owned();
+    assert!(problem_of(&config).contains("ai.openai.base_url"));
+    config.openai.base_url = "http://127.0.0.1:8080/v1".to_owned();
+    config.validate().unwrap();
+    let model = config.embeddings.parsed_model();
+    assert_eq!(model, Some(Embedding::OpenAi("org/embed-small")));
+}
+
+#[test]
+fn calls_another_local_embedding_model_as_it_likes() {
+    let mut config = Config::default();
+    config.embeddings.model = "local/all-minilm-l12-v2".to_owned();
+    assert!(problem_of(&config).contains("ai.embeddings.path"));
+    config.embeddings.path = Some("/models/all-minilm-l12-v2".into());
+    config.validate().unwrap();
+    for model in ["", "local/", "all-minilm-l12-v2", "cohere/embed"] {
+        config.embeddings.model = model.to_owned();
+        assert!(
+            problem_of(&config).contains("ai.embeddings.model"),
+            "{model}"
+        );
+    }
+}

@@ -17,6 +17,7 @@ impl Config {
             let problem = "leaves no model: let the local one run, or set ai.openai.base_url";
             return Err(invalid("ai.local.enabled", problem));
         }
+        self.validate_embeddings()?;
         self.validate_default()
     }
 
@@ -150,7 +151,7 @@ impl ModelConfig {
     }
 }
 
-fn invalid(key: &'static str, problem: impl Into<String>) -> Error {
+pub(super) fn invalid(key: &'static str, problem: impl Into<String>) -> Error {
     Error::Invalid {
         key,
         problem: problem.into(),

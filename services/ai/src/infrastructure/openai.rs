@@ -1,12 +1,14 @@
-//! Any server that speaks OpenAI's completions, chat or text: llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI.
+//! Any server that speaks OpenAI's completions, chat or text, and embeddings: llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI.
 
 mod attempt;
 mod echo;
+mod embeddings;
 mod endpoint;
 mod failure;
 mod generation;
 mod listing;
 mod reply;
+mod retry;
 mod sse;
 mod stop;
 mod watch;
@@ -20,6 +22,7 @@ use platform::Tasks;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
+pub(crate) use embeddings::OpenAiEmbedder;
 pub(crate) use endpoint::EndpointError;
 
 use crate::config::{OPENAI, OpenAiConfig};

@@ -9,6 +9,7 @@
 mod accounting;
 mod audience;
 mod catalog;
+mod embeddings;
 mod generating;
 mod local_engine;
 mod platform_in_test;

@@ -15,13 +15,14 @@ use testkit::scripted::{self, Handle};
 use tonic::{Request, Status, Streaming};
 use troupe_ai as ai;
 use troupe_proto::ai as pb;
+use troupe_proto::ai::embedding_service_client::EmbeddingServiceClient;
 use troupe_proto::ai::generate_request::Prompt;
 use troupe_proto::ai::generate_response::Event;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::ai::usage_service_client::UsageServiceClient;
 
-const ROLEPLAY: Role = Role("roleplay");
+pub(crate) const ROLEPLAY: Role = Role("roleplay");
 
 /// The service, and what it stands on.
 pub(crate) struct Service {
@@ -91,6 +92,10 @@ impl Service {
 
     pub(crate) fn inference(&self) -> InferenceServiceClient<Channel> {
         InferenceServiceClient::new(Channel::in_process(&self.server, ROLEPLAY))
+    }
+
+    pub(crate) fn embeddings(&self) -> EmbeddingServiceClient<Channel> {
+        EmbeddingServiceClient::new(Channel::in_process(&self.server, ROLEPLAY))
     }
 
     pub(crate) fn models(&self) -> ModelServiceClient<Channel> {

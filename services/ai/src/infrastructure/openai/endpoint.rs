@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response, redirect};
+use serde::Deserialize;
 use url::Url;
 
 use super::failure;
@@ -55,13 +56,40 @@ impl Endpoint {
         })
     }
 
-    /// Sends a body to a path of the server and takes the head of the answer. Has no time limit of its own.
+    /// Sends a body to a path of the server and takes the head of the answer, which is to be a stream of events. Has no time
+    /// limit of its own.
     pub(super) async fn post(&self, path: &str, body: Vec<u8>) -> Result<Response, ProviderError> {
+        self.send(path, body, "text/event-stream").await
+    }
+
+    /// Sends a body to a path of the server and reads the answer, a JSON document. Has no time limit of its own.
+    pub(super) async fn post_json(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ProviderError> {
+        let answer = self.send(path, body, "application/json").await?;
+        if !answer.status().is_success() {
+            return Err(self.refusal(answer).await);
+        }
+        let body = read_whole(answer).await?;
+        match error_in(&body) {
+            Some(error) => Err(self.strike_out(error)),
+            None => Ok(body),
+        }
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        accept: &'static str,
+    ) -> Result<Response, ProviderError> {
         let mut request = self
             .client
             .post(format!("{}/{path}", self.base))
             .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream")
+            .header(ACCEPT, accept)
             .body(body);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -141,14 +169,20 @@ impl Endpoint {
 
 /// Some servers answer 200 and put the error into the body; others were never meant.
 fn not_a_stream(body: &[u8]) -> ProviderError {
-    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    if let Some(error) = value.as_ref().and_then(|value| value.get("error")) {
-        return failure::of_event(error);
-    }
     let cause = "the answer is no stream of events: is ai.openai.base_url that of an OpenAI-compatible server?";
-    ProviderError::Rejected {
+    error_in(body).unwrap_or_else(|| ProviderError::Rejected {
         cause: cause.to_owned(),
+    })
+}
+
+/// The failure that a body with status 200 tells of, if it does.
+fn error_in(body: &[u8]) -> Option<ProviderError> {
+    #[derive(Deserialize)]
+    struct Told {
+        error: Option<serde_json::Value>,
     }
+    let told: Told = serde_json::from_slice(body).ok()?;
+    told.error.as_ref().map(failure::of_event)
 }
 
 async fn read_whole(mut answer: Response) -> Result<Vec<u8>, ProviderError> {

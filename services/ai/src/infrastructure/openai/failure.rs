@@ -27,8 +27,16 @@ const OVERLOADED: &[&str] = &[
     "overloaded_error",
     "unavailable_error",
 ];
-/// How servers that give no code of their own say that a prompt is too long (vLLM, LM Studio, older llama.cpp).
-const CONTEXT_LENGTH_WORDS: &[&str] = &["context length", "context window", "context size"];
+/// How servers that give no code of their own say that a prompt is too long (vLLM, LM Studio, older llama.cpp), or a text to
+/// embed (Text Embeddings Inference).
+const CONTEXT_LENGTH_WORDS: &[&str] = &[
+    "context length",
+    "context window",
+    "context size",
+    "must have less than",
+];
+/// How llama.cpp says that a text to embed is too long, with status 500.
+const BATCH_WORDS: &[&str] = &["too large to process"];
 
 /// The failure that an answer with an error status tells of.
 pub(super) fn of_answer(status: u16, headers: &HeaderMap, body: &[u8]) -> ProviderError {
@@ -65,7 +73,12 @@ fn classify(status: u16, told: &Told<'_>, retry_after: Option<Duration>) -> Prov
     if told.is_any(ACCOUNT) {
         return ProviderError::Account { cause };
     }
-    if told.is_any(CONTEXT_LENGTH) || (status == 400 && told.says_any(CONTEXT_LENGTH_WORDS)) {
+    let is_too_long = match status {
+        400 | 413 | 422 => told.says_any(CONTEXT_LENGTH_WORDS),
+        500 => told.says_any(BATCH_WORDS),
+        _ => false,
+    };
+    if is_too_long || told.is_any(CONTEXT_LENGTH) {
         return told.context_length();
     }
     if told.is_any(REFUSED) || told.is_moderated() {

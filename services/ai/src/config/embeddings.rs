@@ -1,0 +1,103 @@
+//! How texts become vectors.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use engine::weights::{ALL_MINILM_L6_V2, ALL_MINILM_L6_V2_URL};
+use platform::config::Error;
+use serde::Deserialize;
+
+use super::validate::invalid;
+use super::{Config, LOCAL, OPENAI};
+
+/// Which model embeds, and how it runs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingsConfig {
+    /// The model's id: `local/all-minilm-l6-v2`, or `openai/` and the name of a model of the server in `ai.openai`. Vectors of
+    /// different models can't be compared: after a change they are made anew.
+    pub model: String,
+    /// A folder with a model of the same kind, `model.safetensors` and `vocab.txt`; `model` then is `local/` and any name.
+    /// Absent: the model is fetched when it is first needed.
+    pub path: Option<PathBuf>,
+    /// Where its weights are fetched from first; the vocabulary is beside them. Where that can't be reached,
+    /// `ai.local.python` has pip.
+    pub url: String,
+    /// How many threads the local model computes on.
+    pub threads: usize,
+    /// How many calls may wait for the local model; others are refused.
+    pub queue: usize,
+    /// How long the server may take for one request, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// What a model's id says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Embedding<'a> {
+    /// The encoder in the process.
+    Local,
+    /// The server's model of this name.
+    OpenAi(&'a str),
+}
+
+impl Default for EmbeddingsConfig {
+    fn default() -> Self {
+        Self {
+            model: format!("{LOCAL}/{}", ALL_MINILM_L6_V2.name),
+            path: None,
+            url: ALL_MINILM_L6_V2_URL.to_owned(),
+            threads: 1,
+            queue: 64,
+            timeout_ms: 20_000,
+        }
+    }
+}
+
+impl EmbeddingsConfig {
+    /// What runs the model; `None` if its id is none.
+    pub fn parsed_model(&self) -> Option<Embedding<'_>> {
+        match self.model.split_once('/')? {
+            (_, "") => None,
+            (LOCAL, _) => Some(Embedding::Local),
+            (OPENAI, name) => Some(Embedding::OpenAi(name)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+impl Config {
+    pub(super) fn validate_embeddings(&self) -> Result<(), Error> {
+        let key = "ai.embeddings.model";
+        let embeddings = &self.embeddings;
+        match embeddings.parsed_model() {
+            None => {
+                let problem = "must be `local/` or `openai/` and the model's name";
+                return Err(invalid(key, problem));
+            }
+            Some(Embedding::OpenAi(_)) if !self.openai.is_configured() => {
+                return Err(invalid(key, "needs ai.openai.base_url"));
+            }
+            Some(Embedding::Local)
+                if embeddings.path.is_none()
+                    && embeddings.model != EmbeddingsConfig::default().model =>
+            {
+                let name = ALL_MINILM_L6_V2.name;
+                let problem =
+                    format!("must be `local/{name}`, or ai.embeddings.path must name a folder");
+                return Err(invalid(key, problem));
+            }
+            Some(_) => {}
+        }
+        if embeddings.threads == 0 {
+            return Err(invalid("ai.embeddings.threads", "must be at least 1"));
+        }
+        if embeddings.timeout_ms == 0 {
+            return Err(invalid("ai.embeddings.timeout_ms", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
