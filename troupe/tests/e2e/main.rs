@@ -6,6 +6,7 @@ mod cards;
 mod chat;
 mod doctor;
 mod edge;
+mod events;
 mod grpc;
 mod main_job;
 mod memory;

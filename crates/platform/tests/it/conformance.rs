@@ -137,9 +137,10 @@ async fn an_event_that_is_tried_in_vain_is_put_aside_and_can_be_replayed(
     let mended = Arc::clone(&is_mended);
     let script = Script::new(move |event| {
         let is_poison = event.event.message_id == "a1" && !mended.load(Ordering::SeqCst);
-        is_poison
-            .then(|| Err(fails("it is poison")))
-            .unwrap_or(Ok(()))
+        match is_poison {
+            true => Err(fails("it is poison")),
+            false => Ok(()),
+        }
     });
     let process = place.process(script.clone()).await;
     process.tell("a", "a1").await;

@@ -222,10 +222,12 @@ where
     assert!(done.is_ok(), "it never came to be that {what}");
 }
 
+type Play = dyn Fn(&Received<MessageWritten>) -> Result<(), Failure> + Send + Sync;
+
 /// What the consumer does, and what it was asked to do. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Script {
-    play: Arc<dyn Fn(&Received<MessageWritten>) -> Result<(), Failure> + Send + Sync>,
+    play: Arc<Play>,
     pub(crate) asked: Arc<Mutex<Vec<Received<MessageWritten>>>>,
 }
 
