@@ -5,6 +5,7 @@ mod finding;
 mod models;
 mod network;
 mod place;
+mod qdrant;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let mut findings = place::examine(place, settings);
     findings.extend(data::examine(&settings.data_dir).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
+    findings.extend(qdrant::examine(&settings.qdrant).await);
     findings.extend(models::examine(settings).await);
     findings
 }

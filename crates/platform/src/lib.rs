@@ -1,4 +1,5 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, files, clock, ids, page tokens.
+//! What services stand on: configuration, telemetry, lifecycle, database, files, vectors, clock, ids,
+//! page tokens.
 //! Knows no service and no protocol.
 
 pub mod backends;
