@@ -6,6 +6,7 @@ mod finding;
 mod models;
 mod network;
 mod place;
+mod qdrant;
 mod redis;
 mod s3;
 
@@ -69,6 +70,7 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     findings.extend(s3::examine(&settings.s3).await);
     findings.push(events::examine(settings).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
+    findings.extend(qdrant::examine(&settings.qdrant).await);
     findings.extend(models::examine(settings).await);
     findings
 }

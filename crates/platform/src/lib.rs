@@ -1,5 +1,5 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, events, files, Redis, budgets, caches, presence, clock,
-//! ids, page tokens. Knows no service and no protocol.
+//! What services stand on: configuration, telemetry, lifecycle, database, events, files, vectors, Redis, budgets, caches,
+//! presence, clock, ids, page tokens. Knows no service and no protocol.
 
 pub mod backends;
 pub mod cache;

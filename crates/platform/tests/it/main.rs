@@ -15,3 +15,4 @@ mod limits;
 mod presence;
 mod redis;
 mod stage;
+mod vectors;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mesh::{Ctx, Role};
 use platform::Database;
+use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Received};
-use sea_orm::DatabaseTransaction;
 use troupe_proto::events::{MemoryChanged, MessageWritten, MessagesDeleted, SessionDeleted};
 
 use crate::application::{Error, Memories};
@@ -48,7 +48,7 @@ impl Following {
     }
 }
 
-async fn mark(tx: &DatabaseTransaction, embedded: &Embedded) -> Result<(), Failure> {
+async fn mark(tx: &Transaction<'_>, embedded: &Embedded) -> Result<(), Failure> {
     if let Some((id, model)) = embedded {
         memories::set_embedded(tx, [*id], Some(model)).await?;
     }
@@ -68,7 +68,7 @@ impl Handler<MessageWritten> for Following {
 
     async fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         _: &Received<MessageWritten>,
         embedded: &Embedded,
     ) -> Result<(), Failure> {
@@ -87,7 +87,7 @@ impl Handler<MemoryChanged> for Following {
 
     async fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         _: &Received<MemoryChanged>,
         embedded: &Embedded,
     ) -> Result<(), Failure> {
@@ -106,13 +106,14 @@ impl Handler<MessagesDeleted> for Following {
             .map(|message| id(message))
             .collect::<Result<_, _>>()?;
         let memories = messages.into_iter().map(MemoryId::of_message).collect();
-        let forget = self.0.forget_vectors(&ctx(received), session, memories);
+        let ctx = ctx(received);
+        let forget = self.0.forget_vectors(&ctx, session, memories);
         unless_without_embedder(forget.await).map(drop)
     }
 
     async fn apply(
         &self,
-        _: &DatabaseTransaction,
+        _: &Transaction<'_>,
         _: &Received<MessagesDeleted>,
         (): &(),
     ) -> Result<(), Failure> {
@@ -126,13 +127,14 @@ impl Handler<SessionDeleted> for Following {
 
     async fn prepare(&self, received: &Received<SessionDeleted>) -> Result<(), Failure> {
         let session = id(&received.event.session_id)?;
-        let forget = self.0.forget_session(&ctx(received), session);
+        let ctx = ctx(received);
+        let forget = self.0.forget_session(&ctx, session);
         unless_without_embedder(forget.await).map(drop)
     }
 
     async fn apply(
         &self,
-        _: &DatabaseTransaction,
+        _: &Transaction<'_>,
         _: &Received<SessionDeleted>,
         (): &(),
     ) -> Result<(), Failure> {
