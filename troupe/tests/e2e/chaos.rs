@@ -36,7 +36,9 @@ fn number_in(variable: &str, default: usize) -> usize {
 async fn kills_lose_and_double_nothing() {
     let kills = number_in("TROUPE_CHAOS_KILLS", KILLS);
     let seed = number_in("TROUPE_CHAOS_SEED", std::process::id() as usize) as u64;
-    let model = scripted::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     model.always(Reply::words(REPLY));
     let mut stage = Stage::start(&model).await;
     let ledger = Arc::new(Ledger::default());

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cards;
+mod chaos;
 mod chat;
 mod doctor;
 mod edge;
@@ -10,6 +11,7 @@ mod events;
 mod grpc;
 mod main_job;
 mod memory;
+mod outages;
 mod person;
 mod platform;
 mod postgres;

@@ -22,17 +22,23 @@ fn outage() -> Duration {
 }
 
 async fn model() -> Handle {
-    let model = scripted::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     model.always(Reply::words("The lamp turns above you."));
     model
 }
 
 fn setup(model: &Handle) -> Setup {
     let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", model.base_url());
-    ["READ", "WRITE", "GENERATE"].iter().fold(setup, |setup, class| {
-        let rate = format!("TROUPE__GATEWAY__RATES__{class}");
-        setup.with(&format!("{rate}__PER_SECOND"), "1000").with(&format!("{rate}__BURST"), "1000")
-    })
+    ["READ", "WRITE", "GENERATE"]
+        .iter()
+        .fold(setup, |setup, class| {
+            let rate = format!("TROUPE__GATEWAY__RATES__{class}");
+            setup
+                .with(&format!("{rate}__PER_SECOND"), "1000")
+                .with(&format!("{rate}__BURST"), "1000")
+        })
 }
 
 /// The status and the text of an address that needs no token.
@@ -67,24 +73,45 @@ fn fill(data: &Path) {
 }
 
 async fn is_up(ann: &Person) -> bool {
-    ann.call(Method::GET, "/api/v1/users/me", Value::Null).await.0.is_success()
+    ann.call(Method::GET, "/api/v1/users/me", Value::Null)
+        .await
+        .0
+        .is_success()
 }
 
 /// What people and probes see of a platform without its database, and that it comes back by itself.
-async fn rides_out(gone: impl AsyncFnOnce(), back: impl AsyncFnOnce(), ann: &Person, platform: &Platform) {
+async fn rides_out(
+    gone: impl AsyncFnOnce(),
+    back: impl AsyncFnOnce(),
+    ann: &Person,
+    platform: &Platform,
+) {
     gone().await;
     let (status, refusal) = ann.call(Method::GET, "/api/v1/users/me", Value::Null).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refusal}");
     assert_eq!(refusal["details"][0]["reason"], "UNAVAILABLE", "{refusal}");
-    assert!(refusal["message"].as_str().unwrap().contains("database"), "{refusal}");
-    until("not ready", async || probe(platform, "/readyz").await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(
+        refusal["message"].as_str().unwrap().contains("database"),
+        "{refusal}"
+    );
+    until("not ready", async || {
+        probe(platform, "/readyz").await.0 == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
     let (_, said) = probe(platform, "/readyz").await;
     assert!(said.contains("database"), "{said}");
-    assert_eq!(probe(platform, "/healthz").await.0, StatusCode::OK, "it lives");
+    assert_eq!(
+        probe(platform, "/healthz").await.0,
+        StatusCode::OK,
+        "it lives"
+    );
     tokio::time::sleep(outage()).await;
     back().await;
     until("the database serves again", async || is_up(ann).await).await;
-    until("ready", async || probe(platform, "/readyz").await.0 == StatusCode::OK).await;
+    until("ready", async || {
+        probe(platform, "/readyz").await.0 == StatusCode::OK
+    })
+    .await;
 }
 
 async fn on_postgres(postgres: &Postgres, model: &Handle) -> (Setup, Platform) {
@@ -95,12 +122,18 @@ async fn on_postgres(postgres: &Postgres, model: &Handle) -> (Setup, Platform) {
 
 async fn send(ann: &Person, session: &str) -> (StatusCode, Value) {
     let messages = format!("{session}/messages");
-    let sent = ann.request(Method::POST, &messages).json(&json!({"text": "Good evening!"})).send();
+    let sent = ann
+        .request(Method::POST, &messages)
+        .json(&json!({"text": "Good evening!"}))
+        .send();
     let answer = eventually("an answer", sent).await.unwrap();
     let (status, text) = (answer.status(), answer.text().await.unwrap());
     // Of a stream, the last line.
     let last = text.trim_end().lines().last().unwrap_or_default();
-    (status, serde_json::from_str(last).unwrap_or(Value::String(text)))
+    (
+        status,
+        serde_json::from_str(last).unwrap_or(Value::String(text)),
+    )
 }
 
 #[tokio::test]
@@ -123,7 +156,13 @@ async fn rides_out_a_database_that_dies() {
     let (_setup, platform) = on_postgres(&postgres, &model).await;
     let ann = Person::register(&platform, "Ann").await;
     let daemon = postgres.daemon().unwrap();
-    rides_out(async || daemon.kill().unwrap(), async || daemon.start().unwrap(), &ann, &platform).await;
+    rides_out(
+        async || daemon.kill().unwrap(),
+        async || daemon.start().unwrap(),
+        &ann,
+        &platform,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -132,7 +171,13 @@ async fn rides_out_a_database_that_stands_still() {
     let (_setup, platform) = on_postgres(&postgres, &model).await;
     let ann = Person::register(&platform, "Ann").await;
     let daemon = postgres.daemon().unwrap();
-    rides_out(async || daemon.pause().unwrap(), async || daemon.resume().unwrap(), &ann, &platform).await;
+    rides_out(
+        async || daemon.pause().unwrap(),
+        async || daemon.resume().unwrap(),
+        &ann,
+        &platform,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -151,13 +196,19 @@ async fn keeps_a_reply_that_is_written_while_the_database_is_gone() {
     daemon.start().unwrap();
     let reply = reply.at_end().await;
     assert_eq!(reply.text, "Hold on to the rail, and to me.");
-    assert_eq!(reply.ended["generation"]["state"], "GENERATION_STATE_COMPLETED");
+    assert_eq!(
+        reply.ended["generation"]["state"],
+        "GENERATION_STATE_COMPLETED"
+    );
     assert_eq!(ann.messages(&session).await.len(), 3);
 }
 
 #[tokio::test]
 async fn refuses_writes_while_the_database_s_disk_is_full_and_loses_none() {
-    let (model, postgres) = (model().await, Postgres::start(Some(DISK_BYTES)).await.unwrap());
+    let (model, postgres) = (
+        model().await,
+        Postgres::start(Some(DISK_BYTES)).await.unwrap(),
+    );
     let (_setup, platform) = on_postgres(&postgres, &model).await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
@@ -172,7 +223,11 @@ async fn refuses_writes_while_the_database_s_disk_is_full_and_loses_none() {
         }
     };
     println!("{acknowledged} messages fit before {refusal:?}");
-    assert_eq!(probe(&platform, "/healthz").await.0, StatusCode::OK, "it lives");
+    assert_eq!(
+        probe(&platform, "/healthz").await.0,
+        StatusCode::OK,
+        "it lives"
+    );
     std::fs::remove_file(data.join("filler")).unwrap();
     until("people can write again", async || {
         send(&ann, &session).await.1.get("ended").is_some()
@@ -180,7 +235,10 @@ async fn refuses_writes_while_the_database_s_disk_is_full_and_loses_none() {
     .await;
     let page = ann.get(&format!("{session}/messages?pageSize=200")).await;
     let kept = page["messages"].as_array().unwrap().len();
-    assert!(kept >= 1 + 2 * (acknowledged + 1), "{kept} are left of {acknowledged}");
+    assert!(
+        kept >= 1 + 2 * (acknowledged + 1),
+        "{kept} are left of {acknowledged}"
+    );
 }
 
 /// Events wait while their server is away, and nobody notices.
@@ -192,11 +250,21 @@ async fn works_without_nats(nats: &Nats, gone: impl FnOnce(&Daemon), back: impl 
     let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
-    assert_eq!(ann.say(&session, "Good evening!").await.at_end().await.text, "The lamp turns above you.");
-    assert_eq!(probe(&platform, "/readyz").await.0, StatusCode::OK, "people lack nothing");
+    assert_eq!(
+        ann.say(&session, "Good evening!").await.at_end().await.text,
+        "The lamp turns above you."
+    );
+    assert_eq!(
+        probe(&platform, "/readyz").await.0,
+        StatusCode::OK,
+        "people lack nothing"
+    );
     tokio::time::sleep(outage()).await;
     back(daemon);
-    until("no event waits", async || waiting_events(&setup).await == Some(0)).await;
+    until("no event waits", async || {
+        waiting_events(&setup).await == Some(0)
+    })
+    .await;
 }
 
 /// How many events are not published yet; nothing where nobody can say.
@@ -209,13 +277,23 @@ async fn waiting_events(setup: &Setup) -> Option<u64> {
 #[tokio::test]
 async fn keeps_events_for_a_server_that_is_missing_at_the_start() {
     let nats = Nats::start(None).await.unwrap();
-    works_without_nats(&nats, |daemon| daemon.kill().unwrap(), |daemon| daemon.start().unwrap()).await;
+    works_without_nats(
+        &nats,
+        |daemon| daemon.kill().unwrap(),
+        |daemon| daemon.start().unwrap(),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn keeps_events_while_their_server_stands_still() {
     let nats = Nats::start(None).await.unwrap();
-    works_without_nats(&nats, |daemon| daemon.pause().unwrap(), |daemon| daemon.resume().unwrap()).await;
+    works_without_nats(
+        &nats,
+        |daemon| daemon.pause().unwrap(),
+        |daemon| daemon.resume().unwrap(),
+    )
+    .await;
 }
 
 #[tokio::test]

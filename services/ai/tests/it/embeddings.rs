@@ -4,6 +4,7 @@ use std::time::Duration;
 use engine::weights::{self, ALL_MINILM_L6_V2, ALL_MINILM_L6_V2_URL, Origin};
 use mesh::{Channel, Ctx, Role};
 use platform::id::UserId;
+use platform::trace::Cause;
 use serde_json::{Value, json};
 use testkit::scripted::{EMBEDDING_DIMENSIONS, Reply};
 use tonic::Status;

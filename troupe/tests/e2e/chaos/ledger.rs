@@ -72,10 +72,24 @@ impl fmt::Display for Ledger {
         let kills = self.kills.lock().unwrap();
         for (number, kill) in kills.iter().enumerate() {
             let (at, after) = (kill.at.as_secs_f64(), kill.recovered_after.as_secs_f64());
-            writeln!(f, "kill {:3}  {:12} at {at:6.1} s, a write acknowledged {after:5.2} s after its start", number + 1, kill.victim)?;
+            writeln!(
+                f,
+                "kill {:3}  {:12} at {at:6.1} s, a write acknowledged {after:5.2} s after its start",
+                number + 1,
+                kill.victim
+            )?;
         }
-        let slowest = kills.iter().map(|kill| kill.recovered_after).max().unwrap_or_default();
-        writeln!(f, "kills {}, slowest recovery {:.2} s", kills.len(), slowest.as_secs_f64())?;
+        let slowest = kills
+            .iter()
+            .map(|kill| kill.recovered_after)
+            .max()
+            .unwrap_or_default();
+        writeln!(
+            f,
+            "kills {}, slowest recovery {:.2} s",
+            kills.len(),
+            slowest.as_secs_f64()
+        )?;
         writeln!(f, "writes acknowledged {}", self.acknowledged())?;
         for line in self.totals.lock().unwrap().iter() {
             writeln!(f, "{line}")?;

@@ -42,7 +42,10 @@ impl Stage {
     pub(super) async fn start(model: &Handle) -> Self {
         let postgres = Postgres::start(None).await.unwrap();
         let nats = Nats::start(None).await.unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let mut setup = Setup::new()
             .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
             .with("TROUPE__GATEWAY__LISTEN", port.to_string())

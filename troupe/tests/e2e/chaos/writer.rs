@@ -84,7 +84,8 @@ impl Writer {
             let offset = watched.seen.len();
             let id = &watched.generation_id;
             let path = format!("/api/v1/roleplay/generations/{id}:attach?offset={offset}");
-            self.watch(Method::GET, &path, &Value::Null, &mut watched).await;
+            self.watch(Method::GET, &path, &Value::Null, &mut watched)
+                .await;
         }
         Sent {
             text,
@@ -133,7 +134,10 @@ impl Writer {
         let started = &event["started"];
         if started.is_object() {
             watched.generation_id = started["generation"]["id"].as_str().unwrap().to_owned();
-            watched.message_id = started["message"]["id"].as_str().unwrap_or_default().to_owned();
+            watched.message_id = started["message"]["id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
         }
         if let Some(text) = event["delta"]["text"].as_str() {
             let offset = usize::try_from(number(&event["delta"]["offset"])).unwrap();
@@ -141,11 +145,15 @@ impl Writer {
                 watched.seen.push_str(text);
             } else {
                 let at = watched.seen.len();
-                self.ledger.fault(format!("a piece at {offset} came where {at} was next"));
+                self.ledger
+                    .fault(format!("a piece at {offset} came where {at} was next"));
             }
         }
         if event["ended"].is_object() {
-            watched.state = event["ended"]["generation"]["state"].as_str().unwrap().to_owned();
+            watched.state = event["ended"]["generation"]["state"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             watched.message_id = event["ended"]["message"]["id"].as_str().unwrap().to_owned();
         }
     }
@@ -155,7 +163,9 @@ impl Writer {
         let stored = self.stored().await;
         let mut times: HashMap<&str, usize> = HashMap::new();
         for message in &stored {
-            *times.entry(message["text"].as_str().unwrap_or_default()).or_default() += 1;
+            *times
+                .entry(message["text"].as_str().unwrap_or_default())
+                .or_default() += 1;
         }
         for sent in &self.sent {
             match times.get(sent.text.as_str()) {
@@ -174,12 +184,19 @@ impl Writer {
                 .map(|message| message["text"].as_str().unwrap_or_default());
             let is_whole = sent.state != "GENERATION_STATE_COMPLETED" || text == Some(REPLY);
             if text != Some(&sent.seen) || !REPLY.starts_with(&sent.seen) || !is_whole {
-                ledger.fault(format!("of the reply to {:?}, {:?} was seen and {text:?} is stored ({})", sent.text, sent.seen, sent.state));
+                ledger.fault(format!(
+                    "of the reply to {:?}, {:?} was seen and {text:?} is stored ({})",
+                    sent.text, sent.seen, sent.state
+                ));
             }
         }
         let expected = 1 + 2 * self.sent.len();
         if stored.len() != expected {
-            ledger.fault(format!("writer {} has {} messages instead of {expected}", self.name, stored.len()));
+            ledger.fault(format!(
+                "writer {} has {} messages instead of {expected}",
+                self.name,
+                stored.len()
+            ));
         }
         self.account_usage(ledger).await;
     }
@@ -201,7 +218,10 @@ impl Writer {
             let path = format!("{}/messages?pageSize=100&pageToken={token}", self.session);
             let page = self.person.get(&path).await;
             messages.extend(page["messages"].as_array().cloned().unwrap_or_default());
-            token = page["nextPageToken"].as_str().unwrap_or_default().to_owned();
+            token = page["nextPageToken"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if token.is_empty() {
                 return messages;
             }
