@@ -44,7 +44,7 @@ enum Task {
     Buf,
     /// Refuses dependencies whose licence isn't on the list.
     Licences,
-    /// Unit and integration tests of every crate.
+    /// Unit and integration tests of every crate; those of services on SQLite and on PostgreSQL.
     Unit,
     /// Drives the built executable from outside.
     E2e {

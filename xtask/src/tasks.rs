@@ -14,6 +14,7 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Test => {
             check(workspace, report);
             unit(workspace, report);
+            on_postgres(workspace, report);
             report.command(
                 "examples in documentation",
                 tests::of_documentation(workspace),
@@ -26,7 +27,10 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Boundaries => boundaries(workspace, report),
         Task::Buf => contracts(workspace, report),
         Task::Licences => dependency_licences(workspace, report),
-        Task::Unit => unit(workspace, report),
+        Task::Unit => {
+            unit(workspace, report);
+            on_postgres(workspace, report);
+        }
         Task::E2e { filter } => end_to_end(workspace, report, filter.as_deref()),
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
@@ -48,6 +52,15 @@ fn benchmarks(workspace: &Workspace, args: &[String]) -> Command {
 fn unit(workspace: &Workspace, report: &mut Report) {
     report.step("unit and integration tests", |counts| {
         report::run(tests::of_crates(workspace)?, counts)
+    });
+}
+
+fn on_postgres(workspace: &Workspace, report: &mut Report) {
+    report.step("integration tests on PostgreSQL", |counts| {
+        for command in tests::on_postgres(workspace)? {
+            report::run(command, counts)?;
+        }
+        Ok(())
     });
 }
 

@@ -1,10 +1,11 @@
 //! Tests of the crates, and of the executable from outside.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::tools;
 use crate::workspace::Workspace;
@@ -19,6 +20,34 @@ pub(crate) fn of_crates(workspace: &Workspace) -> Result<Command> {
     command.env("PATH", path_with_servers(workspace)?);
     command.env(MODEL_CACHE_VARIABLE, model_cache());
     Ok(command)
+}
+
+/// The integration tests of the services once more, with their data in PostgreSQL. The programs are those that
+/// [`of_crates`] built; cargo is only asked where they are, since it would run those of the other crates too.
+pub(crate) fn on_postgres(workspace: &Workspace) -> Result<Vec<Command>> {
+    let path = path_with_servers(workspace)?;
+    let build = "test --workspace --lib --bins --test it --no-run --message-format json";
+    let messages = workspace.output(workspace.cargo(build))?;
+    let mut commands = Vec::new();
+    for message in messages.lines() {
+        let message: Value = serde_json::from_str(message)?;
+        let (Some(program), Some(manifest)) = (
+            message["executable"].as_str(),
+            message["manifest_path"].as_str(),
+        ) else {
+            continue;
+        };
+        let folder = Path::new(manifest).parent().unwrap_or(workspace.root());
+        let is_of_a_service = folder.parent() == Some(&workspace.root().join("services"));
+        if message["target"]["name"] == "it" && is_of_a_service {
+            let mut command = workspace.command(program);
+            command.current_dir(folder);
+            command.env("TROUPE_TEST_STORE", "postgres");
+            command.env("PATH", &path);
+            commands.push(command);
+        }
+    }
+    Ok(commands)
 }
 
 /// Examples in documentation.

@@ -53,6 +53,21 @@ impl Database {
         }
     }
 
+    /// Brings the tables of a service up to date, and looks at them.
+    ///
+    /// # Errors
+    /// As those of [`Database::open`].
+    pub async fn migrate<M: MigratorTrait>(
+        host: &Host,
+        service: &str,
+    ) -> Result<Inspection, OpenError> {
+        let db = Self::open::<M>(host, service).await?;
+        if let Err(error) = db.close().await {
+            tracing::warn!(%error, "a database was not closed in order");
+        }
+        Self::inspect(host, service).await
+    }
+
     /// The connections for reads that need no transaction with a write.
     pub fn read(&self) -> &Connection {
         &self.read

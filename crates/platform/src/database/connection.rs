@@ -16,9 +16,9 @@ use sea_orm::{
 use sea_orm_migration::async_trait::async_trait;
 
 /// How long a statement may take before the server is asked whether it is there, and again each time.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_millis(900);
 /// How long the server may take to say so.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(800);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// Connections to the store of a service. Cheap to clone.
 #[derive(Clone)]

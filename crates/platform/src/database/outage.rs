@@ -43,12 +43,10 @@ fn of_driver(error: &SqlxError) -> Option<Outage> {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => Some(Outage::Unreachable),
-        SqlxError::Database(error) => {
-            match error.try_downcast_ref::<SqlxPostgresError>() {
-                Some(error) => of_postgres(error.code()),
-                None => of_sqlite(error.code()?.parse().ok()?),
-            }
-        }
+        SqlxError::Database(error) => match error.try_downcast_ref::<SqlxPostgresError>() {
+            Some(error) => of_postgres(error.code()),
+            None => of_sqlite(error.code()?.parse().ok()?),
+        },
         _ => None,
     }
 }
@@ -65,7 +63,10 @@ fn of_postgres(code: &str) -> Option<Outage> {
         // Connections, memory.
         _ if code.starts_with("53") => Some(Outage::Busy),
         // The connection; shutdown, crash, start; failures of the disk.
-        _ if ["08", "57P", "58"].iter().any(|class| code.starts_with(class)) => {
+        _ if ["08", "57P", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
             Some(Outage::Unreachable)
         }
         _ => None,
@@ -88,7 +89,7 @@ impl fmt::Display for Outage {
         f.write_str(match self {
             Self::Unreachable => {
                 "the database can't be reached or has no connection free: try again in a second"
-            },
+            }
             Self::Busy => "the database is busy: try again in a second",
             Self::Full => "the database's disk is full: nothing can be stored until it has room",
         })

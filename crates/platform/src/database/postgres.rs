@@ -65,7 +65,10 @@ fn options(config: &DatabaseConfig, service: &str) -> Result<PgConnectOptions, O
         return Err(wrong("max_connections", problem));
     }
     let url = config.url.reveal();
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
         let problem = "must be such as postgres://user:password@host/database".to_owned();
         return Err(wrong("url", problem));
     }
@@ -152,7 +155,9 @@ async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
         }
         Ok(Err(SqlxError::Database(error))) => {
             let code = error.code().unwrap_or_default();
-            let is_passing = ["08", "53", "57P"].iter().any(|class| code.starts_with(class));
+            let is_passing = ["08", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class));
             let message = error.message().to_owned();
             Err(match is_passing {
                 true => Trouble::Passing(message),

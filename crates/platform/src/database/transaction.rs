@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use sea_orm_migration::async_trait::async_trait;
 
-use super::Connection;
+use super::{Connection, Outage};
 
 /// How often a body is run.
 const TRIES: u32 = 12;
@@ -26,6 +26,8 @@ pub struct Transaction<'env> {
     connection: Connection,
     /// Whether a statement failed because another transaction was in its way.
     is_lost: AtomicBool,
+    /// Whether a statement failed because the database is out of reach.
+    is_cut_off: AtomicBool,
     env: PhantomData<&'env ()>,
 }
 
@@ -35,7 +37,8 @@ impl Transaction<'_> {
         Ok(Self {
             inner: connection.guard(pool.begin()).await?,
             connection: connection.clone(),
-            is_lost: AtomicBool::new(false),
+            is_lost: AtomicBool::default(),
+            is_cut_off: AtomicBool::default(),
             env: PhantomData,
         })
     }
@@ -44,8 +47,11 @@ impl Transaction<'_> {
         self.connection.guard(self.inner.commit()).await
     }
 
-    /// Best effort: the server does it as well when the connection goes.
+    /// Best effort: the server does it as well when the connection goes. One that is out of reach isn't waited for.
     pub(super) async fn rollback(self) {
+        if self.is_cut_off.load(Ordering::Relaxed) {
+            return;
+        }
         let _ = self.connection.guard(self.inner.rollback()).await;
     }
 
@@ -54,8 +60,10 @@ impl Transaction<'_> {
     }
 
     fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
-        if result.as_ref().is_err_and(is_lost) {
-            self.is_lost.store(true, Ordering::Relaxed);
+        if let Err(error) = &result {
+            self.is_lost.fetch_or(is_lost(error), Ordering::Relaxed);
+            let is_cut_off = Outage::of(error) == Some(Outage::Unreachable);
+            self.is_cut_off.fetch_or(is_cut_off, Ordering::Relaxed);
         }
         result
     }

@@ -1,6 +1,6 @@
 //! A running roleplay service, and people who call it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
-use tempfile::TempDir;
+use platform::{Clock, Host, Tasks, Timestamp};
+use testkit::Home;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -63,8 +63,8 @@ pub(crate) struct Stage {
     issuer: Issuer,
     server: Server,
     folder: PathBuf,
-    /// Deletes the folder.
-    _temporary: Option<TempDir>,
+    /// Deletes the data.
+    _home: Option<Home>,
 }
 
 impl Stage {
@@ -73,16 +73,16 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: &Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let stage = Self::on(folder.path(), config).await;
+        let home = Home::new().await.unwrap();
+        let stage = Self::on(&home, config).await;
         Self {
-            _temporary: Some(folder),
+            _home: Some(home),
             ..stage
         }
     }
 
-    /// A service on a folder that outlives it.
-    pub(crate) async fn on(folder: &Path, config: &Config) -> Self {
+    /// A service on data that outlives it.
+    pub(crate) async fn on(home: &Home, config: &Config) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         let issuer = Issuer::new(clock.clone());
         let (script, calls) = Script::new();
@@ -98,10 +98,10 @@ impl Stage {
         let users = Server::new(Role("users"), users, verifier.clone(), Limits::default());
         let tasks = Tasks::new();
         let host = Host {
-            data_dir: folder.to_owned(),
+            data_dir: home.path().to_owned(),
             clock,
             tasks: tasks.clone(),
-            backends: Backends::default(),
+            backends: home.backends(),
         };
         let role = Role("roleplay");
         let (ai, users) = (
@@ -119,8 +119,8 @@ impl Stage {
             calls: Mutex::new(calls),
             issuer,
             server,
-            folder: folder.to_owned(),
-            _temporary: None,
+            folder: home.path().to_owned(),
+            _home: None,
         }
     }
 

@@ -1,0 +1,8 @@
+//! What services stand on, against the real servers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
+
+mod database;
