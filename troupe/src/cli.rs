@@ -128,6 +128,8 @@ pub(crate) enum Command {
     /// Run one role alone
     #[command(subcommand)]
     Serve(Role),
+    /// Bring the tables of all services up to date, and do nothing else
+    Migrate,
     /// Talk with a character in the terminal
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(chat::Options),

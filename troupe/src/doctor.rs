@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
 async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
-    findings.extend(data::examine(&settings.data_dir).await);
+    findings.extend(data::examine(settings).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
     findings.extend(models::examine(settings).await);
     findings

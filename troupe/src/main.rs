@@ -6,6 +6,7 @@ mod cli;
 mod contracts;
 mod doctor;
 mod instance;
+mod migrate;
 mod serve;
 mod settings;
 mod up;
@@ -42,6 +43,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let settings = Settings::load(&cli.place)?;
             serve::gateway(options.apply(settings.gateway), &settings.log).await?;
         }
+        Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;
             chat::run(options, instance::address(&settings)).await?;

@@ -12,6 +12,7 @@ mod presentation;
 
 use std::sync::Arc;
 
+use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use tonic::service::Routes;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
@@ -43,13 +44,21 @@ pub enum BuildError {
     Config(#[from] platform::config::Error),
     /// The ledger can't be opened.
     #[error(transparent)]
-    Database(#[from] platform::database::OpenError),
+    Database(#[from] OpenError),
     /// The key of page tokens can't be read or written.
     #[error("the ai service's keys can't be read or written")]
     Keys(#[from] std::io::Error),
     /// The model server can't be called as it is configured.
     #[error("ai.openai: {0}")]
     Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Brings the service's tables up to date, and does nothing else.
+///
+/// # Errors
+/// The ledger can't be opened.
+pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
+    Database::migrate::<Migrator>(host, SERVICE).await
 }
 
 /// Opens the service's ledger, starts its providers in the background, and returns its methods. Waits for no model.

@@ -8,6 +8,7 @@ mod presentation;
 
 use std::time::Duration;
 
+use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use serde::Deserialize;
 use tonic::service::Routes;
@@ -45,7 +46,7 @@ impl Default for Config {
 pub enum BuildError {
     /// The database can't be opened.
     #[error(transparent)]
-    Database(#[from] platform::database::OpenError),
+    Database(#[from] OpenError),
     /// The folder of pictures can't be opened.
     #[error("the folder of avatars can't be opened: {0}")]
     Avatars(#[from] object_store::Error),
@@ -55,6 +56,14 @@ pub enum BuildError {
     /// What the last process left running can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Brings the service's tables up to date, and does nothing else.
+///
+/// # Errors
+/// The database can't be opened.
+pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
+    Database::migrate::<Migrator>(host, SERVICE).await
 }
 
 /// Opens the service's data and ends what the last process left running. `ai` runs its models, `users` knows what

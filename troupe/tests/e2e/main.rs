@@ -10,6 +10,7 @@ mod grpc;
 mod main_job;
 mod person;
 mod platform;
+mod postgres;
 mod real_model;
 mod restart;
 mod start;

@@ -47,9 +47,7 @@ impl Accounts {
         let (this, ctx, hash, now) = (&*self, &ctx, &hash, self.now());
         let outcome = self
             .db
-            .transaction(|tx| {
-                Box::pin(async move { this.exchange_in(tx, ctx, hash, now).await })
-            })
+            .transaction(|tx| Box::pin(async move { this.exchange_in(tx, ctx, hash, now).await }))
             .await?;
         match outcome {
             Outcome::Renewed { pair, replaced } => {

@@ -5,9 +5,7 @@ use std::sync::Mutex;
 
 use platform::database::Connection;
 use platform::{Database, Host, Timestamp};
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use super::path::Limits;
 use super::*;
