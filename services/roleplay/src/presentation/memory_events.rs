@@ -106,7 +106,8 @@ impl Handler<MessagesDeleted> for Following {
             .map(|message| id(message))
             .collect::<Result<_, _>>()?;
         let memories = messages.into_iter().map(MemoryId::of_message).collect();
-        let forget = self.0.forget_vectors(&ctx(received), session, memories);
+        let ctx = ctx(received);
+        let forget = self.0.forget_vectors(&ctx, session, memories);
         unless_without_embedder(forget.await).map(drop)
     }
 
@@ -126,7 +127,8 @@ impl Handler<SessionDeleted> for Following {
 
     async fn prepare(&self, received: &Received<SessionDeleted>) -> Result<(), Failure> {
         let session = id(&received.event.session_id)?;
-        let forget = self.0.forget_session(&ctx(received), session);
+        let ctx = ctx(received);
+        let forget = self.0.forget_session(&ctx, session);
         unless_without_embedder(forget.await).map(drop)
     }
 
