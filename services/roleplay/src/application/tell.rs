@@ -31,9 +31,21 @@ impl Chats {
         scene: impl Into<Scene>,
         cause: &'a Cause,
     ) -> Telling<'a, C> {
-        Telling {
+        Telling::new(tx, &self.outbox, scene, cause)
+    }
+}
+
+impl<'a, C> Telling<'a, C> {
+    /// Tells what happens to a session, because of a request.
+    pub(super) fn new(
+        tx: &'a C,
+        outbox: &'a Outbox,
+        scene: impl Into<Scene>,
+        cause: &'a Cause,
+    ) -> Self {
+        Self {
             tx,
-            outbox: &self.outbox,
+            outbox,
             scene: scene.into(),
             cause,
         }
