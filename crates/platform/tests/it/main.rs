@@ -1,8 +1,4 @@
 //! What services stand on, against the real servers.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests say what went wrong by failing"
-)]
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by failing")]
 
 mod database;
