@@ -1,21 +1,21 @@
-//! Vectors in a SQLite file of their own, searched exactly: a search reads its partition and nothing else.
+//! Vectors in a SQLite file of their own, searched exactly: SQLite reads the partition, and nothing else,
+//! and sqlite-vec measures the distances.
 //!
 //! The file can go at any time, so one that is broken is moved aside and an empty one takes its place.
 
+mod distance;
 mod file;
-mod scan;
 
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use sea_orm::sqlx::{self, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use self::distance::{score, to_bytes};
 use self::file::{File, Pools, is_broken};
-use self::scan::{Nearest, dot, to_bytes};
 use super::{Error, Hit, Point, Vectors, check_dimensions};
 
 /// A file of vectors.
@@ -150,18 +150,21 @@ async fn search(
     vector: &[f32],
     limit: usize,
 ) -> sqlx::Result<Vec<Hit>> {
-    let mut nearest = Nearest::new(limit);
-    let mut rows = sqlx::query("SELECT id, vector FROM points WHERE partition = ?")
-        .bind(partition)
-        .fetch(pools.read());
-    while let Some(row) = rows.try_next().await? {
-        let score = dot(vector, row.try_get(1)?);
-        if nearest.wants(score) {
-            let id = row.try_get(0)?;
-            nearest.take(Hit { id, score });
-        }
-    }
-    Ok(nearest.into_hits())
+    let rows = sqlx::query(
+        "SELECT id, vec_distance_l2(vector, ?) AS distance FROM points WHERE partition = ? ORDER BY distance LIMIT ?",
+    )
+    .bind(to_bytes(vector))
+    .bind(partition)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(pools.read())
+    .await?;
+    let hits = rows.into_iter().map(|row| {
+        Ok(Hit {
+            id: row.try_get(0)?,
+            score: score(row.try_get(1)?),
+        })
+    });
+    hits.collect()
 }
 
 async fn delete(pools: &Pools, partition: Uuid, ids: &[Uuid]) -> sqlx::Result<()> {

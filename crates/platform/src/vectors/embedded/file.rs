@@ -12,6 +12,8 @@ use sea_orm::sqlx::sqlite::{
 };
 use sea_orm::sqlx::{self, SqlitePool};
 
+use super::distance;
+
 const READ_CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// SQLite's codes for a file that is damaged or never was a database.
@@ -77,6 +79,7 @@ impl File {
     /// Opens the file, making it if need be. It is emptied if it is of another model or length.
     pub(super) async fn open(&self) -> sqlx::Result<Pools> {
         make_private(&self.path)?;
+        distance::teach_sqlite()?;
         let write = self.connect(1).await?;
         self.make_tables(&write).await?;
         let read = self.connect(READ_CONNECTIONS).await?;
