@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier};
-use platform::{Clock, Events, Host, Tasks};
+use platform::{Host, Tasks};
 use roleplay::{MemoryCounts, MemoryIndex};
 use serde::Serialize;
 

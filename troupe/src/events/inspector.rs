@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use platform::events::Inspector;
-use platform::{Clock, Database, Events, Host, Tasks};
+use platform::{Database, Host};
 
 use crate::settings::Settings;
 

@@ -67,10 +67,10 @@ async fn kills_lose_and_double_nothing() {
     }
     stop.cancel();
     let writers: Vec<Writer> = writing.join_all().await;
+    stage.events_settle().await;
     for writer in &writers {
-        writer.account(&ledger).await;
+        writer.account().await;
     }
-    stage.account(&ledger).await;
     println!("seed {seed}\n{ledger}");
     assert_eq!(ledger.faults(), Vec::<String>::new(), "seed {seed}");
 }

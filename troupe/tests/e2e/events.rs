@@ -4,6 +4,22 @@ use serde_json::{Value, json};
 
 use crate::platform::Setup;
 
+/// How many events wait: to be sent, to be handled, or to be tried again; nothing where nobody can say.
+pub(crate) async fn waiting(setup: &Setup) -> Option<u64> {
+    let output = setup.run(&["events", "lag", "--json"]).await;
+    let lag: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let sum = |list: &str, key: &str| -> u64 {
+        let entries = lag[list].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry[key].as_u64()).sum()
+    };
+    Some(
+        sum("outboxes", "unsent")
+            + sum("consumers", "pending")
+            + sum("consumers", "unacknowledged")
+            + lag["dead_letters"].as_u64()?,
+    )
+}
+
 #[tokio::test]
 async fn shows_an_empty_outbox_of_each_service_that_tells_and_no_dead_letters() {
     let setup = Setup::new();
@@ -20,8 +36,9 @@ async fn shows_an_empty_outbox_of_each_service_that_tells_and_no_dead_letters() 
     assert_eq!(letters.await.stdout, b"[]\n");
 
     let unknown = "evt_01h2xcejqtf2nbrexx3vqjhp41";
-    let replay = setup.run(&["events", "dead-letters", "replay", unknown]);
-    let replay = replay.await;
+    let replay = setup
+        .run(&["events", "dead-letters", "replay", unknown])
+        .await;
     assert!(!replay.status.success());
     assert!(String::from_utf8_lossy(&replay.stderr).contains(unknown));
     let all = setup.run(&["events", "dead-letters", "replay", "--all", "--json"]);

@@ -10,6 +10,7 @@ use testkit::scripted::{self, Handle, Reply};
 use testkit::servers::{Daemon, Nats, Postgres, Redis};
 
 use crate::cards::maren;
+use crate::events::waiting;
 use crate::person::{Person, nobody};
 use crate::platform::{Platform, Setup, eventually};
 
@@ -261,17 +262,7 @@ async fn works_without_nats(nats: &Nats, gone: impl FnOnce(&Daemon), back: impl 
     );
     tokio::time::sleep(outage()).await;
     back(daemon);
-    until("no event waits", async || {
-        waiting_events(&setup).await == Some(0)
-    })
-    .await;
-}
-
-/// How many events are not published yet; nothing where nobody can say.
-async fn waiting_events(setup: &Setup) -> Option<u64> {
-    let output = setup.run(&["events", "lag", "--json"]).await;
-    let report: Value = serde_json::from_slice(&output.stdout).ok()?;
-    report["unpublished"].as_u64()
+    until("no event waits", async || waiting(&setup).await == Some(0)).await;
 }
 
 #[tokio::test]

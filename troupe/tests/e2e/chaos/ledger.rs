@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,8 +15,8 @@ pub(super) struct Ledger {
     acknowledged: watch::Sender<usize>,
     kills: Mutex<Vec<Kill>>,
     faults: Mutex<Vec<String>>,
-    /// Lines for the end, such as counts of events.
-    totals: Mutex<Vec<String>>,
+    /// Events that had their effect.
+    events: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -61,9 +62,9 @@ impl Ledger {
         self.faults.lock().unwrap().clone()
     }
 
-    /// Notes a line for the end.
-    pub(super) fn total(&self, line: String) {
-        self.totals.lock().unwrap().push(line);
+    /// Counts events that had their effect.
+    pub(super) fn count_events(&self, count: usize) {
+        self.events.fetch_add(count, Ordering::Relaxed);
     }
 }
 
@@ -91,9 +92,11 @@ impl fmt::Display for Ledger {
             slowest.as_secs_f64()
         )?;
         writeln!(f, "writes acknowledged {}", self.acknowledged())?;
-        for line in self.totals.lock().unwrap().iter() {
-            writeln!(f, "{line}")?;
-        }
+        writeln!(
+            f,
+            "events with their effect {}",
+            self.events.load(Ordering::Relaxed)
+        )?;
         let faults = self.faults.lock().unwrap();
         writeln!(f, "faults {}", faults.len())?;
         faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))

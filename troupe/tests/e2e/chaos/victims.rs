@@ -2,12 +2,16 @@
 
 use std::net::TcpListener;
 use std::ops::Range;
+use std::time::Duration;
 
 use testkit::scripted::Handle;
 use testkit::servers::{Nats, Postgres};
 
-use super::ledger::Ledger;
-use crate::platform::{Platform, Setup};
+use crate::events::waiting;
+use crate::platform::{Platform, Setup, eventually};
+
+/// Until the next look.
+const BREATH: Duration = Duration::from_millis(200);
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +72,16 @@ impl Stage {
 
     pub(super) fn platform(&self) -> &Platform {
         self.platform.as_ref().unwrap()
+    }
+
+    /// Waits until every event had its effect.
+    pub(super) async fn events_settle(&self) {
+        let settled = async {
+            while waiting(&self.setup).await != Some(0) {
+                tokio::time::sleep(BREATH).await;
+            }
+        };
+        eventually("no event waits", settled).await;
     }
 
     /// Ends one of them at once.

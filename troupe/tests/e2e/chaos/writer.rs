@@ -159,8 +159,9 @@ impl Writer {
     }
 
     /// Compares what is stored with what was acknowledged and seen.
-    pub(super) async fn account(&self, ledger: &Ledger) {
-        let stored = self.stored().await;
+    pub(super) async fn account(&self) {
+        let ledger = &*self.ledger;
+        let stored = self.list("messages").await;
         let mut times: HashMap<&str, usize> = HashMap::new();
         for message in &stored {
             *times
@@ -198,32 +199,58 @@ impl Writer {
                 stored.len()
             ));
         }
-        self.account_usage(ledger).await;
+        self.account_usage().await;
+        self.account_memories(&stored).await;
+    }
+
+    /// Each message was told of, and is remembered once.
+    async fn account_memories(&self, messages: &[Value]) {
+        let memories = self.list("memories").await;
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        for memory in &memories {
+            *times
+                .entry(memory["messageId"].as_str().unwrap_or_default())
+                .or_default() += 1;
+        }
+        let written = messages
+            .iter()
+            .filter(|message| message["text"].is_string());
+        for message in written.clone() {
+            let id = message["id"].as_str().unwrap();
+            let remembered = times.get(id).copied().unwrap_or_default();
+            if remembered != 1 {
+                self.ledger.fault(format!(
+                    "the event of {id} had its effect {remembered} times"
+                ));
+            }
+        }
+        self.ledger.count_events(written.count());
     }
 
     /// A generation is charged at most once.
-    async fn account_usage(&self, ledger: &Ledger) {
+    async fn account_usage(&self) {
         let sums = self.person.get("/api/v1/ai/usage:summarize").await;
         let charged = number(&sums["sums"][0]["generationCount"]);
         if charged > i64::try_from(self.sent.len()).unwrap() {
-            ledger.fault(format!("writer {} was charged {charged} times", self.name));
+            self.ledger
+                .fault(format!("writer {} was charged {charged} times", self.name));
         }
     }
 
-    /// All messages of the session.
-    async fn stored(&self) -> Vec<Value> {
-        let mut messages = Vec::new();
+    /// All messages or memories of the session.
+    async fn list(&self, what: &str) -> Vec<Value> {
+        let mut entries = Vec::new();
         let mut token = String::new();
         loop {
-            let path = format!("{}/messages?pageSize=100&pageToken={token}", self.session);
+            let path = format!("{}/{what}?pageSize=100&pageToken={token}", self.session);
             let page = self.person.get(&path).await;
-            messages.extend(page["messages"].as_array().cloned().unwrap_or_default());
+            entries.extend(page[what].as_array().cloned().unwrap_or_default());
             token = page["nextPageToken"]
                 .as_str()
                 .unwrap_or_default()
                 .to_owned();
             if token.is_empty() {
-                return messages;
+                return entries;
             }
         }
     }
