@@ -28,6 +28,10 @@ lint:
 e2e *filter:
     cargo xtask e2e {{filter}}
 
+# Kills and outages under numbered writes, with the ledger
+chaos *args:
+    cargo xtask chaos {{args}}
+
 # Python grpcio, gRPC-Web from npm and plain HTTP against the gateway
 clients:
     cargo xtask clients

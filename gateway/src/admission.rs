@@ -33,7 +33,7 @@ impl Admission {
     }
 
     /// Lets a call in, or says why not.
-    pub(crate) fn admit(
+    pub(crate) async fn admit(
         &self,
         policy: &Policy,
         headers: &HeaderMap,
@@ -44,11 +44,12 @@ impl Admission {
             Ok(None) => Payer::Address(budget_key(client)),
             Err(refusal) => {
                 // Guessing tokens costs the guesser's address what a call would.
-                self.charge(policy, &Payer::Address(budget_key(client)))?;
+                self.charge(policy, &Payer::Address(budget_key(client)))
+                    .await?;
                 return Err(refusal);
             }
         };
-        self.charge(policy, &payer)
+        self.charge(policy, &payer).await
     }
 
     fn identify(&self, audience: Audience, headers: &HeaderMap) -> Result<Option<Person>, Status> {
@@ -101,9 +102,10 @@ impl Admission {
         }
     }
 
-    fn charge(&self, policy: &Policy, payer: &Payer) -> Result<(), Status> {
+    async fn charge(&self, policy: &Policy, payer: &Payer) -> Result<(), Status> {
         self.budgets
             .take(policy.rate_class, payer, policy.rate_cost)
+            .await
             .map_err(|wait| {
                 let wait = wait.max(Duration::from_millis(1));
                 let message = "too many calls of this kind; try again later";

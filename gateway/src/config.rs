@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use platform::limits::Rate;
 use serde::Deserialize;
 
 use crate::address::Network;
@@ -58,16 +59,6 @@ pub struct Rates {
     pub generate: Rate,
     /// Methods whose contract names no class.
     pub unclassified: Rate,
-}
-
-/// A budget that fills at a constant rate.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    /// Tokens that come back every second.
-    pub per_second: f64,
-    /// Tokens that it holds at most.
-    pub burst: u32,
 }
 
 /// What is taken in at most, and for how long.

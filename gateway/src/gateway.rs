@@ -12,6 +12,7 @@ use std::time::Duration;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response};
 use mesh::{Channel, Verifier};
+use platform::Redis;
 use prost_reflect::DescriptorPool;
 use tonic::body::Body;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -43,7 +44,8 @@ pub struct Gateway {
 /// Builds a gateway for the services of `pool` that `channels` has by full name. Services without a channel are left
 /// out; those that a channel names and `pool` doesn't know are reached by gRPC alone.
 ///
-/// Without `verifier`, methods whose policy asks for a token can't be called.
+/// Without `verifier`, methods whose policy asks for a token can't be called. Budgets are shared with other gateways through
+/// `redis`.
 ///
 /// # Errors
 /// Where the configuration can't be used, and where HTTP bindings are malformed or take the same requests.
@@ -53,12 +55,13 @@ pub fn build(
     channels: HashMap<String, Channel>,
     verifier: Option<Verifier>,
     readiness: Readiness,
+    redis: Option<&Redis>,
 ) -> Result<Gateway, BuildError> {
     config.validate()?;
     let catalog = Catalog::new(pool, channels, &config.limits)?;
     let front = Front {
         catalog: Arc::new(catalog),
-        admission: Admission::new(verifier, Budgets::new(&config.rates)),
+        admission: Admission::new(verifier, Budgets::new(&config.rates, redis)),
         limits: config.limits.clone(),
         json: config.json.clone(),
         pages: Pages::new(&openapi::document(pool, &config.api)),

@@ -51,7 +51,8 @@ async fn call(
     log.route(&method.path);
     front
         .admission
-        .admit(&method.policy, request.headers(), visit.client)?;
+        .admit(&method.policy, request.headers(), visit.client)
+        .await?;
     let limit =
         timeout::of_call(request.headers(), method.policy.timeout).map_err(|invalid_header| {
             invalid(format!("the header {} holds no time", invalid_header.0))

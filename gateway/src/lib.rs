@@ -33,6 +33,7 @@ mod wire;
 
 pub use address::{InvalidNetwork, Network};
 pub use catalog::BuildError;
-pub use config::{Config, ConfigError, Cors, Json, Limits, Rate, Rates};
+pub use config::{Config, ConfigError, Cors, Json, Limits, Rates};
 pub use gateway::{Gateway, Readiness, build};
 pub use mounts::mount;
+pub use platform::limits::Rate;

@@ -129,7 +129,8 @@ impl Server {
             let activity = Activity::new();
             let service = service_fn(|request: Request<Incoming>| {
                 let running = activity.begin();
-                let answer = gateway.clone().answer(request.map(Body::new));
+                // Boxed at once: it is large, and the server moves it several times.
+                let answer = Box::pin(gateway.clone().answer(request.map(Body::new)));
                 async move { Ok::<_, Infallible>(answer.await.map(|body| running.hold(body))) }
             });
             if stream.set_nodelay(true).is_err() {

@@ -1,14 +1,15 @@
-//! Budgets of calls: one token bucket per class and caller, whatever protocol the calls come by.
+//! Budgets of calls: one token bucket per class and caller, whatever protocol the calls come by, and through Redis one for
+//! all gateways.
 
+use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use platform::Redis;
+use platform::limits::{Limiter, Rate};
 use troupe_proto::policy::RateClass;
 
-use crate::config::{Rate, Rates};
+use crate::config::Rates;
 
 /// Who a call is counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,43 +20,56 @@ pub(crate) enum Payer {
     Address(IpAddr),
 }
 
+impl fmt::Display for Payer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(id) => write!(f, "person:{id}"),
+            Self::Address(address) => write!(f, "address:{address}"),
+        }
+    }
+}
+
 /// The budgets of all callers.
 #[derive(Debug)]
 pub(crate) struct Budgets {
-    read: Budget,
-    write: Budget,
-    credentials: Budget,
-    generate: Budget,
-    unclassified: Budget,
-}
-
-#[derive(Debug)]
-struct Budget {
-    limiter: DefaultKeyedRateLimiter<Payer>,
-    burst: NonZeroU32,
+    read: Limiter<Payer>,
+    write: Limiter<Payer>,
+    credentials: Limiter<Payer>,
+    generate: Limiter<Payer>,
+    unclassified: Limiter<Payer>,
 }
 
 impl Budgets {
-    /// Full budgets.
-    pub(crate) fn new(rates: &Rates) -> Self {
+    /// Full budgets, shared with other gateways where there is Redis.
+    pub(crate) fn new(rates: &Rates, redis: Option<&Redis>) -> Self {
+        let limiter = |name, rate: Rate| match redis {
+            Some(redis) => Limiter::shared(redis, name, rate),
+            None => Limiter::in_memory(rate),
+        };
         Self {
-            read: Budget::new(rates.read),
-            write: Budget::new(rates.write),
-            credentials: Budget::new(rates.credentials),
-            generate: Budget::new(rates.generate),
-            unclassified: Budget::new(rates.unclassified),
+            read: limiter("read", rates.read),
+            write: limiter("write", rates.write),
+            credentials: limiter("credentials", rates.credentials),
+            generate: limiter("generate", rates.generate),
+            unclassified: limiter("unclassified", rates.unclassified),
         }
     }
 
     /// Takes `cost` tokens off the payer's budget; the error says after which time there are enough.
-    pub(crate) fn take(&self, class: RateClass, payer: &Payer, cost: u32) -> Result<(), Duration> {
-        match class {
-            RateClass::Read => self.read.take(payer, cost),
-            RateClass::Write => self.write.take(payer, cost),
-            RateClass::Credentials => self.credentials.take(payer, cost),
-            RateClass::Generate => self.generate.take(payer, cost),
-            RateClass::Unspecified | RateClass::Internal => self.unclassified.take(payer, cost),
-        }
+    pub(crate) async fn take(
+        &self,
+        class: RateClass,
+        payer: &Payer,
+        cost: u32,
+    ) -> Result<(), Duration> {
+        let limiter = match class {
+            RateClass::Read => &self.read,
+            RateClass::Write => &self.write,
+            RateClass::Credentials => &self.credentials,
+            RateClass::Generate => &self.generate,
+            RateClass::Unspecified | RateClass::Internal => &self.unclassified,
+        };
+        limiter.take(payer, cost).await
     }
 
     /// Forgets callers whose budgets are full again.
@@ -67,83 +81,86 @@ impl Budgets {
             &self.generate,
             &self.unclassified,
         ];
-        for budget in all {
-            budget.limiter.retain_recent();
-            budget.limiter.shrink_to_fit();
-        }
-    }
-}
-
-impl Budget {
-    fn new(rate: Rate) -> Self {
-        let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
-        let period = Duration::from_secs_f64((1.0 / rate.per_second).clamp(1e-9, 1e9));
-        let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst));
-        Self {
-            limiter: RateLimiter::keyed(quota.allow_burst(burst)),
-            burst,
-        }
-    }
-
-    fn take(&self, payer: &Payer, cost: u32) -> Result<(), Duration> {
-        // A call that costs more than the budget holds empties a full one.
-        let cost = NonZeroU32::new(cost)
-            .unwrap_or(NonZeroU32::MIN)
-            .min(self.burst);
-        match self.limiter.check_key_n(payer, cost) {
-            Ok(Ok(())) | Err(_) => Ok(()),
-            Ok(Err(not_until)) => Err(not_until.wait_time_from(DefaultClock::default().now())),
-        }
+        all.into_iter().for_each(Limiter::forget_idle);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use platform::Tasks;
+    use platform::backends::{RedisConfig, ServerUrl};
+    use testkit::servers;
+
     use super::*;
 
-    fn budgets() -> Budgets {
+    fn slow() -> Rates {
         let rate = Rate {
             per_second: 0.001,
             burst: 3,
         };
-        let rates = Rates {
+        Rates {
             write: rate,
             ..Rates::default()
-        };
-        Budgets::new(&rates)
+        }
     }
 
-    #[test]
-    fn a_call_costs_what_its_policy_says() {
+    fn budgets() -> Budgets {
+        Budgets::new(&slow(), None)
+    }
+
+    #[tokio::test]
+    async fn a_call_costs_what_its_policy_says() {
         let (budgets, alice) = (budgets(), Payer::Person("alice".into()));
-        assert!(budgets.take(RateClass::Write, &alice, 2).is_ok());
-        let wait = budgets.take(RateClass::Write, &alice, 2).unwrap_err();
+        assert!(budgets.take(RateClass::Write, &alice, 2).await.is_ok());
+        let wait = budgets.take(RateClass::Write, &alice, 2).await.unwrap_err();
         assert!(
             wait > Duration::from_secs(900) && wait <= Duration::from_secs(1000),
             "{wait:?}"
         );
-        assert!(budgets.take(RateClass::Write, &alice, 1).is_ok());
+        assert!(budgets.take(RateClass::Write, &alice, 1).await.is_ok());
     }
 
-    #[test]
-    fn callers_and_classes_have_budgets_of_their_own() {
+    #[tokio::test]
+    async fn callers_and_classes_have_budgets_of_their_own() {
         let (budgets, alice) = (budgets(), Payer::Person("alice".into()));
-        assert!(budgets.take(RateClass::Write, &alice, 3).is_ok());
-        assert!(budgets.take(RateClass::Write, &alice, 1).is_err());
-        assert!(budgets.take(RateClass::Read, &alice, 1).is_ok());
+        assert!(budgets.take(RateClass::Write, &alice, 3).await.is_ok());
+        assert!(budgets.take(RateClass::Write, &alice, 1).await.is_err());
+        assert!(budgets.take(RateClass::Read, &alice, 1).await.is_ok());
         assert!(
             budgets
                 .take(RateClass::Write, &Payer::Person("bob".into()), 1)
+                .await
                 .is_ok()
         );
         let address = Payer::Address("192.0.2.1".parse().unwrap());
-        assert!(budgets.take(RateClass::Write, &address, 1).is_ok());
+        assert!(budgets.take(RateClass::Write, &address, 1).await.is_ok());
     }
 
-    #[test]
-    fn a_call_dearer_than_the_budget_takes_all_of_it() {
+    #[tokio::test]
+    async fn a_call_dearer_than_the_budget_takes_all_of_it() {
         let (budgets, alice) = (budgets(), Payer::Person("alice".into()));
-        assert!(budgets.take(RateClass::Write, &alice, 100).is_ok());
-        assert!(budgets.take(RateClass::Write, &alice, 1).is_err());
+        assert!(budgets.take(RateClass::Write, &alice, 100).await.is_ok());
+        assert!(budgets.take(RateClass::Write, &alice, 1).await.is_err());
+    }
+    #[tokio::test]
+    async fn gateways_share_budgets_through_redis() {
+        let server = servers::Redis::shared().await.unwrap();
+        let config = RedisConfig {
+            url: ServerUrl::new(server.url()),
+            prefix: server.new_prefix(),
+        };
+        let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+        redis.reached().await;
+        let patient = redis.with_patience(Duration::from_secs(60));
+        let (one, other) = (
+            Budgets::new(&slow(), Some(&patient)),
+            Budgets::new(&slow(), Some(&patient)),
+        );
+        let alice = Payer::Person("alice".into());
+        assert!(one.take(RateClass::Write, &alice, 2).await.is_ok());
+        assert!(other.take(RateClass::Write, &alice, 2).await.is_err());
+        assert!(other.take(RateClass::Read, &alice, 2).await.is_ok());
+        let address = Payer::Address("192.0.2.1".parse().unwrap());
+        assert!(other.take(RateClass::Write, &address, 3).await.is_ok());
     }
 }

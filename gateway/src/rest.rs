@@ -76,7 +76,8 @@ async fn call(
     let policy = &binding.method.policy;
     front
         .admission
-        .admit(policy, &parts.headers, visit.client)?;
+        .admit(policy, &parts.headers, visit.client)
+        .await?;
     let limit = timeout::of_call(&parts.headers, policy.timeout).map_err(|invalid_header| {
         invalid(format!("the header {} holds no time", invalid_header.0))
     })?;

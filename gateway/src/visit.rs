@@ -26,8 +26,13 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
         return value.clone();
     }
     let mut buffer = uuid::Uuid::encode_buffer();
-    let text = uuid::Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+    // Random throughout, from this thread's generator: an id that sorts by time would take a system call.
+    let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+    let text = id.hyphenated().encode_lower(&mut buffer);
+    let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
+    // Not a secret, but seen once: HTTP/2 shall not keep it in the table of headers that come again.
+    value.set_sensitive(true);
+    value
 }
 
 /// Writes one line when the request is over, however it ends. It names the route and never the path, whose parts

@@ -94,7 +94,7 @@ pub(crate) struct Servers {
     #[arg(long, global = true, value_name = "URL")]
     qdrant_url: Option<String>,
 
-    /// Bucket of an S3-compatible store for files instead of the data folder; [s3] says where it is
+    /// Bucket of an S3-compatible store for files instead of the data folder; the section s3 of the configuration says where it is
     #[arg(long, global = true, value_name = "NAME")]
     s3_bucket: Option<String>,
 }
@@ -128,6 +128,8 @@ pub(crate) enum Command {
     /// Run one role alone
     #[command(subcommand)]
     Serve(Role),
+    /// Bring the tables of all services up to date, and do nothing else
+    Migrate,
     /// Talk with a character in the terminal
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(chat::Options),

@@ -6,6 +6,9 @@ mod finding;
 mod models;
 mod network;
 mod place;
+mod qdrant;
+mod redis;
+mod s3;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -29,11 +32,12 @@ pub(crate) struct Options {
 /// Looks at everything and prints what it finds; fails if something essential is broken.
 pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
     let findings = match Settings::load(place) {
-        Ok(settings) => examine(place, &settings).await,
-        Err(error) => vec![
-            Finding::broken("configuration", format!("{error:#}"))
-                .advise("mend the file or the variable; config.default.toml documents the keys"),
-        ],
+        Ok(settings) => {
+            let mut findings = Vec::from_iter(settings.validate().err().map(misconfigured));
+            findings.extend(examine(place, &settings).await);
+            findings
+        }
+        Err(error) => vec![misconfigured(error)],
     };
     let text = if options.json {
         serde_json::to_string_pretty(&findings)? + "\n"
@@ -53,12 +57,20 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
     })
 }
 
+fn misconfigured(error: anyhow::Error) -> Finding {
+    Finding::broken("configuration", format!("{error:#}"))
+        .advise("mend the file or the variable; config.default.toml documents the keys")
+}
+
 async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
-    findings.extend(data::examine(&settings.data_dir).await);
+    findings.extend(data::examine(settings).await);
+    findings.extend(redis::examine(&settings.redis).await);
+    findings.extend(s3::examine(&settings.s3).await);
     findings.push(events::examine(settings).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
+    findings.extend(qdrant::examine(&settings.qdrant).await);
     findings.extend(models::examine(settings).await);
     findings
 }

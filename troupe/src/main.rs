@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod instance;
 mod memory;
+mod migrate;
 mod serve;
 mod settings;
 mod up;
@@ -42,8 +43,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up => up::run(Settings::load(&cli.place)?).await?,
         Command::Serve(Role::Gateway(options)) => {
             let settings = Settings::load(&cli.place)?;
-            serve::gateway(options.apply(settings.gateway), &settings.log).await?;
+            let config = options.apply(settings.gateway);
+            serve::gateway(config, &settings.redis, &settings.log).await?;
         }
+        Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;
             chat::run(options, instance::address(&settings)).await?;

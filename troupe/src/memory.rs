@@ -73,11 +73,9 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
 
 async fn count(settings: Settings, tasks: &Tasks, rebuilds: bool) -> Result<MemoryCounts> {
     let host = Host {
-        data_dir: settings.data_dir.clone(),
-        clock: Clock::system(),
         tasks: tasks.clone(),
         backends: settings.backends(),
-        events: Events::default(),
+        ..Host::new(&settings.data_dir)
     };
     let ai = ai::build(&settings.ai, &host).await.context("ai")?;
     let verifier = Verifier::new(host.clock.clone());

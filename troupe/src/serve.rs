@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use platform::backends::RedisConfig;
 use platform::lifecycle::Signals;
-use platform::{Tasks, telemetry};
+use platform::{Redis, Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
@@ -33,10 +34,16 @@ impl Options {
     }
 }
 
-/// Serves a gateway before the services that the configuration names, until a signal.
-pub(crate) async fn gateway(config: gateway::Config, log: &telemetry::Config) -> Result<()> {
+/// Serves a gateway before the services that the configuration names, until a signal. Gateways with the same Redis share
+/// their callers' budgets.
+pub(crate) async fn gateway(
+    config: gateway::Config,
+    redis: &RedisConfig,
+    log: &telemetry::Config,
+) -> Result<()> {
     telemetry::init(log)?;
     let signals = Signals::listen()?;
+    let tasks = Tasks::new();
     let mut pool = DescriptorPool::new();
     let mut channels = HashMap::new();
     gateway::mount(&config, &mut pool, &mut channels)?;
@@ -46,11 +53,11 @@ pub(crate) async fn gateway(config: gateway::Config, log: &telemetry::Config) ->
         );
     }
     let services: Vec<String> = channels.keys().cloned().collect();
-    let gateway = gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(())))?;
+    let (redis, readiness) = (Redis::open(redis, &tasks)?, Arc::new(|| Ok(())));
+    let gateway = gateway::build(&config, &pool, channels, None, readiness, redis.as_ref())?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(address = %address, services = services.join(","), "the gateway is ready");
-    let tasks = Tasks::new();
     let serving = tasks.spawn(gateway.serve(listener, tasks.token().clone()));
     signals.stop(&tasks).await;
     if !serving.await? {

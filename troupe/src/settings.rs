@@ -72,6 +72,17 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Refuses what can't work, before anything is opened.
+    ///
+    /// # Errors
+    /// Names the key, and what to write instead.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.gateway.validate()?;
+        self.users.validate()?;
+        self.ai.validate()?;
+        Ok(())
+    }
+
     /// The servers that take the place of embedded parts.
     pub(crate) fn backends(&self) -> Backends {
         Backends {

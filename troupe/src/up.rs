@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Events, Host, Tasks, telemetry};
+use platform::{Clock, Events, Host, Redis, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -25,6 +25,7 @@ const AFTER_DRAIN: Duration = Duration::from_secs(2);
 /// Where the data folder or the address is taken, and where a part can't be built.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
+    settings.validate()?;
     let signals = Signals::listen()?;
     let mut instance = Instance::claim(&settings.data_dir)?;
     let listener = listen(settings.gateway.listen).await?;
@@ -35,6 +36,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         clock: Clock::system(),
         tasks: tasks.clone(),
         backends: settings.backends(),
+        redis: Redis::open(&settings.redis, &tasks)?,
         events: Events::default(),
     };
 

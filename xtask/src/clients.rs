@@ -1,5 +1,5 @@
-//! Real clients against a running platform: Python grpcio, gRPC-Web from npm, plain HTTP. What they check stands beside
-//! the gateway, in `gateway/tests/clients`.
+//! Real clients against a running platform: Python grpcio, gRPC-Web from npm, plain HTTP, Chromium. What they check
+//! stands beside the gateway, in `gateway/tests/clients`.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 const SCRIPTS: &str = "gateway/tests/clients";
+/// Lets the pages of `browser.mjs` call.
+const CONFIGURATION: &str = "[gateway.cors]\nallowed_origins = [\"http://app.example\"]\n";
 
 /// Installs the clients, starts a platform of their own, and runs them against it.
 pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
@@ -24,8 +26,9 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         &requirements.lines().collect::<Vec<_>>(),
     )?;
     let node = install_node(workspace, &scripts, counts)?;
+    tools::browser(workspace)?;
 
-    report::run(workspace.cargo("build --workspace --bin troupe"), counts)?;
+    report::run(tests::executable(workspace), counts)?;
     let platform = Platform::start(workspace)?;
     let (address, url) = (
         platform.address.as_str(),
@@ -45,9 +48,11 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         .arg(&url)
         .arg(&descriptors)
         .arg(workspace.root().join("examples/cards/maren.png"));
+    let mut browser = workspace.command("node");
+    browser.arg(scripts.join("browser.mjs")).arg(&url);
 
     let mut failures = Vec::new();
-    for command in [grpc, web, script("plain_http.py")] {
+    for command in [grpc, web, script("plain_http.py"), browser] {
         failures.extend(report::run(command, counts).err());
     }
     match failures.into_iter().next() {
@@ -89,10 +94,15 @@ impl Platform {
         std::fs::create_dir_all(&models)?;
         std::os::unix::fs::symlink(models, folder.join("models"))?;
 
+        let configuration = folder.join("troupe.toml");
+        std::fs::write(&configuration, CONFIGURATION)?;
+
         let mut command = Command::new(workspace.executable("troupe"));
         command
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&folder);
+            .arg(&folder)
+            .arg("--config")
+            .arg(&configuration);
         let mut process = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

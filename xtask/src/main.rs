@@ -44,12 +44,25 @@ enum Task {
     Buf,
     /// Refuses dependencies whose licence isn't on the list.
     Licences,
-    /// Unit and integration tests of every crate.
+    /// Unit and integration tests of every crate; those of services on SQLite and on PostgreSQL.
     Unit,
     /// Drives the built executable from outside.
     E2e {
         /// Runs only the tests whose names contain this.
         filter: Option<String>,
+    },
+    /// Kills the platform and its servers at random times under numbered writes, holds servers away and full, and prints the
+    /// ledger. CI does a short form of it with the end-to-end tests.
+    Chaos {
+        /// How many kills.
+        #[arg(long, default_value_t = 30)]
+        kills: u32,
+        /// Makes the times of the kills the same as in the run that printed it.
+        #[arg(long)]
+        seed: Option<u32>,
+        /// How many seconds each server is gone, one after the other.
+        #[arg(long, default_value_t = 60)]
+        outage_secs: u32,
     },
     /// Tries real clients against the gateway: Python grpcio, gRPC-Web from npm, plain HTTP.
     Clients,

@@ -14,6 +14,7 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Test => {
             check(workspace, report);
             unit(workspace, report);
+            on_postgres(workspace, report);
             report.command(
                 "examples in documentation",
                 tests::of_documentation(workspace),
@@ -26,8 +27,23 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Boundaries => boundaries(workspace, report),
         Task::Buf => contracts(workspace, report),
         Task::Licences => dependency_licences(workspace, report),
-        Task::Unit => unit(workspace, report),
+        Task::Unit => {
+            unit(workspace, report);
+            on_postgres(workspace, report);
+        }
         Task::E2e { filter } => end_to_end(workspace, report, filter.as_deref()),
+        Task::Chaos {
+            kills,
+            seed,
+            outage_secs,
+        } => {
+            report.step("kills", |counts| {
+                report::run(tests::kills(workspace, *kills, *seed)?, counts)
+            });
+            report.step("outages", |counts| {
+                report::run(tests::outages(workspace, *outage_secs)?, counts)
+            });
+        }
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
         Task::Snapshots => report.command("snapshots", snapshots::write(workspace)),
@@ -48,6 +64,15 @@ fn benchmarks(workspace: &Workspace, args: &[String]) -> Command {
 fn unit(workspace: &Workspace, report: &mut Report) {
     report.step("unit and integration tests", |counts| {
         report::run(tests::of_crates(workspace)?, counts)
+    });
+}
+
+fn on_postgres(workspace: &Workspace, report: &mut Report) {
+    report.step("integration tests on PostgreSQL", |counts| {
+        for command in tests::on_postgres(workspace)? {
+            report::run(command, counts)?;
+        }
+        Ok(())
     });
 }
 

@@ -1,10 +1,11 @@
 //! Tests of the crates, and of the executable from outside.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::tools;
 use crate::workspace::Workspace;
@@ -21,9 +22,43 @@ pub(crate) fn of_crates(workspace: &Workspace) -> Result<Command> {
     Ok(command)
 }
 
+/// The integration tests of the services once more, with their data in PostgreSQL. The programs are those that
+/// [`of_crates`] built; cargo is only asked where they are, since it would run those of the other crates too.
+pub(crate) fn on_postgres(workspace: &Workspace) -> Result<Vec<Command>> {
+    let path = path_with_servers(workspace)?;
+    let build = "test --workspace --lib --bins --test it --no-run --message-format json";
+    let messages = workspace.output(workspace.cargo(build))?;
+    let mut commands = Vec::new();
+    for message in messages.lines() {
+        let message: Value = serde_json::from_str(message)?;
+        let (Some(program), Some(manifest)) = (
+            message["executable"].as_str(),
+            message["manifest_path"].as_str(),
+        ) else {
+            continue;
+        };
+        let folder = Path::new(manifest).parent().unwrap_or(workspace.root());
+        let is_of_a_service = folder.parent() == Some(&workspace.root().join("services"));
+        if message["target"]["name"] == "it" && is_of_a_service {
+            let mut command = workspace.command(program);
+            command.current_dir(folder);
+            command.env("TROUPE_TEST_STORE", "postgres");
+            command.env("PATH", &path);
+            commands.push(command);
+        }
+    }
+    Ok(commands)
+}
+
 /// Examples in documentation.
 pub(crate) fn of_documentation(workspace: &Workspace) -> Command {
     workspace.cargo("test --workspace --no-fail-fast --doc")
+}
+
+/// Builds the executable as the end-to-end tests have it: `cargo build` would build many dependencies once more, with fewer
+/// features.
+pub(crate) fn executable(workspace: &Workspace) -> Command {
+    workspace.cargo("test --workspace --no-run --test e2e")
 }
 
 /// The executable, driven from outside.
@@ -34,6 +69,25 @@ pub(crate) fn end_to_end(workspace: &Workspace, filter: Option<&str>) -> Result<
     }
     command.env("PATH", path_with_servers(workspace)?);
     command.env(MODEL_CACHE_VARIABLE, model_cache());
+    Ok(command)
+}
+
+/// Many kills, with their ledger.
+pub(crate) fn kills(workspace: &Workspace, kills: u32, seed: Option<u32>) -> Result<Command> {
+    let mut command = end_to_end(workspace, Some("chaos::"))?;
+    command
+        .args(["--nocapture"])
+        .env("TROUPE_CHAOS_KILLS", kills.to_string())
+        .envs(seed.map(|seed| ("TROUPE_CHAOS_SEED", seed.to_string())));
+    Ok(command)
+}
+
+/// Each server gone for so long.
+pub(crate) fn outages(workspace: &Workspace, secs: u32) -> Result<Command> {
+    let mut command = end_to_end(workspace, Some("outages::"))?;
+    command
+        .args(["--nocapture"])
+        .env("TROUPE_TEST_OUTAGE_SECS", secs.to_string());
     Ok(command)
 }
 

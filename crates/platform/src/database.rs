@@ -1,113 +1,150 @@
-//! The relational store: SQLite in WAL mode, a file for each service.
+//! The relational store of a service: a SQLite file, or a schema of its own in PostgreSQL.
 //!
-//! SQLite takes one writer at a time, and a transaction that reads first and writes later fails under another's write.
-//! So there are two pools: one connection for all write transactions, several for reads. Callers wait in the pool's
-//! queue instead of meeting `database is locked`.
+//! Either way there are connections for reads and others for write transactions, which exclude one another: SQLite has
+//! a single writer, PostgreSQL runs them serialisable. One that lost against another is run again.
 
 mod after_commit;
-mod checkpoint;
+mod connection;
+mod inspect;
+mod outage;
+mod postgres;
+mod sqlite;
+mod transaction;
+mod turn;
 
 use std::future::Future;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::time::Duration;
 
-use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryOrder,
-    TransactionTrait,
-};
-use sea_orm_migration::{MigratorTrait, seaql_migrations};
-
-pub use self::after_commit::after_commit;
+use sea_orm::DbErr;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use self::after_commit::Hooks;
-use self::checkpoint::{BACKSTOP_PAGES, Checkpoints};
+use self::sqlite::Checkpoints;
+use self::transaction::Tries;
+use crate::Host;
 
-const READ_CONNECTIONS: u32 = 8;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+pub use after_commit::after_commit;
+pub use connection::Connection;
+pub use inspect::Inspection;
+pub use outage::Outage;
+pub use transaction::Transaction;
+pub use turn::Turn;
 
-/// The store of one service.
+/// The store of one service. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
-    checkpoints: Checkpoints,
+    read: Connection,
+    write: Connection,
+    /// Absent on PostgreSQL.
+    checkpoints: Option<Checkpoints>,
 }
 
 /// A future of a transaction's body, borrowed from its transaction.
 pub type TransactionFuture<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 impl Database {
-    /// Opens the SQLite file of a service, making it and its folder if need be, and brings its tables up to date.
-    pub async fn open<M: MigratorTrait>(file: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError {
-            file: file.to_owned(),
-            source,
-        };
-        make_private(file).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let write = connect(&url, 1).await.map_err(failed)?;
-        M::up(&write, None).await.map_err(failed)?;
-        let read = connect(&url, READ_CONNECTIONS).await.map_err(failed)?;
-        let checkpoints = Checkpoints::default();
-        Ok(Self {
-            read,
-            write,
-            checkpoints,
-        })
+    /// Opens the store of a service where the host has it, and brings its tables up to date. Waits for a server that
+    /// can't be reached for half a minute; several processes may do this at once.
+    ///
+    /// # Errors
+    /// Says what is missing or wrong, and no password.
+    pub async fn open<M: MigratorTrait>(host: &Host, service: &str) -> Result<Self, OpenError> {
+        let config = &host.backends.database;
+        if config.url.is_named() {
+            postgres::open::<M>(config, service).await
+        } else {
+            sqlite::open::<M>(&host.database_file(service)).await
+        }
     }
 
-    /// The names of the migrations that a file has behind it, oldest first. Changes nothing.
-    pub async fn migrations_in(file: &Path) -> Result<Vec<String>, OpenError> {
-        let failed = |source| OpenError {
-            file: file.to_owned(),
-            source,
-        };
-        let url = format!("sqlite://{}?mode=ro", file.display());
-        let connection = sea_orm::Database::connect(ConnectOptions::new(url))
-            .await
-            .map_err(failed)?;
-        let applied = seaql_migrations::Entity::find()
-            .order_by_asc(seaql_migrations::Column::Version)
-            .all(&connection)
-            .await
-            .map_err(failed)?;
-        Ok(applied.into_iter().map(|row| row.version).collect())
+    /// Opens the store of a service as it is, beside whoever else has it open; `None` where the first start of the service
+    /// has yet to make it.
+    ///
+    /// # Errors
+    /// Says what is missing or wrong, and no password.
+    pub async fn attach(host: &Host, service: &str) -> Result<Option<Self>, OpenError> {
+        let config = &host.backends.database;
+        if config.url.is_named() {
+            return postgres::attach(config, service).await.map(Some);
+        }
+        let file = host.database_file(service);
+        match file.exists() {
+            true => sqlite::attach(&file).await.map(Some),
+            false => Ok(None),
+        }
     }
 
-    /// The connection for reads that need no transaction with a write.
-    pub fn read(&self) -> &DatabaseConnection {
+    /// Brings the tables of a service up to date, and looks at them.
+    ///
+    /// # Errors
+    /// As those of [`Database::open`].
+    pub async fn migrate<M: MigratorTrait>(
+        host: &Host,
+        service: &str,
+    ) -> Result<Inspection, OpenError> {
+        let db = Self::open::<M>(host, service).await?;
+        if let Err(error) = db.close().await {
+            tracing::warn!(%error, "a database was not closed in order");
+        }
+        Self::inspect(host, service).await
+    }
+
+    /// The connections for reads that need no transaction with a write.
+    pub fn read(&self) -> &Connection {
         &self.read
     }
 
-    /// Runs a body in a write transaction: all of it happens, or nothing does.
-    pub async fn transaction<T, E, F>(&self, body: F) -> Result<T, E>
+    /// Whether the store has a table.
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
+        let pool = self.read.pool();
+        SchemaManager::new(&pool).has_table(name).await
+    }
+
+    /// Runs a body in a write transaction: all of it happens, or nothing does, and as if no other ran beside it. The
+    /// body may run several times, so all that it does must be in the transaction; it may borrow from its surroundings.
+    pub async fn transaction<'env, T, E, F>(&self, body: F) -> Result<T, E>
     where
         T: Send,
         E: From<DbErr> + Send,
-        F: for<'a> FnOnce(&'a DatabaseTransaction) -> TransactionFuture<'a, T, E> + Send,
+        F: for<'a> Fn(&'a Transaction<'env>) -> TransactionFuture<'a, T, E> + Send + Sync,
     {
-        let transaction = self.write.begin().await?;
-        let (done, hooks) = Hooks::gather(body(&transaction)).await;
-        match done {
-            Ok(value) => {
-                transaction.commit().await?;
-                hooks.run();
-                self.checkpoints.committed(&self.read);
-                Ok(value)
-            }
-            Err(error) => {
-                // The error of the body matters more than that of the rollback, which dropping does as well.
-                let _ = transaction.rollback().await;
-                Err(error)
+        let mut tries = Tries::default();
+        loop {
+            let transaction = Transaction::begin(&self.write).await?;
+            let (done, hooks) = Hooks::gather(body(&transaction)).await;
+            let lost = match done {
+                Ok(value) => match transaction.commit().await {
+                    Ok(()) => {
+                        hooks.run();
+                        if let Some(checkpoints) = &self.checkpoints {
+                            checkpoints.committed(&self.read.pool());
+                        }
+                        return Ok(value);
+                    }
+                    Err(error) if transaction::is_lost(&error) => error.into(),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) if transaction.is_lost() => {
+                    transaction.rollback().await;
+                    error
+                }
+                Err(error) => {
+                    transaction.rollback().await;
+                    return Err(error);
+                }
+            };
+            if !tries.again().await {
+                return Err(lost);
             }
         }
     }
 
     /// Closes the connections; SQLite then folds its log into the file.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.checkpoints.finish().await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.finish().await;
+        }
         self.read.close().await?;
         self.write.close().await
     }
@@ -115,40 +152,51 @@ impl Database {
 
 /// A database that can't be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the database {} can't be opened: {source}", file.display())]
-pub struct OpenError {
-    file: PathBuf,
-    #[source]
-    source: DbErr,
-}
-
-/// Makes the file, and its folder, so that only its owner can read it: it may hold keys, and surely holds what people
-/// write. SQLite gives the files beside it the same permissions.
-fn make_private(file: &Path) -> std::io::Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    options.open(file).map(drop)
-}
-
-async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                // In WAL mode NORMAL loses nothing when the process dies, only when the machine does.
-                .synchronous(SqliteSynchronous::Normal)
-                .foreign_keys(true)
-                .pragma("wal_autocheckpoint", BACKSTOP_PAGES)
-                .busy_timeout(ACQUIRE_TIMEOUT)
-        });
-    sea_orm::Database::connect(options).await
+pub enum OpenError {
+    /// The SQLite file.
+    #[error("the database {} can't be opened: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: DbErr,
+    },
+    /// The configuration makes no sense.
+    #[error("configuration: database.{key}: {problem}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+    /// Nobody answers at the address.
+    #[error(
+        "PostgreSQL can't be reached at {server}: {cause}. Start it, correct database.url, or remove that to keep data in SQLite files"
+    )]
+    Unreachable {
+        /// The address without user and password.
+        server: String,
+        /// What happened last.
+        cause: String,
+    },
+    /// The server answers and doesn't let us in.
+    #[error("PostgreSQL at {server} refuses the connection: {cause}. Correct database.url")]
+    Refused {
+        /// The address without user and password.
+        server: String,
+        /// What it says.
+        cause: String,
+    },
+    /// The schema or its tables can't be made or brought up to date.
+    #[error("the schema {schema} of PostgreSQL at {server} can't be brought up to date: {source}")]
+    Schema {
+        /// The address without user and password.
+        server: String,
+        /// The schema.
+        schema: String,
+        /// Why.
+        #[source]
+        source: DbErr,
+    },
 }

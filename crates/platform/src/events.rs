@@ -18,14 +18,13 @@
 //! # use platform::{Database, Host};
 //! # use troupe_proto::events::SessionDeleted;
 //! # use troupe_platform as platform;
-//! # async fn delete_session(db: &Database, outbox: &Outbox, cause: Cause) -> Result<(), sea_orm::DbErr> {
+//! # async fn delete_session(db: &Database, outbox: &Outbox, cause: &Cause) -> Result<(), sea_orm::DbErr> {
 //! // In `build`: let outbox = host.events.outbox("roleplay", &db, &host.clock);
-//! let (outbox, event) = (outbox.clone(), SessionDeleted::default());
+//! let event = &SessionDeleted::default();
 //! db.transaction(|tx| {
-//!     let (outbox, event, cause) = (outbox.clone(), event.clone(), cause.clone());
 //!     Box::pin(async move {
 //!         // ... the change itself, then:
-//!         outbox.add(tx, &event, &cause).await.map(drop)
+//!         outbox.add(tx, event, cause).await.map(drop)
 //!     })
 //! })
 //! .await
@@ -38,7 +37,7 @@
 //! # use std::sync::Arc;
 //! # use platform::events::{Consumer, Failure, Handler, Received};
 //! # use platform::{Database, Host};
-//! # use sea_orm::DatabaseTransaction;
+//! # use platform::database::Transaction;
 //! # use troupe_proto::events::MessageWritten;
 //! # use troupe_platform as platform;
 //! struct Counts;
@@ -54,7 +53,7 @@
 //!     /// Rows of the consumer's own database belong here: this happens once.
 //!     async fn apply(
 //!         &self,
-//!         tx: &DatabaseTransaction,
+//!         tx: &Transaction<'_>,
 //!         event: &Received<MessageWritten>,
 //!         length: &u64,
 //!     ) -> Result<(), Failure> {
@@ -87,6 +86,7 @@ mod retention;
 mod runner;
 mod tables;
 mod transport;
+mod turns;
 
 pub use consumer::{Consumer, Failure, Handler, Received};
 pub use envelope::Envelope;

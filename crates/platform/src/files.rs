@@ -1,18 +1,138 @@
-//! Files that services keep, such as avatars: a local folder behind `object_store`.
+//! Files that services keep, such as avatars: in a folder of the data folder, or in a bucket of an S3-compatible store.
+//!
+//! A file is there whole or not at all, and what a caller waits for has a limit, which is longer for large files.
 
-use std::path::Path;
+mod bucket;
+mod folder;
+
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
+use futures::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 
-/// Opens a folder as an object store, making it if need be.
-pub fn open(folder: &Path) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
-    std::fs::create_dir_all(folder).map_err(|e| object_store::Error::Generic {
-        store: "local folder",
-        source: Box::new(e),
-    })?;
-    Ok(Arc::new(
-        LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true),
-    ))
+use crate::Host;
+
+/// For the store's first answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// The slowest that a file may travel.
+const LEAST_BYTES_PER_SEC: u64 = 1 << 20;
+
+/// The files of one kind, by name. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Files(Arc<dyn ObjectStore>);
+
+/// Files that can't be kept or had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store doesn't answer in time, or not as it should. Trying again later may help.
+    #[error("the file store can't be used now: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store refuses. Trying again doesn't help.
+    #[error("the file store refuses: {0}")]
+    Refused(#[source] object_store::Error),
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::Generic { .. } | object_store::Error::JoinError { .. } => {
+                Self::Unavailable(Box::new(error))
+            }
+            error => Self::Refused(error),
+        }
+    }
+}
+
+impl Files {
+    /// The files of a service's folder, such as `roleplay/avatars`: in the bucket if one is named, else below the data folder,
+    /// where the folder is made if need be.
+    ///
+    /// # Errors
+    /// The folder can't be made, or the bucket's configuration can't be used. A store that isn't there is no error.
+    pub fn open(host: &Host, folder: &str) -> Result<Self, Error> {
+        let config = &host.backends.s3;
+        if config.bucket.is_empty() {
+            return Ok(Self(folder::open(&host.folder(folder))?));
+        }
+        let prefix: Key = [config.prefix.as_str(), folder].join("/").into();
+        let bucket = PrefixStore::new(bucket::open(config)?, prefix);
+        Ok(Self(Arc::new(bucket)))
+    }
+
+    /// Stores a file under a name, in the place of one that has it.
+    ///
+    /// # Errors
+    /// The store can't be used, or refuses. Then nothing of the file is stored; after a timeout all of it may be.
+    pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let limit = limit(bytes.len() as u64);
+        within(limit, self.0.put(&name.into(), bytes.into())).await?;
+        Ok(())
+    }
+
+    /// A file, if there is one of that name.
+    ///
+    /// # Errors
+    /// The store can't be used, or refuses.
+    pub async fn find(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let found = match within(ANSWER_TIMEOUT, self.0.get(&name.into())).await {
+            Err(Error::Refused(object_store::Error::NotFound { .. })) => return Ok(None),
+            found => found?,
+        };
+        let limit = limit(found.meta.size);
+        Ok(Some(within(limit, found.bytes()).await?.into()))
+    }
+
+    /// Deletes a file. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// The store can't be used, or refuses.
+    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+        match within(ANSWER_TIMEOUT, self.0.delete(&name.into())).await {
+            Err(Error::Refused(object_store::Error::NotFound { .. })) => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    /// The names of the files whose names begin with these folders, or of all, in no order.
+    ///
+    /// # Errors
+    /// The store can't be used, or refuses.
+    pub async fn list(&self, within_folder: Option<&str>) -> Result<Vec<String>, Error> {
+        let prefix = within_folder.map(Key::from);
+        let mut files = self.0.list(prefix.as_ref());
+        let mut names = Vec::new();
+        // Each page of the listing has the time of an answer.
+        while let Some(file) = within(ANSWER_TIMEOUT, files.try_next()).await? {
+            names.push(file.location.into());
+        }
+        Ok(names)
+    }
+}
+
+fn limit(size_bytes: u64) -> Duration {
+    ANSWER_TIMEOUT + Duration::from_secs(size_bytes / LEAST_BYTES_PER_SEC)
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, object_store::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
+    }
+}
+
+/// Looks whether the bucket can be listed.
+///
+/// # Errors
+/// Says what is wrong: with the configuration, the way there, the keys, or the bucket.
+pub async fn examine(config: &crate::backends::S3Config) -> Result<(), Error> {
+    let bucket = bucket::open(config)?;
+    let mut files = bucket.list(Some(&config.prefix.as_str().into()));
+    within(ANSWER_TIMEOUT, files.try_next()).await.map(drop)
 }

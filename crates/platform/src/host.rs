@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::Secret;
-use crate::{Backends, Clock, Events, Tasks};
+use crate::{Backends, Clock, Events, Redis, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -17,11 +17,25 @@ pub struct Host {
     pub tasks: Tasks,
     /// The servers that take the place of embedded parts.
     pub backends: Backends,
+    /// The connections to Redis; `None` where budgets, caches and presence are kept in memory.
+    pub redis: Option<Redis>,
     /// The events that services tell, and who wants to know.
     pub events: Events,
 }
 
 impl Host {
+    /// A host of embedded parts, by the system's clock.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            clock: Clock::system(),
+            tasks: Tasks::new(),
+            backends: Backends::default(),
+            redis: None,
+            events: Events::default(),
+        }
+    }
+
     /// The SQLite file of a service.
     pub fn database_file(&self, service: &str) -> PathBuf {
         self.data_dir.join(format!("{service}.sqlite"))

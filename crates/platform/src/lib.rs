@@ -1,8 +1,8 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, files, clock, ids, page tokens,
-//! events.
-//! Knows no service and no protocol.
+//! What services stand on: configuration, telemetry, lifecycle, database, events, files, vectors, Redis, budgets, caches,
+//! presence, clock, ids, page tokens. Knows no service and no protocol.
 
 pub mod backends;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
@@ -12,7 +12,10 @@ pub mod folders;
 pub mod host;
 pub mod id;
 pub mod lifecycle;
+pub mod limits;
 pub mod page;
+pub mod presence;
+pub mod redis;
 pub mod secret;
 pub mod telemetry;
 pub mod trace;
@@ -24,4 +27,5 @@ pub use database::Database;
 pub use events::Events;
 pub use host::Host;
 pub use lifecycle::Tasks;
+pub use redis::Redis;
 pub use vectors::Vectors;

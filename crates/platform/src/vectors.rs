@@ -4,6 +4,7 @@
 //! from starting, and a store that lost its points is an empty one, not an error.
 
 mod embedded;
+mod qdrant;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,12 +13,14 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use self::embedded::Embedded;
+use self::qdrant::Qdrant;
+pub use self::qdrant::{ServerState, examine};
 use crate::Host;
 
 /// A vector under an id, in a partition (a chat session) that bounds every search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// What the vector stands for. Unique in its partition.
+    /// What the vector stands for. Unique in the collection; it stays in its partition.
     pub id: Uuid,
     /// Where it is found.
     pub partition: Uuid,
@@ -37,7 +40,7 @@ pub struct Hit {
 /// A collection of points, of one model and with one number of dimensions.
 #[async_trait]
 pub trait Vectors: Debug + Send + Sync {
-    /// Stores points, in place of those that have their ids in their partitions. They are found once this returns.
+    /// Stores points, in place of those that have their ids. They are found once this returns.
     async fn upsert(&self, points: Vec<Point>) -> Result<(), Error>;
 
     /// The points of a partition that are nearest to a vector of length 1, at most `limit`, the nearest first.
@@ -73,6 +76,9 @@ pub async fn open(
     model: &str,
     dimensions: usize,
 ) -> Result<Arc<dyn Vectors>, Error> {
+    if host.backends.qdrant.url.is_named() {
+        return Ok(Arc::new(Qdrant::open(host, name, model, dimensions)?));
+    }
     let file = host.data_dir.join(format!("{name}.vectors.sqlite"));
     Ok(Arc::new(Embedded::open(&file, model, dimensions).await?))
 }

@@ -1,4 +1,5 @@
-//! Real servers for tests: PostgreSQL, Redis, NATS. Each listens on a free port of 127.0.0.1, keeps its data in a temporary
+//! Real servers for tests: PostgreSQL, Redis, NATS, an S3-compatible store, and Qdrant where there is one. Each listens on a
+//! free port of 127.0.0.1, keeps its data in a temporary
 //! folder, and is gone, folder and all, when the test's process is, however that ends.
 //!
 //! Most tests share one server of a kind and keep out of each other's way by names of their own; a test that kills, pauses
@@ -7,12 +8,16 @@
 mod daemon;
 mod nats;
 mod postgres;
+mod qdrant;
 mod redis;
+mod s3;
 
 pub use daemon::Daemon;
 pub use nats::Nats;
 pub use postgres::Postgres;
+pub use qdrant::Qdrant;
 pub use redis::Redis;
+pub use s3::S3;
 
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind};

@@ -12,6 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::Grpc;
@@ -99,10 +100,20 @@ impl Echo {
     pub(crate) async fn start(&self) -> http::Uri {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tonic::transport::Server::builder()
-            .serve_with_incoming(self.clone(), TcpListenerStream::new(listener));
-        platform::Tasks::new().spawn(server);
+        platform::Tasks::new().spawn(self.clone().serve_on(listener, CancellationToken::new()));
         format!("http://{address}").parse().unwrap()
+    }
+
+    /// Serves until `shutdown` is cancelled.
+    pub(crate) async fn serve_on(self, listener: TcpListener, shutdown: CancellationToken) {
+        tonic::transport::Server::builder()
+            .serve_with_incoming_shutdown(
+                self,
+                TcpListenerStream::new(listener),
+                shutdown.cancelled_owned(),
+            )
+            .await
+            .unwrap();
     }
 
     async fn serve(self, request: http::Request<Body>) -> http::Response<Body> {

@@ -1,7 +1,12 @@
 //! Errors in their HTTP form.
 
-use serde_json::json;
+use std::net::SocketAddr;
 
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::echo::Echo;
 use crate::harness::Edge;
 
 #[tokio::test]
@@ -72,26 +77,31 @@ async fn errors_of_routing_have_the_same_shape() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_unavailable() {
-    let config = troupe_gateway::Config {
-        // Nothing listens on port 1.
-        upstreams: vec!["echo.v1.EchoService=http://127.0.0.1:1".into()],
-        ..Default::default()
-    };
-    let (mut pool, mut channels) = (crate::harness::pool(), std::collections::HashMap::new());
-    troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
-    let gateway = troupe_gateway::build(
-        &config,
-        &pool,
-        channels,
-        None,
-        std::sync::Arc::new(|| Ok(())),
-    )
-    .unwrap();
-    let edge = Edge::serve(gateway, crate::echo::Echo::default()).await;
+    // Nothing listens on port 1.
+    let edge = Edge::before_address(SocketAddr::from(([127, 0, 0, 1], 1))).await;
     let answer = edge.get("/v1/get").await;
     assert_eq!(answer.error(), (503, 14));
     assert_eq!(answer.header("retry-after"), "1");
     assert!(!answer.text().contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn an_upstream_that_was_away_is_called_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let edge = Edge::before_address(address).await;
+    let tasks = platform::Tasks::new();
+
+    let shutdown = CancellationToken::new();
+    let served = tasks.spawn(Echo::default().serve_on(listener, shutdown.clone()));
+    edge.get("/v1/get").await.ok();
+    shutdown.cancel();
+    served.await.unwrap();
+    assert_eq!(edge.get("/v1/get").await.error(), (503, 14));
+
+    let listener = TcpListener::bind(address).await.unwrap();
+    tasks.spawn(Echo::default().serve_on(listener, CancellationToken::new()));
+    edge.get("/v1/get").await.ok();
 }
 
 #[tokio::test]

@@ -73,8 +73,23 @@ impl Edge {
             .map(|name| ((*name).to_owned(), channel.clone()))
             .collect();
         let gateway =
-            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(()))).unwrap();
+            troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(())), None)
+                .unwrap();
         Self::serve(gateway, echo).await
+    }
+
+    /// A gateway for the echo service at an address, where nothing needs to listen.
+    pub(crate) async fn before_address(address: SocketAddr) -> Self {
+        let config = Config {
+            upstreams: vec![format!("echo.v1.EchoService=http://{address}")],
+            ..Config::default()
+        };
+        let (mut pool, mut channels) = (pool(), HashMap::new());
+        troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
+        let gateway =
+            troupe_gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(())), None)
+                .unwrap();
+        Self::serve(gateway, Echo::default()).await
     }
 
     pub(crate) async fn serve(gateway: Gateway, echo: Echo) -> Self {

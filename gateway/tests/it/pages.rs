@@ -64,6 +64,7 @@ async fn readiness_is_what_it_is_told() {
         HashMap::new(),
         None,
         readiness,
+        None,
     )
     .unwrap();
     let edge = Edge::serve(gateway, Echo::default()).await;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use platform::database::Outage;
 use sea_orm::DbErr;
 use troupe_proto::{Classify, Code, Reason};
 
@@ -28,6 +29,15 @@ pub(crate) enum Error {
     Storage(#[from] DbErr),
 }
 
+impl Error {
+    fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Storage(error) => Outage::of(error),
+            _ => None,
+        }
+    }
+}
+
 impl Classify for Error {
     fn code(&self) -> Code {
         match self {
@@ -35,7 +45,7 @@ impl Classify for Error {
             Self::NoModel(_) => Code::Unavailable,
             Self::WrongForm { .. } => Code::InvalidArgument,
             Self::Provider(error) => error.code(),
-            Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Storage(_) => Code::Internal,
         }
     }
@@ -46,8 +56,18 @@ impl Classify for Error {
             Self::NoModel(_) => Reason::ProviderUnavailable,
             Self::WrongForm { .. } => Reason::InvalidRequest,
             Self::Provider(error) => error.reason(),
-            Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Storage(_) => Reason::Internal,
+        }
+    }
+
+    fn public_message(&self) -> String {
+        match (self.outage(), self.code()) {
+            (Some(outage), _) => outage.to_string(),
+            (None, Code::Internal) => {
+                "something went wrong on our side; the request id finds it in the log".to_owned()
+            }
+            _ => self.to_string(),
         }
     }
 
@@ -55,7 +75,7 @@ impl Classify for Error {
         match self {
             Self::Provider(error) => error.retry_after(),
             Self::NoModel(_) => Some(Duration::from_secs(5)),
-            _ => None,
+            _ => self.outage().map(|_| Outage::RETRY_AFTER),
         }
     }
 

@@ -12,6 +12,7 @@ mod presentation;
 
 use std::sync::Arc;
 
+use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use tonic::service::Routes;
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
@@ -33,7 +34,7 @@ use infrastructure::migrations::Migrator;
 use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
 use presentation::{EmbeddingHandler, InferenceHandler, ModelHandler, UsageHandler};
 
-/// The service's name: its database file, keys and folders carry it.
+/// The service's name: its database, keys and folders carry it.
 const SERVICE: &str = "ai";
 /// The contract takes requests of 16 MiB; what gRPC puts around them comes on top.
 const MAX_MESSAGE_BYTES: usize = 17 << 20;
@@ -46,7 +47,7 @@ pub enum BuildError {
     Config(#[from] platform::config::Error),
     /// The ledger can't be opened.
     #[error(transparent)]
-    Database(#[from] platform::database::OpenError),
+    Database(#[from] OpenError),
     /// The key of page tokens can't be read or written.
     #[error("the ai service's keys can't be read or written")]
     Keys(#[from] std::io::Error),
@@ -55,11 +56,19 @@ pub enum BuildError {
     Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Brings the service's tables up to date, and does nothing else.
+///
+/// # Errors
+/// The ledger can't be opened.
+pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
+    Database::migrate::<Migrator>(host, SERVICE).await
+}
+
 /// Opens the service's ledger, starts its providers in the background, and returns its methods. Waits for no model.
 pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
     let page_tokens = host.page_tokens(SERVICE)?;
-    let database = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+    let database = Database::open::<Migrator>(host, SERVICE).await?;
     let ledger = Ledger::new(database);
     let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
     let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;

@@ -18,11 +18,11 @@ mod script;
 #[path = "../tests/it/stage.rs"]
 mod stage;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ConnectionTrait, DbErr, TransactionTrait, Value};
+use sea_orm::{ConnectOptions, ConnectionTrait, DbErr, TransactionTrait, Value};
+use testkit::Home;
 use troupe_proto::roleplay::{PreviewPromptRequest, Session};
 use troupe_roleplay::Config;
 use troupe_roleplay::domain::ids::{MessageId, SessionId};
@@ -38,14 +38,14 @@ const TEXT: &str = "The lamp turns once more over the harbour, and the snow on t
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let stage = Stage::on(folder.path(), &Config::default()).await;
+    let home = Home::new().await?;
+    let stage = Stage::on(&home, &Config::default()).await;
     stage.script.always_reply(TEXT);
     let alice = stage.person();
     let mut sessions = Vec::new();
     for length in [SHORT, LONG] {
         let session = alice.open_session().await;
-        fill(folder.path(), &session, length).await?;
+        fill(&home, &session, length).await?;
         sessions.push(session);
     }
     // In turns, so that whatever else the machine does meets both alike.
@@ -101,12 +101,17 @@ fn report(what: &str, mut times: [Vec<Duration>; 2]) {
 
 /// Appends messages to a session's branch straight in the table: sending so many would take minutes.
 async fn fill(
-    folder: &Path,
+    home: &Home,
     session: &Session,
     length: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let url = format!("sqlite://{}", folder.join("roleplay.sqlite").display());
-    let db = sea_orm::Database::connect(url).await?;
+    let url = match home.backends().database.url {
+        url if url.is_named() => url.reveal().to_owned(),
+        _ => format!("sqlite://{}", home.path().join("roleplay.sqlite").display()),
+    };
+    let mut options = ConnectOptions::new(url);
+    options.set_schema_search_path("roleplay");
+    let db = sea_orm::Database::connect(options).await?;
     let branch = session.branch.clone().unwrap_or_default();
     let id: SessionId = session.id.parse()?;
     let mut parent: MessageId = branch.head_message_id.parse()?;

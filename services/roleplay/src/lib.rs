@@ -9,6 +9,7 @@ mod presentation;
 
 use std::time::Duration;
 
+use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use serde::Deserialize;
 use tonic::service::Routes;
@@ -22,7 +23,7 @@ use crate::infrastructure::profiles::Profiles;
 pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
 
-/// The service's name: of its database file, its page key and its folder.
+/// The service's name: of its database, its page key and its folder.
 const SERVICE: &str = "roleplay";
 
 /// How the service runs.
@@ -52,16 +53,24 @@ impl Default for Config {
 pub enum BuildError {
     /// The database can't be opened.
     #[error(transparent)]
-    Database(#[from] platform::database::OpenError),
-    /// The folder of pictures can't be opened.
-    #[error("the folder of avatars can't be opened: {0}")]
-    Avatars(#[from] object_store::Error),
+    Database(#[from] OpenError),
+    /// The store of pictures can't be opened.
+    #[error("the store of avatars can't be opened: {0}")]
+    Avatars(#[from] platform::files::Error),
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
     PageKey(#[from] std::io::Error),
     /// What the last process left running can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Brings the service's tables up to date, and does nothing else.
+///
+/// # Errors
+/// The database can't be opened.
+pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
+    Database::migrate::<Migrator>(host, SERVICE).await
 }
 
 /// Opens the service's data and ends what the last process left running. `ai` runs its models, `users` knows what
@@ -75,8 +84,8 @@ pub async fn build(
     ai: mesh::Channel,
     users: mesh::Channel,
 ) -> Result<Routes, BuildError> {
-    let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
-    let avatars = Avatars::open(&host.folder("roleplay/avatars"))?;
+    let db = Database::open::<Migrator>(host, SERVICE).await?;
+    let avatars = Avatars::open(host)?;
     let tokens = host.page_tokens(SERVICE)?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),

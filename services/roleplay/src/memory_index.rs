@@ -23,7 +23,7 @@ impl MemoryIndex {
     /// # Errors
     /// The data can't be opened.
     pub async fn open(config: &Config, host: &Host, ai: mesh::Channel) -> Result<Self, BuildError> {
-        let db = Database::open::<Migrator>(&host.database_file(SERVICE)).await?;
+        let db = Database::open::<Migrator>(host, SERVICE).await?;
         Ok(Self(Memories {
             outbox: host.events.outbox(SERVICE, &db, &host.clock),
             db,

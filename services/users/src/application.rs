@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) keys: SigningKeys,
     pub(crate) feed: AccessFeed,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) backoff: LoginBackoff,
 }
 
 /// How long things are good for.
@@ -69,7 +70,7 @@ impl Accounts {
             keys: parts.keys,
             feed: parts.feed,
             lifetimes: parts.lifetimes,
-            backoff: LoginBackoff::new(),
+            backoff: parts.backoff,
             refreshes: refresh_token::InFlight::default(),
             noted_uses: note_token_use::cache(),
         }
@@ -95,6 +96,8 @@ impl Accounts {
 mod tests {
     use std::sync::Arc;
 
+    use platform::Host;
+
     use super::*;
     use crate::migrations::Migrator;
     use crate::{Config, PasswordConfig};
@@ -102,15 +105,15 @@ mod tests {
     /// Accounts on a database of their own, in a folder that goes with the test.
     pub(super) async fn accounts() -> (Arc<Accounts>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Database::open::<Migrator>(&folder.path().join("users.sqlite"))
-            .await
-            .unwrap();
-        let (clock, tasks) = (Clock::system(), Tasks::new());
+        let host = Host::new(folder.path());
+        let db = Database::open::<Migrator>(&host, "users").await.unwrap();
+        let (clock, tasks) = (host.clock, host.tasks);
         let parts = Parts {
             hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),
             keys: SigningKeys::load_or_create(&db, clock.now()).await.unwrap(),
             feed: AccessFeed::new(),
             lifetimes: Config::default().lifetimes(),
+            backoff: LoginBackoff::new(None),
             db,
             clock,
             tasks,

@@ -12,6 +12,7 @@ mod presentation;
 
 use std::sync::Arc;
 
+use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use tonic::service::Routes;
 use troupe_proto::users::auth_service_server::AuthServiceServer;
@@ -22,8 +23,12 @@ pub use config::{Config, PasswordConfig};
 use application::{Accounts, Parts};
 use infrastructure::access_feed::AccessFeed;
 use infrastructure::hash_pool::HashPool;
+use infrastructure::login_backoff::LoginBackoff;
 use infrastructure::signing_keys::SigningKeys;
 use presentation::{AuthApi, UserApi};
+
+/// The service's name: of its database and its page key.
+const SERVICE: &str = "users";
 
 /// Why the users service can't start.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,7 @@ pub enum BuildError {
     Config(#[from] platform::config::Error),
     /// The database can't be opened.
     #[error(transparent)]
-    Database(#[from] platform::database::OpenError),
+    Database(#[from] OpenError),
     /// The signing keys can't be loaded or made.
     #[error("the keys that sign access tokens can't be loaded: {0}")]
     Keys(String),
@@ -45,6 +50,14 @@ pub enum BuildError {
     Hashing(String),
 }
 
+/// Brings the service's tables up to date, and does nothing else.
+///
+/// # Errors
+/// The database can't be opened.
+pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
+    Database::migrate::<migrations::Migrator>(host, SERVICE).await
+}
+
 /// Opens the database, loads or makes the keys, and offers the service's methods. Its tasks end with the host's.
 ///
 /// # Errors
@@ -53,8 +66,8 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
     let hashing = HashPool::new(&config.password, &host.tasks)
         .map_err(|error| BuildError::Hashing(error.to_string()))?;
-    let page_tokens = host.page_tokens("users").map_err(BuildError::PageTokens)?;
-    let db = Database::open::<migrations::Migrator>(&host.database_file("users")).await?;
+    let page_tokens = host.page_tokens(SERVICE).map_err(BuildError::PageTokens)?;
+    let db = Database::open::<migrations::Migrator>(host, SERVICE).await?;
     let keys = SigningKeys::load_or_create(&db, host.clock.now())
         .await
         .map_err(|error| BuildError::Keys(error.to_string()))?;
@@ -66,6 +79,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
         keys,
         feed: AccessFeed::new(),
         lifetimes: config.lifetimes(),
+        backoff: LoginBackoff::new(host.redis.as_ref()),
     }));
     let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
     let user = UserServiceServer::new(UserApi::new(accounts, page_tokens));

@@ -1,11 +1,13 @@
-//! The data folder, the space there, and the databases in it.
+//! The data folder, the space there, and the databases, wherever they are.
 
 use std::path::Path;
 
-use platform::Database;
+use platform::database::{Inspection, OpenError};
+use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
+use crate::settings::Settings;
 
 const DATABASES: [&str; 3] = ["users", "roleplay", "ai"];
 /// Room for the local model's weights and some years of messages.
@@ -13,11 +15,19 @@ const COMFORTABLE_BYTES: u64 = 1 << 30;
 /// With less, SQLite soon can't commit.
 const LEAST_BYTES: u64 = 32 << 20;
 
-/// Looks at the folder and the databases in it.
-pub(super) async fn examine(folder: &Path) -> Vec<Finding> {
+/// Looks at the folder and the databases.
+pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
+    let folder = &settings.data_dir;
     let mut findings = vec![writable(folder), space(folder)];
+    let host = Host {
+        backends: settings.backends(),
+        ..Host::new(folder)
+    };
     for name in DATABASES {
-        findings.push(database(name, &folder.join(format!("{name}.sqlite"))).await);
+        findings.push(match host.backends.database.url.is_named() {
+            true => in_postgres(name, &host).await,
+            false => in_file(name, &host).await,
+        });
     }
     findings
 }
@@ -66,26 +76,56 @@ fn space(folder: &Path) -> Finding {
     }
 }
 
-async fn database(name: &'static str, file: &Path) -> Finding {
-    let Ok(metadata) = std::fs::metadata(file) else {
+async fn in_file(name: &'static str, host: &Host) -> Finding {
+    let Ok(metadata) = std::fs::metadata(host.database_file(name)) else {
         return Finding::missing(
             "database",
             format!("{name}: not there yet; the first start makes it"),
         );
     };
-    match Database::migrations_in(file).await {
-        Ok(applied) => {
-            let newest = applied.last().map_or("none", String::as_str);
-            let (size, count) = (metadata.len() >> 10, applied.len());
-            Finding::good(
-                "database",
-                format!("{name}: {size} KiB, {count} migrations, the newest {newest}"),
-            )
+    match Database::inspect(host, name).await {
+        Ok(Inspection { migrations, .. }) => {
+            let (size, applied) = (metadata.len() >> 10, applied(&migrations));
+            Finding::good("database", format!("{name}: {size} KiB, {applied}"))
         }
         Err(error) => Finding::broken("database", format!("{name}: {error}")).advise(
             "restore the file from a backup, or move it away to begin anew without its data",
         ),
     }
+}
+
+async fn in_postgres(name: &'static str, host: &Host) -> Finding {
+    let server = &host.backends.database.url;
+    match Database::inspect(host, name).await {
+        Ok(Inspection {
+            version,
+            migrations,
+        }) => {
+            let text = format!("{name}: PostgreSQL {version} at {server}");
+            match migrations.is_empty() {
+                true => Finding::missing(
+                    "database",
+                    format!("{text}, no tables yet; the first start makes them"),
+                ),
+                false => Finding::good("database", format!("{text}, {}", applied(&migrations))),
+            }
+        }
+        Err(error) => {
+            let advice = match &error {
+                OpenError::Unreachable { .. } => "start PostgreSQL, or correct the address",
+                OpenError::Schema { .. } => {
+                    "give the user of the address all rights on the database"
+                }
+                _ => "correct database.url: postgres://USER:PASSWORD@HOST/DATABASE",
+            };
+            Finding::broken("database", format!("{name}: {error}")).advise(advice)
+        }
+    }
+}
+
+fn applied(migrations: &[String]) -> String {
+    let newest = migrations.last().map_or("none", String::as_str);
+    format!("{} migrations, the newest {newest}", migrations.len())
 }
 
 #[cfg(test)]
@@ -106,13 +146,14 @@ mod tests {
     #[tokio::test]
     async fn finds_a_database_that_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("users.sqlite");
-        assert_eq!(database("users", &file).await.state, State::Missing);
+        let host = Host::new(dir.path());
+        let file = host.database_file("users");
+        assert_eq!(in_file("users", &host).await.state, State::Missing);
         std::fs::write(
             &file,
             "not a database at all, but long enough to be looked at",
         )
         .unwrap();
-        assert_eq!(database("users", &file).await.state, State::Broken);
+        assert_eq!(in_file("users", &host).await.state, State::Broken);
     }
 }

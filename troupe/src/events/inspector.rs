@@ -15,11 +15,8 @@ const SERVICES: [&str; 3] = ["users", "roleplay", "ai"];
 /// One of them can't be reached.
 pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
     let host = Host {
-        data_dir: settings.data_dir.clone(),
-        clock: Clock::system(),
-        tasks: Tasks::new(),
         backends: settings.backends(),
-        events: Events::default(),
+        ..Host::new(&settings.data_dir)
     };
     let mut databases = Vec::new();
     for service in SERVICES {

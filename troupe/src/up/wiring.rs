@@ -86,6 +86,7 @@ fn build_gateway(
         channels,
         Some(verifier.clone()),
         readiness,
+        host.redis.as_ref(),
     )?)
 }
 

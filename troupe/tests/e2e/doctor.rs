@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use testkit::scripted;
+use testkit::servers::{Redis, S3};
 
 use crate::platform::Setup;
 
@@ -105,4 +106,38 @@ async fn says_that_the_configuration_is_wrong() {
         text.starts_with("!! configuration") && text.contains("slotts"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn finds_redis_and_the_file_store_or_says_what_is_wrong() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let (redis, store) = (Redis::start().await.unwrap(), S3::start().await.unwrap());
+    let s3 = store.config();
+    let setup = Setup::new()
+        .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
+        .with("TROUPE__REDIS__URL", redis.url())
+        .with("TROUPE__S3__BUCKET", &s3.bucket)
+        .with("TROUPE__S3__ENDPOINT", &s3.endpoint)
+        .with("TROUPE__S3__ACCESS_KEY_ID", &s3.access_key_id)
+        .with(
+            "TROUPE__S3__SECRET_ACCESS_KEY",
+            s3.secret_access_key.reveal().unwrap(),
+        );
+    let (code, found) = findings(&setup, &[]).await;
+    assert_eq!(code, Some(0), "{found:#?}");
+    assert_eq!(about(&found, "file store")[0]["state"], "good");
+    let text = about(&found, "Redis")[0]["text"].as_str().unwrap();
+    assert!(text.contains("version"), "{text}");
+
+    redis.daemon().unwrap().kill().unwrap();
+    store.stop();
+    let (code, found) = findings(&setup, &[]).await;
+    assert_eq!(code, Some(1), "{found:#?}");
+    for (subject, state) in [("Redis", "missing"), ("file store", "broken")] {
+        let finding = about(&found, subject)[0];
+        assert_eq!(finding["state"], state, "{finding}");
+        assert!(finding["advice"].is_string(), "{finding}");
+    }
 }

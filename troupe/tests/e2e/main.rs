@@ -3,14 +3,18 @@
 #![cfg(test)]
 
 mod cards;
+mod chaos;
 mod chat;
 mod doctor;
 mod edge;
+mod events;
 mod grpc;
 mod main_job;
 mod memory;
+mod outages;
 mod person;
 mod platform;
+mod postgres;
 mod real_model;
 mod restart;
 mod start;

@@ -22,7 +22,12 @@ pub(crate) async fn with_model() -> (Handle, Setup, Platform) {
 #[tokio::test]
 async fn streams_a_reply_keeps_it_and_counts_it() {
     let (model, _setup, platform) = with_model().await;
-    let ann = Person::register(&platform, "Ann").await;
+    does_the_main_job(&model, &platform).await;
+}
+
+/// From an account to a reply that was streamed, kept and counted.
+pub(crate) async fn does_the_main_job(model: &Handle, platform: &Platform) {
+    let ann = Person::register(platform, "Ann").await;
     let session = ann.open_session(maren()).await;
     assert_eq!(ann.messages(&session).await.len(), 1, "the greeting");
 

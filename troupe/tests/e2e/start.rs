@@ -1,5 +1,7 @@
 //! Starting, stopping, and standing in one another's way.
 
+use testkit::servers::Redis;
+
 use crate::person::{Person, nobody};
 use crate::platform::Setup;
 
@@ -87,4 +89,17 @@ async fn explains_itself() {
         String::from_utf8(policy.stdout).unwrap(),
         troupe_proto::policy::table()
     );
+}
+
+#[tokio::test]
+async fn starts_and_is_ready_while_redis_is_missing() {
+    let redis = Redis::start().await.unwrap();
+    redis.daemon().unwrap().kill().unwrap();
+    let setup = Setup::new().with("TROUPE__REDIS__URL", redis.url());
+    let platform = setup.start().await;
+    let ready = nobody(&platform).request(reqwest::Method::GET, "/readyz");
+    assert_eq!(ready.send().await.unwrap().status(), 200);
+    let mut ann = Person::register(&platform, "Ann").await;
+    ann.log_in().await;
+    assert_eq!(ann.get("/api/v1/users/me").await["displayName"], "Ann");
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use troupe_proto::Event;
 
 use super::Envelope;
-use crate::database::TransactionFuture;
+use crate::database::{Outage, Transaction, TransactionFuture};
 use crate::id::EventId;
 use crate::trace::Cause;
 use crate::{Database, Timestamp};
@@ -44,7 +44,7 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
     /// the transaction repeated.
     fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         event: &Received<E>,
         prepared: &Self::Prepared,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -79,16 +79,11 @@ pub enum Failure {
 
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
-        if is_away(&error) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Failed(error.into())
+        match Outage::of(&error) {
+            Some(_) => Self::Unavailable(error.into()),
+            None => Self::Failed(error.into()),
         }
     }
-}
-
-fn is_away(error: &DbErr) -> bool {
-    matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_))
 }
 
 /// A consumer. Its name is for good: by it the consumer finds its place again after a restart.
@@ -156,7 +151,7 @@ pub(super) trait Route: Send + Sync {
 
 /// What is left for the transaction.
 pub(super) trait Effect: Send + Sync {
-    fn apply<'a>(&'a self, tx: &'a DatabaseTransaction) -> TransactionFuture<'a, (), Failure>;
+    fn apply<'a>(&'a self, tx: &'a Transaction<'a>) -> TransactionFuture<'a, (), Failure>;
 }
 
 struct Typed<E, H> {
@@ -197,7 +192,7 @@ impl<E: Event, H: Handler<E>> Route for Typed<E, H> {
 }
 
 impl<E: Event, H: Handler<E>> Effect for Ready<E, H> {
-    fn apply<'a>(&'a self, tx: &'a DatabaseTransaction) -> TransactionFuture<'a, (), Failure> {
+    fn apply<'a>(&'a self, tx: &'a Transaction<'a>) -> TransactionFuture<'a, (), Failure> {
         Box::pin(self.handler.apply(tx, &self.received, &self.prepared))
     }
 }

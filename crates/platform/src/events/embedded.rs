@@ -49,8 +49,8 @@ impl Transport for Dispatcher {
         &'a self,
         _: &'static str,
         _: &'a Database,
-    ) -> BoxFuture<'a, Result<(), SendError>> {
-        Box::pin(std::future::ready(Ok(())))
+    ) -> BoxFuture<'a, Result<bool, SendError>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 }
 
@@ -92,10 +92,11 @@ async fn bury(runner: &Runner, envelope: &Envelope, death: &Death) -> Result<(),
         dead_time: death.time,
         replay_time: None,
     };
-    let bury = runner.consumer.db.transaction(|tx| {
-        let letter = letter.clone();
-        Box::pin(async move { Ok(queries::bury(tx, letter).await?) })
-    });
+    let letter = &letter;
+    let bury = runner
+        .consumer
+        .db
+        .transaction(|tx| Box::pin(async move { Ok(queries::bury(tx, letter.clone()).await?) }));
     bury.await
 }
 

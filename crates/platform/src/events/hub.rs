@@ -62,7 +62,8 @@ impl Events {
     }
 
     /// Enters a consumer. It gets what happens from its first start on, here or in any process, and what it missed
-    /// while it didn't run.
+    /// while it didn't run. Without a server, what is told while a process runs is for the consumers of that process: enter
+    /// all of them wherever their services run.
     pub fn consume(&self, consumer: Consumer) {
         self.entries().consumers.push(consumer);
     }

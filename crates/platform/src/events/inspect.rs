@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use sea_orm::DbErr;
-use sea_orm_migration::SchemaManager;
 use serde::Serialize;
 
 use super::jetstream::{AddressError, Server};
@@ -137,7 +136,7 @@ impl Inspector {
     ) -> Result<Self, InspectError> {
         let mut with_events = Vec::new();
         for (service, db) in databases {
-            let has_events = SchemaManager::new(db.read()).has_table("outbox").await;
+            let has_events = db.has_table("outbox").await;
             match has_events {
                 Ok(true) => with_events.push((service, db)),
                 Ok(false) => {}

@@ -13,13 +13,17 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::tables::outbox;
 use super::transport::{SendError, Transport};
+use super::turns::take_turn;
 use super::{Envelope, queries};
+use crate::database::Turn;
 use crate::{Clock, Database, Tasks};
 
 /// Events that are under way at a time.
 const WINDOW: usize = 512;
 /// Time between looks at the outbox when nobody says that something was written: another process may have.
 const POLL: Duration = Duration::from_secs(2);
+/// What one process of several does.
+const TURN: &str = "send events";
 /// The first and the longest wait after something failed.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -58,8 +62,15 @@ struct Sent {
 }
 
 impl Relay {
-    /// Works until the process stops.
+    /// Works until the process stops. Of the processes that share the outbox one does, so that keys keep their order.
     pub(super) async fn run(self) {
+        while let Some(turn) = take_turn(&self.db, TURN, &self.tasks).await {
+            self.work(&turn).await;
+        }
+    }
+
+    /// Works until the process stops or the turn is lost.
+    async fn work(&self, turn: &Turn) {
         let mut flow = Flow {
             pause_until: Some(Instant::now()),
             ..Flow::default()
@@ -83,7 +94,16 @@ impl Relay {
                     self.look_around(&mut flow).await
                 }
                 () = self.wake.notified(), if pause_until.is_none() => self.advance(&mut flow).await,
-                _ = polls.tick(), if pause_until.is_none() => self.look_around(&mut flow).await,
+                _ = polls.tick() => {
+                    if let Err(error) = turn.check().await {
+                        tracing::warn!(service = self.service, %error, "another process may send events now");
+                        return;
+                    }
+                    match pause_until {
+                        Some(_) => Ok(()),
+                        None => self.look_around(&mut flow).await,
+                    }
+                }
             };
             if let Err(error) = step {
                 self.failed(&mut flow, &error);
@@ -96,7 +116,12 @@ impl Relay {
     }
 
     async fn look_around(&self, flow: &mut Flow) -> Result<(), SendError> {
-        self.transport.check(self.service, &self.db).await?;
+        self.mark(flow).await?;
+        let is_lost = self.transport.check(self.service, &self.db).await?;
+        if is_lost {
+            // What is under way went, or goes, to a place that is gone.
+            *flow = Flow::default();
+        }
         self.advance(flow).await
     }
 
@@ -173,11 +198,10 @@ impl Relay {
         if flow.sent.is_empty() {
             return Ok(());
         }
-        let (seqs, now) = (Arc::new(flow.sent.clone()), self.clock.now());
-        let mark = self.db.transaction(|tx| {
-            let seqs = Arc::clone(&seqs);
-            Box::pin(async move { queries::mark_sent(tx, &seqs, now).await })
-        });
+        let (seqs, now) = (&flow.sent, self.clock.now());
+        let mark = self
+            .db
+            .transaction(|tx| Box::pin(async move { queries::mark_sent(tx, seqs, now).await }));
         mark.await?;
         for seq in flow.sent.drain(..) {
             flow.taken.remove(&seq);

@@ -73,9 +73,9 @@ impl Runner {
         let since = match queries::find_mark(consumer.db.read(), &mark).await? {
             Some(since) => since,
             None => {
+                let mark = &mark;
                 let store = consumer.db.transaction(|tx| {
-                    let mark = mark.clone();
-                    Box::pin(async move { queries::set_mark(tx, &mark, now).await })
+                    Box::pin(async move { queries::set_mark(tx, mark, now).await })
                 });
                 store.await?;
                 now
@@ -193,10 +193,9 @@ impl Runner {
         let stopped = || Failure::Unavailable("the process is stopping".into());
         let _permit = self.permits.acquire().await.map_err(|_| stopped())?;
         let attempt = async {
-            let effect = route.prepare(envelope, earlier_tries).await?;
+            let effect = &route.prepare(envelope, earlier_tries).await?;
             let now = self.clock.now();
             let apply = db.transaction(|tx| {
-                let effect = Arc::clone(&effect);
                 Box::pin(async move {
                     if queries::note_handled(tx, name, id, now).await? {
                         effect.apply(tx).await?;

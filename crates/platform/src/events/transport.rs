@@ -12,12 +12,12 @@ pub(super) trait Transport: Send + Sync {
     /// after that.
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>>;
 
-    /// Looks whether what was sent from an outbox is still there, and takes back that it was sent where it isn't.
+    /// Looks whether what was sent from an outbox is gone. If so, takes back that it was sent, and returns true.
     fn check<'a>(
         &'a self,
         service: &'static str,
         db: &'a Database,
-    ) -> BoxFuture<'a, Result<(), SendError>>;
+    ) -> BoxFuture<'a, Result<bool, SendError>>;
 }
 
 /// An event of which nobody knows whether it arrived. It is sent again.

@@ -1,73 +1,72 @@
-//! Vectors in a SQLite file, searched exactly: a search reads the partition and nothing else.
+//! Vectors in a SQLite file of their own, searched exactly: SQLite reads the partition, and nothing else,
+//! and sqlite-vec measures the distances.
+//!
+//! The file can go at any time, so one that is broken is moved aside and an empty one takes its place.
+
+mod distance;
+mod file;
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{PoisonError, RwLock};
 
 use async_trait::async_trait;
-use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
-use sea_orm::sqlx::{self, Row, SqlitePool};
+use sea_orm::sqlx::{self, Row};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use self::distance::{score, to_bytes};
+use self::file::{File, Pools, is_broken};
 use super::{Error, Hit, Point, Vectors, check_dimensions};
-
-const READ_CONNECTIONS: u32 = 4;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Several vectors fit a page, so that a partition is read in few pieces.
-const PAGE_BYTES: u32 = 16384;
-
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS collection (model TEXT NOT NULL, dimensions INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS points (
-    partition BLOB NOT NULL,
-    id BLOB NOT NULL,
-    vector BLOB NOT NULL,
-    PRIMARY KEY (partition, id)
-) WITHOUT ROWID;
-";
 
 /// A file of vectors.
 #[derive(Debug)]
 pub(super) struct Embedded {
-    read: SqlitePool,
-    write: SqlitePool,
-    dimensions: usize,
+    file: File,
+    pools: RwLock<Pools>,
+    /// Held while a broken file is replaced.
+    repair: Mutex<()>,
 }
 
 impl Embedded {
-    /// Opens a file, making it if need be. One that holds vectors of another model or length is emptied.
-    pub(super) async fn open(file: &Path, model: &str, dimensions: usize) -> Result<Self, Error> {
-        let write = connect(file, 1).await?;
-        sqlx::raw_sql(TABLES).execute(&write).await?;
-        let of = sqlx::query("SELECT model, dimensions FROM collection")
-            .fetch_optional(&write)
-            .await?;
-        let is_ours = match of {
-            Some(row) => {
-                row.try_get::<String, _>(0)? == model
-                    && usize::try_from(row.try_get::<i64, _>(1)?) == Ok(dimensions)
+    /// Opens a file, making it if need be. One of another model or length is emptied, a broken one replaced.
+    pub(super) async fn open(path: &Path, model: &str, dimensions: usize) -> Result<Self, Error> {
+        let file = File::new(path, model, dimensions);
+        let pools = match file.open().await {
+            Err(error) if is_broken(&error) => {
+                file.move_aside(&error)?;
+                file.open().await
             }
-            None => false,
-        };
-        if !is_ours {
-            let mut transaction = write.begin().await?;
-            sqlx::raw_sql("DELETE FROM points; DELETE FROM collection")
-                .execute(&mut *transaction)
-                .await?;
-            sqlx::query("INSERT INTO collection VALUES (?, ?)")
-                .bind(model)
-                .bind(i64::try_from(dimensions).unwrap_or(i64::MAX))
-                .execute(&mut *transaction)
-                .await?;
-            transaction.commit().await?;
-        }
-        let read = connect(file, READ_CONNECTIONS).await?;
+            opened => opened,
+        }?;
         Ok(Self {
-            read,
-            write,
-            dimensions,
+            file,
+            pools: RwLock::new(pools),
+            repair: Mutex::default(),
         })
+    }
+
+    fn pools(&self) -> Pools {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        pools.clone()
+    }
+
+    /// Passes a result on; where it shows that the file is broken, an empty file takes its place for the next call.
+    async fn checked<T>(&self, pools: &Pools, result: sqlx::Result<T>) -> Result<T, Error> {
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if is_broken(&error) {
+            let _one_at_a_time = self.repair.lock().await;
+            let is_replaced = !pools.are_same(&self.pools());
+            if !is_replaced {
+                pools.close().await;
+                self.file.move_aside(&error)?;
+                let opened = self.file.open().await?;
+                *self.pools.write().unwrap_or_else(PoisonError::into_inner) = opened;
+            }
+        }
+        Err(error.into())
     }
 }
 
@@ -75,18 +74,11 @@ impl Embedded {
 impl Vectors for Embedded {
     async fn upsert(&self, points: Vec<Point>) -> Result<(), Error> {
         for point in &points {
-            check_dimensions(&point.vector, self.dimensions)?;
+            check_dimensions(&point.vector, self.file.dimensions())?;
         }
-        let mut transaction = self.write.begin().await?;
-        for point in points {
-            sqlx::query("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")
-                .bind(point.partition)
-                .bind(point.id)
-                .bind(to_bytes(&point.vector))
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
+        let pools = self.pools();
+        let result = upsert(&pools, points).await;
+        self.checked(&pools, result).await
     }
 
     async fn search(
@@ -95,82 +87,96 @@ impl Vectors for Embedded {
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, Error> {
-        check_dimensions(vector, self.dimensions)?;
-        let rows = sqlx::query("SELECT id, vector FROM points WHERE partition = ?")
-            .bind(partition)
-            .fetch_all(&self.read)
-            .await?;
-        let mut hits = Vec::with_capacity(rows.len());
-        for row in rows {
-            let score = dot(vector, row.try_get(1)?);
-            hits.push(Hit {
-                id: row.try_get(0)?,
-                score,
-            });
-        }
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-        hits.truncate(limit);
-        Ok(hits)
+        check_dimensions(vector, self.file.dimensions())?;
+        let pools = self.pools();
+        let result = search(&pools, partition, vector, limit).await;
+        self.checked(&pools, result).await
     }
 
     async fn delete(&self, partition: Uuid, ids: &[Uuid]) -> Result<(), Error> {
-        let mut transaction = self.write.begin().await?;
-        for id in ids {
-            sqlx::query("DELETE FROM points WHERE partition = ? AND id = ?")
-                .bind(partition)
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
+        let pools = self.pools();
+        let result = delete(&pools, partition, ids).await;
+        self.checked(&pools, result).await
     }
 
     async fn delete_partition(&self, partition: Uuid) -> Result<(), Error> {
-        sqlx::query("DELETE FROM points WHERE partition = ?")
+        let pools = self.pools();
+        let result = sqlx::query("DELETE FROM points WHERE partition = ?")
             .bind(partition)
-            .execute(&self.write)
-            .await?;
-        Ok(())
+            .execute(pools.write())
+            .await;
+        self.checked(&pools, result).await.map(drop)
     }
 
     async fn count(&self, partition: Option<Uuid>) -> Result<u64, Error> {
-        let count: i64 = match partition {
+        let pools = self.pools();
+        let query = match partition {
             Some(partition) => {
                 sqlx::query_scalar("SELECT count(*) FROM points WHERE partition = ?")
                     .bind(partition)
-                    .fetch_one(&self.read)
-                    .await?
             }
-            None => {
-                sqlx::query_scalar("SELECT count(*) FROM points")
-                    .fetch_one(&self.read)
-                    .await?
-            }
+            None => sqlx::query_scalar("SELECT count(*) FROM points"),
         };
+        let result: sqlx::Result<i64> = query.fetch_one(pools.read()).await;
+        let count = self.checked(&pools, result).await?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
     async fn clear(&self) -> Result<(), Error> {
-        sqlx::query("DELETE FROM points")
-            .execute(&self.write)
-            .await?;
-        Ok(())
+        let pools = self.pools();
+        let result = sqlx::query("DELETE FROM points")
+            .execute(pools.write())
+            .await;
+        self.checked(&pools, result).await.map(drop)
     }
 }
 
-async fn connect(file: &Path, connections: u32) -> Result<SqlitePool, Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .page_size(PAGE_BYTES)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A machine that dies may take the last points with it, but never leaves the file broken.
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(ACQUIRE_TIMEOUT);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT);
-    Ok(pool.connect_with(options).await?)
+async fn upsert(pools: &Pools, points: Vec<Point>) -> sqlx::Result<()> {
+    let mut transaction = pools.write().begin().await?;
+    for point in points {
+        sqlx::query("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")
+            .bind(point.partition)
+            .bind(point.id)
+            .bind(to_bytes(&point.vector))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
+
+async fn search(
+    pools: &Pools,
+    partition: Uuid,
+    vector: &[f32],
+    limit: usize,
+) -> sqlx::Result<Vec<Hit>> {
+    let rows = sqlx::query(
+        "SELECT id, vec_distance_l2(vector, ?) AS distance FROM points WHERE partition = ? ORDER BY distance LIMIT ?",
+    )
+    .bind(to_bytes(vector))
+    .bind(partition)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(pools.read())
+    .await?;
+    let hits = rows.into_iter().map(|row| {
+        Ok(Hit {
+            id: row.try_get(0)?,
+            score: score(row.try_get(1)?),
+        })
+    });
+    hits.collect()
+}
+
+async fn delete(pools: &Pools, partition: Uuid, ids: &[Uuid]) -> sqlx::Result<()> {
+    let mut transaction = pools.write().begin().await?;
+    for id in ids {
+        sqlx::query("DELETE FROM points WHERE partition = ? AND id = ?")
+            .bind(partition)
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
 }
 
 impl From<sqlx::Error> for Error {
@@ -179,12 +185,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-fn to_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
-fn dot(vector: &[f32], stored: &[u8]) -> f32 {
-    let (stored, _) = stored.as_chunks::<4>();
-    let products = vector.iter().zip(stored);
-    products.map(|(x, y)| x * f32::from_le_bytes(*y)).sum()
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Storage(error.into())
+    }
 }

@@ -1,4 +1,4 @@
-//! What holds for events whatever carries them.
+//! What holds for events whatever carries them and wherever they are kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,22 @@ use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
 use troupe_platform as platform;
 
-use crate::stage::{Carrier, Place, Script, until};
+use crate::stage::{Carrier, Place, Script, Store, until};
 
 macro_rules! conformance {
+    ($module:ident $carrier:ident $store:ident $($name:ident)*) => {
+        mod $module {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Carrier::$carrier, super::Store::$store).await;
+            })*
+        }
+    };
     ($($name:ident),* $(,)?) => {
-        mod in_process {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Carrier::InProcess).await;
-            })*
-        }
-        mod over_jetstream {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Carrier::JetStream).await;
-            })*
-        }
+        conformance!(in_process InProcess Sqlite $($name)*);
+        conformance!(in_process_on_postgres InProcess Postgres $($name)*);
+        conformance!(over_jetstream JetStream Sqlite $($name)*);
+        conformance!(over_jetstream_on_postgres JetStream Postgres $($name)*);
     };
 }
 
@@ -46,8 +46,11 @@ fn fails(problem: &'static str) -> Failure {
     Failure::Failed(problem.into())
 }
 
-async fn an_event_has_its_effect_and_knows_the_request_that_caused_it(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn an_event_has_its_effect_and_knows_the_request_that_caused_it(
+    carrier: Carrier,
+    store: Store,
+) {
+    let place = Place::new(carrier, store).await;
     let script = Script::willing();
     let process = place.process(script.clone()).await;
     let cause = process.tell("a", "a1").await;
@@ -58,17 +61,18 @@ async fn an_event_has_its_effect_and_knows_the_request_that_caused_it(carrier: C
     assert_eq!(asked.earlier_tries, 0);
 }
 
-async fn a_transaction_that_fails_tells_nothing(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn a_transaction_that_fails_tells_nothing(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
-    let told = process.try_to_tell("a", "a1", &Cause::new(), Err("changed our mind"));
+    let cause = Cause::new();
+    let told = process.try_to_tell("a", "a1", &cause, Err("changed our mind"));
     told.await.unwrap_err();
     process.tell("a", "a2").await;
     assert_eq!(process.until_ledger_has(1).await, ["a2"]);
 }
 
-async fn a_handler_that_failed_is_called_again(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn a_handler_that_failed_is_called_again(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let script = Script::new(|event| match event.earlier_tries {
         0..3 => Err(fails("not yet")),
         _ => Ok(()),
@@ -79,8 +83,8 @@ async fn a_handler_that_failed_is_called_again(carrier: Carrier) {
     assert_eq!(script.calls(), 4);
 }
 
-async fn an_event_that_is_sent_twice_has_its_effect_once(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn an_event_that_is_sent_twice_has_its_effect_once(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
     process.tell("a", "a1").await;
     process.until_ledger_has(1).await;
@@ -98,8 +102,8 @@ async fn an_event_that_is_sent_twice_has_its_effect_once(carrier: Carrier) {
     assert_eq!(process.ledger().await, ["a1", "a2"]);
 }
 
-async fn events_of_a_key_have_their_effects_in_order(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn events_of_a_key_have_their_effects_in_order(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     // Some fail, and those behind them must wait.
     let script = Script::new(|event| {
         let is_stubborn = event.event.message_id.ends_with('3');
@@ -124,15 +128,19 @@ async fn events_of_a_key_have_their_effects_in_order(carrier: Carrier) {
     }
 }
 
-async fn an_event_that_is_tried_in_vain_is_put_aside_and_can_be_replayed(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn an_event_that_is_tried_in_vain_is_put_aside_and_can_be_replayed(
+    carrier: Carrier,
+    store: Store,
+) {
+    let place = Place::new(carrier, store).await;
     let is_mended = Arc::new(AtomicBool::new(false));
     let mended = Arc::clone(&is_mended);
     let script = Script::new(move |event| {
         let is_poison = event.event.message_id == "a1" && !mended.load(Ordering::SeqCst);
-        is_poison
-            .then(|| Err(fails("it is poison")))
-            .unwrap_or(Ok(()))
+        match is_poison {
+            true => Err(fails("it is poison")),
+            false => Ok(()),
+        }
     });
     let process = place.process(script.clone()).await;
     process.tell("a", "a1").await;
@@ -167,8 +175,8 @@ async fn an_event_that_is_tried_in_vain_is_put_aside_and_can_be_replayed(carrier
     .await;
 }
 
-async fn a_handler_that_panics_holds_up_nobody(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn a_handler_that_panics_holds_up_nobody(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let script = Script::new(|event| {
         assert_ne!(event.event.message_id, "a1", "on purpose");
         Ok(())
@@ -181,8 +189,8 @@ async fn a_handler_that_panics_holds_up_nobody(carrier: Carrier) {
     assert_eq!(letters.len(), 1);
 }
 
-async fn an_event_waits_for_what_is_away_and_is_not_put_aside(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn an_event_waits_for_what_is_away_and_is_not_put_aside(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let is_away = Arc::new(AtomicBool::new(true));
     let away = Arc::clone(&is_away);
     let script = Script::new(move |_| match away.load(Ordering::SeqCst) {
@@ -198,8 +206,8 @@ async fn an_event_waits_for_what_is_away_and_is_not_put_aside(carrier: Carrier) 
     assert_eq!(letters, []);
 }
 
-async fn a_restart_finds_what_was_not_handled(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn a_restart_finds_what_was_not_handled(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let script = Script::new(|_| Err(Failure::Unavailable("everything is away".into())));
     let process = place.process(script.clone()).await;
     for message in ["a1", "a2", "a3"] {
@@ -211,8 +219,8 @@ async fn a_restart_finds_what_was_not_handled(carrier: Carrier) {
     assert_eq!(process.until_ledger_has(3).await, ["a1", "a2", "a3"]);
 }
 
-async fn a_consumer_that_comes_later_gets_what_comes_later(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn a_consumer_that_comes_later_gets_what_comes_later(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let process = place.teller().await;
     process.tell("a", "a1").await;
     process.until_all_is_sent().await;
@@ -239,8 +247,8 @@ async fn a_consumer_that_comes_later_gets_what_comes_later(carrier: Carrier) {
     assert_eq!(process.until_ledger_has(expected.len()).await, expected);
 }
 
-async fn what_was_sent_a_day_ago_is_forgotten(carrier: Carrier) {
-    let place = Place::new(carrier).await;
+async fn what_was_sent_a_day_ago_is_forgotten(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
     process.tell("a", "a1").await;
     process.until_ledger_has(1).await;

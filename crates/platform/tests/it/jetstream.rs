@@ -5,7 +5,7 @@ use platform::events::Inspector;
 use testkit::servers::Nats;
 use troupe_platform as platform;
 
-use crate::stage::{Carrier, Place, Script, until};
+use crate::stage::{Carrier, Place, Script, Store, until};
 
 async fn unsent(inspector: &Inspector) -> u64 {
     inspector.lag().await.unwrap().outboxes[0].unsent
@@ -58,7 +58,7 @@ async fn a_process_starts_without_the_server_and_tells_when_it_comes() {
 #[tokio::test]
 async fn an_event_that_is_published_twice_is_stored_once() {
     let server = Nats::shared().await.unwrap();
-    let place = Place::new(Carrier::JetStream).await;
+    let place = Place::new(Carrier::JetStream, Store::Sqlite).await;
     let process = place.teller().await;
     process.tell("a", "a1").await;
     process.until_all_is_sent().await;
@@ -83,7 +83,7 @@ async fn an_event_that_is_published_twice_is_stored_once() {
 #[tokio::test]
 async fn a_stream_that_is_lost_is_filled_again_from_the_outbox() {
     let server = Nats::shared().await.unwrap();
-    let place = Place::new(Carrier::JetStream).await;
+    let place = Place::new(Carrier::JetStream, Store::Sqlite).await;
     let process = place.process(Script::willing()).await;
     for message in ["a1", "a2", "a3"] {
         process.tell("a", message).await;

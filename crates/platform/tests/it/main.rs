@@ -1,5 +1,18 @@
-//! Events from outbox to effect, by the same suite over both transports, and over the real server what only it can do.
+//! The ports, each against its implementations: one suite for what stands in the process and for the real server.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
+
+mod cache;
 mod conformance;
+mod database;
+mod files;
 mod jetstream;
+mod limits;
+mod presence;
+mod redis;
 mod stage;
+mod vectors;

@@ -4,18 +4,19 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use platform::backends::{NatsConfig, ServerUrl};
+use platform::backends::{DatabaseConfig, NatsConfig, ServerUrl};
 use platform::clock::FakeTime;
+use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Inspector, Outbox, Received};
 use platform::trace::Cause;
 use platform::{Backends, Clock, Database, Events, Host, Tasks, Timestamp};
 use sea_orm::sea_query::Query;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::{MigrationName, SchemaManager, Table};
 use sea_orm_migration::schema::{pk_auto, text};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use tempfile::TempDir;
-use testkit::servers::Nats;
+use testkit::servers::{Nats, Postgres};
 use troupe_platform as platform;
 use troupe_proto::events::MessageWritten;
 
@@ -31,20 +32,35 @@ pub(crate) enum Carrier {
     JetStream,
 }
 
+/// Where they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
 /// What outlives processes: the database, and a name of our own at the server.
 pub(crate) struct Place {
     folder: TempDir,
-    nats: NatsConfig,
+    backends: Backends,
     pub(crate) time: FakeTime,
     clock: Clock,
 }
 
 impl Place {
-    pub(crate) async fn new(carrier: Carrier) -> Self {
-        match carrier {
+    pub(crate) async fn new(carrier: Carrier, store: Store) -> Self {
+        let mut place = match carrier {
             Carrier::InProcess => Self::at(NatsConfig::default()),
             Carrier::JetStream => Self::on(Nats::shared().await.unwrap()),
+        };
+        if store == Store::Postgres {
+            let url = Postgres::shared().await.unwrap().new_database().unwrap();
+            place.backends.database = DatabaseConfig {
+                url: ServerUrl::new(url),
+                max_connections: 4,
+            };
         }
+        place
     }
 
     /// A place whose events a server carries.
@@ -60,14 +76,17 @@ impl Place {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
         Self {
             folder: tempfile::tempdir().unwrap(),
-            nats,
+            backends: Backends {
+                nats,
+                ..Backends::default()
+            },
             time,
             clock,
         }
     }
 
     pub(crate) fn prefix(&self) -> &str {
-        &self.nats.prefix
+        &self.backends.nats.prefix
     }
 
     /// A process without a consumer.
@@ -81,17 +100,14 @@ impl Place {
     }
 
     async fn start(&self, script: Option<Script>) -> Process {
-        let db = self.database().await;
         let host = Host {
             data_dir: self.folder.path().to_owned(),
             clock: self.clock.clone(),
             tasks: Tasks::new(),
-            backends: Backends {
-                nats: self.nats.clone(),
-                ..Backends::default()
-            },
+            backends: self.backends.clone(),
             events: Events::default(),
         };
+        let db = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
         let outbox = host.events.outbox("roleplay", &db, &host.clock);
         if let Some(script) = script {
             let ledger = Arc::new(Ledger(script));
@@ -106,11 +122,6 @@ impl Place {
             host,
             time: self.time.clone(),
         }
-    }
-
-    async fn database(&self) -> Database {
-        let file = self.folder.path().join("roleplay.sqlite");
-        Database::open::<Migrator>(&file).await.unwrap()
     }
 }
 
@@ -146,11 +157,10 @@ impl Process {
             message_id: message.to_owned(),
             ..MessageWritten::default()
         };
-        let (outbox, cause) = (self.outbox.clone(), cause.clone());
+        let event = &event;
         let tell = self.db.transaction(|tx| {
-            let (outbox, event, cause) = (outbox.clone(), event.clone(), cause.clone());
             Box::pin(async move {
-                outbox.add(tx, &event, &cause).await?;
+                self.outbox.add(tx, event, cause).await?;
                 end.map_err(|text| DbErr::Custom(text.to_owned()))
             })
         });
@@ -212,10 +222,12 @@ where
     assert!(done.is_ok(), "it never came to be that {what}");
 }
 
+type Play = dyn Fn(&Received<MessageWritten>) -> Result<(), Failure> + Send + Sync;
+
 /// What the consumer does, and what it was asked to do. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Script {
-    play: Arc<dyn Fn(&Received<MessageWritten>) -> Result<(), Failure> + Send + Sync>,
+    play: Arc<Play>,
     pub(crate) asked: Arc<Mutex<Vec<Received<MessageWritten>>>>,
 }
 
@@ -253,7 +265,7 @@ impl Handler<MessageWritten> for Ledger {
 
     async fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         _: &Received<MessageWritten>,
         message: &String,
     ) -> Result<(), Failure> {

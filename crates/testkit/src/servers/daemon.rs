@@ -8,19 +8,21 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Takes orders, a line each, and answers each with a line. The server is the leader of a process group, so that its
-/// children go with it. At the end of the orders, also by a crash of who gives them, everything goes.
+/// Takes orders, a line each, and answers each with a line. The server is the leader of a process group, and its
+/// children, which PostgreSQL gives groups of their own, get what it gets. At the end of the orders, also by a crash of
+/// who gives them, everything goes.
 const GUARDIAN: &str = r#"
 trap '' INT TERM HUP
 folder=$1; shift; pid=
+tell() { children=$(cat "/proc/$pid/task/$pid/children"); kill -s "$1" -- "-$pid" $children; }
 while read -r order; do
   case $order in
     start) setsid "$@" >>"$folder/log" 2>&1 </dev/null & pid=$! ;;
-    *) kill -s "$order" -- "-$pid"; [ "$order" = KILL ] && wait "$pid" ;;
+    *) tell "$order"; [ "$order" = KILL ] && wait "$pid" ;;
   esac 2>/dev/null
   echo done
 done
-[ -n "$pid" ] && kill -s KILL -- "-$pid" && wait "$pid"
+[ -n "$pid" ] && tell KILL 2>/dev/null && wait "$pid"
 while mountpoint -q "$folder/data"; do umount "$folder/data" || sleep 0.1; done
 rm -rf "$folder"
 "#;

@@ -1,6 +1,6 @@
 //! Redis.
 
-use std::io::{Error, Read, Write};
+use std::io::{BufRead, BufReader, Error, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -98,6 +98,14 @@ impl Redis {
         format!("test-{}-{number}", std::process::id())
     }
 
+    /// Runs a command, such as `DBSIZE`, and gives the first line of the answer as the protocol has it.
+    ///
+    /// # Errors
+    /// It doesn't answer.
+    pub fn command(&self, line: &str) -> Result<String, Error> {
+        ask(&self.url, &format!("{line}\r\n"))
+    }
+
     /// The process, to kill, pause and start it.
     ///
     /// # Errors
@@ -110,10 +118,15 @@ impl Redis {
 }
 
 fn answers(url: &str) -> Result<bool, Error> {
+    Ok(ask(url, "PING\r\n")?.starts_with("+PONG"))
+}
+
+/// Sends a command, and takes the first line of the answer.
+fn ask(url: &str, command: &str) -> Result<String, Error> {
     let mut connection = TcpStream::connect(url.trim_start_matches("redis://"))?;
     connection.set_read_timeout(Some(Duration::from_secs(1)))?;
-    connection.write_all(b"PING\r\n")?;
-    let mut answer = [0; 7];
-    connection.read_exact(&mut answer)?;
-    Ok(&answer == b"+PONG\r\n")
+    connection.write_all(command.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(connection).read_line(&mut answer)?;
+    Ok(answer.trim_end().to_owned())
 }

@@ -57,13 +57,13 @@ impl Ledger {
             outcome: Set(record.outcome.as_str().to_owned()),
             create_time: Set(record.create_time),
         };
-        let first_stands = OnConflict::column(Column::GenerationId)
-            .do_nothing()
-            .to_owned();
+        let mut first_stands = OnConflict::column(Column::GenerationId);
+        first_stands.do_nothing();
+        let (row, first_stands) = (&row, &first_stands);
         self.database
             .transaction(|tx| {
                 Box::pin(async move {
-                    let insert = Entity::insert(row).on_conflict(first_stands);
+                    let insert = Entity::insert(row.clone()).on_conflict(first_stands.clone());
                     insert.exec_without_returning(tx).await?;
                     Ok(())
                 })
@@ -96,7 +96,7 @@ impl Ledger {
     pub(crate) async fn summarize(&self, user_id: UserId) -> Result<Vec<UsageSum>, DbErr> {
         // PostgreSQL sums big integers to a decimal.
         let sum = |column: Column| Expr::col(column).sum().cast_as("bigint");
-        owned_by(user_id)
+        let mut sums: Vec<UsageSum> = owned_by(user_id)
             .select_only()
             .column(Column::ModelId)
             .column_as(Column::GenerationId.count(), "generation_count")
@@ -104,10 +104,12 @@ impl Ledger {
             .column_as(sum(Column::CompletionTokens), "completion_tokens")
             .column_as(sum(Column::CostPicoUsd), "cost_pico_usd")
             .group_by(Column::ModelId)
-            .order_by_asc(Column::ModelId)
             .into_model()
             .all(self.database.read())
-            .await
+            .await?;
+        // Not by the database, which may sort text by the rules of a language.
+        sums.sort_by(|one, other| one.model_id.cmp(&other.model_id));
+        Ok(sums)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use engine::weights::{self, ALL_MINILM_L6_V2, ALL_MINILM_L6_V2_URL, Origin};
 use mesh::{Channel, Ctx, Role};
 use platform::id::UserId;
+use platform::trace::Cause;
 use serde_json::{Value, json};
 use testkit::scripted::{EMBEDDING_DIMENSIONS, Reply};
 use tonic::Status;
@@ -29,14 +30,14 @@ fn request(texts: &[&str]) -> pb::EmbedRequest {
 }
 
 async fn embed(service: &Service, texts: &[&str]) -> Result<pb::EmbedResponse, Status> {
-    let ctx = Ctx::of_job(ROLEPLAY, "req_test", Duration::from_secs(60));
+    let ctx = Ctx::of_job(ROLEPLAY, &Cause::new(), Duration::from_secs(60));
     let request = ctx.request(request(texts));
     let answer = service.embeddings().embed(request).await?;
     Ok(answer.into_inner())
 }
 
 async fn embedding_model(service: &Service) -> Result<pb::EmbeddingModel, Status> {
-    let ctx = Ctx::of_job(ROLEPLAY, "req_test", Duration::from_secs(60));
+    let ctx = Ctx::of_job(ROLEPLAY, &Cause::new(), Duration::from_secs(60));
     let request = ctx.request(pb::GetEmbeddingModelRequest {});
     let answer = service.embeddings().get_embedding_model(request).await?;
     Ok(answer.into_inner().model.unwrap())
@@ -375,7 +376,7 @@ async fn refuses_calls_beyond_the_local_models_queue() {
 #[tokio::test]
 async fn gives_up_on_the_local_model_at_the_deadline() {
     let service = local_service(0).await;
-    let ctx = Ctx::of_job(ROLEPLAY, "req_test", Duration::from_millis(1));
+    let ctx = Ctx::of_job(ROLEPLAY, &Cause::new(), Duration::from_millis(1));
     let asked = ctx.request(request(&["word"; 256]));
     let status = service.embeddings().embed(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);

@@ -1,4 +1,4 @@
-//! The service as tests drive it: real stack, real database in a temporary folder, real HTTP to the model server.
+//! The service as tests drive it: real stack, real database, real HTTP to the model server.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
-use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
-use tempfile::TempDir;
+use platform::{Clock, Events, Host, Tasks, Timestamp};
+use testkit::Home;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
 use tonic::{Request, Status, Streaming};
@@ -32,7 +32,7 @@ pub(crate) struct Service {
     issuer: Issuer,
     server: Server,
     host: Host,
-    _folder: TempDir,
+    _home: Home,
 }
 
 /// A configuration with the scripted server and one model of known price.
@@ -70,13 +70,14 @@ impl Service {
     }
 
     pub(crate) async fn start_at(model: Handle, config: &Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new().await.unwrap();
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
         let host = Host {
-            data_dir: folder.path().to_owned(),
+            data_dir: home.path().to_owned(),
             clock: clock.clone(),
             tasks: Tasks::new(),
-            backends: Backends::default(),
+            backends: home.backends(),
+            redis: None,
             events: Events::default(),
         };
         let routes = ai::build(config, &host).await.unwrap();
@@ -88,7 +89,7 @@ impl Service {
             issuer,
             server,
             host,
-            _folder: folder,
+            _home: home,
         }
     }
 

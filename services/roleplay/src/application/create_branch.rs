@@ -19,7 +19,7 @@ impl Chats {
         head: MessageId,
         title: String,
     ) -> Result<Branch, Error> {
-        let (user, create_time) = (ctx.user_id()?, self.host.clock.now());
+        let (user, title, create_time) = (ctx.user_id()?, &title, self.host.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -38,7 +38,7 @@ impl Chats {
                     let title = if title.is_empty() {
                         format!("Branch {}", count + 1)
                     } else {
-                        title
+                        title.clone()
                     };
                     let branch = Branch {
                         id: BranchId::new(),

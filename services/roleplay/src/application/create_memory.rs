@@ -39,12 +39,7 @@ impl Memories {
                     let session = sessions::find(tx, user, note.session_id).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
                     memories::insert_note(tx, &note).await?;
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    let telling = Telling::new(tx, &outbox, &session, &cause);
                     telling.memory_changed(note.id).await?;
                     Ok(note)
                 })

@@ -82,17 +82,11 @@ impl Chats {
             create_time: now,
             last_use_time: now,
         };
-        let stored = session.clone();
-        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
         let store = self.db.transaction(|tx| {
             Box::pin(async move {
-                let telling = Telling {
-                    outbox: &outbox,
-                    tx,
-                    scene: (&stored).into(),
-                    cause: &cause,
-                };
-                store(telling, &stored, greetings).await
+                let telling = self.telling(tx, stored, cause);
+                store(telling, stored, greetings).await
             })
         });
         let greeting = store.await?;
@@ -103,13 +97,13 @@ impl Chats {
 async fn store<C: ConnectionTrait>(
     telling: Telling<'_, C>,
     session: &Session,
-    greetings: Vec<NewMessage>,
+    greetings: &[NewMessage],
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
     for greeting in greetings {
-        let greeting = messages::insert(tx, session.id, None, greeting).await?;
+        let greeting = messages::insert(tx, session.id, None, greeting.clone()).await?;
         telling
             .written(greeting.id, None, MessageOrigin::Greeting)
             .await?;

@@ -11,12 +11,18 @@ impl Characters {
     /// Deletes a character with its picture. Sessions with it stay readable.
     pub(crate) async fn delete_character(&self, ctx: &Ctx, id: CharacterId) -> Result<(), Error> {
         let (characters, user) = (self.clone(), ctx.user_id()?);
-        // A task of its own: a client that leaves in the middle would leave the picture behind.
+        // A task of its own: a client that leaves in the middle would leave a character without its picture.
         let delete = async move { characters.remove(user, id).await };
         self.host.tasks.spawn(delete.in_current_span()).await?
     }
 
+    /// Deletes the picture first and the row after it: what fails in between can be done again, and leaves no picture that
+    /// nobody knows of.
     async fn remove(&self, user: UserId, id: CharacterId) -> Result<(), Error> {
+        let found = characters::find(self.db.read(), user, id).await?;
+        if found.ok_or(Error::NotFound("character"))?.has_avatar {
+            self.avatars.delete(id).await?;
+        }
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
                 if !characters::delete(tx, user, id).await? {
@@ -25,7 +31,6 @@ impl Characters {
                 Ok(sessions::forget_character(tx, id).await?)
             })
         });
-        delete.await?;
-        Ok(self.avatars.delete(id).await?)
+        delete.await
     }
 }

@@ -26,12 +26,7 @@ impl Memories {
                     let memory = memories::find(tx, session.id, id).await?;
                     let memory = memory.ok_or(Error::NotFound("memory"))?;
                     memories::forget(tx, &memory).await?;
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    let telling = Telling::new(tx, &outbox, &session, &cause);
                     telling.memory_changed(id).await?;
                     Ok(())
                 })

@@ -3,7 +3,6 @@
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
 
-use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::infrastructure::queries::{messages, sessions, subtree};
@@ -19,7 +18,7 @@ impl Chats {
         id: MessageId,
     ) -> Result<Option<MessageId>, Error> {
         let user = ctx.user_id()?;
-        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -40,12 +39,7 @@ impl Chats {
                     subtree::leave(tx, session.id, id, replacement).await?;
                     subtree::delete(tx, session.id, id).await?;
                     messages::close_gap(tx, &message).await?;
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    let telling = self.telling(tx, &session, cause);
                     telling.deleted(&deleted).await?;
                     let session = sessions::find(tx, user, session.id).await?;
                     Ok(session.ok_or(Error::NotFound("session"))?.branch.head)

@@ -2,7 +2,6 @@
 
 use mesh::Ctx;
 
-use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::SessionId;
 use crate::infrastructure::queries::sessions;
@@ -20,16 +19,11 @@ impl Chats {
             watched.cancel.cancel();
             watched.ended().await;
         }
-        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        let (session, cause) = (&session, &ctx.cause());
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
                 if sessions::delete(tx, user, id).await? {
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    let telling = self.telling(tx, session, cause);
                     telling.session_deleted().await?;
                 }
                 Ok(())

@@ -4,7 +4,6 @@ use mesh::Ctx;
 use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
-use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
@@ -19,8 +18,8 @@ impl Chats {
         id: MessageId,
         text: String,
     ) -> Result<Message, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        let (outbox, cause) = (self.outbox.clone(), ctx.cause());
+        let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
+        let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -28,13 +27,8 @@ impl Chats {
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let message = messages::find(tx, session.id, id).await?;
                     check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
-                    messages::set_edited(tx, id, text, now).await?;
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    messages::set_edited(tx, id, text.clone(), now).await?;
+                    let telling = self.telling(tx, &session, cause);
                     telling.written(id, None, MessageOrigin::Edited).await?;
                     let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))

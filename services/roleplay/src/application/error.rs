@@ -1,7 +1,10 @@
 //! What can go wrong in a use case, and what the caller learns of it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use platform::database::Outage;
+use platform::files;
 use sea_orm::DbErr;
 use tonic::Status;
 use tonic_types::FieldViolation;
@@ -75,8 +78,8 @@ pub(crate) enum Error {
     #[error("storage failed: {0}")]
     Storage(#[from] DbErr),
     /// The store of files failed.
-    #[error("the file store failed: {0}")]
-    Files(#[from] object_store::Error),
+    #[error(transparent)]
+    Files(#[from] files::Error),
     /// A task of ours died.
     #[error("a task died: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -89,6 +92,13 @@ impl From<Status> for Error {
 }
 
 impl Error {
+    fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Storage(error) => Outage::of(error),
+            _ => None,
+        }
+    }
+
     /// Whether it may well be over later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -131,7 +141,8 @@ impl Classify for Error {
             Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
-            Self::Storage(DbErr::ConnectionAcquire(_)) => Code::Unavailable,
+            Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
             Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
             Self::Remote(status) => status.code(),
@@ -150,7 +161,9 @@ impl Classify for Error {
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Stopping | Self::Storage(DbErr::ConnectionAcquire(_)) => Reason::Unavailable,
+            Self::Files(files::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Stopping => Reason::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Vectors(platform::vectors::Error::Unavailable(_)) => Reason::Unavailable,
             Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
@@ -161,15 +174,21 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
-        match self {
-            Self::Storage(DbErr::ConnectionAcquire(_)) => {
-                "the database is busy: try again in a second".to_owned()
-            }
-            _ if self.code() == Code::Internal => {
+        if let Self::Files(files::Error::Unavailable(_)) = self {
+            return "the store of files can't be used right now: try again in a few seconds"
+                .to_owned();
+        }
+        match (self.outage(), self.code()) {
+            (Some(outage), _) => outage.to_string(),
+            (None, Code::Internal) => {
                 "something went wrong on our side; the request id finds it in the log".to_owned()
             }
             _ => self.to_string(),
         }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.outage().map(|_| Outage::RETRY_AFTER)
     }
 
     fn metadata(&self) -> HashMap<String, String> {

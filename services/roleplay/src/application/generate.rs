@@ -166,15 +166,15 @@ impl Chats {
         while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
             let text = pieces.concat();
             pieces.clear();
-            patiently(|| self.append(id, job.offset(), text.clone())).await?;
+            patiently(|| self.append(id, job.offset(), &text)).await?;
             job.publish(&text);
         }
         Ok(())
     }
 
-    async fn append(&self, id: GenerationId, offset: usize, text: String) -> Result<(), Error> {
+    async fn append(&self, id: GenerationId, offset: usize, text: &str) -> Result<(), Error> {
         let append = self.db.transaction(|tx| {
-            Box::pin(async move { Ok(generations::append(tx, id, offset, &text).await?) })
+            Box::pin(async move { Ok(generations::append(tx, id, offset, text).await?) })
         });
         append.await
     }

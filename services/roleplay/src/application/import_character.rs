@@ -48,11 +48,14 @@ impl Characters {
         if let Some(png) = png {
             self.avatars.put(id, png).await?;
         }
+        let character = &character;
         let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok(characters::insert(tx, user, &character).await?) })
+            Box::pin(async move { Ok(characters::insert(tx, user, character).await?) })
         });
         if let Err(error) = insert.await {
-            self.avatars.delete(id).await?;
+            if let Err(left) = self.avatars.delete(id).await {
+                tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
+            }
             return Err(error);
         }
         Ok(())

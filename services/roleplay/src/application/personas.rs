@@ -16,7 +16,7 @@ pub(crate) struct Personas {
 }
 
 /// The fields to change; none leaves a field as it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PersonaPatch {
     /// Name; not blank.
     pub(crate) name: Option<String>,
@@ -41,9 +41,9 @@ impl Personas {
             create_time: now,
             update_time: now,
         };
-        let stored = persona.clone();
+        let stored = &persona;
         let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok::<_, Error>(personas::insert(tx, user, &stored).await?) })
+            Box::pin(async move { Ok::<_, Error>(personas::insert(tx, user, stored).await?) })
         });
         insert.await?;
         Ok(persona)
@@ -56,14 +56,15 @@ impl Personas {
         id: PersonaId,
         patch: PersonaPatch,
     ) -> Result<Persona, Error> {
-        let (user, now) = (ctx.user_id()?, self.clock.now());
+        let (user, patch, now) = (ctx.user_id()?, &patch, self.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
+                    let PersonaPatch { name, description } = patch.clone();
                     let persona = personas::find(tx, user, id).await?;
                     let mut persona = persona.ok_or(Error::NotFound("persona"))?;
-                    persona.name = patch.name.unwrap_or(persona.name);
-                    persona.description = patch.description.unwrap_or(persona.description);
+                    persona.name = name.unwrap_or(persona.name);
+                    persona.description = description.unwrap_or(persona.description);
                     persona.update_time = now;
                     check_name(&persona.name)?;
                     personas::update(tx, &persona).await?;

@@ -3,7 +3,6 @@
 use platform::trace::Cause;
 use troupe_proto::events::MessageOrigin;
 
-use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, Generation, State};
 use crate::domain::ids::{GenerationId, MessageId};
@@ -59,26 +58,25 @@ impl Chats {
         cause: &Cause,
     ) -> Result<(), Error> {
         let now = self.host.clock.now();
-        let (id, message) = (outcome.id, outcome.message_id);
-        let whole = [outcome.base, outcome.text].concat();
-        let (text, ending) = (outcome.text.to_owned(), outcome.ending.clone());
-        let (outbox, cause) = (self.outbox.clone(), cause.clone());
+        let Outcome {
+            id,
+            message_id,
+            base,
+            text,
+            ending,
+        } = outcome;
+        let whole = &[base, text].concat();
         let end = self.db.transaction(|tx| {
             Box::pin(async move {
-                if !generations::end(tx, id, &text, &ending, now).await? {
+                if !generations::end(tx, id, text, ending, now).await? {
                     return Ok(());
                 }
-                messages::set_generated(tx, message, whole, ending.state).await?;
-                let session = sessions::of_message(tx, message).await?;
+                messages::set_generated(tx, message_id, whole.clone(), ending.state).await?;
+                let session = sessions::of_message(tx, message_id).await?;
                 if let Some(session) = session.filter(|_| !text.is_empty()) {
-                    let telling = Telling {
-                        outbox: &outbox,
-                        tx,
-                        scene: (&session).into(),
-                        cause: &cause,
-                    };
+                    let telling = self.telling(tx, &session, cause);
                     let origin = MessageOrigin::Generated;
-                    telling.written(message, Some(id), origin).await?;
+                    telling.written(message_id, Some(id), origin).await?;
                 }
                 Ok(())
             })

@@ -22,6 +22,7 @@ use crate::infrastructure::queries::{generations, messages, sessions};
 use crate::infrastructure::tables::message::Model;
 
 /// Where the generated text goes.
+#[derive(Clone)]
 pub(super) enum Target {
     /// A reply to a message of the person, which is stored too.
     Answer {
@@ -118,16 +119,11 @@ impl Chats {
         let id = new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let (outbox, asked_by) = (self.outbox.clone(), cause.clone());
+        let (session, target, new, cause_of_it) = (&session, &target, &new, &cause);
         let stored = self.db.transaction(|tx| {
             Box::pin(async move {
-                let telling = Telling {
-                    outbox: &outbox,
-                    tx,
-                    scene: (&session).into(),
-                    cause: &asked_by,
-                };
-                store(telling, &session, target, new).await
+                let telling = self.telling(tx, session, cause_of_it);
+                store(telling, session, target.clone(), new.clone()).await
             })
         });
         match stored.await? {

@@ -7,6 +7,7 @@ use troupe_proto::events::{
     MemoryChanged, MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted,
 };
 
+use super::Chats;
 use crate::domain::ids::{CharacterId, GenerationId, MemoryId, MessageId, SessionId, UserId};
 use crate::domain::session::Session;
 use crate::infrastructure::tables::session;
@@ -16,10 +17,39 @@ const DELETED_AT_ONCE: usize = 1000;
 
 /// Tells, in a transaction, what it does to one session.
 pub(super) struct Telling<'a, C> {
-    pub(super) outbox: &'a Outbox,
     pub(super) tx: &'a C,
-    pub(super) scene: Scene,
-    pub(super) cause: &'a Cause,
+    outbox: &'a Outbox,
+    scene: Scene,
+    cause: &'a Cause,
+}
+
+impl Chats {
+    /// Tells what happens to a session, because of a request.
+    pub(super) fn telling<'a, C>(
+        &'a self,
+        tx: &'a C,
+        scene: impl Into<Scene>,
+        cause: &'a Cause,
+    ) -> Telling<'a, C> {
+        Telling::new(tx, &self.outbox, scene, cause)
+    }
+}
+
+impl<'a, C> Telling<'a, C> {
+    /// Tells what happens to a session, because of a request.
+    pub(super) fn new(
+        tx: &'a C,
+        outbox: &'a Outbox,
+        scene: impl Into<Scene>,
+        cause: &'a Cause,
+    ) -> Self {
+        Self {
+            tx,
+            outbox,
+            scene: scene.into(),
+            cause,
+        }
+    }
 }
 
 /// A session, and whom it belongs to.

@@ -16,13 +16,13 @@ impl Characters {
         id: CharacterId,
         patch: CardPatch,
     ) -> Result<Character, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, patch, now) = (ctx.user_id()?, &patch, self.host.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let character = characters::find(tx, user, id).await?;
                     let mut character = character.ok_or(Error::NotFound("character"))?;
-                    character.card.apply(&patch)?;
+                    character.card.apply(patch)?;
                     character.update_time = now;
                     characters::update(tx, &character).await?;
                     Ok(character)

@@ -38,12 +38,7 @@ impl Memories {
                     let text = Some(text).filter(|text| !text.trim().is_empty());
                     memories::update(tx, &memory, text).await?;
                     if patch.text.is_some() {
-                        let telling = Telling {
-                            outbox: &outbox,
-                            tx,
-                            scene: (&session).into(),
-                            cause: &cause,
-                        };
+                        let telling = Telling::new(tx, &outbox, &session, &cause);
                         telling.memory_changed(id).await?;
                     }
                     let memory = memories::find(tx, session.id, id).await?;

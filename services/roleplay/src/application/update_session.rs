@@ -8,7 +8,7 @@ use crate::domain::session::{ReplySettings, Session};
 use crate::infrastructure::queries::{personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SessionPatch {
     /// Title.
     pub(crate) title: Option<String>,
@@ -33,9 +33,11 @@ impl Chats {
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
         }
+        let patch = &patch;
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
+                    let patch = patch.clone();
                     let session = sessions::find(tx, user, id).await?;
                     let mut session = session.ok_or(Error::NotFound("session"))?;
                     if let Some(Some(persona)) = patch.persona_id {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mesh::{Ctx, Role};
 use platform::Database;
+use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Received};
-use sea_orm::DatabaseTransaction;
 use troupe_proto::events::{MemoryChanged, MessageWritten, MessagesDeleted, SessionDeleted};
 
 use crate::application::{Error, Memories};
@@ -48,7 +48,7 @@ impl Following {
     }
 }
 
-async fn mark(tx: &DatabaseTransaction, embedded: &Embedded) -> Result<(), Failure> {
+async fn mark(tx: &Transaction<'_>, embedded: &Embedded) -> Result<(), Failure> {
     if let Some((id, model)) = embedded {
         memories::set_embedded(tx, [*id], Some(model)).await?;
     }
@@ -68,7 +68,7 @@ impl Handler<MessageWritten> for Following {
 
     async fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         _: &Received<MessageWritten>,
         embedded: &Embedded,
     ) -> Result<(), Failure> {
@@ -87,7 +87,7 @@ impl Handler<MemoryChanged> for Following {
 
     async fn apply(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         _: &Received<MemoryChanged>,
         embedded: &Embedded,
     ) -> Result<(), Failure> {
@@ -113,7 +113,7 @@ impl Handler<MessagesDeleted> for Following {
 
     async fn apply(
         &self,
-        _: &DatabaseTransaction,
+        _: &Transaction<'_>,
         _: &Received<MessagesDeleted>,
         (): &(),
     ) -> Result<(), Failure> {
@@ -134,7 +134,7 @@ impl Handler<SessionDeleted> for Following {
 
     async fn apply(
         &self,
-        _: &DatabaseTransaction,
+        _: &Transaction<'_>,
         _: &Received<SessionDeleted>,
         (): &(),
     ) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use prost_types::FieldMask;
 use serde_json::Value;
+use testkit::servers::S3;
 use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
@@ -423,4 +424,40 @@ async fn an_edit_is_in_the_next_prompt() {
     );
     call.finish();
     watch.all().await;
+}
+
+#[tokio::test]
+async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
+    let mut store = S3::start().await.unwrap();
+    let stage = Stage::with_files_in(store.config()).await;
+    let alice = stage.person();
+    let character = alice.import(png()).await.unwrap().character.unwrap();
+    let (_, image) = avatar(&alice, &character.id).await.unwrap();
+
+    store.stop();
+    let delete = pb::DeleteCharacterRequest {
+        character_id: character.id.clone(),
+    };
+    let mut characters = alice.characters();
+    let deleted = characters.delete_character(alice.ask(delete.clone())).await;
+    for refused in [
+        alice.import(png()).await.err().unwrap(),
+        avatar(&alice, &character.id).await.err().unwrap(),
+        deleted.err().unwrap(),
+    ] {
+        assert_eq!(
+            (refused.code(), reason_of(&refused)),
+            (Code::Unavailable, Some(Reason::Unavailable))
+        );
+    }
+    alice.import(CARD).await.expect("without a picture");
+
+    store.restart().await.unwrap();
+    assert_eq!(find(&alice, "").await.len(), 2, "nothing is half stored");
+    assert_eq!(avatar(&alice, &character.id).await.unwrap().1, image);
+    characters
+        .delete_character(alice.ask(delete))
+        .await
+        .unwrap();
+    assert_eq!(store.count_files().unwrap(), 0);
 }

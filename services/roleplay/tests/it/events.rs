@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Received};
 use platform::{Database, Host};
-use sea_orm::DatabaseTransaction;
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use troupe_proto::events::{MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted};
@@ -37,8 +37,7 @@ impl MigratorTrait for Migrator {
 
 impl Witness {
     async fn enter(host: &Host) -> Self {
-        let file = host.database_file("witness");
-        let db = Database::open::<Migrator>(&file).await.unwrap();
+        let db = Database::open::<Migrator>(host, "witness").await.unwrap();
         let (told, heard) = unbounded_channel();
         let hearing = Arc::new(Hearing(told));
         let witness = Consumer::new("witness", &db)
@@ -74,7 +73,7 @@ macro_rules! hear {
 
             async fn apply(
                 &self,
-                _: &DatabaseTransaction,
+                _: &Transaction<'_>,
                 event: &Received<$event>,
                 (): &(),
             ) -> Result<(), Failure> {

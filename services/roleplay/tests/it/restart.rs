@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use platform::id::UserId;
+use testkit::Home;
 use tokio::runtime::Runtime;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
@@ -13,11 +14,11 @@ use crate::stage::{Stage, turn};
 
 #[test]
 fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
-    let folder = tempfile::tempdir().unwrap();
     let user = UserId::new();
     let first = Runtime::new().unwrap();
-    let (stage, session, id) = first.block_on(async {
-        let stage = Stage::on(folder.path(), &Config::default()).await;
+    let (home, stage, session, id) = first.block_on(async {
+        let home = Home::new().await.unwrap();
+        let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
         let session = alice.open_session().await;
         let mut watch = alice.send(&session.id, "Hello").await.unwrap();
@@ -27,14 +28,14 @@ fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
             call.say(piece);
             watch.reads(piece).await;
         }
-        (stage, session, id)
+        (home, stage, session, id)
     });
     // Tasks are dropped where they stand, as a crash leaves them.
     first.shutdown_background();
     drop(stage);
 
     Runtime::new().unwrap().block_on(async {
-        let stage = Stage::on(folder.path(), &Config::default()).await;
+        let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
         let (_, text, ended) = alice.attach(&id, 3).await.unwrap().all().await;
         assert_eq!(text, " two thr");

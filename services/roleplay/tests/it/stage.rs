@@ -1,16 +1,17 @@
 //! A running roleplay service, and people who call it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
+use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
 use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
-use tempfile::TempDir;
+use testkit::Home;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -69,8 +70,8 @@ pub(crate) struct Stage {
     ai: Server,
     server: Server,
     folder: PathBuf,
-    /// Deletes the folder.
-    _temporary: Option<TempDir>,
+    /// Deletes the data.
+    _home: Option<Home>,
 }
 
 impl Stage {
@@ -79,16 +80,34 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: &Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let stage = Self::on(folder.path(), config).await;
+        let home = Home::new().await.unwrap();
+        let stage = Self::on(&home, config).await;
         Self {
-            _temporary: Some(folder),
+            _home: Some(home),
             ..stage
         }
     }
 
-    /// A service on a folder that outlives it.
-    pub(crate) async fn on(folder: &Path, config: &Config) -> Self {
+    /// A service that keeps its files in a bucket.
+    pub(crate) async fn with_files_in(s3: S3Config) -> Self {
+        let home = Home::new().await.unwrap();
+        let backends = Backends {
+            s3,
+            ..home.backends()
+        };
+        let stage = Self::build(&home, &Config::default(), backends).await;
+        Self {
+            _home: Some(home),
+            ..stage
+        }
+    }
+
+    /// A service on data that outlives it.
+    pub(crate) async fn on(home: &Home, config: &Config) -> Self {
+        Self::build(home, config, home.backends()).await
+    }
+
+    async fn build(home: &Home, config: &Config, backends: Backends) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
         let issuer = Issuer::new(clock.clone());
         let (script, calls) = Script::new();
@@ -106,10 +125,11 @@ impl Stage {
         let users = Server::new(Role("users"), users, verifier.clone(), Limits::default());
         let tasks = Tasks::new();
         let host = Host {
-            data_dir: folder.to_owned(),
+            data_dir: home.path().to_owned(),
             clock,
             tasks: tasks.clone(),
-            backends: Backends::default(),
+            backends,
+            redis: None,
             events: Events::default(),
         };
         let role = Role("roleplay");
@@ -131,8 +151,8 @@ impl Stage {
             calls: Mutex::new(calls),
             issuer,
             server,
-            folder: folder.to_owned(),
-            _temporary: None,
+            folder: home.path().to_owned(),
+            _home: None,
         }
     }
 

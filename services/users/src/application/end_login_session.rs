@@ -20,15 +20,15 @@ impl Accounts {
             true => AuditAction::LoggedOut,
             false => AuditAction::LoginSessionRevoked,
         };
-        let (ctx, user_id, now) = (ctx.clone(), person.user_id, self.now());
+        let (user_id, now) = (person.user_id, self.now());
         self.db
-            .transaction(move |tx| {
+            .transaction(|tx| {
                 Box::pin(async move {
                     login_sessions::find_owned(tx, user_id, id)
                         .await?
                         .ok_or(Error::LoginSessionNotFound(id))?;
                     if login_sessions::end(tx, id, now).await? {
-                        audit_events::record(tx, &ctx, now, action, user_id, Some(id)).await?;
+                        audit_events::record(tx, ctx, now, action, user_id, Some(id)).await?;
                     }
                     Ok::<_, Error>(())
                 })

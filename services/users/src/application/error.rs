@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::database::Outage;
 use platform::id::LoginSessionId;
 use sea_orm::DbErr;
 use tonic_types::FieldViolation;
@@ -12,7 +13,7 @@ use crate::domain::profile::Refused;
 use crate::domain::text::Unsuitable;
 use crate::infrastructure::hash_pool::HashError;
 
-const STORAGE_RETRY: Duration = Duration::from_secs(1);
+const INTERRUPTED_RETRY: Duration = Duration::from_secs(1);
 
 /// An error of the users service. Cloned where several calls share one piece of work.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,11 +48,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    fn is_busy_storage(&self) -> bool {
-        matches!(
-            self,
-            Self::Storage(DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
-        )
+    fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Storage(error) => Outage::of(error),
+            _ => None,
+        }
     }
 }
 
@@ -67,7 +68,7 @@ impl Classify for Error {
             }
             Self::LoginSessionNotFound(_) => Code::NotFound,
             Self::Interrupted => Code::Unavailable,
-            Self::Storage(_) if self.is_busy_storage() => Code::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
                 Code::Internal
             }
@@ -85,7 +86,7 @@ impl Classify for Error {
             Self::Hashing(HashError::Full { .. }) => Reason::Overloaded,
             Self::LoginSessionNotFound(_) => Reason::NotFound,
             Self::Interrupted => Reason::Unavailable,
-            Self::Storage(_) if self.is_busy_storage() => Reason::Unavailable,
+            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
                 Reason::Internal
             }
@@ -93,6 +94,9 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
+        if let Some(outage) = self.outage() {
+            return outage.to_string();
+        }
         match self.code() {
             Code::Internal => {
                 "something went wrong on our side; the request id finds it in the log".to_owned()
@@ -106,7 +110,8 @@ impl Classify for Error {
         match self {
             Self::LoginBackoff { wait } => Some(*wait),
             Self::Hashing(HashError::Full { retry_after }) => Some(*retry_after),
-            _ => (self.code() == Code::Unavailable).then_some(STORAGE_RETRY),
+            Self::Interrupted => Some(INTERRUPTED_RETRY),
+            _ => self.outage().map(|_| Outage::RETRY_AFTER),
         }
     }
 

@@ -35,14 +35,14 @@ impl Accounts {
         let is_right = match self.hashing.verify(password, stored).await {
             Ok(is_right) => is_right,
             Err(error) => {
-                attempt.undo();
+                attempt.undo().await;
                 return Err(error.into());
             }
         };
         match user {
             Some(user) if is_right => {
                 let pair = self.open_session(ctx, user, device_name).await?;
-                attempt.succeeded();
+                attempt.succeeded().await;
                 Ok(pair)
             }
             user => {
@@ -68,7 +68,8 @@ impl Accounts {
         };
         let begun = self
             .backoff
-            .begin(email.key(), network, is_known_network, self.now());
+            .begin(email.key(), network, is_known_network, self.now())
+            .await;
         match begun {
             Ok(attempt) => Ok(attempt),
             Err(TooEarly { wait, is_first }) => {
@@ -100,19 +101,19 @@ impl Accounts {
             end_time: None,
         };
         let (pair, token) = self.new_pair(&user, &session, now)?;
-        let ctx = ctx.clone();
+        let (session, token, user_id) = (&session, &token, user.id);
         self.db
-            .transaction(move |tx| {
+            .transaction(|tx| {
                 Box::pin(async move {
-                    let id = session.id;
-                    login_sessions::insert(tx, session).await?;
-                    refresh_tokens::insert(tx, token).await?;
-                    let action = AuditAction::LoggedIn;
-                    audit_events::record(tx, &ctx, now, action, user.id, Some(id)).await?;
-                    Ok(pair)
+                    login_sessions::insert(tx, session.clone()).await?;
+                    refresh_tokens::insert(tx, token.clone()).await?;
+                    let (action, id) = (AuditAction::LoggedIn, Some(session.id));
+                    audit_events::record(tx, ctx, now, action, user_id, id).await?;
+                    Ok::<_, Error>(())
                 })
             })
-            .await
+            .await?;
+        Ok(pair)
     }
 
     /// Records a refusal in a task of its own: the answer for an account must not take longer than the answer for an
@@ -129,11 +130,12 @@ impl Accounts {
         };
         let (this, ctx, now) = (self.clone(), ctx.clone(), self.now());
         let recording = async move {
+            let ctx = &ctx;
             let recorded = this
                 .db
-                .transaction(move |tx| {
+                .transaction(|tx| {
                     Box::pin(async move {
-                        audit_events::record(tx, &ctx, now, action, user_id, None).await?;
+                        audit_events::record(tx, ctx, now, action, user_id, None).await?;
                         Ok::<_, DbErr>(())
                     })
                 })

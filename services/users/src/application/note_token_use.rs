@@ -28,16 +28,16 @@ impl Accounts {
         if ids.is_empty() {
             return Ok(());
         }
-        let (noted, now) = (ids.clone(), self.now());
+        let (noted, now) = (&ids, self.now());
         self.db
-            .transaction(move |tx| {
+            .transaction(|tx| {
                 Box::pin(async move {
-                    refresh_tokens::record_access_use(tx, ids, now).await?;
+                    refresh_tokens::record_access_use(tx, noted.clone(), now).await?;
                     Ok::<_, Error>(())
                 })
             })
             .await?;
-        for id in noted {
+        for id in ids {
             self.noted_uses.insert(id, ());
         }
         Ok(())

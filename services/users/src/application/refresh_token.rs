@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use mesh::Ctx;
+use platform::database::Transaction;
 use platform::{Tasks, Timestamp};
-use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -44,13 +44,10 @@ impl Accounts {
     }
 
     async fn exchange(self: Arc<Self>, ctx: Ctx, hash: [u8; 32]) -> Result<TokenPair, Error> {
-        let now = self.now();
-        let this = self.clone();
+        let (this, ctx, hash, now) = (&*self, &ctx, &hash, self.now());
         let outcome = self
             .db
-            .transaction(move |tx| {
-                Box::pin(async move { this.exchange_in(tx, &ctx, &hash, now).await })
-            })
+            .transaction(|tx| Box::pin(async move { this.exchange_in(tx, ctx, hash, now).await }))
             .await?;
         match outcome {
             Outcome::Renewed { pair, replaced } => {
@@ -74,7 +71,7 @@ impl Accounts {
 
     async fn exchange_in(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         ctx: &Ctx,
         hash: &[u8; 32],
         now: Timestamp,
@@ -110,7 +107,7 @@ impl Accounts {
 
     async fn renew(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         ctx: &Ctx,
         session: login_session::Model,
         spent: refresh_token::Model,
@@ -135,7 +132,7 @@ impl Accounts {
 
     async fn end_for_replay(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         ctx: &Ctx,
         session: login_session::Model,
         now: Timestamp,

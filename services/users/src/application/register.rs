@@ -29,7 +29,7 @@ impl Accounts {
         }
         let password_hash = self.hashing.hash(password).await?;
         let now = self.now();
-        let user = user::Model {
+        let user = &user::Model {
             id: UserId::new(),
             email: email.written().to_owned(),
             email_key: email.key().to_owned(),
@@ -41,19 +41,17 @@ impl Accounts {
             create_time: now,
             update_time: now,
         };
-        let ctx = ctx.clone();
         self.db
-            .transaction(move |tx| {
+            .transaction(|tx| {
                 Box::pin(async move {
-                    let (id, email_key) = (user.id, user.email_key.clone());
-                    let is_new = users::insert_if_free(tx, user).await?;
-                    let owner = users::find_by_email(tx, &email_key).await?;
-                    let owner_id = owner.map_or(id, |owner| owner.id);
+                    let is_new = users::insert_if_free(tx, user.clone()).await?;
+                    let owner = users::find_by_email(tx, &user.email_key).await?;
+                    let owner_id = owner.map_or(user.id, |owner| owner.id);
                     let action = match is_new {
                         true => AuditAction::Registered,
                         false => AuditAction::RegisteredAgain,
                     };
-                    audit_events::record(tx, &ctx, now, action, owner_id, None).await?;
+                    audit_events::record(tx, ctx, now, action, owner_id, None).await?;
                     Ok(())
                 })
             })

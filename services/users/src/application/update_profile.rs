@@ -16,19 +16,19 @@ impl Accounts {
         person: &Person,
         change: Change,
     ) -> Result<user::Model, Error> {
-        let (ctx, person, now) = (ctx.clone(), person.clone(), self.now());
+        let (change, now) = (&change, self.now());
         self.db
-            .transaction(move |tx| {
+            .transaction(|tx| {
                 Box::pin(async move {
                     let user = users::find(tx, person.user_id).await?;
                     let user = user.ok_or(Error::AccountGone)?;
                     if change.is_empty() {
                         return Ok(user);
                     }
-                    let user = users::update_profile(tx, user, change, now).await?;
+                    let user = users::update_profile(tx, user, change.clone(), now).await?;
                     let session = Some(person.login_session_id);
                     let action = AuditAction::ProfileUpdated;
-                    audit_events::record(tx, &ctx, now, action, user.id, session).await?;
+                    audit_events::record(tx, ctx, now, action, user.id, session).await?;
                     Ok(user)
                 })
             })

@@ -5,9 +5,11 @@ use std::time::Duration;
 use platform::Timestamp;
 
 /// Failures that cost nothing: people mistype.
-const FREE_FAILURES: u32 = 4;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const FREE_FAILURES: u32 = 4;
+/// What the first failure that costs something costs; each further one twice as much.
+pub(crate) const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// What no failure costs more than.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Failures are forgotten when nothing failed for so long.
 pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
 

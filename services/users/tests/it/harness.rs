@@ -5,8 +5,8 @@ use std::time::Duration;
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::clock::FakeTime;
-use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
-use tempfile::TempDir;
+use platform::{Clock, Events, Host, Tasks, Timestamp};
+use testkit::Home;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
@@ -15,14 +15,14 @@ use troupe_users::{Config, PasswordConfig};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// A running service and the folder that it keeps its data in.
+/// A running service and where it keeps its data.
 pub(crate) struct Service {
     pub(crate) server: Server,
     pub(crate) verifier: Verifier,
     pub(crate) time: FakeTime,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
-    folder: TempDir,
+    home: Home,
     config: Config,
 }
 
@@ -40,16 +40,17 @@ impl Service {
 
     pub(crate) async fn start_with(config: Config) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
-        Self::start_in(tempfile::tempdir().unwrap(), config, clock, time).await
+        Self::start_in(Home::new().await.unwrap(), config, clock, time).await
     }
 
-    async fn start_in(folder: TempDir, config: Config, clock: Clock, time: FakeTime) -> Self {
+    async fn start_in(home: Home, config: Config, clock: Clock, time: FakeTime) -> Self {
         let tasks = Tasks::new();
         let host = Host {
-            data_dir: folder.path().to_owned(),
+            data_dir: home.path().to_owned(),
             clock: clock.clone(),
             tasks: tasks.clone(),
-            backends: Backends::default(),
+            backends: home.backends(),
+            redis: None,
             events: Events::default(),
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
@@ -64,20 +65,20 @@ impl Service {
             time,
             clock,
             tasks,
-            folder,
+            home,
             config,
         }
     }
 
-    pub(crate) fn data_dir(&self) -> &std::path::Path {
-        self.folder.path()
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Stops, and starts again on the same data.
     pub(crate) async fn restart(self) -> Self {
         assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
         drop(self.server);
-        Self::start_in(self.folder, self.config, self.clock, self.time).await
+        Self::start_in(self.home, self.config, self.clock, self.time).await
     }
 
     /// Somebody without a token, at an address.

@@ -9,12 +9,15 @@ use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::message::{AckKind, Acker, Message};
 use futures::StreamExt;
 use futures::future::BoxFuture;
+use sea_orm::DbErr;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use super::{Server, attributes, away};
+use crate::database::Turn;
 use crate::events::runner::{Death, Delivery, Runner, Settle};
 use crate::events::transport::SendError;
+use crate::events::turns::take_turn;
 use crate::events::{Envelope, Failure};
 use crate::id::EventId;
 
@@ -29,34 +32,39 @@ const PULL: Duration = Duration::from_secs(30);
 const PULLED: usize = 128;
 /// The server's clock may differ from ours by this much.
 const SKEW: Duration = Duration::from_hours(1);
+const TURN_CHECK: Duration = Duration::from_secs(2);
 /// The first and the longest wait after something failed.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Brings events to a consumer until the process stops.
+/// Brings events to a consumer until the process stops. Of the processes that share its database one does, so that keys
+/// keep their order.
 pub(in crate::events) async fn run(server: Arc<Server>, runner: Arc<Runner>) {
-    let mut consuming = Consuming {
-        server,
-        runner,
-        held: Held::default(),
-        is_restart: true,
-    };
-    let tasks = consuming.runner.tasks.clone();
-    let mut pause = PAUSE;
-    loop {
-        let mut got_any = false;
-        let error = tokio::select! {
-            () = tasks.stopping() => return,
-            Err(error) = consuming.consume(&mut got_any) => error,
+    let (db, tasks) = (runner.consumer.db.clone(), runner.tasks.clone());
+    let to = format!("consume as {}", runner.consumer.name);
+    while let Some(turn) = take_turn(&db, &to, &tasks).await {
+        let consuming = Consuming {
+            server: Arc::clone(&server),
+            runner: Arc::clone(&runner),
+            held: Held::default(),
+            is_restart: true,
         };
-        if got_any {
-            pause = PAUSE;
-        }
-        let consumer = consuming.runner.consumer.name;
-        tracing::warn!(consumer, %error, "events don't come");
         tokio::select! {
             () = tasks.stopping() => return,
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = consuming.run() => {}
+            error = lost(&turn) => {
+                tracing::warn!(consumer = runner.consumer.name, %error, "another process may get events now");
+            }
+        }
+    }
+}
+
+/// Completes when the turn is lost.
+async fn lost(turn: &Turn) -> DbErr {
+    loop {
+        tokio::time::sleep(TURN_CHECK).await;
+        if let Err(error) = turn.check().await {
+            return error;
         }
     }
 }
@@ -70,6 +78,22 @@ struct Consuming {
 }
 
 impl Consuming {
+    /// Consumes, and begins anew after each failure.
+    async fn run(mut self) {
+        let mut pause = PAUSE;
+        loop {
+            let mut got_any = false;
+            let Err(error) = self.consume(&mut got_any).await;
+            if got_any {
+                pause = PAUSE;
+            }
+            let consumer = self.runner.consumer.name;
+            tracing::warn!(consumer, %error, "events don't come");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Pulls until something fails; then everything is looked up anew.
     async fn consume(&mut self, got_any: &mut bool) -> Result<std::convert::Infallible, SendError> {
         let consumer = self.find().await?;

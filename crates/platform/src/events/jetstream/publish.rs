@@ -30,7 +30,7 @@ impl Transport for Publisher {
         &'a self,
         service: &'static str,
         db: &'a Database,
-    ) -> BoxFuture<'a, Result<(), SendError>> {
+    ) -> BoxFuture<'a, Result<bool, SendError>> {
         Box::pin(self.server.check(service, db))
     }
 }
@@ -50,12 +50,12 @@ impl Server {
     }
 
     /// Takes back that events were sent if the stream is another than the one they were sent to.
-    async fn check(&self, service: &'static str, db: &Database) -> Result<(), SendError> {
+    async fn check(&self, service: &'static str, db: &Database) -> Result<bool, SendError> {
         let created = attributes::timestamp(self.settle().await?.created).unwrap_or_default();
         let mark = format!("stream {} {service}", self.events_stream());
         let known = queries::find_mark(db.read(), &mark).await?;
         if known == Some(created) {
-            return Ok(());
+            return Ok(false);
         }
         if known.is_some() {
             tracing::warn!(
@@ -64,7 +64,8 @@ impl Server {
             );
             take_back(db).await?;
         }
-        remember(db, mark, created).await.map_err(SendError::from)
+        remember(db, &mark, created).await?;
+        Ok(known.is_some())
     }
 }
 
@@ -78,10 +79,8 @@ async fn take_back(db: &Database) -> Result<(), DbErr> {
     }
 }
 
-async fn remember(db: &Database, mark: String, created: Timestamp) -> Result<(), DbErr> {
-    let store = db.transaction(|tx| {
-        let mark = mark.clone();
-        Box::pin(async move { queries::set_mark(tx, &mark, created).await })
-    });
+async fn remember(db: &Database, mark: &str, created: Timestamp) -> Result<(), DbErr> {
+    let store =
+        db.transaction(|tx| Box::pin(async move { queries::set_mark(tx, mark, created).await }));
     store.await
 }

@@ -1,11 +1,11 @@
-//! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table.
+//! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table. On
+//! SQLite alone, which plans by the indexes there are: PostgreSQL plans by how full the tables are.
 
 use std::sync::Mutex;
 
-use platform::{Database, Timestamp};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-};
+use platform::database::Connection;
+use platform::{Database, Host, Timestamp};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use super::path::Limits;
 use super::*;
@@ -19,7 +19,7 @@ use crate::migrations::Migrator;
 
 /// A connection that asks the database how it would run each statement.
 struct Explaining {
-    db: DatabaseConnection,
+    db: Connection,
     plans: Mutex<Vec<String>>,
 }
 
@@ -69,8 +69,8 @@ impl ConnectionTrait for Explaining {
 
 async fn explaining() -> (tempfile::TempDir, Explaining) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("roleplay.sqlite");
-    let db = Database::open::<Migrator>(&file).await.unwrap();
+    let host = Host::new(folder.path());
+    let db = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
     let plans = Mutex::default();
     (
         folder,

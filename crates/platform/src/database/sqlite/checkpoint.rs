@@ -16,7 +16,7 @@ pub(super) const BACKSTOP_PAGES: &str = "16000";
 
 /// Counts commits and folds the log in from time to time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Checkpoints(Arc<State>);
+pub(in crate::database) struct Checkpoints(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
 
 impl Checkpoints {
     /// Notes a commit. At times this starts a task on `connection`.
-    pub(super) fn committed(&self, connection: &DatabaseConnection) {
+    pub(in crate::database) fn committed(&self, connection: &DatabaseConnection) {
         let state = &self.0;
         let is_due = state.commits.fetch_add(1, Ordering::Relaxed) + 1 >= COMMITS;
         if !is_due || state.is_running.swap(true, Ordering::AcqRel) {
@@ -47,7 +47,7 @@ impl Checkpoints {
     }
 
     /// Waits for a task that runs.
-    pub(super) async fn finish(&self) {
+    pub(in crate::database) async fn finish(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }
@@ -61,7 +61,7 @@ mod tests {
     use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
     use super::*;
-    use crate::Database;
+    use crate::{Database, Host};
 
     struct NoTables;
 
@@ -90,14 +90,15 @@ mod tests {
     #[tokio::test]
     async fn folds_the_log_into_the_file_from_time_to_time() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("test.sqlite");
-        let db = Database::open::<NoTables>(&file).await.unwrap();
+        let host = Host::new(folder.path());
+        let file = host.database_file("test");
+        let db = Database::open::<NoTables>(&host, "test").await.unwrap();
         execute(&db, "CREATE TABLE t (n INTEGER)").await;
         assert!(!knows_table(&file, folder.path()).await.unwrap());
         for _ in 1..COMMITS {
             execute(&db, "INSERT INTO t VALUES (1)").await;
         }
-        db.checkpoints.finish().await;
+        db.checkpoints.as_ref().unwrap().finish().await;
         assert!(knows_table(&file, folder.path()).await.unwrap());
     }
 }

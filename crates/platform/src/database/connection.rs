@@ -1,0 +1,142 @@
+//! Connections that notice when their server falls silent.
+//!
+//! A server that is paused, or whose machine is gone, keeps its connections open and answers nothing. So a statement
+//! that takes long is waited for only while the server answers a question on another connection.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    Statement,
+};
+use sea_orm_migration::async_trait::async_trait;
+
+/// How long a statement may take before the server is asked whether it is there, and again each time.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// How long the server may take to say so.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
+
+/// Connections to the store of a service. Cheap to clone.
+#[derive(Clone)]
+pub struct Connection(Arc<State>);
+
+struct State {
+    pool: RwLock<DatabaseConnection>,
+    backend: DbBackend,
+    /// Absent for a file.
+    server: Option<Server>,
+}
+
+/// How to ask a server whether it is there, and how to begin anew with it.
+pub(super) struct Server {
+    /// A connection of its own, so that it is free when all others wait.
+    pub(super) probe: DatabaseConnection,
+    /// Makes new connections, as they are needed.
+    pub(super) connect: Box<dyn Fn() -> DatabaseConnection + Send + Sync>,
+}
+
+impl Connection {
+    /// Connections to a file.
+    pub(super) fn to_file(pool: DatabaseConnection) -> Self {
+        Self::new(pool, None)
+    }
+
+    /// Connections to a server.
+    pub(super) fn to_server(server: Server) -> Self {
+        Self::new((server.connect)(), Some(server))
+    }
+
+    fn new(pool: DatabaseConnection, server: Option<Server>) -> Self {
+        Self(Arc::new(State {
+            backend: pool.get_database_backend(),
+            pool: RwLock::new(pool),
+            server,
+        }))
+    }
+
+    /// The connections as they are now.
+    pub(super) fn pool(&self) -> DatabaseConnection {
+        let pool = self.0.pool.read().unwrap_or_else(PoisonError::into_inner);
+        pool.clone()
+    }
+
+    /// Connections beside these, made when they are needed; `None` for a file.
+    pub(super) fn apart(&self) -> Option<DatabaseConnection> {
+        self.0.server.as_ref().map(|server| (server.connect)())
+    }
+
+    /// Waits for a statement while the server is there.
+    pub(super) async fn guard<T>(
+        &self,
+        statement: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        let Some(server) = &self.0.server else {
+            return statement.await;
+        };
+        let mut statement = pin!(statement);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut statement => return done,
+                () = tokio::time::sleep(PATIENCE) => {}
+            }
+            let answers = tokio::time::timeout(ANSWER_TIMEOUT, server.probe.ping());
+            tokio::select! {
+                biased;
+                done = &mut statement => return done,
+                answer = answers => if !matches!(answer, Ok(Ok(()))) {
+                    break;
+                }
+            }
+        }
+        // What waits on the old connections may do so for many minutes, and must not take the places of others.
+        let mut pool = self.0.pool.write().unwrap_or_else(PoisonError::into_inner);
+        *pool = (server.connect)();
+        let silence = "the server doesn't answer any more".to_owned();
+        Err(DbErr::Conn(RuntimeErr::Internal(silence)))
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        if let Some(server) = &self.0.server {
+            server.probe.clone().close().await?;
+        }
+        self.pool().close().await
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let pool = self.pool();
+        self.guard(pool.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let pool = self.pool();
+        self.guard(pool.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let pool = self.pool();
+        self.guard(pool.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let pool = self.pool();
+        self.guard(pool.query_all_raw(statement)).await
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({:?})", self.0.backend)
+    }
+}

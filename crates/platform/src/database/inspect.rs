@@ -1,0 +1,75 @@
+//! What a store is and has behind it. Changes nothing, and waits for nobody.
+
+use std::path::Path;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
+};
+use sea_orm_migration::seaql_migrations;
+
+use super::{Database, OpenError, postgres};
+use crate::Host;
+
+/// A look at the store of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Of the database itself, such as `15.18`.
+    pub version: String,
+    /// The names of the migrations that it has behind it, oldest first; none before the first start.
+    pub migrations: Vec<String>,
+}
+
+impl Database {
+    /// Looks at the store of a service where the host has it. A SQLite file must be there.
+    ///
+    /// # Errors
+    /// As those of [`Database::open`], at once.
+    pub async fn inspect(host: &Host, service: &str) -> Result<Inspection, OpenError> {
+        let config = &host.backends.database;
+        if config.url.is_named() {
+            postgres::inspect(config, service).await
+        } else {
+            let file = host.database_file(service);
+            let inspection = file_at(&file).await;
+            inspection.map_err(|source| OpenError::File { file, source })
+        }
+    }
+}
+
+async fn file_at(file: &Path) -> Result<Inspection, DbErr> {
+    let url = format!("sqlite://{}?mode=ro", file.display());
+    let db = sea_orm::Database::connect(ConnectOptions::new(url)).await?;
+    let inspection = Inspection {
+        version: first_text(&db, "SELECT sqlite_version()").await?,
+        migrations: migrations(&db).await?,
+    };
+    db.close().await?;
+    Ok(inspection)
+}
+
+/// The first column of the first row.
+pub(super) async fn first_text(db: &DatabaseConnection, sql: &str) -> Result<String, DbErr> {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
+    row.try_get_by_index(0)
+}
+
+/// The migrations behind a store.
+pub(super) async fn migrations(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let is_new = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let table = "SELECT coalesce(to_regclass('seaql_migrations')::text, '')";
+            first_text(db, table).await?.is_empty()
+        }
+        _ => false,
+    };
+    if is_new {
+        return Ok(Vec::new());
+    }
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    let mut names: Vec<String> = applied.into_iter().map(|row| row.version).collect();
+    // They are numbered.
+    names.sort();
+    Ok(names)
+}

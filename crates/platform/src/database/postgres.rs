@@ -1,0 +1,236 @@
+//! PostgreSQL, a schema for each service.
+
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::{ConnectOptions, Connection as _, PgConnection};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    SqlxError, SqlxPostgresConnector, Statement, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+use super::connection::Server;
+use super::inspect::{Inspection, first_text, migrations};
+use super::{Connection, Database, OpenError};
+use crate::backends::{DatabaseConfig, ServerUrl};
+
+/// One to read, one to write, one to ask whether the server is there.
+const FEWEST_CONNECTIONS: u32 = 3;
+/// How long a call waits for a connection, free or new.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// After so long without use a connection is tried before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a start waits for a server that can't be reached.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// What the server itself ends: work that nobody waits for any more.
+const SERVER_LIMITS: [(&str, &str); 3] = [
+    ("statement_timeout", "60s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+
+/// Connects to the server, and brings the service's schema up to date.
+pub(super) async fn open<M: MigratorTrait>(
+    config: &DatabaseConfig,
+    service: &str,
+) -> Result<Database, OpenError> {
+    let options = options(config, service)?;
+    wait_for(&config.url, &options).await?;
+    let database = database(config, options);
+    let migrated = migrate::<M>(&database.write.pool(), service).await;
+    migrated.map_err(|source| OpenError::Schema {
+        server: config.url.to_string(),
+        schema: service.to_owned(),
+        source,
+    })?;
+    Ok(database)
+}
+
+/// Connects to a schema as it is.
+pub(super) async fn attach(config: &DatabaseConfig, service: &str) -> Result<Database, OpenError> {
+    let options = options(config, service)?;
+    if let Err(trouble) = try_connect(&options).await {
+        return Err(trouble.at(config.url.to_string()));
+    }
+    Ok(database(config, options))
+}
+
+fn database(config: &DatabaseConfig, options: PgConnectOptions) -> Database {
+    let serialisable = [("default_transaction_isolation", "serializable")];
+    let writing = options.clone().options(serialisable);
+    let writers = (config.max_connections - 1) / 2;
+    let readers = config.max_connections - 1 - writers;
+    let probe = pool(options.clone(), 1);
+    Database {
+        read: connection(&probe, options, readers),
+        write: connection(&probe, writing, writers),
+        checkpoints: None,
+    }
+}
+
+fn options(config: &DatabaseConfig, service: &str) -> Result<PgConnectOptions, OpenError> {
+    let wrong = |key, problem| OpenError::Config { key, problem };
+    if config.max_connections < FEWEST_CONNECTIONS {
+        let problem = format!("must be at least {FEWEST_CONNECTIONS}");
+        return Err(wrong("max_connections", problem));
+    }
+    let url = config.url.reveal();
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        let problem = "must be such as postgres://user:password@host/database".to_owned();
+        return Err(wrong("url", problem));
+    }
+    let options = PgConnectOptions::from_str(url);
+    let options = options.map_err(|error| wrong("url", error.to_string()))?;
+    Ok(options
+        .application_name(&format!("troupe-{service}"))
+        .options([("search_path", service)])
+        .options(SERVER_LIMITS)
+        .disable_statement_logging())
+}
+
+/// Looks at a service's schema.
+pub(super) async fn inspect(
+    config: &DatabaseConfig,
+    service: &str,
+) -> Result<Inspection, OpenError> {
+    let (options, server) = (options(config, service)?, config.url.to_string());
+    if let Err(trouble) = try_connect(&options).await {
+        return Err(trouble.at(server));
+    }
+    let db = pool(options, 1);
+    let look = async {
+        Ok(Inspection {
+            version: first_text(&db, "SHOW server_version").await?,
+            migrations: migrations(&db).await?,
+        })
+    };
+    let failed = |source| OpenError::Schema {
+        server,
+        schema: service.to_owned(),
+        source,
+    };
+    look.await.map_err(failed)
+}
+
+/// Waits until the server lets us in. What time can't mend ends it at once.
+async fn wait_for(url: &ServerUrl, options: &PgConnectOptions) -> Result<(), OpenError> {
+    let until = Instant::now() + START_TIMEOUT;
+    let mut pause = Duration::from_millis(50);
+    let mut is_told = false;
+    loop {
+        let Err(trouble) = try_connect(options).await else {
+            return Ok(());
+        };
+        match trouble {
+            Trouble::Passing(cause) if Instant::now() < until => {
+                if !is_told {
+                    let wait_secs = START_TIMEOUT.as_secs();
+                    tracing::warn!(server = %url, %cause, wait_secs, "PostgreSQL can't be reached yet: trying again");
+                    is_told = true;
+                }
+            }
+            trouble => return Err(trouble.at(url.to_string())),
+        }
+        tokio::time::sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+enum Trouble {
+    /// The server may be starting.
+    Passing(String),
+    /// The address or the server must be changed.
+    Lasting(String),
+}
+
+impl Trouble {
+    fn at(self, server: String) -> OpenError {
+        match self {
+            Self::Passing(cause) => OpenError::Unreachable { server, cause },
+            Self::Lasting(cause) => OpenError::Refused { server, cause },
+        }
+    }
+}
+
+async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
+    let connect = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
+    match connect.await {
+        Ok(Ok(connection)) => {
+            // It served its purpose, however it ends.
+            let _ = connection.close().await;
+            Ok(())
+        }
+        Ok(Err(SqlxError::Database(error))) => {
+            let code = error.code().unwrap_or_default();
+            let is_passing = ["08", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class));
+            let message = error.message().to_owned();
+            Err(match is_passing {
+                true => Trouble::Passing(message),
+                false => Trouble::Lasting(message),
+            })
+        }
+        Ok(Err(error @ SqlxError::Io(_))) => Err(Trouble::Passing(error.to_string())),
+        Ok(Err(error)) => Err(Trouble::Lasting(error.to_string())),
+        Err(_) => Err(Trouble::Passing("it doesn't answer".to_owned())),
+    }
+}
+
+fn connection(probe: &DatabaseConnection, options: PgConnectOptions, size: u32) -> Connection {
+    Connection::to_server(Server {
+        probe: probe.clone(),
+        connect: Box::new(move || pool(options.clone(), size)),
+    })
+}
+
+/// Connections that are made when they are needed.
+fn pool(options: PgConnectOptions, size: u32) -> DatabaseConnection {
+    let pool = PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, usage| {
+            Box::pin(async move {
+                if usage.idle_for >= TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options))
+}
+
+/// Makes the schema and its tables. All in one transaction, which one process at a time has.
+async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, schema: &str) -> Result<(), DbErr> {
+    // Not serialisable: who waited for the lock must see what its holder did.
+    let isolation = Some(IsolationLevel::ReadCommitted);
+    let transaction = db.begin_with_config(isolation, None).await?;
+    let limits = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+    transaction.execute_unprepared(limits).await?;
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('troupe'), hashtext($1))";
+    transaction.execute_raw(statement(lock, schema)).await?;
+    if !has_schema(&transaction, schema).await? {
+        // A name of ours, and no parameter can stand here.
+        let create = format!("CREATE SCHEMA \"{schema}\"");
+        transaction.execute_unprepared(&create).await?;
+    }
+    M::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
+/// Asked rather than left to `IF NOT EXISTS`, which demands the right to make schemas also where there is one.
+async fn has_schema(db: &DatabaseTransaction, schema: &str) -> Result<bool, DbErr> {
+    let query = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
+    Ok(db.query_one_raw(statement(query, schema)).await?.is_some())
+}
+
+fn statement(sql: &str, schema: &str) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.into()])
+}

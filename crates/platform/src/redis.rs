@@ -1,0 +1,167 @@
+//! Redis: the connections of a process, opened once and kept up in the background.
+//!
+//! What is kept there has a stand-in in the process, so nobody waits for a server that is gone: a call fails at once when
+//! Redis is known to be away, and after little patience otherwise. Starting needs no Redis either. A watch finds out by
+//! itself when it is back.
+
+mod examine;
+mod health;
+mod script;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fred::clients::{Client, Pool, WithOptions};
+use fred::interfaces::ClientLike;
+use fred::types::Builder;
+use fred::types::config::{Config, Options, ReconnectPolicy, UnresponsiveConfig};
+
+use self::health::Health;
+use crate::Tasks;
+use crate::backends::{RedisConfig, ServerUrl};
+
+pub use examine::examine;
+pub use script::Script;
+
+/// Commands of many callers share a connection; two keep one large answer from holding up everybody.
+const CONNECTIONS: usize = 2;
+/// How long a decision waits for its answer unless its caller has more patience.
+const PATIENCE: Duration = Duration::from_millis(40);
+/// For a connection, and for each step of its greeting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A command without an answer for so long means that the connection is dead.
+const UNRESPONSIVE: Duration = Duration::from_secs(2);
+/// The first and the longest pause between attempts to connect, in milliseconds.
+const RECONNECT_MS: (u32, u32) = (100, 2000);
+
+/// The connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+    patience: Duration,
+}
+
+struct Shared {
+    pool: Pool,
+    address: ServerUrl,
+    prefix: String,
+    health: Health,
+}
+
+/// Redis can't be asked now: whoever asks goes on without it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// It was away when somebody looked last.
+    #[error("Redis is away")]
+    Away,
+    /// It didn't answer in time, or not as it should.
+    #[error("Redis failed: {0}")]
+    Failed(#[from] fred::error::Error),
+}
+
+/// An address that isn't one of Redis.
+#[derive(Debug, thiserror::Error)]
+#[error("redis.url is no address of a Redis server, such as redis://cache.example:6379/0: {0}")]
+pub struct OpenError(fred::error::Error);
+
+impl Redis {
+    /// Connects in the background, and again whenever the connection is lost. `None` where no server is named.
+    ///
+    /// # Errors
+    /// The address can't be understood. A server that isn't there is no error.
+    pub fn open(config: &RedisConfig, tasks: &Tasks) -> Result<Option<Self>, OpenError> {
+        if !config.url.is_named() {
+            return Ok(None);
+        }
+        let mut builder = builder(&config.url)?;
+        builder.with_config(|config| config.fail_fast = false);
+        let pool = builder.build_pool(CONNECTIONS).map_err(OpenError)?;
+        let shared = Arc::new(Shared {
+            pool,
+            address: config.url.clone(),
+            prefix: config.prefix.clone(),
+            health: Health::default(),
+        });
+        health::keep_watch(&shared, tasks);
+        let patience = PATIENCE;
+        Ok(Some(Self { shared, patience }))
+    }
+
+    /// The same connections, for calls that may wait so long.
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        let shared = self.shared.clone();
+        Self { shared, patience }
+    }
+
+    /// A key that begins as all keys of this platform do.
+    pub fn key(&self, parts: fmt::Arguments<'_>) -> String {
+        format!("{}:{parts}", self.shared.prefix)
+    }
+
+    /// Completes once Redis is in use.
+    pub async fn reached(&self) {
+        self.shared.health.until(true).await;
+    }
+
+    /// Completes once Redis is known to be away.
+    pub async fn lost(&self) {
+        self.shared.health.until(false).await;
+    }
+
+    /// Runs a command on one of the connections.
+    ///
+    /// # Errors
+    /// Redis is away, or doesn't answer within the patience.
+    pub(crate) async fn ask<T, F>(
+        &self,
+        command: impl FnOnce(WithOptions<Client>) -> F,
+    ) -> Result<T, Unavailable>
+    where
+        F: Future<Output = Result<T, fred::error::Error>>,
+    {
+        let health = &self.shared.health;
+        if !health.is_up() {
+            return Err(Unavailable::Away);
+        }
+        let answer = command(self.shared.connection(self.patience)).await;
+        health.note(&answer);
+        Ok(answer?)
+    }
+}
+
+impl Shared {
+    /// A connection whose commands fail where they would wait for another attempt to connect.
+    fn connection(&self, patience: Duration) -> WithOptions<Client> {
+        self.pool.next_connected().with_options(&Options {
+            timeout: Some(patience),
+            max_attempts: Some(1),
+            fail_fast: true,
+            ..Options::default()
+        })
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redis({})", self.shared.address)
+    }
+}
+
+fn builder(url: &ServerUrl) -> Result<Builder, OpenError> {
+    let mut builder = Builder::from_config(Config::from_url(url.reveal()).map_err(OpenError)?);
+    let (first, longest) = RECONNECT_MS;
+    builder
+        .set_policy(ReconnectPolicy::new_exponential(0, first, longest, 2))
+        .with_connection_config(|connection| {
+            connection.connection_timeout = CONNECT_TIMEOUT;
+            connection.internal_command_timeout = CONNECT_TIMEOUT;
+            connection.max_command_attempts = 1;
+            connection.unresponsive = UnresponsiveConfig {
+                max_timeout: Some(UNRESPONSIVE),
+                interval: UNRESPONSIVE / 4,
+            };
+        });
+    Ok(builder)
+}

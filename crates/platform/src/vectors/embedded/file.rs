@@ -1,0 +1,194 @@
+//! The file: its tables, its connections, and what is done with one that can't be used.
+
+use std::ffi::OsString;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{self, SqlitePool};
+
+use super::distance;
+
+const READ_CONNECTIONS: u32 = 4;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// SQLite's codes for a file that is damaged or never was a database.
+const BROKEN: [i32; 2] = [11, 26];
+/// What SQLite keeps beside a file.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// Ordered by partition, so that a search reads neighbours.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS collection (model TEXT NOT NULL, dimensions INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS points (
+    partition BLOB NOT NULL,
+    id BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (partition, id)
+) WITHOUT ROWID;
+";
+
+/// Where a collection is kept, and what it is of.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    model: String,
+    dimensions: usize,
+}
+
+/// One connection for writes, which SQLite takes one at a time, and some for searches. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Pools(Arc<(SqlitePool, SqlitePool)>);
+
+impl Pools {
+    pub(super) fn read(&self) -> &SqlitePool {
+        &self.0.0
+    }
+
+    pub(super) fn write(&self) -> &SqlitePool {
+        &self.0.1
+    }
+
+    pub(super) fn are_same(&self, others: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &others.0)
+    }
+
+    pub(super) async fn close(&self) {
+        self.read().close().await;
+        self.write().close().await;
+    }
+}
+
+impl File {
+    pub(super) fn new(path: &Path, model: &str, dimensions: usize) -> Self {
+        Self {
+            path: path.to_owned(),
+            model: model.to_owned(),
+            dimensions,
+        }
+    }
+
+    pub(super) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// Opens the file, making it if need be. It is emptied if it is of another model or length.
+    pub(super) async fn open(&self) -> sqlx::Result<Pools> {
+        make_private(&self.path)?;
+        distance::teach_sqlite()?;
+        let write = self.connect(1).await?;
+        self.make_tables(&write).await?;
+        let read = self.connect(READ_CONNECTIONS).await?;
+        Ok(Pools(Arc::new((read, write))))
+    }
+
+    /// Puts the broken file out of the way, where it can be looked at. It replaces the one before.
+    pub(super) fn move_aside(&self, error: &sqlx::Error) -> io::Result<()> {
+        let aside = self.beside(".broken");
+        fs::rename(&self.path, &aside)?;
+        self.remove()?;
+        let (file, aside) = (self.path.display(), aside.display());
+        tracing::warn!(%error, %file, %aside, "the file of vectors is broken; an empty one takes its place: run `troupe memory rebuild`");
+        Ok(())
+    }
+
+    async fn make_tables(&self, write: &SqlitePool) -> sqlx::Result<()> {
+        let mut transaction = write.begin().await?;
+        sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
+        let dimensions = i64::try_from(self.dimensions).unwrap_or(i64::MAX);
+        let is_ours = sqlx::query("SELECT 1 FROM collection WHERE model = ? AND dimensions = ?")
+            .bind(&self.model)
+            .bind(dimensions)
+            .fetch_optional(&mut *transaction)
+            .await?
+            .is_some();
+        if !is_ours {
+            sqlx::raw_sql("DELETE FROM points; DELETE FROM collection")
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query("INSERT INTO collection VALUES (?, ?)")
+                .bind(&self.model)
+                .bind(dimensions)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn connect(&self, connections: u32) -> sqlx::Result<SqlitePool> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .page_size(page_bytes(self.dimensions))
+            .journal_mode(SqliteJournalMode::Wal)
+            // A machine that dies may take the last points with it, but never leaves the file broken.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(ACQUIRE_TIMEOUT);
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        let files = ["", COMPANIONS[0], COMPANIONS[1]].map(|suffix| self.beside(suffix));
+        for file in files {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = OsString::from(&self.path);
+        path.push(suffix);
+        path.into()
+    }
+}
+
+/// Whether an error says that the file can't be used any more.
+pub(super) fn is_broken(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Only the lowest byte is the kind; the rest tells more of it.
+    let code = code.and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| BROKEN.contains(&(code & 0xff)))
+}
+
+/// Makes the file, and its folder, so that only its owner can read it: vectors tell much of the text that they are of.
+fn make_private(file: &Path) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    options.open(file).map(drop)
+}
+
+/// The pages of a new file: they hold at least four rows, because a row of more than a quarter of a page is split over two.
+fn page_bytes(dimensions: usize) -> u32 {
+    const SIZES: [u32; 3] = [8192, 16384, 32768];
+    /// Partition, id, and what SQLite adds.
+    const BESIDE_THE_VECTOR: usize = 96;
+    let row = dimensions * size_of::<f32>() + BESIDE_THE_VECTOR;
+    let fits = |size: &u32| row <= *size as usize / 4;
+    SIZES.into_iter().find(fits).unwrap_or(65536)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_several_vectors() {
+        assert_eq!(page_bytes(384), 8192);
+        assert_eq!(page_bytes(768), 16384);
+        assert_eq!(page_bytes(1536), 32768);
+        assert_eq!(page_bytes(3072), 65536);
+    }
+}

@@ -1,0 +1,273 @@
+//! The relational store in PostgreSQL: opened by several, fought over, killed, paused, missing.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm_migration::prelude::*;
+use tokio::sync::Barrier;
+use troupe_platform::backends::{DatabaseConfig, ServerUrl};
+use troupe_platform::database::{OpenError, Outage};
+use troupe_platform::{Backends, Database, Host};
+use troupe_testkit::servers::Postgres;
+
+/// What an outage may cost a call, and a return the platform.
+const NOTICED_WITHIN: Duration = Duration::from_secs(2);
+const RECOVERED_WITHIN: Duration = Duration::from_secs(10);
+/// Nothing that happens takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Counters)]
+    }
+}
+
+#[derive(DeriveMigrationName)]
+struct Counters;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Counters {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        for sql in [
+            "CREATE TABLE counters (name text PRIMARY KEY, n bigint NOT NULL)",
+            "INSERT INTO counters VALUES ('one', 0), ('two', 0)",
+        ] {
+            db.execute_unprepared(sql).await?;
+        }
+        Ok(())
+    }
+}
+
+fn host_at(url: impl Into<String>) -> Host {
+    let database = DatabaseConfig {
+        url: ServerUrl::new(url),
+        max_connections: 8,
+    };
+    Host {
+        backends: Backends {
+            database,
+            ..Backends::default()
+        },
+        ..Host::new("nothing/is/kept/here")
+    }
+}
+
+async fn new_host() -> Host {
+    let server = Postgres::shared().await.unwrap();
+    host_at(server.new_database().unwrap())
+}
+
+async fn open(host: &Host) -> Database {
+    Database::open::<Migrator>(host, "counting").await.unwrap()
+}
+
+async fn value(db: &impl ConnectionTrait, name: &str) -> Result<i64, DbErr> {
+    let sql = "SELECT n FROM counters WHERE name = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound(name.to_owned()))?
+        .try_get_by_index(0)
+}
+
+async fn set(db: &impl ConnectionTrait, name: &str, n: i64) -> Result<(), DbErr> {
+    let sql = "UPDATE counters SET n = $2 WHERE name = $1";
+    let values = [name.into(), n.into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    db.execute_raw(statement).await.map(drop)
+}
+
+/// Reads and writes, as two statements.
+async fn increment(db: &Database) -> Result<(), DbErr> {
+    db.transaction(|tx| {
+        Box::pin(async move {
+            let n = value(tx, "one").await?;
+            set(tx, "one", n + 1).await
+        })
+    })
+    .await
+}
+
+async fn outage_of(call: impl Future<Output = Result<(), DbErr>>) -> Option<Outage> {
+    let ended = tokio::time::timeout(NOTICED_WITHIN, call).await;
+    let error = ended.unwrap().unwrap_err();
+    Outage::of(&error)
+}
+
+async fn recovers(db: &Database) {
+    let works = async {
+        while increment(db).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        value(db.read(), "one").await.unwrap()
+    };
+    tokio::time::timeout(RECOVERED_WITHIN, works).await.unwrap();
+}
+
+#[tokio::test]
+async fn those_who_open_it_together_apply_each_migration_once() {
+    let host = new_host().await;
+    let fresh = Database::inspect(&host, "counting").await.unwrap();
+    assert!(fresh.migrations.is_empty());
+    let opened = join_all((0..4).map(|_| open(&host))).await;
+    for db in &opened {
+        increment(db).await.unwrap();
+    }
+    assert_eq!(value(opened[0].read(), "one").await.unwrap(), 4);
+    let inspection = Database::inspect(&host, "counting").await.unwrap();
+    assert_eq!(inspection.migrations, ["database"]);
+}
+
+#[tokio::test]
+async fn services_keep_out_of_each_others_schema() {
+    let host = new_host().await;
+    let one = open(&host).await;
+    let other = Database::open::<Migrator>(&host, "other").await.unwrap();
+    increment(&one).await.unwrap();
+    assert_eq!(value(one.read(), "one").await.unwrap(), 1);
+    assert_eq!(value(other.read(), "one").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn transactions_that_cannot_be_ordered_both_succeed() {
+    let db = &open(&new_host().await).await;
+    let (meeting, tries) = (&Barrier::new(2), &AtomicU32::new(0));
+    // Each reads what the other writes: whichever came second would have read something else.
+    let write_skew = async |reads: &'static str, writes: &'static str| {
+        db.transaction(|tx| {
+            Box::pin(async move {
+                let n = value(tx, reads).await?;
+                if tries.fetch_add(1, Ordering::SeqCst) < 2 {
+                    meeting.wait().await;
+                }
+                set(tx, writes, n + 1).await
+            })
+        })
+        .await
+    };
+    let both = futures::join!(write_skew("one", "two"), write_skew("two", "one"));
+    both.0.and(both.1).unwrap();
+    let values = (
+        value(db.read(), "one").await.unwrap(),
+        value(db.read(), "two").await.unwrap(),
+    );
+    assert!(values == (1, 2) || values == (2, 1), "{values:?}");
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn no_increment_is_lost_among_many() {
+    let db = &open(&new_host().await).await;
+    let many = (0..6).map(|_| async move {
+        for _ in 0..10 {
+            increment(db).await.unwrap();
+        }
+    });
+    join_all(many).await;
+    assert_eq!(value(db.read(), "one").await.unwrap(), 60);
+}
+
+#[tokio::test]
+async fn says_so_while_the_server_is_gone_and_works_again_after_its_return() {
+    let server = Postgres::start(None).await.unwrap();
+    let db = open(&host_at(server.new_database().unwrap())).await;
+    let daemon = server.daemon().unwrap();
+    daemon.kill().unwrap();
+    for _ in 0..2 {
+        let outage = outage_of(increment(&db)).await;
+        assert_eq!(outage, Some(Outage::Unreachable));
+        let reading = async { value(db.read(), "one").await.map(drop) };
+        assert_eq!(outage_of(reading).await, Some(Outage::Unreachable));
+    }
+    daemon.start().unwrap();
+    server.ready().await.unwrap();
+    recovers(&db).await;
+}
+
+#[tokio::test]
+async fn says_so_while_the_server_is_silent_and_works_again_after_its_return() {
+    let server = Postgres::start(None).await.unwrap();
+    let db = open(&host_at(server.new_database().unwrap())).await;
+    increment(&db).await.unwrap();
+    let daemon = server.daemon().unwrap();
+    let (inside, paused) = (&Barrier::new(2), &Barrier::new(2));
+    // One call is in the middle of a transaction when it happens.
+    let halfway = db.transaction(|tx| {
+        Box::pin(async move {
+            let n = value(tx, "one").await?;
+            inside.wait().await;
+            paused.wait().await;
+            set(tx, "one", n + 100).await
+        })
+    });
+    let pausing = async {
+        inside.wait().await;
+        daemon.pause().unwrap();
+        paused.wait().await;
+        for _ in 0..2 {
+            let outage = outage_of(increment(&db)).await;
+            assert_eq!(outage, Some(Outage::Unreachable));
+        }
+    };
+    let halfway = async {
+        let error = halfway.await.unwrap_err();
+        assert_eq!(Outage::of(&error), Some(Outage::Unreachable));
+    };
+    let both = async { futures::join!(halfway, pausing) };
+    tokio::time::timeout(PATIENCE, both).await.unwrap();
+    daemon.resume().unwrap();
+    recovers(&db).await;
+    assert!(value(db.read(), "one").await.unwrap() < 100);
+}
+
+#[tokio::test]
+async fn waits_for_long_work_of_a_server_that_is_there() {
+    let db = open(&new_host().await).await;
+    let slow = "SELECT pg_sleep(2.5)";
+    db.read().execute_unprepared(slow).await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_waits_for_a_server_that_is_starting() {
+    let server = Postgres::start(None).await.unwrap();
+    let host = host_at(server.new_database().unwrap());
+    let daemon = server.daemon().unwrap();
+    daemon.kill().unwrap();
+    let starting = async {
+        tokio::task::yield_now().await;
+        daemon.start().unwrap();
+    };
+    let (db, ()) = futures::join!(open(&host), starting);
+    increment(&db).await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_says_at_once_what_no_waiting_mends_and_no_password() {
+    let url = Postgres::shared().await.unwrap().new_database().unwrap();
+    let url = format!("{url}_missing").replace("troupe@", "troupe:hunter2@");
+    let opened = Database::open::<Migrator>(&host_at(url), "counting").await;
+    let Err(error @ OpenError::Refused { .. }) = opened else {
+        panic!("opened: {opened:?}")
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains("_missing") && !text.contains("hunter2"),
+        "{text}"
+    );
+
+    let nobody = host_at("postgres://troupe:hunter2@127.0.0.1:9/troupe");
+    let looked = Database::inspect(&nobody, "counting").await;
+    let Err(error @ OpenError::Unreachable { .. }) = looked else {
+        panic!("reached: {looked:?}")
+    };
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+
+    let elsewhere = host_at("mysql://troupe:hunter2@127.0.0.1/troupe");
+    let opened = Database::open::<Migrator>(&elsewhere, "counting").await;
+    assert!(matches!(opened, Err(OpenError::Config { key: "url", .. })));
+}

@@ -1,0 +1,99 @@
+//! The connections to Redis through the server's deaths, pauses and returns.
+
+use std::future::Future;
+use std::time::Duration;
+
+use testkit::servers;
+use troupe_platform::backends::{RedisConfig, ServerUrl};
+use troupe_platform::redis::examine;
+use troupe_platform::{Redis, Tasks};
+
+/// Nothing that is waited for takes this long, unless it never happens.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// In which Redis is used again after its return.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Waits for something that happens; fails if it never does.
+pub(crate) async fn eventually<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("it never happened: {what}"),
+    }
+}
+
+/// Keys of the test's own on a server.
+pub(crate) fn config(server: &servers::Redis) -> RedisConfig {
+    RedisConfig {
+        url: ServerUrl::new(server.url()),
+        prefix: server.new_prefix(),
+    }
+}
+
+/// Connections that wait for their answers however busy the machine is.
+pub(crate) async fn connect(config: &RedisConfig) -> Redis {
+    let redis = Redis::open(config, &Tasks::new()).unwrap().unwrap();
+    eventually("Redis is reached", redis.reached()).await;
+    redis.with_patience(PATIENCE)
+}
+
+#[tokio::test]
+async fn no_address_means_no_connections() {
+    let redis = Redis::open(&RedisConfig::default(), &Tasks::new()).unwrap();
+    assert!(redis.is_none());
+}
+
+#[tokio::test]
+async fn refuses_an_address_of_something_else() {
+    let config = RedisConfig {
+        url: ServerUrl::new("cache.example"),
+        ..RedisConfig::default()
+    };
+    let error = Redis::open(&config, &Tasks::new()).unwrap_err();
+    assert!(error.to_string().contains("redis.url"), "{error}");
+}
+
+#[tokio::test]
+async fn reaches_a_server_that_comes_later() {
+    let server = servers::Redis::start().await.unwrap();
+    let daemon = server.daemon().unwrap();
+    daemon.kill().unwrap();
+    let redis = Redis::open(&config(&server), &Tasks::new())
+        .unwrap()
+        .unwrap();
+    daemon.start().unwrap();
+    server.ready().await.unwrap();
+    eventually("Redis is reached", redis.reached()).await;
+}
+
+#[tokio::test]
+async fn is_used_again_within_ten_seconds_of_a_return() {
+    let server = servers::Redis::start().await.unwrap();
+    let daemon = server.daemon().unwrap();
+    let redis = connect(&config(&server)).await;
+
+    daemon.kill().unwrap();
+    eventually("the death is noticed", redis.lost()).await;
+    daemon.start().unwrap();
+    server.ready().await.unwrap();
+    tokio::time::timeout(RECOVERY, redis.reached())
+        .await
+        .expect("Redis is used again after its death");
+
+    daemon.pause().unwrap();
+    eventually("the pause is noticed", redis.lost()).await;
+    daemon.resume().unwrap();
+    server.ready().await.unwrap();
+    tokio::time::timeout(RECOVERY, redis.reached())
+        .await
+        .expect("Redis is used again after its pause");
+}
+
+#[tokio::test]
+async fn tells_the_version_or_what_is_wrong() {
+    let server = servers::Redis::start().await.unwrap();
+    let config = config(&server);
+    let version = examine(&config).await.unwrap();
+    assert!(version.starts_with(|first: char| first.is_ascii_digit()));
+    server.daemon().unwrap().kill().unwrap();
+    assert!(examine(&config).await.is_err());
+}

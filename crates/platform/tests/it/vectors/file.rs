@@ -1,0 +1,142 @@
+//! What a store in a file does when the file is broken, and when the process is killed.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{self, Connection, SqliteConnection};
+use uuid::Uuid;
+
+use super::*;
+
+/// The folder in which a process writes until it is killed.
+const FOLDER: &str = "TROUPE_TEST_VECTORS_FOLDER";
+const CHAT: Uuid = Uuid::from_u128(7);
+
+fn file_of(place: &Place) -> PathBuf {
+    place.host.data_dir.join("test-memory.vectors.sqlite")
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_moved_aside() {
+    let place = Place::in_a_file().await.unwrap();
+    let file = file_of(&place);
+    let nonsense = "this is no database, but as long as the beginning of one. ".repeat(100);
+    fs::write(&file, &nonsense).unwrap();
+
+    let store = place.open().await;
+    assert_eq!(store.count(None).await.unwrap(), 0);
+    store.upsert(vec![point(CHAT, EAST)]).await.unwrap();
+    assert_eq!(store.search(CHAT, &EAST, 10).await.unwrap().len(), 1);
+    let aside = fs::read_to_string(file.with_extension("sqlite.broken")).unwrap();
+    assert_eq!(aside, nonsense);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
+    const LENGTH: usize = 384;
+    let place = Place::in_a_file().await.unwrap();
+    let mut points = Vec::new();
+    for seed in 0..200 {
+        points.push(Point {
+            vector: unit_vector(seed, LENGTH),
+            ..point(CHAT, EAST)
+        });
+    }
+    let asked = unit_vector(1, LENGTH);
+    let store = place.open_for(MODEL, LENGTH).await;
+    store.upsert(points).await.unwrap();
+    fold_the_log_in(&file_of(&place)).await;
+    overwrite_all_but_the_beginning(&file_of(&place));
+    let result = store.search(CHAT, &asked, 10).await;
+    assert!(matches!(result, Err(Error::Storage(_))), "{result:?}");
+
+    assert_eq!(store.count(None).await.unwrap(), 0);
+    assert_eq!(store.search(CHAT, &asked, 10).await.unwrap(), []);
+}
+
+/// Until then, what was stored is in the log beside the file.
+async fn fold_the_log_in(file: &Path) {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Leaves the first pages, with the tables' definitions.
+fn overwrite_all_but_the_beginning(file: &Path) {
+    const BEGINNING: u64 = 3 * 8192;
+    let length = fs::metadata(file).unwrap().len();
+    let mut file = OpenOptions::new().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(BEGINNING)).unwrap();
+    let rest = usize::try_from(length - BEGINNING).unwrap();
+    file.write_all(&vec![0xa5; rest]).unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_file() {
+    let place = Place::in_a_file().await.unwrap();
+    let _store = place.open().await;
+    for suffix in ["sqlite", "sqlite-wal"] {
+        let file = file_of(&place).with_extension(suffix);
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
+}
+
+#[tokio::test]
+async fn acknowledged_points_survive_kills() {
+    let place = Place::in_a_file().await.unwrap();
+    let mut acknowledged = 0;
+    for _ in 0..5 {
+        acknowledged += write_until_killed(&place, 50);
+        let store = place.open().await;
+        let count = store.count(Some(CHAT)).await.unwrap();
+        assert!(count >= acknowledged, "{count} of {acknowledged}");
+        let found = store.search(CHAT, &EAST, usize::MAX).await.unwrap();
+        assert_eq!(found.len() as u64, count);
+        acknowledged = count;
+    }
+}
+
+/// Has another process write points until it has acknowledged so many, and kills it. Returns how many it acknowledged.
+fn write_until_killed(place: &Place, enough: u64) -> u64 {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "vectors::file::writes_until_it_is_killed"])
+        .arg("--nocapture")
+        .env(FOLDER, &place.host.data_dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut acknowledged = 0;
+    while acknowledged < enough {
+        let line = lines.next().unwrap().unwrap();
+        acknowledged += u64::from(line.ends_with("stored"));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let rest = lines.map_while(Result::ok);
+    acknowledged + rest.filter(|line| line == "stored").count() as u64
+}
+
+/// The other process of [`acknowledged_points_survive_kills`]; by itself it does nothing.
+#[tokio::test]
+async fn writes_until_it_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let mut place = Place::in_a_file().await.unwrap();
+    place.host.data_dir = folder.into();
+    let store = place.open().await;
+    loop {
+        store.upsert(vec![point(CHAT, EAST)]).await.unwrap();
+        println!("stored");
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a service under test keeps its data: a temporary folder, and the relational store of the run. That is SQLite,
+//! or with `TROUPE_TEST_STORE=postgres` a database of its own in a real PostgreSQL: so the same tests run on both.
+
+use std::io::Error;
+use std::path::Path;
+
+use platform::Backends;
+use platform::backends::{DatabaseConfig, ServerUrl};
+use tempfile::TempDir;
+
+use crate::servers::Postgres;
+
+const VARIABLE: &str = "TROUPE_TEST_STORE";
+/// Enough for a test to have calls wait for one another; many tests share the server.
+const CONNECTIONS: u32 = 6;
+
+/// The data of a service. The folder goes with this value, the database with its server.
+#[derive(Debug)]
+pub struct Home {
+    folder: TempDir,
+    backends: Backends,
+}
+
+impl Home {
+    /// A home without data.
+    ///
+    /// # Errors
+    /// There is no place for a folder, or no PostgreSQL where one is wanted; the message says what to do.
+    pub async fn new() -> Result<Self, Error> {
+        let mut backends = Backends::default();
+        match std::env::var(VARIABLE).as_deref() {
+            Ok("postgres") => backends.database = in_postgres().await?,
+            Ok("sqlite") | Err(_) => {}
+            Ok(other) => {
+                let message = format!("{VARIABLE} is {other:?}: set it to sqlite or postgres");
+                return Err(Error::other(message));
+            }
+        }
+        let folder = tempfile::tempdir()?;
+        Ok(Self { folder, backends })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The servers that keep data instead of the folder.
+    pub fn backends(&self) -> Backends {
+        self.backends.clone()
+    }
+}
+
+async fn in_postgres() -> Result<DatabaseConfig, Error> {
+    let server = Postgres::shared().await?;
+    Ok(DatabaseConfig {
+        url: ServerUrl::new(server.new_database()?),
+        max_connections: CONNECTIONS,
+    })
+}

@@ -1,0 +1,42 @@
+//! Brings the tables of all services up to date, and does nothing else: for releases, before the new version starts.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use platform::database::Inspection;
+use platform::{Host, telemetry};
+
+use crate::instance::Instance;
+use crate::settings::Settings;
+
+/// Migrates every service, and prints where each has come to.
+///
+/// # Errors
+/// The store can't be reached or used; says what to do.
+pub(crate) async fn run(settings: Settings) -> Result<()> {
+    telemetry::init(&settings.log)?;
+    // SQLite files have one process at a time. PostgreSQL sees to it by itself.
+    let _instance = match settings.database.url.is_named() {
+        true => None,
+        false => Some(Instance::claim(&settings.data_dir)?),
+    };
+    let host = Host {
+        backends: settings.backends(),
+        ..Host::new(&settings.data_dir)
+    };
+    for (service, migrated) in [
+        ("users", users::migrate(&host).await),
+        ("roleplay", roleplay::migrate(&host).await),
+        ("ai", ai::migrate(&host).await),
+    ] {
+        let Inspection { migrations, .. } = migrated.context(service)?;
+        let newest = migrations.last().map_or("none", String::as_str);
+        let count = migrations.len();
+        writeln!(
+            std::io::stdout(),
+            "{service}: {count} migrations, the newest {newest}"
+        )
+        .context("nobody reads the output")?;
+    }
+    Ok(())
+}

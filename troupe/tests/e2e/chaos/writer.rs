@@ -1,0 +1,230 @@
+//! A person who sends numbered messages, whatever happens to the platform, and remembers what they saw.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::ledger::Ledger;
+use crate::person::{Person, number};
+
+/// What the model always replies.
+pub(super) const REPLY: &str = "One lamp, two lamps, three lamps, four: the stair goes up, and there is no more light \
+    than that until the keeper comes down again with the oil and the key.";
+/// Until the next try.
+const BREATH: Duration = Duration::from_millis(50);
+/// A call that takes longer is tried anew: the platform may have been killed without a word to its clients.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A person with a session.
+pub(super) struct Writer {
+    name: usize,
+    person: Person,
+    session: String,
+    ledger: Arc<Ledger>,
+    /// The messages that were acknowledged, by their text.
+    sent: Vec<Sent>,
+}
+
+/// A message that was acknowledged.
+struct Sent {
+    text: String,
+    /// Of the reply.
+    message_id: String,
+    /// What was seen of the reply.
+    seen: String,
+    state: String,
+}
+
+/// A stream of a reply, as far as it was read.
+#[derive(Default)]
+struct Watched {
+    generation_id: String,
+    message_id: String,
+    seen: String,
+    /// Empty until it has ended.
+    state: String,
+}
+
+impl Writer {
+    pub(super) fn new(name: usize, person: Person, session: String, ledger: Arc<Ledger>) -> Self {
+        Self {
+            name,
+            person,
+            session,
+            ledger,
+            sent: Vec::new(),
+        }
+    }
+
+    /// Sends messages one after the other. What was begun is finished before it stops.
+    pub(super) async fn write_until(mut self, stop: CancellationToken) -> Self {
+        while !stop.is_cancelled() {
+            let text = format!("Message {} of writer {}.", self.sent.len(), self.name);
+            let sent = self.send(text).await;
+            self.sent.push(sent);
+        }
+        self
+    }
+
+    /// Sends a message until it is acknowledged, and watches its reply to the end.
+    async fn send(&self, text: String) -> Sent {
+        let path = format!("{}/messages", self.session);
+        let request_id = format!("{}-{}", self.name, self.sent.len());
+        let body = json!({"text": text, "requestId": request_id});
+        let mut watched = Watched::default();
+        while watched.generation_id.is_empty() {
+            self.watch(Method::POST, &path, &body, &mut watched).await;
+        }
+        self.ledger.acknowledge();
+        while watched.state.is_empty() {
+            let offset = watched.seen.len();
+            let id = &watched.generation_id;
+            let path = format!("/api/v1/roleplay/generations/{id}:attach?offset={offset}");
+            self.watch(Method::GET, &path, &Value::Null, &mut watched)
+                .await;
+        }
+        Sent {
+            text,
+            message_id: watched.message_id,
+            seen: watched.seen,
+            state: watched.state,
+        }
+    }
+
+    /// Watches a reply until its end, or until the connection breaks.
+    async fn watch(&self, method: Method, path: &str, body: &Value, watched: &mut Watched) {
+        let mut request = self.person.request(method, path).timeout(PATIENCE);
+        request = request.header("accept", "text/event-stream");
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        match request.send().await {
+            Ok(answer) if answer.status().is_success() => self.read(answer, watched).await,
+            Ok(answer) if answer.status().is_client_error() => {
+                let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
+                self.ledger.fault(format!("{path}: {status} {text}"));
+                tokio::time::sleep(BREATH).await;
+            }
+            Ok(_) | Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+
+    async fn read(&self, mut answer: Response, watched: &mut Watched) {
+        let mut unread = Vec::new();
+        while let Ok(Some(part)) = answer.chunk().await {
+            unread.extend_from_slice(&part);
+            while let Some(end) = unread.windows(2).position(|pair| pair == b"\n\n") {
+                let block: Vec<u8> = unread.drain(..end + 2).collect();
+                let block = String::from_utf8(block).unwrap();
+                // An event of an error has no data that is one of these; the next try finds out more.
+                if let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: "))
+                    && !block.contains("event: error")
+                {
+                    self.take(&serde_json::from_str(data).unwrap(), watched);
+                }
+            }
+        }
+    }
+
+    fn take(&self, event: &Value, watched: &mut Watched) {
+        let started = &event["started"];
+        if started.is_object() {
+            watched.generation_id = started["generation"]["id"].as_str().unwrap().to_owned();
+            watched.message_id = started["message"]["id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+        }
+        if let Some(text) = event["delta"]["text"].as_str() {
+            let offset = usize::try_from(number(&event["delta"]["offset"])).unwrap();
+            if offset == watched.seen.len() {
+                watched.seen.push_str(text);
+            } else {
+                let at = watched.seen.len();
+                self.ledger
+                    .fault(format!("a piece at {offset} came where {at} was next"));
+            }
+        }
+        if event["ended"].is_object() {
+            watched.state = event["ended"]["generation"]["state"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            watched.message_id = event["ended"]["message"]["id"].as_str().unwrap().to_owned();
+        }
+    }
+
+    /// Compares what is stored with what was acknowledged and seen.
+    pub(super) async fn account(&self, ledger: &Ledger) {
+        let stored = self.stored().await;
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        for message in &stored {
+            *times
+                .entry(message["text"].as_str().unwrap_or_default())
+                .or_default() += 1;
+        }
+        for sent in &self.sent {
+            match times.get(sent.text.as_str()) {
+                Some(1) => {}
+                Some(times) => ledger.fault(format!("{:?} is there {times} times", sent.text)),
+                None => ledger.fault(format!("{:?} was acknowledged and is lost", sent.text)),
+            }
+        }
+        let replies: HashMap<&str, &Value> = stored
+            .iter()
+            .map(|message| (message["id"].as_str().unwrap(), message))
+            .collect();
+        for sent in &self.sent {
+            let text = replies
+                .get(sent.message_id.as_str())
+                .map(|message| message["text"].as_str().unwrap_or_default());
+            let is_whole = sent.state != "GENERATION_STATE_COMPLETED" || text == Some(REPLY);
+            if text != Some(&sent.seen) || !REPLY.starts_with(&sent.seen) || !is_whole {
+                ledger.fault(format!(
+                    "of the reply to {:?}, {:?} was seen and {text:?} is stored ({})",
+                    sent.text, sent.seen, sent.state
+                ));
+            }
+        }
+        let expected = 1 + 2 * self.sent.len();
+        if stored.len() != expected {
+            ledger.fault(format!(
+                "writer {} has {} messages instead of {expected}",
+                self.name,
+                stored.len()
+            ));
+        }
+        self.account_usage(ledger).await;
+    }
+
+    /// A generation is charged at most once.
+    async fn account_usage(&self, ledger: &Ledger) {
+        let sums = self.person.get("/api/v1/ai/usage:summarize").await;
+        let charged = number(&sums["sums"][0]["generationCount"]);
+        if charged > i64::try_from(self.sent.len()).unwrap() {
+            ledger.fault(format!("writer {} was charged {charged} times", self.name));
+        }
+    }
+
+    /// All messages of the session.
+    async fn stored(&self) -> Vec<Value> {
+        let mut messages = Vec::new();
+        let mut token = String::new();
+        loop {
+            let path = format!("{}/messages?pageSize=100&pageToken={token}", self.session);
+            let page = self.person.get(&path).await;
+            messages.extend(page["messages"].as_array().cloned().unwrap_or_default());
+            token = page["nextPageToken"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if token.is_empty() {
+                return messages;
+            }
+        }
+    }
+}
