@@ -10,7 +10,7 @@ use tokio::sync::Barrier;
 use troupe_platform::backends::{DatabaseConfig, ServerUrl};
 use troupe_platform::database::{OpenError, Outage};
 use troupe_platform::{Backends, Database, Host};
-use troupe_testkit::servers::Postgres;
+use testkit::servers::Postgres;
 
 /// What an outage may cost a call, and a return the platform.
 const NOTICED_WITHIN: Duration = Duration::from_secs(2);

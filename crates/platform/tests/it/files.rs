@@ -6,21 +6,19 @@ use std::time::{Duration, Instant};
 use testkit::servers::S3;
 use troupe_platform::backends::S3Config;
 use troupe_platform::files::{Error, Files, examine};
-use troupe_platform::{Backends, Clock, Host, Tasks};
+use troupe_platform::{Backends, Host};
 
 /// For an answer of a store that isn't there, and for a slow machine.
 const SOON: Duration = Duration::from_secs(10);
 
 fn host(data_dir: &Path, s3: S3Config) -> Host {
+    let backends = Backends {
+        s3,
+        ..Backends::default()
+    };
     Host {
-        data_dir: data_dir.to_owned(),
-        clock: Clock::system(),
-        tasks: Tasks::new(),
-        backends: Backends {
-            s3,
-            ..Backends::default()
-        },
-        redis: None,
+        backends,
+        ..Host::new(data_dir)
     }
 }
 

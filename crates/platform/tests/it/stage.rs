@@ -9,7 +9,7 @@ use platform::clock::FakeTime;
 use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Inspector, Outbox, Received};
 use platform::trace::Cause;
-use platform::{Backends, Clock, Database, Events, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Database, Host, Timestamp};
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::{MigrationName, SchemaManager, Table};
@@ -101,11 +101,9 @@ impl Place {
 
     async fn start(&self, script: Option<Script>) -> Process {
         let host = Host {
-            data_dir: self.folder.path().to_owned(),
             clock: self.clock.clone(),
-            tasks: Tasks::new(),
             backends: self.backends.clone(),
-            events: Events::default(),
+            ..Host::new(self.folder.path())
         };
         let db = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
         let outbox = host.events.outbox("roleplay", &db, &host.clock);

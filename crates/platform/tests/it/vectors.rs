@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use troupe_platform::vectors::{self, Error, Hit, Point};
-use troupe_platform::{Backends, Clock, Host, Tasks, Vectors};
+use troupe_platform::{Backends, Host, Vectors};
 use uuid::Uuid;
 
 use self::peer::Peer;
@@ -31,10 +31,8 @@ impl Place {
     fn new(backends: Backends) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let host = Host {
-            data_dir: folder.path().to_owned(),
-            clock: Clock::system(),
-            tasks: Tasks::new(),
             backends,
+            ..Host::new(folder.path())
         };
         Self {
             host,
