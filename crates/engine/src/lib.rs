@@ -127,6 +127,16 @@ impl Engine {
         let gguf = Gguf::open(path)?;
         let tokenizer = Arc::new(Tokenizer::load(&gguf, path)?);
         let model = Model::load(&gguf, path)?;
+        if tokenizer.len() > model.vocabulary {
+            return Err(Error::Corrupt {
+                path: path.to_owned(),
+                what: format!(
+                    "its vocabulary has more tokens than its matrix, {} and {}",
+                    tokenizer.len(),
+                    model.vocabulary
+                ),
+            });
+        }
         let window = model.window.min(options.window as usize);
         let threads = options
             .threads

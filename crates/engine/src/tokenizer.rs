@@ -4,6 +4,7 @@
 //! ([`sentencepiece`]) or byte-pair merges ([`bytepair`]).
 
 mod bytepair;
+mod pieces;
 mod sentencepiece;
 mod vocabulary;
 
@@ -87,7 +88,10 @@ impl Tokenizer {
             .filter(|id| vocabulary.has(*id));
         let begin = begin.filter(|_| {
             gguf.bool("tokenizer.ggml.add_bos_token")
-                .unwrap_or(matches!(algorithm, Algorithm::SentencePiece { .. }))
+                .unwrap_or(match &algorithm {
+                    Algorithm::SentencePiece { .. } => true,
+                    Algorithm::BytePair(merges) => merges.begins(),
+                })
         });
         let named = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"]
             .into_iter()
@@ -105,6 +109,11 @@ impl Tokenizer {
             ends,
             vocabulary,
         })
+    }
+
+    /// How many tokens there are.
+    pub(super) fn len(&self) -> usize {
+        self.vocabulary.len()
     }
 
     /// The tokens of a prompt, with the model's begin token first if the model wants one and the text has none.
@@ -155,8 +164,8 @@ impl Tokenizer {
                 scores,
                 leading_space,
             } => {
-                let leading_space = *leading_space && tokens.is_empty();
-                sentencepiece::encode(&self.vocabulary, scores, text, leading_space, tokens);
+                // At the beginning and after every special token, as llama.cpp does it.
+                sentencepiece::encode(&self.vocabulary, scores, text, *leading_space, tokens);
             }
         }
     }

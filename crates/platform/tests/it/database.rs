@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::prelude::*;
+use testkit::servers::Postgres;
 use tokio::sync::Barrier;
 use troupe_platform::backends::{DatabaseConfig, ServerUrl};
 use troupe_platform::database::{OpenError, Outage};
 use troupe_platform::{Backends, Database, Host};
-use testkit::servers::Postgres;
 
 /// What an outage may cost a call, and a return the platform.
 const NOTICED_WITHIN: Duration = Duration::from_secs(2);
