@@ -3,6 +3,7 @@
 mod sse;
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -93,6 +94,28 @@ impl Client {
         tokio::time::timeout(ANSWER_WITHIN, read)
             .await
             .context("no answer within a minute")?
+    }
+
+    /// Asks for a stream, and shows each of its events with the time since the question.
+    pub(crate) async fn each_event(
+        &mut self,
+        path: &str,
+        body: &Value,
+        mut on_event: impl FnMut(&Value, Duration),
+    ) -> Result<()> {
+        let request = self.post(path, "text/event-stream", body)?;
+        let start = Instant::now();
+        let read = async {
+            let response = accepted(self.connection.send(request).await?).await?;
+            let on_event = |event: &Value, at| {
+                on_event(event, at);
+                ControlFlow::Continue(())
+            };
+            sse::each(response.into_body(), start, on_event).await
+        };
+        let answer = tokio::time::timeout(ANSWER_WITHIN, read).await;
+        answer.context("no answer within a minute")??;
+        Ok(())
     }
 
     /// Posts JSON and reads JSON.

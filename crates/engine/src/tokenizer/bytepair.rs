@@ -185,7 +185,7 @@ impl BytePair {
 }
 
 /// GPT-2's printable characters for bytes: Latin ones stand for themselves, the rest are numbered from U+0100.
-fn stand_ins() -> [char; 256] {
+pub(crate) fn stand_ins() -> [char; 256] {
     let mut next = 0x100;
     std::array::from_fn(|byte| {
         let byte = byte as u8;
