@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn cuts_a_long_text_where_a_reader_would() {
         let cases = [
-            ("One two.\n\nThree four five six", 18, "One two.\n\nThree …"),
+            ("One two.\n\nThree four five six", 18, "One two. …"),
             ("One two three.\n\nFour five six", 18, "One two three. …"),
             (
                 "One two. Three four. Five six",

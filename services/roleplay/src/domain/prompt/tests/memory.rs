@@ -184,7 +184,7 @@ fn does_not_say_twice_what_the_history_says() {
             .all(|s| s.source != Source::MemoryStart)
     );
 
-    let mut narrow = window(12, 100);
+    let mut narrow = window(16, 100);
     narrow.memory.max_recalled = 1;
     let receipt = compile(&material, &narrow).receipt;
     let expected = [
@@ -197,7 +197,9 @@ fn does_not_say_twice_what_the_history_says() {
     assert!(
         outcomes(&receipt)
             .iter()
-            .any(|(_, outcome)| *outcome == "recalled")
+            .any(|(_, outcome)| *outcome == "recalled"),
+        "{:?}",
+        outcomes(&receipt)
     );
 }
 
