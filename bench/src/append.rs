@@ -15,7 +15,7 @@ const LONG: &str = " ms after 100000";
 
 /// Runs the benchmark.
 pub(crate) async fn run(workspace: &Workspace) -> Result<Section> {
-    let lines = example::lines(workspace, "troupe-roleplay", "append_bench", &[], WITHIN).await?;
+    let lines = example::lines(workspace, "append_bench", &[], WITHIN).await?;
     let (mut rows, mut ratios) = (Vec::new(), Vec::new());
     for line in lines.iter().filter(|line| line.contains(LONG)) {
         let (what, _) = line

@@ -126,14 +126,7 @@ async fn run_engine(workspace: &Workspace, model: &Path, prompt_tokens: u64) -> 
     let model = model.to_str().context("the model's path isn't UTF-8")?;
     let (prompt_tokens, sessions) = (prompt_tokens.to_string(), SESSIONS[1].to_string());
     let arguments = [model, &prompt_tokens, &sessions];
-    let lines = example::lines(
-        workspace,
-        "troupe-engine",
-        "engine_bench",
-        &arguments,
-        WITHIN,
-    )
-    .await?;
+    let lines = example::lines(workspace, "engine_bench", &arguments, WITHIN).await?;
     let figure = |name: &str, unit: &str| {
         let line = lines.iter().find(|line| line.starts_with(name));
         let line = line.with_context(|| format!("engine_bench printed no {name}"))?;

@@ -11,12 +11,11 @@ use crate::workspace::Workspace;
 /// Builds an example, runs it within a time, and gives the lines that it prints.
 pub(crate) async fn lines(
     workspace: &Workspace,
-    package: &str,
     name: &str,
     arguments: &[&str],
     within: Duration,
 ) -> Result<Vec<String>> {
-    let executable = workspace.example(package, name).await?;
+    let executable = workspace.example(name).await?;
     let mut command = Command::new(executable);
     command.args(arguments).current_dir(workspace.scratch());
     let output = process::output_of(&format!("running {name}"), command, within).await?;

@@ -14,7 +14,7 @@ const UNIT: &str = " ms a prompt";
 
 /// Runs the benchmark.
 pub(crate) async fn run(workspace: &Workspace) -> Result<Section> {
-    let lines = example::lines(workspace, "troupe-roleplay", "compile_bench", &[], WITHIN).await?;
+    let lines = example::lines(workspace, "compile_bench", &[], WITHIN).await?;
     let (mut rows, mut ratios) = (Vec::new(), Vec::new());
     for line in lines.iter().filter(|line| line.contains(UNIT)) {
         let ms = example::number_before(line, UNIT)?;

@@ -52,25 +52,26 @@ impl Workspace {
         if let Some(named) = &self.troupe {
             return Ok(named.clone());
         }
-        self.build(&["-p", "troupe"]).await?;
+        self.build().await?;
         Ok(self.release.join("troupe"))
     }
 
     /// Builds an example of a crate and gives its path.
-    pub(crate) async fn example(&self, package: &str, name: &str) -> Result<PathBuf> {
-        self.build(&["-p", package, "--example", name]).await?;
+    pub(crate) async fn example(&self, name: &str) -> Result<PathBuf> {
+        self.build().await?;
         Ok(self.release.join("examples").join(name))
     }
 
-    async fn build(&self, what: &[&str]) -> Result<()> {
+    /// Builds everything at once: each selection of its own would build many dependencies again, with other features.
+    async fn build(&self) -> Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = self.release.parent().context("no target folder")?;
         let mut command = Command::new(cargo);
         command
             .args(["build", "--release", "--quiet"])
-            .args(what)
+            .args(["--workspace", "--bins", "--examples"])
             .env("CARGO_TARGET_DIR", target)
             .current_dir(&self.root);
-        process::run(&format!("building {}", what.join(" ")), command).await
+        process::run("building what is measured", command).await
     }
 }

@@ -70,7 +70,7 @@
 //! # }
 //! ```
 //!
-//! Both services list [`migrations`] in their migrator.
+//! Both services list [`migrations()`] in their migrator.
 
 mod consumer;
 mod embedded;

@@ -97,7 +97,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer whose handlers write to a database, which has the tables of [`migrations`](super::migrations).
+    /// A consumer whose handlers write to a database, which has the tables of [`migrations`](super::migrations()).
     pub fn new(name: &'static str, db: &Database) -> Self {
         Self {
             name,

@@ -46,7 +46,7 @@ pub enum StartError {
 }
 
 impl Events {
-    /// The outbox of a service in its database, which has the tables of [`migrations`](super::migrations).
+    /// The outbox of a service in its database, which has the tables of [`migrations`](super::migrations()).
     pub fn outbox(&self, service: &'static str, db: &Database, clock: &Clock) -> Outbox {
         let wake = Arc::new(Notify::new());
         self.entries().sources.push(Source {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mesh::{Ctx, Role};
 use platform::trace::Cause;
-use sea_orm::DbErr;
 
 use super::{Error, Memories};
 use crate::infrastructure::index::MAX_EMBEDDED;
@@ -53,7 +52,7 @@ impl Memories {
         let prepare = self.db.transaction(|tx| {
             Box::pin(async move {
                 memories::set_none_embedded(tx).await?;
-                Ok::<_, DbErr>(memories::insert_missing(tx).await?)
+                memories::insert_missing(tx).await
             })
         });
         prepare.await?;
