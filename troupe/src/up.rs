@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Events, Host, Redis, Tasks, telemetry};
+use platform::{Clock, Events, Health, Host, Redis, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -38,6 +38,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         backends: settings.backends(),
         redis: Redis::open(&settings.redis, &tasks)?,
         events: Events::default(),
+        health: Health::default(),
     };
 
     greeting::opening(&settings)?;

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use troupe_platform::backends::ServerUrl;
 use troupe_platform::vectors::{self, Point};
-use troupe_platform::{Backends, Clock, Host, Tasks, Vectors};
+use troupe_platform::{Backends, Host, Vectors};
 use uuid::Uuid;
 
 const DIMENSIONS: usize = 384;
@@ -46,10 +46,8 @@ async fn main() -> Result<(), Failure> {
 async fn measure(name: &str, backends: Backends, points: &Points) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let host = Host {
-        data_dir: folder.path().to_owned(),
-        clock: Clock::system(),
-        tasks: Tasks::new(),
         backends,
+        ..Host::new(folder.path())
     };
     for (shape, partitions) in [
         ("one_partition", 1),

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use self::after_commit::Hooks;
@@ -51,11 +51,20 @@ impl Database {
     /// Says what is missing or wrong, and no password.
     pub async fn open<M: MigratorTrait>(host: &Host, service: &str) -> Result<Self, OpenError> {
         let config = &host.backends.database;
-        if config.url.is_named() {
-            postgres::open::<M>(config, service).await
-        } else {
-            sqlite::open::<M>(&host.database_file(service)).await
+        if !config.url.is_named() {
+            return sqlite::open::<M>(&host.database_file(service)).await;
         }
+        let db = postgres::open::<M>(config, service).await?;
+        let read = db.read.clone();
+        host.health.watch(&host.tasks, move || {
+            let read = read.clone();
+            async move {
+                let answer = read.execute_unprepared("SELECT 1").await;
+                let outage = answer.err().as_ref().and_then(Outage::of);
+                outage.map_or(Ok(()), |outage| Err(outage.to_string()))
+            }
+        });
+        Ok(db)
     }
 
     /// Opens the store of a service as it is, beside whoever else has it open; `None` where the first start of the service

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::Secret;
-use crate::{Backends, Clock, Events, Redis, Tasks};
+use crate::{Backends, Clock, Events, Health, Redis, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Host {
     pub redis: Option<Redis>,
     /// The events that services tell, and who wants to know.
     pub events: Events,
+    /// Whether what the process can't do without answers.
+    pub health: Health,
 }
 
 impl Host {
@@ -33,6 +35,7 @@ impl Host {
             backends: Backends::default(),
             redis: None,
             events: Events::default(),
+            health: Health::default(),
         }
     }
 

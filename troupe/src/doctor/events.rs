@@ -28,7 +28,7 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
                 true => finding.advise(
                     "start it, or mend nats.url; until then events wait in the outboxes and nothing is lost",
                 ),
-                false => finding,
+                false => finding.advise("mend the database first"),
             };
         }
     };

@@ -75,10 +75,11 @@ fn build_gateway(
     }
     gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
     let (keys, stopping) = (verifier.clone(), host.tasks.token().clone());
+    let health = host.health.clone();
     let readiness = Arc::new(move || match (stopping.is_cancelled(), keys.is_ready()) {
         (true, _) => Err("the platform is stopping".to_owned()),
         (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
-        _ => Ok(()),
+        _ => health.problem().map_or(Ok(()), Err),
     });
     Ok(gateway::build(
         &settings.gateway,

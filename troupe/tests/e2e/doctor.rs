@@ -89,7 +89,14 @@ async fn says_what_is_broken_and_what_to_do() {
         .iter()
         .map(|finding| finding["subject"].as_str().unwrap())
         .collect();
-    assert_eq!(subjects, ["database", "address", "model server"]);
+    let expected = [
+        "database",
+        "events",
+        "address",
+        "model server",
+        "embeddings",
+    ];
+    assert_eq!(subjects, expected);
     assert!(
         broken.iter().all(|finding| finding["advice"].is_string()),
         "{broken:#?}"

@@ -90,7 +90,13 @@ async fn rides_out(
     gone().await;
     let (status, refusal) = ann.call(Method::GET, "/api/v1/users/me", Value::Null).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refusal}");
-    assert_eq!(refusal["details"][0]["reason"], "UNAVAILABLE", "{refusal}");
+    let details = refusal["details"].as_array().unwrap();
+    assert!(
+        details
+            .iter()
+            .any(|detail| detail["reason"] == "UNAVAILABLE"),
+        "{refusal}"
+    );
     assert!(
         refusal["message"].as_str().unwrap().contains("database"),
         "{refusal}"
@@ -237,7 +243,7 @@ async fn refuses_writes_while_the_database_s_disk_is_full_and_loses_none() {
     let page = ann.get(&format!("{session}/messages?pageSize=200")).await;
     let kept = page["messages"].as_array().unwrap().len();
     assert!(
-        kept >= 1 + 2 * (acknowledged + 1),
+        kept > 2 * (acknowledged + 1),
         "{kept} are left of {acknowledged}"
     );
 }

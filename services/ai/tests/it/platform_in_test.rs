@@ -9,7 +9,7 @@ use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
-use platform::{Clock, Events, Host, Tasks, Timestamp};
+use platform::{Clock, Events, Health, Host, Tasks, Timestamp};
 use testkit::Home;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
@@ -79,6 +79,7 @@ impl Service {
             backends: home.backends(),
             redis: None,
             events: Events::default(),
+            health: Health::default(),
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);

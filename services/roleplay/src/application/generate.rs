@@ -6,6 +6,7 @@
 //! pieces and holds up neither the model nor anybody who watches.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use mesh::{Ctx, Role};
@@ -13,7 +14,7 @@ use platform::trace::Cause;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
 use tracing::Instrument;
-use troupe_proto::{Code, Reason, error};
+use troupe_proto::{Classify, Code, Reason, error};
 
 use super::live::Job;
 use super::recover_generations::Outcome;
@@ -25,9 +26,11 @@ use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
 const MAX_PIECES: usize = 4096;
-/// How often something is tried to be stored, and how long after the first failure; each wait doubles.
+/// How often something is tried to be stored by a database that is there, and how long after the first failure; each wait
+/// doubles.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What a generation's job needs.
 pub(super) struct Work {
@@ -83,7 +86,7 @@ impl Chats {
             };
             self.end_generation(outcome, &work.cause)
         };
-        if let Err(error) = patiently(end).await {
+        if let Err(error) = self.patiently(end).await {
             tracing::error!(%error, "the end of a generation can't be stored");
         }
         tracing::info!(
@@ -155,6 +158,31 @@ impl Chats {
         tokio::time::sleep(self.limits.after_stop).await;
     }
 
+    /// Tries to store something until the database takes it: for some seconds, or for as long as it is away, unless the
+    /// platform stops.
+    async fn patiently<F>(&self, store: impl Fn() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let (mut tries, mut wait) = (1, FIRST_WAIT);
+        let mut out_of_time = pin!(self.out_of_time());
+        loop {
+            let Err(error) = store().await else {
+                return Ok(());
+            };
+            if tries >= TRIES && error.code() != Code::Unavailable {
+                return Err(error);
+            }
+            tracing::warn!(%error, "trying again to store what a generation wrote");
+            tokio::select! {
+                () = &mut out_of_time => return Err(error),
+                () = tokio::time::sleep(wait) => {}
+            }
+            tries += 1;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
     /// Stores pieces, then shows them, until there are no more.
     async fn write(
         &self,
@@ -166,7 +194,8 @@ impl Chats {
         while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
             let text = pieces.concat();
             pieces.clear();
-            patiently(|| self.append(id, job.offset(), &text)).await?;
+            self.patiently(|| self.append(id, job.offset(), &text))
+                .await?;
             job.publish(&text);
         }
         Ok(())
@@ -178,23 +207,6 @@ impl Chats {
         });
         append.await
     }
-}
-
-/// Tries to store something until the database takes it, for some seconds: it may be busy with a long deletion.
-async fn patiently<F>(store: impl Fn() -> F) -> Result<(), Error>
-where
-    F: Future<Output = Result<(), Error>>,
-{
-    let mut wait = FIRST_WAIT;
-    for _ in 1..TRIES {
-        match store().await {
-            Ok(()) => return Ok(()),
-            Err(error) => tracing::warn!(%error, "trying again to store what a generation wrote"),
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
-    store().await
 }
 
 fn failed(status: &Status) -> Ending {

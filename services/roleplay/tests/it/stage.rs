@@ -10,7 +10,7 @@ use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Events, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Events, Health, Host, Tasks, Timestamp};
 use testkit::Home;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -131,6 +131,7 @@ impl Stage {
             backends,
             redis: None,
             events: Events::default(),
+            health: Health::default(),
         };
         let role = Role("roleplay");
         let channels = (

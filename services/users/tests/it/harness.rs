@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::clock::FakeTime;
-use platform::{Clock, Events, Host, Tasks, Timestamp};
+use platform::{Clock, Events, Health, Host, Tasks, Timestamp};
 use testkit::Home;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
@@ -52,6 +52,7 @@ impl Service {
             backends: home.backends(),
             redis: None,
             events: Events::default(),
+            health: Health::default(),
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());

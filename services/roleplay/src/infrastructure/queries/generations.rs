@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
@@ -150,7 +150,13 @@ pub(crate) async fn append(
         start_offset: i64::try_from(offset).unwrap_or(i64::MAX),
         text: text.to_owned(),
     };
+    // A commit whose answer got lost is repeated.
+    let stored_before =
+        OnConflict::columns([chunk::Column::GenerationId, chunk::Column::StartOffset])
+            .do_nothing()
+            .to_owned();
     chunk::Entity::insert(model.into_active_model())
+        .on_conflict(stored_before)
         .exec_without_returning(db)
         .await
         .map(drop)
