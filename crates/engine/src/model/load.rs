@@ -7,6 +7,7 @@ use crate::attention::Heads;
 use crate::error::Error;
 use crate::gguf::Gguf;
 use crate::matrix::Matrix;
+use crate::quants::Kind;
 use crate::rope::Rope;
 
 /// How often a layer of Gemma 3 looks at the whole context; the others see a sliding window.
@@ -190,9 +191,29 @@ impl Source<'_> {
     }
 
     fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, Error> {
+        if let Some(values) = self.floats(name, length) {
+            return Ok(values);
+        }
         let matrix = Matrix::load(self.gguf, self.path, name, length, 1)?;
         let mut values = vec![0.0; length];
         matrix.row(0, &mut values);
         Ok(values)
+    }
+
+    /// A vector of plain floats, which may be shorter than the blocks that matrices are made of.
+    fn floats(&self, name: &str, length: usize) -> Option<Vec<f32>> {
+        let tensor = self.gguf.tensor(name)?;
+        let is_plain = Kind::from_number(tensor.format) == Some(Kind::F32);
+        let has_length = tensor.dimensions.iter().product::<usize>() == length;
+        let bytes = self
+            .gguf
+            .map()
+            .get(tensor.start..)?
+            .get(..length * 4)?
+            .to_vec();
+        let floats = bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        (is_plain && has_length).then(|| floats.collect())
     }
 }
