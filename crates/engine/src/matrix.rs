@@ -111,7 +111,7 @@ impl Matrix {
             kind,
         };
         let (weights, bytes) = matrix.block();
-        let length = (columns / weights * bytes).checked_mul(rows)?;
+        let length = (columns / weights).checked_mul(bytes)?.checked_mul(rows)?;
         let end = length.checked_add(start)?;
         let fits = columns > 0 && columns % weights == 0 && end <= matrix.map.len();
         fits.then_some(matrix)

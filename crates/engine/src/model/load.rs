@@ -204,16 +204,17 @@ impl Source<'_> {
     fn floats(&self, name: &str, length: usize) -> Option<Vec<f32>> {
         let tensor = self.gguf.tensor(name)?;
         let is_plain = Kind::from_number(tensor.format) == Some(Kind::F32);
-        let has_length = tensor.dimensions.iter().product::<usize>() == length;
-        let bytes = self
-            .gguf
-            .map()
-            .get(tensor.start..)?
-            .get(..length * 4)?
-            .to_vec();
-        let floats = bytes
-            .chunks_exact(4)
-            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        (is_plain && has_length).then(|| floats.collect())
+        if !is_plain || tensor.dimensions.as_slice() != [length] {
+            return None;
+        }
+        let map = self.gguf.map();
+        let bytes = map.get(tensor.start..)?.get(..length.checked_mul(4)?)?;
+        let (floats, _) = bytes.as_chunks();
+        Some(
+            floats
+                .iter()
+                .map(|float| f32::from_le_bytes(*float))
+                .collect(),
+        )
     }
 }
