@@ -1,6 +1,9 @@
-//! Where programs keep a person's things, by the XDG base directory specification.
+//! Where programs keep a person's things, by the XDG base directory specification, and files that only they can read.
 
-use std::path::PathBuf;
+use std::fs::{OpenOptions, create_dir_all};
+use std::io::Error;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 /// Where data is kept unless the configuration says otherwise: `~/.local/share/troupe`.
 pub fn data() -> PathBuf {
@@ -19,4 +22,15 @@ fn folder(variable: &str, in_home: &str) -> PathBuf {
         .filter(|path| path.is_absolute());
     let base = set.or_else(|| Some(std::env::home_dir()?.join(in_home)));
     base.unwrap_or_default().join("troupe")
+}
+
+/// Makes a file, and its folder, so that only its owner can read it: it may hold keys, and surely holds or tells what people
+/// write. SQLite gives the files beside it the same permissions.
+pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
+    if let Some(folder) = file.parent() {
+        create_dir_all(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    options.open(file).map(drop)
 }

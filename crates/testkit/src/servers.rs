@@ -1,6 +1,6 @@
 //! Real servers for tests: PostgreSQL, Redis, NATS, an S3-compatible store, and Qdrant where there is one. Each listens on a
-//! free port of 127.0.0.1, keeps its data in a temporary
-//! folder, and is gone, folder and all, when the test's process is, however that ends.
+//! free port of 127.0.0.1, keeps its data in a temporary folder, and is gone, folder and all, when the test's process is,
+//! however that ends.
 //!
 //! Most tests share one server of a kind and keep out of each other's way by names of their own; a test that kills, pauses
 //! or fills a server starts its own. A variable such as `TROUPE_TEST_POSTGRES_URL` names a shared server that runs already.

@@ -6,7 +6,6 @@
 
 mod checkpoint;
 
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use sea_orm_migration::MigratorTrait;
 
 use self::checkpoint::BACKSTOP_PAGES;
 use super::{Connection, Database, OpenError};
+use crate::folders::make_private;
 
 pub(super) use self::checkpoint::Checkpoints;
 
@@ -51,17 +51,6 @@ pub(super) async fn attach(file: &Path) -> Result<Database, OpenError> {
         write: Connection::to_file(connect(&url, 1).await.map_err(failed)?),
         checkpoints: Some(Checkpoints::default()),
     })
-}
-
-/// Makes the file, and its folder, so that only its owner can read it: it may hold keys, and surely holds what people
-/// write. SQLite gives the files beside it the same permissions.
-fn make_private(file: &Path) -> std::io::Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    options.open(file).map(drop)
 }
 
 async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {

@@ -1,7 +1,6 @@
 //! The file: its tables, its connections, and what is done with one that can't be used.
 
 use std::ffi::OsString;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, SqlitePool};
 
 use super::distance;
+use crate::folders::make_private;
 
 const READ_CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -158,16 +158,6 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     // Only the lowest byte is the kind; the rest tells more of it.
     let code = code.and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| BROKEN.contains(&(code & 0xff)))
-}
-
-/// Makes the file, and its folder, so that only its owner can read it: vectors tell much of the text that they are of.
-fn make_private(file: &Path) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    options.open(file).map(drop)
 }
 
 /// The pages of a new file: they hold at least four rows, because a row of more than a quarter of a page is split over two.
