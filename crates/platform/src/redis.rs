@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::{Client, Pool, WithOptions};
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;
 use fred::types::Builder;
 use fred::types::config::{Config, Options, ReconnectPolicy, UnresponsiveConfig};
@@ -125,7 +126,8 @@ impl Redis {
         if !health.is_up() {
             return Err(Unavailable::Away);
         }
-        let answer = command(self.shared.connection(self.patience)).await;
+        let connection = self.shared.connection(self.patience);
+        let answer = within(self.patience, command(connection)).await;
         health.note(&answer);
         Ok(answer?)
     }
@@ -147,6 +149,16 @@ impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Redis({})", self.shared.address)
     }
+}
+
+/// The answer to a command, if it comes in time. The client's own limit doesn't hold for every command to a server that
+/// stands still.
+async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = |_| Error::new(ErrorKind::Timeout, "no answer in time");
+    tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 
 fn builder(url: &ServerUrl) -> Result<Builder, OpenError> {

@@ -11,7 +11,7 @@ use fred::types::Expiration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::watch;
 
-use super::Shared;
+use super::{Shared, within};
 use crate::Tasks;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ impl Watch {
         let key = format!("{}:probe", self.shared.prefix);
         let expires = Some(Expiration::EX(PROBE_EXPIRES_SECS));
         let connection = self.shared.connection(LOOK_EVERY);
-        connection.set(key, 1, expires, None, false).await
+        within(LOOK_EVERY, connection.set(key, 1, expires, None, false)).await
     }
 
     /// Logs changes, and no more than those.

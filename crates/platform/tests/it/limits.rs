@@ -146,6 +146,46 @@ async fn works_with_limits_of_its_own_while_redis_is_missing() {
 }
 
 #[tokio::test]
+async fn goes_on_when_redis_dies_or_stands_still_and_uses_it_again() {
+    let server = servers::Redis::start().await.unwrap();
+    let daemon = server.daemon().unwrap();
+    let config = config(&server);
+    let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+    eventually("Redis is reached", redis.reached()).await;
+    let limiter = Limiter::shared(&redis, "outage", SLOW);
+
+    daemon.pause().unwrap();
+    let decisions = async {
+        for who in 0..1000 {
+            let key = format!("person:{who}");
+            assert_eq!(limiter.take(&key, 3).await, Ok(()), "not refused");
+            assert!(limiter.take(&key, 1).await.is_err(), "not unlimited");
+        }
+    };
+    // If each waited for Redis, they would take over a minute.
+    let decided = tokio::time::timeout(Duration::from_secs(30), decisions);
+    decided
+        .await
+        .expect("no more than a few decisions wait for Redis");
+    daemon.resume().unwrap();
+    daemon.kill().unwrap();
+    eventually("the death is noticed", redis.lost()).await;
+    assert_eq!(limiter.take(&alice(), 3).await, Ok(()));
+
+    daemon.start().unwrap();
+    server.ready().await.unwrap();
+    eventually("Redis is reached again", redis.reached()).await;
+    let patient = redis.with_patience(Duration::from_secs(60));
+    let limiter = Limiter::shared(&patient, "outage", SLOW);
+    assert_eq!(limiter.take(&alice(), 3).await, Ok(()));
+    let other = Limiter::shared(&connect(&config).await, "outage", SLOW);
+    assert!(
+        other.take(&alice(), 1).await.is_err(),
+        "the budget is shared again"
+    );
+}
+
+#[tokio::test]
 async fn goes_on_while_redis_is_full() {
     let server = servers::Redis::start().await.unwrap();
     let redis = connect(&config(&server)).await;
