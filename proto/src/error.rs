@@ -22,12 +22,7 @@ pub trait Classify: std::error::Error {
     fn reason(&self) -> Reason;
     /// The text for people. Unless a service says otherwise, faults of ours stay unexplained.
     fn public_message(&self) -> String {
-        match self.code() {
-            Code::Internal | Code::Unknown => {
-                "something went wrong on our side; the request id finds it in the log".to_owned()
-            }
-            _ => self.to_string(),
-        }
+        explained(self)
     }
     /// When to try again, where that is known.
     fn retry_after(&self) -> Option<Duration> {
@@ -53,6 +48,18 @@ pub trait Classify: std::error::Error {
             details.set_bad_request(violations);
         }
         Status::with_error_details(self.code(), self.public_message(), details)
+    }
+}
+
+/// What people are told of a fault of ours.
+pub const UNEXPLAINED: &str =
+    "something went wrong on our side; the request id finds it in the log";
+
+/// What an error says of itself to people, unless it is a fault of ours.
+pub fn explained<E: Classify + ?Sized>(error: &E) -> String {
+    match error.code() {
+        Code::Internal | Code::Unknown => UNEXPLAINED.to_owned(),
+        _ => error.to_string(),
     }
 }
 

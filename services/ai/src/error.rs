@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform::database::Outage;
 use sea_orm::DbErr;
-use troupe_proto::{Classify, Code, Reason};
+use troupe_proto::{Classify, Code, Reason, error};
 
 use crate::domain::{Form, ProviderError};
 
@@ -62,13 +62,8 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
-        match (self.outage(), self.code()) {
-            (Some(outage), _) => outage.to_string(),
-            (None, Code::Internal) => {
-                "something went wrong on our side; the request id finds it in the log".to_owned()
-            }
-            _ => self.to_string(),
-        }
+        let outage = self.outage();
+        outage.map_or_else(|| error::explained(self), |outage| outage.to_string())
     }
 
     fn retry_after(&self) -> Option<Duration> {

@@ -56,8 +56,7 @@ where
 
 fn panicked() -> Status {
     tracing::error!("a handler panicked");
-    let message = "something went wrong on our side; the request id finds it in the log";
-    error::status(Code::Internal, Reason::Internal, message)
+    error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
 }
 
 /// A body that ends with INTERNAL when it panics.

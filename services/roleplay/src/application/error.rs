@@ -178,13 +178,8 @@ impl Classify for Error {
             return "the store of files can't be used right now: try again in a few seconds"
                 .to_owned();
         }
-        match (self.outage(), self.code()) {
-            (Some(outage), _) => outage.to_string(),
-            (None, Code::Internal) => {
-                "something went wrong on our side; the request id finds it in the log".to_owned()
-            }
-            _ => self.to_string(),
-        }
+        let outage = self.outage();
+        outage.map_or_else(|| error::explained(self), |outage| outage.to_string())
     }
 
     fn retry_after(&self) -> Option<Duration> {

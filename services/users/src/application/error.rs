@@ -7,7 +7,7 @@ use platform::database::Outage;
 use platform::id::LoginSessionId;
 use sea_orm::DbErr;
 use tonic_types::FieldViolation;
-use troupe_proto::{Classify, Code, Reason};
+use troupe_proto::{Classify, Code, Reason, error};
 
 use crate::domain::profile::Refused;
 use crate::domain::text::Unsuitable;
@@ -98,11 +98,8 @@ impl Classify for Error {
             return outage.to_string();
         }
         match self.code() {
-            Code::Internal => {
-                "something went wrong on our side; the request id finds it in the log".to_owned()
-            }
             Code::Unavailable => "the service can't do this right now: try again".to_owned(),
-            _ => self.to_string(),
+            _ => error::explained(self),
         }
     }
 
