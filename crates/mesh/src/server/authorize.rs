@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, header};
-use platform::trace::{TRACEPARENT, TraceParent};
+use platform::trace::TraceParent;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -57,9 +57,10 @@ impl<S> Authorize<S> {
             request_id: text(request.headers(), REQUEST_ID)
                 .unwrap_or_default()
                 .into(),
-            trace: text(request.headers(), TRACEPARENT)
-                .and_then(|trace| trace.parse().ok())
-                .unwrap_or_else(TraceParent::new),
+            trace: request
+                .extensions()
+                .get::<TraceParent>()
+                .map_or_else(TraceParent::new, |trace| *trace),
             client_address: text(request.headers(), CLIENT_ADDRESS)
                 .and_then(|a| a.parse::<IpAddr>().ok()),
             bearer: bearer.map(|token| Bearer(token.into())),

@@ -46,9 +46,7 @@ where
         let id = request_id(&request);
         let trace = trace(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        if let Ok(value) = HeaderValue::try_from(trace.to_string()) {
-            request.headers_mut().insert(TRACEPARENT, value);
-        }
+        request.extensions_mut().insert(trace);
         let span = tracing::info_span!(
             "call",
             role = self.role.0,
