@@ -65,7 +65,13 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
 fn install_node(workspace: &Workspace, scripts: &Path, counts: &mut Counts) -> Result<PathBuf> {
     let folder = workspace.tools().join("clients-node");
     std::fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json", "grpc_web.mjs"] {
+    let files = [
+        "package.json",
+        "package-lock.json",
+        "checks.mjs",
+        "grpc_web.mjs",
+    ];
+    for file in files {
         std::fs::copy(scripts.join(file), folder.join(file)).with_context(|| file.to_owned())?;
     }
     let mut npm = workspace.command("npm");

@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
+import { check, finish } from "./checks.mjs";
 import { Chromium } from "./chromium.mjs";
 
 const ALLOWED = "http://app.example";
@@ -20,21 +21,6 @@ const card = readFileSync(new URL("../../../examples/cards/maren.png", import.me
 const login = { email: `browser-${randomUUID()}@example.com`, password: randomUUID() };
 const displayName = "Bo of the browser";
 const state = {};
-
-let passed = 0;
-let failed = 0;
-
-async function check(name, run) {
-  try {
-    await run();
-    passed += 1;
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED ${name}`);
-    console.log(error);
-  }
-}
 
 /** In the page: posts JSON, which a browser does after a preflight, and gives the answer's JSON. */
 async function post(url, body, token) {
@@ -211,5 +197,4 @@ await check("Chromium shows every operation in ReDoc", async () => {
 
 await browser.close();
 pages.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();

@@ -13,6 +13,8 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import grpcWeb from "grpc-web";
 import XMLHttpRequest from "xhr2";
 
+import { check, finish } from "./checks.mjs";
+
 globalThis.XMLHttpRequest = XMLHttpRequest;
 
 const [url, descriptors, cardFile] = process.argv.slice(2);
@@ -33,21 +35,6 @@ const email = `web-${randomUUID()}@example.com`;
 const password = randomUUID();
 const state = {};
 const signedIn = (more = {}) => ({ headers: { authorization: `Bearer ${state.token}` }, ...more });
-
-let passed = 0;
-let failed = 0;
-
-async function check(name, run) {
-  try {
-    await run();
-    passed += 1;
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED ${name}`);
-    console.log(error);
-  }
-}
 
 async function refused(call, code) {
   try {
@@ -160,5 +147,4 @@ await check("grpc-web streams in text", async () => {
   assert.equal(kinds.at(-1), "ended");
 });
 
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();
