@@ -88,7 +88,6 @@ impl Budgets {
 #[cfg(test)]
 mod tests {
     use platform::Tasks;
-    use platform::backends::{RedisConfig, ServerUrl};
     use testkit::servers;
 
     use super::*;
@@ -145,11 +144,9 @@ mod tests {
     #[tokio::test]
     async fn gateways_share_budgets_through_redis() {
         let server = servers::Redis::shared().await.unwrap();
-        let config = RedisConfig {
-            url: ServerUrl::new(server.url()),
-            prefix: server.new_prefix(),
-        };
-        let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+        let redis = Redis::open(&server.config(), &Tasks::new())
+            .unwrap()
+            .unwrap();
         redis.reached().await;
         let patient = redis.with_patience(Duration::from_secs(60));
         let (one, other) = (

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use platform::lifecycle::Signals;
-use platform::{Clock, Events, Health, Host, Redis, Tasks, telemetry};
+use platform::{Host, Redis, Tasks, telemetry};
 
 use crate::instance::Instance;
 use crate::serve::listen;
@@ -32,13 +32,10 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let address = listener.local_addr()?;
     let tasks = Tasks::new();
     let host = Host {
-        data_dir: settings.data_dir.clone(),
-        clock: Clock::system(),
         tasks: tasks.clone(),
         backends: settings.backends(),
         redis: Redis::open(&settings.redis, &tasks)?,
-        events: Events::default(),
-        health: Health::default(),
+        ..Host::new(&settings.data_dir)
     };
 
     greeting::opening(&settings)?;

@@ -10,6 +10,7 @@ mod nats;
 mod postgres;
 mod qdrant;
 mod redis;
+mod running;
 mod s3;
 
 pub use daemon::Daemon;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::servers;
 use troupe_platform::cache::Cache;
 
-use crate::redis::{config, connect, eventually};
+use crate::redis::{connect, eventually};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -41,7 +41,7 @@ async fn holds_in_memory() {
 #[tokio::test]
 async fn holds_in_redis() {
     let server = servers::Redis::shared().await.unwrap();
-    let config = config(server);
+    let config = server.config();
     let redis = connect(&config).await;
     let cache = Cache::shared(&redis, "one");
     suite(&cache).await;
@@ -54,7 +54,7 @@ async fn holds_in_redis() {
 #[tokio::test]
 async fn finds_nothing_while_redis_is_away() {
     let server = servers::Redis::start().await.unwrap();
-    let redis = connect(&config(&server)).await;
+    let redis = connect(&server.config()).await;
     let cache = Cache::shared(&redis, "away");
     cache.put("a", b"1".to_vec(), LONG).await;
     server.daemon().unwrap().kill().unwrap();

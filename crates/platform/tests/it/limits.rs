@@ -6,7 +6,7 @@ use testkit::servers;
 use troupe_platform::limits::{Limiter, Rate};
 use troupe_platform::{Redis, Tasks};
 
-use crate::redis::{config, connect, eventually};
+use crate::redis::{connect, eventually};
 
 /// A bucket of three that doesn't fill while a test runs.
 const SLOW: Rate = Rate {
@@ -102,14 +102,14 @@ async fn holds_in_memory() {
 #[tokio::test]
 async fn holds_in_redis() {
     let server = servers::Redis::shared().await.unwrap();
-    let redis = connect(&config(server)).await;
+    let redis = connect(&server.config()).await;
     suite(|name, rate| Limiter::shared(&redis, name, rate)).await;
 }
 
 #[tokio::test]
 async fn processes_share_one_budget() {
     let server = servers::Redis::shared().await.unwrap();
-    let config = config(server);
+    let config = server.config();
     let one = Limiter::shared(&connect(&config).await, "shared", SLOW);
     let other = Limiter::shared(&connect(&config).await, "shared", SLOW);
     assert_eq!(one.take(&alice(), 2).await, Ok(()));
@@ -121,7 +121,7 @@ async fn processes_share_one_budget() {
 #[tokio::test]
 async fn keys_go_away_when_buckets_are_full() {
     let server = servers::Redis::start().await.unwrap();
-    let redis = connect(&config(&server)).await;
+    let redis = connect(&server.config()).await;
     let rate = Rate {
         per_second: 50.0,
         burst: 1,
@@ -137,7 +137,7 @@ async fn keys_go_away_when_buckets_are_full() {
 async fn works_with_limits_of_its_own_while_redis_is_missing() {
     let server = servers::Redis::start().await.unwrap();
     server.daemon().unwrap().kill().unwrap();
-    let redis = Redis::open(&config(&server), &Tasks::new())
+    let redis = Redis::open(&server.config(), &Tasks::new())
         .unwrap()
         .unwrap();
     let limiter = Limiter::shared(&redis, "missing", SLOW);
@@ -149,7 +149,7 @@ async fn works_with_limits_of_its_own_while_redis_is_missing() {
 async fn goes_on_when_redis_dies_or_stands_still_and_uses_it_again() {
     let server = servers::Redis::start().await.unwrap();
     let daemon = server.daemon().unwrap();
-    let config = config(&server);
+    let config = server.config();
     let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
     eventually("Redis is reached", redis.reached()).await;
     let limiter = Limiter::shared(&redis, "outage", SLOW);
@@ -188,7 +188,7 @@ async fn goes_on_when_redis_dies_or_stands_still_and_uses_it_again() {
 #[tokio::test]
 async fn goes_on_while_redis_is_full() {
     let server = servers::Redis::start().await.unwrap();
-    let redis = connect(&config(&server)).await;
+    let redis = connect(&server.config()).await;
     let limiter = Limiter::shared(&redis, "full", SLOW);
     server.command("CONFIG SET maxmemory 1").unwrap();
     eventually("the watch can't write", redis.lost()).await;

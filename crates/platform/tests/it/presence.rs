@@ -6,7 +6,7 @@ use testkit::servers;
 use troupe_platform::Clock;
 use troupe_platform::presence::Presence;
 
-use crate::redis::{config, connect, eventually};
+use crate::redis::{connect, eventually};
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(50);
@@ -49,14 +49,14 @@ async fn holds_in_memory() {
 #[tokio::test]
 async fn holds_in_redis() {
     let server = servers::Redis::shared().await.unwrap();
-    let redis = connect(&config(server)).await;
+    let redis = connect(&server.config()).await;
     suite(|name, ttl| Presence::shared(&redis, name, Clock::system(), ttl)).await;
 }
 
 #[tokio::test]
 async fn processes_see_one_another_and_each_its_own_while_redis_is_away() {
     let server = servers::Redis::start().await.unwrap();
-    let config = config(&server);
+    let config = server.config();
     let (here, there) = (connect(&config).await, connect(&config).await);
     let presence = |redis| Presence::shared(redis, "rooms", Clock::system(), LONG);
     let (one, other) = (presence(&here), presence(&there));

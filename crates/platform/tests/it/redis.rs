@@ -21,14 +21,6 @@ pub(crate) async fn eventually<T>(what: &str, future: impl Future<Output = T>) -
     }
 }
 
-/// Keys of the test's own on a server.
-pub(crate) fn config(server: &servers::Redis) -> RedisConfig {
-    RedisConfig {
-        url: ServerUrl::new(server.url()),
-        prefix: server.new_prefix(),
-    }
-}
-
 /// Connections that wait for their answers however busy the machine is.
 pub(crate) async fn connect(config: &RedisConfig) -> Redis {
     let redis = Redis::open(config, &Tasks::new()).unwrap().unwrap();
@@ -57,7 +49,7 @@ async fn reaches_a_server_that_comes_later() {
     let server = servers::Redis::start().await.unwrap();
     let daemon = server.daemon().unwrap();
     daemon.kill().unwrap();
-    let redis = Redis::open(&config(&server), &Tasks::new())
+    let redis = Redis::open(&server.config(), &Tasks::new())
         .unwrap()
         .unwrap();
     daemon.start().unwrap();
@@ -69,7 +61,7 @@ async fn reaches_a_server_that_comes_later() {
 async fn is_used_again_within_ten_seconds_of_a_return() {
     let server = servers::Redis::start().await.unwrap();
     let daemon = server.daemon().unwrap();
-    let redis = connect(&config(&server)).await;
+    let redis = connect(&server.config()).await;
 
     daemon.kill().unwrap();
     eventually("the death is noticed", redis.lost()).await;
@@ -91,7 +83,7 @@ async fn is_used_again_within_ten_seconds_of_a_return() {
 #[tokio::test]
 async fn tells_the_version_or_what_is_wrong() {
     let server = servers::Redis::start().await.unwrap();
-    let config = config(&server);
+    let config = server.config();
     let version = examine(&config).await.unwrap();
     assert!(version.starts_with(|first: char| first.is_ascii_digit()));
     server.daemon().unwrap().kill().unwrap();

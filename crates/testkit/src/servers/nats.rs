@@ -2,24 +2,19 @@
 
 use std::io::{BufRead, BufReader, Error};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Place};
+use super::running::Running;
 use super::{free_port, named_by, program};
 
 const VARIABLE: &str = "TROUPE_TEST_NATS_URL";
 
 /// A NATS server with JetStream, which syncs each message to disk before it acknowledges it.
 #[derive(Debug)]
-pub struct Nats {
-    url: String,
-    prefixes: AtomicU32,
-    /// Absent where a running server was named.
-    daemon: Option<Daemon>,
-}
+pub struct Nats(Running);
 
 impl Nats {
     /// The server that tests share: the one that `TROUPE_TEST_NATS_URL` names, else one that is started now.
@@ -30,11 +25,7 @@ impl Nats {
         static SHARED: OnceCell<Nats> = OnceCell::const_new();
         let start = || async {
             match named_by(VARIABLE) {
-                Some(url) => Ok(Self {
-                    url,
-                    prefixes: AtomicU32::default(),
-                    daemon: None,
-                }),
+                Some(url) => Ok(Self(Running::named(url))),
                 None => Self::start(None).await,
             }
         };
@@ -55,13 +46,9 @@ impl Nats {
         let file = place.file("nats.conf");
         std::fs::write(&file, settings)?;
         let command = [program.into(), "-c".into(), file.into()];
-        let server = Self {
-            url: format!("nats://127.0.0.1:{port}"),
-            prefixes: AtomicU32::default(),
-            daemon: Some(place.start(&command)?),
-        };
-        server.ready().await?;
-        Ok(server)
+        let (url, daemon) = (format!("nats://127.0.0.1:{port}"), place.start(&command)?);
+        let started = Running::started("NATS", url, daemon, |url| greets(url).is_ok_and(|yes| yes));
+        started.await.map(Self)
     }
 
     /// Waits until the server answers, such as after it was started again.
@@ -69,25 +56,17 @@ impl Nats {
     /// # Errors
     /// It doesn't within half a minute.
     pub async fn ready(&self) -> Result<(), Error> {
-        match &self.daemon {
-            Some(daemon) => {
-                daemon
-                    .wait_until("NATS", || greets(&self.url).is_ok_and(|yes| yes))
-                    .await
-            }
-            None => Ok(()),
-        }
+        self.0.ready().await
     }
 
     /// The address.
     pub fn url(&self) -> &str {
-        &self.url
+        self.0.url()
     }
 
     /// A beginning of names of streams that no other test has.
     pub fn new_prefix(&self) -> String {
-        let number = self.prefixes.fetch_add(1, Ordering::Relaxed);
-        format!("test-{}-{number}", std::process::id())
+        self.0.new_name('-')
     }
 
     /// The process, to kill, pause and start it.
@@ -95,9 +74,7 @@ impl Nats {
     /// # Errors
     /// The server was named and isn't ours.
     pub fn daemon(&self) -> Result<&Daemon, Error> {
-        self.daemon
-            .as_ref()
-            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+        self.0.daemon()
     }
 }
 

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::io::Error;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::OnceCell;
 
 use super::daemon::{self, Daemon, Place};
+use super::running::Running;
 use super::{free_port, named_by, program};
 
 const VARIABLE: &str = "TROUPE_TEST_POSTGRES_URL";
@@ -18,14 +18,7 @@ const FOLDERS: &str = "/usr/lib/postgresql";
 
 /// A PostgreSQL server.
 #[derive(Debug)]
-pub struct Postgres {
-    /// The address without a database, such as `postgres://troupe@127.0.0.1:5432`.
-    server: String,
-    psql: PathBuf,
-    databases: AtomicU32,
-    /// Absent where a running server was named.
-    daemon: Option<Daemon>,
-}
+pub struct Postgres(Running);
 
 impl Postgres {
     /// The server that tests share: the one that `TROUPE_TEST_POSTGRES_URL` names (without a database, and with the right
@@ -37,12 +30,7 @@ impl Postgres {
         static SHARED: OnceCell<Postgres> = OnceCell::const_new();
         let start = || async {
             match named_by(VARIABLE) {
-                Some(server) => Ok(Self {
-                    server: server.trim_end_matches('/').to_owned(),
-                    psql: find("psql")?,
-                    databases: AtomicU32::default(),
-                    daemon: None,
-                }),
+                Some(url) => Ok(Self(Running::named(url.trim_end_matches('/')))),
                 None => Self::start(None).await,
             }
         };
@@ -107,14 +95,10 @@ impl Postgres {
             "max_connections=400",
         ];
         let daemon = place.start(&run("postgres", &serve)?)?;
-        let server = Self {
-            server: format!("postgres://troupe@127.0.0.1:{port}"),
-            psql: find("psql")?,
-            databases: AtomicU32::default(),
-            daemon: Some(daemon),
-        };
-        server.ready().await?;
-        Ok(server)
+        let url = format!("postgres://troupe@127.0.0.1:{port}");
+        let is_ready = |url: &str| execute(url, "SELECT 1").is_ok();
+        let started = Running::started("PostgreSQL", url, daemon, is_ready);
+        started.await.map(Self)
     }
 
     /// Waits until the server answers, such as after it was started again.
@@ -122,14 +106,7 @@ impl Postgres {
     /// # Errors
     /// It doesn't within half a minute.
     pub async fn ready(&self) -> Result<(), Error> {
-        match &self.daemon {
-            Some(daemon) => {
-                daemon
-                    .wait_until("PostgreSQL", || self.execute("SELECT 1").is_ok())
-                    .await
-            }
-            None => Ok(()),
-        }
+        self.0.ready().await
     }
 
     /// A new database's address.
@@ -137,10 +114,9 @@ impl Postgres {
     /// # Errors
     /// The server doesn't make one.
     pub fn new_database(&self) -> Result<String, Error> {
-        let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{}_{number}", std::process::id());
-        self.execute(&format!("CREATE DATABASE {name}"))?;
-        Ok(format!("{}/{name}", self.server))
+        let (server, name) = (self.0.url(), self.0.new_name('_'));
+        execute(server, &format!("CREATE DATABASE {name}"))?;
+        Ok(format!("{server}/{name}"))
     }
 
     /// The process, to kill, pause and start it.
@@ -148,18 +124,17 @@ impl Postgres {
     /// # Errors
     /// The server was named and isn't ours.
     pub fn daemon(&self) -> Result<&Daemon, Error> {
-        self.daemon
-            .as_ref()
-            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+        self.0.daemon()
     }
+}
 
-    fn execute(&self, sql: &str) -> Result<(), Error> {
-        let mut psql = Command::new(&self.psql);
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql])
-            .arg(format!("{}/postgres", self.server))
-            .stdout(Stdio::null());
-        daemon::run(&mut psql)
-    }
+/// Runs a statement on a server, which is named without a database.
+fn execute(server: &str, sql: &str) -> Result<(), Error> {
+    let mut psql = Command::new(find("psql")?);
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql])
+        .arg(format!("{server}/postgres"))
+        .stdout(Stdio::null());
+    daemon::run(&mut psql)
 }
 
 /// A program of PostgreSQL, of the newest version that is installed.

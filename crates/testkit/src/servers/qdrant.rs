@@ -2,23 +2,18 @@
 
 use std::io::{Error, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Place};
+use super::running::Running;
 use super::{free_port, named_by, program};
 
 const VARIABLE: &str = "TROUPE_TEST_QDRANT_URL";
 
 /// A Qdrant server.
 #[derive(Debug)]
-pub struct Qdrant {
-    url: String,
-    prefixes: AtomicU32,
-    /// Absent where a running server was named.
-    daemon: Option<Daemon>,
-}
+pub struct Qdrant(Running);
 
 impl Qdrant {
     /// The server that tests share: the one whose gRPC port `TROUPE_TEST_QDRANT_URL` names, else one that is started now, if
@@ -30,11 +25,7 @@ impl Qdrant {
         static SHARED: OnceCell<Option<Qdrant>> = OnceCell::const_new();
         let start = || async {
             match (named_by(VARIABLE), program("qdrant", &[], VARIABLE)) {
-                (Some(url), _) => Ok(Some(Self {
-                    url,
-                    prefixes: AtomicU32::default(),
-                    daemon: None,
-                })),
+                (Some(url), _) => Ok(Some(Self(Running::named(url)))),
                 (None, Ok(_)) => Self::start().await.map(Some),
                 (None, Err(_)) => {
                     // Not by a macro: what they print, the test harness keeps to itself.
@@ -63,13 +54,9 @@ impl Qdrant {
         let file = place.file("qdrant.yaml");
         std::fs::write(&file, settings)?;
         let command = [program.into(), "--config-path".into(), file.into()];
-        let server = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            prefixes: AtomicU32::default(),
-            daemon: Some(place.start(&command)?),
-        };
-        server.ready().await?;
-        Ok(server)
+        let (url, daemon) = (format!("http://127.0.0.1:{port}"), place.start(&command)?);
+        let started = Running::started("Qdrant", url, daemon, listens);
+        started.await.map(Self)
     }
 
     /// Waits until the server listens, such as after it was started again.
@@ -77,26 +64,17 @@ impl Qdrant {
     /// # Errors
     /// It doesn't within half a minute.
     pub async fn ready(&self) -> Result<(), Error> {
-        let address = self.url.trim_start_matches("http://");
-        match &self.daemon {
-            Some(daemon) => {
-                daemon
-                    .wait_until("Qdrant", || TcpStream::connect(address).is_ok())
-                    .await
-            }
-            None => Ok(()),
-        }
+        self.0.ready().await
     }
 
     /// The address of the gRPC port.
     pub fn url(&self) -> &str {
-        &self.url
+        self.0.url()
     }
 
     /// A beginning of names of collections that no other test has.
     pub fn new_prefix(&self) -> String {
-        let number = self.prefixes.fetch_add(1, Ordering::Relaxed);
-        format!("test-{}-{number}", std::process::id())
+        self.0.new_name('-')
     }
 
     /// The process, to kill, pause and start it.
@@ -104,8 +82,10 @@ impl Qdrant {
     /// # Errors
     /// The server was named and isn't ours.
     pub fn daemon(&self) -> Result<&Daemon, Error> {
-        self.daemon
-            .as_ref()
-            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+        self.0.daemon()
     }
+}
+
+fn listens(url: &str) -> bool {
+    TcpStream::connect(url.trim_start_matches("http://")).is_ok()
 }

@@ -2,24 +2,20 @@
 
 use std::io::{BufRead, BufReader, Error, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use platform::backends::{RedisConfig, ServerUrl};
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Place};
+use super::running::Running;
 use super::{free_port, named_by, program};
 
 const VARIABLE: &str = "TROUPE_TEST_REDIS_URL";
 
 /// A Redis server.
 #[derive(Debug)]
-pub struct Redis {
-    url: String,
-    prefixes: AtomicU32,
-    /// Absent where a running server was named.
-    daemon: Option<Daemon>,
-}
+pub struct Redis(Running);
 
 impl Redis {
     /// The server that tests share: the one that `TROUPE_TEST_REDIS_URL` names, else one that is started now.
@@ -30,11 +26,7 @@ impl Redis {
         static SHARED: OnceCell<Redis> = OnceCell::const_new();
         let start = || async {
             match named_by(VARIABLE) {
-                Some(url) => Ok(Self {
-                    url,
-                    prefixes: AtomicU32::default(),
-                    daemon: None,
-                }),
+                Some(url) => Ok(Self(Running::named(url))),
                 None => Self::start().await,
             }
         };
@@ -63,13 +55,11 @@ impl Redis {
         let mut command = vec![program.into()];
         command.extend(arguments.map(Into::into));
         command.push(data.into());
-        let server = Self {
-            url: format!("redis://127.0.0.1:{port}"),
-            prefixes: AtomicU32::default(),
-            daemon: Some(place.start(&command)?),
-        };
-        server.ready().await?;
-        Ok(server)
+        let (url, daemon) = (format!("redis://127.0.0.1:{port}"), place.start(&command)?);
+        let started = Running::started("Redis", url, daemon, |url| {
+            answers(url).is_ok_and(|yes| yes)
+        });
+        started.await.map(Self)
     }
 
     /// Waits until the server answers, such as after it was started again.
@@ -77,25 +67,25 @@ impl Redis {
     /// # Errors
     /// It doesn't within half a minute.
     pub async fn ready(&self) -> Result<(), Error> {
-        match &self.daemon {
-            Some(daemon) => {
-                daemon
-                    .wait_until("Redis", || answers(&self.url).is_ok_and(|yes| yes))
-                    .await
-            }
-            None => Ok(()),
-        }
+        self.0.ready().await
     }
 
     /// The address.
     pub fn url(&self) -> &str {
-        &self.url
+        self.0.url()
     }
 
     /// A beginning of keys that no other test has.
     pub fn new_prefix(&self) -> String {
-        let number = self.prefixes.fetch_add(1, Ordering::Relaxed);
-        format!("test-{}-{number}", std::process::id())
+        self.0.new_name('-')
+    }
+
+    /// The configuration of a platform that uses the server, with keys that no other test has.
+    pub fn config(&self) -> RedisConfig {
+        RedisConfig {
+            url: ServerUrl::new(self.url()),
+            prefix: self.new_prefix(),
+        }
     }
 
     /// Runs a command, such as `DBSIZE`, and gives the first line of the answer as the protocol has it.
@@ -103,7 +93,7 @@ impl Redis {
     /// # Errors
     /// It doesn't answer.
     pub fn command(&self, line: &str) -> Result<String, Error> {
-        ask(&self.url, &format!("{line}\r\n"))
+        ask(self.0.url(), &format!("{line}\r\n"))
     }
 
     /// The process, to kill, pause and start it.
@@ -111,9 +101,7 @@ impl Redis {
     /// # Errors
     /// The server was named and isn't ours.
     pub fn daemon(&self) -> Result<&Daemon, Error> {
-        self.daemon
-            .as_ref()
-            .ok_or_else(|| Error::other("the named server isn't ours to end"))
+        self.0.daemon()
     }
 }
 

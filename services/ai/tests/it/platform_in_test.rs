@@ -9,7 +9,7 @@ use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
-use platform::{Clock, Events, Health, Host, Tasks, Timestamp};
+use platform::{Clock, Host, Timestamp};
 use testkit::Home;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
@@ -73,13 +73,9 @@ impl Service {
         let home = Home::new().await.unwrap();
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
         let host = Host {
-            data_dir: home.path().to_owned(),
             clock: clock.clone(),
-            tasks: Tasks::new(),
             backends: home.backends(),
-            redis: None,
-            events: Events::default(),
-            health: Health::default(),
+            ..Host::new(home.path())
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);

@@ -10,7 +10,7 @@ use mesh::{Channel, Ctx, Role, Server, Verifier};
 use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Events, Health, Host, Tasks, Timestamp};
+use platform::{Backends, Clock, Host, Tasks, Timestamp};
 use testkit::Home;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -125,13 +125,10 @@ impl Stage {
         let users = Server::new(Role("users"), users, verifier.clone(), Limits::default());
         let tasks = Tasks::new();
         let host = Host {
-            data_dir: home.path().to_owned(),
             clock,
             tasks: tasks.clone(),
             backends,
-            redis: None,
-            events: Events::default(),
-            health: Health::default(),
+            ..Host::new(home.path())
         };
         let role = Role("roleplay");
         let channels = (

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::clock::FakeTime;
-use platform::{Clock, Events, Health, Host, Tasks, Timestamp};
+use platform::{Clock, Host, Tasks, Timestamp};
 use testkit::Home;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
@@ -46,13 +46,10 @@ impl Service {
     async fn start_in(home: Home, config: Config, clock: Clock, time: FakeTime) -> Self {
         let tasks = Tasks::new();
         let host = Host {
-            data_dir: home.path().to_owned(),
             clock: clock.clone(),
             tasks: tasks.clone(),
             backends: home.backends(),
-            redis: None,
-            events: Events::default(),
-            health: Health::default(),
+            ..Host::new(home.path())
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());

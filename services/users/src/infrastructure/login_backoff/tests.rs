@@ -1,7 +1,6 @@
 //! Counts of failed logins, in memory and in Redis.
 
 use platform::Tasks;
-use platform::backends::{RedisConfig, ServerUrl};
 use testkit::servers;
 
 use super::*;
@@ -15,11 +14,9 @@ fn in_memory() -> LoginBackoff {
 /// Counts of the test's own in the Redis that tests share, waited for however busy the machine is.
 async fn in_redis() -> LoginBackoff {
     let server = servers::Redis::shared().await.unwrap();
-    let config = RedisConfig {
-        url: ServerUrl::new(server.url()),
-        prefix: server.new_prefix(),
-    };
-    let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+    let redis = Redis::open(&server.config(), &Tasks::new())
+        .unwrap()
+        .unwrap();
     redis.reached().await;
     LoginBackoff {
         shared: Some(RedisCounts::patient(&redis)),
@@ -144,11 +141,9 @@ impl Dice {
 #[tokio::test]
 async fn replicas_share_counts_and_go_on_alone() {
     let server = servers::Redis::start().await.unwrap();
-    let config = RedisConfig {
-        url: ServerUrl::new(server.url()),
-        prefix: server.new_prefix(),
-    };
-    let redis = Redis::open(&config, &Tasks::new()).unwrap().unwrap();
+    let redis = Redis::open(&server.config(), &Tasks::new())
+        .unwrap()
+        .unwrap();
     redis.reached().await;
     let replica = || LoginBackoff {
         shared: Some(RedisCounts::patient(&redis)),
