@@ -7,9 +7,8 @@ use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
-use crate::settings::Settings;
+use crate::settings::{SERVICES, Settings};
 
-const DATABASES: [&str; 3] = ["users", "roleplay", "ai"];
 /// Room for the local model's weights and some years of messages.
 const COMFORTABLE_BYTES: u64 = 1 << 30;
 /// With less, SQLite soon can't commit.
@@ -23,7 +22,7 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         backends: settings.backends(),
         ..Host::new(folder)
     };
-    for name in DATABASES {
+    for name in SERVICES {
         findings.push(match host.backends.database.url.is_named() {
             true => in_postgres(name, &host).await,
             false => in_file(name, &host).await,

@@ -4,10 +4,7 @@ use anyhow::{Context, Result};
 use platform::events::Inspector;
 use platform::{Database, Host};
 
-use crate::settings::Settings;
-
-/// The services that have a database.
-const SERVICES: [&str; 3] = ["users", "roleplay", "ai"];
+use crate::settings::{SERVICES, Settings};
 
 /// Opens the databases that are there and the server, if one is named.
 ///
