@@ -5,10 +5,12 @@
 pub mod access;
 pub mod channel;
 pub mod context;
+pub mod identity;
 pub mod server;
 pub mod token;
 
 pub use channel::Channel;
 pub use context::{Caller, Ctx, Person, Role};
+pub use identity::Identity;
 pub use server::Server;
 pub use token::Verifier;
