@@ -18,7 +18,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt, service_fn};
 use troupe_proto::policy;
 
-use crate::context::{Ctx, REQUEST_ID, Role};
+use crate::context::{Ctx, FOR_CLIENT, REQUEST_ID, Role};
 use crate::server::Server;
 use crate::server::deadline::asked_timeout;
 
@@ -80,11 +80,18 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
+/// Takes the gateway's own rights from a call. Once it is at another process, only this tells it from the gateway's own.
+fn mark_for_client(request: &mut Request<Body>) {
+    let yes = HeaderValue::from_static("1");
+    request.headers_mut().insert(FOR_CLIENT, yes);
+}
+
 /// Writes the caller's context into the headers, and leaves a request without one as it is.
 fn propagate(request: &mut Request<Body>, role: Option<Role>) {
     let ctx = request.extensions_mut().remove::<Ctx>();
-    if let Some(role) = role {
-        request.extensions_mut().insert(role);
+    match role {
+        Some(role) => drop(request.extensions_mut().insert(role)),
+        None => mark_for_client(request),
     }
     let Some(ctx) = ctx else { return };
     let limit = policy::find(request.uri().path()).map(|p| p.timeout);

@@ -6,11 +6,13 @@ pub mod access;
 pub mod channel;
 pub mod context;
 pub mod identity;
+pub mod listener;
 pub mod server;
 pub mod token;
 
 pub use channel::Channel;
 pub use context::{Caller, Ctx, Person, Role};
 pub use identity::Identity;
+pub use listener::Listener;
 pub use server::Server;
 pub use token::Verifier;
