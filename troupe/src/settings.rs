@@ -83,6 +83,7 @@ impl Settings {
     /// # Errors
     /// Names the key, and what to write instead.
     pub(crate) fn validate(&self) -> Result<()> {
+        self.mesh.validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
         self.ai.validate()?;

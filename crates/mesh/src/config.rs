@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::context::Role;
+use crate::discovery::{Endpoints, EndpointsError};
 use crate::listener::Limits;
 
 /// Where roles are, and how this process proves which of them it is.
@@ -47,7 +48,26 @@ pub struct Peers {
     pub ai: String,
 }
 
+/// An entry of `peers` that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("mesh.peers.{role}: {problem}")]
+pub struct ConfigError {
+    role: Role,
+    problem: EndpointsError,
+}
+
 impl Config {
+    /// Checks what types can't say.
+    ///
+    /// # Errors
+    /// Names the first entry of `peers` that can't be read.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for role in Role::ALL {
+            self.peers.endpoints(role)?;
+        }
+        Ok(())
+    }
+
     /// The folder of the certificates.
     pub fn certificates(&self) -> PathBuf {
         self.certificates.clone().unwrap_or_else(default_folder)
@@ -72,14 +92,24 @@ impl Listen {
 }
 
 impl Peers {
-    /// Where the processes of a role are. `None` for one that no role calls.
-    pub fn of(&self, role: Role) -> Option<&str> {
+    /// How to find the processes of a role, as it is written. Empty for one that no role calls.
+    pub fn of(&self, role: Role) -> &str {
         match role {
-            Role::USERS => Some(&self.users),
-            Role::ROLEPLAY => Some(&self.roleplay),
-            Role::AI => Some(&self.ai),
-            _ => None,
+            Role::USERS => &self.users,
+            Role::ROLEPLAY => &self.roleplay,
+            Role::AI => &self.ai,
+            _ => "",
         }
+    }
+
+    /// Where the processes of a role are.
+    ///
+    /// # Errors
+    /// Names the key and the entry that can't be read.
+    pub fn endpoints(&self, role: Role) -> Result<Endpoints, ConfigError> {
+        let entries = self.of(role).split(',').map(str::trim);
+        let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
+        Endpoints::parse(&entries).map_err(|problem| ConfigError { role, problem })
     }
 }
 
@@ -106,5 +136,33 @@ impl Default for Peers {
             roleplay: roleplay.to_string(),
             ai: ai.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_several_entries_with_commas_between_them() {
+        let mut peers = Peers {
+            users: "10.0.0.1:8001, dns://users:8001,".to_owned(),
+            ..Peers::default()
+        };
+        let read = peers.endpoints(Role::USERS).unwrap().to_string();
+        assert!(
+            read.contains("10.0.0.1:8001") && read.contains("users:8001"),
+            "{read}"
+        );
+        peers.users = "10.0.0.1".to_owned();
+        let config = Config {
+            peers,
+            ..Config::default()
+        };
+        let error = config.validate().unwrap_err().to_string();
+        assert!(
+            error.contains("mesh.peers.users") && error.contains("10.0.0.1"),
+            "{error}"
+        );
     }
 }

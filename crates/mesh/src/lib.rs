@@ -7,6 +7,7 @@ pub mod access;
 pub mod channel;
 pub mod config;
 pub mod context;
+pub mod examine;
 pub mod identity;
 pub mod listener;
 pub mod server;

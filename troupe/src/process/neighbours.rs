@@ -1,7 +1,6 @@
 //! The roles as a process sees them: those in it, and those that other processes have.
 
 use anyhow::{Context, Result, anyhow};
-use mesh::discovery::Endpoints;
 use mesh::listener::Readiness;
 use mesh::{Channel, Identity, Listener, Role, Server};
 use platform::Tasks;
@@ -44,11 +43,7 @@ impl Mesh {
     }
 
     fn channel(&self, caller: Role, to: Role, tasks: &Tasks) -> Result<Channel> {
-        let peers = self.config.peers.of(to);
-        let peers = peers.with_context(|| format!("no role calls {to}"))?;
-        let endpoints = peers
-            .parse::<Endpoints>()
-            .with_context(|| format!("mesh.peers.{to}"))?;
+        let endpoints = self.config.peers.endpoints(to)?;
         let identity = self.identity(caller)?.clone();
         Ok(Channel::to(to, endpoints, Some(identity), tasks))
     }

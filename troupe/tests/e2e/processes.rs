@@ -6,6 +6,7 @@ mod fleet;
 use std::fs;
 
 use mesh::Role;
+use serde_json::Value;
 use testkit::scripted::Reply;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -168,6 +169,28 @@ async fn take_new_certificates_over_without_a_restart() {
     fleet.model.push(Reply::words("Still here."));
     let reply = ann.say(&session, "Hello?").await.at_end().await;
     assert_eq!(reply.text, "Still here.");
+}
+
+#[tokio::test]
+async fn are_seen_by_the_doctor_each_as_the_others_see_it() {
+    let fleet = Fleet::start().await;
+    let setup = fleet.setup_of_gateway();
+    let about_mesh = async || {
+        let output = setup.run(&["doctor", "--json"]).await;
+        let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let about = |finding: &Value| {
+            let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+            (text("subject") == "mesh").then(|| (text("state"), text("text")))
+        };
+        Vec::from_iter(findings.iter().filter_map(about))
+    };
+    let found = about_mesh().await;
+    for (role, platform) in fleet.services() {
+        let begin = format!("gateway -> {role} at {}: serves", platform.address());
+        let good = |(state, text): &(String, String)| state == "good" && text.starts_with(&begin);
+        assert!(found.iter().any(good), "{role}: {found:#?}");
+    }
+    fleet.stop().await;
 }
 
 #[tokio::test]

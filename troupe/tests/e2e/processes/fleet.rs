@@ -44,8 +44,9 @@ pub(crate) struct Fleet {
     users: Platform,
     roleplay: Platform,
     ai: Platform,
-    tasks: platform::Tasks,
-    _setups: [Setup; 4],
+    tasks: ::platform::Tasks,
+    /// Of users, ai, roleplay and the gateway.
+    setups: [Setup; 4],
 }
 
 impl Fleet {
@@ -86,8 +87,8 @@ impl Fleet {
             users,
             roleplay,
             ai,
-            tasks: platform::Tasks::new(),
-            _setups: [of_users, of_ai, of_roleplay, of_gateway],
+            tasks: ::platform::Tasks::new(),
+            setups: [of_users, of_ai, of_roleplay, of_gateway],
         };
         fleet.ready().await;
         fleet
@@ -100,6 +101,12 @@ impl Fleet {
             (Role::ROLEPLAY, &self.roleplay),
             (Role::AI, &self.ai),
         ]
+    }
+
+    /// What the gateway was started with.
+    pub(crate) fn setup_of_gateway(&self) -> &Setup {
+        let [_users, _ai, _roleplay, gateway] = &self.setups;
+        gateway
     }
 
     /// A channel to `server` with the certificate of `caller`, for calls that it passes on.
