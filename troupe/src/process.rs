@@ -65,9 +65,10 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     let neighbours = Neighbours::new(mesh, &tasks);
     let platform = wiring::build(settings, &host, roles, neighbours).await?;
     instance.announce(roles, addresses.gateway)?;
-    let serving = doors.serve(platform.gateway, platform.listeners, &tasks);
+    let register = &settings.mesh.register;
+    let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir);
-    if let (Some(address), Some(ai)) = (addresses.gateway, &platform.ai) {
+    if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
         greeting::ready(address, Role::ROLEPLAY, ai).await?;
     }
 

@@ -1,12 +1,12 @@
 //! Configuration of a process that is one of many.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::context::Role;
-use crate::discovery::{Endpoints, EndpointsError};
+use crate::discovery::{Endpoints, EndpointsError, Registration};
 use crate::listener::Limits;
 
 /// Where roles are, and how this process proves which of them it is.
@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where roles are that other processes have.
     pub peers: Peers,
+    /// Where Consul learns of roles of this process.
+    pub register: Register,
     /// What a role takes in at most, and for how long.
     pub limits: Limits,
 }
@@ -48,22 +50,38 @@ pub struct Peers {
     pub ai: String,
 }
 
-/// An entry of `peers` that can't be read.
+/// A value of the configuration that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("mesh.peers.{role}: {problem}")]
+#[error("{key}: {problem}")]
 pub struct ConfigError {
-    role: Role,
+    key: String,
     problem: EndpointsError,
+}
+
+/// An agent of Consul for each role that others call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Register {
+    /// The address by which others reach this process. Absent: the one at which it listens.
+    pub address: Option<IpAddr>,
+    /// Accounts and tokens.
+    pub users: String,
+    /// Characters, sessions, replies.
+    pub roleplay: String,
+    /// Models.
+    pub ai: String,
 }
 
 impl Config {
     /// Checks what types can't say.
     ///
     /// # Errors
-    /// Names the first entry of `peers` that can't be read.
+    /// Names the first key whose value can't be read.
     pub fn validate(&self) -> Result<(), ConfigError> {
         for role in Role::ALL {
             self.peers.endpoints(role)?;
+            self.register
+                .of(role, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         }
         Ok(())
     }
@@ -109,7 +127,40 @@ impl Peers {
     pub fn endpoints(&self, role: Role) -> Result<Endpoints, ConfigError> {
         let entries = self.of(role).split(',').map(str::trim);
         let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
-        Endpoints::parse(&entries).map_err(|problem| ConfigError { role, problem })
+        Endpoints::parse(&entries).map_err(|problem| ConfigError {
+            key: format!("mesh.peers.{role}"),
+            problem,
+        })
+    }
+}
+
+impl Register {
+    /// The registration of a role that listens at an address, if it is to be registered.
+    ///
+    /// # Errors
+    /// Names the key whose value can't be read.
+    pub fn of(
+        &self,
+        role: Role,
+        listening: SocketAddr,
+    ) -> Result<Option<Registration>, ConfigError> {
+        let entry = match role {
+            Role::USERS => &self.users,
+            Role::ROLEPLAY => &self.roleplay,
+            Role::AI => &self.ai,
+            _ => "",
+        };
+        if entry.is_empty() {
+            return Ok(None);
+        }
+        let ip = self.address.unwrap_or(listening.ip());
+        let address = SocketAddr::new(ip, listening.port());
+        let registration = Registration::parse(entry, address);
+        let failed = |problem| ConfigError {
+            key: format!("mesh.register.{role}"),
+            problem,
+        };
+        registration.map(Some).map_err(failed)
     }
 }
 

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use platform::Tasks;
 use rand::RngExt;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 
 use self::health::{Health, Reporter};
 use crate::context::Role;
+use crate::discovery::Registration;
 use crate::identity::Identity;
 use crate::server::Server;
 
@@ -77,6 +79,7 @@ pub struct Listener {
     identity: Identity,
     readiness: Readiness,
     limits: Limits,
+    registration: Option<(Registration, Tasks)>,
 }
 
 impl Listener {
@@ -87,6 +90,15 @@ impl Listener {
             identity,
             readiness,
             limits,
+            registration: None,
+        }
+    }
+
+    /// Registers the role for as long as it is served; it is taken out when `tasks` are asked to end.
+    pub fn registered(self, registration: Registration, tasks: &Tasks) -> Self {
+        Self {
+            registration: Some((registration, tasks.clone())),
+            ..self
         }
     }
 
@@ -94,6 +106,9 @@ impl Listener {
     /// where all of them did.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> bool {
         let (mut reporter, health) = health::new(self.server.role(), self.readiness);
+        if let Some((registration, tasks)) = self.registration {
+            registration.keep(reporter.is_serving(), &tasks);
+        }
         let connections = TaskTracker::new();
         let drain = Duration::from_secs(self.limits.drain_secs);
         let acceptor = Arc::new(Acceptor {
@@ -209,7 +224,7 @@ impl Acceptor {
         &self,
         peer: Role,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         let (server, health) = (self.server.clone(), self.health.clone());

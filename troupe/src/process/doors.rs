@@ -1,10 +1,12 @@
 //! The addresses at which a process listens: the gateway's for everybody, and each other role's for its peers.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use gateway::Gateway;
+use mesh::config::Register;
 use mesh::{Listener, Role};
 use platform::Tasks;
 use tokio::net::TcpListener;
@@ -58,24 +60,32 @@ impl Doors {
     }
 
     /// Begins to serve. Each task tells at its end whether all calls had ended.
+    ///
+    /// # Errors
+    /// Where a role can't be registered as the configuration says.
     pub(super) fn serve(
         self,
         gateway: Option<Gateway>,
         listeners: Vec<(Role, Listener)>,
+        register: &Register,
         tasks: &Tasks,
-    ) -> Vec<JoinHandle<bool>> {
+    ) -> Result<Vec<JoinHandle<bool>>> {
         let mut serving = Vec::new();
         if let (Some(gateway), Some(door)) = (gateway, self.gateway) {
             serving.push(tasks.spawn(gateway.serve(door, tasks.token().clone())));
         }
-        let mut doors = self.peers;
-        for (role, listener) in listeners {
-            if let Some(at) = doors.iter().position(|(of, _)| *of == role) {
-                let (_, door) = doors.swap_remove(at);
-                serving.push(tasks.spawn(listener.serve(door, tasks.token().clone())));
-            }
+        let mut listeners = HashMap::<Role, Listener>::from_iter(listeners);
+        for (role, door) in self.peers {
+            let Some(listener) = listeners.remove(&role) else {
+                continue;
+            };
+            let listener = match register.of(role, door.local_addr()?)? {
+                Some(registration) => listener.registered(registration, tasks),
+                None => listener,
+            };
+            serving.push(tasks.spawn(listener.serve(door, tasks.token().clone())));
         }
-        serving
+        Ok(serving)
     }
 }
 

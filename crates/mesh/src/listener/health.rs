@@ -23,9 +23,9 @@ pub(super) type Health = HealthServer<Api>;
 
 /// The health of a role, and what tells it.
 pub(super) fn new(role: Role, readiness: Readiness) -> (Reporter, Health) {
-    let (sender, status) = watch::channel(status(&readiness));
+    let (sender, is_serving) = watch::channel(readiness().is_ok());
     let reporter = Reporter { readiness, sender };
-    (reporter, HealthServer::new(Api { role, status }))
+    (reporter, HealthServer::new(Api { role, is_serving }))
 }
 
 /// Whether a request is for the role's health instead of its methods.
@@ -36,36 +36,31 @@ pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
 /// Follows whether the role is ready.
 pub(super) struct Reporter {
     readiness: Readiness,
-    sender: watch::Sender<ServingStatus>,
+    sender: watch::Sender<bool>,
 }
 
 impl Reporter {
+    /// What it reports.
+    pub(super) fn is_serving(&self) -> watch::Receiver<bool> {
+        self.sender.subscribe()
+    }
+
     /// Reports changes for as long as it is polled.
     pub(super) async fn run(&mut self) {
         loop {
-            self.report(status(&self.readiness));
+            self.report((self.readiness)().is_ok());
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
     /// Says that the role stops, and ends what watches.
     pub(super) fn stop(self) {
-        self.report(ServingStatus::NotServing);
+        self.report(false);
     }
 
-    fn report(&self, now: ServingStatus) {
-        self.sender.send_if_modified(|status| {
-            let is_new = *status != now;
-            *status = now;
-            is_new
-        });
-    }
-}
-
-fn status(readiness: &Readiness) -> ServingStatus {
-    match readiness() {
-        Ok(()) => ServingStatus::Serving,
-        Err(_what_is_missing) => ServingStatus::NotServing,
+    fn report(&self, now: bool) {
+        self.sender
+            .send_if_modified(|is_serving| std::mem::replace(is_serving, now) != now);
     }
 }
 
@@ -73,7 +68,7 @@ fn status(readiness: &Readiness) -> ServingStatus {
 #[derive(Debug)]
 pub(super) struct Api {
     role: Role,
-    status: watch::Receiver<ServingStatus>,
+    is_serving: watch::Receiver<bool>,
 }
 
 impl Api {
@@ -104,7 +99,7 @@ impl health_server::Health for Api {
                 "there is no service {service} here"
             )));
         }
-        Ok(Response::new(answer(*self.status.borrow())))
+        Ok(Response::new(answer(status(*self.is_serving.borrow()))))
     }
 
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
@@ -114,18 +109,25 @@ impl health_server::Health for Api {
         request: tonic::Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let has_service = self.has(&request.get_ref().service);
-        let mut status = self.status.clone();
+        let mut is_serving = self.is_serving.clone();
         // The first answer doesn't wait for a change.
-        status.mark_changed();
-        let changes = stream::unfold(status, move |mut status| async move {
-            status.changed().await.ok()?;
+        is_serving.mark_changed();
+        let changes = stream::unfold(is_serving, move |mut is_serving| async move {
+            is_serving.changed().await.ok()?;
             let now = match has_service {
-                true => *status.borrow_and_update(),
+                true => status(*is_serving.borrow_and_update()),
                 false => ServingStatus::ServiceUnknown,
             };
-            Some((Ok(answer(now)), status))
+            Some((Ok(answer(now)), is_serving))
         });
         Ok(Response::new(changes.boxed()))
+    }
+}
+
+fn status(is_serving: bool) -> ServingStatus {
+    match is_serving {
+        true => ServingStatus::Serving,
+        false => ServingStatus::NotServing,
     }
 }
 
