@@ -5,12 +5,14 @@
 pub mod access;
 pub mod channel;
 pub mod context;
+pub mod discovery;
 pub mod identity;
 pub mod server;
 pub mod token;
 
 pub use channel::Channel;
 pub use context::{Caller, Ctx, Person, Role};
+pub use discovery::Endpoints;
 pub use identity::Identity;
 pub use server::Server;
 pub use token::Verifier;

@@ -5,9 +5,13 @@ mod channel;
 #[cfg(test)]
 mod deadline;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod fake_users;
 #[cfg(test)]
 mod follow;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod stack;
 #[cfg(test)]
