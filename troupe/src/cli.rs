@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use mesh::Role;
 use platform::backends::ServerUrl;
 
 use crate::settings::Settings;
-use crate::{chat, contracts, doctor, events, memory, serve};
+use crate::{certs, chat, contracts, doctor, events, memory, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +37,18 @@ The sign-in is remembered in ~/.config/troupe/chat.json.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
+  troupe certs dev                         first, certificates by which roles know one another
+  troupe --data-dir data/users serve users
+  troupe --data-dir data/models serve ai
+  troupe --data-dir data/chats serve roleplay
+  troupe --data-dir data/edge serve gateway
+                                           the platform in four processes, here on one machine
+  troupe --data-dir data/some serve users ai
+                                           several roles in one process
+
+The section mesh of the configuration says where roles listen and where the others are. Roles that have a PostgreSQL,
+NATS and Redis in common can run as several replicas.
+
   troupe serve gateway --descriptor-set api.binpb --upstream shop.v1.Orders=http://127.0.0.1:50051
                                            JSON, gRPC-Web and gRPC on one port before any gRPC service
 
@@ -125,9 +139,12 @@ pub(crate) enum Command {
     /// Start the platform: every service in this process (the default)
     #[command(after_help = EXAMPLES)]
     Up,
-    /// Run one role alone
+    /// Run some roles in this process, and reach the others through the mesh
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(serve::Options),
+    /// Make certificates for roles in processes of their own
     #[command(subcommand)]
-    Serve(Role),
+    Certs(certs::Task),
     /// Bring the tables of all services up to date, and do nothing else
     Migrate,
     /// Talk with a character in the terminal
@@ -146,12 +163,10 @@ pub(crate) enum Command {
     Contracts(contracts::Document),
 }
 
-/// A role of the platform.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Role {
-    /// The gateway before gRPC services of any kind
-    #[command(after_help = SERVE_EXAMPLES)]
-    Gateway(serve::Options),
+/// Reads the name of a role.
+pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
+    let names = PossibleValuesParser::new(Role::ALL.map(|role| role.0));
+    names.try_map(|name| Role::find(&name).ok_or("there is no such role"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod data;
 mod events;
 mod finding;
+mod mesh;
 mod models;
 mod network;
 mod place;
@@ -70,6 +71,7 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     findings.extend(s3::examine(&settings.s3).await);
     findings.push(events::examine(settings).await);
     findings.extend(network::examine(settings, running.as_ref()).await);
+    findings.extend(mesh::examine(settings).await);
     findings.extend(qdrant::examine(&settings.qdrant).await);
     findings.extend(models::examine(settings).await);
     findings

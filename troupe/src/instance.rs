@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use mesh::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
@@ -23,8 +24,11 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     /// Its version.
     pub(crate) version: String,
-    /// Where it listens; none until it does.
+    /// Where its gateway listens, if it has one.
     pub(crate) address: Option<SocketAddr>,
+    /// The roles that it has; none until it is ready.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
 }
 
 impl Instance {
@@ -49,13 +53,13 @@ impl Instance {
             Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
         }
         let mut instance = Self { file };
-        instance.write(&Running::here(None))?;
+        instance.write(&Running::here(&[], None))?;
         Ok(instance)
     }
 
-    /// Tells others where this platform listens.
-    pub(crate) fn announce(&mut self, address: SocketAddr) -> Result<()> {
-        self.write(&Running::here(Some(address)))
+    /// Tells others what this process is, and where its gateway listens.
+    pub(crate) fn announce(&mut self, roles: &[Role], gateway: Option<SocketAddr>) -> Result<()> {
+        self.write(&Running::here(roles, gateway))
     }
 
     fn write(&mut self, running: &Running) -> Result<()> {
@@ -66,12 +70,13 @@ impl Instance {
 }
 
 impl Running {
-    fn here(address: Option<SocketAddr>) -> Self {
+    fn here(roles: &[Role], address: Option<SocketAddr>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Self {
             pid: std::process::id(),
             version,
             address,
+            roles: roles.iter().map(Role::to_string).collect(),
         }
     }
 }
@@ -143,7 +148,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("data");
         let mut first = Instance::claim(&folder).unwrap();
-        first.announce("127.0.0.1:4711".parse().unwrap()).unwrap();
+        let address = "127.0.0.1:4711".parse().ok();
+        first.announce(&[Role::GATEWAY], address).unwrap();
         let error = Instance::claim(&folder)
             .map(|_| ())
             .unwrap_err()
@@ -154,7 +160,7 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("--data-dir") && error.contains(&folder.display().to_string()));
-        let expected = Running::here("127.0.0.1:4711".parse().ok());
+        let expected = Running::here(&[Role::GATEWAY], address);
         assert_eq!(find(&folder), Some(expected));
     }
 

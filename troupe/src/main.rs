@@ -1,6 +1,7 @@
 //! Troupe, the backend for AI roleplay platforms. What it does is in the library crates; this one reads the command
 //! line and decides what runs in the process.
 
+mod certs;
 mod chat;
 mod cli;
 mod contracts;
@@ -9,9 +10,9 @@ mod events;
 mod instance;
 mod memory;
 mod migrate;
+mod process;
 mod serve;
 mod settings;
-mod up;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use cli::{Cli, Command, Role};
+use cli::{Cli, Command};
 use settings::Settings;
 
 /// Faster than the system's where many threads allocate, and it gives memory back.
@@ -40,12 +41,9 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Up) {
-        Command::Up => up::run(Settings::load(&cli.place)?).await?,
-        Command::Serve(Role::Gateway(options)) => {
-            let settings = Settings::load(&cli.place)?;
-            let config = options.apply(settings.gateway);
-            serve::gateway(config, &settings.redis, &settings.log).await?;
-        }
+        Command::Up => process::up(&Settings::load(&cli.place)?).await?,
+        Command::Serve(options) => serve::run(options, Settings::load(&cli.place)?).await?,
+        Command::Certs(task) => certs::run(&task, &cli.place)?,
         Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;

@@ -1,4 +1,4 @@
-//! Roles that run alone.
+//! Roles in a process of their own, and a gateway before services of other makers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,27 +7,56 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use mesh::Role;
 use platform::backends::RedisConfig;
 use platform::lifecycle::Signals;
 use platform::{Redis, Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
-/// What the command line says about a gateway of its own.
+use crate::cli::role_names;
+use crate::process;
+use crate::settings::Settings;
+
+/// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Encoded FileDescriptorSet of the services, with imports and options
+    /// Roles of the process
+    #[arg(required = true, value_name = "ROLE", value_parser = role_names())]
+    roles: Vec<Role>,
+
+    /// For a gateway before other services: their encoded FileDescriptorSet, with imports and options
     #[arg(long, value_name = "FILE")]
     descriptor_set: Option<PathBuf>,
 
-    /// Where a service is, as package.Service=http://host:port; once for each service
+    /// For a gateway before other services: where one is, as package.Service=http://host:port; once for each
     #[arg(long = "upstream", value_name = "SERVICE=ADDRESS")]
     upstreams: Vec<String>,
 }
 
+/// Serves what the command line says until a signal.
+///
+/// # Errors
+/// Where it contradicts itself, and where something can't be built.
+pub(crate) async fn run(options: Options, settings: Settings) -> Result<()> {
+    if options.descriptor_set.is_none() && options.upstreams.is_empty() {
+        return process::serve(&settings, &options.distinct_roles()).await;
+    }
+    if options.distinct_roles() != [Role::GATEWAY] {
+        bail!("--descriptor-set and --upstream are for `troupe serve gateway` alone");
+    }
+    let config = options.apply(settings.gateway);
+    gateway(config, &settings.redis, &settings.log).await
+}
+
 impl Options {
+    fn distinct_roles(&self) -> Vec<Role> {
+        let all = Role::ALL.into_iter();
+        all.filter(|role| self.roles.contains(role)).collect()
+    }
+
     /// Adds what the command line says to the configuration.
-    pub(crate) fn apply(self, mut config: gateway::Config) -> gateway::Config {
+    fn apply(self, mut config: gateway::Config) -> gateway::Config {
         config.descriptor_set = self.descriptor_set.or(config.descriptor_set);
         config.upstreams.extend(self.upstreams);
         config
@@ -36,7 +65,7 @@ impl Options {
 
 /// Serves a gateway before the services that the configuration names, until a signal. Gateways with the same Redis share
 /// their callers' budgets.
-pub(crate) async fn gateway(
+async fn gateway(
     config: gateway::Config,
     redis: &RedisConfig,
     log: &telemetry::Config,

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) qdrant: QdrantConfig,
     /// The store of files.
     pub(crate) s3: S3Config,
+    /// Roles in processes of their own.
+    pub(crate) mesh: mesh::Config,
     /// The edge.
     pub(crate) gateway: gateway::Config,
     /// Accounts and tokens.
@@ -50,6 +52,7 @@ impl Default for Settings {
             nats: Default::default(),
             qdrant: Default::default(),
             s3: Default::default(),
+            mesh: Default::default(),
             gateway: Default::default(),
             users: Default::default(),
             roleplay: Default::default(),
@@ -80,6 +83,7 @@ impl Settings {
     /// # Errors
     /// Names the key, and what to write instead.
     pub(crate) fn validate(&self) -> Result<()> {
+        self.mesh.validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
         self.ai.validate()?;

@@ -48,9 +48,19 @@ pub use self::peers::{Peer, PeerState};
 /// A connection to a service, in this process or another. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    /// The role that calls; a service sees it as its peer. The gateway, which calls for its clients, has none.
-    role: Option<Role>,
+    caller: Caller,
     transport: Transport,
+}
+
+/// Whose rights a service sees in a call.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    /// Those of a role.
+    Role(Role),
+    /// Those of a client of the gateway.
+    Client,
+    /// A server of another maker sees only what the request says.
+    Unknown,
 }
 
 #[derive(Clone)]
@@ -63,7 +73,7 @@ impl Channel {
     /// A connection of `role` to a service in this process.
     pub fn in_process(server: &Server, role: Role) -> Self {
         Self {
-            role: Some(role),
+            caller: Caller::Role(role),
             transport: Transport::InProcess(server.clone()),
         }
     }
@@ -71,13 +81,14 @@ impl Channel {
     /// A connection of the gateway to a service in this process: calls are made for the gateway's clients.
     pub fn for_clients(server: &Server) -> Self {
         Self {
-            role: None,
+            caller: Caller::Client,
             transport: Transport::InProcess(server.clone()),
         }
     }
 
     /// Connections to the replicas of `server` in other processes. They are made in the background, from now on and until
-    /// `tasks` are asked to end or the last clone of the channel is dropped. Without an identity they are in the clear.
+    /// `tasks` are asked to end or the last clone of the channel is dropped. Without an identity they are in the clear. Calls
+    /// are made for clients of the gateway, unless [`Channel::by`] says otherwise.
     pub fn to(
         server: Role,
         endpoints: Endpoints,
@@ -90,7 +101,15 @@ impl Channel {
         };
         let peers = Peers::new(server.0.into(), connector, endpoints, tasks);
         peers.start();
-        Self::elsewhere(peers)
+        Self::elsewhere(peers, Caller::Client)
+    }
+
+    /// The same connection, by which the role makes its own calls.
+    pub fn by(self, role: Role) -> Self {
+        Self {
+            caller: Caller::Role(role),
+            ..self
+        }
     }
 
     /// A connection to a gRPC server of another maker, made at the first call. `uri` is such as `http://127.0.0.1:50051`.
@@ -98,12 +117,13 @@ impl Channel {
         let name = uri.authority().map_or("", |it| it.as_str());
         let endpoints = Endpoints::fixed([name]);
         let connector = Connector::foreign();
-        Self::elsewhere(Peers::new(name.into(), connector, endpoints, &Tasks::new()))
+        let peers = Peers::new(name.into(), connector, endpoints, &Tasks::new());
+        Self::elsewhere(peers, Caller::Unknown)
     }
 
-    fn elsewhere(peers: Arc<Peers>) -> Self {
+    fn elsewhere(peers: Arc<Peers>, caller: Caller) -> Self {
         Self {
-            role: None,
+            caller,
             transport: Transport::Elsewhere(Arc::new(stack::new(peers))),
         }
     }
@@ -143,13 +163,16 @@ impl Service<Request<Body>> for Channel {
         match &mut self.transport {
             Transport::InProcess(server) => {
                 propagate::write(&mut request);
-                if let Some(role) = self.role {
+                if let Caller::Role(role) = self.caller {
                     request.extensions_mut().insert(role);
                 }
                 let answer = server.call(request);
                 Box::pin(async move { answer.await.map_err(|never| match never {}) })
             }
             Transport::Elsewhere(stack) => {
+                if let Caller::Client = self.caller {
+                    propagate::mark_for_client(&mut request);
+                }
                 let stack = Arc::clone(stack);
                 Box::pin(async move { stack.call(Call::new(request)).await })
             }

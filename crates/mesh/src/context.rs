@@ -15,6 +15,9 @@ use troupe_proto::{Reason, error};
 pub const REQUEST_ID: &str = "x-request-id";
 /// Header by which the gateway tells services the client's address. The gateway strips it from what clients send.
 pub const CLIENT_ADDRESS: &str = "x-troupe-client-address";
+/// Header on a call that the gateway passes on for a client. Such a call has the client's rights and not the gateway's, so
+/// that whoever sends the header can only lose by it.
+pub const FOR_CLIENT: &str = "x-troupe-for-client";
 
 /// A request id that a log can take as it is: printable ASCII without spaces, at most 128 characters.
 pub fn is_sane_request_id(id: &str) -> bool {

@@ -24,19 +24,23 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         pid,
         version,
         address,
+        roles,
     } = running;
-    let Some(address) = address else {
-        return vec![Finding::missing(
-            SUBJECT,
-            format!("process {pid} is starting, version {version}"),
-        )];
-    };
-    let url = instance::url(*address);
-    let runs = Finding::good(
-        SUBJECT,
-        format!("process {pid}, version {version}, at {url}"),
-    );
-    vec![runs, health(&url).await]
+    let process = format!("process {pid}, version {version}");
+    match address {
+        Some(address) => {
+            let url = instance::url(*address);
+            let runs = Finding::good(SUBJECT, format!("{process}, at {url}"));
+            vec![runs, health(&url).await]
+        }
+        None if roles.is_empty() => {
+            vec![Finding::missing(SUBJECT, format!("{process}, is starting"))]
+        }
+        None => {
+            let roles = roles.join(" and ");
+            vec![Finding::good(SUBJECT, format!("{process}, serves {roles}"))]
+        }
+    }
 }
 
 async fn free_address(settings: &Settings) -> Finding {

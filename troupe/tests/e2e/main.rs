@@ -15,6 +15,7 @@ mod outages;
 mod person;
 mod platform;
 mod postgres;
+mod processes;
 mod real_model;
 mod restart;
 mod start;

@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mesh::Role;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -104,11 +105,16 @@ impl Setup {
 
     /// Starts a platform and waits until it is ready.
     pub(crate) async fn start(&self) -> Platform {
-        let mut child = self
-            .command(&["up"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.launch(&["up"]).await
+    }
+
+    /// Starts a process with one role and waits until it is ready.
+    pub(crate) async fn serve(&self, role: Role) -> Platform {
+        self.launch(&["serve", role.0]).await
+    }
+
+    async fn launch(&self, args: &[&str]) -> Platform {
+        let mut child = self.command(args).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::default();
         let (ready, address) = oneshot::channel();
         let reading = read(child.stderr.take().unwrap(), log.clone(), ready);

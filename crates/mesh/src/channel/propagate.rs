@@ -10,7 +10,7 @@ use tonic::body::Body;
 use troupe_proto::policy;
 
 use super::call::{Call, Calls};
-use crate::context::{Ctx, REQUEST_ID};
+use crate::context::{Ctx, FOR_CLIENT, REQUEST_ID};
 use crate::server::deadline::asked_timeout;
 
 /// Writes the caller's context into the headers, and reads from them when the call must be over.
@@ -38,6 +38,12 @@ impl<S: Calls> Calls for Propagate<S> {
         call.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.inner.call(call).await
     }
+}
+
+/// Takes the gateway's own rights from a call. Once it is at another process, only this tells it from the gateway's own.
+pub(super) fn mark_for_client(request: &mut Request<Body>) {
+    let yes = HeaderValue::from_static("1");
+    request.headers_mut().insert(FOR_CLIENT, yes);
 }
 
 /// Writes the caller's context into the headers, and leaves a request without one as it is.

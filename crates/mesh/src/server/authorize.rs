@@ -17,7 +17,7 @@ use troupe_proto::policy::{self, Audience, MethodPolicy};
 use troupe_proto::{Reason, error};
 
 use super::deadline::DeadlineAt;
-use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, REQUEST_ID, Role};
+use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID, Role};
 use crate::token::Verifier;
 
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl<S> Authorize<S> {
     fn admit(&self, request: &Request<Body>) -> Result<Ctx, Status> {
         let path = request.uri().path();
         let policy = policy::find(path).ok_or_else(|| unknown_method(path))?;
-        let peer = request.extensions().get::<Role>().copied();
+        let peer = peer(request);
         let bearer = bearer(request.headers());
         let caller = match policy.audience {
             Audience::Service => admit_role(policy, peer)?,
@@ -101,6 +101,12 @@ where
             }
         }
     }
+}
+
+/// The role that calls on its own account. The transport tells it; no header can.
+fn peer(request: &Request<Body>) -> Option<Role> {
+    let peer = request.extensions().get::<Role>().copied();
+    peer.filter(|_| !request.headers().contains_key(FOR_CLIENT))
 }
 
 fn admit_role(policy: &MethodPolicy, peer: Option<Role>) -> Result<Caller, Status> {

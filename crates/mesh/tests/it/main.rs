@@ -11,6 +11,12 @@ mod fake_users;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod listener;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod stack;

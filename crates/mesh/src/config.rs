@@ -1,0 +1,219 @@
+//! Configuration of a process that is one of many.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::context::Role;
+use crate::discovery::{Endpoints, EndpointsError, Registration};
+use crate::listener::Limits;
+
+/// Where roles are, and how this process proves which of them it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder with `ca.pem` and, for each role of the process, `<role>.pem` and `<role>-key.pem`. Absent: `certs` in the
+    /// folder of a person's settings.
+    pub certificates: Option<PathBuf>,
+    /// Where roles of this process listen. The gateway listens elsewhere: at its public address.
+    pub listen: Listen,
+    /// Where roles are that other processes have.
+    pub peers: Peers,
+    /// Where Consul learns of roles of this process.
+    pub register: Register,
+    /// What a role takes in at most, and for how long.
+    pub limits: Limits,
+}
+
+/// An address for each role that others call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Accounts and tokens.
+    pub users: SocketAddr,
+    /// Characters, sessions, replies.
+    pub roleplay: SocketAddr,
+    /// Models.
+    pub ai: SocketAddr,
+}
+
+/// How to find the processes of each role that others call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Peers {
+    /// Accounts and tokens.
+    pub users: String,
+    /// Characters, sessions, replies.
+    pub roleplay: String,
+    /// Models.
+    pub ai: String,
+}
+
+/// A value of the configuration that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct ConfigError {
+    key: String,
+    problem: EndpointsError,
+}
+
+/// An agent of Consul for each role that others call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Register {
+    /// The address by which others reach this process. Absent: the one at which it listens.
+    pub address: Option<IpAddr>,
+    /// Accounts and tokens.
+    pub users: String,
+    /// Characters, sessions, replies.
+    pub roleplay: String,
+    /// Models.
+    pub ai: String,
+}
+
+impl Config {
+    /// Checks what types can't say.
+    ///
+    /// # Errors
+    /// Names the first key whose value can't be read.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for role in Role::ALL {
+            self.peers.endpoints(role)?;
+            self.register
+                .of(role, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        }
+        Ok(())
+    }
+
+    /// The folder of the certificates.
+    pub fn certificates(&self) -> PathBuf {
+        self.certificates.clone().unwrap_or_else(default_folder)
+    }
+}
+
+/// Where certificates are unless the configuration says otherwise.
+fn default_folder() -> PathBuf {
+    platform::folders::settings().join("certs")
+}
+
+impl Listen {
+    /// The address of a role. `None` for one that no role calls.
+    pub fn of(&self, role: Role) -> Option<SocketAddr> {
+        match role {
+            Role::USERS => Some(self.users),
+            Role::ROLEPLAY => Some(self.roleplay),
+            Role::AI => Some(self.ai),
+            _ => None,
+        }
+    }
+}
+
+impl Peers {
+    /// How to find the processes of a role, as it is written. Empty for one that no role calls.
+    pub fn of(&self, role: Role) -> &str {
+        match role {
+            Role::USERS => &self.users,
+            Role::ROLEPLAY => &self.roleplay,
+            Role::AI => &self.ai,
+            _ => "",
+        }
+    }
+
+    /// Where the processes of a role are.
+    ///
+    /// # Errors
+    /// Names the key and the entry that can't be read.
+    pub fn endpoints(&self, role: Role) -> Result<Endpoints, ConfigError> {
+        let entries = self.of(role).split(',').map(str::trim);
+        let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
+        Endpoints::parse(&entries).map_err(|problem| ConfigError {
+            key: format!("mesh.peers.{role}"),
+            problem,
+        })
+    }
+}
+
+impl Register {
+    /// The registration of a role that listens at an address, if it is to be registered.
+    ///
+    /// # Errors
+    /// Names the key whose value can't be read.
+    pub fn of(
+        &self,
+        role: Role,
+        listening: SocketAddr,
+    ) -> Result<Option<Registration>, ConfigError> {
+        let entry = match role {
+            Role::USERS => &self.users,
+            Role::ROLEPLAY => &self.roleplay,
+            Role::AI => &self.ai,
+            _ => "",
+        };
+        if entry.is_empty() {
+            return Ok(None);
+        }
+        let ip = self.address.unwrap_or(listening.ip());
+        let address = SocketAddr::new(ip, listening.port());
+        let registration = Registration::parse(entry, address);
+        let failed = |problem| ConfigError {
+            key: format!("mesh.register.{role}"),
+            problem,
+        };
+        registration.map(Some).map_err(failed)
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            users: local(8001),
+            roleplay: local(8002),
+            ai: local(8003),
+        }
+    }
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        let Listen {
+            users,
+            roleplay,
+            ai,
+        } = Listen::default();
+        Self {
+            users: users.to_string(),
+            roleplay: roleplay.to_string(),
+            ai: ai.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_several_entries_with_commas_between_them() {
+        let mut peers = Peers {
+            users: "10.0.0.1:8001, dns://users:8001,".to_owned(),
+            ..Peers::default()
+        };
+        let read = peers.endpoints(Role::USERS).unwrap().to_string();
+        assert!(
+            read.contains("10.0.0.1:8001") && read.contains("users:8001"),
+            "{read}"
+        );
+        peers.users = "10.0.0.1".to_owned();
+        let config = Config {
+            peers,
+            ..Config::default()
+        };
+        let error = config.validate().unwrap_err().to_string();
+        assert!(
+            error.contains("mesh.peers.users") && error.contains("10.0.0.1"),
+            "{error}"
+        );
+    }
+}

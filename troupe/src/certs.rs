@@ -1,0 +1,95 @@
+//! Certificates for roles in processes of their own.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use mesh::Role;
+use mesh::identity::DevelopmentCa;
+use platform::Clock;
+
+use crate::cli::{Place, role_names};
+use crate::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  troupe certs dev                         a CA, and certificates of all roles
+  troupe certs dev ai                      a new certificate of one role; the CA is kept
+  troupe certs dev --dir ./certs           in a folder of your choice
+  troupe serve users                       which takes its certificates from there
+
+A folder holds ca.pem, which every process needs, and for each role <role>.pem and <role>-key.pem, which only the
+processes of that role need. Running processes take new files over within a second.
+ca-key.pem signs for any role: whoever has it is every role. It is for development and tests; in production let
+cert-manager, SPIRE or Vault issue certificates with the URI spiffe://troupe/<role> and put them in the same places.";
+
+const DAY_SECS: u64 = 24 * 3600;
+
+/// What to do with certificates.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Task {
+    /// Make a CA for development, unless there is one, and certificates of roles
+    #[command(after_help = EXAMPLES)]
+    Dev(Options),
+}
+
+/// What the command line says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// Roles to make certificates for [default: all]
+    #[arg(value_name = "ROLE", value_parser = role_names())]
+    roles: Vec<Role>,
+
+    /// Folder for the files [default: mesh.certificates, else ~/.config/troupe/certs]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Does it, and says what was made.
+///
+/// # Errors
+/// Where a file can't be read or written, or the folder has another CA.
+pub(crate) fn run(task: &Task, place: &Place) -> Result<()> {
+    let Task::Dev(options) = task;
+    let folder = match &options.dir {
+        Some(folder) => folder.clone(),
+        None => Settings::load(place)?.mesh.certificates(),
+    };
+    let text = make(options, folder).context("certificates were not made")?;
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("nobody reads the output")
+}
+
+fn make(options: &Options, folder: PathBuf) -> Result<String> {
+    let clock = Clock::system();
+    let ca = DevelopmentCa::open(&folder, clock.clone())?;
+    let state = match ca.is_new() {
+        true => "made",
+        false => "kept",
+    };
+    let mut text = format!("{:10} {}  {state}\n", "CA", ca.certificate().display());
+    let roles = match options.roles.as_slice() {
+        [] => &Role::ALL,
+        named => named,
+    };
+    for role in roles {
+        let issued = ca.issue(*role)?;
+        let days = issued.valid_until.since(clock.now()).as_secs() / DAY_SECS;
+        text += &format!(
+            "{:10} {}  made, good for {days} days\n",
+            role.0,
+            issued.certificate.display(),
+        );
+    }
+    let folder = folder.display();
+    text += &format!(
+        "
+Start roles with them, each process on a data folder of its own:
+  TROUPE__MESH__CERTIFICATES={folder} troupe --data-dir data/users serve users
+On other machines a process needs ca.pem and the two files of each of its roles. Keep ca-key.pem here.
+"
+    );
+    Ok(text)
+}

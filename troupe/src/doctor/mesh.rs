@@ -1,0 +1,202 @@
+//! How the roles whose certificates are here see the others.
+
+use std::error::Error;
+use std::time::Duration;
+
+use futures::future::join_all;
+use mesh::examine::{Shown, Unseen, examine as look_at};
+use mesh::identity::IdentityError;
+use mesh::{Channel, Identity, Role};
+use platform::{Clock, Tasks, Timestamp};
+use troupe_proto::policy;
+
+use super::finding::Finding;
+use crate::settings::Settings;
+
+const SUBJECT: &str = "mesh";
+const DAY_SECS: u64 = 24 * 3600;
+/// Certificates that are good for fewer days want to be made anew.
+const FEW_DAYS: u64 = 7;
+/// For names to be resolved.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Looks at the certificates, and with each of them at the processes that its role calls. Nothing, where there are none and
+/// the configuration names none: then everything runs in one process.
+pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
+    let folder = settings.mesh.certificates();
+    if settings.mesh.certificates.is_none() && !folder.exists() {
+        return Vec::new();
+    }
+    let tasks = Tasks::new();
+    let (mut findings, mut looks) = (Vec::new(), Vec::new());
+    for role in Role::ALL {
+        match Identity::load(&folder, role) {
+            Ok(identity) => {
+                findings.push(certificate(&identity));
+                for server in called_by(role) {
+                    looks.push(view(settings, identity.clone(), server, &tasks));
+                }
+            }
+            // The roles of other machines.
+            Err(IdentityError::Missing { .. }) => {}
+            Err(error) => findings.push(unusable(role, &error)),
+        }
+    }
+    if findings.is_empty() {
+        let text = format!("{} has no certificates", folder.display());
+        findings.push(Finding::missing(SUBJECT, text).advise(
+            "make some with `troupe certs dev`, or name their folder in mesh.certificates",
+        ));
+    }
+    findings.extend(join_all(looks).await.into_iter().flatten());
+    findings
+}
+
+/// The roles that a role calls, by the contract; the gateway, whose clients call everything, all.
+fn called_by(caller: Role) -> impl Iterator<Item = Role> {
+    let is_called = move |server: &Role| {
+        let package = format!("/troupe.{server}.");
+        let mut methods = policy::METHODS.iter();
+        let calls = methods.any(|method| {
+            let is_open = caller == Role::GATEWAY || method.callers.contains(&caller.0);
+            method.path.starts_with(&package) && is_open
+        });
+        calls && *server != caller
+    };
+    Role::ALL.into_iter().filter(is_called)
+}
+
+fn certificate(identity: &Identity) -> Finding {
+    let (role, days) = (identity.role(), days_until(identity.valid_until()));
+    let text = format!("{role} has a certificate that is good for {days} days");
+    match days {
+        ..FEW_DAYS => Finding::missing(SUBJECT, text)
+            .advise(format!("make a new one, such as with `troupe certs dev {role}`; processes take it over without a restart")),
+        _ => Finding::good(SUBJECT, text),
+    }
+}
+
+fn unusable(role: Role, error: &IdentityError) -> Finding {
+    Finding::broken(SUBJECT, with_causes(error))
+        .advise(format!("make a new one, such as with `troupe certs dev {role}`, and see that ca.pem is the same everywhere"))
+}
+
+/// Looks at all processes of `server` as the role of `identity`.
+async fn view(
+    settings: &Settings,
+    identity: Identity,
+    server: Role,
+    tasks: &Tasks,
+) -> Vec<Finding> {
+    let caller = identity.role();
+    // What can't be read is a finding about the configuration already.
+    let Ok(endpoints) = settings.mesh.peers.endpoints(server) else {
+        return Vec::new();
+    };
+    let channel = Channel::to(server, endpoints, Some(identity.clone()), tasks);
+    let addresses = addresses(&channel).await;
+    if addresses.is_empty() {
+        let place = settings.mesh.peers.of(server);
+        let text = format!("{caller} finds no {server} at {place}");
+        return vec![Finding::missing(SUBJECT, text).advise(format!(
+            "start one with `troupe serve {server}`, or mend mesh.peers.{server}"
+        ))];
+    }
+    let looks = addresses.iter().map(async |address| {
+        let seen = look_at(&identity, server, address).await;
+        judge(caller, server, address, seen)
+    });
+    join_all(looks).await
+}
+
+/// Where a channel found processes.
+async fn addresses(channel: &Channel) -> Vec<String> {
+    let finding = async {
+        loop {
+            let peers = channel.peers();
+            if !peers.is_empty() {
+                return peers.iter().map(|peer| peer.address.to_string()).collect();
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(RESOLVED_WITHIN, finding)
+        .await
+        .unwrap_or_default()
+}
+
+fn judge(caller: Role, server: Role, address: &str, seen: Result<Shown, Unseen>) -> Finding {
+    let whom = format!("{caller} -> {server} at {address}");
+    match seen {
+        Ok(shown) => {
+            let days = shown.valid_until.map_or(0, days_until);
+            let text = format!("its certificate is good for {days} days");
+            match shown.is_serving {
+                true => Finding::good(SUBJECT, format!("{whom}: serves; {text}")),
+                false => Finding::missing(SUBJECT, format!("{whom}: doesn't serve now; {text}"))
+                    .advise("wait a moment; if it stays like this, its log and a doctor on its machine say why"),
+            }
+        }
+        Err(error @ Unseen::Silent(_)) => {
+            Finding::missing(SUBJECT, format!("{whom}: {}", with_causes(&error))).advise(format!(
+                "start it with `troupe serve {server}`, or mend mesh.peers.{server}"
+            ))
+        }
+        Err(error @ (Unseen::Refused(_) | Unseen::Mute(_))) => {
+            Finding::broken(SUBJECT, format!("{whom}: {}", with_causes(&error))).advise(
+                "see that both have certificates of the same CA, that they are good, and that the address is that role's",
+            )
+        }
+    }
+}
+
+fn days_until(time: Timestamp) -> u64 {
+    time.since(Clock::system().now()).as_secs() / DAY_SECS
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn knows_from_the_contract_who_calls_whom() {
+        let called = |caller| Vec::from_iter(called_by(caller));
+        assert_eq!(
+            called(Role::GATEWAY),
+            [Role::USERS, Role::ROLEPLAY, Role::AI]
+        );
+        assert_eq!(called(Role::ROLEPLAY), [Role::USERS, Role::AI]);
+        assert_eq!(called(Role::AI), [Role::USERS]);
+        assert_eq!(called(Role::USERS), []);
+    }
+
+    #[test]
+    fn tells_who_is_away_from_who_is_refused() {
+        let judge = |seen| judge(Role::GATEWAY, Role::AI, "127.0.0.1:8003", seen).state;
+        let serving = |is_serving| {
+            Ok(Shown {
+                valid_until: None,
+                is_serving,
+            })
+        };
+        assert_eq!(judge(serving(true)), State::Good);
+        assert_eq!(judge(serving(false)), State::Missing);
+        let cause = || io::ErrorKind::ConnectionRefused.into();
+        assert_eq!(judge(Err(Unseen::Silent(cause()))), State::Missing);
+        assert_eq!(judge(Err(Unseen::Refused(cause()))), State::Broken);
+    }
+}

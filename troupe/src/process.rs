@@ -1,0 +1,96 @@
+//! A process of the platform, from its start to the end of its last call: with every role in it, connected in memory, or
+//! with some, which reach the others through the mesh.
+
+mod doors;
+mod greeting;
+mod neighbours;
+mod wiring;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use mesh::Role;
+use platform::lifecycle::Signals;
+use platform::{Host, Redis, Tasks, telemetry};
+use tokio::task::JoinHandle;
+
+use self::doors::Doors;
+use self::neighbours::{Mesh, Neighbours};
+use crate::instance::Instance;
+use crate::settings::Settings;
+
+/// For running calls and generations to end once a signal came.
+const DRAIN: Duration = Duration::from_secs(30);
+/// For what those leave to do, such as writing the last text.
+const AFTER_DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the whole platform until a signal. What was claimed or opened is released however it ends.
+///
+/// # Errors
+/// Where the data folder or the address is taken, and where a part can't be built.
+pub(crate) async fn up(settings: &Settings) -> Result<()> {
+    telemetry::init(&settings.log)?;
+    settings.validate()?;
+    run(settings, &Role::ALL, None).await
+}
+
+/// Runs some roles until a signal.
+///
+/// # Errors
+/// As for the whole platform, and where a role has no certificates or doesn't know where another is.
+pub(crate) async fn serve(settings: &Settings, roles: &[Role]) -> Result<()> {
+    telemetry::init(&settings.log)?;
+    settings.validate()?;
+    let mesh = Mesh::load(&settings.mesh, roles)?;
+    run(settings, roles, Some(mesh)).await
+}
+
+async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<()> {
+    let is_whole = mesh.is_none();
+    let signals = Signals::listen()?;
+    let mut instance = Instance::claim(&settings.data_dir)?;
+    let doors = Doors::open(settings, roles, mesh.is_some()).await?;
+    let addresses = doors.addresses()?;
+    let tasks = Tasks::new();
+    let host = Host {
+        tasks: tasks.clone(),
+        backends: settings.backends(),
+        redis: Redis::open(&settings.redis, &tasks)?,
+        ..Host::new(&settings.data_dir)
+    };
+
+    if is_whole {
+        greeting::opening(settings)?;
+    }
+    let neighbours = Neighbours::new(mesh, &tasks);
+    let platform = wiring::build(settings, &host, roles, neighbours).await?;
+    instance.announce(roles, addresses.gateway)?;
+    let register = &settings.mesh.register;
+    let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
+    addresses.log(&settings.data_dir);
+    if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
+        greeting::ready(address, Role::ROLEPLAY, ai).await?;
+    }
+
+    signals.stop(&tasks).await;
+    drain(serving, &tasks).await
+}
+
+/// Waits for what still runs, within limits.
+async fn drain(serving: Vec<JoinHandle<bool>>, tasks: &Tasks) -> Result<()> {
+    tracing::info!("stopping: running calls may end first");
+    let until = Instant::now() + DRAIN;
+    for served in serving {
+        if !served.await? {
+            tracing::warn!("some calls had not ended when their time was up");
+        }
+    }
+    if !tasks
+        .shut_down(until.saturating_duration_since(Instant::now()) + AFTER_DRAIN)
+        .await
+    {
+        tracing::warn!("some work had not ended when its time was up");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

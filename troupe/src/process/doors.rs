@@ -1,0 +1,103 @@
+//! The addresses at which a process listens: the gateway's for everybody, and each other role's for its peers.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use gateway::Gateway;
+use mesh::config::Register;
+use mesh::{Listener, Role};
+use platform::Tasks;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::serve::listen;
+use crate::settings::Settings;
+
+/// Listening sockets.
+pub(super) struct Doors {
+    gateway: Option<TcpListener>,
+    peers: Vec<(Role, TcpListener)>,
+}
+
+/// Where they are.
+pub(super) struct Addresses {
+    pub(super) gateway: Option<SocketAddr>,
+    peers: Vec<(Role, SocketAddr)>,
+}
+
+impl Doors {
+    /// Listens for the roles of the process; for its peers only where there are some.
+    pub(super) async fn open(settings: &Settings, roles: &[Role], has_peers: bool) -> Result<Self> {
+        let gateway = match roles.contains(&Role::GATEWAY) {
+            true => Some(listen(settings.gateway.listen).await?),
+            false => None,
+        };
+        let mut peers = Vec::new();
+        for role in roles.iter().filter(|_| has_peers) {
+            if let Some(address) = settings.mesh.listen.of(*role) {
+                let listener = TcpListener::bind(address).await.with_context(|| {
+                    format!("can't listen at {address} for {role}; stop what listens there, or change mesh.listen.{role} (TROUPE__MESH__LISTEN__{})", role.0.to_uppercase())
+                })?;
+                peers.push((*role, listener));
+            }
+        }
+        Ok(Self { gateway, peers })
+    }
+
+    /// The addresses, as they came out.
+    pub(super) fn addresses(&self) -> Result<Addresses> {
+        let mut peers = Vec::new();
+        for (role, listener) in &self.peers {
+            peers.push((*role, listener.local_addr()?));
+        }
+        let gateway = self.gateway.as_ref().map(TcpListener::local_addr);
+        Ok(Addresses {
+            gateway: gateway.transpose()?,
+            peers,
+        })
+    }
+
+    /// Begins to serve. Each task tells at its end whether all calls had ended.
+    ///
+    /// # Errors
+    /// Where a role can't be registered as the configuration says.
+    pub(super) fn serve(
+        self,
+        gateway: Option<Gateway>,
+        listeners: Vec<(Role, Listener)>,
+        register: &Register,
+        tasks: &Tasks,
+    ) -> Result<Vec<JoinHandle<bool>>> {
+        let mut serving = Vec::new();
+        if let (Some(gateway), Some(door)) = (gateway, self.gateway) {
+            serving.push(tasks.spawn(gateway.serve(door, tasks.token().clone())));
+        }
+        let mut listeners = HashMap::<Role, Listener>::from_iter(listeners);
+        for (role, door) in self.peers {
+            let Some(listener) = listeners.remove(&role) else {
+                continue;
+            };
+            let listener = match register.of(role, door.local_addr()?)? {
+                Some(registration) => listener.registered(registration, tasks),
+                None => listener,
+            };
+            serving.push(tasks.spawn(listener.serve(door, tasks.token().clone())));
+        }
+        Ok(serving)
+    }
+}
+
+impl Addresses {
+    /// Says where which role is.
+    pub(super) fn log(&self, data_dir: &Path) {
+        let data_dir = data_dir.display();
+        for (role, address) in &self.peers {
+            tracing::info!(ready = true, role = role.0, %address, %data_dir, "a role is ready");
+        }
+        if let Some(address) = self.gateway {
+            tracing::info!(ready = true, %address, %data_dir, "the platform is ready");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The roles as a process sees them: those in it, and those that other processes have.
+
+use anyhow::{Context, Result, anyhow};
+use mesh::listener::Readiness;
+use mesh::{Channel, Identity, Listener, Role, Server};
+use platform::Tasks;
+
+/// How roles reach one another.
+pub(super) struct Neighbours {
+    here: Vec<Server>,
+    mesh: Option<Mesh>,
+    tasks: Tasks,
+}
+
+/// What a process needs to reach others and to be reached.
+pub(super) struct Mesh {
+    config: mesh::Config,
+    /// One for each role of the process.
+    identities: Vec<Identity>,
+}
+
+impl Mesh {
+    /// Reads the certificates of the process's roles.
+    ///
+    /// # Errors
+    /// Where some are missing or can't be used; says what to do.
+    pub(super) fn load(config: &mesh::Config, roles: &[Role]) -> Result<Self> {
+        let folder = config.certificates();
+        let load = |role: &Role| Identity::load(&folder, *role);
+        let identities: Result<Vec<_>, _> = roles.iter().map(load).collect();
+        let identities = identities.context(
+            "roles prove to one another by certificates who they are; make some with `troupe certs dev`, or name the folder that has them in mesh.certificates",
+        )?;
+        Ok(Self {
+            config: config.clone(),
+            identities,
+        })
+    }
+
+    fn identity(&self, role: Role) -> Result<&Identity> {
+        let identity = self.identities.iter().find(|it| it.role() == role);
+        identity.with_context(|| format!("this process is not {role}"))
+    }
+
+    fn channel(&self, caller: Role, to: Role, tasks: &Tasks) -> Result<Channel> {
+        let endpoints = self.config.peers.endpoints(to)?;
+        let identity = self.identity(caller)?.clone();
+        Ok(Channel::to(to, endpoints, Some(identity), tasks))
+    }
+}
+
+impl Neighbours {
+    /// Nobody in the process yet. Without a mesh there is nobody elsewhere.
+    pub(super) fn new(mesh: Option<Mesh>, tasks: &Tasks) -> Self {
+        Self {
+            here: Vec::new(),
+            mesh,
+            tasks: tasks.clone(),
+        }
+    }
+
+    /// Adds a role of this process.
+    pub(super) fn add(&mut self, server: Server) {
+        self.here.push(server);
+    }
+
+    /// A connection by which a role of this process makes its own calls.
+    pub(super) fn channel(&self, caller: Role, to: Role) -> Result<Channel> {
+        match self.here(to) {
+            Some(server) => Ok(Channel::in_process(server, caller)),
+            None => Ok(self.elsewhere(caller, to)?.by(caller)),
+        }
+    }
+
+    /// A connection by which the gateway passes on what its clients call.
+    pub(super) fn for_clients(&self, to: Role) -> Result<Channel> {
+        match self.here(to) {
+            Some(server) => Ok(Channel::for_clients(server)),
+            None => self.elsewhere(Role::GATEWAY, to),
+        }
+    }
+
+    /// What lets other processes call the roles of this one.
+    pub(super) fn listeners(&self, readiness: &Readiness) -> Result<Vec<(Role, Listener)>> {
+        let Some(mesh) = &self.mesh else {
+            return Ok(Vec::new());
+        };
+        let mut listeners = Vec::new();
+        for server in &self.here {
+            let identity = mesh.identity(server.role())?.clone();
+            let (readiness, limits) = (readiness.clone(), mesh.config.limits.clone());
+            let listener = Listener::new(server.clone(), identity, readiness, limits);
+            listeners.push((server.role(), listener));
+        }
+        Ok(listeners)
+    }
+
+    fn here(&self, role: Role) -> Option<&Server> {
+        self.here.iter().find(|server| server.role() == role)
+    }
+
+    fn elsewhere(&self, caller: Role, to: Role) -> Result<Channel> {
+        let mesh = self.mesh.as_ref();
+        mesh.ok_or_else(|| anyhow!("{caller} needs {to}, which is not in this process"))?
+            .channel(caller, to, &self.tasks)
+    }
+}

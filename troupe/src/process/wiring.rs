@@ -1,0 +1,134 @@
+//! Builds the roles of a process and connects them. The gateway and every service see one another only through channels.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use gateway::{Gateway, Readiness};
+use mesh::server::Limits;
+use mesh::{Channel, Listener, Role, Server, Verifier, access};
+use platform::Host;
+use prost_reflect::DescriptorPool;
+use troupe_proto::policy::{self, Audience};
+
+use super::neighbours::Neighbours;
+use crate::settings::Settings;
+
+/// The roles that have methods for people.
+const SERVICES: [Role; 3] = [Role::USERS, Role::ROLEPLAY, Role::AI];
+
+/// The parts that the process goes on with.
+pub(super) struct Platform {
+    /// The edge, with all services behind it.
+    pub(super) gateway: Option<Gateway>,
+    /// The roles that other processes call.
+    pub(super) listeners: Vec<(Role, Listener)>,
+    /// The models, for the greeting of a process that has every role.
+    pub(super) ai: Option<Channel>,
+}
+
+/// Builds `roles`, of which there is at least one.
+pub(super) async fn build(
+    settings: &Settings,
+    host: &Host,
+    roles: &[Role],
+    mut neighbours: Neighbours,
+) -> Result<Platform> {
+    let verifier = Verifier::new(host.clock.clone());
+    let serve = |role, routes| Server::new(role, routes, verifier.clone(), Limits::default());
+    let has = |role| roles.contains(&role);
+
+    if has(Role::USERS) {
+        let users = users::build(&settings.users, host).await.context("users")?;
+        neighbours.add(serve(Role::USERS, users));
+    }
+    if let Some(role) = roles.first() {
+        let users = neighbours.channel(*role, Role::USERS)?;
+        access::follow(verifier.clone(), users, &host.tasks);
+    }
+    if has(Role::AI) {
+        let ai = ai::build(&settings.ai, host).await.context("ai")?;
+        neighbours.add(serve(Role::AI, ai));
+    }
+    if has(Role::ROLEPLAY) {
+        let ai = neighbours.channel(Role::ROLEPLAY, Role::AI)?;
+        let users = neighbours.channel(Role::ROLEPLAY, Role::USERS)?;
+        let roleplay = roleplay::build(&settings.roleplay, host, ai, users).await;
+        neighbours.add(serve(Role::ROLEPLAY, roleplay.context("roleplay")?));
+    }
+
+    // Now that everybody who tells or wants to know has entered.
+    host.events.start(host).await.context("events")?;
+
+    let readiness = readiness(&verifier, host);
+    let listeners = neighbours.listeners(&readiness)?;
+    let gateway = match has(Role::GATEWAY) {
+        true => Some(build_gateway(
+            settings,
+            verifier,
+            host,
+            readiness,
+            &neighbours,
+        )?),
+        false => None,
+    };
+    let ai = match SERVICES.into_iter().all(has) {
+        true => Some(neighbours.channel(Role::ROLEPLAY, Role::AI)?),
+        false => None,
+    };
+    Ok(Platform {
+        gateway,
+        listeners,
+        ai,
+    })
+}
+
+/// The same for every role of the process: they share keys, servers and shutdown.
+fn readiness(verifier: &Verifier, host: &Host) -> Readiness {
+    let (keys, stopping) = (verifier.clone(), host.tasks.token().clone());
+    let health = host.health.clone();
+    Arc::new(move || match (stopping.is_cancelled(), keys.is_ready()) {
+        (true, _) => Err("the platform is stopping".to_owned()),
+        (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
+        _ => health.problem().map_or(Ok(()), Err),
+    })
+}
+
+fn build_gateway(
+    settings: &Settings,
+    verifier: Verifier,
+    host: &Host,
+    readiness: Readiness,
+    neighbours: &Neighbours,
+) -> Result<Gateway> {
+    let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
+    let mut channels = HashMap::new();
+    for role in SERVICES {
+        let channel = neighbours.for_clients(role)?;
+        for service in public_services(role) {
+            channels.insert(service, channel.clone());
+        }
+    }
+    gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
+    Ok(gateway::build(
+        &settings.gateway,
+        &pool,
+        channels,
+        Some(verifier),
+        readiness,
+        host.redis.as_ref(),
+    )?)
+}
+
+/// The full names of a role's services that have methods for people: `troupe.<role>.v1.*`.
+fn public_services(role: Role) -> impl Iterator<Item = String> {
+    let package = format!("/troupe.{role}.v1.");
+    let methods = policy::METHODS
+        .iter()
+        .filter(|method| method.audience != Audience::Service);
+    methods.filter_map(move |method| {
+        let is_of_role = method.path.starts_with(&package);
+        let service = method.path.strip_prefix('/')?.split('/').next()?;
+        is_of_role.then(|| service.to_owned())
+    })
+}
