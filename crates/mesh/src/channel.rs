@@ -1,68 +1,149 @@
-//! The client side: what generated clients call through.
+//! The client side: what generated clients call through. In one process a call goes straight to the other's server
+//! stack; to another process it passes the client stack, which [`stack`] lists.
 
+mod answer;
+mod balance;
+mod breaker;
+mod budget;
+mod call;
+mod connection;
+mod deadline;
+mod endpoint;
+mod failure;
 mod gathered;
-mod remote;
+mod health;
+mod heard;
+mod keep;
+mod load;
+mod peers;
+mod propagate;
+mod replay;
+mod retry;
+mod stack;
 
-use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, Uri, header};
-use platform::trace::TRACEPARENT;
-use tokio::time::Instant;
+use http::{Request, Response, Uri};
+use platform::Tasks;
 use tonic::Status;
 use tonic::body::Body;
-use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt, service_fn};
-use troupe_proto::policy;
+use tower::Service;
 
-use crate::context::{Ctx, FOR_CLIENT, REQUEST_ID, Role};
+use crate::context::Role;
+use crate::discovery::Endpoints;
+use crate::identity::Identity;
 use crate::server::Server;
-use crate::server::deadline::asked_timeout;
 
-use self::remote::Remote;
+use self::call::{Call, Calls};
+use self::connection::Connector;
+use self::peers::Peers;
+use self::stack::Stack;
+
+pub use self::peers::{Peer, PeerState};
 
 /// A connection to a service, in this process or another. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    /// The role that calls; a service sees it as its peer. The gateway, which calls for its clients, has none.
-    role: Option<Role>,
-    transport: BoxCloneSyncService<Request<Body>, Response<Body>, Status>,
+    caller: Caller,
+    transport: Transport,
+}
+
+/// Whose rights a service sees in a call.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    /// Those of a role.
+    Role(Role),
+    /// Those of a client of the gateway.
+    Client,
+    /// A server of another maker sees only what the request says.
+    Unknown,
+}
+
+#[derive(Clone)]
+enum Transport {
+    InProcess(Server),
+    Elsewhere(Arc<Stack>),
 }
 
 impl Channel {
     /// A connection of `role` to a service in this process.
     pub fn in_process(server: &Server, role: Role) -> Self {
         Self {
-            role: Some(role),
-            transport: direct(server),
+            caller: Caller::Role(role),
+            transport: Transport::InProcess(server.clone()),
         }
     }
 
     /// A connection of the gateway to a service in this process: calls are made for the gateway's clients.
     pub fn for_clients(server: &Server) -> Self {
         Self {
-            role: None,
-            transport: direct(server),
+            caller: Caller::Client,
+            transport: Transport::InProcess(server.clone()),
         }
     }
 
-    /// A connection of the gateway to a gRPC server elsewhere, made at the first call. `uri` is such as
-    /// `http://127.0.0.1:50051`.
-    pub fn remote(uri: Uri) -> Self {
-        let remote = Remote::new(uri);
-        let transport = service_fn(move |request| remote.clone().call(request));
+    /// Connections to the replicas of `server` in other processes. They are made in the background, from now on and until
+    /// `tasks` are asked to end or the last clone of the channel is dropped. Without an identity they are in the clear. Calls
+    /// are made for clients of the gateway, unless [`Channel::by`] says otherwise.
+    pub fn to(
+        server: Role,
+        endpoints: Endpoints,
+        identity: Option<Identity>,
+        tasks: &Tasks,
+    ) -> Self {
+        let connector = match identity {
+            Some(identity) => Connector::mutual(identity, server),
+            None => Connector::plain(),
+        };
+        let peers = Peers::new(server.0.into(), connector, endpoints, tasks);
+        peers.start();
+        Self::elsewhere(peers, Caller::Client)
+    }
+
+    /// The same connection, by which the role makes its own calls.
+    pub fn by(self, role: Role) -> Self {
         Self {
-            role: None,
-            transport: BoxCloneSyncService::new(transport),
+            caller: Caller::Role(role),
+            ..self
+        }
+    }
+
+    /// A connection to a gRPC server of another maker, made at the first call. `uri` is such as `http://127.0.0.1:50051`.
+    pub fn remote(uri: Uri) -> Self {
+        let name = uri.authority().map_or("", |it| it.as_str());
+        let endpoints = Endpoints::fixed([name]);
+        let connector = Connector::foreign();
+        let peers = Peers::new(name.into(), connector, endpoints, &Tasks::new());
+        Self::elsewhere(peers, Caller::Unknown)
+    }
+
+    fn elsewhere(peers: Arc<Peers>, caller: Caller) -> Self {
+        Self {
+            caller,
+            transport: Transport::Elsewhere(Arc::new(stack::new(peers))),
+        }
+    }
+
+    /// How the other end's processes look from here; nothing for a service in this process.
+    pub fn peers(&self) -> Vec<Peer> {
+        match &self.transport {
+            Transport::InProcess(_) => Vec::new(),
+            Transport::Elsewhere(stack) => stack::peers(stack).view(),
         }
     }
 }
 
-fn direct(server: &Server) -> BoxCloneSyncService<Request<Body>, Response<Body>, Status> {
-    BoxCloneSyncService::new(server.clone().map_err(|never: Infallible| match never {}))
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InProcess(server) => server.fmt(f),
+            Self::Elsewhere(stack) => stack::peers(stack).fmt(f),
+        }
+    }
 }
 
 impl Service<Request<Body>> for Channel {
@@ -71,50 +152,30 @@ impl Service<Request<Body>> for Channel {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        self.transport.poll_ready(cx)
+        match &mut self.transport {
+            Transport::InProcess(server) => server.poll_ready(cx).map_err(|never| match never {}),
+            // A call waits for its endpoint itself, within its deadline.
+            Transport::Elsewhere(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        propagate(&mut request, self.role);
-        self.transport.call(request)
-    }
-}
-
-/// Takes the gateway's own rights from a call. Once it is at another process, only this tells it from the gateway's own.
-fn mark_for_client(request: &mut Request<Body>) {
-    let yes = HeaderValue::from_static("1");
-    request.headers_mut().insert(FOR_CLIENT, yes);
-}
-
-/// Writes the caller's context into the headers, and leaves a request without one as it is.
-fn propagate(request: &mut Request<Body>, role: Option<Role>) {
-    let ctx = request.extensions_mut().remove::<Ctx>();
-    match role {
-        Some(role) => drop(request.extensions_mut().insert(role)),
-        None => mark_for_client(request),
-    }
-    let Some(ctx) = ctx else { return };
-    let limit = policy::find(request.uri().path()).map(|p| p.timeout);
-    let left = ctx.deadline.saturating_duration_since(Instant::now());
-    let asked = asked_timeout(request.headers());
-    let timeout = [limit, asked]
-        .into_iter()
-        .flatten()
-        .fold(left, Duration::min);
-    let headers = request.headers_mut();
-    if let Ok(value) = HeaderValue::try_from(format!("{}m", timeout.as_millis().min(99_999_999))) {
-        headers.insert("grpc-timeout", value);
-    }
-    if let Ok(value) = HeaderValue::try_from(&*ctx.request_id) {
-        headers.insert(REQUEST_ID, value);
-    }
-    if let Ok(value) = HeaderValue::try_from(ctx.trace.to_string()) {
-        headers.insert(TRACEPARENT, value);
-    }
-    if let Some(bearer) = &ctx.bearer
-        && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", bearer.0))
-    {
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
+        match &mut self.transport {
+            Transport::InProcess(server) => {
+                propagate::write(&mut request);
+                if let Caller::Role(role) = self.caller {
+                    request.extensions_mut().insert(role);
+                }
+                let answer = server.call(request);
+                Box::pin(async move { answer.await.map_err(|never| match never {}) })
+            }
+            Transport::Elsewhere(stack) => {
+                if let Caller::Client = self.caller {
+                    propagate::mark_for_client(&mut request);
+                }
+                let stack = Arc::clone(stack);
+                Box::pin(async move { stack.call(Call::new(request)).await })
+            }
+        }
     }
 }

@@ -62,7 +62,7 @@ where
     }
 }
 
-fn exceeded() -> Status {
+pub(crate) fn exceeded() -> Status {
     let message = "the call took longer than its deadline allows";
     error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
 }
@@ -88,7 +88,7 @@ pub(crate) fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
 
 pin_project_lite::pin_project! {
     /// A body that ends with DEADLINE_EXCEEDED when time is up.
-    struct TimedBody {
+    pub(crate) struct TimedBody {
         at: Instant,
         #[pin]
         sleep: Sleep,
@@ -97,7 +97,7 @@ pin_project_lite::pin_project! {
 }
 
 impl TimedBody {
-    fn new(body: Body, at: Instant) -> Self {
+    pub(crate) fn new(body: Body, at: Instant) -> Self {
         Self {
             at,
             sleep: tokio::time::sleep_until(at),

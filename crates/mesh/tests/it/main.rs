@@ -5,6 +5,8 @@ mod channel;
 #[cfg(test)]
 mod deadline;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod fake_users;
 #[cfg(test)]
 mod follow;
@@ -14,6 +16,8 @@ mod identity;
 mod listener;
 #[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod process;
 #[cfg(test)]
 mod stack;
 #[cfg(test)]

@@ -1,0 +1,215 @@
+//! How busy an endpoint is: calls that it hasn't answered, times the latency that it lately had.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A peak is half forgotten after about seven tenths of this.
+const MEMORY: Duration = Duration::from_secs(10);
+/// Of an endpoint that hasn't answered yet.
+const UNKNOWN_LATENCY: Duration = Duration::from_millis(1);
+/// A failed try counts as one that took so many times longer than usual.
+const FAILURE_FACTOR: u32 = 10;
+/// An endpoint that was away gets its full share after this.
+const RETURN_WITHIN: Duration = Duration::from_secs(5);
+/// How much busier than it is an endpoint looks that has just come back.
+const RETURN_FACTOR: f64 = 8.0;
+
+/// The load of one endpoint. Times are nanoseconds since `epoch`; what is read together may be a call apart, which does
+/// no harm to a choice between two.
+#[derive(Debug)]
+pub(super) struct Load {
+    epoch: Instant,
+    /// Calls whose answers haven't ended.
+    in_flight: AtomicU32,
+    /// Those of them whose answers haven't begun.
+    waiting: AtomicU32,
+    latency: AtomicU64,
+    /// When the latency was noted.
+    noted: AtomicU64,
+    /// When somebody began to wait, or the endpoint answered.
+    heard: AtomicU64,
+    /// When it came back.
+    returned: AtomicU64,
+}
+
+impl Load {
+    pub(super) fn new() -> Self {
+        Self {
+            epoch: Instant::now(),
+            in_flight: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            latency: AtomicU64::new(0),
+            noted: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            returned: AtomicU64::new(0),
+        }
+    }
+
+    /// A call is made.
+    pub(super) fn began(&self, at: Instant) {
+        self.in_flight.fetch_add(1, Relaxed);
+        if self.waiting.fetch_add(1, Relaxed) == 0 {
+            self.heard.store(self.nanos(at), Relaxed);
+        }
+    }
+
+    /// A call's answer begins.
+    pub(super) fn answered(&self, after: Duration, at: Instant) {
+        self.waiting.fetch_sub(1, Relaxed);
+        let now = self.nanos(at);
+        self.heard.store(now, Relaxed);
+        self.note(saturated(after), now);
+    }
+
+    /// A call ends without an answer; `is_fault` where that is the endpoint's.
+    pub(super) fn gave_up(&self, after: Duration, at: Instant, is_fault: bool) {
+        self.waiting.fetch_sub(1, Relaxed);
+        if is_fault {
+            self.penalise(after, at);
+        }
+    }
+
+    /// An endpoint that fails fast must not look like one that is fast.
+    pub(super) fn penalise(&self, after: Duration, at: Instant) {
+        let usual = self.latency.load(Relaxed).max(saturated(UNKNOWN_LATENCY));
+        let penalty = usual.saturating_mul(u64::from(FAILURE_FACTOR));
+        self.note(penalty.max(saturated(after)), self.nanos(at));
+    }
+
+    /// A call is over.
+    pub(super) fn ended(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// The endpoint can be used again from `at` on: it gets its share little by little.
+    pub(super) fn returns(&self, at: Instant) {
+        self.returned.store(self.nanos(at), Relaxed);
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// What a call can expect at `at`.
+    pub(super) fn latency(&self, at: Instant) -> Duration {
+        let now = self.nanos(at);
+        let known = match self.latency.load(Relaxed) {
+            0 => return UNKNOWN_LATENCY,
+            known => Duration::from_nanos(known),
+        };
+        let age = now.saturating_sub(self.noted.load(Relaxed));
+        let usual = known.mul_f64(decay(age));
+        if self.waiting.load(Relaxed) == 0 {
+            return usual;
+        }
+        // Whoever waits has waited for at least as long as nothing was heard.
+        let silence = now.saturating_sub(self.heard.load(Relaxed));
+        usual.max(Duration::from_nanos(silence))
+    }
+
+    /// How busy the endpoint is at `at`; the lower the better.
+    pub(super) fn score(&self, at: Instant) -> f64 {
+        let away = saturated(at.saturating_duration_since(self.epoch))
+            .saturating_sub(self.returned.load(Relaxed));
+        let progress = (away as f64 / RETURN_WITHIN.as_nanos() as f64).min(1.0);
+        let return_factor = RETURN_FACTOR - (RETURN_FACTOR - 1.0) * progress;
+        // An idle endpoint at zero would never lose against another.
+        let latency = self.latency(at).as_nanos().max(1) as f64;
+        latency * f64::from(self.in_flight() + 1) * return_factor
+    }
+
+    /// A peak counts at once; what is below it brings it down with time.
+    fn note(&self, took: u64, now: u64) {
+        let before = self.latency.load(Relaxed);
+        let age = now.saturating_sub(self.noted.swap(now, Relaxed));
+        let weight = decay(age);
+        let next = if before == 0 || took > before {
+            took
+        } else {
+            (before as f64 * weight + took as f64 * (1.0 - weight)) as u64
+        };
+        self.latency.store(next.max(1), Relaxed);
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        saturated(at.saturating_duration_since(self.epoch))
+    }
+}
+
+fn decay(age_nanos: u64) -> f64 {
+    (-(age_nanos as f64) / MEMORY.as_nanos() as f64).exp()
+}
+
+fn saturated(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Answers a call after `latency`, which passes.
+    async fn call(load: &Load, latency: Duration) {
+        let start = Instant::now();
+        load.began(start);
+        tokio::time::advance(latency).await;
+        load.answered(latency, Instant::now());
+        load.ended();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peak_counts_at_once_and_fades() {
+        let load = Load::new();
+        call(&load, MS).await;
+        assert_eq!(load.latency(Instant::now()), MS);
+        call(&load, 100 * MS).await;
+        assert_eq!(load.latency(Instant::now()), 100 * MS);
+        tokio::time::advance(MEMORY).await;
+        let faded = load.latency(Instant::now());
+        assert!(faded > 36 * MS && faded < 38 * MS, "{faded:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_in_flight_and_silence_make_an_endpoint_look_busy() {
+        let (busy, idle) = (Load::new(), Load::new());
+        call(&busy, MS).await;
+        call(&idle, MS).await;
+        tokio::time::advance(RETURN_WITHIN).await;
+        busy.began(Instant::now());
+        let now = Instant::now();
+        assert!(busy.score(now) > idle.score(now) * 1.9);
+        tokio::time::advance(500 * MS).await;
+        assert!(busy.latency(Instant::now()) >= 500 * MS);
+        assert!(idle.latency(Instant::now()) <= MS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failing_fast_is_not_being_fast() {
+        let (failing, slow) = (Load::new(), Load::new());
+        call(&slow, 5 * MS).await;
+        let start = Instant::now();
+        failing.began(start);
+        failing.gave_up(Duration::ZERO, start, true);
+        failing.ended();
+        assert!(failing.score(start) > slow.score(start));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_comes_back_gets_its_share_little_by_little() {
+        let load = Load::new();
+        call(&load, MS).await;
+        tokio::time::advance(MEMORY).await;
+        call(&load, MS).await;
+        let before = load.score(Instant::now());
+        load.returns(Instant::now());
+        assert!(load.score(Instant::now()) > before * 7.9);
+        tokio::time::advance(RETURN_WITHIN / 2).await;
+        assert!(load.score(Instant::now()) < before * 5.0);
+        tokio::time::advance(RETURN_WITHIN / 2).await;
+        assert!(load.score(Instant::now()) <= before);
+    }
+}

@@ -1,0 +1,395 @@
+//! Calls to other processes, some of which aren't well.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::{Code, Request, Status};
+use tonic_health::ServingStatus;
+use tonic_types::{ErrorDetails, StatusExt};
+use troupe_mesh::channel::PeerState;
+use troupe_mesh::{Channel, Endpoints};
+use troupe_proto::Reason;
+use troupe_proto::error::{reason_of, retry_later};
+use troupe_proto::users as pb;
+
+use crate::fake_users::login;
+use crate::process::{
+    Act, GET_JWKS, LOGIN, Process, Script, USERS, channel, client, failure, nobody, until,
+    until_ready,
+};
+
+const CALLERS: usize = 8;
+
+async fn get(channel: &Channel) -> Result<(), Status> {
+    client(channel).get_jwks(pb::GetJwksRequest {}).await.map(drop)
+}
+
+async fn log_in(channel: &Channel) -> Result<(), Status> {
+    client(channel).login(login("alice@")).await.map(drop)
+}
+
+/// Calls from several callers until each has made `count`, without a failure.
+async fn load(channel: &Channel, count: usize) {
+    let callers = (0..CALLERS).map(|_| async {
+        for _ in 0..count {
+            get(channel).await.unwrap();
+        }
+    });
+    futures::future::join_all(callers).await;
+}
+
+async fn three() -> (Vec<Script>, Vec<Process>, Channel) {
+    let scripts: Vec<Script> = (0..3).map(|_| Script::default()).collect();
+    let processes = futures::future::join_all(scripts.iter().map(Script::start)).await;
+    let addresses: Vec<_> = processes.iter().map(|it| it.address).collect();
+    let channel = channel(&addresses);
+    until_ready(&channel, 3).await;
+    (scripts, processes, channel)
+}
+
+#[tokio::test]
+async fn calls_go_to_all_processes_and_around_one_that_is_dead_from_the_start() {
+    let (one, two) = (Script::default(), Script::default());
+    let processes = [one.start().await, two.start().await];
+    let dead = nobody().await;
+    let channel = channel(&[dead, processes[0].address, processes[1].address]);
+    // From the first call on.
+    load(&channel, 100).await;
+    assert_eq!(one.calls(GET_JWKS) + two.calls(GET_JWKS), 100 * CALLERS);
+    assert!(one.calls(GET_JWKS) > 100, "{}", one.calls(GET_JWKS));
+    assert!(two.calls(GET_JWKS) > 100, "{}", two.calls(GET_JWKS));
+    let dead = channel.peers().into_iter().find(|it| it.address.ends_with(&dead.to_string()));
+    assert!(dead.unwrap().connect_error.unwrap().contains("refused"));
+}
+
+#[tokio::test]
+async fn no_idempotent_call_fails_when_a_process_is_killed_and_it_is_used_again_when_it_is_back() {
+    let (scripts, mut processes, channel) = three().await;
+    for _ in 0..5 {
+        let before: usize = scripts.iter().map(|it| it.calls(GET_JWKS)).sum();
+        let killing = async {
+            while scripts.iter().map(|it| it.calls(GET_JWKS)).sum::<usize>() < before + 100 {
+                tokio::task::yield_now().await;
+            }
+            let process = processes.remove(0);
+            let address = process.address;
+            process.kill().await;
+            address
+        };
+        let (address, ()) = tokio::join!(killing, load(&channel, 100));
+        processes.insert(0, scripts[0].start_at(address).await);
+        until_ready(&channel, 3).await;
+        let before = scripts[0].calls(GET_JWKS);
+        while scripts[0].calls(GET_JWKS) == before {
+            load(&channel, 10).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_may_have_been_handled_is_made_again_only_if_that_does_no_harm() {
+    let (hanging, well) = (Script::new(Act::Hang), Script::default());
+    let (process, other) = (hanging.start().await, nobody().await);
+    let channel = channel(&[process.address, other]);
+    until_ready(&channel, 1).await;
+    let (harmful, harmless) = (log_in(&channel), get(&channel));
+    let killing = async {
+        while hanging.calls(LOGIN) + hanging.calls(GET_JWKS) < 2 {
+            hanging.hung().await;
+        }
+        process.kill().await;
+        well.start_at(other).await
+    };
+    let (harmful, harmless, _well) = tokio::join!(harmful, harmless, killing);
+    let broken = harmful.unwrap_err();
+    assert_eq!(broken.code(), Code::Unavailable);
+    assert_eq!(reason_of(&broken), Some(Reason::Unavailable));
+    harmless.unwrap();
+    assert_eq!((hanging.calls(LOGIN), well.calls(LOGIN)), (1, 0));
+    assert_eq!((hanging.calls(GET_JWKS), well.calls(GET_JWKS)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_process_that_drains_fails_no_call_of_any_kind() {
+    let (scripts, mut processes, channel) = three().await;
+    for _ in 0..5 {
+        let callers = (0..CALLERS).map(|_| async {
+            for _ in 0..50 {
+                log_in(&channel).await.unwrap();
+            }
+        });
+        let draining = async {
+            scripts[0].set(Act::Hang);
+            scripts[0].hung().await;
+            let process = processes.remove(0);
+            let address = process.address;
+            process.begin_to_drain();
+            // Calls that it has are finished, while new ones go elsewhere.
+            until_ready(&channel, 2).await;
+            scripts[0].release();
+            process.drain().await;
+            address
+        };
+        let (address, _) = tokio::join!(draining, futures::future::join_all(callers));
+        scripts[0].set(Act::Answer);
+        processes.insert(0, scripts[0].start_at(address).await);
+        until_ready(&channel, 3).await;
+    }
+}
+
+#[tokio::test]
+async fn what_accepts_and_never_answers_gets_no_call() {
+    let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let well = Script::default();
+    let process = well.start().await;
+    let channel = channel(&[hole.local_addr().unwrap(), process.address]);
+    let (_silent, _) = tokio::join!(hole.accept(), load(&channel, 50));
+    assert_eq!(well.calls(GET_JWKS), 50 * CALLERS);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_ends_at_its_deadline() {
+    let script = Script::new(Act::Hang);
+    let process = script.start().await;
+    let channel = channel(&[process.address]);
+    let mut request = Request::new(pb::GetJwksRequest {});
+    request.set_timeout(Duration::from_millis(50));
+    let late = client(&channel).get_jwks(request).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    assert_eq!(reason_of(&late), Some(Reason::DeadlineExceeded));
+    // All tries together have that time, so that there was no second.
+    assert_eq!(script.calls(GET_JWKS), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_ends_at_its_deadline() {
+    let script = Script::new(Act::Begin);
+    let process = script.start().await;
+    let channel = channel(&[process.address]);
+    let mut request = Request::new(pb::WatchAccessRequest {});
+    request.set_timeout(Duration::from_millis(50));
+    let mut stream = client(&channel)
+        .watch_access(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    let late = stream.message().await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_stream_that_began_is_not_begun_again() {
+    let script = Script::new(Act::Begin);
+    let process = script.start().await;
+    let channel = channel(&[process.address]);
+    let mut stream = client(&channel)
+        .watch_access(pb::WatchAccessRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    process.kill().await;
+    let broken = stream.message().await.unwrap_err();
+    assert_eq!(broken.code(), Code::Unavailable);
+    assert_eq!(script.calls("/troupe.users.v1.AuthService/WatchAccess"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_calls_fail_soon_and_say_who_is_missing() {
+    let channel = channel(&[nobody().await, nobody().await]);
+    let started = tokio::time::Instant::now();
+    let missing = get(&channel).await.unwrap_err();
+    assert_eq!(missing.code(), Code::Unavailable);
+    assert_eq!(reason_of(&missing), Some(Reason::Unavailable));
+    assert!(
+        missing.message().starts_with("users can't be reached: "),
+        "{missing}"
+    );
+    assert!(started.elapsed() <= Duration::from_secs(2));
+    // Whoever calls later doesn't wait again.
+    let started = tokio::time::Instant::now();
+    get(&channel).await.unwrap_err();
+    assert!(started.elapsed().is_zero());
+    let nothing = Channel::to(
+        USERS,
+        Endpoints::fixed(Vec::<String>::new()),
+        None,
+        &platform::Tasks::new(),
+    );
+    let missing = get(&nothing).await.unwrap_err();
+    assert_eq!(
+        missing.message(),
+        "users can't be reached: no address is known"
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_fails_call_after_call_is_left_out_and_never_more_than_half_of_them() {
+    let (scripts, _processes, channel) = three().await;
+    scripts[0].set(failure(Code::Internal));
+    let is_out = |states: &[PeerState]| states.iter().any(|it| *it == PeerState::Ejected);
+    let calling = async {
+        loop {
+            let _answered = get(&channel).await;
+        }
+    };
+    tokio::select! {
+        () = until(&channel, is_out) => {}
+        () = calling => {}
+    }
+    let before = scripts[0].calls(GET_JWKS);
+    load(&channel, 20).await;
+    assert_eq!(scripts[0].calls(GET_JWKS), before);
+    for script in &scripts {
+        script.set(failure(Code::Internal));
+    }
+    for _ in 0..100 {
+        get(&channel).await.unwrap_err();
+    }
+    let out = channel.peers().into_iter().filter(|it| it.state == PeerState::Ejected);
+    assert_eq!(out.count(), 1);
+}
+
+#[tokio::test]
+async fn what_callers_do_wrong_is_held_against_nobody() {
+    let (scripts, _processes, channel) = three().await;
+    for code in [
+        Code::InvalidArgument,
+        Code::NotFound,
+        Code::PermissionDenied,
+        Code::ResourceExhausted,
+        Code::Cancelled,
+    ] {
+        for script in &scripts {
+            script.set(failure(code));
+        }
+        for _ in 0..50 {
+            assert_eq!(get(&channel).await.unwrap_err().code(), code);
+        }
+        let fine = |states: &[PeerState]| states.iter().all(|it| *it == PeerState::Ready);
+        until(&channel, fine).await;
+        assert!(channel.peers().iter().all(|it| it.failures == 0));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_one_process_can_t_serve_is_served_by_another() {
+    let (scripts, _processes, channel) = three().await;
+    scripts[0].set(failure(Code::Unavailable));
+    load(&channel, 50).await;
+    // A method that isn't idempotent isn't tried again.
+    for script in &scripts {
+        script.set(failure(Code::Unavailable));
+    }
+    let calls = || scripts.iter().map(|it| it.calls(LOGIN)).sum::<usize>();
+    assert_eq!(
+        log_in(&channel).await.unwrap_err().code(),
+        Code::Unavailable
+    );
+    assert_eq!(calls(), 1);
+    let calls = || scripts.iter().map(|it| it.calls(GET_JWKS)).sum::<usize>();
+    let before = calls();
+    get(&channel).await.unwrap_err();
+    assert_eq!(calls(), before + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_have_a_budget() {
+    let (scripts, _processes, channel) = three().await;
+    for script in &scripts {
+        script.set(failure(Code::Unavailable));
+    }
+    for _ in 0..1000 {
+        get(&channel).await.unwrap_err();
+    }
+    let tries: usize = scripts.iter().map(|it| it.calls(GET_JWKS)).sum();
+    let retries = tries - 1000;
+    // A fifth of the calls, and ten a second; the pauses between tries are all the time that passes.
+    assert!((300..=320).contains(&retries), "{retries}");
+}
+
+#[tokio::test]
+async fn a_server_says_when_to_try_again() {
+    let later = |delay| {
+        let message = "as the test asked";
+        retry_later(Code::Unavailable, Reason::Unavailable, message, delay)
+    };
+    let script = Script::new(Act::FailOnce(later(Duration::from_millis(1))));
+    let process = script.start().await;
+    let channel = channel(&[process.address]);
+    get(&channel).await.unwrap();
+    assert_eq!(script.calls(GET_JWKS), 2);
+    script.set(Act::Fail(later(Duration::from_secs(60))));
+    let refused = get(&channel).await.unwrap_err();
+    let details: ErrorDetails = refused.get_error_details();
+    let delay = details.retry_info().and_then(|it| it.retry_delay);
+    assert_eq!(delay, Some(Duration::from_secs(60)));
+    assert_eq!(script.calls(GET_JWKS), 3);
+}
+
+#[tokio::test]
+async fn a_process_that_says_it_does_not_serve_gets_calls_only_where_there_is_no_other() {
+    let (ill_says, ill_health) = tonic_health::server::health_reporter();
+    ill_says
+        .set_service_status("", ServingStatus::NotServing)
+        .await;
+    let (_well_says, well_health) = tonic_health::server::health_reporter();
+    let ill = Script::default().with_health(ill_health);
+    let well = Script::default().with_health(well_health);
+    let (ill_process, well_process) = (ill.start().await, well.start().await);
+    let channel = channel(&[ill_process.address, well_process.address]);
+    until(&channel, |states| {
+        states == [PeerState::NotServing, PeerState::Ready]
+    })
+    .await;
+    load(&channel, 10).await;
+    assert_eq!(ill.calls(GET_JWKS), 0);
+    well_process.kill().await;
+    get(&channel).await.unwrap();
+    assert_eq!(ill.calls(GET_JWKS), 1);
+    ill_says.set_service_status("", ServingStatus::Serving).await;
+    until_ready(&channel, 1).await;
+}
+
+#[tokio::test]
+async fn processes_come_and_go() {
+    let (first, second) = (Script::default(), Script::default());
+    let (one, two) = (first.start().await, second.start().await);
+    let (found, addresses) = watch::channel(vec![one.address.to_string()]);
+    let channel = Channel::to(
+        USERS,
+        Endpoints::watched(addresses),
+        None,
+        &platform::Tasks::new(),
+    );
+    get(&channel).await.unwrap();
+    assert_eq!(first.calls(GET_JWKS), 1);
+    found
+        .send(vec![one.address.to_string(), two.address.to_string()])
+        .unwrap();
+    until_ready(&channel, 2).await;
+    found.send(vec![two.address.to_string()]).unwrap();
+    until(&channel, |states| states.len() == 1).await;
+    load(&channel, 10).await;
+    assert_eq!(first.calls(GET_JWKS), 1);
+    assert_eq!(second.calls(GET_JWKS), 10 * CALLERS);
+    // Nothing holds the connections of the one that is no longer there.
+    one.drain().await;
+}
+
+#[tokio::test]
+async fn a_server_of_another_maker_is_connected_to_at_the_first_call() {
+    let script = Script::default();
+    let address = nobody().await;
+    let channel = Channel::remote(format!("http://{address}").parse().unwrap());
+    assert!(channel.peers().is_empty());
+    let process = script.start_at(address).await;
+    log_in(&channel).await.unwrap();
+    assert_eq!(channel.peers().len(), 1);
+    process.kill().await;
+    let restarted = script.start_at(address).await;
+    log_in(&channel).await.unwrap();
+    restarted.drain().await;
+}
