@@ -1,32 +1,36 @@
-//! Kills of the platform and its servers at random times, under people who write numbered messages; then the account:
-//! what was acknowledged is there once, what was seen of a reply is what is stored.
+//! Kills and pauses of the platform's processes and its servers at random times, under people who write numbered messages;
+//! then the account: what was acknowledged is there once, what was seen of a reply is what is stored.
 //!
-//! CI kills each of them a few times. `cargo xtask chaos` kills more often, with `TROUPE_CHAOS_KILLS` and
-//! `TROUPE_CHAOS_SEED`, and prints the ledger.
+//! CI strikes a few times. `cargo xtask chaos` strikes more often, with `TROUPE_CHAOS_KILLS` and `TROUPE_CHAOS_SEED`, and
+//! prints the ledger.
 
 mod ledger;
-mod victims;
+mod rolling;
+mod stage;
 mod writer;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use testkit::scripted::{self, Reply};
+use testkit::scripted::{self, Handle, Reply};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cards::maren;
 use crate::person::Person;
 use ledger::Ledger;
-use victims::{Chance, Stage, Victim};
+use stage::{Blow, Chance, Stage};
 use writer::{REPLY, Writer};
 
 const WRITERS: usize = 4;
-/// Each of them once, in CI.
+/// In CI: in one process each victim once, of replicas a few.
 const KILLS: usize = 3;
-/// What comes between kills: time for some writes, and never the same.
+const BLOWS: usize = 5;
+/// What comes between blows: time for some writes, and never the same.
 const QUIET: std::ops::Range<u64> = 400..2_500;
 const DOWN: std::ops::Range<u64> = 0..1_500;
+/// Longer than another replica waits before it takes over what a silent one had.
+const STILL: std::ops::Range<u64> = 500..9_000;
 
 fn number_in(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
@@ -34,36 +38,48 @@ fn number_in(variable: &str, default: usize) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_lose_and_double_nothing() {
-    let kills = number_in("TROUPE_CHAOS_KILLS", KILLS);
-    let seed = number_in("TROUPE_CHAOS_SEED", std::process::id() as usize) as u64;
-    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
-        .await
-        .unwrap();
-    model.always(Reply::words(REPLY));
-    let mut stage = Stage::start(&model).await;
-    let ledger = Arc::new(Ledger::default());
-    let writers = stage_writers(&stage, &ledger).await;
+    let model = model().await;
+    let stage = Stage::whole(&model).await;
+    strike(stage, &[Blow::Kill], KILLS).await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_and_pauses_of_replicas_lose_and_double_nothing() {
+    let model = model().await;
+    let stage = Stage::replicas(&model).await;
+    strike(stage, &[Blow::Kill, Blow::Kill, Blow::Pause], BLOWS).await;
+}
+
+/// Strikes again and again, and accounts.
+async fn strike(mut stage: Stage, blows: &[Blow], default_count: usize) {
+    let count = number_in("TROUPE_CHAOS_KILLS", default_count);
+    let seed = number_in("TROUPE_CHAOS_SEED", std::process::id() as usize) as u64;
+    let ledger = Arc::new(Ledger::new(WRITERS));
     let stop = CancellationToken::new();
-    let mut writing = JoinSet::new();
-    for writer in writers {
-        writing.spawn(writer.write_until(stop.clone()));
-    }
+    let writing = set_writing(&stage, &ledger, &stop).await;
+
     let (begin, mut chance) = (Instant::now(), Chance::new(seed));
-    for kill in 0..kills {
+    let victims = stage.victims();
+    for number in 0..count {
         pause(chance.pick(QUIET)).await;
-        // The first ones in turn, so that a short run has all of them.
-        let victim = match Victim::ALL.get(kill) {
-            Some(victim) => *victim,
-            None => Victim::ALL[chance.pick(0..Victim::ALL.len() as u64) as usize],
+        // In one process the first ones in turn, so that a short run has all of them.
+        let victim = match victims.get(number) {
+            Some(victim) if victims.len() <= default_count => *victim,
+            _ => chance.of(&victims),
         };
+        let blow = chance.of(blows);
         let at = begin.elapsed();
-        stage.kill(victim).await;
-        pause(chance.pick(DOWN)).await;
+        stage.strike(victim, blow).await;
+        let down = match blow {
+            Blow::Kill => DOWN,
+            Blow::Pause => STILL,
+        };
+        pause(chance.pick(down)).await;
         let (back, acknowledged) = (Instant::now(), ledger.acknowledged());
-        stage.bring_back(victim).await;
-        ledger.more_than(acknowledged).await;
-        ledger.note_kill(victim.name(), at, back.elapsed());
+        stage.bring_back(victim, blow).await;
+        ledger.everybody_after(&acknowledged).await;
+        let name = format!("{blow} of {}", stage.name(victim));
+        ledger.note_blow(name, at, back.elapsed());
     }
     stop.cancel();
     let writers: Vec<Writer> = writing.join_all().await;
@@ -75,15 +91,29 @@ async fn kills_lose_and_double_nothing() {
     assert_eq!(ledger.faults(), Vec::<String>::new(), "seed {seed}");
 }
 
-/// People, each with a session of their own.
-async fn stage_writers(stage: &Stage, ledger: &Arc<Ledger>) -> Vec<Writer> {
-    let mut writers = Vec::new();
+async fn model() -> Handle {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let model = scripted::serve(address).await.unwrap();
+    model.always(Reply::words(REPLY));
+    model
+}
+
+/// People, each with a session of their own, who write until they are asked to stop.
+async fn set_writing(
+    stage: &Stage,
+    ledger: &Arc<Ledger>,
+    stop: &CancellationToken,
+) -> JoinSet<Writer> {
+    let gateways: Vec<_> = stage.gateways().collect();
+    let mut writing = JoinSet::new();
     for number in 0..WRITERS {
-        let person = Person::register(stage.platform(), &format!("Writer{number}")).await;
+        let person = Person::register(gateways[0], &format!("Writer{number}")).await;
         let session = person.open_session(maren()).await;
-        writers.push(Writer::new(number, person, session, Arc::clone(ledger)));
+        let doors = gateways.iter().map(|gateway| person.at(gateway)).collect();
+        let writer = Writer::new(number, doors, session, Arc::clone(ledger));
+        writing.spawn(writer.write_until(stop.clone()));
     }
-    writers
+    writing
 }
 
 /// Lets the writers write, or a dead server be dead: time is what this is about.

@@ -1,7 +1,7 @@
 //! The platform as four processes that know one another by certificates: what they do together, whom they refuse, how
 //! certificates change under them, and how they end.
 
-mod fleet;
+pub(crate) mod fleet;
 
 use std::fs;
 

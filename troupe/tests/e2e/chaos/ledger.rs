@@ -10,47 +10,58 @@ use tokio::sync::watch;
 use crate::platform::eventually;
 
 /// The account of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
-    acknowledged: watch::Sender<usize>,
-    kills: Mutex<Vec<Kill>>,
+    /// How many writes of each writer were acknowledged.
+    acknowledged: watch::Sender<Vec<usize>>,
+    blows: Mutex<Vec<Struck>>,
     faults: Mutex<Vec<String>>,
     /// Events that had their effect.
     events: AtomicUsize,
 }
 
 #[derive(Debug)]
-struct Kill {
-    victim: &'static str,
+struct Struck {
+    what: String,
     at: Duration,
     recovered_after: Duration,
 }
 
 impl Ledger {
-    /// Counts a write that was acknowledged.
-    pub(super) fn acknowledge(&self) {
-        self.acknowledged.send_modify(|count| *count += 1);
+    /// An empty one for so many writers.
+    pub(super) fn new(writers: usize) -> Self {
+        Self {
+            acknowledged: watch::Sender::new(vec![0; writers]),
+            blows: Mutex::default(),
+            faults: Mutex::default(),
+            events: AtomicUsize::new(0),
+        }
     }
 
-    /// How many writes were acknowledged so far.
-    pub(super) fn acknowledged(&self) -> usize {
-        *self.acknowledged.borrow()
+    /// Counts a write of a writer that was acknowledged.
+    pub(super) fn acknowledge(&self, writer: usize) {
+        self.acknowledged.send_modify(|counts| counts[writer] += 1);
     }
 
-    /// Waits until more writes than these were acknowledged.
-    pub(super) async fn more_than(&self, count: usize) {
+    /// How many writes of each writer were acknowledged so far.
+    pub(super) fn acknowledged(&self) -> Vec<usize> {
+        self.acknowledged.borrow().clone()
+    }
+
+    /// Waits until every writer had more writes acknowledged than then.
+    pub(super) async fn everybody_after(&self, then: &[usize]) {
         let mut acknowledged = self.acknowledged.subscribe();
-        let more = acknowledged.wait_for(|now| *now > count);
-        drop(eventually("people can write again", more).await.unwrap());
+        let more = acknowledged.wait_for(|now| now.iter().zip(then).all(|(now, then)| now > then));
+        drop(eventually("everybody can write again", more).await.unwrap());
     }
 
-    pub(super) fn note_kill(&self, victim: &'static str, at: Duration, recovered_after: Duration) {
-        let kill = Kill {
-            victim,
+    pub(super) fn note_blow(&self, what: String, at: Duration, recovered_after: Duration) {
+        let blow = Struck {
+            what,
             at,
             recovered_after,
         };
-        self.kills.lock().unwrap().push(kill);
+        self.blows.lock().unwrap().push(blow);
     }
 
     /// Notes something that should not be.
@@ -70,28 +81,21 @@ impl Ledger {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kills = self.kills.lock().unwrap();
-        for (number, kill) in kills.iter().enumerate() {
-            let (at, after) = (kill.at.as_secs_f64(), kill.recovered_after.as_secs_f64());
+        let blows = self.blows.lock().unwrap();
+        for (number, blow) in blows.iter().enumerate() {
+            let (at, after) = (blow.at.as_secs_f64(), blow.recovered_after.as_secs_f64());
             writeln!(
                 f,
-                "kill {:3}  {:12} at {at:6.1} s, a write acknowledged {after:5.2} s after its start",
+                "{:3}  {:22} at {at:6.1} s, everybody had a write acknowledged {after:5.2} s after it was back",
                 number + 1,
-                kill.victim
+                blow.what
             )?;
         }
-        let slowest = kills
-            .iter()
-            .map(|kill| kill.recovered_after)
-            .max()
-            .unwrap_or_default();
-        writeln!(
-            f,
-            "kills {}, slowest recovery {:.2} s",
-            kills.len(),
-            slowest.as_secs_f64()
-        )?;
-        writeln!(f, "writes acknowledged {}", self.acknowledged())?;
+        let recoveries = blows.iter().map(|blow| blow.recovered_after);
+        let slowest = recoveries.max().unwrap_or_default().as_secs_f64();
+        writeln!(f, "{} blows, slowest recovery {slowest:.2} s", blows.len())?;
+        let acknowledged: usize = self.acknowledged().iter().sum();
+        writeln!(f, "writes acknowledged {acknowledged}")?;
         writeln!(
             f,
             "events with their effect {}",

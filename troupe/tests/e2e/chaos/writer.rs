@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -19,10 +20,12 @@ const BREATH: Duration = Duration::from_millis(50);
 /// A call that takes longer is tried anew: the platform may have been killed without a word to its clients.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A person with a session.
+/// A person with a session, whom any gateway serves.
 pub(super) struct Writer {
     name: usize,
-    person: Person,
+    doors: Vec<Person>,
+    /// The gateway that is asked.
+    door: AtomicUsize,
     session: String,
     ledger: Arc<Ledger>,
     /// The messages that were acknowledged, by their text.
@@ -50,14 +53,40 @@ struct Watched {
 }
 
 impl Writer {
-    pub(super) fn new(name: usize, person: Person, session: String, ledger: Arc<Ledger>) -> Self {
+    /// A writer who begins at one of the gateways by their name.
+    pub(super) fn new(
+        name: usize,
+        doors: Vec<Person>,
+        session: String,
+        ledger: Arc<Ledger>,
+    ) -> Self {
         Self {
             name,
-            person,
+            doors,
+            door: AtomicUsize::new(name),
             session,
             ledger,
             sent: Vec::new(),
         }
+    }
+
+    /// The person, at the gateway that is asked.
+    fn person(&self) -> &Person {
+        &self.doors[self.door.load(Ordering::Relaxed) % self.doors.len()]
+    }
+
+    /// Goes to another gateway, if there is one, after a while.
+    async fn turn_away(&self) {
+        self.door.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(BREATH).await;
+    }
+
+    /// The replies that were seen to end before the model was done.
+    pub(super) fn interrupted(&self) -> Vec<&str> {
+        let sent = self.sent.iter();
+        sent.filter(|sent| sent.state != "GENERATION_STATE_COMPLETED")
+            .map(|sent| sent.text.as_str())
+            .collect()
     }
 
     /// Sends messages one after the other. What was begun is finished before it stops.
@@ -79,7 +108,7 @@ impl Writer {
         while watched.generation_id.is_empty() {
             self.watch(Method::POST, &path, &body, &mut watched).await;
         }
-        self.ledger.acknowledge();
+        self.ledger.acknowledge(self.name);
         while watched.state.is_empty() {
             let offset = watched.seen.len();
             let id = &watched.generation_id;
@@ -97,7 +126,7 @@ impl Writer {
 
     /// Watches a reply until its end, or until the connection breaks.
     async fn watch(&self, method: Method, path: &str, body: &Value, watched: &mut Watched) {
-        let mut request = self.person.request(method, path).timeout(PATIENCE);
+        let mut request = self.person().request(method, path).timeout(PATIENCE);
         request = request.header("accept", "text/event-stream");
         if !body.is_null() {
             request = request.json(body);
@@ -109,7 +138,7 @@ impl Writer {
                 self.ledger.fault(format!("{path}: {status} {text}"));
                 tokio::time::sleep(BREATH).await;
             }
-            Ok(_) | Err(_) => tokio::time::sleep(BREATH).await,
+            Ok(_) | Err(_) => self.turn_away().await,
         }
     }
 
@@ -229,7 +258,7 @@ impl Writer {
 
     /// A generation is charged at most once.
     async fn account_usage(&self) {
-        let sums = self.person.get("/api/v1/ai/usage:summarize").await;
+        let sums = self.person().get("/api/v1/ai/usage:summarize").await;
         let charged = number(&sums["sums"][0]["generationCount"]);
         if charged > i64::try_from(self.sent.len()).unwrap() {
             self.ledger
@@ -243,7 +272,7 @@ impl Writer {
         let mut token = String::new();
         loop {
             let path = format!("{}/{what}?pageSize=100&pageToken={token}", self.session);
-            let page = self.person.get(&path).await;
+            let page = self.person().get(&path).await;
             entries.extend(page[what].as_array().cloned().unwrap_or_default());
             token = page["nextPageToken"]
                 .as_str()
