@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use http::request::Builder;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -128,8 +129,7 @@ impl Client {
 
     /// Reads JSON.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
-        let request = Request::get(path).header("host", self.address.to_string());
-        let request = request.body(Full::default())?;
+        let request = self.authorized(Request::get(path)).body(Full::default())?;
         self.answer_to(request)
             .await
             .with_context(|| format!("GET {path}"))
@@ -146,14 +146,20 @@ impl Client {
     }
 
     fn post(&self, path: &str, accept: &str, body: &Value) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::post(path)
-            .header("host", self.address.to_string())
+        let request = self
+            .authorized(Request::post(path))
             .header("content-type", "application/json")
             .header("accept", accept);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
         Ok(request.body(Full::from(body.to_string()))?)
+    }
+
+    /// With the host, and the person's token if there is one.
+    fn authorized(&self, request: Builder) -> Builder {
+        let request = request.header("host", self.address.to_string());
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 }
 

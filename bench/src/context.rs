@@ -29,10 +29,7 @@ pub(crate) async fn lines() -> Result<Vec<String>> {
             "revision: {}",
             said_by("git", &["describe", "--always", "--dirty"]).await
         ),
-        format!(
-            "command: `cargo run --release -p bench -- {}`",
-            arguments.join(" ")
-        ),
+        format!("command: `cargo xtask bench {}`", arguments.join(" ")),
         format!("load average at the end: {}", load.trim()),
     ])
 }

@@ -1,4 +1,4 @@
-//! The benchmarks that live beside what they measure: examples of a crate, built and run as they are.
+//! The benchmarks that live beside what they measure: examples of a crate, run as they are.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tokio::process::Command;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Builds an example, runs it within a time, and gives the lines that it prints.
+/// Runs an example within a time, and gives the lines that it prints.
 pub(crate) async fn lines(
     workspace: &Workspace,
     name: &str,
     arguments: &[&str],
     within: Duration,
 ) -> Result<Vec<String>> {
-    let executable = workspace.example(name).await?;
+    let executable = workspace.example(name)?;
     let mut command = Command::new(executable);
     command.args(arguments).current_dir(workspace.scratch());
     let output = process::output_of(&format!("running {name}"), command, within).await?;

@@ -1,14 +1,13 @@
 //! Time to first token: a message sent through the whole of Troupe, against the model server asked directly.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use crate::client::Client;
-use crate::process::{Process, free_address};
+use crate::model;
+use crate::platform;
 use crate::report::{Ratio, Section};
 use crate::stats::{median, percentile};
 use crate::workspace::Workspace;
@@ -27,10 +26,10 @@ pub(crate) struct Args {
 
 /// Runs the benchmark against a scripted model server.
 pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
-    let (_model, model_address) = start_model(workspace).await?;
-    let (_troupe, address) = start_troupe(workspace, model_address).await?;
-    let mut model = Client::connect(model_address).await?;
-    let mut troupe = Client::connect(address).await?;
+    let scripted = model::start(workspace).await?;
+    let platform = platform::start(workspace, "troupe", scripted.address, &[]).await?;
+    let mut model = Client::connect(scripted.address).await?;
+    let mut troupe = Client::connect(platform.address).await?;
     troupe.sign_up().await?;
     let character = troupe.import_character().await?;
 
@@ -78,33 +77,6 @@ async fn ask_troupe(troupe: &mut Client, session: &str) -> Result<Duration> {
     let body = json!({"text": "Is the inn still open?"});
     let has_text = |event: &Value| event["delta"]["text"].is_string();
     troupe.first_event(&path, &body, has_text).await
-}
-
-async fn start_model(workspace: &Workspace) -> Result<(Process, SocketAddr)> {
-    let address = free_address()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["model", "--listen", &address.to_string()]);
-    let mut process = Process::start("model", command, workspace.scratch())?;
-    process.until_listening(address).await?;
-    Ok((process, address))
-}
-
-async fn start_troupe(workspace: &Workspace, model: SocketAddr) -> Result<(Process, SocketAddr)> {
-    let executable = workspace.troupe().await?;
-    let address = free_address()?;
-    let mut command = Command::new(executable);
-    command
-        .arg("up")
-        .arg("--data-dir")
-        .arg(workspace.scratch().join("data"))
-        .args(["--listen", &address.to_string()])
-        .env("TROUPE__GATEWAY__RATES__GENERATE__PER_SECOND", "1000000")
-        .env("TROUPE__GATEWAY__RATES__GENERATE__BURST", "1000000")
-        .env("TROUPE__AI__OPENAI__BASE_URL", format!("http://{model}/v1"))
-        .env("TROUPE__LOG__LEVEL", "warn");
-    let mut process = Process::start("troupe", command, workspace.scratch())?;
-    process.until_listening(address).await?;
-    Ok((process, address))
 }
 
 fn section(direct: &[f64], through: &[f64]) -> Section {

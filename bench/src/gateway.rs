@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::contract::{DESCRIPTORS, SERVICE};
 use crate::load::{Protocol, Worker};
-use crate::process::{Process, free_address};
+use crate::process::{Process, Server, free_address};
 use crate::report::{Bar, Ratio, Section};
 use crate::stats::median;
 use crate::workspace::Workspace;
@@ -30,13 +30,6 @@ pub(crate) struct Args {
     /// Leaves Envoy out, where its Python package can't be installed.
     #[arg(long)]
     without_envoy: bool,
-}
-
-/// A server between the load generator and the upstream.
-struct Proxy {
-    name: &'static str,
-    process: Process,
-    address: SocketAddr,
 }
 
 /// A way for the call to reach the upstream.
@@ -85,17 +78,13 @@ impl Variant {
 pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     let descriptors = workspace.scratch().join("bench.binpb");
     std::fs::write(&descriptors, DESCRIPTORS)?;
-    let (upstream, upstream_address) = start_upstream(workspace.scratch()).await?;
+    let upstream = start_upstream(workspace.scratch()).await?;
 
-    let mut proxies = vec![start_troupe(workspace, &descriptors, upstream_address).await?];
+    let troupe = start_troupe(workspace, &descriptors, upstream.address).await?;
+    let mut proxies = vec![("Troupe", troupe)];
     if !args.without_envoy {
-        let address = free_address()?;
-        let process = envoy::start(workspace, &descriptors, upstream_address, address).await?;
-        proxies.push(Proxy {
-            name: "Envoy",
-            process,
-            address,
-        });
+        let envoy = envoy::start(workspace, &descriptors, upstream.address).await?;
+        proxies.push(("Envoy", envoy));
     }
 
     let mut variants = vec![Variant::new(None, Protocol::Grpc)];
@@ -105,14 +94,15 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     for round in 1..=args.rounds {
         for variant in &mut variants {
             let proxy = variant.proxy.map(|index| &proxies[index]);
-            let address = proxy.map_or(upstream_address, |proxy| proxy.address);
-            let name = proxy.map_or("direct", |proxy| proxy.name);
+            let address = proxy.map_or(upstream.address, |(_, proxy)| proxy.address);
+            let name = proxy.map_or("direct", |(name, _)| name);
+            let proxy = proxy.map(|(_, proxy)| &proxy.process);
             eprintln!(
                 "bench: round {round} of {}: {} {name}",
                 args.rounds,
                 variant.protocol.name()
             );
-            let figures = measure(args, variant.protocol, address, proxy, &upstream)
+            let figures = measure(args, variant.protocol, address, proxy, &upstream.process)
                 .await
                 .with_context(|| format!("{} {name}", variant.protocol.name()))?;
             variant.rounds.push(figures);
@@ -125,12 +115,12 @@ async fn measure(
     args: &Args,
     protocol: Protocol,
     address: SocketAddr,
-    proxy: Option<&Proxy>,
+    proxy: Option<&Process>,
     upstream: &Process,
 ) -> Result<Round> {
     let mut worker = Worker::start(protocol, address, args.connections, args.seconds).await?;
     let cpu = |worker: &Worker| -> Result<[f64; 3]> {
-        let proxy = proxy.map(|proxy| proxy.process.cpu()).transpose()?;
+        let proxy = proxy.map(Process::cpu).transpose()?;
         let all = [proxy.unwrap_or_default(), upstream.cpu()?, worker.cpu()?];
         Ok(all.map(|time| time.as_secs_f64() * 1e6))
     };
@@ -149,21 +139,19 @@ async fn measure(
     })
 }
 
-async fn start_upstream(scratch: &Path) -> Result<(Process, SocketAddr)> {
+async fn start_upstream(scratch: &Path) -> Result<Server> {
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["upstream", "--listen", &address.to_string()]);
-    let mut process = Process::start("upstream", command, scratch)?;
-    process.until_listening(address).await?;
-    Ok((process, address))
+    Server::start("upstream", command, address, scratch).await
 }
 
 async fn start_troupe(
     workspace: &Workspace,
     descriptors: &Path,
     upstream: SocketAddr,
-) -> Result<Proxy> {
-    let executable: PathBuf = workspace.troupe().await?;
+) -> Result<Server> {
+    let executable: PathBuf = workspace.troupe()?;
     let address = free_address()?;
     let mut command = Command::new(executable);
     command
@@ -181,17 +169,11 @@ async fn start_troupe(
         .env("TROUPE__LOG__LEVEL", "warn")
         // One worker, as Envoy has; the runtime reads it.
         .env("TOKIO_WORKER_THREADS", "1");
-    let mut process = Process::start("gateway", command, workspace.scratch())?;
-    process.until_listening(address).await?;
-    Ok(Proxy {
-        name: "Troupe",
-        process,
-        address,
-    })
+    Server::start("gateway", command, address, workspace.scratch()).await
 }
 
-fn section(args: &Args, proxies: &[Proxy], variants: &[Variant]) -> Section {
-    let name = |variant: &Variant| variant.proxy.map_or("direct", |index| proxies[index].name);
+fn section(args: &Args, proxies: &[(&'static str, Server)], variants: &[Variant]) -> Section {
+    let name = |variant: &Variant| variant.proxy.map_or("direct", |index| proxies[index].0);
     let row = |variant: &Variant| {
         let us = |figure: fn(&Round) -> f64| format!("{:.1}", variant.median(figure));
         vec![

@@ -1,4 +1,4 @@
-//! Measures Troupe side by side with its peers: `cargo run --release -p bench -- all`. `bench/README.md` says what and how.
+//! Measures Troupe side by side with its peers: `cargo xtask bench`. `bench/README.md` says what and how.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -6,21 +6,25 @@
 )]
 
 mod append;
+mod backends;
 mod client;
 mod connection;
 mod context;
 mod contract;
 mod engine;
+mod events;
 mod example;
 mod first_token;
 mod gateway;
 mod load;
 mod model;
+mod platform;
 mod process;
 mod prompt;
 mod report;
 mod stats;
 mod upstream;
+mod vectors;
 mod workspace;
 
 use std::path::PathBuf;
@@ -56,6 +60,10 @@ enum Command {
         first_token: first_token::Args,
         #[command(flatten)]
         engine: engine::Args,
+        #[command(flatten)]
+        backends: backends::Args,
+        #[command(flatten)]
+        vectors: vectors::Args,
     },
     /// JSON, gRPC-Web and gRPC through the gateway and through Envoy, against direct gRPC
     Gateway(gateway::Args),
@@ -67,6 +75,12 @@ enum Command {
     Append,
     /// Tokens per second of the local engine, against llama.cpp's server
     Engine(engine::Args),
+    /// The main calls on PostgreSQL, Redis, JetStream and S3, against the embedded parts
+    Backends(backends::Args),
+    /// Events from outbox to effect, against a bare publisher
+    Events,
+    /// Vectors in a file and in Qdrant: speed, and how many of the nearest are found
+    Vectors(vectors::Args),
     /// Serves what the gateways are put before; used by `gateway`
     #[command(hide = true)]
     Upstream(upstream::Args),
@@ -111,6 +125,8 @@ async fn run(arguments: Arguments) -> Result<()> {
             gateway,
             first_token,
             engine,
+            backends,
+            vectors,
         } => {
             let workspace = open()?;
             report.add("gateway", gateway::run(&workspace, &gateway).await);
@@ -124,6 +140,9 @@ async fn run(arguments: Arguments) -> Result<()> {
                 Some(_) => report.add("engine", engine::run(&workspace, &engine).await),
                 None => report.skip("engine", engine::NO_MODEL),
             }
+            report.add("backends", backends::run(&workspace, &backends).await);
+            report.add("events", events::run(&workspace).await);
+            report.add("vectors", vectors::run(&workspace, &vectors).await);
         }
         Command::Gateway(args) => report.add("gateway", gateway::run(&open()?, &args).await),
         Command::FirstToken(args) => {
@@ -132,6 +151,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Prompt => report.add("prompt", prompt::run(&open()?).await),
         Command::Append => report.add("append", append::run(&open()?).await),
         Command::Engine(args) => report.add("engine", engine::run(&open()?, &args).await),
+        Command::Backends(args) => report.add("backends", backends::run(&open()?, &args).await),
+        Command::Events => report.add("events", events::run(&open()?).await),
+        Command::Vectors(args) => report.add("vectors", vectors::run(&open()?, &args).await),
     }
     finish(report, arguments.report).await
 }

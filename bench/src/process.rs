@@ -25,8 +25,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a server that writes what it says to a log in `scratch`.
-    pub(crate) fn start(name: &str, mut command: Command, scratch: &Path) -> Result<Self> {
+    /// Starts it; what it says goes to a log in `scratch`.
+    fn start(name: &str, mut command: Command, scratch: &Path) -> Result<Self> {
         let log = scratch.join(format!("{name}.log"));
         let output = std::fs::File::create(&log)?;
         let child = command
@@ -46,7 +46,7 @@ impl Process {
     }
 
     /// Waits until the server accepts connections. Fails with the end of its log if it stops or takes over a minute.
-    pub(crate) async fn until_listening(&mut self, address: SocketAddr) -> Result<()> {
+    async fn until_listening(&mut self, address: SocketAddr) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(address).await.is_err() {
             if let Some(status) = self.child.try_wait()? {
@@ -75,6 +75,26 @@ impl Process {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    }
+}
+
+/// A process that listens.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) process: Process,
+}
+
+impl Server {
+    /// Starts a server that was told to listen on `address`, and waits until it does.
+    pub(crate) async fn start(
+        name: &str,
+        command: Command,
+        address: SocketAddr,
+        scratch: &Path,
+    ) -> Result<Self> {
+        let mut process = Process::start(name, command, scratch)?;
+        process.until_listening(address).await?;
+        Ok(Self { address, process })
     }
 }
 

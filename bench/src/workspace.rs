@@ -1,36 +1,30 @@
-//! Where things are: the repository, the release builds, a scratch folder. Builds what a benchmark measures.
+//! Where things are: the release builds that are measured, a scratch folder.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tokio::process::Command;
 
-use crate::process;
-
-/// The repository and what is built from it.
+/// The folder of release builds, and one for what a run leaves.
 pub(crate) struct Workspace {
-    root: PathBuf,
     release: PathBuf,
     scratch: TempDir,
     troupe: Option<PathBuf>,
 }
 
 impl Workspace {
-    /// Finds the repository and makes a scratch folder, which goes when the workspace is dropped. `troupe` is an
-    /// executable to measure instead of one built here.
+    /// Finds the release builds and makes a scratch folder, which goes when the workspace is dropped. `troupe` is an
+    /// executable to measure instead of the one built here.
     pub(crate) fn open(troupe: Option<PathBuf>) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let executable = std::env::current_exe()?;
         let release = executable
             .parent()
             .context("the executable has no folder")?;
         ensure!(
             !cfg!(debug_assertions),
-            "a debug build measures nothing of worth: run `cargo run --release -p bench -- all`"
+            "a debug build measures nothing of worth: run `cargo xtask bench`"
         );
         Ok(Self {
-            root: root.context("the crate has no parent folder")?.to_owned(),
             release: release.to_owned(),
             scratch: tempfile::Builder::new().prefix("troupe-bench-").tempdir()?,
             troupe,
@@ -47,31 +41,23 @@ impl Workspace {
         self.release.with_file_name("bench")
     }
 
-    /// Builds the executable `troupe`, unless one was named, and gives its path.
-    pub(crate) async fn troupe(&self) -> Result<PathBuf> {
-        if let Some(named) = &self.troupe {
-            return Ok(named.clone());
-        }
-        self.build().await?;
-        Ok(self.release.join("troupe"))
+    /// The executable `troupe`: the one that was named, or that of the release build.
+    pub(crate) fn troupe(&self) -> Result<PathBuf> {
+        self.troupe.clone().map_or_else(|| self.built("troupe"), Ok)
     }
 
-    /// Builds an example of a crate and gives its path.
-    pub(crate) async fn example(&self, name: &str) -> Result<PathBuf> {
-        self.build().await?;
-        Ok(self.release.join("examples").join(name))
+    /// An example of a crate.
+    pub(crate) fn example(&self, name: &str) -> Result<PathBuf> {
+        self.built(&format!("examples/{name}"))
     }
 
-    /// Builds everything at once: each selection of its own would build many dependencies again, with other features.
-    async fn build(&self) -> Result<()> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let target = self.release.parent().context("no target folder")?;
-        let mut command = Command::new(cargo);
-        command
-            .args(["build", "--release", "--quiet"])
-            .args(["--workspace", "--bins", "--examples"])
-            .env("CARGO_TARGET_DIR", target)
-            .current_dir(&self.root);
-        process::run("building what is measured", command).await
+    fn built(&self, name: &str) -> Result<PathBuf> {
+        let path = self.release.join(name);
+        ensure!(
+            path.exists(),
+            "{} isn't there: `cargo xtask bench` builds what is measured",
+            path.display()
+        );
+        Ok(path)
     }
 }

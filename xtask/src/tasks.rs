@@ -1,10 +1,8 @@
 //! Which steps a task takes, in which order: what is quick and fails often comes first.
 
-use std::process::Command;
-
 use anyhow::Result;
 
-use crate::report::{self, Report};
+use crate::report::{self, Counts, Report};
 use crate::workspace::Workspace;
 use crate::{Task, boundaries, buf, clients, licences, snapshots, tests, tree};
 
@@ -45,20 +43,28 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
             });
         }
         Task::Clients => real_clients(workspace, report),
-        Task::Bench { args } => report.command("benchmarks", benchmarks(workspace, args)),
+        Task::Bench { args } => {
+            report.step("benchmarks", |counts| benchmarks(workspace, args, counts))
+        }
         Task::Snapshots => report.command("snapshots", snapshots::write(workspace)),
     }
     Ok(())
 }
 
-/// All of them, unless the arguments name one.
-fn benchmarks(workspace: &Workspace, args: &[String]) -> Command {
-    let mut command = workspace.cargo("run --release -p bench --");
+/// All of them, unless the arguments name one. What is measured is built with the benchmarks, in one selection of packages:
+/// another would build the dependencies once more, with other features.
+fn benchmarks(workspace: &Workspace, args: &[String], counts: &mut Counts) -> Result<()> {
+    report::run(
+        workspace.cargo("build --release --workspace --bins --examples"),
+        counts,
+    )?;
+    let mut command = workspace.command(workspace.optimised("bench"));
+    command.env("PATH", tests::path_with_servers(workspace)?);
     match args {
         [] => command.args(["all", "--report", "bench/RESULTS.md"]),
         named => command.args(named),
     };
-    command
+    report::run(command, counts)
 }
 
 fn unit(workspace: &Workspace, report: &mut Report) {

@@ -91,7 +91,8 @@ pub(crate) fn outages(workspace: &Workspace, secs: u32) -> Result<Command> {
     Ok(command)
 }
 
-fn path_with_servers(workspace: &Workspace) -> Result<OsString> {
+/// The search path with the servers that tests and benchmarks bring up, which are installed where they are missing.
+pub(crate) fn path_with_servers(workspace: &Workspace) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tools::servers(workspace)?).chain(std::env::split_paths(&path));
     Ok(std::env::join_paths(folders)?)

@@ -36,6 +36,11 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
+    /// An executable of the workspace, as release builds make it.
+    pub(crate) fn optimised(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
     /// A command that runs in the root.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -43,9 +48,16 @@ impl Workspace {
         command
     }
 
-    /// A cargo command, with the arguments split at spaces.
+    /// A cargo command, with the arguments split at spaces. It doesn't see the variables that `cargo run` gave this program:
+    /// build scripts that look at them would run once more, and all that depends on theirs be built anew.
     pub(crate) fn cargo(&self, args: &str) -> Command {
         let mut command = self.command(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"CARGO_PKG_") {
+                command.env_remove(name);
+            }
+        }
+        command.env_remove("CARGO_MANIFEST_DIR");
         command.args(args.split_whitespace());
         command
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{SESSIONS, Speed};
 use crate::client::Client;
-use crate::process::{Process, free_address};
+use crate::process::{Server, free_address};
 use crate::workspace::Workspace;
 
 /// What to do where it isn't found.
@@ -27,10 +27,7 @@ const WORDS: [&str; 16] = [
 ];
 
 /// A running server.
-pub(crate) struct Llama {
-    address: SocketAddr,
-    _process: Process,
-}
+pub(crate) struct Llama(Server);
 
 /// The executable that was named, or the one in PATH or in the Python package, if there is one.
 pub(crate) async fn find(named: Option<&Path>) -> Option<PathBuf> {
@@ -67,8 +64,7 @@ pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path
             &address.port().to_string(),
         ])
         .args(["--ctx-size", "32768", "--parallel", "4"]);
-    let mut process = Process::start("llama-server", command, workspace.scratch())?;
-    process.until_listening(address).await?;
+    let server = Server::start("llama-server", command, address, workspace.scratch()).await?;
     let loaded = async {
         while Client::connect(address)
             .await?
@@ -82,11 +78,13 @@ pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path
     };
     tokio::time::timeout(LOADED_WITHIN, loaded)
         .await
-        .with_context(|| format!("llama-server loads no model:\n{}", process.log_tail()))??;
-    Ok(Llama {
-        address,
-        _process: process,
-    })
+        .with_context(|| {
+            format!(
+                "llama-server loads no model:\n{}",
+                server.process.log_tail()
+            )
+        })??;
+    Ok(Llama(server))
 }
 
 /// A reply and when its parts came.
@@ -104,10 +102,10 @@ impl Llama {
     /// Measures what `engine_bench` measures of our engine, with the same words.
     pub(crate) async fn measure(&self, prompt_tokens: u64) -> Result<Speed> {
         let card = words(prompt_tokens, 0);
-        let first = reply(self.address, card.clone()).await?;
+        let first = reply(self.0.address, card.clone()).await?;
         let next = format!("{card}{}\nUser: And then?\nAlice:", first.text);
-        let next = reply(self.address, next).await?;
-        let swipe = reply(self.address, card.clone()).await?;
+        let next = reply(self.0.address, next).await?;
+        let swipe = reply(self.0.address, card.clone()).await?;
         let mut together = [0.0; 2];
         for (figure, sessions) in together.iter_mut().zip(SESSIONS) {
             *figure = self.together(sessions as u64).await?;
@@ -128,7 +126,7 @@ impl Llama {
     async fn together(&self, sessions: u64) -> Result<f64> {
         let start = Instant::now();
         let mut running: JoinSet<Result<Reply>> = (1..=sessions)
-            .map(|seed| reply(self.address, words(64, seed)))
+            .map(|seed| reply(self.0.address, words(64, seed)))
             .collect();
         let mut tokens = 0.0;
         while let Some(reply) = running.join_next().await {

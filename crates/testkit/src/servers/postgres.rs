@@ -42,6 +42,19 @@ impl Postgres {
     /// # Errors
     /// It isn't installed or doesn't start; the message says what to do.
     pub async fn start(disk_bytes: Option<u64>) -> Result<Self, Error> {
+        // Without fsync a kill of the process loses nothing, only one of the machine.
+        Self::launch(disk_bytes, "fsync=off").await
+    }
+
+    /// A server of the caller's own that waits for its disk, as one that is measured must.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start_durable() -> Result<Self, Error> {
+        Self::launch(None, "fsync=on").await
+    }
+
+    async fn launch(disk_bytes: Option<u64>, fsync: &str) -> Result<Self, Error> {
         let place = Place::new(disk_bytes)?;
         let (data, port) = (place.data(), free_port()?);
         let is_root = daemon::run(Command::new("test").args(["-w", "/"])).is_ok();
@@ -78,7 +91,6 @@ impl Postgres {
         ];
         let init = run("initdb", &init)?;
         daemon::run(Command::new(&init[0]).args(&init[1..]).current_dir("/"))?;
-        // Without fsync a kill of the process loses nothing, only one of the machine.
         let port_text = port.to_string();
         let serve = [
             "-D",
@@ -90,7 +102,7 @@ impl Postgres {
             "-k",
             "",
             "-c",
-            "fsync=off",
+            fsync,
             "-c",
             "max_connections=400",
         ];
