@@ -1,14 +1,15 @@
-//! The main calls on the embedded parts and on real servers, in turn.
+//! The main calls on the embedded parts, on real servers, and in a process for each role, in turn.
 
 mod calls;
 mod servers;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::model;
-use crate::platform;
+use crate::platform::Setup;
+use crate::process::Server;
 use crate::report::{Ratio, Section};
 use crate::stats::{median, percentile};
 use crate::workspace::Workspace;
@@ -34,21 +35,33 @@ struct Side {
     times: [Vec<f64>; Call::ALL.len()],
 }
 
+impl Side {
+    /// A side with somebody who is signed in at the platform that was started last.
+    async fn new(name: &'static str, running: &[Server]) -> Result<Self> {
+        let platform = running.last().context("no platform was started")?;
+        Ok(Self {
+            name,
+            person: Person::sign_up(platform.address).await?,
+            times: Default::default(),
+        })
+    }
+}
+
 /// Runs the benchmark.
 pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     let model = model::start(workspace).await?;
     let servers = Servers::start().await?;
-    let mut platforms = Vec::new();
-    let mut sides = Vec::new();
-    for (name, variables) in [("embedded", Vec::new()), ("servers", servers.variables()?)] {
-        let platform = platform::start(workspace, name, model.address, &variables).await?;
-        sides.push(Side {
-            name,
-            person: Person::sign_up(platform.address).await?,
-            times: Default::default(),
-        });
-        platforms.push(platform);
-    }
+    let setup = |name, variables| Setup::new(workspace, name, model.address, variables);
+    let mut running = vec![setup("embedded", Vec::new()).up().await?];
+    let mut sides = vec![Side::new("embedded", &running).await?];
+    running.push(setup("servers", servers.variables("servers")?).up().await?);
+    sides.push(Side::new("servers", &running).await?);
+    running.extend(
+        setup("processes", servers.variables("processes")?)
+            .processes()
+            .await?,
+    );
+    sides.push(Side::new("processes", &running).await?);
     eprintln!("bench: {} times each call on either side", args.calls);
     for round in 0..WARM_UP + args.calls {
         for (index, call) in Call::ALL.into_iter().enumerate() {
@@ -72,22 +85,30 @@ fn section(args: &Args, sides: &[Side]) -> Section {
             let name = format!("{}, {}", call.name(), side.name);
             rows.push(vec![name, ms(median(times)), ms(percentile(times, 99))]);
         }
-        let [embedded, servers] = [0, 1].map(|side| median(&sides[side].times[index]));
-        ratios.push(Ratio {
-            what: format!("{} on real servers, p50", call.name()),
-            ours: format!("{servers:.2} ms"),
-            other: format!("embedded {embedded:.2} ms"),
-            ratio: servers / embedded,
+        let [embedded, servers, processes] =
+            [0, 1, 2].map(|side| median(&sides[side].times[index]));
+        let ratio = |what: &str, ours: f64, than: &str, other: f64| Ratio {
+            what: format!("{} {what}, p50", call.name()),
+            ours: format!("{ours:.2} ms"),
+            other: format!("{than} {other:.2} ms"),
+            ratio: ours / other,
             bar: None,
-        });
+        };
+        ratios.push(ratio("on real servers", servers, "embedded", embedded));
+        ratios.push(ratio(
+            "in four processes",
+            processes,
+            "one process",
+            servers,
+        ));
     }
     Section {
         title: "Backends",
         notes: vec![format!(
             "{} times each, one call under way at a time, over JSON. Embedded: SQLite, the process's own memory, its \
              dispatcher, a folder. Servers: PostgreSQL with fsync, Redis, NATS JetStream that syncs each message, and an S3 \
-             store inside the benchmark's process; all on this machine, so that no network is counted, and the machine's \
-             cores are shared. Replies and embeddings come from a scripted server that answers at once.",
+             store inside the benchmark's process. Processes: the same servers, and a process for each role, over mutual TLS. \
+             All on this machine, so that no network is counted, and the machine's cores are shared. Replies and embeddings come from a scripted server that answers at once.",
             args.calls
         )],
         columns: vec!["call", "p50 ms", "p99 ms"],

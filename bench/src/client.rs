@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::connection::Connection;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
 const EMAIL: &str = "alice@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -39,6 +40,26 @@ impl Client {
             token: None,
             _driver: driver,
         })
+    }
+
+    /// Waits until a server answers a path with success.
+    pub(crate) async fn until_ok(address: SocketAddr, path: &str) -> Result<()> {
+        let asking = async {
+            while !Self::is_ok(address, path).await.unwrap_or(false) {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(ANSWER_WITHIN, asking)
+            .await
+            .with_context(|| format!("{path} isn't answered with success within a minute"))
+    }
+
+    async fn is_ok(address: SocketAddr, path: &str) -> Result<bool> {
+        let mut client = Self::connect(address).await?;
+        let request = client
+            .authorized(Request::get(path))
+            .body(Full::default())?;
+        Ok(client.connection.send(request).await?.status().is_success())
     }
 
     /// Registers a person and logs in.

