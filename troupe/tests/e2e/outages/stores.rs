@@ -100,7 +100,7 @@ async fn recalls_nothing_while_qdrant_is_away_and_lacks_nothing_else() {
         .call(
             Method::POST,
             &format!("{session}/memories:search"),
-            json!({"query": "the lamp"}),
+            json!({"text": "the lamp"}),
         )
         .await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refusal}");
