@@ -272,10 +272,7 @@ fn serve(address: SocketAddr, work: Duration) -> Result<(), Failure> {
     })
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    work: Duration,
-) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<Incoming>, work: Duration) -> Result<Response<Body>, Infallible> {
     if request.uri().path().starts_with("/grpc.health") {
         return Ok(Status::unimplemented("nothing is said about health").into_http());
     }

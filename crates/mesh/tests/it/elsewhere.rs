@@ -22,7 +22,10 @@ use crate::process::{
 const CALLERS: usize = 8;
 
 async fn get(channel: &Channel) -> Result<(), Status> {
-    client(channel).get_jwks(pb::GetJwksRequest {}).await.map(drop)
+    client(channel)
+        .get_jwks(pb::GetJwksRequest {})
+        .await
+        .map(drop)
 }
 
 async fn log_in(channel: &Channel) -> Result<(), Status> {
@@ -59,7 +62,10 @@ async fn calls_go_to_all_processes_and_around_one_that_is_dead_from_the_start() 
     assert_eq!(one.calls(GET_JWKS) + two.calls(GET_JWKS), 100 * CALLERS);
     assert!(one.calls(GET_JWKS) > 100, "{}", one.calls(GET_JWKS));
     assert!(two.calls(GET_JWKS) > 100, "{}", two.calls(GET_JWKS));
-    let dead = channel.peers().into_iter().find(|it| it.address.ends_with(&dead.to_string()));
+    let dead = channel
+        .peers()
+        .into_iter()
+        .find(|it| it.address.ends_with(&dead.to_string()));
     assert!(dead.unwrap().connect_error.unwrap().contains("refused"));
 }
 
@@ -248,7 +254,10 @@ async fn a_process_that_fails_call_after_call_is_left_out_and_never_more_than_ha
     for _ in 0..100 {
         get(&channel).await.unwrap_err();
     }
-    let out = channel.peers().into_iter().filter(|it| it.state == PeerState::Ejected);
+    let out = channel
+        .peers()
+        .into_iter()
+        .filter(|it| it.state == PeerState::Ejected);
     assert_eq!(out.count(), 1);
 }
 
@@ -349,7 +358,9 @@ async fn a_process_that_says_it_does_not_serve_gets_calls_only_where_there_is_no
     well_process.kill().await;
     get(&channel).await.unwrap();
     assert_eq!(ill.calls(GET_JWKS), 1);
-    ill_says.set_service_status("", ServingStatus::Serving).await;
+    ill_says
+        .set_service_status("", ServingStatus::Serving)
+        .await;
     until_ready(&channel, 1).await;
 }
 
