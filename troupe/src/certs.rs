@@ -19,10 +19,13 @@ Examples:
   troupe certs dev --dir ./certs           in a folder of your choice
   troupe serve users                       which takes its certificates from there
 
-A folder holds ca.pem, which every process needs, and for each role <role>.pem and <role>-key.pem, which only the
-processes of that role need. Running processes take new files over within a second.
-ca-key.pem signs for any role: whoever has it is every role. It is for development and tests; in production let
-cert-manager, SPIRE or Vault issue certificates with the URI spiffe://troupe/<role> and put them in the same places.";
+A folder holds ca.pem, which every process needs, and for each role <role>.pem and
+<role>-key.pem, which only the processes of that role need. Running processes take new files
+over within a second.
+
+Whoever has ca-key.pem can be every role: it is for development and tests. In production let
+cert-manager, SPIRE or Vault issue certificates with the URI spiffe://troupe/<role>, and put
+them in the same places.";
 
 const DAY_SECS: u64 = 24 * 3600;
 
@@ -52,19 +55,21 @@ pub(crate) struct Options {
 /// Where a file can't be read or written, or the folder has another CA.
 pub(crate) fn run(task: &Task, place: &Place) -> Result<()> {
     let Task::Dev(options) = task;
-    let folder = match &options.dir {
-        Some(folder) => folder.clone(),
-        None => Settings::load(place)?.mesh.certificates(),
+    let configured = Settings::load(place)?.mesh.certificates();
+    let folder = options.dir.clone().unwrap_or_else(|| configured.clone());
+    let variable = match folder == configured {
+        true => String::new(),
+        false => format!("TROUPE__MESH__CERTIFICATES={} ", folder.display()),
     };
-    let text = make(options, folder).context("certificates were not made")?;
+    let text = make(options, folder, &variable).context("certificates were not made")?;
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("nobody reads the output")
 }
 
-fn make(options: &Options, folder: PathBuf) -> Result<String> {
+fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
     let clock = Clock::system();
-    let ca = DevelopmentCa::open(&folder, clock.clone())?;
+    let ca = DevelopmentCa::open(folder, clock.clone())?;
     let state = match ca.is_new() {
         true => "made",
         false => "kept",
@@ -76,18 +81,18 @@ fn make(options: &Options, folder: PathBuf) -> Result<String> {
     };
     for role in roles {
         let issued = ca.issue(*role)?;
-        let days = issued.valid_until.since(clock.now()).as_secs() / DAY_SECS;
+        let lifetime = issued.valid_until.since(clock.now());
+        let days = lifetime.as_secs().div_ceil(DAY_SECS);
         text += &format!(
             "{:10} {}  made, good for {days} days\n",
             role.0,
             issued.certificate.display(),
         );
     }
-    let folder = folder.display();
     text += &format!(
         "
 Start roles with them, each process on a data folder of its own:
-  TROUPE__MESH__CERTIFICATES={folder} troupe --data-dir data/users serve users
+  {variable}troupe --data-dir data/users serve users
 On other machines a process needs ca.pem and the two files of each of its roles. Keep ca-key.pem here.
 "
     );

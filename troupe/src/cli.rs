@@ -46,9 +46,9 @@ Examples:
   troupe --data-dir data/some serve users ai
                                            several roles in one process
 
-The section mesh of the configuration says where roles listen and where the others are. Roles that have a PostgreSQL,
-NATS and Redis in common can run as several replicas.
+The section mesh of the configuration says where roles listen and where the others are.
 
+A gateway can also stand before gRPC services of other makers:
   troupe serve gateway --descriptor-set api.binpb --upstream shop.v1.Orders=http://127.0.0.1:50051
                                            JSON, gRPC-Web and gRPC on one port before any gRPC service
 

@@ -23,6 +23,8 @@ use crate::settings::Settings;
 const DRAIN: Duration = Duration::from_secs(30);
 /// For what those leave to do, such as writing the last text.
 const AFTER_DRAIN: Duration = Duration::from_secs(2);
+/// For connections to other processes to be let go.
+const HANG_UP: Duration = Duration::from_secs(1);
 
 /// Runs the whole platform until a signal. What was claimed or opened is released however it ends.
 ///
@@ -62,7 +64,9 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     if is_whole {
         greeting::opening(settings)?;
     }
-    let neighbours = Neighbours::new(mesh, &tasks);
+    // Calls that end after shutdown began still call others.
+    let connections = Tasks::new();
+    let neighbours = Neighbours::new(mesh, &connections);
     let platform = wiring::build(settings, &host, roles, neighbours).await?;
     instance.announce(roles, addresses.gateway)?;
     let register = &settings.mesh.register;
@@ -73,7 +77,10 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     }
 
     signals.stop(&tasks).await;
-    drain(serving, &tasks).await
+    drain(serving, &tasks).await?;
+    connections.shut_down(HANG_UP).await;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// Waits for what still runs, within limits.
@@ -91,6 +98,5 @@ async fn drain(serving: Vec<JoinHandle<bool>>, tasks: &Tasks) -> Result<()> {
     {
         tracing::warn!("some work had not ended when its time was up");
     }
-    tracing::info!("stopped");
     Ok(())
 }

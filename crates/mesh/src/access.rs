@@ -26,8 +26,11 @@ pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
     }
     let stop = tasks.token().clone();
     tasks.spawn(stop.run_until_cancelled_owned(async move {
+        let mut was_told = false;
         loop {
-            if let Err(status) = watch(&verifier, channel.clone()).await {
+            let watched = watch(&verifier, channel.clone(), &mut was_told).await;
+            if let (Err(status), false) = (watched, was_told) {
+                was_told = true;
                 tracing::warn!(code = ?status.code(), "following access keys was interrupted");
             }
             tokio::time::sleep(RETRY_DELAY).await;
@@ -35,12 +38,14 @@ pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
     }));
 }
 
-async fn watch(verifier: &Verifier, channel: Channel) -> Result<(), Status> {
+/// Follows until the stream ends. An interruption is told once, until something came again.
+async fn watch(verifier: &Verifier, channel: Channel, was_told: &mut bool) -> Result<(), Status> {
     let mut changes = AuthServiceClient::new(channel)
         .watch_access(WatchAccessRequest {})
         .await?
         .into_inner();
     while let Some(change) = changes.message().await? {
+        *was_told = false;
         if !change.keys.is_empty() {
             verifier.set_keys(&change.keys);
         }

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::ServiceExt;
 
-use self::health::{Health, Reporter};
+use self::health::Health;
 use crate::context::Role;
 use crate::discovery::Registration;
 use crate::identity::Identity;

@@ -93,11 +93,11 @@ impl Addresses {
     /// Says where which role is.
     pub(super) fn log(&self, data_dir: &Path) {
         let data_dir = data_dir.display();
-        for (role, address) in &self.peers {
-            tracing::info!(ready = true, role = role.0, %address, %data_dir, "a role is ready");
-        }
         if let Some(address) = self.gateway {
             tracing::info!(ready = true, %address, %data_dir, "the platform is ready");
+        }
+        for (role, address) in &self.peers {
+            tracing::info!(ready = true, role = role.0, %address, %data_dir, "a role is ready");
         }
     }
 }

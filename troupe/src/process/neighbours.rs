@@ -9,7 +9,8 @@ use platform::Tasks;
 pub(super) struct Neighbours {
     here: Vec<Server>,
     mesh: Option<Mesh>,
-    tasks: Tasks,
+    /// What keeps the connections to others.
+    connections: Tasks,
 }
 
 /// What a process needs to reach others and to be reached.
@@ -42,20 +43,21 @@ impl Mesh {
         identity.with_context(|| format!("this process is not {role}"))
     }
 
-    fn channel(&self, caller: Role, to: Role, tasks: &Tasks) -> Result<Channel> {
+    fn channel(&self, caller: Role, to: Role, connections: &Tasks) -> Result<Channel> {
         let endpoints = self.config.peers.endpoints(to)?;
         let identity = self.identity(caller)?.clone();
-        Ok(Channel::to(to, endpoints, Some(identity), tasks))
+        Ok(Channel::to(to, endpoints, Some(identity), connections))
     }
 }
 
 impl Neighbours {
-    /// Nobody in the process yet. Without a mesh there is nobody elsewhere.
-    pub(super) fn new(mesh: Option<Mesh>, tasks: &Tasks) -> Self {
+    /// Nobody in the process yet. Without a mesh there is nobody elsewhere. Connections last until `connections` are asked
+    /// to end.
+    pub(super) fn new(mesh: Option<Mesh>, connections: &Tasks) -> Self {
         Self {
             here: Vec::new(),
             mesh,
-            tasks: tasks.clone(),
+            connections: connections.clone(),
         }
     }
 
@@ -102,6 +104,6 @@ impl Neighbours {
     fn elsewhere(&self, caller: Role, to: Role) -> Result<Channel> {
         let mesh = self.mesh.as_ref();
         mesh.ok_or_else(|| anyhow!("{caller} needs {to}, which is not in this process"))?
-            .channel(caller, to, &self.tasks)
+            .channel(caller, to, &self.connections)
     }
 }

@@ -109,9 +109,11 @@ impl Setup {
         self.launch(&["up"]).await
     }
 
-    /// Starts a process with one role and waits until it is ready.
-    pub(crate) async fn serve(&self, role: Role) -> Platform {
-        self.launch(&["serve", role.0]).await
+    /// Starts a process with some roles and waits until the first of them is ready.
+    pub(crate) async fn serve(&self, roles: &[Role]) -> Platform {
+        let names = roles.iter().map(|role| role.0);
+        self.launch(&Vec::from_iter(["serve"].into_iter().chain(names)))
+            .await
     }
 
     async fn launch(&self, args: &[&str]) -> Platform {

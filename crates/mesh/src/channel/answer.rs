@@ -107,9 +107,8 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         Poll::Ready(
-            frame.map(|frame| {
-                frame.map_err(|error| broken_off(self.flight.endpoint.name(), error))
-            }),
+            frame
+                .map(|frame| frame.map_err(|error| broken_off(self.flight.endpoint.name(), error))),
         )
     }
 

@@ -143,7 +143,10 @@ mod tests {
             }
         }
         // 4,000 each, with a standard deviation of 49.
-        assert!(times.iter().all(|it| (3700..4300).contains(it)), "{times:?}");
+        assert!(
+            times.iter().all(|it| (3700..4300).contains(it)),
+            "{times:?}"
+        );
         assert_eq!(two_at_random(0..1).collect::<Vec<_>>(), [0]);
         assert_eq!(two_at_random(0..0).count(), 0);
     }

@@ -114,13 +114,12 @@ impl Peers {
         self.change(&addresses.now());
         self.is_started.store(true, Ordering::Release);
         let (peers, stop) = (Arc::downgrade(self), self.stop.clone());
-        self.tasks
-            .spawn(stop.run_until_cancelled_owned(async move {
-                while let Some(now) = addresses.changed().await {
-                    let Some(peers) = peers.upgrade() else { break };
-                    peers.change(&now);
-                }
-            }));
+        self.tasks.spawn(stop.run_until_cancelled_owned(async move {
+            while let Some(now) = addresses.changed().await {
+                let Some(peers) = peers.upgrade() else { break };
+                peers.change(&now);
+            }
+        }));
     }
 
     /// The endpoints now.

@@ -216,7 +216,9 @@ mod tests {
             pieces: pieces.into_iter().collect(),
         };
         let mut request = Request::post("http://a/b").body(Body::new(body)).unwrap();
-        request.headers_mut().insert("te", "trailers".parse().unwrap());
+        request
+            .headers_mut()
+            .insert("te", "trailers".parse().unwrap());
         request
     }
 

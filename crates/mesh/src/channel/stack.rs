@@ -9,8 +9,8 @@ use super::peers::Peers;
 use super::propagate::Propagate;
 use super::retry::Retry;
 
-/// All layers, from the first that a call passes to the last.
-pub(super) type Stack = Propagate<Deadline<Retry<Balance>>>;
+/// The layers, from the first that a call passes on. What retries knows what it makes its tries on: a [`Balance`].
+pub(super) type Stack = Propagate<Deadline<Retry>>;
 
 /// Puts the stack before a service's endpoints. A call passes from the end of this list to its top:
 pub(super) fn new(peers: Arc<Peers>) -> Stack {
@@ -36,6 +36,6 @@ mod tests {
         let names: Vec<_> = layers
             .map(|layer| layer.trim_end_matches('>').rsplit("::").next().unwrap())
             .collect();
-        assert_eq!(names, ["Propagate", "Deadline", "Retry", "Balance"]);
+        assert_eq!(names, ["Propagate", "Deadline", "Retry"]);
     }
 }

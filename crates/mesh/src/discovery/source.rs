@@ -34,13 +34,14 @@ impl Part {
 
     /// These are the addresses now.
     pub(super) fn set(&self, addresses: Addresses) {
-        self.found.send_if_modified(|parts| match parts.get_mut(self.index) {
-            Some(part) if *part != addresses => {
-                *part = addresses;
-                true
-            }
-            _ => false,
-        });
+        self.found
+            .send_if_modified(|parts| match parts.get_mut(self.index) {
+                Some(part) if *part != addresses => {
+                    *part = addresses;
+                    true
+                }
+                _ => false,
+            });
     }
 }
 

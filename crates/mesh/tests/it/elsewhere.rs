@@ -8,12 +8,13 @@ use tonic::{Code, Request, Status};
 use tonic_health::ServingStatus;
 use tonic_types::{ErrorDetails, StatusExt};
 use troupe_mesh::channel::PeerState;
-use troupe_mesh::{Channel, Endpoints};
+use troupe_mesh::{Channel, Endpoints, Role};
 use troupe_proto::Reason;
 use troupe_proto::error::{reason_of, retry_later};
 use troupe_proto::users as pb;
 
 use crate::fake_users::login;
+use crate::peers::Certificates;
 use crate::process::{
     Act, GET_JWKS, LOGIN, Process, Script, USERS, channel, client, failure, nobody, until,
     until_ready,
@@ -22,7 +23,10 @@ use crate::process::{
 const CALLERS: usize = 8;
 
 async fn get(channel: &Channel) -> Result<(), Status> {
-    client(channel).get_jwks(pb::GetJwksRequest {}).await.map(drop)
+    client(channel)
+        .get_jwks(pb::GetJwksRequest {})
+        .await
+        .map(drop)
 }
 
 async fn log_in(channel: &Channel) -> Result<(), Status> {
@@ -59,7 +63,10 @@ async fn calls_go_to_all_processes_and_around_one_that_is_dead_from_the_start() 
     assert_eq!(one.calls(GET_JWKS) + two.calls(GET_JWKS), 100 * CALLERS);
     assert!(one.calls(GET_JWKS) > 100, "{}", one.calls(GET_JWKS));
     assert!(two.calls(GET_JWKS) > 100, "{}", two.calls(GET_JWKS));
-    let dead = channel.peers().into_iter().find(|it| it.address.ends_with(&dead.to_string()));
+    let dead = channel
+        .peers()
+        .into_iter()
+        .find(|it| it.address.ends_with(&dead.to_string()));
     assert!(dead.unwrap().connect_error.unwrap().contains("refused"));
 }
 
@@ -248,7 +255,10 @@ async fn a_process_that_fails_call_after_call_is_left_out_and_never_more_than_ha
     for _ in 0..100 {
         get(&channel).await.unwrap_err();
     }
-    let out = channel.peers().into_iter().filter(|it| it.state == PeerState::Ejected);
+    let out = channel
+        .peers()
+        .into_iter()
+        .filter(|it| it.state == PeerState::Ejected);
     assert_eq!(out.count(), 1);
 }
 
@@ -349,7 +359,9 @@ async fn a_process_that_says_it_does_not_serve_gets_calls_only_where_there_is_no
     well_process.kill().await;
     get(&channel).await.unwrap();
     assert_eq!(ill.calls(GET_JWKS), 1);
-    ill_says.set_service_status("", ServingStatus::Serving).await;
+    ill_says
+        .set_service_status("", ServingStatus::Serving)
+        .await;
     until_ready(&channel, 1).await;
 }
 
@@ -377,6 +389,26 @@ async fn processes_come_and_go() {
     assert_eq!(second.calls(GET_JWKS), 10 * CALLERS);
     // Nothing holds the connections of the one that is no longer there.
     one.drain().await;
+}
+
+#[tokio::test]
+async fn roles_prove_who_they_are() {
+    let certificates = Certificates::new();
+    let script = Script::default().with_identity(certificates.of(USERS));
+    let process = script.start().await;
+    let to = |server| {
+        let endpoints = Endpoints::fixed([process.address.to_string()]);
+        let identity = Some(certificates.of(Role::GATEWAY));
+        Channel::to(server, endpoints, identity, &platform::Tasks::new())
+    };
+    get(&to(USERS)).await.unwrap();
+    let refused = get(&to(Role::AI)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(
+        refused.message().starts_with("ai can't be reached: "),
+        "{refused}"
+    );
+    assert_eq!(script.calls(GET_JWKS), 1);
 }
 
 #[tokio::test]

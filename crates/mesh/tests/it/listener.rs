@@ -1,18 +1,21 @@
 //! A role on a port: who may call what through it, its health, its limits, and its end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
 use platform::Tasks;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use troupe_mesh::discovery::Registration;
 use troupe_mesh::listener::Limits;
 use troupe_mesh::{Identity, Listener, Role};
 use troupe_proto::Reason;
@@ -39,6 +42,14 @@ impl Served {
     }
 
     async fn within(limits: Limits) -> Self {
+        Self::prepared(limits, |listener, _, _| listener).await
+    }
+
+    /// Does something to the listener, which will be at an address, before it serves.
+    async fn prepared(
+        limits: Limits,
+        prepare: impl FnOnce(Listener, SocketAddr, &Tasks) -> Listener,
+    ) -> Self {
         let (world, certificates, tasks) = (World::new(), Certificates::new(), Tasks::new());
         let is_ready = Arc::new(AtomicBool::new(true));
         let asked = is_ready.clone();
@@ -49,6 +60,7 @@ impl Served {
         let identity = certificates.of(Role::USERS);
         let listener = Listener::new(world.server.clone(), identity, readiness, limits);
         let (socket, address) = socket().await;
+        let listener = prepare(listener, address, &tasks);
         let serving = tasks.spawn(listener.serve(socket, tasks.token().clone()));
         Self {
             world,
@@ -143,7 +155,8 @@ async fn nobody_without_a_certificate_reaches_methods_or_health() {
     let mut nobody = connect_as_nobody(served.address).await.unwrap();
     assert!(nobody.read_u8().await.is_err());
     let mut plain = TcpStream::connect(served.address).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut plain, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    plain
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         .await
         .unwrap();
     let mut answer = Vec::new();
@@ -191,6 +204,55 @@ async fn health_knows_the_services_of_the_role() {
         let first = changes.message().await.unwrap().unwrap().status();
         assert_eq!(first, ServingStatus::ServiceUnknown);
     }
+}
+
+#[tokio::test]
+async fn a_role_is_registered_with_its_health_and_taken_out_at_its_end() {
+    let (mut asked, agent) = consul().await;
+    let served = Served::prepared(Limits::default(), |listener, address, tasks| {
+        let entry = format!("consul://{agent}/users");
+        listener.registered(Registration::parse(&entry, address).unwrap(), tasks)
+    })
+    .await;
+    let mut until = async |what: &str| {
+        while !asked.recv().await.unwrap().starts_with(what) {}
+    };
+    until("PUT /v1/agent/service/register").await;
+    until("PUT /v1/agent/check/pass/").await;
+    served.is_ready.store(false, Ordering::SeqCst);
+    until("PUT /v1/agent/check/fail/").await;
+    served.tasks.token().cancel();
+    until("PUT /v1/agent/service/deregister/").await;
+}
+
+/// An agent that says yes to everything. What it is asked comes out as the first line of each request.
+async fn consul() -> (mpsc::UnboundedReceiver<String>, SocketAddr) {
+    let (agent, address) = socket().await;
+    let (tell, asked) = mpsc::unbounded_channel();
+    Tasks::new().spawn(async move {
+        while let Ok((io, _)) = agent.accept().await {
+            let _gone = say_yes(io, &tell).await;
+        }
+    });
+    (asked, address)
+}
+
+async fn say_yes(io: TcpStream, tell: &mpsc::UnboundedSender<String>) -> io::Result<()> {
+    let mut io = BufReader::new(io);
+    let (mut line, mut body_bytes) = (String::new(), 0);
+    io.read_line(&mut line).await?;
+    let _nobody_listens = tell.send(line.clone());
+    while !line.trim().is_empty() {
+        line.clear();
+        io.read_line(&mut line).await?;
+        let header = line.to_ascii_lowercase();
+        if let Some(size) = header.strip_prefix("content-length:") {
+            body_bytes = size.trim().parse().unwrap();
+        }
+    }
+    io.read_exact(&mut vec![0; body_bytes]).await?;
+    io.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        .await
 }
 
 #[tokio::test]

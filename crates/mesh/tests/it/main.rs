@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod channel;
 #[cfg(test)]
+mod consul;
+#[cfg(test)]
 mod deadline;
+#[cfg(test)]
+mod discovery;
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
@@ -14,6 +18,8 @@ mod follow;
 mod identity;
 #[cfg(test)]
 mod listener;
+#[cfg(test)]
+mod name_server;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

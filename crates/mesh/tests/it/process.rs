@@ -165,7 +165,8 @@ impl Script {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(move |request| self.clone().handle(request).map(Ok::<_, Infallible>));
+        let service =
+            service_fn(move |request| self.clone().handle(request).map(Ok::<_, Infallible>));
         let connection =
             http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
@@ -260,7 +261,13 @@ pub(crate) fn client(channel: &Channel) -> AuthServiceClient<Channel> {
 
 /// Waits until the processes look as they should.
 pub(crate) async fn until(channel: &Channel, is_so: impl Fn(&[PeerState]) -> bool) {
-    let looks = || channel.peers().iter().map(|it| it.state).collect::<Vec<_>>();
+    let looks = || {
+        channel
+            .peers()
+            .iter()
+            .map(|it| it.state)
+            .collect::<Vec<_>>()
+    };
     while !is_so(&looks()) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -57,29 +57,20 @@ impl Fleet {
             .unwrap();
         let certificates = Certificates::new().await;
         let database = Postgres::shared().await.unwrap().new_database().unwrap();
-        let folder = certificates.folder();
-        let setup = || {
-            Setup::new()
-                .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
-                .with("TROUPE__DATABASE__URL", &database)
-                .with("TROUPE__MESH__CERTIFICATES", folder.to_str().unwrap())
-                .with("TROUPE__MESH__LISTEN__USERS", "127.0.0.1:0")
-                .with("TROUPE__MESH__LISTEN__ROLEPLAY", "127.0.0.1:0")
-                .with("TROUPE__MESH__LISTEN__AI", "127.0.0.1:0")
-        };
+        let setup = || setup(&model, &certificates).with("TROUPE__DATABASE__URL", &database);
         let of_users = setup();
-        let users = of_users.serve(Role::USERS).await;
+        let users = of_users.serve(&[Role::USERS]).await;
         let of_ai = setup().with("TROUPE__MESH__PEERS__USERS", users.address());
-        let ai = of_ai.serve(Role::AI).await;
+        let ai = of_ai.serve(&[Role::AI]).await;
         let of_roleplay = setup()
             .with("TROUPE__MESH__PEERS__USERS", users.address())
             .with("TROUPE__MESH__PEERS__AI", ai.address());
-        let roleplay = of_roleplay.serve(Role::ROLEPLAY).await;
+        let roleplay = of_roleplay.serve(&[Role::ROLEPLAY]).await;
         let of_gateway = setup()
             .with("TROUPE__MESH__PEERS__USERS", users.address())
             .with("TROUPE__MESH__PEERS__AI", ai.address())
             .with("TROUPE__MESH__PEERS__ROLEPLAY", roleplay.address());
-        let gateway = of_gateway.serve(Role::GATEWAY).await;
+        let gateway = of_gateway.serve(&[Role::GATEWAY]).await;
         let fleet = Self {
             model,
             certificates,
@@ -127,10 +118,7 @@ impl Fleet {
             };
             eventually("a role serves", until(is_serving)).await;
         }
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}/readyz", self.gateway.url());
-        let is_ready = async || http.get(&url).send().await.unwrap().status() == StatusCode::OK;
-        eventually("the gateway is ready", until(is_ready)).await;
+        until_ready(&self.gateway).await;
     }
 
     /// Asks all to end.
@@ -155,6 +143,25 @@ impl Fleet {
         self.ask_to_stop();
         self.ended().await
     }
+}
+
+/// What a process with some roles is started with: free ports, and nothing of the others.
+pub(crate) fn setup(model: &Handle, certificates: &Certificates) -> Setup {
+    let folder = certificates.folder();
+    Setup::new()
+        .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
+        .with("TROUPE__MESH__CERTIFICATES", folder.to_str().unwrap())
+        .with("TROUPE__MESH__LISTEN__USERS", "127.0.0.1:0")
+        .with("TROUPE__MESH__LISTEN__ROLEPLAY", "127.0.0.1:0")
+        .with("TROUPE__MESH__LISTEN__AI", "127.0.0.1:0")
+}
+
+/// Waits until a gateway says that it is ready.
+pub(crate) async fn until_ready(gateway: &Platform) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/readyz", gateway.url());
+    let is_ready = async || http.get(&url).send().await.unwrap().status() == StatusCode::OK;
+    eventually("the gateway is ready", until(is_ready)).await;
 }
 
 /// Asks until the answer is yes.
