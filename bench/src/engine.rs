@@ -126,22 +126,14 @@ async fn run_engine(workspace: &Workspace, model: &Path, prompt_tokens: u64) -> 
     let model = model.to_str().context("the model's path isn't UTF-8")?;
     let (prompt_tokens, sessions) = (prompt_tokens.to_string(), SESSIONS[1].to_string());
     let arguments = [model, &prompt_tokens, &sessions];
-    let lines = example::lines(workspace, "engine_bench", &arguments, WITHIN).await?;
-    let figure = |name: &str, unit: &str| {
-        let line = lines.iter().find(|line| line.starts_with(name));
-        let line = line.with_context(|| format!("engine_bench printed no {name}"))?;
-        example::number_before(line, unit)
-    };
+    let figures = example::figures(workspace, "engine_bench", &arguments, WITHIN).await?;
     Ok(Speed {
-        first_token_ms: figure("first_first_token ", " ms")?,
-        prompt_tokens_per_second: figure("first_prompt_speed ", " tokens/s")?,
-        reply_tokens_per_second: figure("first_generation ", " tokens/s")?,
-        next_turn_ms: figure("next_turn_first_token ", " ms")?,
-        swipe_ms: figure("swipe_first_token ", " ms")?,
-        together: [
-            figure("sessions_2 ", " tokens/s")?,
-            figure("sessions_4 ", " tokens/s")?,
-        ],
+        first_token_ms: figures.get("first_first_token")?,
+        prompt_tokens_per_second: figures.get("first_prompt_speed")?,
+        reply_tokens_per_second: figures.get("first_generation")?,
+        next_turn_ms: figures.get("next_turn_first_token")?,
+        swipe_ms: figures.get("swipe_first_token")?,
+        together: [figures.get("sessions_2")?, figures.get("sessions_4")?],
     })
 }
 

@@ -1,5 +1,6 @@
 //! The benchmarks that live beside what they measure: examples of a crate, run as they are.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -20,6 +21,38 @@ pub(crate) async fn lines(
     command.args(arguments).current_dir(workspace.scratch());
     let output = process::output_of(&format!("running {name}"), command, within).await?;
     Ok(output.lines().map(str::to_owned).collect())
+}
+
+/// Runs an example that prints one `name value unit` a line, and gives its figures.
+pub(crate) async fn figures(
+    workspace: &Workspace,
+    name: &str,
+    arguments: &[&str],
+    within: Duration,
+) -> Result<Figures> {
+    let lines = lines(workspace, name, arguments, within).await?;
+    let values = lines.iter().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+    });
+    Ok(Figures {
+        example: name.to_owned(),
+        values: values.collect(),
+    })
+}
+
+/// What an example measured.
+pub(crate) struct Figures {
+    example: String,
+    values: HashMap<String, f64>,
+}
+
+impl Figures {
+    /// A figure by its name.
+    pub(crate) fn get(&self, name: &str) -> Result<f64> {
+        let value = self.values.get(name).copied();
+        value.with_context(|| format!("{} printed no {name}", self.example))
+    }
 }
 
 /// The number that stands before `unit` in a line.

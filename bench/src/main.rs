@@ -17,6 +17,7 @@ mod example;
 mod first_token;
 mod gateway;
 mod load;
+mod mesh;
 mod model;
 mod platform;
 mod process;
@@ -79,6 +80,8 @@ enum Command {
     Backends(backends::Args),
     /// Events from outbox to effect, against a bare publisher
     Events,
+    /// Calls while servers die, against tonic's own balance
+    Mesh,
     /// Vectors in a file and in Qdrant: speed, and how many of the nearest are found
     Vectors(vectors::Args),
     /// Serves what the gateways are put before; used by `gateway`
@@ -142,6 +145,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
             report.add("backends", backends::run(&workspace, &backends).await);
             report.add("events", events::run(&workspace).await);
+            report.add("mesh", mesh::run(&workspace).await);
             report.add("vectors", vectors::run(&workspace, &vectors).await);
         }
         Command::Gateway(args) => report.add("gateway", gateway::run(&open()?, &args).await),
@@ -153,6 +157,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Engine(args) => report.add("engine", engine::run(&open()?, &args).await),
         Command::Backends(args) => report.add("backends", backends::run(&open()?, &args).await),
         Command::Events => report.add("events", events::run(&open()?).await),
+        Command::Mesh => report.add("mesh", mesh::run(&open()?).await),
         Command::Vectors(args) => report.add("vectors", vectors::run(&open()?, &args).await),
     }
     finish(report, arguments.report).await

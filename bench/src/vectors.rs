@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::example;
 use crate::report::{Ratio, Section};
@@ -15,13 +15,8 @@ const SHAPES: [(&str, &str); 2] = [
     ("one_partition", "all in one partition"),
     ("small_partitions", "100 in each partition"),
 ];
-/// What the example prints of each store and shape, and its unit.
-const FIGURES: [(&str, &str); 4] = [
-    ("insert", " points/s"),
-    ("search_median", " ms"),
-    ("search_p99", " ms"),
-    ("recall", " of_10"),
-];
+/// What the example prints of each store and shape.
+const FIGURES: [&str; 4] = ["insert", "search_median", "search_p99", "recall"];
 
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,13 +35,9 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     let arguments: Vec<&str> = std::iter::once(&*points)
         .chain(args.qdrant.as_deref())
         .collect();
-    let lines = example::lines(workspace, "vectors_bench", &arguments, WITHIN).await?;
-    let figure = |store: &str, shape: &str, (figure, unit): (&str, &str)| {
-        let name = format!("{store}_{shape}_{figure} ");
-        let line = lines.iter().find(|line| line.starts_with(&name));
-        let line = line.with_context(|| format!("vectors_bench printed no {name}"))?;
-        example::number_before(line, unit)
-    };
+    let figures = example::figures(workspace, "vectors_bench", &arguments, WITHIN).await?;
+    let figure =
+        |store: &str, shape: &str, figure: &str| figures.get(&format!("{store}_{shape}_{figure}"));
     let mut notes = vec![format!(
         "{points} points of 384 dimensions, in clusters as those of texts are; the ten nearest of a partition, 100 times. Memories \
          of a session are a partition, so the small ones are what Troupe has."

@@ -240,7 +240,7 @@ impl Process {
     async fn start(&mut self) {
         self.running = Some(match self.role {
             None => self.setup.start().await,
-            Some(role) => self.setup.serve(role).await,
+            Some(role) => self.setup.serve(&[role]).await,
         });
     }
 }
