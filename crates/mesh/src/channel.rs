@@ -18,6 +18,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt, service_fn};
 use troupe_proto::policy;
 
+use crate::calls::Watch;
 use crate::context::{Ctx, REQUEST_ID, Role};
 use crate::server::Server;
 use crate::server::deadline::asked_timeout;
@@ -75,8 +76,9 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let watch = Watch::client(&mut request, self.role);
         propagate(&mut request, self.role);
-        self.transport.call(request)
+        Watch::over(watch, self.transport.call(request))
     }
 }
 

@@ -3,6 +3,7 @@
 //! server stack directly; nothing else differs.
 
 pub mod access;
+pub mod calls;
 pub mod channel;
 pub mod context;
 pub mod server;
