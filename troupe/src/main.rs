@@ -1,6 +1,7 @@
 //! Troupe, the backend for AI roleplay platforms. What it does is in the library crates; this one reads the command
 //! line and decides what runs in the process.
 
+mod admin;
 mod chat;
 mod cli;
 mod contracts;
@@ -43,8 +44,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up => up::run(Settings::load(&cli.place)?).await?,
         Command::Serve(Role::Gateway(options)) => {
             let settings = Settings::load(&cli.place)?;
-            let config = options.apply(settings.gateway);
-            serve::gateway(config, &settings.redis, &settings.log).await?;
+            let config = options.apply(settings.gateway.clone());
+            serve::gateway(config, &settings).await?;
         }
         Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {

@@ -10,6 +10,7 @@ use anyhow::Result;
 use platform::lifecycle::Signals;
 use platform::{Host, Redis, Tasks, telemetry};
 
+use crate::admin;
 use crate::instance::Instance;
 use crate::serve::listen;
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ const AFTER_DRAIN: Duration = Duration::from_secs(2);
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
     settings.validate()?;
+    let exporting = telemetry::start(&settings.telemetry, "troupe")?;
     let signals = Signals::listen()?;
     let mut instance = Instance::claim(&settings.data_dir)?;
     let listener = listen(settings.gateway.listen).await?;
@@ -41,6 +43,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     greeting::opening(&settings)?;
     let platform = wiring::build(&settings, &host).await?;
     instance.announce(address)?;
+    if let Some(address) = settings.telemetry.admin {
+        admin::serve(address, &exporting, platform.readiness).await?;
+    }
     let serving = tasks.spawn(platform.gateway.serve(listener, tasks.token().clone()));
     tracing::info!(ready = true, %address, data_dir = %settings.data_dir.display(), "the platform is ready");
     greeting::ready(address, wiring::ROLEPLAY, &platform.ai).await?;
@@ -57,6 +62,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     {
         tracing::warn!("some work had not ended when its time was up");
     }
+    exporting.flush().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::Gateway;
+use gateway::{Gateway, Readiness};
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::Host;
@@ -25,6 +25,8 @@ pub(super) struct Platform {
     pub(super) gateway: Gateway,
     /// The models, for the greeting.
     pub(super) ai: Channel,
+    /// Whether the platform is ready.
+    pub(super) readiness: Readiness,
 }
 
 /// Builds everything.
@@ -53,9 +55,12 @@ pub(super) async fn build(settings: &Settings, host: &Host) -> Result<Platform> 
     // Now that everybody who tells or wants to know has entered.
     host.events.start(host).await.context("events")?;
 
-    let gateway = build_gateway(settings, &verifier, host, &[&users, &roleplay, &ai])?;
+    let readiness = readiness(&verifier, host);
+    let servers = [&users, &roleplay, &ai];
+    let gateway = build_gateway(settings, &verifier, host, &servers, readiness.clone())?;
     Ok(Platform {
         gateway,
+        readiness,
         ai: Channel::in_process(&ai, ROLEPLAY),
     })
 }
@@ -65,6 +70,7 @@ fn build_gateway(
     verifier: &Verifier,
     host: &Host,
     servers: &[&Server],
+    readiness: Readiness,
 ) -> Result<Gateway> {
     let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
     let mut channels = HashMap::new();
@@ -74,13 +80,6 @@ fn build_gateway(
         }
     }
     gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
-    let (keys, stopping) = (verifier.clone(), host.tasks.token().clone());
-    let health = host.health.clone();
-    let readiness = Arc::new(move || match (stopping.is_cancelled(), keys.is_ready()) {
-        (true, _) => Err("the platform is stopping".to_owned()),
-        (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
-        _ => health.problem().map_or(Ok(()), Err),
-    });
     Ok(gateway::build(
         &settings.gateway,
         &pool,
@@ -89,6 +88,16 @@ fn build_gateway(
         readiness,
         host.redis.as_ref(),
     )?)
+}
+
+fn readiness(verifier: &Verifier, host: &Host) -> Readiness {
+    let (keys, stopping) = (verifier.clone(), host.tasks.token().clone());
+    let health = host.health.clone();
+    Arc::new(move || match (stopping.is_cancelled(), keys.is_ready()) {
+        (true, _) => Err("the platform is stopping".to_owned()),
+        (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
+        _ => health.problem().map_or(Ok(()), Err),
+    })
 }
 
 /// The full names of a role's services that have methods for people: `troupe.<role>.v1.*`.

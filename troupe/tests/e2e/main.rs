@@ -5,6 +5,7 @@
 mod cards;
 mod chaos;
 mod chat;
+mod collector;
 mod doctor;
 mod edge;
 mod events;
@@ -18,3 +19,4 @@ mod postgres;
 mod real_model;
 mod restart;
 mod start;
+mod telemetry;
