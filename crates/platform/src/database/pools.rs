@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use opentelemetry::metrics::AsyncInstrument;
+use opentelemetry::metrics::{AsyncInstrument, ObservableUpDownCounter};
 use opentelemetry::{KeyValue, global};
 use sea_orm::{DatabaseConnection, DbBackend};
 
@@ -26,16 +26,19 @@ struct Usage {
     most: i64,
 }
 
-/// All that are measured: instruments are made once, whatever comes later.
-static POOLS: LazyLock<Mutex<Vec<Pool>>> = LazyLock::new(|| {
+/// All that are measured.
+static POOLS: Mutex<Vec<Pool>> = Mutex::new(Vec::new());
+
+/// Made once, whatever comes later, and while nobody holds the list, which they read.
+static INSTRUMENTS: LazyLock<[ObservableUpDownCounter<i64>; 2]> = LazyLock::new(|| {
     let meter = global::meter(SCOPE);
-    let _count = meter
+    let count = meter
         .i64_observable_up_down_counter("db.client.connection.count")
         .with_unit("{connection}")
         .with_description("Connections to the database, by whether they are in use")
         .with_callback(|observer| each(|name, usage| observe_states(observer, name, usage)))
         .build();
-    let _most = meter
+    let most = meter
         .i64_observable_up_down_counter("db.client.connection.max")
         .with_unit("{connection}")
         .with_description("Most connections to the database")
@@ -43,7 +46,7 @@ static POOLS: LazyLock<Mutex<Vec<Pool>>> = LazyLock::new(|| {
             each(|name, usage| observer.observe(usage.most, &[KeyValue::new(NAME, name)]));
         })
         .build();
-    Mutex::default()
+    [count, most]
 });
 
 /// Measures the connections of a service for as long as they are there.
@@ -51,6 +54,7 @@ pub(super) fn observe(service: &str, read: &Connection, write: &Connection) {
     if !is_measuring() {
         return;
     }
+    LazyLock::force(&INSTRUMENTS);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     for (purpose, connections) in [("read", read), ("write", write)] {
         pools.push(Pool {
