@@ -52,7 +52,7 @@ impl Front {
     }
 
     async fn grpc(self: Arc<Self>, visit: Visit, request: Request<Body>) -> Response<Body> {
-        let mut log = AccessLog::start("grpc", request.method().clone());
+        let mut log = AccessLog::start("grpc", request.method().clone(), &visit);
         if request.version() != Version::HTTP_2 || request.method() != Method::POST {
             let message = "gRPC needs POST over HTTP/2; over HTTP/1.1 use application/grpc-web";
             let answer = Refusal::from(invalid(message)).into_answer(&self.catalog.schema);

@@ -27,7 +27,7 @@ use crate::front::Front;
 use crate::openapi;
 use crate::pages::Pages;
 use crate::rates::Budgets;
-use crate::visit::{Visit, request_id};
+use crate::visit::{Place, Visit, request_id};
 
 /// Tells whether everything that the gateway fronts is ready; the error is what is missing.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -93,9 +93,16 @@ impl Gateway {
         let visit = Visit {
             request_id: request_id(request.headers()),
             client: client_address(self.peer, request.headers(), &self.trusted_proxies),
+            trace: is_traced().then(|| Place::of(request.headers())),
         };
         let id = visit.request_id.clone();
-        let span = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
+        let span = tracing::info_span!(
+            "request",
+            role = "gateway",
+            request.id = id.to_str().unwrap_or_default(),
+            trace.id = visit.trace.map(|place| place.at.trace_id()),
+            span.id = visit.trace.map(|place| place.at.span_id()),
+        );
         let mut answer = self.cross_origin(visit, request).instrument(span).await;
         answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
         answer
@@ -137,6 +144,11 @@ impl Service<Request<Body>> for Gateway {
         let gateway = self.clone();
         Box::pin(async move { Ok(gateway.answer(request).await) })
     }
+}
+
+/// Whether a place in a trace is shown anywhere: in a log, or to a collector. Otherwise it is as the client sent it.
+fn is_traced() -> bool {
+    platform::trace::is_exported() || tracing::enabled!(tracing::Level::INFO)
 }
 
 /// The rules for pages of other origins; None where no origin is allowed. Credentials are never part of it: tokens

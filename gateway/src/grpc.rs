@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
+use platform::trace::TRACEPARENT;
 use tokio::time::{Instant, sleep_until};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -119,6 +120,13 @@ impl Visit {
     /// Tells the upstream what the gateway knows of the request.
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
         headers.insert(mesh::context::REQUEST_ID, self.request_id.clone());
+        if let Some(place) = self.trace
+            && let Ok(mut value) = HeaderValue::try_from(place.at.to_string())
+        {
+            // As the request id: seen once, and nothing for the table of headers that come again.
+            value.set_sensitive(true);
+            headers.insert(TRACEPARENT, value);
+        }
         if let Ok(address) = HeaderValue::try_from(self.client.to_string()) {
             headers.insert(mesh::context::CLIENT_ADDRESS, address);
         }

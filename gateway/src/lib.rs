@@ -6,6 +6,7 @@ mod admission;
 mod bounded;
 mod catalog;
 mod config;
+mod exchanges;
 mod front;
 mod gateway;
 mod grpc;

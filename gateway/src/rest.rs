@@ -34,7 +34,7 @@ pub(crate) async fn answer(
     visit: &Visit,
     request: Request<Body>,
 ) -> Response<Body> {
-    let mut log = Some(AccessLog::start("json", request.method().clone()));
+    let mut log = Some(AccessLog::start("json", request.method().clone(), visit));
     let outcome = call(front, visit, request, &mut log).await;
     let answer = outcome.unwrap_or_else(|refusal| {
         if let Some(log) = &mut log {

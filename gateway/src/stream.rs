@@ -237,6 +237,7 @@ impl http_body::Body for StreamBody {
         if this.ended {
             return Poll::Ready(None);
         }
+        let _within = this.log.span().clone().entered();
         let part = match this.poll_message(cx) {
             Poll::Ready(Some(Ok(message))) => match this.message(&message) {
                 Ok(part) => {

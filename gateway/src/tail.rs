@@ -62,6 +62,7 @@ impl http_body::Body for Tail {
         if this.ended {
             return Poll::Ready(None);
         }
+        let _within = this.log.span().clone().entered();
         let frame = match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {

@@ -1,12 +1,15 @@
-//! What is known of a request besides itself, and the line that the log gets about it.
+//! What is known of a request besides itself, and what is told of it once it is over: a line in the log, a span, a duration.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use platform::trace::{Kind, TRACEPARENT, TraceParent};
 use tonic::Code;
 use tracing::Span;
+
+use crate::exchanges::{self, Exchange};
 
 /// A request's circumstances.
 #[derive(Debug, Clone)]
@@ -15,6 +18,27 @@ pub(crate) struct Visit {
     pub(crate) request_id: HeaderValue,
     /// Whose budget it draws on, and what services are told.
     pub(crate) client: IpAddr,
+    /// Its place in a trace; absent where neither a log nor anybody else shows it.
+    pub(crate) trace: Option<Place>,
+}
+
+/// A place in a trace, and the one of whoever sent the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) at: TraceParent,
+    under: Option<TraceParent>,
+}
+
+impl Place {
+    /// A place in the trace that a client is in, else in a new one.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let sent = headers.get(TRACEPARENT).and_then(|sent| sent.to_str().ok());
+        let under = sent.and_then(|sent| sent.parse::<TraceParent>().ok());
+        Self {
+            at: under.map_or_else(TraceParent::new, TraceParent::child),
+            under,
+        }
+    }
 }
 
 /// The request id that a client sent, if a log can take it as it is, or else a new one.
@@ -35,11 +59,11 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     value
 }
 
-/// Writes one line when the request is over, however it ends. It names the route and never the path, whose parts
-/// belong to people.
+/// Tells of a request when it is over, however it ends. It names the route and never the path, whose parts belong to people.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     span: Span,
+    place: platform::trace::Span,
     protocol: &'static str,
     method: Method,
     route: Option<Arc<str>>,
@@ -50,9 +74,18 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     /// Starts the clock.
-    pub(crate) fn start(protocol: &'static str, method: Method) -> Self {
+    pub(crate) fn start(protocol: &'static str, method: Method, visit: &Visit) -> Self {
+        let place = visit.trace.map(|place| {
+            let mut span = platform::trace::Span::begin(Kind::Server, place.at, place.under);
+            if span.is_wanted() {
+                let id = visit.request_id.to_str().unwrap_or_default();
+                span.set("request.id", id.to_owned());
+            }
+            span
+        });
         Self {
             span: Span::current(),
+            place: place.unwrap_or_default(),
             protocol,
             method,
             route: None,
@@ -61,6 +94,11 @@ impl AccessLog {
             code: None,
             started: Instant::now(),
         }
+    }
+
+    /// The span of the log, for what is logged while the answer is under way.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Names the route.
@@ -91,5 +129,13 @@ impl Drop for AccessLog {
             duration_us = self.started.elapsed().as_micros() as u64,
             "request answered"
         );
+        let exchange = Exchange {
+            protocol: self.protocol,
+            method: exchanges::known(&self.method),
+            route: self.route.take(),
+            status: self.status,
+            code: self.code,
+        };
+        exchange.tell(&mut self.place, self.started.elapsed());
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn pass(
     visit: Visit,
     mut request: Request<Body>,
 ) -> Response<Body> {
-    let log = AccessLog::start("grpc-web", request.method().clone());
+    let log = AccessLog::start("grpc-web", request.method().clone(), &visit);
     let Some(form) = form_of(request.headers().get(header::CONTENT_TYPE)) else {
         return refuse(log, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     };
@@ -61,7 +61,7 @@ pub(crate) async fn pass(
         // Called once: the service is made for this request.
         let log = log
             .take()
-            .unwrap_or_else(|| AccessLog::start("grpc-web", http::Method::POST));
+            .unwrap_or_else(|| AccessLog::start("grpc-web", http::Method::POST, &visit));
         let (front, visit) = (front.clone(), visit.clone());
         async move { Ok::<_, std::convert::Infallible>(grpc::pass(front, visit, request, log).await) }
     });

@@ -1,6 +1,7 @@
 //! Troupe, the backend for AI roleplay platforms. What it does is in the library crates; this one reads the command
 //! line and decides what runs in the process.
 
+mod admin;
 mod certs;
 mod chat;
 mod cli;

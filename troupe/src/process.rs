@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use self::doors::Doors;
 use self::neighbours::{Mesh, Neighbours};
+use crate::admin;
 use crate::instance::Instance;
 use crate::settings::Settings;
 
@@ -49,6 +50,7 @@ pub(crate) async fn serve(settings: &Settings, roles: &[Role]) -> Result<()> {
 
 async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<()> {
     let is_whole = mesh.is_none();
+    let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
     let mut instance = Instance::claim(&settings.data_dir)?;
     let doors = Doors::open(settings, roles, mesh.is_some()).await?;
@@ -69,6 +71,9 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     let neighbours = Neighbours::new(mesh, &connections);
     let platform = wiring::build(settings, &host, roles, neighbours).await?;
     instance.announce(roles, addresses.gateway)?;
+    if let Some(address) = settings.telemetry.admin {
+        admin::serve(address, &exporting, platform.readiness).await?;
+    }
     let register = &settings.mesh.register;
     let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir);
@@ -79,8 +84,18 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     signals.stop(&tasks).await;
     drain(serving, &tasks).await?;
     connections.shut_down(HANG_UP).await;
+    exporting.flush().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What collectors know the process by: the roles that it has, unless it has all.
+fn service_name(roles: &[Role]) -> String {
+    if roles.len() == Role::ALL.len() {
+        return "troupe".to_owned();
+    }
+    let roles: Vec<&str> = roles.iter().map(|role| role.0).collect();
+    format!("troupe-{}", roles.join("-"))
 }
 
 /// Waits for what still runs, within limits.

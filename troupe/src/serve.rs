@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use gateway::Readiness;
 use mesh::Role;
-use platform::backends::RedisConfig;
 use platform::lifecycle::Signals;
 use platform::{Redis, Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
+use crate::admin;
 use crate::cli::role_names;
 use crate::process;
 use crate::settings::Settings;
@@ -45,8 +46,8 @@ pub(crate) async fn run(options: Options, settings: Settings) -> Result<()> {
     if options.distinct_roles() != [Role::GATEWAY] {
         bail!("--descriptor-set and --upstream are for `troupe serve gateway` alone");
     }
-    let config = options.apply(settings.gateway);
-    gateway(config, &settings.redis, &settings.log).await
+    let config = options.apply(settings.gateway.clone());
+    gateway(config, &settings).await
 }
 
 impl Options {
@@ -65,12 +66,9 @@ impl Options {
 
 /// Serves a gateway before the services that the configuration names, until a signal. Gateways with the same Redis share
 /// their callers' budgets.
-async fn gateway(
-    config: gateway::Config,
-    redis: &RedisConfig,
-    log: &telemetry::Config,
-) -> Result<()> {
-    telemetry::init(log)?;
+async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
+    telemetry::init(&settings.log)?;
+    let exporting = telemetry::start(&settings.telemetry, "troupe-gateway")?;
     let signals = Signals::listen()?;
     let tasks = Tasks::new();
     let mut pool = DescriptorPool::new();
@@ -82,7 +80,15 @@ async fn gateway(
         );
     }
     let services: Vec<String> = channels.keys().cloned().collect();
-    let (redis, readiness) = (Redis::open(redis, &tasks)?, Arc::new(|| Ok(())));
+    let redis = Redis::open(&settings.redis, &tasks)?;
+    let stopping = tasks.token().clone();
+    let readiness: Readiness = Arc::new(move || match stopping.is_cancelled() {
+        true => Err("the gateway is stopping".to_owned()),
+        false => Ok(()),
+    });
+    if let Some(address) = settings.telemetry.admin {
+        admin::serve(address, &exporting, readiness.clone()).await?;
+    }
     let gateway = gateway::build(&config, &pool, channels, None, readiness, redis.as_ref())?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
@@ -92,6 +98,7 @@ async fn gateway(
     if !serving.await? {
         tracing::warn!("some calls had not ended when their time was up");
     }
+    exporting.flush().await;
     Ok(())
 }
 

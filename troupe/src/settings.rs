@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use platform::Backends;
 use platform::backends::{DatabaseConfig, NatsConfig, QdrantConfig, RedisConfig, S3Config};
+use platform::telemetry::ExportConfig;
 use serde::Deserialize;
 
 use crate::cli::Place;
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// What is logged and how.
     pub(crate) log: platform::telemetry::Config,
+    /// Where spans and metrics go.
+    pub(crate) telemetry: ExportConfig,
     /// The server of the relational store.
     pub(crate) database: DatabaseConfig,
     /// The server of budgets, caches and presence.
@@ -47,6 +50,7 @@ impl Default for Settings {
         Self {
             data_dir: platform::folders::data(),
             log: Default::default(),
+            telemetry: Default::default(),
             database: Default::default(),
             redis: Default::default(),
             nats: Default::default(),
@@ -84,6 +88,7 @@ impl Settings {
     /// Names the key, and what to write instead.
     pub(crate) fn validate(&self) -> Result<()> {
         self.mesh.validate()?;
+        self.telemetry.validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
         self.ai.validate()?;

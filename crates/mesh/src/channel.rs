@@ -33,6 +33,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
 
+use crate::calls::Watch;
 use crate::context::Role;
 use crate::discovery::Endpoints;
 use crate::identity::Identity;
@@ -61,6 +62,16 @@ enum Caller {
     Client,
     /// A server of another maker sees only what the request says.
     Unknown,
+}
+
+impl Caller {
+    /// The role that calls on its own account.
+    fn role(self) -> Option<Role> {
+        match self {
+            Self::Role(role) => Some(role),
+            Self::Client | Self::Unknown => None,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -160,21 +171,24 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let watch = Watch::client(&mut request, self.caller.role());
         match &mut self.transport {
             Transport::InProcess(server) => {
                 propagate::write(&mut request);
-                if let Caller::Role(role) = self.caller {
+                if let Some(role) = self.caller.role() {
                     request.extensions_mut().insert(role);
                 }
                 let answer = server.call(request);
-                Box::pin(async move { answer.await.map_err(|never| match never {}) })
+                let answer = async move { answer.await.map_err(|never| match never {}) };
+                Watch::over(watch, Box::pin(answer))
             }
             Transport::Elsewhere(stack) => {
                 if let Caller::Client = self.caller {
                     propagate::mark_for_client(&mut request);
                 }
                 let stack = Arc::clone(stack);
-                Box::pin(async move { stack.call(Call::new(request)).await })
+                let answer = async move { stack.call(Call::new(request)).await };
+                Watch::over(watch, Box::pin(answer))
             }
         }
     }

@@ -116,13 +116,14 @@ impl Ctx {
         })
     }
 
-    /// The context of work that is no call, such as a job that outlives its request, or the handling of an event.
+    /// The context of work that is no call, such as a job that outlives its request, or the handling of an event. Its
+    /// place in the trace is the cause's.
     pub fn of_job(role: Role, cause: &Cause, time_limit: Duration) -> Self {
         Self {
             caller: Caller::Role(role),
             deadline: Instant::now() + time_limit,
             request_id: Arc::clone(&cause.request_id),
-            trace: cause.trace.child(),
+            trace: cause.trace,
             client_address: None,
             bearer: None,
         }

@@ -4,6 +4,7 @@
 //! which role they are. Nothing else differs.
 
 pub mod access;
+pub mod calls;
 pub mod channel;
 pub mod config;
 pub mod context;

@@ -89,16 +89,19 @@ trait Source: Send + Sync {
 struct System;
 
 impl Source for System {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the system"
-    )]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = wall_time().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(micros(since))
     }
+}
+
+/// The system's time, for what tells of it to others and decides nothing by it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks the system"
+)]
+pub(crate) fn wall_time() -> SystemTime {
+    SystemTime::now()
 }
 
 impl Source for AtomicI64 {

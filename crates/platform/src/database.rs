@@ -7,6 +7,7 @@ mod after_commit;
 mod connection;
 mod inspect;
 mod outage;
+mod pools;
 mod postgres;
 mod sqlite;
 mod transaction;
@@ -52,9 +53,12 @@ impl Database {
     pub async fn open<M: MigratorTrait>(host: &Host, service: &str) -> Result<Self, OpenError> {
         let config = &host.backends.database;
         if !config.url.is_named() {
-            return sqlite::open::<M>(&host.database_file(service)).await;
+            let db = sqlite::open::<M>(&host.database_file(service)).await?;
+            pools::observe(service, &db.read, &db.write);
+            return Ok(db);
         }
         let db = postgres::open::<M>(config, service).await?;
+        pools::observe(service, &db.read, &db.write);
         let read = db.read.clone();
         host.health.watch(&host.tasks, move || {
             let read = read.clone();

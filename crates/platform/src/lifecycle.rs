@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// The running tasks of a process or of a part of it, and the token that asks them to end.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +23,14 @@ impl Tasks {
         Self::default()
     }
 
-    /// Runs a task that shutdown waits for. It should watch [`Tasks::stopping`].
+    /// Runs a task that shutdown waits for. It should watch [`Tasks::stopping`]. What it logs belongs to the call that it is
+    /// spawned in, if there is one.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn(task)
+        self.tracker.spawn(task.in_current_span())
     }
 
     /// Runs blocking work on the pool for it; shutdown waits for it too.

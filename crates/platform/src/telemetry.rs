@@ -1,10 +1,22 @@
-//! Logs: coloured and readable on a terminal, JSON elsewhere. Messages read alone; fields make them searchable.
-//! Nobody logs secrets, prompts, messages or personal data.
+//! What is seen from outside: logs, spans and metrics. Nobody puts secrets, prompts, messages or personal data into any of
+//! them.
+//!
+//! Logs are coloured and readable on a terminal, JSON elsewhere. Messages read alone; fields make them searchable. Spans and
+//! metrics go where [`start`] is told; see [`crate::trace::Span`], and the meters of the `opentelemetry` crate.
+
+mod export;
+mod process;
+pub(crate) mod spans;
 
 use std::io::IsTerminal;
 
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, fmt};
+
+pub use export::{ExportConfig, ExportError, Exporting, Metrics, is_measuring, start};
+
+/// What the meters of Troupe are called.
+pub const SCOPE: &str = "troupe";
 
 /// What is logged and how.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,15 +1,25 @@
 //! What finds one request in every log: its id, and its trace as W3C Trace Context has it. Both travel with calls and with
 //! events, so that the work a request caused can be followed wherever it ran.
 
+mod span;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::id::RequestId;
+use crate::telemetry::spans::Spans;
+
+pub use span::{Kind, Span};
 
 /// The header and the attribute of events that carry a [`TraceParent`].
 pub const TRACEPARENT: &str = "traceparent";
 const SAMPLED: u8 = 1;
+
+/// Whether spans go to a collector.
+pub fn is_exported() -> bool {
+    Spans::get().is_some()
+}
 
 /// A place in a trace: the trace, and the span that whatever comes next belongs under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,10 +33,20 @@ impl TraceParent {
     /// The beginning of a trace of its own.
     #[expect(clippy::new_without_default, reason = "a trace is never a default")]
     pub fn new() -> Self {
+        let trace_id = rand::random_range(1..=u128::MAX);
+        let is_sampled = Spans::get().is_none_or(|spans| spans.samples(trace_id));
         Self {
-            trace_id: rand::random_range(1..=u128::MAX),
+            trace_id,
             span_id: rand::random_range(1..=u64::MAX),
-            flags: SAMPLED,
+            flags: if is_sampled { SAMPLED } else { 0 },
+        }
+    }
+
+    /// A trace that is for logs alone: its beginning has no span.
+    fn unsampled() -> Self {
+        Self {
+            flags: 0,
+            ..Self::new()
         }
     }
 
@@ -37,6 +57,11 @@ impl TraceParent {
             span_id: rand::random_range(1..=u64::MAX),
             ..self
         }
+    }
+
+    /// Whether the spans of the trace are to be kept.
+    pub fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// The trace, as logs show it.
@@ -112,12 +137,12 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Of work that no request caused.
+    /// Of work that no request caused. Its calls show in logs and in no trace.
     #[expect(clippy::new_without_default, reason = "a cause is never a default")]
     pub fn new() -> Self {
         Self {
             request_id: RequestId::new().to_string().into(),
-            trace: TraceParent::new(),
+            trace: TraceParent::unsampled(),
         }
     }
 }
@@ -133,6 +158,16 @@ mod tests {
         let child = trace.child();
         assert_eq!(child.trace_id(), trace.trace_id());
         assert_ne!(child.span_id(), trace.span_id());
+    }
+
+    #[test]
+    fn spans_are_kept_where_whoever_began_the_trace_says_so() {
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0";
+        for (flags, is_sampled) in [("0", false), ("1", true), ("3", true)] {
+            let trace: TraceParent = format!("{text}{flags}").parse().unwrap();
+            assert_eq!(trace.child().is_sampled(), is_sampled);
+        }
+        assert!(!Cause::new().trace.is_sampled());
     }
 
     #[test]

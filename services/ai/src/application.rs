@@ -3,3 +3,4 @@
 pub(crate) mod catalog;
 pub(crate) mod generate;
 pub(crate) mod meter;
+pub(crate) mod observe;

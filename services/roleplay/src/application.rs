@@ -32,6 +32,7 @@ mod search_memories;
 mod select_branch;
 mod select_swipe;
 mod send_message;
+mod shown;
 mod start_generation;
 mod tell;
 mod update_character;

@@ -23,6 +23,8 @@ pub(super) struct Platform {
     pub(super) gateway: Option<Gateway>,
     /// The roles that other processes call.
     pub(super) listeners: Vec<(Role, Listener)>,
+    /// Whether the process can do its work.
+    pub(super) readiness: Readiness,
     /// The models, for the greeting of a process that has every role.
     pub(super) ai: Option<Channel>,
 }
@@ -67,7 +69,7 @@ pub(super) async fn build(
             settings,
             verifier,
             host,
-            readiness,
+            readiness.clone(),
             &neighbours,
         )?),
         false => None,
@@ -79,6 +81,7 @@ pub(super) async fn build(
     Ok(Platform {
         gateway,
         listeners,
+        readiness,
         ai,
     })
 }

@@ -5,6 +5,7 @@
 mod cards;
 mod chaos;
 mod chat;
+mod collector;
 mod doctor;
 mod edge;
 mod events;
@@ -19,3 +20,4 @@ mod processes;
 mod real_model;
 mod restart;
 mod start;
+mod telemetry;

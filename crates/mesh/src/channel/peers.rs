@@ -17,6 +17,7 @@ use super::connection::Connector;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::keep;
+use crate::calls::observe_endpoints;
 use crate::discovery::{Addresses, Endpoints};
 
 /// Calls wait for so long for a service that was there a moment ago, and not at all for one that is gone for longer.
@@ -54,6 +55,19 @@ pub enum PeerState {
     Ejected,
 }
 
+impl PeerState {
+    /// As metrics have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::NotServing => "not_serving",
+            Self::Backoff => "backoff",
+            Self::Ejected => "ejected",
+        }
+    }
+}
+
 /// The endpoints of a service.
 pub(super) struct Peers {
     /// How messages call the service.
@@ -82,7 +96,7 @@ impl Peers {
         source: Endpoints,
         tasks: &Tasks,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let peers = Arc::new(Self {
             name,
             connector,
             endpoints: ArcSwap::default(),
@@ -94,7 +108,13 @@ impl Peers {
             lost: Arc::default(),
             lost_at: Mutex::new(Instant::now()),
             trouble: Mutex::default(),
-        })
+        });
+        let seen = Arc::downgrade(&peers);
+        observe_endpoints(&peers.name, move || {
+            let view = seen.upgrade()?.view();
+            Some(view.iter().map(|peer| peer.state.as_str()).collect())
+        });
+        peers
     }
 
     /// Begins to look for endpoints and to connect, if that hasn't begun.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use sea_orm::{
@@ -23,6 +23,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
 /// Connections to the store of a service. Cheap to clone.
 #[derive(Clone)]
 pub struct Connection(Arc<State>);
+
+/// Connections that may be closed by now.
+pub(super) struct WeakConnection(Weak<State>);
+
+impl WeakConnection {
+    pub(super) fn upgrade(&self) -> Option<Connection> {
+        self.0.upgrade().map(Connection)
+    }
+}
 
 struct State {
     pool: RwLock<DatabaseConnection>,
@@ -62,6 +71,11 @@ impl Connection {
     pub(super) fn pool(&self) -> DatabaseConnection {
         let pool = self.0.pool.read().unwrap_or_else(PoisonError::into_inner);
         pool.clone()
+    }
+
+    /// The same, for who looks at them and doesn't keep them open.
+    pub(super) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.0))
     }
 
     /// Connections beside these, made when they are needed; `None` for a file.

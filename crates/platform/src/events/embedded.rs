@@ -24,6 +24,10 @@ pub(super) struct Dispatcher {
 }
 
 impl Transport for Dispatcher {
+    fn system(&self) -> &'static str {
+        "troupe"
+    }
+
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
         let runners = self.runners.iter();
         let interested = runners.filter(|runner| runner.wants(&envelope.type_name));
@@ -61,6 +65,10 @@ struct Answer {
 }
 
 impl Settle for Answer {
+    fn system(&self) -> &'static str {
+        "troupe"
+    }
+
     fn done(self: Box<Self>) -> BoxFuture<'static, ()> {
         // Without a relay that waits, the event comes again and is found in the inbox.
         let _gone = self.done.send(());

@@ -9,11 +9,13 @@ use tokio::sync::Notify;
 use super::consumer::Consumer;
 use super::embedded::{self, Dispatcher};
 use super::jetstream::{self, AddressError, Publisher, Server};
+use super::meters::Meters;
 use super::outbox::Outbox;
 use super::relay::Relay;
 use super::retention;
 use super::runner::Runner;
 use super::transport::Transport;
+use crate::telemetry::is_measuring;
 use crate::{Clock, Database, Host, Tasks};
 
 /// The events of a process. Cheap to clone.
@@ -86,16 +88,28 @@ impl Events {
         for runner in &runners {
             host.tasks.spawn(embedded::replay(Arc::clone(runner)));
         }
-        let transport: Arc<dyn Transport> = match host.backends.nats.url.is_named() {
-            true => {
-                let server = Arc::new(Server::connect(&host.backends.nats).await?);
+        let server = match host.backends.nats.url.is_named() {
+            true => Some(Arc::new(Server::connect(&host.backends.nats).await?)),
+            false => None,
+        };
+        if is_measuring() {
+            let meters = Meters {
+                outboxes: sources.iter().map(Source::place).collect(),
+                runners: runners.clone(),
+                server: server.clone(),
+                clock: host.clock.clone(),
+            };
+            host.tasks.spawn(meters.run(host.tasks.clone()));
+        }
+        let transport: Arc<dyn Transport> = match server {
+            Some(server) => {
                 for runner in runners {
                     let consume = jetstream::run(Arc::clone(&server), runner);
                     host.tasks.spawn(consume);
                 }
                 Arc::new(Publisher { server })
             }
-            false => Arc::new(Dispatcher { runners }),
+            None => Arc::new(Dispatcher { runners }),
         };
         for source in sources {
             source.start(&transport, &host.clock, &host.tasks);
@@ -109,6 +123,10 @@ impl Events {
 }
 
 impl Source {
+    fn place(&self) -> (&'static str, Database) {
+        (self.service, self.db.clone())
+    }
+
     fn start(self, transport: &Arc<dyn Transport>, clock: &Clock, tasks: &Tasks) {
         let relay = Relay {
             service: self.service,

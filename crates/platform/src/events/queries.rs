@@ -201,6 +201,11 @@ pub(super) async fn waiting(db: &impl ConnectionTrait) -> Result<(u64, Option<Ti
     Ok((count, oldest.map(|row| row.time)))
 }
 
+/// How many dead letters there are.
+pub(super) async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    dead_letter::Entity::find().count(db).await
+}
+
 /// All dead letters, oldest first.
 pub(super) async fn dead_letters(
     db: &impl ConnectionTrait,

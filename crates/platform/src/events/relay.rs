@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::tables::outbox;
 use super::transport::{SendError, Transport};
 use super::turns::take_turn;
-use super::{Envelope, queries};
+use super::{Envelope, queries, shown};
 use crate::database::Turn;
 use crate::{Clock, Database, Tasks};
 
@@ -156,11 +156,26 @@ impl Relay {
     fn send(&self, flow: &mut Flow, row: outbox::Model) {
         let (seq, key) = (row.seq, row.key.clone());
         let sending = match Envelope::try_from(row) {
-            Ok(envelope) => self.transport.send(envelope),
+            Ok(envelope) => self.carry(envelope),
             Err(error) => Box::pin(std::future::ready(Err(error.into()))),
         };
         let sending = sending.map(move |result| Sent { seq, key, result });
         flow.sending.push(sending.boxed());
+    }
+
+    fn carry(&self, mut envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
+        let mut span = shown::sending(self.transport.system(), &mut envelope);
+        let sending = self.transport.send(envelope);
+        if !span.is_wanted() {
+            return sending;
+        }
+        Box::pin(async move {
+            let sent = sending.await;
+            if let Err(error) = &sent {
+                span.fail(error.kind());
+            }
+            sent
+        })
     }
 
     /// Takes what has been sent by now, and goes on with the next of each key.

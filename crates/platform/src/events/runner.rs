@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::consumer::Consumer;
-use super::{Envelope, Failure, queries};
+use super::{Envelope, Failure, queries, shown};
+use crate::trace::Span;
 use crate::{Clock, Tasks, Timestamp};
 
 /// Handlers of one consumer that run at a time.
@@ -31,6 +32,8 @@ pub(super) struct Delivery {
 
 /// Tells whoever brought an event what became of it. Dropping it tells that the event must come again.
 pub(super) trait Settle: Send + Sync {
+    /// What brought the event, as traces call it.
+    fn system(&self) -> &'static str;
     /// The event had its effect, now or earlier.
     fn done(self: Box<Self>) -> BoxFuture<'static, ()>;
     /// Puts the event aside. It isn't done before this succeeds.
@@ -118,9 +121,11 @@ impl Runner {
     async fn run_lane(&self, first: Delivery) {
         let key = first.envelope.key.clone();
         let mut next = Some(first);
-        while let Some(delivery) = next {
+        while let Some(mut delivery) = next {
+            let system = delivery.settle.system();
+            let shown = shown::handling(system, self.consumer.name, &mut delivery.envelope);
             let span = self.span(&delivery.envelope);
-            self.handle(delivery).instrument(span).await;
+            self.handle(delivery, shown).instrument(span).await;
             next = self.after(&key);
         }
     }
@@ -134,6 +139,13 @@ impl Runner {
         next
     }
 
+    /// How many events it has and hasn't handled.
+    pub(super) fn waiting(&self) -> u64 {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind: usize = lanes.values().map(VecDeque::len).sum();
+        (lanes.len() + behind) as u64
+    }
+
     /// The span belongs to the trace of the call that wrote the event.
     fn span(&self, envelope: &Envelope) -> tracing::Span {
         let trace = envelope.cause.trace;
@@ -144,12 +156,12 @@ impl Runner {
             event.subject = %envelope.subject,
             request.id = %envelope.cause.request_id,
             trace.id = trace.trace_id(),
-            trace.parent = trace.span_id(),
+            span.id = trace.span_id(),
         )
     }
 
     /// Tries to handle an event until it has its effect, is put aside, or the process stops.
-    async fn handle(&self, delivery: Delivery) {
+    async fn handle(&self, delivery: Delivery, mut shown: Span) {
         let Delivery { envelope, settle } = delivery;
         let mut failures = 0;
         let mut away_pause = AWAY_PAUSE;
@@ -170,6 +182,7 @@ impl Runner {
                     let pause = self.consumer.pauses.get(failures as usize).copied();
                     failures += 1;
                     let Some(pause) = pause else {
+                        shown.fail("dead_letter");
                         return self
                             .bury(&envelope, settle, failures, cause.to_string())
                             .await;

@@ -8,6 +8,9 @@ use crate::Database;
 
 /// Carries events. Implemented by a dispatcher in the process and by JetStream.
 pub(super) trait Transport: Send + Sync {
+    /// What it is called in traces.
+    fn system(&self) -> &'static str;
+
     /// Carries an event, and completes once it needn't come from the outbox again. Of one key, the next is carried only
     /// after that.
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>>;
@@ -32,4 +35,15 @@ pub(super) enum SendError {
     /// The server can't be reached, or didn't answer in time.
     #[error("the server of events is away: {0}")]
     Away(String),
+}
+
+impl SendError {
+    /// What traces call it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Stopping => "stopping",
+            Self::Storage(_) => "storage",
+            Self::Away(_) => "away",
+        }
+    }
 }

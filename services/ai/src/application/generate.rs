@@ -7,6 +7,7 @@ use platform::id::{GenerationId, UserId};
 
 use super::catalog::{Catalog, Choice};
 use super::meter::{Bill, Books, Meter, Subject};
+use super::observe::Operation;
 use crate::domain::{
     Event, EventStream, FinishReason, Form, Outcome, Prompt, ProviderError, Request,
 };
@@ -71,8 +72,10 @@ impl Inference {
             model,
             prompt: request.prompt.clone(),
         };
+        let operation = Operation::reply(&subject.model, ctx.trace);
         let events = provider.generate(request, ctx.deadline);
-        Ok(metered(events, Meter::new(self.books.clone(), subject)))
+        let meter = Meter::new(self.books.clone(), subject);
+        Ok(metered(events, meter, operation))
     }
 }
 
@@ -80,6 +83,7 @@ impl Inference {
 fn metered(
     mut events: EventStream,
     mut meter: Meter,
+    mut operation: Operation,
 ) -> impl Stream<Item = Result<Progress, ProviderError>> + Send {
     try_stream! {
         loop {
@@ -87,11 +91,13 @@ fn metered(
                 Ok(Event::Finished { reason, usage }) => {
                     let model_id = meter.model_id();
                     let bill = meter.close(Outcome::Finished(reason), usage).await;
+                    operation.finished(reason, &bill.tokens);
                     yield Progress::Finished { reason, bill, model_id };
                     return;
                 }
                 Ok(event) => {
                     meter.see(&event);
+                    operation.see(&event);
                     if let Event::Delta(text) = event {
                         yield Progress::Delta(text);
                     }
@@ -102,7 +108,9 @@ fn metered(
                         %error, cause = error.cause(), "generation failed"
                     );
                     meter.close(Outcome::Interrupted, None).await;
-                    Err(error)?;
+                    let failed = Err(error);
+                    operation.ended(&failed);
+                    failed?;
                     return;
                 }
             }

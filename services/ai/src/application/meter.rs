@@ -6,6 +6,7 @@ use platform::id::{GenerationId, UserId};
 use platform::{Clock, Tasks};
 use tokio::task::JoinHandle;
 
+use super::observe;
 use crate::domain::estimate::{self, Estimate};
 use crate::domain::usage::UsageRecord;
 use crate::domain::{Event, Model, Outcome, Prompt, TokenUsage};
@@ -113,6 +114,7 @@ impl Meter {
             outcome,
             create_time: self.books.clock.now(),
         };
+        observe::charged(&record, &self.subject.model);
         let ledger = self.books.ledger.clone();
         let writing = self.books.tasks.spawn(async move {
             let generation_id = record.generation_id;

@@ -48,6 +48,21 @@ impl ProviderError {
         )
     }
 
+    /// What metrics and traces call it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Timeout { .. } => "timeout",
+            Self::ContextLength { .. } => "context_length",
+            Self::Account { .. } => "account",
+            Self::Refused => "refused",
+            Self::Rejected { .. } => "rejected",
+            Self::Interrupted { .. } => "interrupted",
+        }
+    }
+
     /// What the log gets to know beyond the public text.
     pub(crate) fn cause(&self) -> &str {
         match self {

@@ -11,6 +11,7 @@ use troupe_proto::ai::{
     GetEmbeddingModelResponse,
 };
 
+use crate::application::observe::Operation;
 use crate::domain::{Embedder, ProviderError};
 
 #[derive(Debug)]
@@ -26,7 +27,9 @@ impl EmbeddingService for EmbeddingHandler {
     ) -> Result<Response<EmbedResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let texts = request.into_inner().texts;
+        let operation = Operation::embedding(self.embedder.model_id(), texts.len(), ctx.trace);
         let vectors = self.embedder.embed(texts, ctx.deadline).await;
+        operation.ended(&vectors);
         let vectors = vectors.map_err(|error| self.failed(&error))?;
         let dimensions = vectors.first().map_or(0, Vec::len);
         let embedding = |values| Embedding { values };

@@ -18,6 +18,7 @@ use troupe_proto::{Classify, Code, Reason, error};
 
 use super::live::Job;
 use super::recover_generations::Outcome;
+use super::shown::Shown;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State, Trimmer};
 use crate::domain::ids::{GenerationId, MessageId};
@@ -45,15 +46,17 @@ pub(super) struct Work {
 
 impl Chats {
     /// Sets a job going; shutdown waits for it.
-    pub(super) fn spawn(&self, work: Work) {
+    pub(super) fn spawn(&self, mut work: Work) {
         let chats = self.clone();
-        let span = tracing::info_span!("generation", generation.id = %work.inference.generation_id, request.id = %work.cause.request_id, trace.id = work.cause.trace.trace_id());
-        self.host
-            .tasks
-            .spawn(async move { chats.generate(work).await }.instrument(span));
+        let shown = Shown::begin(&mut work.cause.trace);
+        let trace = work.cause.trace;
+        let span = tracing::info_span!("generation", role = "roleplay", generation.id = %work.inference.generation_id, request.id = %work.cause.request_id, trace.id = trace.trace_id(), span.id = trace.span_id());
+        let job = async move { shown.end(chats.generate(work).await) };
+        self.host.tasks.spawn(job.instrument(span));
     }
 
-    async fn generate(&self, work: Work) {
+    /// Writes the reply, and says how that ended.
+    async fn generate(&self, work: Work) -> State {
         let (pieces, received) = unbounded_channel();
         let id = work.inference.generation_id;
         let ctx = Ctx::of_job(Role("roleplay"), &work.cause, self.limits.whole);
@@ -94,6 +97,7 @@ impl Chats {
             size_bytes = text.len(),
             "generation ended"
         );
+        ending.state
     }
 
     /// Reads what the model writes until it ends, somebody cancels, or the platform stops. Leaving here drops the

@@ -195,7 +195,13 @@ impl Writing {
         while let Some(message) = self.0.message().await? {
             match message.event {
                 Some(Event::Delta(delta)) => return Ok(Some(Written::Delta(delta.text))),
-                Some(Event::Finished(finished)) => return Ok(Some(end(finished))),
+                Some(Event::Finished(finished)) => {
+                    // Read to its end, or the call would show as one that was broken off.
+                    if let Err(status) = self.0.message().await {
+                        tracing::debug!(code = ?status.code(), "a reply came, and its end didn't");
+                    }
+                    return Ok(Some(end(finished)));
+                }
                 None => {}
             }
         }

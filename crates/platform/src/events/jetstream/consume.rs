@@ -259,6 +259,10 @@ struct Answer {
 }
 
 impl Settle for Answer {
+    fn system(&self) -> &'static str {
+        "nats"
+    }
+
     fn done(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.held.remove(self.id);

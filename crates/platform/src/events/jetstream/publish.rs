@@ -21,6 +21,10 @@ pub(in crate::events) struct Publisher {
 }
 
 impl Transport for Publisher {
+    fn system(&self) -> &'static str {
+        "nats"
+    }
+
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
         let server = Arc::clone(&self.server);
         Box::pin(async move { server.publish(envelope).await })

@@ -22,6 +22,13 @@ impl Server {
         self.client.server_info().version
     }
 
+    /// How many dead letters there are.
+    pub(in crate::events) async fn count_dead(&self) -> Result<u64, SendError> {
+        self.check_connected()?;
+        let stream = self.stream(self.dead_config()).await?;
+        Ok(stream.cached_info().state.messages)
+    }
+
     /// How far the consumers are.
     pub(in crate::events) async fn consumers(&self) -> Result<Vec<ConsumerLag>, SendError> {
         let stream = self.stream(self.events_config()).await?;

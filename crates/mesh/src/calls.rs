@@ -1,0 +1,245 @@
+//! Calls as they are seen from outside: a span and a duration for each, on the side that makes it and on the side that
+//! serves it, from the request to the end of the answer's stream.
+
+mod body;
+mod durations;
+mod endpoints;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Instant;
+
+use http::{Request, Response};
+use platform::trace::{Kind, Span, TraceParent};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use crate::context::{Ctx, Role};
+
+use self::body::WatchedBody;
+use self::durations::Durations;
+
+pub(crate) use self::durations::Side;
+pub(crate) use self::endpoints::observe_endpoints;
+
+/// A method that has no policy, as metrics and spans call it: paths are anybody's, and there must not be more names than
+/// methods.
+const OTHER: &str = "other";
+
+/// A call under way. Dropping it before its end says that whoever made it has gone.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    span: Span,
+    durations: Option<Durations>,
+    side: Side,
+    started: Instant,
+    has_ended: bool,
+}
+
+impl Watch {
+    /// Begins to watch a call that `role` makes. The request then carries the place of its span. Calls that the gateway passes
+    /// on for its clients are watched by the gateway.
+    pub(crate) fn client(request: &mut Request<Body>, role: Option<Role>) -> Option<Self> {
+        let role = role?;
+        let durations = Durations::find(Side::Client, role, request.uri().path());
+        let mut span = Span::default();
+        if let Some(ctx) = request.extensions_mut().get_mut::<Ctx>() {
+            let at = ctx.trace.child();
+            span = Span::begin(Kind::Client, at, Some(ctx.trace));
+            if span.is_wanted() {
+                ctx.trace = at;
+            }
+        }
+        Self::new(span, durations, Side::Client, role, request)
+    }
+
+    /// Begins to watch a call that `role` serves.
+    pub(crate) fn server(
+        request: &Request<Body>,
+        role: Role,
+        at: TraceParent,
+        under: Option<TraceParent>,
+    ) -> Option<Self> {
+        let durations = Durations::find(Side::Server, role, request.uri().path());
+        let span = Span::begin(Kind::Server, at, under);
+        Self::new(span, durations, Side::Server, role, request)
+    }
+
+    fn new(
+        mut span: Span,
+        durations: Option<Durations>,
+        side: Side,
+        role: Role,
+        request: &Request<Body>,
+    ) -> Option<Self> {
+        if span.is_wanted() {
+            describe(&mut span, role, request);
+        } else if durations.is_none() {
+            return None;
+        }
+        Some(Self {
+            span,
+            durations,
+            side,
+            started: Instant::now(),
+            has_ended: false,
+        })
+    }
+
+    /// Watches the call until its answer is over.
+    pub(crate) fn over<E: Classified>(
+        watch: Option<Self>,
+        answer: Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
+    where
+        E: Send + 'static,
+    {
+        match watch {
+            Some(watch) => Box::pin(async move {
+                match answer.await {
+                    Ok(answer) => Ok(Self::answered(Some(watch), answer)),
+                    Err(error) => {
+                        watch.end(error.code());
+                        Err(error)
+                    }
+                }
+            }),
+            None => answer,
+        }
+    }
+
+    /// Watches an answer that has begun.
+    pub(crate) fn answered(watch: Option<Self>, answer: Response<Body>) -> Response<Body> {
+        let Some(watch) = watch else { return answer };
+        if let Some(status) = Status::from_header_map(answer.headers()) {
+            watch.end(status.code());
+            return answer;
+        }
+        answer.map(|body| Body::new(WatchedBody::new(body, watch)))
+    }
+
+    fn end(mut self, code: Code) {
+        self.note(code);
+    }
+
+    fn note(&mut self, code: Code) {
+        self.has_ended = true;
+        if let Some(durations) = &self.durations {
+            durations.record(code, self.started.elapsed());
+        }
+        if self.span.is_wanted() {
+            self.span.set("rpc.grpc.status_code", code as i64);
+            if is_failure(self.side, code) {
+                self.span.fail(code_name(code));
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.note(Code::Cancelled);
+        }
+    }
+}
+
+/// An error of a transport that knows its code.
+pub(crate) trait Classified {
+    fn code(&self) -> Code;
+}
+
+impl Classified for Status {
+    fn code(&self) -> Code {
+        Self::code(self)
+    }
+}
+
+fn describe(span: &mut Span, role: Role, request: &Request<Body>) {
+    let (service, method) = names(request.uri().path());
+    span.name(match service {
+        OTHER => OTHER.into(),
+        _ => std::borrow::Cow::Owned(format!("{service}/{method}")),
+    });
+    span.set("rpc.system", "grpc");
+    span.set("rpc.service", service);
+    span.set("rpc.method", method);
+    span.set("troupe.role", role.0);
+    if let Some(server) = request.uri().host() {
+        span.set("server.address", server.to_owned());
+    }
+    let id = request.headers().get(crate::context::REQUEST_ID);
+    let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let ctx = request.extensions().get::<Ctx>();
+    if let Some(id) = id.or_else(|| Some(ctx?.request_id.to_string())) {
+        span.set("request.id", id);
+    }
+}
+
+/// The service and the method of a path, as the contracts know them.
+fn names(path: &str) -> (&'static str, &'static str) {
+    let policy = troupe_proto::policy::find(path);
+    let known = policy.and_then(|policy| policy.path.strip_prefix('/')?.split_once('/'));
+    known.unwrap_or((OTHER, OTHER))
+}
+
+/// Whether a code is a failure: to whoever calls, all but OK; to whoever serves, those that aren't the caller's doing.
+fn is_failure(side: Side, code: Code) -> bool {
+    match side {
+        Side::Client => code != Code::Ok,
+        Side::Server => matches!(
+            code,
+            Code::Unknown
+                | Code::DeadlineExceeded
+                | Code::Unimplemented
+                | Code::Internal
+                | Code::Unavailable
+                | Code::DataLoss
+        ),
+    }
+}
+
+/// A code as gRPC writes it.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_method_has_one_name_whatever_it_is() {
+        let login = "/troupe.users.v1.AuthService/Login";
+        assert_eq!(names(login), ("troupe.users.v1.AuthService", "Login"));
+        for path in ["", "/", "/troupe.users.v1.AuthService/Nothing", "/a/b"] {
+            assert_eq!(names(path), (OTHER, OTHER), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_the_caller_got_wrong_is_no_failure_of_the_server() {
+        assert!(!is_failure(Side::Server, Code::NotFound));
+        assert!(is_failure(Side::Client, Code::NotFound));
+        assert!(is_failure(Side::Server, Code::Internal));
+        assert!(!is_failure(Side::Client, Code::Ok));
+    }
+}

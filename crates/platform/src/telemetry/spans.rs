@@ -1,0 +1,68 @@
+//! Takes spans that ended to the collector, in batches, from a thread of its own. Nobody waits for it: what it can't take is
+//! lost, and counted by `otel.sdk.processor.span.processed` with the error `queue_full`.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor};
+
+/// The way out of spans.
+#[derive(Debug)]
+pub(crate) struct Spans {
+    processor: BatchSpanProcessor,
+    scope: InstrumentationScope,
+    /// Traces whose id has less than this in its last 63 bits are sent.
+    limit: u64,
+}
+
+/// As with logs there is one in the process, so that whatever has something to tell can.
+static SPANS: OnceLock<Spans> = OnceLock::new();
+
+impl Spans {
+    /// Opens it, for this share of the traces that begin here. The first one stays.
+    pub(super) fn start(exporter: SpanExporter, resource: &Resource, sample_ratio: f64) {
+        let mut processor = BatchSpanProcessor::builder(exporter).build();
+        processor.set_resource(resource);
+        let scope = InstrumentationScope::builder("troupe")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        let limit = (sample_ratio * (1u64 << 63) as f64) as u64;
+        let _first = SPANS.set(Self {
+            processor,
+            scope,
+            limit,
+        });
+    }
+
+    /// The way out, if there is one.
+    pub(crate) fn get() -> Option<&'static Self> {
+        SPANS.get()
+    }
+
+    /// Sends what is left, and takes nothing more.
+    pub(super) fn flush(patience: Duration) -> OTelSdkResult {
+        let spans = SPANS.get();
+        spans.map_or(Ok(()), |spans| {
+            spans.processor.shutdown_with_timeout(patience)
+        })
+    }
+
+    /// Whether a trace that begins here is to be sent. Every process that decides alike decides so for the whole trace.
+    pub(crate) fn samples(&self, trace_id: u128) -> bool {
+        (trace_id as u64) >> 1 < self.limit
+    }
+
+    /// What tells of it.
+    pub(crate) fn scope(&self) -> InstrumentationScope {
+        self.scope.clone()
+    }
+
+    /// Takes a span that ended.
+    pub(crate) fn take(&self, span: SpanData) {
+        self.processor.on_end(span);
+    }
+}

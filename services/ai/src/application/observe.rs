@@ -1,0 +1,166 @@
+//! Work of models as it is seen from outside: a span, how long it took, how long until the first piece, how many tokens.
+//! Names follow OpenTelemetry's conventions for generative AI; of prompts and replies only sizes show.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use opentelemetry::metrics::Histogram;
+use opentelemetry::{Array, KeyValue, StringValue, Value, global};
+use platform::telemetry::{SCOPE, is_measuring};
+use platform::trace::{Kind, Span, TraceParent};
+
+use crate::domain::usage::UsageRecord;
+use crate::domain::{Event, FinishReason, Form, Model, Outcome, ProviderError, TokenUsage};
+
+/// Seconds.
+const DURATIONS: [f64; 14] = [
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+];
+const TOKENS: [f64; 10] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0,
+];
+
+static TOOK: LazyLock<Histogram<f64>> = LazyLock::new(|| {
+    let meter = global::meter(SCOPE);
+    let histogram = meter.f64_histogram("gen_ai.client.operation.duration");
+    let histogram = histogram.with_unit("s").with_boundaries(DURATIONS.to_vec());
+    histogram.with_description("How long models worked").build()
+});
+static FIRST: LazyLock<Histogram<f64>> = LazyLock::new(|| {
+    let meter = global::meter(SCOPE);
+    let histogram = meter.f64_histogram("gen_ai.server.time_to_first_token");
+    let histogram = histogram.with_unit("s").with_boundaries(DURATIONS.to_vec());
+    let histogram = histogram.with_description("How long the first piece of a reply took");
+    histogram.build()
+});
+static USED: LazyLock<Histogram<u64>> = LazyLock::new(|| {
+    let meter = global::meter(SCOPE);
+    let histogram = meter.u64_histogram("gen_ai.client.token.usage");
+    let histogram = histogram
+        .with_unit("{token}")
+        .with_boundaries(TOKENS.to_vec());
+    let histogram = histogram.with_description("Tokens that were charged for");
+    histogram.build()
+});
+
+/// Work of a model under way. Dropped before its end, it shows as cancelled.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    span: Span,
+    /// What it is measured under.
+    attributes: [KeyValue; 3],
+    started: Instant,
+    has_begun: bool,
+    has_ended: bool,
+}
+
+impl Operation {
+    /// Writing a reply. `trace` is the place of the call that asked for it.
+    pub(crate) fn reply(model: &Model, trace: TraceParent) -> Self {
+        let name = match model.form {
+            Form::Chat => "chat",
+            Form::Text => "text_completion",
+        };
+        Self::begin(name, model.provider.to_owned(), model.name.clone(), trace)
+    }
+
+    /// Turning texts into vectors, by a model of this id.
+    pub(crate) fn embedding(model_id: &str, texts: usize, trace: TraceParent) -> Self {
+        let (provider, model) = model_id.split_once('/').unwrap_or(("", model_id));
+        let mut operation = Self::begin("embeddings", provider.to_owned(), model.to_owned(), trace);
+        operation.span.set("troupe.texts", texts as i64);
+        operation
+    }
+
+    fn begin(name: &'static str, provider: String, model: String, trace: TraceParent) -> Self {
+        let mut span = Span::begin(Kind::Client, trace.child(), Some(trace));
+        if span.is_wanted() {
+            span.name(format!("{name} {model}"));
+            span.set("gen_ai.operation.name", name);
+            span.set("gen_ai.provider.name", provider.clone());
+            span.set("gen_ai.request.model", model.clone());
+            span.set("troupe.role", "ai");
+        }
+        Self {
+            span,
+            attributes: [
+                KeyValue::new("gen_ai.operation.name", name),
+                KeyValue::new("gen_ai.provider.name", provider),
+                KeyValue::new("gen_ai.request.model", model),
+            ],
+            started: Instant::now(),
+            has_begun: false,
+            has_ended: false,
+        }
+    }
+
+    /// Takes note of an event.
+    pub(crate) fn see(&mut self, event: &Event) {
+        if matches!(event, Event::Delta(_)) && !self.has_begun {
+            self.has_begun = true;
+            if is_measuring() {
+                let took = self.started.elapsed().as_secs_f64();
+                FIRST.record(took, &self.attributes);
+            }
+        }
+    }
+
+    /// The reply is complete.
+    pub(crate) fn finished(mut self, reason: FinishReason, tokens: &TokenUsage) {
+        if self.span.is_wanted() {
+            let reason = StringValue::from(Outcome::Finished(reason).as_str());
+            let reasons = Value::Array(Array::String(vec![reason]));
+            self.span.set("gen_ai.response.finish_reasons", reasons);
+            self.span
+                .set("gen_ai.usage.input_tokens", i64::from(tokens.prompt));
+            self.span
+                .set("gen_ai.usage.output_tokens", i64::from(tokens.completion));
+        }
+        self.end(None);
+    }
+
+    /// It came to its end, whatever that is.
+    pub(crate) fn ended<T>(mut self, outcome: &Result<T, ProviderError>) {
+        self.end(outcome.as_ref().err().map(ProviderError::kind));
+    }
+
+    fn end(&mut self, error: Option<&'static str>) {
+        self.has_ended = true;
+        if let Some(error) = error {
+            self.span.fail(error);
+        }
+        if !is_measuring() {
+            return;
+        }
+        let took = self.started.elapsed().as_secs_f64();
+        let mut attributes = self.attributes.to_vec();
+        attributes.extend(error.map(|error| KeyValue::new("error.type", error)));
+        TOOK.record(took, &attributes);
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.end(Some(Outcome::Cancelled.as_str()));
+        }
+    }
+}
+
+/// Measures the tokens that a record charges for.
+pub(crate) fn charged(record: &UsageRecord, model: &Model) {
+    if !is_measuring() {
+        return;
+    }
+    for (kind, tokens) in [
+        ("input", record.tokens.prompt),
+        ("output", record.tokens.completion),
+    ] {
+        let attributes = [
+            KeyValue::new("gen_ai.provider.name", model.provider),
+            KeyValue::new("gen_ai.request.model", model.name.clone()),
+            KeyValue::new("gen_ai.token.type", kind),
+        ];
+        USED.record(u64::from(tokens), &attributes);
+    }
+}
