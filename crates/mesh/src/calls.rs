@@ -26,6 +26,9 @@ pub(crate) use self::endpoints::observe_endpoints;
 /// methods.
 const OTHER: &str = "other";
 
+/// An answer on its way.
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
+
 /// A call under way. Dropping it before its end says that whoever made it has gone.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -87,20 +90,14 @@ impl Watch {
     }
 
     /// Watches the call until its answer is over.
-    pub(crate) fn over<E: Classified>(
-        watch: Option<Self>,
-        answer: Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>
-    where
-        E: Send + 'static,
-    {
+    pub(crate) fn over(watch: Option<Self>, answer: Answer) -> Answer {
         match watch {
             Some(watch) => Box::pin(async move {
                 match answer.await {
                     Ok(answer) => Ok(Self::answered(Some(watch), answer)),
-                    Err(error) => {
-                        watch.end(error.code());
-                        Err(error)
+                    Err(status) => {
+                        watch.end(status.code());
+                        Err(status)
                     }
                 }
             }),
@@ -144,23 +141,9 @@ impl Drop for Watch {
     }
 }
 
-/// An error of a transport that knows its code.
-pub(crate) trait Classified {
-    fn code(&self) -> Code;
-}
-
-impl Classified for Status {
-    fn code(&self) -> Code {
-        Self::code(self)
-    }
-}
-
 fn describe(span: &mut Span, role: Role, request: &Request<Body>) {
     let (service, method) = names(request.uri().path());
-    span.name(match service {
-        OTHER => OTHER.into(),
-        _ => std::borrow::Cow::Owned(format!("{service}/{method}")),
-    });
+    span.name(format!("{service}/{method}"));
     span.set("rpc.system", "grpc");
     span.set("rpc.service", service);
     span.set("rpc.method", method);

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use testkit::scripted::{self, Handle, Reply};
+use testkit::servers::Nats;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -73,12 +74,25 @@ fn has_span(arrived: &Arrived, trace_id: &str, kind: i32, name: &str) -> bool {
 
 #[tokio::test]
 async fn one_trace_goes_from_the_client_through_every_service_to_the_model() {
+    follows_one_trace("troupe", None).await;
+}
+
+#[tokio::test]
+async fn a_trace_goes_through_nats_along_with_events() {
+    let nats = Nats::start(None).await.unwrap();
+    follows_one_trace("nats", Some(&nats)).await;
+}
+
+async fn follows_one_trace(messaging: &str, nats: Option<&Nats>) {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     const UNSAMPLED: &str = "1af7651916cd43dd8448eb211c80319c";
     const CALLER: &str = "b7ad6b7169203331";
     let collector = Collector::start().await;
     let (model, setup) = observed().await;
-    let setup = setup.with("TROUPE__TELEMETRY__OTLP", collector.url());
+    let nats = nats.map(|nats| nats.url().to_owned()).unwrap_or_default();
+    let setup = setup
+        .with("TROUPE__TELEMETRY__OTLP", collector.url())
+        .with("TROUPE__NATS__URL", nats);
     let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
@@ -148,7 +162,9 @@ async fn one_trace_goes_from_the_client_through_every_service_to_the_model() {
         (provider, "gen_ai.operation.name", "chat"),
         (provider, "gen_ai.provider.name", "openai"),
         (provider, "gen_ai.usage.output_tokens", "4"),
+        (provider, "server.address", "127.0.0.1"),
         (handled, "messaging.operation.type", "process"),
+        (handled, "messaging.system", messaging),
     ] {
         assert_eq!(attribute(span, name).as_deref(), Some(value), "{name}");
     }

@@ -14,6 +14,7 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 use serde::Deserialize;
+use tokio::sync::oneshot;
 use tonic::transport::ClientTlsConfig;
 
 use super::process;
@@ -187,13 +188,19 @@ impl Exporting {
 
     /// Sends what is left, for some seconds at most. To be called last.
     pub async fn flush(self) {
-        let flushing = tokio::task::spawn_blocking(move || {
+        let (done, is_done) = oneshot::channel();
+        // A thread that is left behind doesn't hold up the end of the process, as a blocking task would.
+        std::thread::spawn(move || {
             let spans = Spans::flush(FLUSH);
             let meters = self.meters.map_or(Ok(()), |meters| meters.shutdown());
-            spans.and(meters)
+            let _late = done.send(spans.and(meters));
         });
-        if let Ok(Err(error)) = flushing.await {
-            tracing::warn!(%error, "the last spans or metrics could not be sent");
+        match tokio::time::timeout(FLUSH, is_done).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, "the last spans or metrics could not be sent");
+            }
+            _ => tracing::warn!("the last spans or metrics could not be sent in time"),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Inference {
             model,
             prompt: request.prompt.clone(),
         };
-        let operation = Operation::reply(&subject.model, ctx.trace);
+        let operation = Operation::reply(&*provider, &subject.model, ctx.trace);
         let events = provider.generate(request, ctx.deadline);
         let meter = Meter::new(self.books.clone(), subject);
         Ok(metered(events, meter, operation))

@@ -10,7 +10,9 @@ use platform::telemetry::{SCOPE, is_measuring};
 use platform::trace::{Kind, Span, TraceParent};
 
 use crate::domain::usage::UsageRecord;
-use crate::domain::{Event, FinishReason, Form, Model, Outcome, ProviderError, TokenUsage};
+use crate::domain::{
+    Embedder, Event, FinishReason, Form, Model, Outcome, Provider, ProviderError, TokenUsage,
+};
 
 /// Seconds.
 const DURATIONS: [f64; 14] = [
@@ -56,20 +58,30 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// Writing a reply. `trace` is the place of the call that asked for it.
-    pub(crate) fn reply(model: &Model, trace: TraceParent) -> Self {
+    pub(crate) fn reply(provider: &dyn Provider, model: &Model, trace: TraceParent) -> Self {
         let name = match model.form {
             Form::Chat => "chat",
             Form::Text => "text_completion",
         };
-        Self::begin(name, model.provider.to_owned(), model.name.clone(), trace)
+        let mut operation = Self::begin(name, model.provider.to_owned(), model.name.clone(), trace);
+        operation.at(provider.host());
+        operation
     }
 
-    /// Turning texts into vectors, by a model of this id.
-    pub(crate) fn embedding(model_id: &str, texts: usize, trace: TraceParent) -> Self {
-        let (provider, model) = model_id.split_once('/').unwrap_or(("", model_id));
+    /// Turning texts into vectors.
+    pub(crate) fn embedding(embedder: &dyn Embedder, texts: usize, trace: TraceParent) -> Self {
+        let id = embedder.model_id();
+        let (provider, model) = id.split_once('/').unwrap_or(("", id));
         let mut operation = Self::begin("embeddings", provider.to_owned(), model.to_owned(), trace);
+        operation.at(embedder.host());
         operation.span.set("troupe.texts", texts as i64);
         operation
+    }
+
+    fn at(&mut self, host: Option<&str>) {
+        if let (true, Some(host)) = (self.span.is_wanted(), host) {
+            self.span.set("server.address", host.to_owned());
+        }
     }
 
     fn begin(name: &'static str, provider: String, model: String, trace: TraceParent) -> Self {

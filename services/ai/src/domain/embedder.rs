@@ -12,6 +12,11 @@ pub(crate) trait Embedder: fmt::Debug + Send + Sync {
     /// The model's id, such as `local/all-minilm-l6-v2`.
     fn model_id(&self) -> &str;
 
+    /// The host that runs it; absent where it runs in the process.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
     /// How many numbers a vector has; finds out until `deadline` where that isn't known yet.
     fn dimensions(&self, deadline: Instant) -> BoxFuture<'_, Result<usize, ProviderError>>;
 

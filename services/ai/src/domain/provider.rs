@@ -15,6 +15,11 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The provider's name, the part of its models' ids before the first slash.
     fn name(&self) -> &'static str;
 
+    /// The host that runs them; absent where they run in the process.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
     /// Completes once it is known which models there are, or that the provider can't be asked.
     fn settled(&self) -> BoxFuture<'_, ()>;
 

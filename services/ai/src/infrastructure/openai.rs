@@ -67,6 +67,10 @@ impl Provider for OpenAi {
         OPENAI
     }
 
+    fn host(&self) -> Option<&str> {
+        self.server.endpoint.host()
+    }
+
     fn settled(&self) -> BoxFuture<'_, ()> {
         let mut listing = self.listing.clone();
         async move {

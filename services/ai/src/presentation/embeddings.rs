@@ -27,7 +27,7 @@ impl EmbeddingService for EmbeddingHandler {
     ) -> Result<Response<EmbedResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let texts = request.into_inner().texts;
-        let operation = Operation::embedding(self.embedder.model_id(), texts.len(), ctx.trace);
+        let operation = Operation::embedding(&*self.embedder, texts.len(), ctx.trace);
         let vectors = self.embedder.embed(texts, ctx.deadline).await;
         operation.ended(&vectors);
         let vectors = vectors.map_err(|error| self.failed(&error))?;

@@ -126,6 +126,10 @@ impl Embedder for OpenAiEmbedder {
         &self.model_id
     }
 
+    fn host(&self) -> Option<&str> {
+        self.endpoint.host()
+    }
+
     fn dimensions(&self, deadline: Instant) -> BoxFuture<'_, Result<usize, ProviderError>> {
         async move {
             if let Some(dimensions) = self.dimensions.get() {

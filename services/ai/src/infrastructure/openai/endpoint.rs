@@ -21,6 +21,7 @@ pub(super) struct Endpoint {
     client: Client,
     /// Without a slash at its end.
     base: String,
+    host: Option<String>,
     key: ApiKey,
     authorization: Option<HeaderValue>,
 }
@@ -34,6 +35,11 @@ pub(crate) enum EndpointError {
     /// There is no HTTP client.
     #[error("the HTTP client for the model server can't be made")]
     Client(#[from] reqwest::Error),
+}
+
+fn host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    url.host_str().map(str::to_owned)
 }
 
 impl Endpoint {
@@ -51,9 +57,15 @@ impl Endpoint {
         Ok(Self {
             client: builder.build()?,
             base: config.base_url.trim_end_matches('/').to_owned(),
+            host: host(&config.base_url),
             key: config.api_key.clone(),
             authorization: config.api_key.header().transpose()?,
         })
+    }
+
+    /// The server's name or address.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// Sends a body to a path of the server and takes the head of the answer, which is to be a stream of events. Has no time
