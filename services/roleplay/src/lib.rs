@@ -59,7 +59,7 @@ pub enum BuildError {
     Avatars(#[from] platform::files::Error),
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
-    PageKey(#[from] std::io::Error),
+    PageKey(#[from] platform::secret::SecretError),
     /// What the last process left running can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
@@ -86,7 +86,7 @@ pub async fn build(
 ) -> Result<Routes, BuildError> {
     let db = Database::open::<Migrator>(host, SERVICE).await?;
     let avatars = Avatars::open(host)?;
-    let tokens = host.page_tokens(SERVICE)?;
+    let tokens = host.page_tokens(SERVICE, &db).await?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),

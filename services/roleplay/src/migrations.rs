@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_memories::Memories),
         ];
         migrations.extend(platform::events::migrations());
+        migrations.extend(platform::secret::migrations());
         migrations
     }
 }
