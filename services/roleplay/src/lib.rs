@@ -60,7 +60,7 @@ pub enum BuildError {
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
     PageKey(#[from] platform::secret::SecretError),
-    /// What the last process left running can't be ended.
+    /// What processes left running that are gone can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -73,7 +73,7 @@ pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
     Database::migrate::<Migrator>(host, SERVICE).await
 }
 
-/// Opens the service's data and ends what the last process left running. `ai` runs its models, `users` knows what
+/// Opens the service's data and ends what processes left running that are gone. `ai` runs its models, `users` knows what
 /// people are called. Generations are tasks of the host.
 ///
 /// # Errors
@@ -110,7 +110,7 @@ pub async fn build(
     if config.memory.enabled {
         host.events.consume(presentation::consumer(&memories, &db));
     }
-    let recovered = chats.recover_generations().await;
+    let recovered = chats.take_hold().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
     let characters = Characters::new(db.clone(), host.clone(), avatars);
     let personas = Personas {
