@@ -108,6 +108,21 @@ impl Database {
         &self.read
     }
 
+    /// Whether other processes may use the store at the same time. A file belongs to one.
+    pub fn is_shared(&self) -> bool {
+        self.read.is_to_server()
+    }
+
+    /// The same store by connections of its own, for work that is small and must not wait behind all else. A file has none.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            read: self.read.beside(),
+            write: self.write.beside(),
+            checkpoints: self.checkpoints.clone(),
+        }
+    }
+
     /// Whether the store has a table.
     pub(crate) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
         let pool = self.read.pool();

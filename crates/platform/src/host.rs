@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
-use crate::secret::Secret;
-use crate::{Backends, Clock, Events, Health, Redis, Tasks};
+use crate::secret::{Secret, SecretError};
+use crate::{Backends, Clock, Database, Events, Health, Redis, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -49,12 +49,26 @@ impl Host {
         self.data_dir.join("files").join(path)
     }
 
-    /// The page tokens of a service, under a key made at its first start.
-    pub fn page_tokens(&self, service: &str) -> std::io::Result<PageTokens> {
+    /// The page tokens of a service, under a key made at its first start. It is kept in a file, or in the store where
+    /// several processes share that, so that each takes the tokens of the others. The store then has the tables of
+    /// [`secret::migrations`](crate::secret::migrations()).
+    ///
+    /// # Errors
+    /// The key can't be read or made.
+    pub async fn page_tokens(
+        &self,
+        service: &str,
+        db: &Database,
+    ) -> Result<PageTokens, SecretError> {
         let file = self
             .data_dir
             .join("keys")
             .join(format!("{service}-page.key"));
-        Ok(PageTokens::new(Secret::load_or_create(&file)?))
+        if !db.is_shared() {
+            return Ok(PageTokens::new(Secret::load_or_create(&file)?));
+        }
+        // The folder of a release before has a key, under which tokens are out.
+        let ours = Secret::find(&file)?.unwrap_or_else(Secret::generate);
+        Ok(PageTokens::new(ours.share(db, "page tokens").await?))
     }
 }

@@ -1,4 +1,6 @@
-//! Secrets that a service makes at its first start and keeps.
+//! Secrets that a service makes at its first start and keeps: in a file, or in its store where several processes share that.
+
+mod shared;
 
 use std::fmt;
 use std::io::{Error, ErrorKind, Write};
@@ -6,6 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rand::Rng;
+
+pub use shared::{SecretError, migrations};
 
 /// 32 random bytes that never show in a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,9 +25,17 @@ impl Secret {
 
     /// Reads a secret from a file, or makes one and stores it there, readable by its owner alone.
     pub fn load_or_create(file: &Path) -> Result<Self, Error> {
+        match Self::find(file)? {
+            Some(secret) => Ok(secret),
+            None => Self::create(file),
+        }
+    }
+
+    /// Reads a secret from a file, if there is one.
+    pub fn find(file: &Path) -> Result<Option<Self>, Error> {
         match std::fs::read(file) {
-            Ok(bytes) => Self::from_file(file, &bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::create(file),
+            Ok(bytes) => Self::from_file(file, &bytes).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

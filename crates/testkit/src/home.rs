@@ -29,13 +29,27 @@ impl Home {
     pub async fn new() -> Result<Self, Error> {
         let mut backends = Backends::default();
         match std::env::var(VARIABLE).as_deref() {
-            Ok("postgres") => backends.database = in_postgres().await?,
+            Ok("postgres") => backends.database = database_on(Postgres::shared().await?)?,
             Ok("sqlite") | Err(_) => {}
             Ok(other) => {
                 let message = format!("{VARIABLE} is {other:?}: set it to sqlite or postgres");
                 return Err(Error::other(message));
             }
         }
+        let folder = tempfile::tempdir()?;
+        Ok(Self { folder, backends })
+    }
+
+    /// A home without data in a database of its own, whatever the run's store is: where several services share one, or
+    /// something happens to the server.
+    ///
+    /// # Errors
+    /// There is no place for a folder, or the server makes no database.
+    pub fn on(server: &Postgres) -> Result<Self, Error> {
+        let backends = Backends {
+            database: database_on(server)?,
+            ..Backends::default()
+        };
         let folder = tempfile::tempdir()?;
         Ok(Self { folder, backends })
     }
@@ -51,8 +65,7 @@ impl Home {
     }
 }
 
-async fn in_postgres() -> Result<DatabaseConfig, Error> {
-    let server = Postgres::shared().await?;
+fn database_on(server: &Postgres) -> Result<DatabaseConfig, Error> {
     Ok(DatabaseConfig {
         url: ServerUrl::new(server.new_database()?),
         max_connections: CONNECTIONS,

@@ -49,8 +49,8 @@ pub enum BuildError {
     #[error(transparent)]
     Database(#[from] OpenError),
     /// The key of page tokens can't be read or written.
-    #[error("the ai service's keys can't be read or written")]
-    Keys(#[from] std::io::Error),
+    #[error("the ai service's keys can't be read or written: {0}")]
+    Keys(#[from] platform::secret::SecretError),
     /// The model server can't be called as it is configured.
     #[error("ai.openai: {0}")]
     Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,8 +67,8 @@ pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
 /// Opens the service's ledger, starts its providers in the background, and returns its methods. Waits for no model.
 pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
-    let page_tokens = host.page_tokens(SERVICE)?;
     let database = Database::open::<Migrator>(host, SERVICE).await?;
+    let page_tokens = host.page_tokens(SERVICE, &database).await?;
     let ledger = Ledger::new(database);
     let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
     let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;

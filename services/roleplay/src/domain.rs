@@ -3,6 +3,7 @@
 pub mod card;
 pub mod character;
 pub mod generation;
+pub mod holder;
 pub mod ids;
 mod lenient;
 pub mod lorebook;

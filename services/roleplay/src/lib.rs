@@ -59,8 +59,8 @@ pub enum BuildError {
     Avatars(#[from] platform::files::Error),
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
-    PageKey(#[from] std::io::Error),
-    /// What the last process left running can't be ended.
+    PageKey(#[from] platform::secret::SecretError),
+    /// What processes left running that are gone can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -73,7 +73,7 @@ pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
     Database::migrate::<Migrator>(host, SERVICE).await
 }
 
-/// Opens the service's data and ends what the last process left running. `ai` runs its models, `users` knows what
+/// Opens the service's data and ends what processes left running that are gone. `ai` runs its models, `users` knows what
 /// people are called. Generations are tasks of the host.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub async fn build(
 ) -> Result<Routes, BuildError> {
     let db = Database::open::<Migrator>(host, SERVICE).await?;
     let avatars = Avatars::open(host)?;
-    let tokens = host.page_tokens(SERVICE)?;
+    let tokens = host.page_tokens(SERVICE, &db).await?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
@@ -110,7 +110,7 @@ pub async fn build(
     if config.memory.enabled {
         host.events.consume(presentation::consumer(&memories, &db));
     }
-    let recovered = chats.recover_generations().await;
+    let recovered = chats.take_hold().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;
     let characters = Characters::new(db.clone(), host.clone(), avatars);
     let personas = Personas {

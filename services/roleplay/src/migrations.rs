@@ -4,6 +4,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_tables;
 mod m0002_memories;
+mod m0003_holders;
 
 /// Brings the tables of roleplay up to date.
 pub(crate) struct Migrator;
@@ -14,8 +15,10 @@ impl MigratorTrait for Migrator {
         let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_tables::Tables),
             Box::new(m0002_memories::Memories),
+            Box::new(m0003_holders::Holders),
         ];
         migrations.extend(platform::events::migrations());
+        migrations.extend(platform::secret::migrations());
         migrations
     }
 }

@@ -6,6 +6,7 @@ mod login;
 mod note_token_use;
 mod refresh_token;
 mod register;
+mod share_revocations;
 mod token_pair;
 mod update_profile;
 mod watch_access;

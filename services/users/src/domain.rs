@@ -6,4 +6,5 @@ pub(crate) mod email;
 pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod refresh;
+pub(crate) mod sequence;
 pub(crate) mod text;

@@ -44,7 +44,10 @@ pub enum BuildError {
     Keys(String),
     /// The key of the page tokens can't be loaded or made.
     #[error("the key of the page tokens can't be loaded: {0}")]
-    PageTokens(#[source] std::io::Error),
+    PageTokens(#[source] platform::secret::SecretError),
+    /// What was revoked can't be read.
+    #[error("what was revoked can't be read: {0}")]
+    Revocations(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The password hash can't be computed with the configured cost.
     #[error("the password hash doesn't work: {0}")]
     Hashing(String),
@@ -66,8 +69,9 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
     let hashing = HashPool::new(&config.password, &host.tasks)
         .map_err(|error| BuildError::Hashing(error.to_string()))?;
-    let page_tokens = host.page_tokens(SERVICE).map_err(BuildError::PageTokens)?;
     let db = Database::open::<migrations::Migrator>(host, SERVICE).await?;
+    let page_tokens = host.page_tokens(SERVICE, &db).await;
+    let page_tokens = page_tokens.map_err(BuildError::PageTokens)?;
     let keys = SigningKeys::load_or_create(&db, host.clock.now())
         .await
         .map_err(|error| BuildError::Keys(error.to_string()))?;
@@ -81,6 +85,8 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
         lifetimes: config.lifetimes(),
         backoff: LoginBackoff::new(host.redis.as_ref()),
     }));
+    let followed = accounts.follow_revocations().await;
+    followed.map_err(|error| BuildError::Revocations(Box::new(error)))?;
     let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
     let user = UserServiceServer::new(UserApi::new(accounts, page_tokens));
     Ok(Routes::new(auth).add_service(user))

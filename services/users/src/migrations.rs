@@ -1,6 +1,7 @@
 //! The tables of the users service. Forward only: a change is a new migration, never an edit of an old one.
 
 mod m0001_accounts;
+mod m0002_revocations;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_accounts::Migration)]
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
+            Box::new(m0001_accounts::Migration),
+            Box::new(m0002_revocations::Migration),
+        ];
+        migrations.extend(platform::secret::migrations());
+        migrations
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Server {
     /// A connection of its own, so that it is free when all others wait.
     pub(super) probe: DatabaseConnection,
     /// Makes new connections, as they are needed.
-    pub(super) connect: Box<dyn Fn() -> DatabaseConnection + Send + Sync>,
+    pub(super) connect: Arc<dyn Fn() -> DatabaseConnection + Send + Sync>,
 }
 
 impl Connection {
@@ -81,6 +81,22 @@ impl Connection {
     /// Connections beside these, made when they are needed; `None` for a file.
     pub(super) fn apart(&self) -> Option<DatabaseConnection> {
         self.0.server.as_ref().map(|server| (server.connect)())
+    }
+
+    /// Connections beside these to the same server, which wait for none of these; these for a file.
+    pub(super) fn beside(&self) -> Self {
+        let Some(server) = &self.0.server else {
+            return self.clone();
+        };
+        Self::to_server(Server {
+            probe: server.probe.clone(),
+            connect: Arc::clone(&server.connect),
+        })
+    }
+
+    /// Whether this is a server, and no file.
+    pub(super) fn is_to_server(&self) -> bool {
+        self.0.server.is_some()
     }
 
     /// Waits for a statement while the server is there.

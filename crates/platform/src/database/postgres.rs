@@ -1,6 +1,7 @@
 //! PostgreSQL, a schema for each service.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -186,7 +187,7 @@ async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
 fn connection(probe: &DatabaseConnection, options: PgConnectOptions, size: u32) -> Connection {
     Connection::to_server(Server {
         probe: probe.clone(),
-        connect: Box::new(move || pool(options.clone(), size)),
+        connect: Arc::new(move || pool(options.clone(), size)),
     })
 }
 

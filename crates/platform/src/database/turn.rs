@@ -11,6 +11,9 @@ use super::Database;
 
 /// For an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// After so long without a word from the holder the server passes the turn on: the process may be stuck, or its machine
+/// gone.
+const SILENCE: &str = "SET LOCAL idle_in_transaction_session_timeout = '6s'";
 
 /// The turn to do something. It is passed on when this is dropped, when the process dies, and when the server loses sight of
 /// the process; then [`Turn::check`] fails.
@@ -42,16 +45,20 @@ impl Database {
             Some(row) => row.try_get_by_index(0)?,
             None => false,
         };
+        if !is_ours {
+            return Ok(None);
+        }
+        soon(transaction.execute_unprepared(SILENCE)).await?;
         let lock = Lock {
             transaction,
             _connection: connection,
         };
-        Ok(is_ours.then_some(Turn(Some(lock))))
+        Ok(Some(Turn(Some(lock))))
     }
 }
 
 impl Turn {
-    /// Whether the turn is still ours. To be asked every few seconds, or the server takes the process for stuck.
+    /// Whether the turn is still ours. To be asked every two seconds, or the server takes the process for stuck.
     ///
     /// # Errors
     /// It isn't, or the server doesn't answer.

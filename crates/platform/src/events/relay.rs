@@ -13,9 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::tables::outbox;
 use super::transport::{SendError, Transport};
-use super::turns::take_turn;
+use super::turns::{lost, take_turn};
 use super::{Envelope, queries, shown};
-use crate::database::Turn;
 use crate::{Clock, Database, Tasks};
 
 /// Events that are under way at a time.
@@ -65,12 +64,18 @@ impl Relay {
     /// Works until the process stops. Of the processes that share the outbox one does, so that keys keep their order.
     pub(super) async fn run(self) {
         while let Some(turn) = take_turn(&self.db, TURN, &self.tasks).await {
-            self.work(&turn).await;
+            tokio::select! {
+                () = self.work() => return,
+                // What is under way is left; whoever has the turn now sends it again.
+                error = lost(&turn) => {
+                    tracing::warn!(service = self.service, %error, "another process may send events now");
+                }
+            }
         }
     }
 
-    /// Works until the process stops or the turn is lost.
-    async fn work(&self, turn: &Turn) {
+    /// Works until the process stops.
+    async fn work(&self) {
         let mut flow = Flow {
             pause_until: Some(Instant::now()),
             ..Flow::default()
@@ -94,16 +99,10 @@ impl Relay {
                     self.look_around(&mut flow).await
                 }
                 () = self.wake.notified(), if pause_until.is_none() => self.advance(&mut flow).await,
-                _ = polls.tick() => {
-                    if let Err(error) = turn.check().await {
-                        tracing::warn!(service = self.service, %error, "another process may send events now");
-                        return;
-                    }
-                    match pause_until {
-                        Some(_) => Ok(()),
-                        None => self.look_around(&mut flow).await,
-                    }
-                }
+                _ = polls.tick() => match pause_until {
+                    Some(_) => Ok(()),
+                    None => self.look_around(&mut flow).await,
+                },
             };
             if let Err(error) = step {
                 self.failed(&mut flow, &error);

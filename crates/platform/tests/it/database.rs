@@ -271,3 +271,65 @@ async fn opening_says_at_once_what_no_waiting_mends_and_no_password() {
     let opened = Database::open::<Migrator>(&elsewhere, "counting").await;
     assert!(matches!(opened, Err(OpenError::Config { key: "url", .. })));
 }
+
+/// Takes a turn once it is free.
+async fn takes_over(db: &Database) {
+    let taken = async {
+        while db.try_take_turn("count").await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(RECOVERED_WITHIN, taken).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_has_the_turn_at_a_time_and_passes_it_on() {
+    let host = new_host().await;
+    let (one, two) = (open(&host).await, open(&host).await);
+    let turn = one.try_take_turn("count").await.unwrap().unwrap();
+    assert!(two.try_take_turn("count").await.unwrap().is_none());
+    assert!(two.try_take_turn("sleep").await.unwrap().is_some());
+    turn.check().await.unwrap();
+    drop(turn);
+    takes_over(&two).await;
+}
+
+#[tokio::test]
+async fn the_turn_passes_on_when_its_holder_says_nothing_any_more() {
+    let host = new_host().await;
+    let (one, two) = (open(&host).await, open(&host).await);
+    let turn = one.try_take_turn("count").await.unwrap().unwrap();
+    takes_over(&two).await;
+    turn.check().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn the_turn_passes_on_when_its_holder_s_connection_is_cut() {
+    let host = new_host().await;
+    let (one, two) = (open(&host).await, open(&host).await);
+    let turn = one.try_take_turn("count").await.unwrap().unwrap();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE state = 'idle in transaction' AND datname = current_database()";
+    two.read().execute_unprepared(cut).await.unwrap();
+    turn.check().await.unwrap_err();
+    takes_over(&two).await;
+}
+
+#[tokio::test]
+async fn connections_beside_others_wait_for_none_of_them() {
+    let mut host = new_host().await;
+    host.backends.database.max_connections = 3;
+    let db = open(&host).await;
+    let beside = db.beside();
+    assert!(db.is_shared());
+    let within = db.transaction(|tx| {
+        let beside = &beside;
+        Box::pin(async move {
+            set(tx, "two", 2).await?;
+            // The only connection for writing is this one.
+            increment(beside).await
+        })
+    });
+    within.await.unwrap();
+    assert_eq!(value(db.read(), "one").await.unwrap(), 1);
+}

@@ -14,5 +14,7 @@ mod jetstream;
 mod limits;
 mod presence;
 mod redis;
+mod replicas;
+mod secrets;
 mod stage;
 mod vectors;

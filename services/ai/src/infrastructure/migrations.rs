@@ -11,6 +11,8 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_usage::Migration)]
+        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_usage::Migration)];
+        migrations.extend(platform::secret::migrations());
+        migrations
     }
 }

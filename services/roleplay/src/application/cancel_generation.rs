@@ -2,9 +2,11 @@
 
 use mesh::Ctx;
 
+use super::live::ended;
 use super::{Chats, Error};
 use crate::domain::generation::{Generation, State};
 use crate::domain::ids::GenerationId;
+use crate::infrastructure::queries::generations;
 
 impl Chats {
     /// Ends a running generation and keeps its text; one that has ended stays as it is.
@@ -19,15 +21,22 @@ impl Chats {
         match watched {
             Some(watched) => {
                 watched.cancel.cancel();
-                watched.ended().await;
+                ended(watched.progress).await;
             }
-            // Its end could not be stored: without this its session would wait for it until a restart.
-            None if generation.state == State::Running => {
-                self.end_lost(generation, State::Cancelled, ctx.cause())
-                    .await?
-            }
+            None if generation.state == State::Running => self.cancel_elsewhere(id).await?,
             None => return Ok(generation),
         }
         self.find_generation(user, id).await
+    }
+
+    /// Has the process end it that runs it. Should none, it is ended here.
+    async fn cancel_elsewhere(&self, id: GenerationId) -> Result<(), Error> {
+        let ask = self
+            .db
+            .transaction(|tx| Box::pin(async move { generations::request_cancel(tx, id).await }));
+        ask.await?;
+        self.end_lost(id).await?;
+        ended(self.follow(id)).await;
+        Ok(())
     }
 }

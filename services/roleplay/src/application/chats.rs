@@ -9,6 +9,8 @@ use platform::events::Outbox;
 use platform::{Database, Host, Timestamp};
 
 use super::cast::Sheet;
+use super::follow_generation::Followed;
+use super::hold_generations::Hold;
 use super::live::Live;
 use super::{Error, Memories};
 use crate::domain::generation::State;
@@ -34,7 +36,9 @@ pub(crate) struct Chats {
     pub(super) models: Models,
     pub(super) profiles: Profiles,
     pub(super) memories: Memories,
+    pub(super) hold: Arc<Hold>,
     pub(super) live: Live,
+    pub(super) followed: Followed,
     pub(super) limits: GenerationLimits,
     /// By the character and when it last changed.
     pub(super) sheets: Cache<(CharacterId, Timestamp), Arc<Sheet>>,
@@ -60,6 +64,7 @@ impl Chats {
         limits: GenerationLimits,
     ) -> Self {
         Self {
+            hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
             outbox,
             host,
@@ -67,6 +72,7 @@ impl Chats {
             profiles,
             memories,
             live: Live::default(),
+            followed: Followed::default(),
             limits,
             sheets: Cache::new(READY_SHEETS),
         }

@@ -65,6 +65,9 @@ pub(crate) enum Error {
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]
     Orphaned(GenerationId),
+    /// Another process took this one for gone and ended the generation.
+    #[error("the generation {0} was ended by another process")]
+    GenerationLost(GenerationId),
     /// The vectors of memories can't be used.
     #[error(transparent)]
     Vectors(platform::vectors::Error),
@@ -146,7 +149,8 @@ impl Classify for Error {
             Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
             Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
             Self::Remote(status) => status.code(),
-            Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => Code::Internal,
+            Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Code::Internal,
+            Self::Files(_) | Self::Task(_) => Code::Internal,
         }
     }
 
@@ -167,9 +171,8 @@ impl Classify for Error {
             Self::Vectors(platform::vectors::Error::Unavailable(_)) => Reason::Unavailable,
             Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
-            Self::Orphaned(_) | Self::Storage(_) | Self::Files(_) | Self::Task(_) => {
-                Reason::Internal
-            }
+            Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Reason::Internal,
+            Self::Files(_) | Self::Task(_) => Reason::Internal,
         }
     }
 

@@ -4,6 +4,8 @@
 //! Durable before visible: text is stored, then shown. Two loops run side by side: one reads what the model writes,
 //! the other stores it. What arrives while a commit is under way goes into the next one, so a slow disk makes larger
 //! pieces and holds up neither the model nor anybody who watches.
+//!
+//! Text is stored only while the generation is marked as running. A process that took this one for gone has ended it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -70,6 +72,8 @@ impl Chats {
         let done = tokio::try_join!(reading, self.write(&work.job, id, received));
         let ending = match done {
             Ok((ending, ())) => ending,
+            // It has its end, by another process's hand.
+            Err(Error::GenerationLost(_)) => Ending::by(State::Interrupted),
             Err(error) => {
                 tracing::error!(%error, "the text of a generation can't be stored");
                 Ending::failed(
@@ -100,8 +104,8 @@ impl Chats {
         ending.state
     }
 
-    /// Reads what the model writes until it ends, somebody cancels, or the platform stops. Leaving here drops the
-    /// call to ai, which stops the model.
+    /// Reads what the model writes until it ends, somebody cancels, another process ended it, or the platform stops.
+    /// Leaving here drops the call to ai, which stops the model.
     async fn read(
         &self,
         ctx: &Ctx,
@@ -151,28 +155,30 @@ impl Chats {
         tokio::select! {
             biased;
             () = job.cancelled() => Ending::by(State::Cancelled),
+            () = job.lost() => Ending::by(State::Interrupted),
             () = self.out_of_time() => Ending::by(State::Interrupted),
             done = writing => done.unwrap_or_else(|status| failed(&status)),
         }
     }
 
     /// Completes when the platform has been stopping for as long as generations may go on.
-    async fn out_of_time(&self) {
+    pub(super) async fn out_of_time(&self) {
         self.host.tasks.stopping().await;
         tokio::time::sleep(self.limits.after_stop).await;
     }
 
     /// Tries to store something until the database takes it: for some seconds, or for as long as it is away, unless the
     /// platform stops.
-    async fn patiently<F>(&self, store: impl Fn() -> F) -> Result<(), Error>
+    async fn patiently<F, T>(&self, store: impl Fn() -> F) -> Result<T, Error>
     where
-        F: Future<Output = Result<(), Error>>,
+        F: Future<Output = Result<T, Error>>,
     {
         let (mut tries, mut wait) = (1, FIRST_WAIT);
         let mut out_of_time = pin!(self.out_of_time());
         loop {
-            let Err(error) = store().await else {
-                return Ok(());
+            let error = match store().await {
+                Ok(stored) => return Ok(stored),
+                Err(error) => error,
             };
             if tries >= TRIES && error.code() != Code::Unavailable {
                 return Err(error);
@@ -198,14 +204,17 @@ impl Chats {
         while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
             let text = pieces.concat();
             pieces.clear();
-            self.patiently(|| self.append(id, job.offset(), &text))
-                .await?;
+            let append = self.patiently(|| self.append(id, job.offset(), &text));
+            if !append.await? {
+                return Err(Error::GenerationLost(id));
+            }
             job.publish(&text);
         }
         Ok(())
     }
 
-    async fn append(&self, id: GenerationId, offset: usize, text: &str) -> Result<(), Error> {
+    /// False if the generation doesn't run any more.
+    async fn append(&self, id: GenerationId, offset: usize, text: &str) -> Result<bool, Error> {
         let append = self.db.transaction(|tx| {
             Box::pin(async move { Ok(generations::append(tx, id, offset, text).await?) })
         });

@@ -1,4 +1,4 @@
-//! The generations that run in this process: what watchers see of them, and how they are cancelled.
+//! The generations that run in this process: what watchers see of them, and how they are cancelled or taken away.
 //!
 //! A watcher reads the text out of the shared state whenever it changed, from where it stopped before. So it sees each
 //! byte once, and a slow one holds up nobody: it only finds more text when it comes back.
@@ -13,7 +13,15 @@ use crate::domain::ids::GenerationId;
 
 /// The running generations. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Live(Arc<Mutex<HashMap<GenerationId, Watched>>>);
+pub(crate) struct Live(Arc<Mutex<HashMap<GenerationId, Entry>>>);
+
+#[derive(Debug)]
+struct Entry {
+    watched: Watched,
+    /// Whether its row is stored.
+    is_stored: bool,
+    lost: CancellationToken,
+}
 
 /// What watchers see of a running generation.
 #[derive(Debug, Default)]
@@ -40,38 +48,76 @@ pub(crate) struct Job {
     id: GenerationId,
     progress: watch::Sender<Progress>,
     cancel: CancellationToken,
+    lost: CancellationToken,
 }
 
 impl Live {
     /// Announces a generation. Do this before others can find its row, so that nobody takes it for a lost one.
     pub(crate) fn announce(&self, id: GenerationId) -> Job {
         let (progress, receiver) = watch::channel(Progress::default());
-        let cancel = CancellationToken::new();
+        let (cancel, lost) = (CancellationToken::new(), CancellationToken::new());
         let watched = Watched {
             progress: receiver,
             cancel: cancel.clone(),
         };
-        self.lock().insert(id, watched);
+        let entry = Entry {
+            watched,
+            is_stored: false,
+            lost: lost.clone(),
+        };
+        self.lock().insert(id, entry);
         Job {
             live: self.clone(),
             id,
             progress,
             cancel,
+            lost,
         }
     }
 
     /// A generation that runs here.
     pub(crate) fn find(&self, id: GenerationId) -> Option<Watched> {
-        self.lock().get(&id).cloned()
+        self.lock().get(&id).map(|entry| entry.watched.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<GenerationId, Watched>> {
+    /// Whether none runs here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Those whose rows are stored.
+    pub(crate) fn stored(&self) -> Vec<GenerationId> {
+        let live = self.lock();
+        let stored = live.iter().filter(|(_, entry)| entry.is_stored);
+        stored.map(|(id, _)| *id).collect()
+    }
+
+    /// Tells the job of a generation that another process has ended it.
+    pub(crate) fn lose(&self, id: GenerationId) {
+        if let Some(entry) = self.lock().get(&id) {
+            entry.lost.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<GenerationId, Entry>> {
         // The map is whole between calls, whatever happened to a thread that held it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Job {
+    /// Notes that the generation's row is stored.
+    pub(crate) fn stored(&self) {
+        if let Some(entry) = self.live.lock().get_mut(&self.id) {
+            entry.is_stored = true;
+        }
+    }
+
+    /// Completes when another process has ended the generation.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
     /// Shows text that is stored.
     pub(crate) fn publish(&self, text: &str) {
         self.progress
@@ -101,10 +147,8 @@ impl Drop for Job {
     }
 }
 
-impl Watched {
-    /// Waits for the end.
-    pub(crate) async fn ended(mut self) {
-        // An error means that the job is gone, which is an end as well.
-        let _ = self.progress.wait_for(|progress| progress.ended).await;
-    }
+/// Waits for the end.
+pub(crate) async fn ended(mut progress: watch::Receiver<Progress>) {
+    // An error means that the job is gone, which is an end as well.
+    let _ = progress.wait_for(|progress| progress.ended).await;
 }

@@ -1,12 +1,14 @@
-//! Ends generations: at the end of their jobs, and at start-up those whose jobs died with the process.
+//! Ends generations: at the end of their jobs, and those whose jobs died with their process.
 
+use platform::Timestamp;
+use platform::database::Transaction;
 use platform::trace::Cause;
 use troupe_proto::events::MessageOrigin;
 
 use super::{Chats, Error};
-use crate::domain::generation::{Ending, Generation, State};
+use crate::domain::generation::{Ending, State};
 use crate::domain::ids::{GenerationId, MessageId};
-use crate::infrastructure::queries::{generations, messages, sessions};
+use crate::infrastructure::queries::{generations, holders, messages, sessions};
 
 /// What a generation wrote, and how it ended.
 pub(super) struct Outcome<'a> {
@@ -19,36 +21,54 @@ pub(super) struct Outcome<'a> {
 }
 
 impl Chats {
-    /// Ends what the last process left running; the text that it stored is kept. To be called before jobs start.
-    pub(crate) async fn recover_generations(&self) -> Result<(), Error> {
-        for generation in generations::all_running(self.db.read()).await? {
-            tracing::warn!(generation.id = %generation.id, "ending a generation that was interrupted");
-            self.end_lost(generation, State::Interrupted, Cause::new())
-                .await?;
+    /// Ends a generation that has no job in any process; the text that was stored is kept. One that has a job, or has
+    /// ended, stays as it is.
+    pub(super) async fn end_lost(&self, id: GenerationId) -> Result<(), Error> {
+        if self.live.find(id).is_some() {
+            return Ok(());
+        }
+        let (now, cause) = (self.host.clock.now(), &Cause::new());
+        let end = self
+            .db
+            .transaction(|tx| Box::pin(async move { self.end_lost_in(tx, id, cause, now).await }));
+        if end.await? {
+            tracing::warn!(generation.id = %id, "a generation was interrupted");
         }
         Ok(())
     }
 
-    /// Ends a generation that has no job.
-    pub(super) async fn end_lost(
+    async fn end_lost_in(
         &self,
-        generation: Generation,
-        state: State,
-        cause: Cause,
-    ) -> Result<(), Error> {
-        let message = self
-            .get_message(generation.session_id, generation.message_id)
-            .await?;
-        let text = generations::written(self.db.read(), generation.id).await?;
-        let ending = Ending::by(state);
-        let written = Outcome {
-            id: generation.id,
+        tx: &Transaction<'_>,
+        id: GenerationId,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let Some(running) = generations::find_running(tx, id).await? else {
+            return Ok(false);
+        };
+        let others = running.holder_id.filter(|holder| *holder != self.hold.id());
+        if let Some(holder) = others
+            && holders::exists(tx, holder).await?
+        {
+            return Ok(false);
+        }
+        let message = messages::find(tx, running.session_id, running.message_id).await?;
+        let message = message.ok_or(Error::NotFound("message"))?;
+        // In the transaction: until here the job may have gone on.
+        let text = generations::written(tx, id).await?;
+        let ending = Ending::by(match running.cancel_requested {
+            true => State::Cancelled,
+            false => State::Interrupted,
+        });
+        let outcome = Outcome {
+            id,
             message_id: message.id,
             base: &message.text,
             text: &text,
             ending: &ending,
         };
-        self.end_generation(written, &cause).await
+        self.end_in(tx, &outcome, cause, now).await
     }
 
     /// Stores the end of a generation, once, and what it made of its message.
@@ -57,30 +77,38 @@ impl Chats {
         outcome: Outcome<'_>,
         cause: &Cause,
     ) -> Result<(), Error> {
-        let now = self.host.clock.now();
+        let (now, outcome) = (self.host.clock.now(), &outcome);
+        let end = self
+            .db
+            .transaction(|tx| Box::pin(async move { self.end_in(tx, outcome, cause, now).await }));
+        end.await.map(drop)
+    }
+
+    /// False if it had ended before.
+    async fn end_in(
+        &self,
+        tx: &Transaction<'_>,
+        outcome: &Outcome<'_>,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let Outcome {
             id,
             message_id,
             base,
             text,
             ending,
-        } = outcome;
-        let whole = &[base, text].concat();
-        let end = self.db.transaction(|tx| {
-            Box::pin(async move {
-                if !generations::end(tx, id, text, ending, now).await? {
-                    return Ok(());
-                }
-                messages::set_generated(tx, message_id, whole.clone(), ending.state).await?;
-                let session = sessions::of_message(tx, message_id).await?;
-                if let Some(session) = session.filter(|_| !text.is_empty()) {
-                    let telling = self.telling(tx, &session, cause);
-                    let origin = MessageOrigin::Generated;
-                    telling.written(message_id, Some(id), origin).await?;
-                }
-                Ok(())
-            })
-        });
-        end.await
+        } = *outcome;
+        if !generations::end(tx, id, text, ending, now).await? {
+            return Ok(false);
+        }
+        messages::set_generated(tx, message_id, [base, text].concat(), ending.state).await?;
+        let session = sessions::of_message(tx, message_id).await?;
+        if let Some(session) = session.filter(|_| !text.is_empty()) {
+            let telling = self.telling(tx, &session, cause);
+            let origin = MessageOrigin::Generated;
+            telling.written(message_id, Some(id), origin).await?;
+        }
+        Ok(true)
     }
 }

@@ -88,6 +88,7 @@ impl Chats {
             model_id: prompt.model.id.clone(),
             receipt: prompt.receipt_json(&start.session)?,
             create_time: self.host.clock.now(),
+            holder_id: self.hold.id(),
         };
         let inference = Inference {
             generation_id: id,
@@ -97,6 +98,7 @@ impl Chats {
             max_tokens: start.prompt.max_tokens,
             prompt: start.prompt.prompt,
         };
+        self.hold.refresh().await?;
         let (chats, cause) = (self.clone(), ctx.cause());
         // A task of its own: a client that leaves between the commit and the job's start would leave a generation
         // behind that nothing runs.
@@ -128,6 +130,7 @@ impl Chats {
         });
         match stored.await? {
             Stored::New { message_id, base } => {
+                job.stored();
                 self.spawn(Work {
                     job,
                     message_id,

@@ -3,8 +3,9 @@
 use async_stream::try_stream;
 use futures::Stream;
 use mesh::Ctx;
+use tokio::sync::watch::Receiver;
 
-use super::live::Watched;
+use super::live::Progress;
 use super::{Chats, Error};
 use crate::domain::generation::{Event, Generation, State, check_offset};
 use crate::domain::ids::{GenerationId, UserId};
@@ -21,9 +22,29 @@ impl Chats {
     ) -> Result<Generation, Error> {
         // Before the row: a job that ends in between has stored its text there.
         let watched = self.live.find(id);
-        let mut generation = self.find_generation(ctx.user_id()?, id).await?;
-        if let (State::Running, Some(watched)) = (generation.state, watched) {
-            generation.text = watched.progress.borrow().text.clone();
+        let user = ctx.user_id()?;
+        let mut generation = self.find_generation(user, id).await?;
+        match watched {
+            _ if generation.state != State::Running => Ok(generation),
+            Some(watched) => {
+                generation.text = watched.progress.borrow().text.clone();
+                Ok(generation)
+            }
+            None => self.get_stored_generation(user, id).await,
+        }
+    }
+
+    /// A generation with the text that is stored by now.
+    async fn get_stored_generation(
+        &self,
+        user: UserId,
+        id: GenerationId,
+    ) -> Result<Generation, Error> {
+        // Before the row: one that ends in between has its text there.
+        let written = generations::written_since(self.db.read(), id, 0).await?;
+        let mut generation = self.find_generation(user, id).await?;
+        if generation.state == State::Running {
+            generation.text = written.unwrap_or_default();
         }
         Ok(generation)
     }
@@ -45,11 +66,22 @@ impl Chats {
         let user = ctx.user_id()?;
         let watched = self.live.find(id);
         let mut generation = self.get_generation(ctx, id).await?;
+        if usize::try_from(offset).is_ok_and(|offset| offset > generation.text.len()) {
+            // Another process may have shown what this one doesn't know to be stored yet.
+            generation = self.get_stored_generation(user, id).await?;
+        }
         let offset = check_offset(&generation.text, offset)?;
+        let progress = match watched {
+            Some(watched) => Some(watched.progress),
+            None if generation.state == State::Running && self.hold.is_shared() => {
+                Some(self.follow(id))
+            }
+            None => None,
+        };
         let whole = generation.text.clone();
         generation.text.truncate(offset);
         let started = self.started(generation, &whole).await?;
-        Ok(self.clone().events(user, id, started, offset, watched))
+        Ok(self.clone().events(user, id, started, offset, progress))
     }
 
     fn events(
@@ -58,22 +90,24 @@ impl Chats {
         id: GenerationId,
         started: Event,
         mut offset: usize,
-        watched: Option<Watched>,
+        progress: Option<Receiver<Progress>>,
     ) -> impl Stream<Item = Result<Event, Error>> + Send + 'static {
         try_stream! {
             yield started;
-            if let Some(mut watched) = watched {
+            if let Some(mut progress) = progress {
                 loop {
                     let (text, ended) = {
-                        let progress = watched.progress.borrow_and_update();
-                        (progress.text[offset..].to_owned(), progress.ended)
+                        let progress = progress.borrow_and_update();
+                        // The watch may begin ahead of what was seen here.
+                        let text = progress.text.get(offset..).unwrap_or_default();
+                        (text.to_owned(), progress.ended)
                     };
                     if !text.is_empty() {
                         let length = text.len();
                         yield Event::Delta { offset, text };
                         offset += length;
                     }
-                    if ended || watched.progress.changed().await.is_err() {
+                    if ended || progress.changed().await.is_err() {
                         break;
                     }
                 }
@@ -108,7 +142,10 @@ impl Chats {
     async fn ended(&self, user: UserId, id: GenerationId) -> Result<(Generation, Message), Error> {
         let generation = self.find_generation(user, id).await?;
         if generation.state == State::Running {
-            return Err(Error::Orphaned(id));
+            return Err(match self.host.tasks.token().is_cancelled() {
+                true => Error::Stopping,
+                false => Error::Orphaned(id),
+            });
         }
         let message = self
             .get_message(generation.session_id, generation.message_id)

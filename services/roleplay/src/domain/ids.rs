@@ -24,6 +24,10 @@ id!(
     pub MessageId, "msg"
 );
 id!(
+    /// A process that runs generations.
+    pub HolderId, "hld"
+);
+id!(
     /// Something that a session remembers.
     pub MemoryId, "mem"
 );

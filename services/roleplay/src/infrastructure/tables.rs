@@ -5,6 +5,7 @@ pub(crate) mod character;
 pub(crate) mod generation;
 pub(crate) mod generation_chunk;
 pub(crate) mod generation_receipt;
+pub(crate) mod holder;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod persona;

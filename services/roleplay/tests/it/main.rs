@@ -15,6 +15,7 @@ mod generations;
 mod memories;
 mod personas;
 mod recall;
+mod replicas;
 mod restart;
 mod script;
 mod sessions;

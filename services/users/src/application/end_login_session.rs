@@ -21,6 +21,7 @@ impl Accounts {
             false => AuditAction::LoginSessionRevoked,
         };
         let (user_id, now) = (person.user_id, self.now());
+        let revocation = Revocation::LoginSession(id);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -28,13 +29,14 @@ impl Accounts {
                         .await?
                         .ok_or(Error::LoginSessionNotFound(id))?;
                     if login_sessions::end(tx, id, now).await? {
+                        self.share_revocation(tx, revocation, now).await?;
                         audit_events::record(tx, ctx, now, action, user_id, Some(id)).await?;
                     }
                     Ok::<_, Error>(())
                 })
             })
             .await?;
-        self.feed.announce(Revocation::LoginSession(id));
+        self.feed.announce(revocation);
         Ok(())
     }
 }

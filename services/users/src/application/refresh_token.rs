@@ -10,6 +10,7 @@ use mesh::Ctx;
 use platform::database::Transaction;
 use platform::{Tasks, Timestamp};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{Accounts, Error, TokenPair};
@@ -99,6 +100,8 @@ impl Accounts {
         };
         match decide(presented, successor.as_ref().map(as_successor), now) {
             Decision::Refuse => Ok(Outcome::Refused),
+            // A call that came to a stop on its way here, while its client asked another process and went on: it is no replay.
+            Decision::EndSession if ctx.deadline <= Instant::now() => Ok(Outcome::Refused),
             Decision::EndSession => self.end_for_replay(tx, ctx, session, now).await,
             Decision::Exchange => self.renew(tx, ctx, session, token, None, now).await,
             Decision::Reissue => self.renew(tx, ctx, session, token, successor, now).await,
@@ -118,6 +121,8 @@ impl Accounts {
         let user = user.ok_or(Error::RefreshTokenInvalid)?;
         let (pair, token) = self.new_pair(&user, &session, now)?;
         if let Some(replaced) = replaced.clone() {
+            let revocation = Revocation::Token(replaced.access_token_id);
+            self.share_revocation(tx, revocation, now).await?;
             refresh_tokens::revoke(tx, replaced, now).await?;
         }
         refresh_tokens::spend(tx, spent, token.id, now).await?;
@@ -138,6 +143,8 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Outcome, Error> {
         login_sessions::end(tx, session.id, now).await?;
+        let revocation = Revocation::LoginSession(session.id);
+        self.share_revocation(tx, revocation, now).await?;
         let action = AuditAction::RefreshTokenReused;
         audit_events::record(tx, ctx, now, action, session.user_id, Some(session.id)).await?;
         Ok(Outcome::SessionEnded(session))
@@ -218,5 +225,41 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.remove(&self.hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mesh::Role;
+    use platform::trace::Cause;
+
+    use super::*;
+    use crate::application::tests::accounts;
+    use crate::domain::email::EmailAddress;
+
+    #[tokio::test]
+    async fn a_spent_token_in_a_call_whose_time_is_over_ends_no_session() {
+        let (accounts, _folder) = accounts().await;
+        let within = |limit| Ctx::of_job(Role("test"), &Cause::new(), limit);
+        let ctx = within(Duration::from_secs(60));
+        let (email, password) = (
+            || EmailAddress::new("a@example.com"),
+            "correct horse battery",
+        );
+        let registered = accounts.register(&ctx, email(), password.to_owned(), "Alice");
+        registered.await.unwrap();
+        let first = accounts.login(&ctx, email(), password.to_owned(), "laptop");
+        let first = first.await.unwrap().refresh_token;
+        let second = accounts.refresh_token(&ctx, &first).await.unwrap();
+        let third = accounts.refresh_token(&ctx, &second.refresh_token).await;
+        let third = third.unwrap().refresh_token;
+        let late = within(Duration::ZERO);
+        assert!(accounts.refresh_token(&late, &first).await.is_err());
+        let newest = accounts.refresh_token(&ctx, &third).await.unwrap();
+        assert!(accounts.refresh_token(&ctx, &first).await.is_err());
+        let ended = accounts.refresh_token(&ctx, &newest.refresh_token).await;
+        assert!(ended.is_err(), "a replay in time ends it");
     }
 }

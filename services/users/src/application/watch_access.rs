@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use platform::id::{AccessTokenId, LoginSessionId};
@@ -9,12 +10,14 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Accounts, Error};
-use crate::infrastructure::access_feed::Revocation;
+use crate::infrastructure::access_feed::{News, Revocation};
 use crate::infrastructure::queries::{login_sessions, refresh_tokens};
 use crate::infrastructure::signing_keys::PublicKey;
 
 /// So many ids fit into a message of any transport's default size.
 const IDS_IN_A_MESSAGE: usize = 10_000;
+/// How far the clock of a process that revoked something may be behind ours.
+const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// A part of what verifiers need to know.
 #[derive(Debug, Clone, Default)]
@@ -26,20 +29,21 @@ pub(crate) struct AccessChange {
 
 struct Watch {
     accounts: Arc<Accounts>,
-    revocations: broadcast::Receiver<Revocation>,
+    news: broadcast::Receiver<News>,
     ready: VecDeque<AccessChange>,
 }
 
 impl Accounts {
-    /// The changes from now on, after everything that is in force now. Ends at shutdown.
+    /// The changes from now on, after everything that is in force now. Ends at shutdown, and where this process can't see
+    /// what others revoke.
     pub(crate) async fn watch_access(
         self: &Arc<Self>,
     ) -> Result<impl Stream<Item = Result<AccessChange, Error>> + Send + 'static, Error> {
         // Subscribed before reading, so that nothing falls between.
-        let revocations = self.feed.subscribe();
+        let news = self.feed.subscribe();
         let watch = Watch {
             accounts: self.clone(),
-            revocations,
+            news,
             ready: self.access_now().await?,
         };
         Ok(futures::stream::unfold(Some(watch), |watch| async move {
@@ -53,7 +57,7 @@ impl Accounts {
 
     /// The keys, and what was revoked so recently that access tokens for it may still be in time.
     async fn access_now(&self) -> Result<VecDeque<AccessChange>, Error> {
-        let oldest = self.now() - self.lifetimes.access_token;
+        let oldest = self.now() - self.lifetimes.access_token - CLOCK_SKEW;
         let db = self.db.read();
         let sessions = login_sessions::list_ended_after(db, oldest).await?;
         let tokens = refresh_tokens::list_access_revoked_after(db, oldest).await?;
@@ -77,7 +81,7 @@ impl Accounts {
 }
 
 impl Watch {
-    /// The next change; `None` at shutdown.
+    /// The next change; `None` at the end.
     async fn next(&mut self) -> Option<Result<AccessChange, Error>> {
         let accounts = self.accounts.clone();
         loop {
@@ -86,11 +90,11 @@ impl Watch {
             }
             let next = tokio::select! {
                 () = accounts.tasks.stopping() => return None,
-                next = self.revocations.recv() => next,
+                next = self.news.recv() => next,
             };
             match next {
-                Ok(revocation) => self.ready.push_back(change_of(revocation)),
-                Err(RecvError::Closed) => return None,
+                Ok(News::Revoked(revocation)) => self.ready.push_back(change_of(revocation)),
+                Ok(News::LostSight) | Err(RecvError::Closed) => return None,
                 // What was missed is in the database. Revoking twice does no harm.
                 Err(RecvError::Lagged(_)) => match accounts.access_now().await {
                     Ok(everything) => self.ready = everything,
@@ -132,6 +136,15 @@ mod tests {
         }
         // The keys are only in the whole.
         assert_eq!(changes.next().await.unwrap().unwrap().keys.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_stream_ends_where_the_revocations_of_others_can_t_be_seen() {
+        let (accounts, _folder) = accounts().await;
+        let mut changes = Box::pin(accounts.watch_access().await.unwrap());
+        changes.next().await.unwrap().unwrap();
+        accounts.feed.let_go();
+        assert!(changes.next().await.is_none());
     }
 
     #[tokio::test]

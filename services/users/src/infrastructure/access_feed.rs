@@ -7,33 +7,46 @@ use tokio::sync::broadcast;
 const KEPT: usize = 1024;
 
 /// Something whose access tokens are no longer good.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Revocation {
     LoginSession(LoginSessionId),
     Token(AccessTokenId),
 }
 
+/// What the feed carries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News {
+    Revoked(Revocation),
+    /// Other processes may revoke what this one doesn't see: whoever listens must begin anew, best elsewhere.
+    LostSight,
+}
+
 /// The feed. It carries what was committed, and remembers nothing: whoever joins reads the database too.
 #[derive(Debug)]
 pub(crate) struct AccessFeed {
-    revocations: broadcast::Sender<Revocation>,
+    news: broadcast::Sender<News>,
 }
 
 impl AccessFeed {
     pub(crate) fn new() -> Self {
         Self {
-            revocations: broadcast::Sender::new(KEPT),
+            news: broadcast::Sender::new(KEPT),
         }
     }
 
     /// Tells everybody who listens. To be called after the commit.
     pub(crate) fn announce(&self, revocation: Revocation) {
         // An error means that nobody listens.
-        let _ = self.revocations.send(revocation);
+        let _ = self.news.send(News::Revoked(revocation));
+    }
+
+    /// Sends everybody away who listens.
+    pub(crate) fn let_go(&self) {
+        let _ = self.news.send(News::LostSight);
     }
 
     /// What is announced from now on.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Revocation> {
-        self.revocations.subscribe()
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
     }
 }

@@ -3,5 +3,6 @@
 pub(crate) mod audit_events;
 pub(crate) mod login_sessions;
 pub(crate) mod refresh_tokens;
+pub(crate) mod revocations;
 pub(crate) mod signing_keys;
 pub(crate) mod users;

@@ -8,5 +8,6 @@
 pub(crate) mod audit_event;
 pub(crate) mod login_session;
 pub(crate) mod refresh_token;
+pub(crate) mod revocation;
 pub(crate) mod signing_key;
 pub(crate) mod user;

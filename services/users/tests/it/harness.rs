@@ -1,12 +1,15 @@
 //! A users service in this process, and people who call it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
+use platform::backends::RedisConfig;
 use platform::clock::FakeTime;
-use platform::{Clock, Host, Tasks, Timestamp};
+use platform::{Clock, Host, Redis, Tasks, Timestamp};
 use testkit::Home;
+use testkit::servers::Postgres;
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
@@ -14,6 +17,8 @@ use troupe_proto::users::user_service_client::UserServiceClient;
 use troupe_users::{Config, PasswordConfig};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Nothing that happens takes this long.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running service and where it keeps its data.
 pub(crate) struct Service {
@@ -22,8 +27,9 @@ pub(crate) struct Service {
     pub(crate) time: FakeTime,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
-    home: Home,
+    home: Arc<Home>,
     config: Config,
+    redis: RedisConfig,
 }
 
 pub(crate) fn cheap() -> Config {
@@ -39,16 +45,61 @@ impl Service {
     }
 
     pub(crate) async fn start_with(config: Config) -> Self {
-        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
-        Self::start_in(Home::new().await.unwrap(), config, clock, time).await
+        let home = Arc::new(Home::new().await.unwrap());
+        Self::first_in(home, config, RedisConfig::default()).await
     }
 
-    async fn start_in(home: Home, config: Config, clock: Clock, time: FakeTime) -> Self {
+    /// Two services on one database, and one Redis if it is named.
+    pub(crate) async fn start_two(redis: RedisConfig) -> [Self; 2] {
+        let home = Arc::new(Home::on(Postgres::shared().await.unwrap()).unwrap());
+        let first = Self::first_in(home, cheap(), redis).await;
+        let second = first.beside().await;
+        [first, second]
+    }
+
+    /// Two services that begin together on data that none has opened yet.
+    pub(crate) async fn start_at_once(home: Arc<Home>, config: Config) -> [Self; 2] {
+        let start = || Self::first_in(home.clone(), config.clone(), RedisConfig::default());
+        let (one, two) = tokio::join!(start(), start());
+        [one, two]
+    }
+
+    async fn first_in(home: Arc<Home>, config: Config, redis: RedisConfig) -> Self {
+        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
+        Self::start_in(home, config, redis, (clock, time)).await
+    }
+
+    /// Another one on the same data.
+    pub(crate) async fn beside(&self) -> Self {
+        let time = (self.clock.clone(), self.time.clone());
+        Self::start_in(
+            self.home.clone(),
+            self.config.clone(),
+            self.redis.clone(),
+            time,
+        )
+        .await
+    }
+
+    async fn start_in(
+        home: Arc<Home>,
+        config: Config,
+        redis: RedisConfig,
+        (clock, time): (Clock, FakeTime),
+    ) -> Self {
         let tasks = Tasks::new();
+        let shared = match Redis::open(&redis, &tasks).unwrap() {
+            Some(shared) => {
+                shared.reached().await;
+                Some(shared.with_patience(PATIENCE))
+            }
+            None => None,
+        };
         let host = Host {
             clock: clock.clone(),
             tasks: tasks.clone(),
             backends: home.backends(),
+            redis: shared,
             ..Host::new(home.path())
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
@@ -65,6 +116,7 @@ impl Service {
             tasks,
             home,
             config,
+            redis,
         }
     }
 
@@ -76,7 +128,8 @@ impl Service {
     pub(crate) async fn restart(self) -> Self {
         assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
         drop(self.server);
-        Self::start_in(self.home, self.config, self.clock, self.time).await
+        let time = (self.clock, self.time);
+        Self::start_in(self.home, self.config, self.redis, time).await
     }
 
     /// Somebody without a token, at an address.
@@ -126,7 +179,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait)
+    tokio::time::timeout(PATIENCE, wait)
         .await
         .unwrap_or_else(|_| panic!("it never came about that {what}"));
 }

@@ -15,6 +15,8 @@ mod profile;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod strangers;

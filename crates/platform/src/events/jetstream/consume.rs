@@ -9,15 +9,13 @@ use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::message::{AckKind, Acker, Message};
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use sea_orm::DbErr;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use super::{Server, attributes, away};
-use crate::database::Turn;
 use crate::events::runner::{Death, Delivery, Runner, Settle};
 use crate::events::transport::SendError;
-use crate::events::turns::take_turn;
+use crate::events::turns::{lost, take_turn};
 use crate::events::{Envelope, Failure};
 use crate::id::EventId;
 
@@ -32,7 +30,6 @@ const PULL: Duration = Duration::from_secs(30);
 const PULLED: usize = 128;
 /// The server's clock may differ from ours by this much.
 const SKEW: Duration = Duration::from_hours(1);
-const TURN_CHECK: Duration = Duration::from_secs(2);
 /// The first and the longest wait after something failed.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -55,16 +52,6 @@ pub(in crate::events) async fn run(server: Arc<Server>, runner: Arc<Runner>) {
             error = lost(&turn) => {
                 tracing::warn!(consumer = runner.consumer.name, %error, "another process may get events now");
             }
-        }
-    }
-}
-
-/// Completes when the turn is lost.
-async fn lost(turn: &Turn) -> DbErr {
-    loop {
-        tokio::time::sleep(TURN_CHECK).await;
-        if let Err(error) = turn.check().await {
-            return error;
         }
     }
 }

@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::sea_query::{Condition, Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::unknown;
 use crate::domain::generation::{Ending, Failure, Finish, Generation, State, Usage};
-use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
+use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
 use crate::domain::prompt::Kind;
 use crate::infrastructure::tables::generation::{Column, Entity, Model};
 use crate::infrastructure::tables::{
-    generation_chunk as chunk, generation_receipt as receipt, session,
+    generation_chunk as chunk, generation_receipt as receipt, holder, session,
 };
+
+/// Written out, so that the indexes on running ones serve.
+fn is_running() -> Expr {
+    Expr::col((Entity, Column::State)).eq(Expr::cust("'running'"))
+}
 
 /// A generation in a session of a person, if it is theirs.
 pub(crate) async fn find(
@@ -54,22 +59,107 @@ pub(crate) async fn running(
         .select_only()
         .columns([Column::SessionId, Column::Id])
         .filter(Column::SessionId.is_in(sessions))
-        // Written out, so that the index on running ones serves.
-        .filter(Expr::col(Column::State).eq(Expr::cust("'running'")));
+        .filter(is_running());
     let rows: Vec<(SessionId, GenerationId)> = select.into_tuple().all(db).await?;
     Ok(rows.into_iter().collect())
 }
 
-/// All generations that are marked as running, with the text stored of each.
-pub(crate) async fn all_running(db: &impl ConnectionTrait) -> Result<Vec<Generation>, DbErr> {
-    let select = Entity::find().filter(Expr::col(Column::State).eq(Expr::cust("'running'")));
-    let mut running = Vec::new();
-    for model in select.all(db).await? {
-        let mut generation = generation(model)?;
-        generation.text = written(db, generation.id).await?;
-        running.push(generation);
+/// A generation that is marked as running, and who runs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Running {
+    /// The session it belongs to.
+    pub(crate) session_id: SessionId,
+    /// The message that it writes.
+    pub(crate) message_id: MessageId,
+    /// The process that began it, if it is known.
+    pub(crate) holder_id: Option<HolderId>,
+    /// Whether somebody asked for its end.
+    pub(crate) cancel_requested: bool,
+}
+
+/// A generation that is marked as running, whoever owns it: for its end, which is nobody's call.
+pub(crate) async fn find_running(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+) -> Result<Option<Running>, DbErr> {
+    let model = Entity::find_by_id(id).filter(is_running()).one(db).await?;
+    Ok(model.map(|model| Running {
+        session_id: model.session_id,
+        message_id: model.message_id,
+        holder_id: model.holder_id,
+        cancel_requested: model.cancel_requested,
+    }))
+}
+
+/// The generations that a process runs, and of which somebody asked for the end.
+pub(crate) async fn held(
+    db: &impl ConnectionTrait,
+    holder: HolderId,
+) -> Result<HashMap<GenerationId, bool>, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::CancelRequested])
+        .filter(Column::HolderId.eq(holder))
+        .filter(is_running());
+    let rows: Vec<(GenerationId, bool)> = select.into_tuple().all(db).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The generations that are marked as running by processes that are gone.
+pub(crate) async fn orphans(db: &impl ConnectionTrait) -> Result<Vec<GenerationId>, DbErr> {
+    let mut alive = Query::select();
+    alive.column(holder::Column::Id).from(holder::Entity);
+    let is_gone = Condition::any()
+        .add(Column::HolderId.is_null())
+        .add(Column::HolderId.not_in_subquery(alive));
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(is_running())
+        .filter(is_gone);
+    select.into_tuple().all(db).await
+}
+
+/// Asks whoever runs a generation to end it.
+pub(crate) async fn request_cancel(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::CancelRequested, Expr::val(true))
+        .filter(Column::Id.eq(id))
+        .filter(is_running());
+    update.exec(db).await.map(drop)
+}
+
+/// What a running generation has written from an offset on, all as of one moment; `None` if it doesn't run any more.
+pub(crate) async fn written_since(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+    offset: usize,
+) -> Result<Option<String>, DbErr> {
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    let is_of_it = Expr::col((chunk::Entity, chunk::Column::GenerationId))
+        .equals((Entity, Column::Id))
+        .and(Expr::col((chunk::Entity, chunk::Column::StartOffset)).gte(offset));
+    let mut select = Query::select();
+    select
+        .column((chunk::Entity, chunk::Column::Text))
+        .from(Entity)
+        .join(JoinType::LeftJoin, chunk::Entity, is_of_it)
+        .and_where(Expr::col((Entity, Column::Id)).eq(id))
+        .and_where(is_running())
+        .order_by((chunk::Entity, chunk::Column::StartOffset), Order::Asc);
+    let rows = db.query_all(&select).await?;
+    if rows.is_empty() {
+        return Ok(None);
     }
-    Ok(running)
+    let mut text = String::new();
+    for row in rows {
+        let piece: Option<String> = row.try_get_by_index(0)?;
+        text.push_str(&piece.unwrap_or_default());
+    }
+    Ok(Some(text))
 }
 
 /// What a running generation has written so far.
@@ -96,6 +186,8 @@ pub(crate) struct NewGeneration {
     pub(crate) receipt: String,
     /// When it begins.
     pub(crate) create_time: Timestamp,
+    /// The process that runs it.
+    pub(crate) holder_id: HolderId,
 }
 
 /// Stores a running generation with its receipt.
@@ -124,6 +216,8 @@ pub(crate) async fn insert(
         usage_estimated: false,
         create_time: new.create_time,
         end_time: None,
+        holder_id: Some(new.holder_id),
+        cancel_requested: false,
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -138,28 +232,41 @@ pub(crate) async fn insert(
         .map(drop)
 }
 
-/// Stores a piece of a running generation's text.
+/// Stores a piece of a running generation's text. False if it doesn't run any more: then nothing is stored.
 pub(crate) async fn append(
     db: &impl ConnectionTrait,
     id: GenerationId,
     offset: usize,
     text: &str,
-) -> Result<(), DbErr> {
-    let model = chunk::Model {
-        generation_id: id,
-        start_offset: i64::try_from(offset).unwrap_or(i64::MAX),
-        text: text.to_owned(),
-    };
+) -> Result<bool, DbErr> {
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    let mut runs = Query::select();
+    runs.expr(Expr::val(id))
+        .expr(Expr::val(offset))
+        .expr(Expr::val(text))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::Id)).eq(id))
+        .and_where(is_running());
     // A commit whose answer got lost is repeated.
     let stored_before =
         OnConflict::columns([chunk::Column::GenerationId, chunk::Column::StartOffset])
             .do_nothing()
             .to_owned();
-    chunk::Entity::insert(model.into_active_model())
+    let mut insert = Query::insert();
+    insert
+        .into_table(chunk::Entity)
+        .columns([
+            chunk::Column::GenerationId,
+            chunk::Column::StartOffset,
+            chunk::Column::Text,
+        ])
         .on_conflict(stored_before)
-        .exec_without_returning(db)
-        .await
-        .map(drop)
+        .select_from(runs)
+        .map_err(|error| DbErr::Custom(error.to_string()))?;
+    if db.execute(&insert).await?.rows_affected() > 0 {
+        return Ok(true);
+    }
+    Ok(find_running(db, id).await?.is_some())
 }
 
 /// Ends a running generation with its whole text. False if it wasn't running any more.

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use super::path::Limits;
 use super::*;
 use crate::domain::ids::{
-    BranchId, CharacterId, GenerationId, MemoryId, MessageId, SessionId, UserId,
+    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
 };
 use crate::domain::message::Author;
 use crate::domain::session::{Branch, ReplySettings, Session};
@@ -148,6 +148,17 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     generations::requested(&db, session, "r-1").await.unwrap();
     generations::find(&db, user, generation).await.unwrap();
     generations::written(&db, generation).await.unwrap();
+    generations::written_since(&db, generation, 3)
+        .await
+        .unwrap();
+    generations::append(&db, generation, 0, "text")
+        .await
+        .unwrap();
+    generations::request_cancel(&db, generation).await.unwrap();
+    let holder = HolderId::new();
+    generations::held(&db, holder).await.unwrap();
+    holders::beat(&db, holder).await.unwrap();
+    holders::exists(&db, holder).await.unwrap();
     messages::find(&db, session, message).await.unwrap();
     messages::list_siblings(&db, session, Some(message))
         .await
@@ -192,6 +203,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     }
     for index in [
         "generations_running",
+        "generations_held",
         "generations_request",
         "messages_siblings",
         "messages_last_head",

@@ -3,7 +3,7 @@
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -30,6 +30,10 @@ pub(crate) struct Model {
     pub(crate) usage_estimated: bool,
     pub(crate) create_time: Timestamp,
     pub(crate) end_time: Option<Timestamp>,
+    /// The process that began it; none from a release before there were several.
+    pub(crate) holder_id: Option<HolderId>,
+    /// Whether somebody asked for its end by another process.
+    pub(crate) cancel_requested: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
