@@ -9,22 +9,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use gateway::Readiness;
 use mesh::Role;
-<<<<<<< HEAD
-=======
 use mesh::config::Listen;
-use platform::backends::RedisConfig;
->>>>>>> wire
 use platform::lifecycle::Signals;
 use platform::{Redis, Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
-<<<<<<< HEAD
 use crate::admin;
-use crate::cli::role_names;
-=======
 use crate::cli::{Place, role_names};
->>>>>>> wire
 use crate::process;
 use crate::settings::Settings;
 
