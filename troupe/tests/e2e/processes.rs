@@ -101,9 +101,12 @@ async fn restart_one_after_another_without_a_failed_call() {
     let ann = Person::register(&others, "Ann").await;
     let restarted = AtomicBool::new(false);
     let calling = async || {
+        let mut calls = 0;
         while !restarted.load(Ordering::SeqCst) {
             ann.get("/api/v1/users/me").await;
+            calls += 1;
         }
+        assert!(calls > 0);
     };
     let restarting = async {
         for (replica, process) in replicas.iter().zip(&mut running) {
