@@ -79,7 +79,7 @@ pub(crate) struct Place {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Address to listen on [default: 127.0.0.1:8000]; port 0 takes a free one
+    /// Address to listen on [default: 127.0.0.1:8000, or what mesh.listen says]; port 0 takes a free one
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 

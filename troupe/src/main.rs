@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Up) {
         Command::Up => process::up(&Settings::load(&cli.place)?).await?,
-        Command::Serve(options) => serve::run(options, Settings::load(&cli.place)?).await?,
+        Command::Serve(options) => serve::run(options, &cli.place).await?,
         Command::Certs(task) => certs::run(&task, &cli.place)?,
         Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {

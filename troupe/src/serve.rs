@@ -8,13 +8,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use mesh::Role;
+use mesh::config::Listen;
 use platform::backends::RedisConfig;
 use platform::lifecycle::Signals;
 use platform::{Redis, Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 
-use crate::cli::role_names;
+use crate::cli::{Place, role_names};
 use crate::process;
 use crate::settings::Settings;
 
@@ -38,11 +39,16 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// Where it contradicts itself, and where something can't be built.
-pub(crate) async fn run(options: Options, settings: Settings) -> Result<()> {
+pub(crate) async fn run(options: Options, place: &Place) -> Result<()> {
+    let mut settings = Settings::load(place)?;
+    let roles = options.distinct_roles();
     if options.descriptor_set.is_none() && options.upstreams.is_empty() {
-        return process::serve(&settings, &options.distinct_roles()).await;
+        if let Some(address) = place.listen {
+            listen_at(address, &roles, &mut settings.mesh.listen)?;
+        }
+        return process::serve(&settings, &roles).await;
     }
-    if options.distinct_roles() != [Role::GATEWAY] {
+    if roles != [Role::GATEWAY] {
         bail!("--descriptor-set and --upstream are for `troupe serve gateway` alone");
     }
     let config = options.apply(settings.gateway);
@@ -61,6 +67,26 @@ impl Options {
         config.upstreams.extend(self.upstreams);
         config
     }
+}
+
+/// Takes the address of the command line for the role of the process, where it is one that other roles call. The gateway
+/// has it already.
+fn listen_at(address: SocketAddr, roles: &[Role], listen: &mut Listen) -> Result<()> {
+    match *roles {
+        _ if roles.contains(&Role::GATEWAY) => {}
+        [Role::USERS] => listen.users = address,
+        [Role::ROLEPLAY] => listen.roleplay = address,
+        [Role::AI] => listen.ai = address,
+        _ => bail!(
+            "--listen is one address, and each of the roles {} needs its own: set mesh.listen instead",
+            roles
+                .iter()
+                .map(Role::to_string)
+                .collect::<Vec<_>>()
+                .join(" and ")
+        ),
+    }
+    Ok(())
 }
 
 /// Serves a gateway before the services that the configuration names, until a signal. Gateways with the same Redis share
@@ -108,4 +134,24 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
         _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),
     })
     .with_context(|| "the platform was not started")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_the_command_line_is_that_of_the_role_where_there_is_one() {
+        let address = "10.0.0.1:9001".parse().unwrap();
+        let listening = |roles: &[Role]| {
+            let mut listen = Listen::default();
+            listen_at(address, roles, &mut listen).map(|()| listen)
+        };
+        assert_eq!(listening(&[Role::USERS]).unwrap().users, address);
+        assert_eq!(listening(&[Role::AI]).unwrap().ai, address);
+        let of_gateway = listening(&[Role::GATEWAY, Role::AI]).unwrap();
+        assert_eq!(of_gateway, Listen::default());
+        let error = listening(&[Role::USERS, Role::AI]).unwrap_err().to_string();
+        assert!(error.contains("mesh.listen"), "{error}");
+    }
 }
