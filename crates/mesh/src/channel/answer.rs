@@ -45,8 +45,7 @@ impl Flight {
         let now = Instant::now();
         self.endpoint.load.answered(now - self.began, now);
         if is_fault {
-            self.endpoint.load.penalise(now - self.began, now);
-            self.endpoint.failed();
+            self.endpoint.failed(now);
         } else {
             self.endpoint.breaker.succeeded();
         }
@@ -65,9 +64,9 @@ impl Flight {
     fn give_up(&mut self, is_fault: bool) {
         self.is_waiting = false;
         let now = Instant::now();
-        self.endpoint.load.gave_up(now - self.began, now, is_fault);
+        self.endpoint.load.gave_up(now - self.began, now);
         if is_fault {
-            self.endpoint.failed();
+            self.endpoint.failed(now);
         }
     }
 }

@@ -67,6 +67,8 @@ impl Balance {
         if let Some(picked) = self.pick(last) {
             return Ok(picked);
         }
+        let began = Instant::now();
+        self.peers.want_any();
         loop {
             let mut found = std::pin::pin!(self.peers.found());
             // Before looking, so that none is missed.
@@ -74,9 +76,9 @@ impl Balance {
             if let Some(picked) = self.pick(last) {
                 return Ok(picked);
             }
-            let waited = tokio::time::timeout_at(self.peers.patient_until(), found).await;
+            let waited = tokio::time::timeout_at(self.peers.patient_until(began), found).await;
             // Another may have been lost meanwhile, which is waited for in its turn.
-            if waited.is_err() && self.peers.patient_until() <= Instant::now() {
+            if waited.is_err() && self.peers.patient_until(began) <= Instant::now() {
                 return Err(self.peers.nowhere());
             }
         }

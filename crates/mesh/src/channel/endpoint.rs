@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use arc_swap::{ArcSwapOption, Guard};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -26,6 +27,8 @@ pub(super) struct Endpoint {
     pub(super) breaker: Breaker,
     /// Ended when the endpoint is no longer one.
     pub(super) stop: CancellationToken,
+    /// Told when a call would have it, and it isn't connected.
+    pub(super) wanted: Notify,
     base: Uri,
     /// How messages call the service.
     name: Arc<str>,
@@ -56,6 +59,7 @@ impl Endpoint {
             load: Load::new(),
             breaker: Breaker::default(),
             stop,
+            wanted: Notify::new(),
             base,
             name,
             peers,
@@ -116,7 +120,8 @@ impl Endpoint {
     }
 
     /// A call's answer, or its absence, is this endpoint's fault.
-    pub(super) fn failed(self: &Arc<Self>) {
+    pub(super) fn failed(self: &Arc<Self>, at: Instant) {
+        self.load.returns(at);
         if self.breaker.failed()
             && let Some(peers) = self.peers.upgrade()
         {

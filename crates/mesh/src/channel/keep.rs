@@ -12,6 +12,8 @@ use super::peers::Peers;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Where a call would have the endpoint, the pause isn't longer than this.
+const WANTED_PAUSE: Duration = Duration::from_millis(100);
 /// A connection that lasted for so long was a good one; the next is made at once.
 const GOOD_AFTER: Duration = Duration::from_secs(1);
 
@@ -59,7 +61,11 @@ pub(super) async fn connected(endpoint: Arc<Endpoint>, connector: Connector, pee
             }
         }
         // Clients that lost the same process don't come back to it all at once.
-        tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
+        let jittered = pause.mul_f64(rand::random_range(0.5..=1.0));
+        let least = jittered.min(WANTED_PAUSE);
+        tokio::time::sleep(least).await;
+        let _wanted_or_time =
+            tokio::time::timeout(jittered - least, endpoint.wanted.notified()).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -9,11 +9,9 @@ use tokio::time::Instant;
 const MEMORY: Duration = Duration::from_secs(10);
 /// Of an endpoint that hasn't answered yet.
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(1);
-/// A failed try counts as one that took so many times longer than usual.
-const FAILURE_FACTOR: u32 = 10;
-/// An endpoint that was away gets its full share after this.
+/// An endpoint that was away or failed gets its full share after this.
 const RETURN_WITHIN: Duration = Duration::from_secs(5);
-/// How much busier than it is an endpoint looks that has just come back.
+/// How much busier than it is an endpoint looks that has just come back or failed.
 const RETURN_FACTOR: f64 = 8.0;
 
 /// The load of one endpoint. Times are nanoseconds since `epoch`; what is read together may be a call apart, which does
@@ -63,19 +61,13 @@ impl Load {
         self.note(saturated(after), now);
     }
 
-    /// A call ends without an answer; `is_fault` where that is the endpoint's.
-    pub(super) fn gave_up(&self, after: Duration, at: Instant, is_fault: bool) {
+    /// A call ends without an answer.
+    pub(super) fn gave_up(&self, after: Duration, at: Instant) {
         self.waiting.fetch_sub(1, Relaxed);
-        if is_fault {
-            self.penalise(after, at);
+        let after = saturated(after);
+        if after > self.latency.load(Relaxed) {
+            self.note(after, self.nanos(at));
         }
-    }
-
-    /// An endpoint that fails fast must not look like one that is fast.
-    pub(super) fn penalise(&self, after: Duration, at: Instant) {
-        let usual = self.latency.load(Relaxed).max(saturated(UNKNOWN_LATENCY));
-        let penalty = usual.saturating_mul(u64::from(FAILURE_FACTOR));
-        self.note(penalty.max(saturated(after)), self.nanos(at));
     }
 
     /// A call is over.
@@ -83,7 +75,8 @@ impl Load {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// The endpoint can be used again from `at` on: it gets its share little by little.
+    /// The endpoint is back from `at` on, or failed then: it gets its share little by little. One that fails fast would
+    /// otherwise look like one that is fast.
     pub(super) fn returns(&self, at: Instant) {
         self.returned.store(self.nanos(at), Relaxed);
     }
@@ -191,11 +184,15 @@ mod tests {
     async fn failing_fast_is_not_being_fast() {
         let (failing, slow) = (Load::new(), Load::new());
         call(&slow, 5 * MS).await;
-        let start = Instant::now();
-        failing.began(start);
-        failing.gave_up(Duration::ZERO, start, true);
+        call(&failing, MS).await;
+        tokio::time::advance(RETURN_WITHIN).await;
+        let now = Instant::now();
+        assert!(failing.score(now) < slow.score(now));
+        failing.began(now);
+        failing.gave_up(Duration::ZERO, now);
         failing.ended();
-        assert!(failing.score(start) > slow.score(start));
+        failing.returns(now);
+        assert!(failing.score(now) > slow.score(now));
     }
 
     #[tokio::test(start_paused = true)]

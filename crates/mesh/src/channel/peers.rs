@@ -20,8 +20,10 @@ use super::keep;
 use crate::calls::observe_endpoints;
 use crate::discovery::{Addresses, Endpoints};
 
-/// Calls wait for so long for a service that was there a moment ago, and not at all for one that is gone for longer.
+/// Calls wait for so long for a service that was there a moment ago.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// And for so long for one that is gone for longer, which is looked for at once.
+const LAST_LOOK: Duration = Duration::from_millis(250);
 
 /// How another process looks from here.
 #[derive(Debug, Clone)]
@@ -188,9 +190,16 @@ impl Peers {
         self.found.notified()
     }
 
-    /// How long a call waits for an endpoint.
-    pub(super) fn patient_until(&self) -> Instant {
-        *self.lost_at() + PATIENCE
+    /// How long a call waits for an endpoint that began to wait at `began`.
+    pub(super) fn patient_until(&self, began: Instant) -> Instant {
+        (*self.lost_at() + PATIENCE).max(began + LAST_LOOK)
+    }
+
+    /// A call would have any endpoint.
+    pub(super) fn want_any(&self) {
+        for endpoint in &**self.endpoints() {
+            endpoint.wanted.notify_one();
+        }
     }
 
     /// Why there is no endpoint.

@@ -25,7 +25,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::ServiceExt;
-use troupe_mesh::channel::PeerState;
+use troupe_mesh::channel::{Peer, PeerState};
 use troupe_mesh::{Channel, Endpoints, Identity, Role};
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 
@@ -260,25 +260,20 @@ pub(crate) fn client(channel: &Channel) -> AuthServiceClient<Channel> {
 }
 
 /// Waits until the processes look as they should.
-pub(crate) async fn until(channel: &Channel, is_so: impl Fn(&[PeerState]) -> bool) {
-    let looks = || {
-        channel
-            .peers()
-            .iter()
-            .map(|it| it.state)
-            .collect::<Vec<_>>()
-    };
-    while !is_so(&looks()) {
+pub(crate) async fn until(channel: &Channel, is_so: impl Fn(&[Peer]) -> bool) {
+    while !is_so(&channel.peers()) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-/// Waits until `count` processes can be called.
-pub(crate) async fn until_ready(channel: &Channel, count: usize) {
-    until(channel, |states| {
-        states.iter().filter(|it| **it == PeerState::Ready).count() == count
-    })
-    .await;
+/// How many processes are in a state.
+pub(crate) fn count(peers: &[Peer], state: PeerState) -> usize {
+    peers.iter().filter(|it| it.state == state).count()
+}
+
+/// Waits until `wanted` processes can be called.
+pub(crate) async fn until_ready(channel: &Channel, wanted: usize) {
+    until(channel, |peers| count(peers, PeerState::Ready) == wanted).await;
 }
 
 pub(crate) fn failure(code: Code) -> Act {
