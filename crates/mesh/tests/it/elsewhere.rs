@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::{Code, Request, Status};
@@ -392,6 +393,64 @@ async fn processes_come_and_go() {
     assert_eq!(second.calls(GET_JWKS), 10 * CALLERS);
     // Nothing holds the connections of the one that is no longer there.
     one.drain().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_refuses_is_opened_again_whatever_the_method() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = channel(&[listener.local_addr().unwrap()]);
+    let (answered, refused) = tokio::join!(log_in(&channel), refuse_twice(listener));
+    answered.unwrap();
+    assert_eq!(refused, 2);
+}
+
+/// Serves one call, after it has refused two.
+async fn refuse_twice(listener: TcpListener) -> usize {
+    let (io, _) = listener.accept().await.unwrap();
+    let mut connection = h2::server::handshake(io).await.unwrap();
+    let mut refused = 0;
+    while let Some(call) = connection.accept().await {
+        let (request, mut answer) = call.unwrap();
+        let mut head = http::Response::new(());
+        let headers = head.headers_mut();
+        headers.insert("content-type", "application/grpc".parse().unwrap());
+        if request.uri().path() != LOGIN {
+            headers.insert("grpc-status", "12".parse().unwrap());
+            answer.send_response(head, true).unwrap();
+        } else if refused < 2 {
+            refused += 1;
+            answer.send_reset(h2::Reason::REFUSED_STREAM);
+        } else {
+            let mut body = answer.send_response(head, false).unwrap();
+            body.send_data(vec![0; 5].into(), false).unwrap();
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", "0".parse().unwrap());
+            body.send_trailers(trailers).unwrap();
+            connection.graceful_shutdown();
+        }
+    }
+    refused
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_falls_silent_is_given_up_before_the_call_is() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (well, other) = (Script::default(), nobody().await);
+    let channel = channel(&[silent.local_addr().unwrap(), other]);
+    // It speaks HTTP/2 once, and then stands still.
+    let (mut io, _) = silent.accept().await.unwrap();
+    io.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    until_ready(&channel, 1).await;
+    let moved = async {
+        until(&channel, |peers| {
+            peers.iter().any(|it| it.calls_in_flight == 1)
+        })
+        .await;
+        well.start_at(other).await
+    };
+    let (answered, _well) = tokio::join!(get(&channel), moved);
+    answered.unwrap();
+    assert_eq!(well.calls(GET_JWKS), 1);
 }
 
 #[tokio::test]
