@@ -34,7 +34,7 @@ struct Secrets;
 
 impl MigrationName for Secrets {
     fn name(&self) -> &'static str {
-        "secrets_m0001_table"
+        "keys_m0001_secrets"
     }
 }
 
