@@ -148,9 +148,6 @@ fn describe(span: &mut Span, role: Role, request: &Request<Body>) {
     span.set("rpc.service", service);
     span.set("rpc.method", method);
     span.set("troupe.role", role.0);
-    if let Some(server) = request.uri().host() {
-        span.set("server.address", server.to_owned());
-    }
     let id = request.headers().get(crate::context::REQUEST_ID);
     let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
     let ctx = request.extensions().get::<Ctx>();

@@ -30,11 +30,10 @@ impl Spans {
         let scope = InstrumentationScope::builder("troupe")
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
-        let limit = (sample_ratio * (1u64 << 63) as f64) as u64;
         let _first = SPANS.set(Self {
             processor,
             scope,
-            limit,
+            limit: limit(sample_ratio),
         });
     }
 
@@ -53,7 +52,7 @@ impl Spans {
 
     /// Whether a trace that begins here is to be sent. Every process that decides alike decides so for the whole trace.
     pub(crate) fn samples(&self, trace_id: u128) -> bool {
-        (trace_id as u64) >> 1 < self.limit
+        is_below(trace_id, self.limit)
     }
 
     /// What tells of it.
@@ -64,5 +63,27 @@ impl Spans {
     /// Takes a span that ended.
     pub(crate) fn take(&self, span: SpanData) {
         self.processor.on_end(span);
+    }
+}
+
+fn limit(ratio: f64) -> u64 {
+    (ratio * (1u64 << 63) as f64) as u64
+}
+
+fn is_below(trace_id: u128, limit: u64) -> bool {
+    (trace_id as u64) >> 1 < limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_traces_is_sent_by_their_ids() {
+        let (low, high) = (1 << 127, u128::from(u64::MAX));
+        for (ratio, sent) in [(0.0, [false; 2]), (0.5, [true, false]), (1.0, [true; 2])] {
+            let limit = limit(ratio);
+            assert_eq!([low, high].map(|id| is_below(id, limit)), sent, "{ratio}");
+        }
     }
 }
