@@ -238,3 +238,9 @@ async fn read(stderr: ChildStderr, log: Log, ready: oneshot::Sender<String>) {
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
+
+/// An address that nobody listens at, so that a process can come back to it.
+pub(crate) fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}

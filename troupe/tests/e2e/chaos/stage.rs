@@ -1,7 +1,6 @@
 //! The platform and its servers, and how they are killed, paused and brought back.
 
 use std::fmt;
-use std::net::TcpListener;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use testkit::scripted::Handle;
 use testkit::servers::{Daemon, Nats, Postgres, Redis};
 
 use crate::events::waiting;
-use crate::platform::{Platform, Setup, eventually};
+use crate::platform::{Platform, Setup, eventually, free_address};
 use crate::processes::fleet::Certificates;
 
 /// Until the next look.
@@ -70,7 +69,7 @@ impl Stage {
     pub(super) async fn whole(model: &Handle) -> Self {
         let mut stage = Self::without_processes(None).await;
         let setup = stage.setup(model, &stage.postgres.new_database().unwrap());
-        let address = format!("127.0.0.1:{}", free_port());
+        let address = free_address();
         stage.processes.push(Process {
             name: "platform".to_owned(),
             setup: setup.with("TROUPE__GATEWAY__LISTEN", address),
@@ -85,8 +84,7 @@ impl Stage {
         let mut stage = Self::without_processes(Some(Redis::start().await.unwrap())).await;
         let certificates = Certificates::new().await;
         let database = stage.postgres.new_database().unwrap();
-        let addresses =
-            ROLES.map(|_| [(); REPLICAS].map(|()| format!("127.0.0.1:{}", free_port())));
+        let addresses = ROLES.map(|_| [(); REPLICAS].map(|()| free_address()));
         for (role, own) in ROLES.into_iter().zip(&addresses) {
             for (number, address) in own.iter().enumerate() {
                 let mut setup = stage
@@ -250,11 +248,6 @@ fn listen_variable(role: Role) -> String {
         Role::GATEWAY => "TROUPE__GATEWAY__LISTEN".to_owned(),
         _ => format!("TROUPE__MESH__LISTEN__{}", role.0.to_uppercase()),
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Chance that can be had again from its seed.
