@@ -50,12 +50,12 @@ pub struct Peers {
     pub ai: String,
 }
 
-/// A value of the configuration that can't be read.
+/// A value of the configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{key}: {problem}")]
+#[error("{key} {problem}")]
 pub struct ConfigError {
     key: String,
-    problem: EndpointsError,
+    problem: String,
 }
 
 /// An agent of Consul for each role that others call.
@@ -76,14 +76,31 @@ impl Config {
     /// Checks what types can't say.
     ///
     /// # Errors
-    /// Names the first key whose value can't be read.
+    /// Names the first key whose value can't be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
         for role in Role::ALL {
             self.peers.endpoints(role)?;
             self.register
                 .of(role, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         }
-        Ok(())
+        let limits = &self.limits;
+        let positive = [
+            ("connections", limits.connections as u64),
+            (
+                "streams_per_connection",
+                u64::from(limits.streams_per_connection),
+            ),
+            ("handshake_secs", limits.handshake_secs),
+            ("connection_age_secs", limits.connection_age_secs),
+            ("keepalive_secs", limits.keepalive_secs),
+        ];
+        match positive.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(ConfigError {
+                key: format!("mesh.limits.{name}"),
+                problem: "must be above zero".to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The folder of the certificates.
@@ -127,10 +144,7 @@ impl Peers {
     pub fn endpoints(&self, role: Role) -> Result<Endpoints, ConfigError> {
         let entries = self.of(role).split(',').map(str::trim);
         let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
-        Endpoints::parse(&entries).map_err(|problem| ConfigError {
-            key: format!("mesh.peers.{role}"),
-            problem,
-        })
+        Endpoints::parse(&entries).map_err(|error| unreadable(format!("mesh.peers.{role}"), &error))
     }
 }
 
@@ -156,11 +170,15 @@ impl Register {
         let ip = self.address.unwrap_or(listening.ip());
         let address = SocketAddr::new(ip, listening.port());
         let registration = Registration::parse(entry, address);
-        let failed = |problem| ConfigError {
-            key: format!("mesh.register.{role}"),
-            problem,
-        };
+        let failed = |error| unreadable(format!("mesh.register.{role}"), &error);
         registration.map(Some).map_err(failed)
+    }
+}
+
+fn unreadable(key: String, error: &EndpointsError) -> ConfigError {
+    ConfigError {
+        key,
+        problem: format!("can't be read: {error}"),
     }
 }
 
@@ -213,6 +231,18 @@ mod tests {
         let error = config.validate().unwrap_err().to_string();
         assert!(
             error.contains("mesh.peers.users") && error.contains("10.0.0.1"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn names_the_limit_that_would_let_nobody_in() {
+        let mut config = Config::default();
+        config.validate().unwrap();
+        config.limits.streams_per_connection = 0;
+        let error = config.validate().unwrap_err().to_string();
+        assert!(
+            error.contains("mesh.limits.streams_per_connection"),
             "{error}"
         );
     }

@@ -178,6 +178,11 @@ impl Platform {
 
     /// Waits until it has ended.
     pub(crate) async fn ended(mut self) -> ExitStatus {
+        self.exit().await
+    }
+
+    /// Waits until it has ended, and keeps what it was.
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
         eventually("the platform ends", self.child.wait())
             .await
             .unwrap()

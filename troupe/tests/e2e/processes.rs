@@ -4,10 +4,12 @@
 mod fleet;
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mesh::Role;
 use serde_json::Value;
 use testkit::scripted::{self, Reply};
+use testkit::servers::Postgres;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tonic::{Code, Request};
@@ -71,6 +73,57 @@ async fn end_after_the_reply_that_runs() {
     for ended in fleet.ended().await {
         assert_eq!(ended.code(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn restart_one_after_another_without_a_failed_call() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let certificates = Certificates::new().await;
+    let database = Postgres::shared().await.unwrap().new_database().unwrap();
+    let setup = || setup(&model, &certificates).with("TROUPE__DATABASE__URL", &database);
+    let (first, second) = (free_address(), free_address());
+    let replica = |address: &str| setup().with("TROUPE__MESH__LISTEN__USERS", address);
+    let replicas = [replica(&first), replica(&second)];
+    let mut running = Vec::new();
+    for replica in &replicas {
+        running.push(replica.serve(&[Role::USERS]).await);
+    }
+    let of_others = setup()
+        .with("TROUPE__MESH__PEERS__USERS", format!("{first},{second}"))
+        .with("TROUPE__GATEWAY__RATES__READ__PER_SECOND", "1000000")
+        .with("TROUPE__GATEWAY__RATES__READ__BURST", "1000000");
+    let others = [Role::GATEWAY, Role::AI, Role::ROLEPLAY];
+    let others = of_others.serve(&others).await;
+    until_ready(&others).await;
+
+    let ann = Person::register(&others, "Ann").await;
+    let restarted = AtomicBool::new(false);
+    let calling = async || {
+        let mut calls = 0;
+        while !restarted.load(Ordering::SeqCst) {
+            ann.get("/api/v1/users/me").await;
+            calls += 1;
+        }
+        assert!(calls > 0);
+    };
+    let restarting = async {
+        for (replica, process) in replicas.iter().zip(&mut running) {
+            process.ask_to_stop();
+            assert_eq!(process.exit().await.code(), Some(0));
+            *process = replica.serve(&[Role::USERS]).await;
+        }
+        restarted.store(true, Ordering::SeqCst);
+    };
+    // Each call panics unless it succeeds.
+    tokio::join!(restarting, calling(), calling(), calling(), calling());
+}
+
+/// An address that nobody listens at, so that a process can come back to it.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 #[tokio::test]
