@@ -103,13 +103,21 @@ impl Balance {
             return Some((Arc::clone(chosen), connection));
         }
         // One that is out or says that it doesn't serve, or failed the call before, can still say why.
-        let connected = endpoints.iter().filter_map(|it| {
-            let connection = it.connection()?;
-            let rank = (is_last(it), !it.is_usable(now));
-            Some((rank, it, connection))
-        });
-        let (_, endpoint, connection) = connected.min_by_key(|(rank, ..)| *rank)?;
-        Some((Arc::clone(endpoint), connection))
+        let mut best: Option<((bool, bool, f64), &Arc<Endpoint>, Arc<Connection>)> = None;
+        for endpoint in endpoints.iter() {
+            let Some(connection) = endpoint.connection() else {
+                continue;
+            };
+            let rank = (
+                !endpoint.is_usable(now),
+                is_last(endpoint),
+                endpoint.load.score(now),
+            );
+            if best.as_ref().is_none_or(|(so_far, ..)| rank < *so_far) {
+                best = Some((rank, endpoint, connection));
+            }
+        }
+        best.map(|(_, endpoint, connection)| (Arc::clone(endpoint), connection))
     }
 }
 
