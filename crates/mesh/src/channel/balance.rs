@@ -1,5 +1,6 @@
 //! Picks the endpoint of each try: of two that can be used, taken at random, the one that is less busy.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -23,6 +24,9 @@ pub(super) struct Tried {
     pub(super) endpoint: Option<Arc<Endpoint>>,
     pub(super) outcome: Result<Response<Body>, Failure>,
 }
+
+/// An endpoint, and the connection that made it a choice.
+type Picked = (Arc<Endpoint>, Arc<Connection>);
 
 impl Balance {
     pub(super) fn new(peers: Arc<Peers>) -> Self {
@@ -59,10 +63,7 @@ impl Balance {
     }
 
     /// Waits for an endpoint as long as there is reason to.
-    async fn picked(
-        &self,
-        last: Option<&Arc<Endpoint>>,
-    ) -> Result<(Arc<Endpoint>, Arc<Connection>), Failure> {
+    async fn picked(&self, last: Option<&Arc<Endpoint>>) -> Result<Picked, Failure> {
         self.peers.start();
         if let Some(picked) = self.pick(last) {
             return Ok(picked);
@@ -84,7 +85,7 @@ impl Balance {
         }
     }
 
-    fn pick(&self, last: Option<&Arc<Endpoint>>) -> Option<(Arc<Endpoint>, Arc<Connection>)> {
+    fn pick(&self, last: Option<&Arc<Endpoint>>) -> Option<Picked> {
         let endpoints = self.peers.endpoints();
         let now = Instant::now();
         let is_last = |it: &Arc<Endpoint>| last.is_some_and(|last| Arc::ptr_eq(it, last));
@@ -104,12 +105,11 @@ impl Balance {
         }
         // One that is out or says that it doesn't serve, or failed the call before, can still say why.
         let connected = endpoints.iter().filter_map(|it| {
-            let connection = it.connection()?;
-            let rank = (is_last(it), !it.is_usable(now));
-            Some((rank, it, connection))
+            let rank = (!it.is_usable(now), is_last(it), it.load.score(now));
+            Some((rank, it, it.connection()?))
         });
-        let (_, endpoint, connection) = connected.min_by_key(|(rank, ..)| *rank)?;
-        Some((Arc::clone(endpoint), connection))
+        let best = connected.min_by(|(a, ..), (b, ..)| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        best.map(|(_, endpoint, connection)| (Arc::clone(endpoint), connection))
     }
 }
 

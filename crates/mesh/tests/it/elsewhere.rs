@@ -370,6 +370,22 @@ async fn a_process_that_says_it_does_not_serve_gets_calls_only_where_there_is_no
 }
 
 #[tokio::test]
+async fn where_no_process_serves_all_of_them_are_asked() {
+    let mut scripts = Vec::new();
+    let mut processes = Vec::new();
+    for _ in 0..2 {
+        let (says, health) = tonic_health::server::health_reporter();
+        says.set_service_status("", ServingStatus::NotServing).await;
+        scripts.push(Script::default().with_health(health));
+        processes.push(scripts[scripts.len() - 1].start().await);
+    }
+    let channel = channel(&[processes[0].address, processes[1].address]);
+    until(&channel, |peers| count(peers, PeerState::NotServing) == 2).await;
+    load(&channel, 50).await;
+    assert!(scripts.iter().all(|it| it.calls(GET_JWKS) > 20));
+}
+
+#[tokio::test]
 async fn processes_come_and_go() {
     let (first, second) = (Script::default(), Script::default());
     let (one, two) = (first.start().await, second.start().await);
