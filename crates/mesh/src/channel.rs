@@ -1,5 +1,5 @@
 //! The client side: what generated clients call through. In one process a call goes straight to the other's server
-//! stack; to another process it passes the client stack, which `channel/stack.rs` lists.
+//! stack; to another process it passes the client stack, which `stack` lists.
 
 mod answer;
 mod balance;
