@@ -51,10 +51,11 @@ enum Task {
         /// Runs only the tests whose names contain this.
         filter: Option<String>,
     },
-    /// Kills the platform and its servers at random times under numbered writes, holds servers away and full, and prints the
-    /// ledger. CI does a short form of it with the end-to-end tests.
+    /// Kills the platform's processes and its servers at random times under numbered writes, and lets them stand still: with
+    /// all roles in one process, then with two processes of each. Restarts those one after another, holds servers away and
+    /// full, and prints the ledgers. CI does a short form of it with the end-to-end tests.
     Chaos {
-        /// How many kills.
+        /// How many kills or pauses of each.
         #[arg(long, default_value_t = 30)]
         kills: u32,
         /// Makes the times of the kills the same as in the run that printed it.
