@@ -19,7 +19,7 @@ impl Servers {
             postgres: Postgres::start_durable().await?,
             redis: Redis::start().await?,
             nats: Nats::start(None).await?,
-            s3: S3::start().await?,
+            s3: S3::start(None).await?,
         })
     }
 

@@ -120,7 +120,10 @@ async fn finds_redis_and_the_file_store_or_says_what_is_wrong() {
     let model = scripted::serve("127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
-    let (redis, store) = (Redis::start().await.unwrap(), S3::start().await.unwrap());
+    let (redis, store) = (
+        Redis::start().await.unwrap(),
+        S3::start(None).await.unwrap(),
+    );
     let s3 = store.config();
     let setup = Setup::new()
         .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())

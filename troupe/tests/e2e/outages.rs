@@ -319,6 +319,7 @@ async fn limits_calls_without_redis_and_goes_back_to_it() {
         allowed += 1;
     }
     assert_eq!(allowed, 5, "the budget of one process holds");
+    tokio::time::sleep(outage()).await;
     daemon.start().unwrap();
     redis.ready().await.unwrap();
     until("the budget in Redis is used", async || is_up(&ann).await).await;

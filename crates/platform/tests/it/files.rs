@@ -95,7 +95,7 @@ async fn holds_in_a_folder() {
 
 #[tokio::test]
 async fn holds_in_a_bucket() {
-    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start().await.unwrap());
+    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start(None).await.unwrap());
     let host = host(dir.path(), store.config());
     suite(|folder| Files::open(&host, folder).unwrap()).await;
     assert!(dir.path().read_dir().unwrap().next().is_none());
@@ -118,7 +118,7 @@ async fn assert_unavailable(files: &Files) {
 
 #[tokio::test]
 async fn says_so_while_the_store_is_gone_and_uses_it_again() {
-    let (dir, mut store) = (tempfile::tempdir().unwrap(), S3::start().await.unwrap());
+    let (dir, mut store) = (tempfile::tempdir().unwrap(), S3::start(None).await.unwrap());
     let files = Files::open(&host(dir.path(), store.config()), "gone").unwrap();
     files.put("a", b"before".to_vec()).await.unwrap();
     store.stop();
@@ -129,7 +129,7 @@ async fn says_so_while_the_store_is_gone_and_uses_it_again() {
 
 #[tokio::test]
 async fn says_so_while_the_store_stands_still_and_uses_it_again() {
-    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start().await.unwrap());
+    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start(None).await.unwrap());
     let files = Files::open(&host(dir.path(), store.config()), "still").unwrap();
     files.put("b", b"before".to_vec()).await.unwrap();
     store.pause();
@@ -140,7 +140,7 @@ async fn says_so_while_the_store_stands_still_and_uses_it_again() {
 
 #[tokio::test]
 async fn refuses_wrong_keys_and_says_so() {
-    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start().await.unwrap());
+    let (dir, store) = (tempfile::tempdir().unwrap(), S3::start(None).await.unwrap());
     let config = S3Config {
         access_key_id: "somebody".to_owned(),
         ..store.config()
@@ -154,7 +154,7 @@ async fn refuses_wrong_keys_and_says_so() {
 
 #[tokio::test]
 async fn finds_a_bucket_that_is_missing() {
-    let store = S3::start().await.unwrap();
+    let store = S3::start(None).await.unwrap();
     let config = S3Config {
         bucket: "another".to_owned(),
         ..store.config()

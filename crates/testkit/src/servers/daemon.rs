@@ -79,6 +79,17 @@ impl Place {
 
     /// Starts the guardian, and the server with it.
     pub(super) fn start(self, command: &[OsString]) -> Result<Daemon, Error> {
+        let daemon = self.guard(command)?;
+        daemon.start()?;
+        Ok(daemon)
+    }
+
+    /// Starts the guardian of a folder whose server runs in this process.
+    pub(super) fn keep(self) -> Result<Daemon, Error> {
+        self.guard(&[])
+    }
+
+    fn guard(self, command: &[OsString]) -> Result<Daemon, Error> {
         let mut process = Command::new("sh")
             .args(["-c", GUARDIAN, "guardian"])
             .arg(&self.folder)
@@ -95,12 +106,10 @@ impl Place {
             orders: Some(orders),
             answers,
         };
-        let daemon = Daemon {
+        Ok(Daemon {
             folder: self.folder,
             guardian: Mutex::new(guardian),
-        };
-        daemon.start()?;
-        Ok(daemon)
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Error;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -14,10 +14,11 @@ use platform::backends::{S3Config, SecretText};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use super::daemon::{Daemon, Place};
 
 const ACCESS_KEY_ID: &str = "troupe-test";
 const SECRET_ACCESS_KEY: &str = "a secret of tests";
@@ -27,20 +28,21 @@ const BUCKET: &str = "files";
 #[derive(Debug)]
 pub struct S3 {
     address: SocketAddr,
-    folder: TempDir,
+    folder: Daemon,
     is_paused: watch::Sender<bool>,
     /// Ends the listener and all connections.
     running: CancellationToken,
 }
 
 impl S3 {
-    /// Starts a store on a free port of 127.0.0.1.
+    /// Starts a store on a free port of 127.0.0.1. With `disk_bytes`, its files are on a disk of that size, which takes root.
     ///
     /// # Errors
     /// There is no port, or no room for a folder.
-    pub async fn start() -> Result<Self, Error> {
-        let folder = tempfile::tempdir()?;
-        std::fs::create_dir(folder.path().join(BUCKET))?;
+    pub async fn start(disk_bytes: Option<u64>) -> Result<Self, Error> {
+        let place = Place::new(disk_bytes)?;
+        std::fs::create_dir(place.data().join(BUCKET))?;
+        let folder = place.keep()?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let store = Self {
             address: listener.local_addr()?,
@@ -63,6 +65,11 @@ impl S3 {
         }
     }
 
+    /// Where the files are.
+    pub fn data(&self) -> PathBuf {
+        self.folder.data()
+    }
+
     /// How many files there are.
     ///
     /// # Errors
@@ -79,7 +86,7 @@ impl S3 {
             }
             Ok(files)
         }
-        count(&self.folder.path().join(BUCKET))
+        count(&self.data().join(BUCKET))
     }
 
     /// Ends it with all its connections; the files stay.
@@ -107,8 +114,7 @@ impl S3 {
     }
 
     fn serve(&self, listener: TcpListener) -> Result<(), Error> {
-        let files =
-            FileSystem::new(self.folder.path()).map_err(|e| Error::other(format!("{e:?}")))?;
+        let files = FileSystem::new(self.data()).map_err(|e| Error::other(format!("{e:?}")))?;
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
         let connections = Connections {

@@ -428,7 +428,7 @@ async fn an_edit_is_in_the_next_prompt() {
 
 #[tokio::test]
 async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
-    let mut store = S3::start().await.unwrap();
+    let mut store = S3::start(None).await.unwrap();
     let stage = Stage::with_files_in(store.config()).await;
     let alice = stage.person();
     let character = alice.import(png()).await.unwrap().character.unwrap();

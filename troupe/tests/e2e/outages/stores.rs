@@ -4,10 +4,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::servers::S3;
 
-use super::{model, outage, probe, setup, until};
+use super::{fill, model, outage, probe, setup, until};
 use crate::cards::{example, maren};
 use crate::person::Person;
 use crate::platform::{Platform, Setup};
+
+/// Room for a few pictures.
+const STORE_BYTES: u64 = 8 << 20;
 
 /// A platform that keeps its pictures in the store.
 fn with_store(setup: Setup, store: &S3) -> Setup {
@@ -44,7 +47,7 @@ async fn lacks_only_pictures(ann: &Person, session: &str, picture: &str, platfor
 
 #[tokio::test]
 async fn lacks_only_pictures_while_their_store_is_away() {
-    let (model, mut store) = (model().await, S3::start().await.unwrap());
+    let (model, mut store) = (model().await, S3::start(None).await.unwrap());
     store.stop();
     let setup = with_store(setup(&model), &store);
     let platform = setup.start().await;
@@ -84,6 +87,27 @@ async fn lacks_only_pictures_while_their_store_is_away() {
     tokio::time::sleep(outage()).await;
     store.resume();
     until("the picture is served again", is_served).await;
+}
+
+#[tokio::test]
+async fn refuses_pictures_while_their_store_s_disk_is_full() {
+    let (model, store) = (model().await, S3::start(Some(STORE_BYTES)).await.unwrap());
+    let platform = with_store(setup(&model), &store).start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let session = ann.open_session(maren()).await;
+    fill(&store.data());
+    let (status, refusal) = import(&ann, example("quill.png")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refusal}");
+    let reply = ann.say(&session, "Good evening!").await.at_end().await;
+    assert_eq!(reply.text, "The lamp turns above you.");
+    let characters = ann.get("/api/v1/roleplay/characters").await;
+    let characters = characters["characters"].as_array().unwrap();
+    assert_eq!(characters.len(), 1, "nothing is half stored");
+    std::fs::remove_file(store.data().join("filler")).unwrap();
+    until("pictures are stored again", async || {
+        import(&ann, example("quill.png")).await.0 == StatusCode::OK
+    })
+    .await;
 }
 
 #[tokio::test]
