@@ -92,7 +92,8 @@ async fn lacks_only_pictures_while_their_store_is_away() {
 #[tokio::test]
 async fn refuses_pictures_while_their_store_s_disk_is_full() {
     let (model, store) = (model().await, S3::start(Some(STORE_BYTES)).await.unwrap());
-    let platform = with_store(setup(&model), &store).start().await;
+    let setup = with_store(setup(&model), &store);
+    let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
     fill(&store.data());
