@@ -44,7 +44,9 @@ impl<'a> Setup<'a> {
         let address = free_address()?;
         let mut command = self.command(self.name)?;
         command.arg("up").args(["--listen", &address.to_string()]);
-        self.started(self.name, command, address).await
+        let server = self.started(self.name, command, address).await?;
+        Client::until_ok(address, "/readyz").await?;
+        Ok(server)
     }
 
     /// Starts a process for each role, which prove to one another who they are; the gateway is the last.

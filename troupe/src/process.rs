@@ -4,11 +4,13 @@
 mod doors;
 mod greeting;
 mod neighbours;
+mod start;
 mod wiring;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use mesh::Role;
 use platform::lifecycle::Signals;
 use platform::{Host, Redis, Tasks, telemetry};
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use self::doors::Doors;
 use self::neighbours::{Mesh, Neighbours};
+use self::start::Start;
 use crate::admin;
 use crate::instance::Instance;
 use crate::settings::Settings;
@@ -69,11 +72,21 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     // Calls that end after shutdown began still call others.
     let connections = Tasks::new();
     let neighbours = Neighbours::new(mesh, &connections);
-    let platform = wiring::build(settings, &host, roles, neighbours).await?;
-    instance.announce(roles, addresses.gateway)?;
+    let start = Start::new(&host.health);
     if let Some(address) = settings.telemetry.admin {
-        admin::serve(address, &exporting, platform.readiness).await?;
+        admin::serve(address, &exporting, start.readiness()).await?;
     }
+    let mut stop = pin!(signals.stop(&tasks));
+    let platform = tokio::select! {
+        built = wiring::build(settings, &host, roles, neighbours) => built?,
+        () = start.answer(doors.gateway()) => bail!("nobody answers at the door any more"),
+        () = &mut stop => {
+            tracing::info!("stopped before the start was over");
+            return Ok(());
+        }
+    };
+    start.is_over(platform.readiness);
+    instance.announce(roles, addresses.gateway)?;
     let register = &settings.mesh.register;
     let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir);
@@ -81,7 +94,7 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
         greeting::ready(address, Role::ROLEPLAY, ai).await?;
     }
 
-    signals.stop(&tasks).await;
+    stop.await;
     drain(serving, &tasks).await?;
     connections.shut_down(HANG_UP).await;
     exporting.flush().await;

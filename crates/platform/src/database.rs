@@ -46,7 +46,7 @@ pub type TransactionFuture<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>>
 
 impl Database {
     /// Opens the store of a service where the host has it, and brings its tables up to date. Waits for a server that
-    /// can't be reached for half a minute; several processes may do this at once.
+    /// can't be reached for as long as it takes, and says so in the host's health; several processes may do this at once.
     ///
     /// # Errors
     /// Says what is missing or wrong, and no password.
@@ -57,6 +57,7 @@ impl Database {
             pools::observe(service, &db.read, &db.write);
             return Ok(db);
         }
+        postgres::wait_for(config, service, &host.health.report()).await?;
         let db = postgres::open::<M>(config, service).await?;
         pools::observe(service, &db.read, &db.write);
         let read = db.read.clone();

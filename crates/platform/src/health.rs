@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch::{self, Receiver};
+use tokio::sync::watch::{self, Receiver, Sender};
 
 use crate::Tasks;
 
@@ -22,11 +22,7 @@ impl Health {
         P: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), String>> + Send,
     {
-        let (sender, state) = watch::channel(None);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(state);
+        let sender = self.report();
         let token = tasks.token().clone();
         let probing = async move {
             loop {
@@ -35,6 +31,16 @@ impl Health {
             }
         };
         tasks.spawn(token.run_until_cancelled_owned(probing));
+    }
+
+    /// Takes what somebody reports of something that the process can't do without: what is missing, or nothing.
+    pub fn report(&self) -> Sender<Option<String>> {
+        let (sender, state) = watch::channel(None);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(state);
+        sender
     }
 
     /// What is missing, if something is.

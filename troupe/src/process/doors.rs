@@ -46,6 +46,11 @@ impl Doors {
         Ok(Self { gateway, peers })
     }
 
+    /// The gateway's.
+    pub(super) fn gateway(&self) -> Option<&TcpListener> {
+        self.gateway.as_ref()
+    }
+
     /// The addresses, as they came out.
     pub(super) fn addresses(&self) -> Result<Addresses> {
         let mut peers = Vec::new();

@@ -5,17 +5,20 @@ mod roles;
 mod stores;
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use testkit::scripted::{self, Handle, Reply};
 use testkit::servers::{Daemon, Nats, Postgres, Redis};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cards::maren;
 use crate::events::waiting;
 use crate::person::{Person, nobody};
-use crate::platform::{Platform, Setup, eventually};
+use crate::platform::{Platform, Setup, eventually, free_address};
 
 const DISK_BYTES: u64 = 192 << 20;
 
@@ -149,15 +152,66 @@ async fn send(ann: &Person, session: &str) -> (StatusCode, Value) {
 #[tokio::test]
 async fn waits_for_a_database_that_is_missing_at_the_start() {
     let (model, postgres) = (model().await, Postgres::start(None).await.unwrap());
-    let setup = setup(&model).with("TROUPE__DATABASE__URL", postgres.new_database().unwrap());
+    let address = free_address();
+    let setup = setup(&model)
+        .with("TROUPE__DATABASE__URL", postgres.new_database().unwrap())
+        .with("TROUPE__GATEWAY__LISTEN", &address);
     let daemon = postgres.daemon().unwrap();
     daemon.kill().unwrap();
-    let begin = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |path: &str| {
+        let answer = http
+            .get(format!("http://{address}{path}"))
+            .send()
+            .await
+            .ok()?;
+        Some((answer.status(), answer.text().await.ok()?))
+    };
+    let meanwhile = async {
+        let says_why = async || {
+            let ready = ask("/readyz").await;
+            ready.is_some_and(|(status, why)| status == 503 && why.contains("database"))
+        };
+        until("the start says what it waits for", says_why).await;
+        assert_eq!(ask("/healthz").await.unwrap().0, StatusCode::OK, "it lives");
+        let (status, refusal) = ask("/api/v1/users/me").await.unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(
+            refusal.contains("UNAVAILABLE") && refusal.contains("database"),
+            "{refusal}"
+        );
+        tokio::time::sleep(outage()).await;
         daemon.start().unwrap();
     };
-    let (platform, ()) = tokio::join!(setup.start(), begin);
+    let (platform, ()) = tokio::join!(setup.start(), meanwhile);
     Person::register(&platform, "Ann").await;
+}
+
+#[tokio::test]
+async fn ends_when_asked_while_it_waits_for_a_database() {
+    let model = model().await;
+    let setup = setup(&model).with(
+        "TROUPE__DATABASE__URL",
+        "postgres://troupe@127.0.0.1:9/none",
+    );
+    let mut waiting = setup
+        .command(&["up"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let told = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains("waits for PostgreSQL") {
+                return;
+            }
+        }
+    };
+    eventually("it says that it waits", told).await;
+    let pid = Pid::from_raw(waiting.id().unwrap() as i32).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let ended = eventually("it ends", waiting.wait()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{ConnectOptions, Connection as _, PgConnection};
@@ -11,11 +11,12 @@ use sea_orm::{
     SqlxError, SqlxPostgresConnector, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::watch::Sender;
 
 use super::connection::Server;
 use super::inspect::{Inspection, first_text, migrations};
-use super::{Connection, Database, OpenError};
-use crate::backends::{DatabaseConfig, ServerUrl};
+use super::{Connection, Database, OpenError, Outage};
+use crate::backends::DatabaseConfig;
 
 /// One to read, one to write, one to ask whether the server is there.
 const FEWEST_CONNECTIONS: u32 = 3;
@@ -23,8 +24,8 @@ const FEWEST_CONNECTIONS: u32 = 3;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// After so long without use a connection is tried before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// How long a start waits for a server that can't be reached.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between tries to reach a server that is missing.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// What the server itself ends: work that nobody waits for any more.
 const SERVER_LIMITS: [(&str, &str); 3] = [
@@ -39,7 +40,9 @@ pub(super) async fn open<M: MigratorTrait>(
     service: &str,
 ) -> Result<Database, OpenError> {
     let options = options(config, service)?;
-    wait_for(&config.url, &options).await?;
+    if let Err(trouble) = try_connect(&options).await {
+        return Err(trouble.at(config.url.to_string()));
+    }
     let database = database(config, options);
     let migrated = migrate::<M>(&database.write.pool(), service).await;
     migrated.map_err(|source| OpenError::Schema {
@@ -119,28 +122,28 @@ pub(super) async fn inspect(
     look.await.map_err(failed)
 }
 
-/// Waits until the server lets us in. What time can't mend ends it at once.
-async fn wait_for(url: &ServerUrl, options: &PgConnectOptions) -> Result<(), OpenError> {
-    let until = Instant::now() + START_TIMEOUT;
-    let mut pause = Duration::from_millis(50);
-    let mut is_told = false;
-    loop {
-        let Err(trouble) = try_connect(options).await else {
-            return Ok(());
+/// Waits until the server lets us in, and reports meanwhile what is missing. What time can't mend ends it at once.
+pub(super) async fn wait_for(
+    config: &DatabaseConfig,
+    service: &str,
+    missing: &Sender<Option<String>>,
+) -> Result<(), OpenError> {
+    let options = options(config, service)?;
+    let mut pause = FIRST_PAUSE;
+    while let Err(trouble) = try_connect(&options).await {
+        let unreachable = match trouble {
+            trouble @ Trouble::Passing(_) => trouble.at(config.url.to_string()),
+            lasting => return Err(lasting.at(config.url.to_string())),
         };
-        match trouble {
-            Trouble::Passing(cause) if Instant::now() < until => {
-                if !is_told {
-                    let wait_secs = START_TIMEOUT.as_secs();
-                    tracing::warn!(server = %url, %cause, wait_secs, "PostgreSQL can't be reached yet: trying again");
-                    is_told = true;
-                }
-            }
-            trouble => return Err(trouble.at(url.to_string())),
+        let told = missing.send_replace(Some(Outage::Unreachable.to_string()));
+        if told.is_none() {
+            tracing::warn!(problem = %unreachable, "the start waits for PostgreSQL");
         }
         tokio::time::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
+    missing.send_replace(None);
+    Ok(())
 }
 
 enum Trouble {
