@@ -16,7 +16,7 @@ use crate::stage::{Stage, turn};
 fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
     let user = UserId::new();
     let first = Runtime::new().unwrap();
-    let (home, stage, session, id) = first.block_on(async {
+    let (home, stage, session, id, call) = first.block_on(async {
         let home = Home::new().await.unwrap();
         let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
@@ -28,11 +28,11 @@ fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
             call.say(piece);
             watch.reads(piece).await;
         }
-        (home, stage, session, id)
+        (home, stage, session, id, call)
     });
-    // Tasks are dropped where they stand, as a crash leaves them.
+    // Tasks are dropped where they stand, as a crash leaves them; until then the model goes on.
     first.shutdown_background();
-    drop(stage);
+    drop((stage, call));
 
     Runtime::new().unwrap().block_on(async {
         let stage = Stage::on(&home, &Config::default()).await;
