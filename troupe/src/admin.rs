@@ -1,30 +1,18 @@
 //! The port for operators and their tools: metrics and probes of the process. It isn't for the public, and has no part in
 //! what clients do.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use gateway::Readiness;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use platform::Tasks;
 use platform::telemetry::{Exporting, Metrics};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 
-/// Connections at a time: those of a few tools.
-const CONNECTIONS: usize = 64;
-/// For a request to come, also on a connection that was used.
-const PATIENCE: Duration = Duration::from_secs(30);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const TEXT: &str = "text/plain; charset=utf-8";
+use crate::pages::{self, TEXT, page};
 
 /// What the pages show.
 struct Pages {
@@ -52,42 +40,11 @@ pub(crate) async fn serve(
     });
     // Not among those that shutdown waits for.
     let connections = Tasks::new();
-    connections.spawn(accept(listener, pages, connections.clone()));
+    let answer =
+        move |request: &Request<Incoming>| pages.answer(request.method(), request.uri().path());
+    let serving = connections.clone();
+    connections.spawn(async move { pages::serve(&listener, &serving, answer).await });
     Ok(())
-}
-
-async fn accept(listener: TcpListener, pages: Arc<Pages>, connections: Tasks) {
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = Arc::clone(&free).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = connection(stream, Arc::clone(&pages));
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection for metrics was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, pages: Arc<Pages>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let answer = pages.answer(request.method(), request.uri().path());
-        std::future::ready(Ok::<_, Infallible>(answer))
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "a connection for metrics ended");
-    }
 }
 
 impl Pages {
@@ -101,18 +58,10 @@ impl Pages {
         }
         match path {
             "/metrics" => self.metrics(),
-            "/healthz" => page(StatusCode::OK, TEXT, "ok\n".to_owned()),
-            "/readyz" => match (self.readiness)() {
-                Ok(()) => page(StatusCode::OK, TEXT, "ready\n".to_owned()),
-                Err(missing) => {
-                    let text = format!("not ready: {missing}\n");
-                    page(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
-                }
-            },
-            _ => {
+            _ => pages::probe(path, (self.readiness)()).unwrap_or_else(|| {
                 let text = "there are /metrics, /healthz and /readyz\n".to_owned();
                 page(StatusCode::NOT_FOUND, TEXT, text)
-            }
+            }),
         }
     }
 
@@ -130,13 +79,4 @@ impl Pages {
             }
         }
     }
-}
-
-fn page(status: StatusCode, content_type: &'static str, text: String) -> Response<String> {
-    let mut answer = Response::new(text);
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
 }

@@ -11,6 +11,7 @@ mod events;
 mod instance;
 mod memory;
 mod migrate;
+mod pages;
 mod process;
 mod serve;
 mod settings;

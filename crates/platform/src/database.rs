@@ -57,8 +57,7 @@ impl Database {
             pools::observe(service, &db.read, &db.write);
             return Ok(db);
         }
-        postgres::wait_for(config, service, &host.health.report()).await?;
-        let db = postgres::open::<M>(config, service).await?;
+        let db = postgres::open::<M>(config, service, &host.health.report()).await?;
         pools::observe(service, &db.read, &db.write);
         let read = db.read.clone();
         host.health.watch(&host.tasks, move || {

@@ -1,21 +1,17 @@
 //! What is answered while the roles are built, which takes as long as their database isn't there: that the process lives,
 //! and what it waits for.
 
-use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use gateway::Readiness;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
+use http::{Response, StatusCode};
 use platform::{Health, Tasks};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tonic::Code;
 use troupe_proto::{Reason, error};
+
+use crate::pages;
 
 /// A start that may not be over yet. Cheap to clone.
 #[derive(Clone)]
@@ -61,48 +57,24 @@ impl Start {
         let connections = Tasks::new();
         // Whoever has been answered comes again, and then to the gateway.
         let _hang_up = connections.token().clone().drop_guard();
-        loop {
-            if let Ok((stream, _)) = door.accept().await {
-                let (start, hang_up) = (self.clone(), connections.token().clone());
-                connections.spawn(hang_up.run_until_cancelled_owned(start.speak(stream)));
-            }
-        }
-    }
-
-    async fn speak(self, stream: TcpStream) {
-        let service = service_fn(move |request: Request<Incoming>| {
-            let answer = self.page(request.uri().path());
-            std::future::ready(Ok::<_, Infallible>(answer))
-        });
-        let http = Builder::new(TokioExecutor::new());
-        if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-            tracing::debug!(%error, "a connection during the start ended");
-        }
+        let start = self.clone();
+        pages::serve(door, &connections, move |request| {
+            start.page(request.uri().path())
+        })
+        .await;
     }
 
     fn page(&self, path: &str) -> Response<String> {
-        let (status, content_type, text) = match path {
-            "/healthz" => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
-            "/readyz" => {
-                let text = format!("not ready: {}\n", self.missing());
-                (StatusCode::SERVICE_UNAVAILABLE, "text/plain", text)
-            }
-            _ => {
-                let info = json!({
-                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                    "reason": error::reason_name(Reason::Unavailable),
-                    "domain": error::DOMAIN,
-                });
-                let code = Code::Unavailable as i32;
-                let status = json!({"code": code, "message": self.missing(), "details": [info]});
-                let text = status.to_string();
-                (StatusCode::SERVICE_UNAVAILABLE, "application/json", text)
-            }
-        };
-        let mut answer = Response::new(text);
-        *answer.status_mut() = status;
-        let content_type = HeaderValue::from_static(content_type);
-        answer.headers_mut().insert(CONTENT_TYPE, content_type);
-        answer
+        pages::probe(path, Err(self.missing())).unwrap_or_else(|| {
+            let info = json!({
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": error::reason_name(Reason::Unavailable),
+                "domain": error::DOMAIN,
+            });
+            let code = Code::Unavailable as i32;
+            let status = json!({"code": code, "message": self.missing(), "details": [info]});
+            let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+            pages::page(unavailable, "application/json", status.to_string())
+        })
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch::Sender;
 use super::connection::Server;
 use super::inspect::{Inspection, first_text, migrations};
 use super::{Connection, Database, OpenError, Outage};
-use crate::backends::DatabaseConfig;
+use crate::backends::{DatabaseConfig, ServerUrl};
 
 /// One to read, one to write, one to ask whether the server is there.
 const FEWEST_CONNECTIONS: u32 = 3;
@@ -34,15 +34,14 @@ const SERVER_LIMITS: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "60s"),
 ];
 
-/// Connects to the server, and brings the service's schema up to date.
+/// Connects to the server once it lets us in, reports to `missing` until then, and brings the service's schema up to date.
 pub(super) async fn open<M: MigratorTrait>(
     config: &DatabaseConfig,
     service: &str,
+    missing: &Sender<Option<String>>,
 ) -> Result<Database, OpenError> {
     let options = options(config, service)?;
-    if let Err(trouble) = try_connect(&options).await {
-        return Err(trouble.at(config.url.to_string()));
-    }
+    wait_for(&config.url, &options, missing).await?;
     let database = database(config, options);
     let migrated = migrate::<M>(&database.write.pool(), service).await;
     migrated.map_err(|source| OpenError::Schema {
@@ -123,17 +122,16 @@ pub(super) async fn inspect(
 }
 
 /// Waits until the server lets us in, and reports meanwhile what is missing. What time can't mend ends it at once.
-pub(super) async fn wait_for(
-    config: &DatabaseConfig,
-    service: &str,
+async fn wait_for(
+    url: &ServerUrl,
+    options: &PgConnectOptions,
     missing: &Sender<Option<String>>,
 ) -> Result<(), OpenError> {
-    let options = options(config, service)?;
     let mut pause = FIRST_PAUSE;
-    while let Err(trouble) = try_connect(&options).await {
+    while let Err(trouble) = try_connect(options).await {
         let unreachable = match trouble {
-            trouble @ Trouble::Passing(_) => trouble.at(config.url.to_string()),
-            lasting => return Err(lasting.at(config.url.to_string())),
+            trouble @ Trouble::Passing(_) => trouble.at(url.to_string()),
+            lasting => return Err(lasting.at(url.to_string())),
         };
         let told = missing.send_replace(Some(Outage::Unreachable.to_string()));
         if told.is_none() {

@@ -1,0 +1,94 @@
+//! Pages of text for operators and their tools, served beside what clients do.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use platform::Tasks;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// The type of what people read.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+/// Connections at a time: those of a few tools.
+const CONNECTIONS: usize = 64;
+/// For a request to come, also on a connection that was used.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections as tasks of `connections`, which ends them when it is asked to stop. Returns never.
+pub(crate) async fn serve<F>(listener: &TcpListener, connections: &Tasks, answer: F)
+where
+    F: Fn(&Request<Incoming>) -> Response<String> + Send + Sync + 'static,
+{
+    let (free, answer) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(answer));
+    loop {
+        let Ok(place) = Arc::clone(&free).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = connection(stream, Arc::clone(&answer));
+                let stop = connections.token().clone();
+                connections.spawn(async move {
+                    stop.run_until_cancelled_owned(connection).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection for a page was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection<F>(stream: TcpStream, answer: Arc<F>)
+where
+    F: Fn(&Request<Incoming>) -> Response<String>,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        std::future::ready(Ok::<_, Infallible>(answer(&request)))
+    });
+    let mut http = Builder::new(TokioExecutor::new());
+    let timer = TokioTimer::new;
+    http.http1().timer(timer()).header_read_timeout(PATIENCE);
+    http.http2().timer(timer()).keep_alive_interval(PATIENCE);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection for a page ended");
+    }
+}
+
+/// What a probe is told: that the process lives, or whether it is ready. None for other pages.
+pub(crate) fn probe(path: &str, readiness: Result<(), String>) -> Option<Response<String>> {
+    let (status, text) = match (path, readiness) {
+        ("/healthz", _) => (StatusCode::OK, "ok\n".to_owned()),
+        ("/readyz", Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+        ("/readyz", Err(missing)) => {
+            let text = format!("not ready: {missing}\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+        _ => return None,
+    };
+    Some(page(status, TEXT, text))
+}
+
+/// A page.
+pub(crate) fn page(
+    status: StatusCode,
+    content_type: &'static str,
+    text: String,
+) -> Response<String> {
+    let mut answer = Response::new(text);
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
