@@ -6,10 +6,12 @@ use std::sync::Arc;
 use http::Uri;
 use mesh::Channel;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
+use tonic::Status;
 use troupe_proto::policy::Audience;
 
 use crate::config::{ConfigError, Limits};
 use crate::policy::Policy;
+use crate::refusal;
 use crate::route::{Lookup, Template, Tree};
 use crate::rule::{self, Rule};
 use crate::schema::Schema;
@@ -79,6 +81,13 @@ pub(crate) struct Method {
     pub(crate) policy: Policy,
     /// Where it is served.
     pub(crate) channel: Channel,
+}
+
+impl Method {
+    /// What a client is told where the method's server can't be reached, or the connection to it broke.
+    pub(crate) fn unreachable(&self, cause: &Status) -> Status {
+        refusal::unreachable(self.channel.server_name(), cause)
+    }
 }
 
 impl Catalog {

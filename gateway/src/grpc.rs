@@ -16,7 +16,7 @@ use crate::bounded::Bounded;
 use crate::catalog::Method;
 use crate::front::Front;
 use crate::headers;
-use crate::refusal::{from_upstream, invalid, too_large, too_late, unreachable};
+use crate::refusal::{from_upstream, invalid, too_large, too_late};
 use crate::tail::Tail;
 use crate::timeout;
 use crate::visit::{AccessLog, Visit};
@@ -31,7 +31,7 @@ pub(crate) async fn pass(
 ) -> Response<Body> {
     log.status(http::StatusCode::OK);
     match call(&front, &visit, request, &mut log).await {
-        Ok((answer, deadline)) => finish(answer, deadline, log),
+        Ok(answer) => finish(answer, log),
         Err(status) => {
             log.code(status.code());
             status.into_http()
@@ -39,12 +39,19 @@ pub(crate) async fn pass(
     }
 }
 
+/// An answer that has begun.
+struct Begun {
+    answer: Response<Body>,
+    method: Arc<Method>,
+    deadline: Instant,
+}
+
 async fn call(
     front: &Front,
     visit: &Visit,
     request: Request<Body>,
     log: &mut AccessLog,
-) -> Result<(Response<Body>, Instant), Status> {
+) -> Result<Begun, Status> {
     let method = front
         .catalog
         .method(request.uri().path(), &front.limits)
@@ -78,23 +85,32 @@ async fn call(
     if exceeded.is_set() {
         return Err(too_large(max_bytes));
     }
-    Ok((answer.map_err(|_| too_late())??, deadline))
+    Ok(Begun {
+        answer: answer.map_err(|_| too_late())??,
+        method,
+        deadline,
+    })
 }
 
 async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>, Status> {
     let answer = method.channel.clone().oneshot(request).await;
     answer.map_err(|cause| match from_upstream(cause) {
         late if late.code() == Code::DeadlineExceeded => late,
-        cause => unreachable(&cause),
+        cause => method.unreachable(&cause),
     })
 }
 
 /// Prepares an answer that has begun for the client.
-fn finish(mut answer: Response<Body>, deadline: Instant, mut log: AccessLog) -> Response<Body> {
+fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
+    let Begun {
+        mut answer,
+        method,
+        deadline,
+    } = begun;
     headers::clean_grpc_answer(answer.headers_mut());
     if answer.status() != http::StatusCode::OK {
         let what = format!("HTTP status {}", answer.status().as_u16());
-        return unreachable(&Status::unknown(what)).into_http();
+        return method.unreachable(&Status::unknown(what)).into_http();
     }
     if let Some(status) = Status::from_header_map(answer.headers()) {
         let code = status.code();
@@ -106,7 +122,14 @@ fn finish(mut answer: Response<Body>, deadline: Instant, mut log: AccessLog) -> 
             status.into_http()
         };
     }
-    answer.map(|body| Body::new(Tail::new(body, Box::pin(sleep_until(deadline)), log)))
+    answer.map(|body| {
+        Body::new(Tail::new(
+            method,
+            body,
+            Box::pin(sleep_until(deadline)),
+            log,
+        ))
+    })
 }
 
 fn announced_size(headers: &HeaderMap) -> usize {

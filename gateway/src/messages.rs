@@ -1,6 +1,7 @@
 //! The messages of an upstream's answer, taken out of its frames without copying where a frame arrives whole.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,12 +11,14 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
+use crate::catalog::Method;
 use crate::refusal;
 use crate::wire::FRAME_HEADER;
 
 /// Reads messages until the upstream's status.
 #[derive(Debug)]
 pub(crate) struct Messages {
+    method: Arc<Method>,
     body: Body,
     /// What arrived and was not taken yet.
     pending: Pending,
@@ -31,9 +34,10 @@ enum Pending {
 }
 
 impl Messages {
-    /// Reads the body of an answer; a message larger than `max_bytes` is an error.
-    pub(crate) fn new(body: Body, max_bytes: usize) -> Self {
+    /// Reads the body of a method's answer; a message larger than `max_bytes` is an error.
+    pub(crate) fn new(method: Arc<Method>, body: Body, max_bytes: usize) -> Self {
         Self {
+            method,
             body,
             pending: Pending::Chunk(Bytes::new()),
             trailers: None,
@@ -58,7 +62,7 @@ impl Messages {
                     Err(frame) => self.trailers = frame.into_trailers().ok(),
                 },
                 Some(Err(cause)) => {
-                    return Poll::Ready(Some(Err(refusal::unreachable(&cause))));
+                    return Poll::Ready(Some(Err(self.method.unreachable(&cause))));
                 }
                 None => return Poll::Ready(self.end().err().map(Err)),
             }

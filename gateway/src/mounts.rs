@@ -44,7 +44,8 @@ pub fn mount(
             );
             return Err(ConfigError::new("upstreams", reason).into());
         }
-        channels.insert(service, Channel::remote(uri));
+        let channel = Channel::remote(&service, uri);
+        channels.insert(service, channel);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Errors as HTTP answers: `google.rpc.Status` in JSON, under the HTTP status that its code stands for.
 
+use std::error::Error as _;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -132,10 +133,17 @@ pub(crate) fn too_late() -> Status {
     error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
 }
 
-/// What a client is told of a failure of the connection to an upstream; the cause goes to the log.
-pub(crate) fn unreachable(cause: &Status) -> Status {
-    tracing::warn!(code = ?cause.code(), error = cause.message(), "a call to an upstream broke");
-    let message = "the service that answers this can't be reached right now";
+/// What a client is told where `server` can't be reached, or the connection to it broke. Where it is and what went wrong
+/// goes to the log alone.
+pub(crate) fn unreachable(server: &str, cause: &Status) -> Status {
+    tracing::warn!(
+        server,
+        code = ?cause.code(),
+        error = cause.message(),
+        cause = cause.source(),
+        "a call to an upstream broke"
+    );
+    let message = format!("{server} can't be reached right now: try again in a second");
     let delay = Duration::from_secs(1);
     error::retry_later(Code::Unavailable, Reason::Unavailable, message, delay)
 }

@@ -16,7 +16,7 @@ use crate::catalog::{Binding, Method};
 use crate::front::Front;
 use crate::headers;
 use crate::messages::{Messages, broken_answer};
-use crate::refusal::{self, Refusal, from_upstream, invalid, too_late, unreachable};
+use crate::refusal::{self, Refusal, from_upstream, invalid, too_late};
 use crate::route::{Found, Lookup};
 use crate::stream::{Form, StreamBody, Writing};
 use crate::timeout;
@@ -115,13 +115,13 @@ async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>,
         .await
         .map_err(|cause| match from_upstream(cause) {
             late if late.code() == Code::DeadlineExceeded => late,
-            cause => unreachable(&cause),
+            cause => method.unreachable(&cause),
         })?;
     match Status::from_header_map(answer.headers()) {
         Some(status) if status.code() != Code::Ok => Err(from_upstream(status).into()),
         None if answer.status() != StatusCode::OK => {
             let what = format!("has the HTTP status {}", answer.status().as_u16());
-            Err(unreachable(&Status::unknown(what)).into())
+            Err(method.unreachable(&Status::unknown(what)).into())
         }
         _ => Ok(answer),
     }
@@ -206,9 +206,14 @@ impl Call<'_> {
         Ok(request)
     }
 
+    fn messages(&self, body: Body) -> Messages {
+        let max_bytes = self.front.limits.response_bytes;
+        Messages::new(self.binding.method.clone(), body, max_bytes)
+    }
+
     async fn unary(&self, upstream: Response<Body>) -> Outcome {
         let (upstream, body) = upstream.into_parts();
-        let mut messages = Messages::new(body, self.front.limits.response_bytes);
+        let mut messages = self.messages(body);
         let message = match messages.next().await {
             Some(message) => message?,
             None => return Err(broken_answer("has no message").into()),
@@ -255,7 +260,7 @@ impl Call<'_> {
             Answer::Raw | Answer::RawField(_) => Form::Raw,
             _ => Form::accepted(&self.parts.headers),
         };
-        let mut messages = Messages::new(body, self.front.limits.response_bytes);
+        let mut messages = self.messages(body);
         let silence = self.front.limits.heartbeat();
         // The HTTP status waits for the first message, so that a call that fails at once has its own; an event stream
         // waits no longer than its heartbeat.

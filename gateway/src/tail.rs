@@ -1,6 +1,7 @@
 //! The body of a gRPC answer on its way through: ends at the deadline, and always with a status.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,13 +12,15 @@ use tokio::time::Sleep;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::catalog::Method;
 use crate::messages::broken_answer;
-use crate::refusal::{too_late, unreachable};
+use crate::refusal::too_late;
 use crate::visit::AccessLog;
 
 /// The body.
 #[derive(Debug)]
 pub(crate) struct Tail {
+    method: Arc<Method>,
     inner: Body,
     deadline: Pin<Box<Sleep>>,
     log: AccessLog,
@@ -27,8 +30,14 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// Wraps the body of an answer that has begun.
-    pub(crate) fn new(inner: Body, deadline: Pin<Box<Sleep>>, log: AccessLog) -> Self {
+    pub(crate) fn new(
+        method: Arc<Method>,
+        inner: Body,
+        deadline: Pin<Box<Sleep>>,
+        log: AccessLog,
+    ) -> Self {
         Self {
+            method,
             inner,
             deadline,
             log,
@@ -73,7 +82,7 @@ impl http_body::Body for Tail {
                 }
                 frame
             }
-            Poll::Ready(Some(Err(cause))) => this.end(&unreachable(&cause)),
+            Poll::Ready(Some(Err(cause))) => this.end(&this.method.unreachable(&cause)),
             Poll::Ready(None) => this.end(&broken_answer("ended without a status")),
             Poll::Pending => match this.deadline.poll_unpin(cx) {
                 Poll::Ready(()) => this.end(&too_late()),

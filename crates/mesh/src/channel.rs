@@ -123,10 +123,10 @@ impl Channel {
         }
     }
 
-    /// A connection to a gRPC server of another maker, made at the first call. `uri` is such as `http://127.0.0.1:50051`.
-    pub fn remote(uri: Uri) -> Self {
-        let name = uri.authority().map_or("", |it| it.as_str());
-        let endpoints = Endpoints::fixed([name]);
+    /// A connection to a gRPC server of another maker, made at the first call. Messages call it `name`; `uri` is such as
+    /// `http://127.0.0.1:50051`.
+    pub fn remote(name: &str, uri: Uri) -> Self {
+        let endpoints = Endpoints::fixed(uri.authority().map(|it| it.as_str()));
         let connector = Connector::foreign();
         let peers = Peers::new(name.into(), connector, endpoints, &Tasks::new());
         Self::elsewhere(peers, Caller::Unknown)
@@ -136,6 +136,14 @@ impl Channel {
         Self {
             caller,
             transport: Transport::Elsewhere(Arc::new(stack::new(peers))),
+        }
+    }
+
+    /// How messages call who answers: the role, or what a server of another maker was called.
+    pub fn server_name(&self) -> &str {
+        match &self.transport {
+            Transport::InProcess(server) => server.role().0,
+            Transport::Elsewhere(stack) => stack::peers(stack).name(),
         }
     }
 

@@ -82,7 +82,12 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
     let answer = edge.get("/v1/get").await;
     assert_eq!(answer.error(), (503, 14));
     assert_eq!(answer.header("retry-after"), "1");
-    assert!(!answer.text().contains("127.0.0.1"));
+    let text = answer.text();
+    assert!(
+        text.contains("echo.v1.EchoService can't be reached"),
+        "{text}"
+    );
+    assert!(!text.contains("127.0.0.1"), "{text}");
 }
 
 #[tokio::test]

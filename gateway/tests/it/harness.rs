@@ -67,7 +67,7 @@ impl Edge {
         verifier: Option<Verifier>,
     ) -> Self {
         let echo = Echo::default();
-        let channel = Channel::remote(echo.start().await);
+        let channel = Channel::remote("echo", echo.start().await);
         let channels: HashMap<_, _> = services
             .iter()
             .map(|name| ((*name).to_owned(), channel.clone()))

@@ -55,6 +55,14 @@ async fn probe(platform: &Platform, path: &str) -> (StatusCode, String) {
     (answer.status(), answer.text().await.unwrap())
 }
 
+/// Whether a call was refused because something is missing, and says what.
+fn lacks(answer: &(StatusCode, Value), what: &str) {
+    let (status, refusal) = answer;
+    assert_eq!(*status, StatusCode::SERVICE_UNAVAILABLE, "{refusal}");
+    let message = refusal["message"].as_str().unwrap_or_default();
+    assert!(message.contains(what), "{refusal}");
+}
+
 /// Asks until the answer is the one that is waited for; says how long that took.
 async fn until<F, A>(what: &str, ask: F) -> Duration
 where

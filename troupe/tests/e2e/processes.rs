@@ -140,7 +140,7 @@ async fn give_clients_none_of_the_gateway_s_rights() {
     let refused = AuthServiceClient::new(passing_on).watch_access(watch).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
     // And a client can't make it its own, whatever it sends.
-    let client = mesh::Channel::remote(fleet.gateway.url().parse().unwrap());
+    let client = mesh::Channel::remote("gateway", fleet.gateway.url().parse().unwrap());
     for (name, value) in [
         ("x-troupe-for-client", ""),
         ("x-troupe-role", "gateway"),

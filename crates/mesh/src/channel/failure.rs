@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use h2::Reason as Reset;
 use http::Request;
@@ -17,6 +19,11 @@ pub(super) struct Failure {
     pub(super) reach: Reach,
     pub(super) status: Status,
 }
+
+/// Why nobody can be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(String);
 
 /// How far the request of a failed try came.
 pub(super) enum Reach {
@@ -45,11 +52,15 @@ impl fmt::Debug for Reach {
 }
 
 impl Failure {
-    /// Nobody of `name` can be reached.
+    /// Nobody of `name` can be reached. Anybody may read the status; why is its source, which stays in the process.
     pub(super) fn nowhere(name: &str, cause: &str) -> Self {
+        let message = format!("{name} can't be reached right now: try again in a second");
+        let delay = Duration::from_secs(1);
+        let mut status = error::retry_later(Code::Unavailable, Reason::Unavailable, message, delay);
+        status.set_source(Arc::new(Cause(cause.to_owned())));
         Self {
             reach: Reach::Nowhere,
-            status: unavailable(format!("{name} can't be reached: {cause}")),
+            status,
         }
     }
 

@@ -72,7 +72,6 @@ impl PeerState {
 
 /// The endpoints of a service.
 pub(super) struct Peers {
-    /// How messages call the service.
     name: Arc<str>,
     connector: Connector,
     endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
@@ -117,6 +116,11 @@ impl Peers {
             Some(view.iter().map(|peer| peer.state.as_str()).collect())
         });
         peers
+    }
+
+    /// How messages call the service.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Begins to look for endpoints and to connect, if that hasn't begun.
