@@ -5,6 +5,7 @@
 //! once with a hundred in each. The points lie in clusters, as those of texts do.
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
@@ -104,7 +105,9 @@ async fn search(
     for (number, asked) in points.asked.iter().enumerate() {
         let partition = number * 7919 % partitions.len();
         let start = Instant::now();
-        let hits = store.search(partitions[partition], asked, NEAREST).await?;
+        let hits = store
+            .search(partitions[partition], asked, NEAREST, &HashSet::new())
+            .await?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
         let exact = points.nearest(asked, partition, partitions.len());
         wanted += exact.len();

@@ -6,6 +6,7 @@
 mod embedded;
 mod qdrant;
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -43,12 +44,14 @@ pub trait Vectors: Debug + Send + Sync {
     /// Stores points, in place of those that have their ids. They are found once this returns.
     async fn upsert(&self, points: Vec<Point>) -> Result<(), Error>;
 
-    /// The points of a partition that are nearest to a vector of length 1, at most `limit`, the nearest first.
+    /// The points of a partition that are nearest to a vector of length 1, at most `limit`, the nearest first; without those
+    /// of `except`. In a large partition one that is barely near enough may be missed.
     async fn search(
         &self,
         partition: Uuid,
         vector: &[f32],
         limit: usize,
+        except: &HashSet<Uuid>,
     ) -> Result<Vec<Hit>, Error>;
 
     /// Forgets points of a partition. Those that aren't there are no error.
@@ -80,14 +83,16 @@ pub async fn open(
         return Ok(Arc::new(Qdrant::open(host, name, model, dimensions)?));
     }
     let file = host.data_dir.join(format!("{name}.vectors.sqlite"));
-    Ok(Arc::new(Embedded::open(&file, model, dimensions).await?))
+    Ok(Arc::new(
+        Embedded::open(host, &file, model, dimensions).await?,
+    ))
 }
 
 /// Why points can't be stored or found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server doesn't answer; later it may.
-    #[error("the vector store doesn't answer")]
+    #[error("the vector store doesn't answer: try again in a few seconds")]
     Unavailable(#[source] Source),
     /// The call asks for something that no store can do.
     #[error("{0}")]

@@ -48,6 +48,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         fill(&home, &session, length).await?;
         sessions.push(session);
     }
+    // So that a prompt recalls as it does where events brought the memories.
+    stage.memory_index().await.rebuild(|_, _| {}).await?;
     // In turns, so that whatever else the machine does meets both alike.
     let mut sends = [Vec::new(), Vec::new()];
     let mut prompts = [Vec::new(), Vec::new()];
@@ -114,15 +116,18 @@ async fn fill(
     let db = sea_orm::Database::connect(options).await?;
     let branch = session.branch.clone().unwrap_or_default();
     let id: SessionId = session.id.parse()?;
-    let mut parent: MessageId = branch.head_message_id.parse()?;
+    let mut path: Vec<MessageId> = vec![branch.head_message_id.parse()?];
+    let mut jumps = vec![None];
     let tx = db.begin().await?;
-    for depth in 1..length {
-        let next = MessageId::new();
-        insert(&tx, id, next, parent, depth).await?;
-        parent = next;
+    for _ in 1..length {
+        let jump = jump(&jumps);
+        path.push(MessageId::new());
+        jumps.push(Some(jump));
+        insert(&tx, id, &path, jump).await?;
     }
     let mut head = Query::update();
-    head.table("branches").value("head_message_id", parent);
+    head.table("branches")
+        .value("head_message_id", path[length - 1]);
     head.and_where(sea_orm::sea_query::ExprTrait::eq(
         sea_orm::sea_query::Expr::col("session_id"),
         id,
@@ -132,23 +137,36 @@ async fn fill(
     Ok(())
 }
 
+/// Where the next message jumps to, as the service has it: the depth of an ancestor.
+fn jump(jumps: &[Option<usize>]) -> usize {
+    let parent = jumps.len() - 1;
+    let far = jumps[parent].and_then(|near| Some((near, jumps[near]?)));
+    match far {
+        Some((near, far)) if parent - near == near - far => far,
+        _ => parent,
+    }
+}
+
+/// Stores the last message of a path.
 async fn insert(
     tx: &impl ConnectionTrait,
     session: SessionId,
-    id: MessageId,
-    parent: MessageId,
-    depth: usize,
+    path: &[MessageId],
+    jump: usize,
 ) -> Result<(), DbErr> {
+    let depth = path.len() - 1;
     let author = if depth % 2 == 1 {
         "person"
     } else {
         "character"
     };
     let depth = i32::try_from(depth).unwrap_or(i32::MAX);
-    let columns: [(&'static str, Value); 11] = [
-        ("id", id.into()),
+    let columns: [(&'static str, Value); 13] = [
+        ("id", path[path.len() - 1].into()),
         ("session_id", session.into()),
-        ("parent_id", parent.into()),
+        ("parent_id", path[path.len() - 2].into()),
+        ("jump_id", path[jump].into()),
+        ("jump_depth", i32::try_from(jump).unwrap_or(i32::MAX).into()),
         ("author", author.into()),
         ("speaker_name", "Somebody".into()),
         ("text", format!("{TEXT} {depth}").into()),

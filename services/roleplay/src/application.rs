@@ -1,5 +1,6 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
+mod ancestry;
 mod cancel_generation;
 mod cast;
 mod characters;

@@ -17,7 +17,6 @@ use tonic::service::Routes;
 use crate::application::{Characters, Chats, GenerationLimits, Memories, Personas};
 pub use crate::application::{MemoryConfig, MemoryCounts};
 use crate::infrastructure::avatars::Avatars;
-use crate::infrastructure::index::Index;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
@@ -92,13 +91,7 @@ pub async fn build(
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
     let outbox = host.events.outbox(SERVICE, &db, &host.clock);
-    let memories = Memories {
-        db: db.clone(),
-        outbox: outbox.clone(),
-        clock: host.clock.clone(),
-        index: Index::new(host, ai.clone()),
-        config: config.memory.clone(),
-    };
+    let memories = Memories::new(&db, host, ai.clone(), &config.memory);
     let chats = Chats::new(
         db.clone(),
         outbox,

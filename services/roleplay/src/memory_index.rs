@@ -5,7 +5,6 @@ use std::error::Error;
 use platform::{Database, Host};
 
 use crate::application::{Memories, MemoryCounts};
-use crate::infrastructure::index::Index;
 use crate::migrations::Migrator;
 use crate::{BuildError, Config, SERVICE};
 
@@ -24,13 +23,7 @@ impl MemoryIndex {
     /// The data can't be opened.
     pub async fn open(config: &Config, host: &Host, ai: mesh::Channel) -> Result<Self, BuildError> {
         let db = Database::open::<Migrator>(host, SERVICE).await?;
-        Ok(Self(Memories {
-            outbox: host.events.outbox(SERVICE, &db, &host.clock),
-            db,
-            clock: host.clock.clone(),
-            index: Index::new(host, ai),
-            config: config.memory.clone(),
-        }))
+        Ok(Self(Memories::new(&db, host, ai, &config.memory)))
     }
 
     /// Counts memories and vectors.

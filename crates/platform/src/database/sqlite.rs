@@ -60,6 +60,8 @@ async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbEr
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file doesn't go away, and the test costs as much as a short query.
+        .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite

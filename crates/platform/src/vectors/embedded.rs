@@ -1,11 +1,14 @@
-//! Vectors in a SQLite file of their own, searched exactly: SQLite reads the partition, and nothing else,
-//! and sqlite-vec measures the distances.
+//! Vectors in a SQLite file of their own. A search reads its partition, and nothing else, and sqlite-vec measures the
+//! distances: all of a small partition; in a large one, those of the points whose signs are most like the ones asked for.
 //!
 //! The file can go at any time, so one that is broken is moved aside and an empty one takes its place.
 
 mod distance;
 mod file;
+mod large;
+mod signs;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
@@ -16,20 +19,35 @@ use uuid::Uuid;
 
 use self::distance::{score, to_bytes};
 use self::file::{File, Pools, is_broken};
+use self::large::Large;
 use super::{Error, Hit, Point, Vectors, check_dimensions};
+use crate::Host;
+
+/// Points of a partition in which every one is measured.
+const SMALL: usize = 1024;
+/// In a larger one, so many points are measured for each that is wanted.
+const OVERSAMPLING: usize = 8;
+/// And at least so many.
+const FEWEST: usize = 256;
 
 /// A file of vectors.
 #[derive(Debug)]
 pub(super) struct Embedded {
     file: File,
     pools: RwLock<Pools>,
+    large: Large,
     /// Held while a broken file is replaced.
     repair: Mutex<()>,
 }
 
 impl Embedded {
     /// Opens a file, making it if need be. One of another model or length is emptied, a broken one replaced.
-    pub(super) async fn open(path: &Path, model: &str, dimensions: usize) -> Result<Self, Error> {
+    pub(super) async fn open(
+        host: &Host,
+        path: &Path,
+        model: &str,
+        dimensions: usize,
+    ) -> Result<Self, Error> {
         let file = File::new(path, model, dimensions);
         let pools = match file.open().await {
             Err(error) if is_broken(&error) => {
@@ -41,6 +59,7 @@ impl Embedded {
         Ok(Self {
             file,
             pools: RwLock::new(pools),
+            large: Large::new(dimensions, &host.tasks),
             repair: Mutex::default(),
         })
     }
@@ -64,10 +83,30 @@ impl Embedded {
                 self.file.move_aside(&error)?;
                 let opened = self.file.open().await?;
                 *self.pools.write().unwrap_or_else(PoisonError::into_inner) = opened;
+                self.large.forget_all();
             }
         }
         Err(error.into())
     }
+
+    async fn nearest(&self, pools: &Pools, search: Search<'_>) -> sqlx::Result<Vec<Hit>> {
+        if let Some(signs) = self.large.known(search.partition) {
+            return among(pools, &search, &signs.alike(&search)).await;
+        }
+        if let Some(hits) = everywhere(pools, &search, self.large.smallest()).await? {
+            return Ok(hits);
+        }
+        let signs = self.large.read(pools, search.partition).await?;
+        among(pools, &search, &signs.alike(&search)).await
+    }
+}
+
+/// What is looked for.
+struct Search<'s> {
+    partition: Uuid,
+    vector: &'s [f32],
+    limit: usize,
+    except: &'s HashSet<Uuid>,
 }
 
 #[async_trait]
@@ -77,7 +116,15 @@ impl Vectors for Embedded {
             check_dimensions(&point.vector, self.file.dimensions())?;
         }
         let pools = self.pools();
-        let result = upsert(&pools, points).await;
+        let change = self
+            .large
+            .change(points.iter().map(|point| point.partition));
+        let mut change = change.await;
+        let result = upsert(&pools, &points).await;
+        if result.is_ok() {
+            change.put(&points);
+        }
+        drop(change);
         self.checked(&pools, result).await
     }
 
@@ -86,21 +133,30 @@ impl Vectors for Embedded {
         partition: Uuid,
         vector: &[f32],
         limit: usize,
+        except: &HashSet<Uuid>,
     ) -> Result<Vec<Hit>, Error> {
         check_dimensions(vector, self.file.dimensions())?;
         let pools = self.pools();
-        let result = search(&pools, partition, vector, limit).await;
+        let search = Search {
+            partition,
+            vector,
+            limit,
+            except,
+        };
+        let result = self.nearest(&pools, search).await;
         self.checked(&pools, result).await
     }
 
     async fn delete(&self, partition: Uuid, ids: &[Uuid]) -> Result<(), Error> {
         let pools = self.pools();
+        let _change = self.large.change([partition]).await;
         let result = delete(&pools, partition, ids).await;
         self.checked(&pools, result).await
     }
 
     async fn delete_partition(&self, partition: Uuid) -> Result<(), Error> {
         let pools = self.pools();
+        let _change = self.large.change([partition]).await;
         let result = sqlx::query("DELETE FROM points WHERE partition = ?")
             .bind(partition)
             .execute(pools.write())
@@ -124,6 +180,7 @@ impl Vectors for Embedded {
 
     async fn clear(&self) -> Result<(), Error> {
         let pools = self.pools();
+        let _change = self.large.change_all().await;
         let result = sqlx::query("DELETE FROM points")
             .execute(pools.write())
             .await;
@@ -131,7 +188,7 @@ impl Vectors for Embedded {
     }
 }
 
-async fn upsert(pools: &Pools, points: Vec<Point>) -> sqlx::Result<()> {
+async fn upsert(pools: &Pools, points: &[Point]) -> sqlx::Result<()> {
     let mut transaction = pools.write().begin().await?;
     for point in points {
         sqlx::query("INSERT OR REPLACE INTO points VALUES (?, ?, ?)")
@@ -144,27 +201,73 @@ async fn upsert(pools: &Pools, points: Vec<Point>) -> sqlx::Result<()> {
     transaction.commit().await
 }
 
-async fn search(
+/// Measures all points of a partition; nothing if there are more than `most`.
+async fn everywhere(
     pools: &Pools,
-    partition: Uuid,
-    vector: &[f32],
-    limit: usize,
-) -> sqlx::Result<Vec<Hit>> {
-    let rows = sqlx::query(
-        "SELECT id, vec_distance_l2(vector, ?) AS distance FROM points WHERE partition = ? ORDER BY distance LIMIT ?",
+    search: &Search<'_>,
+    most: usize,
+) -> sqlx::Result<Option<Vec<Hit>>> {
+    let most = integer(most);
+    let row = sqlx::query(
+        "SELECT json_group_array(json_array(hex(id), distance)), (SELECT count(*) FROM (SELECT 1 FROM points WHERE partition = ?2 LIMIT ?3 + 1))
+        FROM (
+            SELECT id, vec_distance_l2(vector, ?1) AS distance FROM (SELECT id, vector FROM points WHERE partition = ?2 LIMIT ?3)
+            ORDER BY distance LIMIT ?4
+        )",
     )
-    .bind(to_bytes(vector))
-    .bind(partition)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(pools.read())
+    .bind(to_bytes(search.vector))
+    .bind(search.partition)
+    .bind(most)
+    .bind(integer(search.limit.saturating_add(search.except.len())))
+    .fetch_one(pools.read())
     .await?;
-    let hits = rows.into_iter().map(|row| {
+    if row.try_get::<i64, _>(1)? > most {
+        return Ok(None);
+    }
+    let mut hits = hits(row.try_get(0)?)?;
+    hits.retain(|hit| !search.except.contains(&hit.id));
+    hits.truncate(search.limit);
+    Ok(Some(hits))
+}
+
+/// Measures some points of a partition.
+async fn among(pools: &Pools, search: &Search<'_>, points: &[Uuid]) -> sqlx::Result<Vec<Hit>> {
+    let points: Vec<String> = points.iter().map(|id| id.simple().to_string()).collect();
+    let row = sqlx::query(
+        "SELECT json_group_array(json_array(hex(id), distance)) FROM (
+            SELECT id, vec_distance_l2(vector, ?) AS distance FROM points
+            WHERE partition = ? AND id IN (SELECT unhex(value) FROM json_each(?))
+            ORDER BY distance LIMIT ?
+        )",
+    )
+    .bind(to_bytes(search.vector))
+    .bind(search.partition)
+    .bind(serde_json::to_string(&points).map_err(|error| sqlx::Error::Encode(error.into()))?)
+    .bind(integer(search.limit))
+    .fetch_one(pools.read())
+    .await?;
+    hits(row.try_get(0)?)
+}
+
+/// Reads points and their distances, the nearest first. They come in one row, as JSON: sqlx hands each row to another
+/// thread, which takes longer than to measure a point.
+fn hits(json: &str) -> sqlx::Result<Vec<Hit>> {
+    let points: Vec<(&str, f64)> =
+        serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let hits = points.into_iter().map(|(id, distance)| {
         Ok(Hit {
-            id: row.try_get(0)?,
-            score: score(row.try_get(1)?),
+            id: Uuid::try_parse(id).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            score: score(distance),
         })
     });
-    hits.collect()
+    let mut hits = hits.collect::<sqlx::Result<Vec<Hit>>>()?;
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    Ok(hits)
+}
+
+fn integer(number: usize) -> i64 {
+    // One is added to it.
+    i64::try_from(number).unwrap_or(i64::MAX).min(i64::MAX - 1)
 }
 
 async fn delete(pools: &Pools, partition: Uuid, ids: &[Uuid]) -> sqlx::Result<()> {

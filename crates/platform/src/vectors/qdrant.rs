@@ -6,6 +6,7 @@
 
 mod collection;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -137,14 +138,19 @@ impl Vectors for Qdrant {
         partition: Uuid,
         vector: &[f32],
         limit: usize,
+        except: &HashSet<Uuid>,
     ) -> Result<Vec<Hit>, Error> {
         check_dimensions(vector, self.dimensions)?;
         if limit == 0 {
             return Ok(Vec::new());
         }
+        let mut filter = of_partition(partition);
+        if !except.is_empty() {
+            filter.must_not.push(has_id(except).into());
+        }
         let request = QueryPointsBuilder::new(self.collection.name())
             .query(Query::new_nearest(vector.to_vec()))
-            .filter(of_partition(partition))
+            .filter(filter)
             .params(SearchParamsBuilder::default().hnsw_ef(BEAM))
             .limit(limit as u64)
             .with_payload(false)
@@ -163,8 +169,7 @@ impl Vectors for Qdrant {
             return Ok(());
         }
         let mut filter = of_partition(partition);
-        let has_id = ids.iter().map(|id| PointId::from(id.to_string())).collect();
-        filter.must.push(HasIdCondition { has_id }.into());
+        filter.must.push(has_id(ids).into());
         self.delete_where(filter).await
     }
 
@@ -189,6 +194,13 @@ impl Vectors for Qdrant {
     async fn clear(&self) -> Result<(), Error> {
         // Much quicker than deleting points one by one.
         within_deadline(self.collection.remake()).await
+    }
+}
+
+fn has_id<'i>(ids: impl IntoIterator<Item = &'i Uuid>) -> HasIdCondition {
+    let ids = ids.into_iter();
+    HasIdCondition {
+        has_id: ids.map(|id| PointId::from(id.to_string())).collect(),
     }
 }
 

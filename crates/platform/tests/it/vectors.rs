@@ -4,6 +4,7 @@ mod file;
 mod peer;
 mod server;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -96,6 +97,8 @@ promises! {
     finds_the_nearest_points_first
     finds_at_most_as_many_as_were_asked_for
     finds_points_of_one_partition_only
+    leaves_out_what_it_is_told_to
+    follows_what_becomes_of_a_large_partition
     replaces_a_point_that_it_has
     forgets_points_of_one_partition_only
     forgets_a_partition
@@ -116,6 +119,17 @@ fn point(partition: Uuid, vector: [f32; DIMENSIONS]) -> Point {
     }
 }
 
+async fn nearest(
+    store: &dyn Vectors,
+    partition: Uuid,
+    vector: &[f32],
+    limit: usize,
+) -> Result<Vec<Hit>, Error> {
+    store
+        .search(partition, vector, limit, &HashSet::new())
+        .await
+}
+
 fn ids(hits: &[Hit]) -> Vec<Uuid> {
     hits.iter().map(|hit| hit.id).collect()
 }
@@ -126,9 +140,9 @@ async fn finds_the_nearest_points_first(place: Place) {
     let [east, west, northeast] = points.clone().map(|point| point.id);
     store.upsert(points.to_vec()).await.unwrap();
 
-    let hits = store.search(chat, &NORTH, 10).await.unwrap();
+    let hits = nearest(&*store, chat, &NORTH, 10).await.unwrap();
     assert_eq!(hits[0].id, northeast);
-    let hits = store.search(chat, &EAST, 10).await.unwrap();
+    let hits = nearest(&*store, chat, &EAST, 10).await.unwrap();
     assert_eq!(ids(&hits), [east, northeast, west]);
     for (hit, score) in hits.iter().zip([1.0, 0.6, -1.0]) {
         assert!((hit.score - score).abs() < 1e-5, "{hit:?}");
@@ -140,7 +154,7 @@ async fn finds_at_most_as_many_as_were_asked_for(place: Place) {
     let points = vec![point(chat, EAST), point(chat, NORTH), point(chat, WEST)];
     store.upsert(points).await.unwrap();
     for limit in 0..=4 {
-        let hits = store.search(chat, &EAST, limit).await.unwrap();
+        let hits = nearest(&*store, chat, &EAST, limit).await.unwrap();
         assert_eq!(hits.len(), limit.min(3));
     }
 }
@@ -150,9 +164,61 @@ async fn finds_points_of_one_partition_only(place: Place) {
     let [ours, theirs, empty] = [(); 3].map(|()| Uuid::now_v7());
     let (far, near) = (point(ours, WEST), point(theirs, EAST));
     store.upsert(vec![far.clone(), near]).await.unwrap();
-    let hits = store.search(ours, &EAST, 10).await.unwrap();
+    let hits = nearest(&*store, ours, &EAST, 10).await.unwrap();
     assert_eq!(ids(&hits), [far.id]);
-    assert_eq!(store.search(empty, &EAST, 10).await.unwrap(), []);
+    assert_eq!(nearest(&*store, empty, &EAST, 10).await.unwrap(), []);
+}
+
+async fn leaves_out_what_it_is_told_to(place: Place) {
+    let (store, chat) = (place.open().await, Uuid::now_v7());
+    let points = [EAST, NORTHEAST, NORTH].map(|vector| point(chat, vector));
+    let [east, northeast, north] = points.clone().map(|point| point.id);
+    store.upsert(points.to_vec()).await.unwrap();
+    let except = [east, Uuid::now_v7()].into();
+    let hits = store.search(chat, &EAST, 2, &except).await.unwrap();
+    assert_eq!(ids(&hits), [northeast, north]);
+}
+
+async fn follows_what_becomes_of_a_large_partition(place: Place) {
+    const LENGTH: usize = 64;
+    let (store, chat) = (place.open_for(MODEL, LENGTH).await, Uuid::now_v7());
+    let points: Vec<Point> = (0..3_000)
+        .map(|seed| Point {
+            vector: unit_vector(seed, LENGTH),
+            ..point(chat, EAST)
+        })
+        .collect();
+    let (old, new) = points.split_at(2_000);
+    store.upsert(old.to_vec()).await.unwrap();
+    let nearest_to = async |point: &Point, except: &[Uuid]| {
+        let except = except.iter().copied().collect();
+        let hits = store.search(chat, &point.vector, 1, &except).await;
+        hits.unwrap()[0]
+    };
+    assert_eq!(nearest_to(&points[7], &[]).await.id, points[7].id);
+    assert_ne!(
+        nearest_to(&points[7], &[points[7].id]).await.id,
+        points[7].id
+    );
+    assert_ne!(nearest_to(&points[2_500], &[]).await.id, points[2_500].id);
+
+    store.upsert(new.to_vec()).await.unwrap();
+    assert_eq!(nearest_to(&points[2_500], &[]).await.id, points[2_500].id);
+    let moved = Point {
+        vector: unit_vector(9_999, LENGTH),
+        ..points[7].clone()
+    };
+    store.upsert(vec![moved.clone()]).await.unwrap();
+    assert_eq!(nearest_to(&moved, &[]).await.id, moved.id);
+    assert_ne!(nearest_to(&points[7], &[]).await.id, points[7].id);
+
+    store.delete(chat, &[points[2_500].id]).await.unwrap();
+    assert_ne!(nearest_to(&points[2_500], &[]).await.id, points[2_500].id);
+    let hits = nearest(&*store, chat, &moved.vector, 2_500);
+    assert_eq!(hits.await.unwrap().len(), 2_500);
+    store.delete_partition(chat).await.unwrap();
+    let hits = nearest(&*store, chat, &moved.vector, 10);
+    assert_eq!(hits.await.unwrap(), []);
 }
 
 async fn replaces_a_point_that_it_has(place: Place) {
@@ -164,7 +230,7 @@ async fn replaces_a_point_that_it_has(place: Place) {
     };
     store.upsert(vec![first.clone()]).await.unwrap();
     store.upsert(vec![second]).await.unwrap();
-    let hits = store.search(chat, &NORTH, 10).await.unwrap();
+    let hits = nearest(&*store, chat, &NORTH, 10).await.unwrap();
     assert_eq!(ids(&hits), [first.id]);
     assert!(hits[0].score > 0.999);
 }
@@ -182,7 +248,7 @@ async fn forgets_points_of_one_partition_only(place: Place) {
         .await
         .unwrap();
     store.delete(ours, &[]).await.unwrap();
-    let hits = store.search(ours, &NORTH, 10).await.unwrap();
+    let hits = nearest(&*store, ours, &NORTH, 10).await.unwrap();
     assert_eq!(ids(&hits), [kept.id]);
     assert_eq!(store.count(Some(theirs)).await.unwrap(), 1);
 }
@@ -194,7 +260,7 @@ async fn forgets_a_partition(place: Place) {
     store.upsert(points).await.unwrap();
     store.delete_partition(ours).await.unwrap();
     store.delete_partition(ours).await.unwrap();
-    assert_eq!(store.search(ours, &EAST, 10).await.unwrap(), []);
+    assert_eq!(nearest(&*store, ours, &EAST, 10).await.unwrap(), []);
     assert_eq!(store.count(None).await.unwrap(), 1);
 }
 
@@ -233,7 +299,7 @@ async fn refuses_vectors_of_another_length(place: Place) {
     };
     let refused = store.upsert(vec![point(chat, EAST), short]).await;
     assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
-    let refused = store.search(chat, &[1.0, 0.0], 10).await;
+    let refused = nearest(&*store, chat, &[1.0, 0.0], 10).await;
     assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     assert_eq!(store.count(None).await.unwrap(), 0);
 }
@@ -244,7 +310,7 @@ async fn takes_more_points_than_one_request_holds(place: Place) {
     store.upsert(points).await.unwrap();
     store.upsert(Vec::new()).await.unwrap();
     assert_eq!(store.count(Some(chat)).await.unwrap(), 1000);
-    assert_eq!(store.search(chat, &EAST, 300).await.unwrap().len(), 300);
+    assert_eq!(nearest(&*store, chat, &EAST, 300).await.unwrap().len(), 300);
 }
 
 async fn finds_what_an_exact_search_finds(place: Place) {
@@ -268,7 +334,7 @@ async fn finds_what_an_exact_search_finds(place: Place) {
         let mut exact = points.clone();
         exact.sort_by(|a, b| score(b).total_cmp(&score(a)));
         let exact: Vec<Uuid> = exact.iter().take(10).map(|point| point.id).collect();
-        let hits = store.search(chat, &asked, 10).await.unwrap();
+        let hits = nearest(&*store, chat, &asked, 10).await.unwrap();
         assert_eq!(ids(&hits), exact);
     }
 }
@@ -294,7 +360,7 @@ async fn keeps_points_when_opened_again(place: Place) {
     store.upsert(vec![kept.clone()]).await.unwrap();
     drop(store);
     let store = place.open().await;
-    let hits = store.search(chat, &EAST, 10).await.unwrap();
+    let hits = nearest(&*store, chat, &EAST, 10).await.unwrap();
     assert_eq!(ids(&hits), [kept.id]);
 }
 
@@ -309,5 +375,5 @@ async fn is_empty_for_another_model_or_length(place: Place) {
     drop(store);
     let store = place.open_for("another model", 2).await;
     assert_eq!(store.count(None).await.unwrap(), 0);
-    assert_eq!(store.search(chat, &[1.0, 0.0], 10).await.unwrap(), []);
+    assert_eq!(nearest(&*store, chat, &[1.0, 0.0], 10).await.unwrap(), []);
 }

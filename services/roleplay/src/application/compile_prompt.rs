@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use mesh::Ctx;
 use serde::Serialize;
 
+use super::ancestry::Path;
 use super::cast::Player;
 use super::recall::{Kept, Scene};
 use super::{Chats, Error};
@@ -18,8 +19,7 @@ use crate::domain::prompt::{
 use crate::domain::role::Role;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
-use crate::infrastructure::queries::path;
-use crate::infrastructure::tables::message;
+use crate::infrastructure::queries::path::{self, Line};
 
 /// The history is read until it has so many bytes for each token of the window: in no language do tokens hold more
 /// text than that on average.
@@ -96,12 +96,18 @@ impl Chats {
             .await?
             .ok_or(Error::CharacterDeleted)?;
         let model = self.models.resolve(ctx, &session.model_id).await?;
-        let models = self
+        let lines = self
             .history(session, wanted.tip, model.window_tokens)
             .await?;
-        let (earlier, earlier_of_character) = earlier(&models);
-        let idle_secs = self.idle_secs(&models);
-        let turns = turns(models, player, &wanted);
+        let (earlier, earlier_of_character) = earlier(&lines);
+        let idle_secs = self.idle_secs(&lines);
+        let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
+        let path = wanted.tip.map(|tip| Path {
+            session: session.id,
+            tip,
+            recent: &recent,
+        });
+        let turns = turns(lines, player, &wanted);
         let max_tokens = session
             .settings
             .reply_tokens(model.max_reply_tokens, model.window_tokens);
@@ -114,7 +120,7 @@ impl Chats {
         };
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
         let kept = if recalls {
-            self.memories.kept(session.id, wanted.tip).await?
+            self.memories.kept(session.id, path).await?
         } else {
             Kept::default()
         };
@@ -149,7 +155,7 @@ impl Chats {
         if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
             let scene = Scene {
                 session: session.id,
-                tip: wanted.tip,
+                path,
                 turns: &turns,
                 said: compiled.receipt.surely_said(),
             };
@@ -194,7 +200,7 @@ impl Chats {
         session: &Session,
         tip: Option<MessageId>,
         window_tokens: u32,
-    ) -> Result<Vec<message::Model>, Error> {
+    ) -> Result<Vec<Line>, Error> {
         let Some(tip) = tip else {
             return Ok(Vec::new());
         };
@@ -205,11 +211,11 @@ impl Chats {
                 .saturating_mul(MAX_BYTES_PER_TOKEN)
                 .min(MAX_HISTORY_BYTES),
         };
-        let models = path::load(self.db.read(), session.id, tip, limits).await?;
-        if models.is_empty() {
+        let lines = path::lines(self.db.read(), session.id, tip, limits).await?;
+        if lines.is_empty() {
             Err(Error::NotFound("message"))
         } else {
-            Ok(models)
+            Ok(lines)
         }
     }
 
@@ -221,7 +227,7 @@ impl Chats {
     }
 
     /// Seconds since the person's last message.
-    fn idle_secs(&self, newest_first: &[message::Model]) -> Option<u64> {
+    fn idle_secs(&self, newest_first: &[Line]) -> Option<u64> {
         let said = newest_first
             .iter()
             .find(|message| message.author == Author::Person.as_str())?;
@@ -239,7 +245,7 @@ fn prompt_seed(session: &Session) -> u64 {
 }
 
 /// How many messages are older than these, and how many of them are the character's.
-fn earlier(newest_first: &[message::Model]) -> (u32, u32) {
+fn earlier(newest_first: &[Line]) -> (u32, u32) {
     let Some(oldest) = newest_first.last() else {
         return (0, 0);
     };
@@ -248,11 +254,7 @@ fn earlier(newest_first: &[message::Model]) -> (u32, u32) {
     (count(oldest.depth), count(oldest.character_count - own))
 }
 
-fn turns(
-    newest_first: Vec<message::Model>,
-    player: &Player,
-    wanted: &Wanted<'_>,
-) -> Vec<Turn<'static>> {
+fn turns(newest_first: Vec<Line>, player: &Player, wanted: &Wanted<'_>) -> Vec<Turn<'static>> {
     let stored = newest_first.into_iter().rev().map(|message| Turn {
         id: Cow::Owned(message.id.to_string()),
         role: if message.author == Author::Character.as_str() {

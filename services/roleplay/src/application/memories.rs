@@ -1,18 +1,22 @@
 //! What sessions remember: the use cases of people. What recalls it for prompts is in `recall`, what keeps its vectors in
 //! `remember`.
 
-use mesh::Ctx;
+use std::collections::HashSet;
+
+use mesh::{Channel, Ctx};
 use platform::events::Outbox;
-use platform::{Clock, Database};
+use platform::{Clock, Database, Host};
 use serde::Deserialize;
 
 use super::Error;
+use super::ancestry::{Ancestry, Path};
+use crate::SERVICE;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
 use crate::domain::prompt::MemorySettings;
 use crate::domain::session::Session;
 use crate::infrastructure::index::Index;
-use crate::infrastructure::queries::{memories, path, sessions};
+use crate::infrastructure::queries::{memories, sessions};
 
 /// How sessions remember.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -61,11 +65,12 @@ impl MemoryConfig {
 /// What sessions remember. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Memories {
-    pub(crate) db: Database,
-    pub(crate) outbox: Outbox,
-    pub(crate) clock: Clock,
-    pub(crate) index: Index,
-    pub(crate) config: MemoryConfig,
+    pub(super) db: Database,
+    pub(super) outbox: Outbox,
+    pub(super) clock: Clock,
+    pub(super) index: Index,
+    pub(super) ancestry: Ancestry,
+    pub(super) config: MemoryConfig,
 }
 
 /// The fields to change; none leaves a field as it is.
@@ -80,6 +85,18 @@ pub(crate) struct MemoryPatch {
 }
 
 impl Memories {
+    /// Those of a database, with the embedder behind a channel to the ai service.
+    pub(crate) fn new(db: &Database, host: &Host, ai: Channel, config: &MemoryConfig) -> Self {
+        Self {
+            db: db.clone(),
+            outbox: host.events.outbox(SERVICE, db, &host.clock),
+            clock: host.clock.clone(),
+            index: Index::new(host, ai),
+            ancestry: Ancestry::new(db),
+            config: config.clone(),
+        }
+    }
+
     /// A session of the caller.
     pub(crate) async fn get_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
         let session = sessions::find(self.db.read(), ctx.user_id()?, id).await?;
@@ -111,20 +128,18 @@ impl Memories {
         Ok(memories::list(self.db.read(), session.id, filter, limit).await?)
     }
 
-    /// Of these, the notes and those whose messages are on the path to `tip`, each with what goes with it.
+    /// Of these, the notes and those whose messages a branch goes through, each with what goes with it. A branch may have no
+    /// path yet.
     pub(super) async fn on_path<T: Send>(
         &self,
-        session: SessionId,
-        tip: Option<MessageId>,
+        path: Option<Path<'_>>,
         mut memories: Vec<(Memory, T)>,
     ) -> Result<Vec<(Memory, T)>, Error> {
         let messages = memories.iter().filter_map(|(memory, _)| memory.message_id);
         let messages: Vec<MessageId> = messages.collect();
-        let held = match tip {
-            Some(tip) if !messages.is_empty() => {
-                path::holds(self.db.read(), session, tip, &messages).await?
-            }
-            _ => Default::default(),
+        let held = match path {
+            Some(path) => self.ancestry.among(path, &messages).await?,
+            None => HashSet::new(),
         };
         memories.retain(|(memory, _)| memory.message_id.is_none_or(|id| held.contains(&id)));
         Ok(memories)

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use mesh::Ctx;
 
+use super::ancestry::Path;
 use super::{Error, Memories};
-use crate::domain::ids::{MemoryId, MessageId, SessionId};
+use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::{MAX_REMEMBERED_CHARS, Memory, beginning, remembered};
 use crate::domain::prompt::{Recall, Recalled, Turn};
 use crate::infrastructure::queries::memories;
 
 /// Messages at the end of the conversation whose meaning is looked for.
 const SOUGHT_TURNS: usize = 3;
-/// Memories that the prompt compiler chooses from, beside the pinned ones.
-const CANDIDATES: usize = 32;
-/// Most memories that are searched for. The nearest ones are mostly the last messages, which the prompt has anyway.
-const MAX_SOUGHT: usize = 2_048;
+/// Memories that are looked at together.
+const PART: usize = 16;
 
 /// What is known of a session's memories without a search.
 #[derive(Debug, Default)]
@@ -28,11 +27,14 @@ pub(super) struct Kept {
     pub(super) has_notes: bool,
 }
 
+/// A memory, and how near it is.
+pub(super) type Near = (MemoryId, f32);
+
 /// The end of a conversation, for which something is to be recalled.
 pub(super) struct Scene<'s> {
     pub(super) session: SessionId,
-    /// The last stored message.
-    pub(super) tip: Option<MessageId>,
+    /// The branch that it ends.
+    pub(super) path: Option<Path<'s>>,
     /// The last messages, oldest first.
     pub(super) turns: &'s [Turn<'s>],
     /// Messages that the prompt has in any case.
@@ -44,11 +46,11 @@ impl Memories {
     pub(super) async fn kept(
         &self,
         session: SessionId,
-        tip: Option<MessageId>,
+        path: Option<Path<'_>>,
     ) -> Result<Kept, Error> {
         let pinned = memories::pinned(self.db.read(), session).await?;
         let pinned = pinned.into_iter().map(|memory| (memory, None)).collect();
-        let pinned = self.on_path(session, tip, pinned).await?;
+        let pinned = self.on_path(path, pinned).await?;
         let has_notes = memories::has_notes(self.db.read(), session).await?;
         Ok(Kept {
             pinned: pinned.into_iter().map(recalled).collect(),
@@ -82,42 +84,58 @@ impl Memories {
 
     async fn find_near(&self, ctx: &Ctx, scene: &Scene<'_>) -> Result<Vec<Recalled>, Error> {
         let text = sought(scene.turns);
-        let wanted = scene.turns.len() + CANDIDATES * 2;
+        let said = scene.said.iter().filter_map(|id| id.parse().ok());
+        let said = said.map(MemoryId::of_message).collect();
+        // Some of those that are chosen from won't fit, and some that are near are of other branches.
+        let enough = self.config.max_recalled + self.config.max_recalled / 2;
         let near = self
-            .near(ctx, scene.session, text, wanted.min(MAX_SOUGHT))
+            .search(ctx, scene.session, text, enough * 4, &said)
             .await?;
-        let is_open = |memory: &Memory| {
-            let message = memory.message_id.map(|id| id.to_string());
-            let is_said = message.is_some_and(|id| scene.said.contains(id.as_str()));
-            !is_said && !memory.pinned && !memory.disabled
-        };
-        let open = near.into_iter().filter(|(memory, _)| is_open(memory));
-        let open = open.map(|(memory, score)| (memory, Some(score))).collect();
-        let mut open = self.on_path(scene.session, scene.tip, open).await?;
-        open.truncate(CANDIDATES);
-        Ok(open.into_iter().map(recalled).collect())
+        let mut found = Vec::new();
+        for part in near.chunks(PART) {
+            if found.len() >= enough {
+                break;
+            }
+            let part = self.read(scene.session, part).await?;
+            let is_open = |memory: &Memory| !memory.pinned && !memory.disabled;
+            let open = part.into_iter().filter(|(memory, _)| is_open(memory));
+            let open = open.map(|(memory, score)| (memory, Some(score)));
+            let open = self.on_path(scene.path, open.collect()).await?;
+            found.extend(open.into_iter().map(recalled));
+        }
+        Ok(found)
     }
 
-    /// At most `limit` memories of a session whose meaning is near to a text, the nearest first.
-    pub(super) async fn near(
+    /// At most `limit` memories of a session whose meaning is near to a text, the nearest first, without those of `except`.
+    /// Some may be forgotten by now.
+    pub(super) async fn search(
         &self,
         ctx: &Ctx,
         session: SessionId,
         text: String,
         limit: usize,
-    ) -> Result<Vec<(Memory, f32)>, Error> {
+        except: &HashSet<MemoryId>,
+    ) -> Result<Vec<Near>, Error> {
         let (collection, mut vectors) = self.index.embed(ctx, vec![text]).await?;
         let vector = vectors.pop().unwrap_or_default();
-        let hits = collection.search(session, &vector, limit).await?;
-        let ids = hits.iter().map(|(id, _)| *id);
+        Ok(collection.search(session, &vector, limit, except).await?)
+    }
+
+    /// The memories that a search found, in its order.
+    pub(super) async fn read(
+        &self,
+        session: SessionId,
+        near: &[Near],
+    ) -> Result<Vec<(Memory, f32)>, Error> {
+        let ids = near.iter().map(|(id, _)| *id);
         let memories = memories::list_of(self.db.read(), session, ids).await?;
         let mut memories: HashMap<MemoryId, Memory> = memories
             .into_iter()
             .map(|memory| (memory.id, memory))
             .collect();
-        let near = hits
-            .into_iter()
-            .filter_map(|(id, score)| Some((memories.remove(&id)?, score)));
+        let near = near
+            .iter()
+            .filter_map(|(id, score)| Some((memories.remove(id)?, *score)));
         Ok(near.collect())
     }
 }

@@ -1,7 +1,10 @@
 //! Finds memories by their meaning, for people.
 
+use std::collections::HashSet;
+
 use mesh::Ctx;
 
+use super::ancestry::Path;
 use super::{Error, Memories};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
@@ -19,8 +22,15 @@ impl Memories {
         limit: usize,
     ) -> Result<Vec<(Memory, f32)>, Error> {
         let session = self.get_session(ctx, session).await?;
-        let near = self.near(ctx, session.id, text, limit * OVERHANG).await?;
-        let mut near = self.on_path(session.id, session.branch.head, near).await?;
+        let (sought, none) = (limit * OVERHANG, HashSet::new());
+        let near = self.search(ctx, session.id, text, sought, &none).await?;
+        let near = self.read(session.id, &near).await?;
+        let path = session.branch.head.map(|tip| Path {
+            session: session.id,
+            tip,
+            recent: &[],
+        });
+        let mut near = self.on_path(path, near).await?;
         near.truncate(limit);
         Ok(near)
     }

@@ -52,6 +52,13 @@ impl MemoryId {
     }
 }
 
+impl MessageId {
+    /// The message of this number.
+    pub(crate) fn from_uuid(id: uuid::Uuid) -> Self {
+        Self(id)
+    }
+}
+
 impl SessionId {
     /// Its number, by which a store of vectors knows it.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The vectors of memories: embedded by the ai service, kept in the platform's vector store. A derived index: what is in
 //! it is computed from the tables, and found in them again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mesh::{Channel, Ctx};
@@ -131,14 +132,19 @@ impl Collection {
         Ok(self.vectors.upsert(points.collect()).await?)
     }
 
-    /// The memories of a session that are nearest to a vector, the nearest first.
+    /// The memories of a session that are nearest to a vector, the nearest first, without those of `except`.
     pub(crate) async fn search(
         &self,
         session: SessionId,
         vector: &[f32],
         limit: usize,
+        except: &HashSet<MemoryId>,
     ) -> Result<Vec<(MemoryId, f32)>, Error> {
-        let hits = self.vectors.search(session.uuid(), vector, limit).await?;
+        let except = except.iter().map(|id| id.uuid()).collect();
+        let hits = self
+            .vectors
+            .search(session.uuid(), vector, limit, &except)
+            .await?;
         let memory = |hit: vectors::Hit| (MemoryId::from_uuid(hit.id), hit.score);
         Ok(hits.into_iter().map(memory).collect())
     }

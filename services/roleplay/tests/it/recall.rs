@@ -195,8 +195,17 @@ async fn recalls_neither_other_swipes_nor_what_is_disabled() {
     for _ in 0..2 {
         turn(&stage, &alice, &session, &filler(), "Yes.").await;
     }
-    let prompt = asks(&stage, &alice, &session, QUESTION).await;
-    assert!(!prompt.contains("northern cave"), "{prompt}");
+    // Twice: what is known of a branch is of use when it goes on.
+    for _ in 0..2 {
+        let prompt = asks(&stage, &alice, &session, QUESTION).await;
+        assert!(!prompt.contains("northern cave"), "{prompt}");
+    }
+
+    alice.select(&session, &greeting.id).await.unwrap();
+    for _ in 0..2 {
+        let prompt = asks(&stage, &alice, &session, QUESTION).await;
+        assert!(prompt.contains("Mira: In the northern cave."), "{prompt}");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,22 @@ use crate::script::{BROKEN_MODEL, TEXT_MODEL, TINY_MODEL, provider_down};
 use crate::stage::{Stage, tick, turn};
 
 #[tokio::test]
+async fn a_prompt_has_earlier_messages_to_the_letter() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await.id;
+    let said = "\"Näh\" \\ 'no'\n\t– [1, {\"a\": null}] 🎭 \u{1}";
+    turn(&stage, &alice, &session, said, "'\"\\").await;
+    let _watch = alice.send(&session, "And?").await.unwrap();
+    let call = stage.call().await;
+    let prompt = call.prompt();
+    assert!(
+        prompt.contains(said) && prompt.contains("'\"\\"),
+        "{prompt}"
+    );
+}
+
+#[tokio::test]
 async fn streams_a_reply_and_keeps_it() {
     let stage = Stage::new().await;
     let alice = stage.person();

@@ -30,7 +30,7 @@ async fn a_file_that_is_no_database_is_moved_aside() {
     let store = place.open().await;
     assert_eq!(store.count(None).await.unwrap(), 0);
     store.upsert(vec![point(CHAT, EAST)]).await.unwrap();
-    assert_eq!(store.search(CHAT, &EAST, 10).await.unwrap().len(), 1);
+    assert_eq!(nearest(&*store, CHAT, &EAST, 10).await.unwrap().len(), 1);
     let aside = fs::read_to_string(file.with_extension("sqlite.broken")).unwrap();
     assert_eq!(aside, nonsense);
 }
@@ -51,11 +51,11 @@ async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
     store.upsert(points).await.unwrap();
     fold_the_log_in(&file_of(&place)).await;
     overwrite_all_but_the_beginning(&file_of(&place));
-    let result = store.search(CHAT, &asked, 10).await;
+    let result = nearest(&*store, CHAT, &asked, 10).await;
     assert!(matches!(result, Err(Error::Storage(_))), "{result:?}");
 
     assert_eq!(store.count(None).await.unwrap(), 0);
-    assert_eq!(store.search(CHAT, &asked, 10).await.unwrap(), []);
+    assert_eq!(nearest(&*store, CHAT, &asked, 10).await.unwrap(), []);
 }
 
 /// Until then, what was stored is in the log beside the file.
@@ -99,7 +99,7 @@ async fn acknowledged_points_survive_kills() {
         let store = place.open().await;
         let count = store.count(Some(CHAT)).await.unwrap();
         assert!(count >= acknowledged, "{count} of {acknowledged}");
-        let found = store.search(CHAT, &EAST, usize::MAX).await.unwrap();
+        let found = nearest(&*store, CHAT, &EAST, usize::MAX).await.unwrap();
         assert_eq!(found.len() as u64, count);
         acknowledged = count;
     }

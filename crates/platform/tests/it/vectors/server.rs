@@ -18,7 +18,7 @@ async fn call_everything(store: &dyn Vectors) -> [Result<(), Error>; 6] {
     let chat = Uuid::now_v7();
     [
         store.upsert(vec![point(chat, EAST)]).await,
-        store.search(chat, &EAST, 10).await.map(drop),
+        nearest(store, chat, &EAST, 10).await.map(drop),
         store.delete(chat, &[Uuid::now_v7()]).await,
         store.delete_partition(chat).await,
         store.count(None).await.map(drop),

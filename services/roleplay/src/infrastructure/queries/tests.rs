@@ -172,6 +172,8 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
             .len(),
         2
     );
+    let lines = path::lines(&db, session, message, limits).await;
+    assert_eq!(lines.unwrap().len(), 2);
     path::fork(&db, session, message, message).await.unwrap();
     let held = path::holds(&db, session, message, &[message]).await;
     assert!(held.unwrap().contains(&message));
@@ -216,6 +218,63 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
             "{index} is not used: {plans:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn reads_a_path_as_far_as_the_limits_go() {
+    let (_folder, db) = explaining().await;
+    let (session, mut last) = a_session(&db, UserId::new()).await;
+    let texts = ["\"quoted\" \\ and\nbroken\t\u{1}", "Ünïcödé 🎭", "", "last"];
+    for text in texts {
+        let said = messages::NewMessage {
+            id: MessageId::new(),
+            author: Author::Character,
+            speaker_name: "Mira \"of\" Varn".to_owned(),
+            text: text.to_owned(),
+            generation_id: None,
+            create_time: Timestamp::from_micros(1_800_000_000_000_000),
+        };
+        let next = messages::insert(&db.db, session.id, Some(&last), said);
+        last = next.await.unwrap();
+    }
+    let bytes = "Ünïcödé 🎭".len() + "last".len();
+    for (messages, bytes, read) in [
+        (99, 9_999, 6),
+        (3, 9_999, 3),
+        (99, bytes, 4),
+        (99, bytes - 1, 3),
+        (99, 0, 1),
+    ] {
+        let limits = Limits { messages, bytes };
+        let models = path::load(&db, session.id, last.id, limits).await.unwrap();
+        let lines = path::lines(&db, session.id, last.id, limits).await.unwrap();
+        assert_eq!(models.len(), read, "{limits:?}");
+        let of_model = |model: message::Model| {
+            (
+                (model.id, model.author, model.speaker_name, model.text),
+                (model.depth, model.character_count, model.create_time),
+            )
+        };
+        let of_line = |line: path::Line| {
+            (
+                (line.id, line.author, line.speaker_name, line.text),
+                (line.depth, line.character_count, line.create_time),
+            )
+        };
+        let models: Vec<_> = models.into_iter().map(of_model).collect();
+        let lines: Vec<_> = lines.into_iter().map(of_line).collect();
+        assert_eq!(models, lines);
+    }
+    let elsewhere = path::lines(
+        &db,
+        SessionId::new(),
+        last.id,
+        Limits {
+            messages: 9,
+            bytes: 9,
+        },
+    );
+    assert_eq!(elsewhere.await.unwrap().len(), 0);
 }
 
 #[tokio::test]

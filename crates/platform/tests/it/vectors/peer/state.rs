@@ -208,13 +208,20 @@ impl Collection {
     }
 
     fn found(&self, filter: &Filter) -> Result<Vec<&PointStruct>, Status> {
-        if !filter.should.is_empty() || !filter.must_not.is_empty() || filter.min_should.is_some() {
-            return Err(Status::invalid_argument("`must` is all we know"));
+        if !filter.should.is_empty() || filter.min_should.is_some() {
+            return Err(Status::invalid_argument(
+                "`must` and `must_not` are all we know",
+            ));
         }
         let mut found = Vec::new();
         'points: for point in self.points.values() {
             for condition in &filter.must {
                 if !holds(condition, point)? {
+                    continue 'points;
+                }
+            }
+            for condition in &filter.must_not {
+                if holds(condition, point)? {
                     continue 'points;
                 }
             }
