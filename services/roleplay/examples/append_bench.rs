@@ -21,7 +21,7 @@ mod stage;
 use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ConnectOptions, ConnectionTrait, DbErr, TransactionTrait, Value};
+use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, TransactionTrait, Value};
 use testkit::Home;
 use troupe_proto::roleplay::{PreviewPromptRequest, Session};
 use troupe_roleplay::Config;
@@ -134,6 +134,11 @@ async fn fill(
     ));
     tx.execute(&head).await?;
     tx.commit().await?;
+    if db.get_database_backend() == DbBackend::Sqlite {
+        // What comes in years isn't in the log, where it is found more slowly.
+        db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await?;
+    }
     Ok(())
 }
 

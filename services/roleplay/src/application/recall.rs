@@ -48,10 +48,13 @@ impl Memories {
         session: SessionId,
         path: Option<Path<'_>>,
     ) -> Result<Kept, Error> {
-        let pinned = memories::pinned(self.db.read(), session).await?;
+        let db = self.db.read();
+        let (pinned, has_notes) = tokio::try_join!(
+            memories::pinned(db, session),
+            memories::has_notes(db, session)
+        )?;
         let pinned = pinned.into_iter().map(|memory| (memory, None)).collect();
         let pinned = self.on_path(path, pinned).await?;
-        let has_notes = memories::has_notes(self.db.read(), session).await?;
         Ok(Kept {
             pinned: pinned.into_iter().map(recalled).collect(),
             has_notes,

@@ -19,7 +19,7 @@ use crate::infrastructure::tables::{
 };
 
 /// Written out, so that the indexes on running ones serve.
-fn is_running() -> Expr {
+pub(super) fn is_running() -> Expr {
     Expr::col((Entity, Column::State)).eq(Expr::cust("'running'"))
 }
 
@@ -48,20 +48,6 @@ pub(crate) async fn requested(
         .filter(Column::SessionId.eq(session))
         .filter(Column::RequestId.eq(request_id));
     select.into_tuple().one(db).await
-}
-
-/// The generations that run in these sessions.
-pub(crate) async fn running(
-    db: &impl ConnectionTrait,
-    sessions: impl Iterator<Item = SessionId>,
-) -> Result<HashMap<SessionId, GenerationId>, DbErr> {
-    let select = Entity::find()
-        .select_only()
-        .columns([Column::SessionId, Column::Id])
-        .filter(Column::SessionId.is_in(sessions))
-        .filter(is_running());
-    let rows: Vec<(SessionId, GenerationId)> = select.into_tuple().all(db).await?;
-    Ok(rows.into_iter().collect())
 }
 
 /// A generation that is marked as running, and who runs it.

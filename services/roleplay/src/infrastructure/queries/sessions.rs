@@ -1,25 +1,83 @@
 //! Sessions, by their owner.
 
-use std::collections::HashMap;
-
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, IntoCondition, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::generations;
+use super::generations::is_running;
 use crate::domain::ids::{
     BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId,
 };
 use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::session::{Column, Entity, Model};
-use crate::infrastructure::tables::{branch, message};
+use crate::infrastructure::tables::{branch, generation, message};
+
+/// A session with the branch that it is turned to, and the generation that runs in it.
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    #[sea_orm(nested)]
+    session: Model,
+    branch_title: String,
+    branch_head: Option<MessageId>,
+    branch_create_time: Timestamp,
+    running: Option<GenerationId>,
+}
+
+impl TryFrom<Row> for Session {
+    type Error = DbErr;
+
+    fn try_from(row: Row) -> Result<Self, DbErr> {
+        let model = row.session;
+        let settings =
+            serde_json::from_str(&model.settings).map_err(|e| DbErr::Json(e.to_string()))?;
+        Ok(Self {
+            id: model.id,
+            user_id: model.user_id,
+            character_id: model.character_id,
+            character_name: model.character_name,
+            persona_id: model.persona_id,
+            title: model.title,
+            model_id: model.model_id,
+            settings,
+            branch: Branch {
+                id: model.active_branch_id,
+                title: row.branch_title,
+                head: row.branch_head,
+                create_time: row.branch_create_time,
+            },
+            running_generation_id: row.running,
+            create_time: model.create_time,
+            last_use_time: model.last_use_time,
+        })
+    }
+}
 
 /// The sessions of a person.
-pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
-    Entity::find().filter(Column::UserId.eq(user))
+fn owned_by(user: UserId) -> Select<Entity> {
+    let branch = Entity::belongs_to(branch::Entity)
+        .from(Column::ActiveBranchId)
+        .to(branch::Column::Id);
+    // One at most runs in a session.
+    let running = Entity::belongs_to(generation::Entity)
+        .from(Column::Id)
+        .to(generation::Column::SessionId)
+        .on_condition(|_, _| is_running().into_condition());
+    Entity::find()
+        .join(JoinType::InnerJoin, branch.into())
+        .join(JoinType::LeftJoin, running.into())
+        .column_as(branch::Column::Title, "branch_title")
+        .column_as(branch::Column::HeadMessageId, "branch_head")
+        .column_as(branch::Column::CreateTime, "branch_create_time")
+        .column_as(generation::Column::Id, "running")
+        .filter(Column::UserId.eq(user))
+}
+
+async fn read(db: &impl ConnectionTrait, select: Select<Entity>) -> Result<Vec<Session>, DbErr> {
+    let rows = select.into_model::<Row>().all(db).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// A session of a person, if it is theirs.
@@ -28,10 +86,9 @@ pub(crate) async fn find(
     user: UserId,
     id: SessionId,
 ) -> Result<Option<Session>, DbErr> {
-    let Some(model) = owned_by(user).filter(Column::Id.eq(id)).one(db).await? else {
-        return Ok(None);
-    };
-    Ok(whole(db, vec![model]).await?.pop())
+    let row = owned_by(user).filter(Column::Id.eq(id));
+    let row = row.into_model::<Row>().one(db).await?;
+    row.map(TryInto::try_into).transpose()
 }
 
 /// The session of a message, whoever owns it: for the end of a job, which is nobody's call.
@@ -76,56 +133,7 @@ pub(crate) async fn list(
     let select = select
         .order_by_desc(Column::LastUseTime)
         .order_by_desc(Column::Id);
-    whole(db, select.limit(limit).all(db).await?).await
-}
-
-/// Adds branches and running generations, for all sessions at once.
-async fn whole(db: &impl ConnectionTrait, models: Vec<Model>) -> Result<Vec<Session>, DbErr> {
-    let heads = models.iter().map(|model| model.active_branch_id);
-    let branches = branch::Entity::find()
-        .filter(branch::Column::Id.is_in(heads))
-        .all(db)
-        .await?;
-    let branches: HashMap<BranchId, branch::Model> = branches
-        .into_iter()
-        .map(|branch| (branch.id, branch))
-        .collect();
-    let running = generations::running(db, models.iter().map(|model| model.id)).await?;
-    let sessions = models.into_iter().map(|model| {
-        let branch = branches.get(&model.active_branch_id);
-        let branch =
-            branch.ok_or_else(|| DbErr::RecordNotFound(format!("branch of {}", model.id)))?;
-        let running = running.get(&model.id).copied();
-        session(model, branch, running)
-    });
-    sessions.collect()
-}
-
-fn session(
-    model: Model,
-    branch: &branch::Model,
-    running: Option<GenerationId>,
-) -> Result<Session, DbErr> {
-    let settings = serde_json::from_str(&model.settings).map_err(|e| DbErr::Json(e.to_string()))?;
-    Ok(Session {
-        id: model.id,
-        user_id: model.user_id,
-        character_id: model.character_id,
-        character_name: model.character_name,
-        persona_id: model.persona_id,
-        title: model.title,
-        model_id: model.model_id,
-        settings,
-        branch: Branch {
-            id: branch.id,
-            title: branch.title.clone(),
-            head: branch.head_message_id,
-            create_time: branch.create_time,
-        },
-        running_generation_id: running,
-        create_time: model.create_time,
-        last_use_time: model.last_use_time,
-    })
+    read(db, select.limit(limit)).await
 }
 
 /// Stores a session; its branch is stored apart.
