@@ -130,6 +130,8 @@ impl File {
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A file doesn't go away, and the test costs as much as a short query.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
     }
