@@ -47,7 +47,8 @@ pub(crate) async fn run(workspace: &Workspace) -> Result<Section> {
         title: "Append",
         notes: vec![
             "Sending a message until the reply begins (the prompt compiled, everything stored), and compiling the prompt \
-             alone, in turn in a session of 100 messages and in one of 100,000."
+             alone, in turn in a session of 100 messages and in one of 100,000. All messages are remembered, and the \
+             prompts recall."
                 .to_owned(),
         ],
         columns: vec!["what", "100 messages, ms", "100,000 messages, ms"],

@@ -1,7 +1,7 @@
-//! Prints what a turn costs in a session of 100 messages and in one of 100,000: sending a message until the reply has
-//! begun (the prompt's history is read and counted, and everything stored), and the prompt alone. The service runs
-//! behind its server stack with a model that answers at once. Run it in release:
-//! `cargo run --release -p troupe-roleplay --example append_bench`.
+//! Prints what a turn costs in a session of 100 messages and in one of 100,000, all of which are remembered: sending a
+//! message until the reply has begun (the prompt's history is read and counted, memories are recalled, and everything is
+//! stored), and the prompt alone. The service runs behind its server stack with a model that answers at once. Run it in
+//! release: `cargo run --release -p troupe-roleplay --example append_bench`.
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![expect(
     clippy::unwrap_used,

@@ -11,12 +11,15 @@ use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::{MAX_REMEMBERED_CHARS, Memory, beginning, remembered};
 use crate::domain::prompt::{Recall, Recalled, Turn};
+use crate::infrastructure::index::Collection;
 use crate::infrastructure::queries::memories;
 
 /// Messages at the end of the conversation whose meaning is looked for.
 const SOUGHT_TURNS: usize = 3;
 /// Memories that are looked at together.
 const PART: usize = 16;
+/// Searches for one prompt: most of what is near may be of other branches.
+const MOST_SEARCHES: usize = 4;
 
 /// What is known of a session's memories without a search.
 #[derive(Debug, Default)]
@@ -88,43 +91,55 @@ impl Memories {
     async fn find_near(&self, ctx: &Ctx, scene: &Scene<'_>) -> Result<Vec<Recalled>, Error> {
         let text = sought(scene.turns);
         let said = scene.said.iter().filter_map(|id| id.parse().ok());
-        let said = said.map(MemoryId::of_message).collect();
+        let mut except: HashSet<MemoryId> = said.map(MemoryId::of_message).collect();
+        let (collection, vector) = self.vector_of(ctx, text).await?;
         // Some of those that are chosen from won't fit, and some that are near are of other branches.
         let enough = self.config.max_recalled + self.config.max_recalled / 2;
-        let near = self
-            .search(ctx, scene.session, text, enough * 4, &said)
-            .await?;
+        let limit = enough * 2;
         let mut found = Vec::new();
-        for part in near.chunks(PART) {
-            if found.len() >= enough {
+        for _ in 0..MOST_SEARCHES {
+            let near = collection
+                .search(scene.session, &vector, limit, &except)
+                .await?;
+            for part in near.chunks(PART) {
+                found.extend(self.open(scene, part).await?);
+                if found.len() >= enough {
+                    return Ok(found);
+                }
+            }
+            if near.len() < limit {
                 break;
             }
-            let part = self.read(scene.session, part).await?;
-            let is_open = |memory: &Memory| !memory.pinned && !memory.disabled;
-            let open = part.into_iter().filter(|(memory, _)| is_open(memory));
-            let open = open.map(|(memory, score)| (memory, Some(score)));
-            let open = self.on_path(scene.path, open.collect()).await?;
-            found.extend(open.into_iter().map(recalled));
+            except.extend(near.into_iter().map(|(id, _)| id));
         }
         Ok(found)
     }
 
-    /// At most `limit` memories of a session whose meaning is near to a text, the nearest first, without those of `except`.
-    /// Some may be forgotten by now.
-    pub(super) async fn search(
+    /// Of memories that are near, those that a prompt may have and doesn't have anyway.
+    async fn open(
         &self,
-        ctx: &Ctx,
-        session: SessionId,
-        text: String,
-        limit: usize,
-        except: &HashSet<MemoryId>,
-    ) -> Result<Vec<Near>, Error> {
-        let (collection, mut vectors) = self.index.embed(ctx, vec![text]).await?;
-        let vector = vectors.pop().unwrap_or_default();
-        Ok(collection.search(session, &vector, limit, except).await?)
+        scene: &Scene<'_>,
+        near: &[Near],
+    ) -> Result<impl Iterator<Item = Recalled>, Error> {
+        let memories = self.read(scene.session, near).await?;
+        let is_open = |memory: &Memory| !memory.pinned && !memory.disabled;
+        let open = memories.into_iter().filter(|(memory, _)| is_open(memory));
+        let open = open.map(|(memory, score)| (memory, Some(score)));
+        let open = self.on_path(scene.path, open.collect()).await?;
+        Ok(open.into_iter().map(recalled))
     }
 
-    /// The memories that a search found, in its order.
+    /// The vector of a text, and the collection that it belongs to.
+    pub(super) async fn vector_of(
+        &self,
+        ctx: &Ctx,
+        text: String,
+    ) -> Result<(Collection, Vec<f32>), Error> {
+        let (collection, mut vectors) = self.index.embed(ctx, vec![text]).await?;
+        Ok((collection, vectors.pop().unwrap_or_default()))
+    }
+
+    /// The memories that a search found, in its order, without those that are forgotten by now.
     pub(super) async fn read(
         &self,
         session: SessionId,

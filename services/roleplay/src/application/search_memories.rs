@@ -22,8 +22,10 @@ impl Memories {
         limit: usize,
     ) -> Result<Vec<(Memory, f32)>, Error> {
         let session = self.get_session(ctx, session).await?;
-        let (sought, none) = (limit * OVERHANG, HashSet::new());
-        let near = self.search(ctx, session.id, text, sought, &none).await?;
+        let (collection, vector) = self.vector_of(ctx, text).await?;
+        let near = collection
+            .search(session.id, &vector, limit * OVERHANG, &HashSet::new())
+            .await?;
         let near = self.read(session.id, &near).await?;
         let path = session.branch.head.map(|tip| Path {
             session: session.id,

@@ -79,7 +79,7 @@ impl Signs {
         for differing in &differences {
             counts[usize::from(*differing).min(most)] += 1;
         }
-        let enough = count + except.len();
+        let enough = count.saturating_add(except.len());
         let mut so_far = 0;
         let limit = counts.iter().position(|count| {
             so_far += count;
