@@ -93,7 +93,7 @@ impl Embedded {
         if let Some(signs) = self.large.known(search.partition) {
             return among(pools, &search, &signs.alike(&search)).await;
         }
-        if let Some(hits) = everywhere(pools, &search, self.large.smallest()).await? {
+        if let Some(hits) = everywhere(pools, &search, self.large.most_of_small()).await? {
             return Ok(hits);
         }
         let signs = self.large.read(pools, search.partition).await?;

@@ -58,8 +58,8 @@ impl Large {
         }
     }
 
-    /// Points that a partition has at most without being large.
-    pub(super) fn smallest(&self) -> usize {
+    /// The most points of a partition that is measured whole.
+    pub(super) fn most_of_small(&self) -> usize {
         // sqlite-vec takes the signs of whole bytes.
         match self.dimensions % 8 {
             0 => SMALL,
