@@ -56,6 +56,7 @@ async fn a_sent_message_survives_a_kill_before_the_model_says_anything() {
     model.push(Reply::words("Nothing of this is seen").hold_after(0));
     let mut reply = ann.say(&session, "Are you there?").await;
     reply.begin().await;
+    model.held(1).await;
     platform.kill().await;
 
     let platform = setup.start().await;
