@@ -14,6 +14,7 @@ use http::{Request, Response};
 use mesh::{Channel, Verifier};
 use platform::Redis;
 use prost_reflect::DescriptorPool;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
@@ -39,6 +40,7 @@ pub struct Gateway {
     cors: Option<CorsLayer>,
     trusted_proxies: Arc<[Network]>,
     peer: IpAddr,
+    leaving: CancellationToken,
 }
 
 /// Builds a gateway for the services of `pool` that `channels` has by full name. Services without a channel are left
@@ -72,6 +74,7 @@ pub fn build(
         cors: cors(&config.cors)?,
         trusted_proxies: config.trusted_proxies.clone().into(),
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        leaving: CancellationToken::new(),
     })
 }
 
@@ -82,6 +85,18 @@ impl Gateway {
             peer,
             ..self.clone()
         }
+    }
+
+    /// The same gateway, which lets clients know once `leaving` is cancelled that their connections end: it answers all
+    /// requests, the last one of each connection. Before it shuts down it should leave, or requests are lost that clients
+    /// send just then.
+    pub fn leaving(self, leaving: CancellationToken) -> Self {
+        Self { leaving, ..self }
+    }
+
+    /// Cancelled once the gateway leaves.
+    pub(crate) fn leaves(&self) -> &CancellationToken {
+        &self.leaving
     }
 
     pub(crate) fn front(&self) -> &Front {

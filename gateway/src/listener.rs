@@ -1,6 +1,7 @@
 //! Accepts connections, within limits of number, time and size, and drains them at the end.
 
 mod activity;
+mod farewell;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,12 +15,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 
 use self::activity::Activity;
+use self::farewell::Farewell;
 use crate::config::Limits;
 use crate::gateway::Gateway;
 
@@ -30,12 +32,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Gateway {
     /// Serves connections until `shutdown` is cancelled, then lets running calls end within the drain time of the
-    /// configuration. Returns true where all of them did.
+    /// configuration. Returns true where all of them did. [`Gateway::leaving`] tells clients before.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> bool {
         let connections = TaskTracker::new();
         let server = Server::new(&self.front().limits);
         let drain = Duration::from_secs(self.front().limits.drain_secs);
-        let accepting = accept(&self, &server, listener, &connections, &shutdown);
+        let accepting = accept(&self, &server, &listener, &connections, &shutdown);
         let sweeping = async {
             loop {
                 tokio::time::sleep(SWEEP).await;
@@ -46,6 +48,11 @@ impl Gateway {
             () = accepting => {}
             () = sweeping => {}
             () = shutdown.cancelled() => {}
+        }
+        for (stream, peer) in farewell::waiting(listener) {
+            if let Ok(permit) = server.permits.clone().try_acquire_owned() {
+                server.spawn(&self, (stream, peer), permit, &connections, &shutdown);
+            }
         }
         connections.close();
         let drained = tokio::time::timeout(drain, connections.wait())
@@ -67,7 +74,7 @@ struct Server {
 async fn accept(
     gateway: &Gateway,
     server: &Server,
-    listener: TcpListener,
+    listener: &TcpListener,
     connections: &TaskTracker,
     shutdown: &CancellationToken,
 ) {
@@ -76,13 +83,7 @@ async fn accept(
             return;
         };
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                let connection = server.connection(gateway, stream, peer, shutdown.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
-            }
+            Ok(accepted) => server.spawn(gateway, accepted, permit, connections, shutdown),
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -116,6 +117,21 @@ impl Server {
         }
     }
 
+    fn spawn(
+        &self,
+        gateway: &Gateway,
+        (stream, peer): (TcpStream, SocketAddr),
+        permit: OwnedSemaphorePermit,
+        connections: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) {
+        let connection = self.connection(gateway, stream, peer, shutdown.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+
     fn connection(
         &self,
         gateway: &Gateway,
@@ -127,11 +143,16 @@ impl Server {
         let gateway = gateway.for_peer(peer.ip());
         async move {
             let activity = Activity::new();
+            let farewell = Farewell::new(gateway.leaves(), shutdown);
             let service = service_fn(|request: Request<Incoming>| {
                 let running = activity.begin();
+                let goodbye = farewell.request(request.version());
                 // Boxed at once: it is large, and the server moves it several times.
                 let answer = Box::pin(gateway.clone().answer(request.map(Body::new)));
-                async move { Ok::<_, Infallible>(answer.await.map(|body| running.hold(body))) }
+                async move {
+                    let answer = goodbye.said(answer.await);
+                    Ok::<_, Infallible>(answer.map(|body| running.hold(body)))
+                }
             });
             if stream.set_nodelay(true).is_err() {
                 return;
@@ -139,9 +160,10 @@ impl Server {
             let io = TokioIo::new(stream);
             let mut connection = pin!(http.serve_connection(io, service));
             tokio::select! {
+                biased;
                 // How a client's connection ends is the client's business.
                 _ = connection.as_mut() => return,
-                () = shutdown.cancelled() => {}
+                () = farewell.due() => {}
                 () = activity.idle_for(idle) => {}
             }
             connection.as_mut().graceful_shutdown();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gateway::Readiness;
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use platform::Tasks;
 use platform::telemetry::{Exporting, Metrics};
@@ -28,6 +29,7 @@ pub(crate) async fn serve(
     address: SocketAddr,
     exporting: &Exporting,
     readiness: Readiness,
+    tasks: &Tasks,
 ) -> Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("can't listen at {address} for metrics; choose another telemetry.admin")
@@ -40,8 +42,15 @@ pub(crate) async fn serve(
     });
     // Not among those that shutdown waits for.
     let connections = Tasks::new();
-    let answer =
-        move |request: &Request<Incoming>| pages.answer(request.method(), request.uri().path());
+    let tasks = tasks.clone();
+    let answer = move |request: &Request<Incoming>| {
+        let mut answer = pages.answer(request.method(), request.uri().path());
+        if tasks.is_going() && request.version() < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer
+    };
     let serving = connections.clone();
     connections.spawn(async move { pages::serve(&listener, &serving, answer).await });
     Ok(())

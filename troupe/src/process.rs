@@ -74,13 +74,14 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     let neighbours = Neighbours::new(mesh, &connections);
     let start = Start::new(&host.health);
     if let Some(address) = settings.telemetry.admin {
-        admin::serve(address, &exporting, start.readiness()).await?;
+        admin::serve(address, &exporting, start.readiness(), &tasks).await?;
     }
-    let mut stop = pin!(signals.stop(&tasks));
+    let mut asked = pin!(signals.asked());
     let platform = tokio::select! {
         built = wiring::build(settings, &host, roles, neighbours) => built?,
         () = start.answer(doors.gateway()) => bail!("nobody answers at the door any more"),
-        () = &mut stop => {
+        _ = &mut asked => {
+            tasks.token().cancel();
             tracing::info!("stopped before the start was over");
             return Ok(());
         }
@@ -94,7 +95,7 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
         greeting::ready(address, Role::ROLEPLAY, ai).await?;
     }
 
-    stop.await;
+    asked.await.leave(&tasks, settings.shutdown.notice()).await;
     drain(serving, &tasks).await?;
     connections.shut_down(HANG_UP).await;
     exporting.flush().await;

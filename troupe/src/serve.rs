@@ -94,6 +94,7 @@ fn listen_at(address: SocketAddr, roles: &[Role], listen: &mut Listen) -> Result
 /// their callers' budgets.
 async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
+    settings.shutdown.validate()?;
     let exporting = telemetry::start(&settings.telemetry, "troupe-gateway")?;
     let signals = Signals::listen()?;
     let tasks = Tasks::new();
@@ -107,20 +108,22 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     }
     let services: Vec<String> = channels.keys().cloned().collect();
     let redis = Redis::open(&settings.redis, &tasks)?;
-    let stopping = tasks.token().clone();
-    let readiness: Readiness = Arc::new(move || match stopping.is_cancelled() {
+    let going = tasks.clone();
+    let readiness: Readiness = Arc::new(move || match going.is_going() {
         true => Err("the gateway is stopping".to_owned()),
         false => Ok(()),
     });
     if let Some(address) = settings.telemetry.admin {
-        admin::serve(address, &exporting, readiness.clone()).await?;
+        admin::serve(address, &exporting, readiness.clone(), &tasks).await?;
     }
     let gateway = gateway::build(&config, &pool, channels, None, readiness, redis.as_ref())?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(address = %address, services = services.join(","), "the gateway is ready");
+    let gateway = gateway.leaving(tasks.leaving().clone());
     let serving = tasks.spawn(gateway.serve(listener, tasks.token().clone()));
-    signals.stop(&tasks).await;
+    let asked = signals.asked().await;
+    asked.leave(&tasks, settings.shutdown.notice()).await;
     if !serving.await? {
         tracing::warn!("some calls had not ended when their time was up");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use platform::Backends;
 use platform::backends::{DatabaseConfig, NatsConfig, QdrantConfig, RedisConfig, S3Config};
+use platform::lifecycle::Shutdown;
 use platform::telemetry::ExportConfig;
 use serde::Deserialize;
 
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) log: platform::telemetry::Config,
     /// Where spans and metrics go.
     pub(crate) telemetry: ExportConfig,
+    /// How the process stops.
+    pub(crate) shutdown: Shutdown,
     /// The server of the relational store.
     pub(crate) database: DatabaseConfig,
     /// The server of budgets, caches and presence.
@@ -51,6 +54,7 @@ impl Default for Settings {
             data_dir: platform::folders::data(),
             log: Default::default(),
             telemetry: Default::default(),
+            shutdown: Default::default(),
             database: Default::default(),
             redis: Default::default(),
             nats: Default::default(),
@@ -89,6 +93,7 @@ impl Settings {
     pub(crate) fn validate(&self) -> Result<()> {
         self.mesh.validate()?;
         self.telemetry.validate()?;
+        self.shutdown.validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
         self.ai.validate()?;

@@ -77,6 +77,7 @@ impl Doors {
     ) -> Result<Vec<JoinHandle<bool>>> {
         let mut serving = Vec::new();
         if let (Some(gateway), Some(door)) = (gateway, self.gateway) {
+            let gateway = gateway.leaving(tasks.leaving().clone());
             serving.push(tasks.spawn(gateway.serve(door, tasks.token().clone())));
         }
         let mut listeners = HashMap::<Role, Listener>::from_iter(listeners);

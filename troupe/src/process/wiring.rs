@@ -88,9 +88,9 @@ pub(super) async fn build(
 
 /// The same for every role of the process: they share keys, servers and shutdown.
 fn readiness(verifier: &Verifier, host: &Host) -> Readiness {
-    let (keys, stopping) = (verifier.clone(), host.tasks.token().clone());
+    let (keys, tasks) = (verifier.clone(), host.tasks.clone());
     let health = host.health.clone();
-    Arc::new(move || match (stopping.is_cancelled(), keys.is_ready()) {
+    Arc::new(move || match (tasks.is_going(), keys.is_ready()) {
         (true, _) => Err("the platform is stopping".to_owned()),
         (_, false) => Err("the keys of access tokens are not known yet".to_owned()),
         _ => health.problem().map_or(Ok(()), Err),

@@ -10,6 +10,7 @@ mod doctor;
 mod edge;
 mod events;
 mod grpc;
+mod leaving;
 mod main_job;
 mod memory;
 mod outages;

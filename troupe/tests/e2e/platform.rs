@@ -43,6 +43,7 @@ impl Setup {
         setup
             .with("TROUPE__AI__OPENAI__BASE_URL", "http://127.0.0.1:9/v1")
             .with("TROUPE__AI__EMBEDDINGS__MODEL", "openai/scripted-words")
+            .with("TROUPE__SHUTDOWN__NOTICE_SECS", "0")
     }
 
     /// Sets a variable of the configuration.
@@ -186,7 +187,8 @@ impl Platform {
         self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid() as i32).unwrap();
         kill_process(pid, signal).unwrap();
     }
