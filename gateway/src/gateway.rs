@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use crate::address::{Network, client_address};
 use crate::admission::Admission;
+use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
 use crate::config::{Config, ConfigError, Cors};
 use crate::front::Front;
@@ -118,7 +119,9 @@ impl Gateway {
             trace.id = visit.trace.map(|place| place.at.trace_id()),
             span.id = visit.trace.map(|place| place.at.span_id()),
         );
+        let keeping = Keeping::of(&request);
         let mut answer = self.cross_origin(visit, request).instrument(span).await;
+        keeping.say(&mut answer);
         answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
         answer
     }

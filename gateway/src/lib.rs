@@ -4,6 +4,7 @@
 mod address;
 mod admission;
 mod bounded;
+mod caching;
 mod catalog;
 mod config;
 mod exchanges;

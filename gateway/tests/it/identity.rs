@@ -122,6 +122,56 @@ async fn methods_for_services_are_not_there_and_public_ones_need_no_token() {
 }
 
 #[tokio::test]
+async fn no_cache_keeps_what_is_a_persons_and_no_answer_with_tokens() {
+    let issuer = Issuer::new();
+    let edge = edge(&issuer, Config::default()).await;
+    let good = issuer.token('q', false);
+    let (mine, login) = ("/api/v1/users/me/login-sessions", "/api/v1/users/login");
+    for (verb, target, token, status) in [
+        ("GET", mine, good.as_str(), 200),
+        ("HEAD", mine, good.as_str(), 200),
+        ("GET", mine, "", 401),
+        ("GET", mine, "Bearer guess", 401),
+        ("GET", "/nowhere", good.as_str(), 404),
+        ("POST", login, "", 200),
+        ("DELETE", login, "", 405),
+        ("GET", "/.well-known/jwks.json", good.as_str(), 200),
+    ] {
+        let headers = [("authorization", token)];
+        let headers = &headers[..usize::from(!token.is_empty())];
+        let answer = edge.send(verb, target, headers, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{verb} {target} {token}");
+        assert_eq!(
+            answer.header("cache-control"),
+            "no-store",
+            "{verb} {target}"
+        );
+    }
+    let keys = edge.get("/.well-known/jwks.json").await;
+    assert_eq!(
+        keys.header("cache-control"),
+        "",
+        "anybody may keep the keys"
+    );
+    let web = [
+        ("content-type", "application/grpc-web"),
+        ("authorization", good.as_str()),
+    ];
+    for method in troupe_proto::policy::METHODS {
+        for headers in [&web[..1], &web[..]] {
+            let body = Bytes::from_static(&[0; 5]);
+            let answer = edge.send("POST", method.path, headers, body).await;
+            assert_eq!(
+                answer.header("cache-control"),
+                "no-store",
+                "{}",
+                method.path
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn people_behind_one_address_have_budgets_of_their_own() {
     let issuer = Issuer::new();
     let mut config = Config::default();
