@@ -2,6 +2,7 @@
 
 mod end_login_session;
 mod error;
+mod in_flight;
 mod login;
 mod note_token_use;
 mod refresh_token;
@@ -14,6 +15,7 @@ mod watch_access;
 use std::time::Duration;
 
 use platform::id::AccessTokenId;
+use platform::secret::Secret;
 use platform::{Clock, Database, Tasks, Timestamp};
 
 use crate::infrastructure::access_feed::AccessFeed;
@@ -33,10 +35,11 @@ pub(crate) struct Accounts {
     tasks: Tasks,
     hashing: HashPool,
     keys: SigningKeys,
+    refresh_key: Secret,
     feed: AccessFeed,
     lifetimes: Lifetimes,
     backoff: LoginBackoff,
-    refreshes: refresh_token::InFlight,
+    refreshes: in_flight::InFlight,
     noted_uses: moka::sync::Cache<AccessTokenId, ()>,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) tasks: Tasks,
     pub(crate) hashing: HashPool,
     pub(crate) keys: SigningKeys,
+    /// What the texts of refresh tokens are made with.
+    pub(crate) refresh_key: Secret,
     pub(crate) feed: AccessFeed,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) backoff: LoginBackoff,
@@ -59,6 +64,8 @@ pub(crate) struct Lifetimes {
     pub(crate) access_token: Duration,
     pub(crate) refresh_token: Duration,
     pub(crate) login_session: Duration,
+    /// How long a spent refresh token may come again while its next pair is in use.
+    pub(crate) refresh_grace: Duration,
 }
 
 impl Accounts {
@@ -69,10 +76,11 @@ impl Accounts {
             tasks: parts.tasks,
             hashing: parts.hashing,
             keys: parts.keys,
+            refresh_key: parts.refresh_key,
             feed: parts.feed,
             lifetimes: parts.lifetimes,
             backoff: parts.backoff,
-            refreshes: refresh_token::InFlight::default(),
+            refreshes: in_flight::InFlight::default(),
             noted_uses: note_token_use::cache(),
         }
     }
@@ -112,6 +120,7 @@ mod tests {
         let parts = Parts {
             hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),
             keys: SigningKeys::load_or_create(&db, clock.now()).await.unwrap(),
+            refresh_key: Secret::generate(),
             feed: AccessFeed::new(),
             lifetimes: Config::default().lifetimes(),
             backoff: LoginBackoff::new(None),

@@ -9,6 +9,8 @@ use crate::application::Lifetimes;
 
 /// Verifiers forget a revocation after a day, so no access token may live longer.
 const LONGEST_ACCESS_TOKEN_SECS: u64 = 12 * 3600;
+/// So long a thief's use of a spent refresh token may stay without effect.
+const LONGEST_REFRESH_GRACE_SECS: u64 = 60;
 /// The weakest argon2id that OWASP recommends with two passes.
 const LEAST_MEMORY_KIB: u32 = 19_456;
 const LEAST_ITERATIONS: u32 = 2;
@@ -21,6 +23,9 @@ pub struct Config {
     pub access_token_secs: u64,
     /// How long a refresh token is good for unless it is used.
     pub refresh_token_secs: u64,
+    /// How long a spent refresh token may come again, as from a second tab, without ending its login session while the pair
+    /// that it gave is in use; at most 60.
+    pub refresh_grace_secs: u64,
     /// How long a login session lasts at most, however often it renews its tokens.
     pub login_session_secs: u64,
     /// How passwords are hashed.
@@ -49,6 +54,7 @@ impl Default for Config {
         Self {
             access_token_secs: 30 * 60,
             refresh_token_secs: 30 * DAY,
+            refresh_grace_secs: 10,
             login_session_secs: 90 * DAY,
             password: PasswordConfig::default(),
         }
@@ -84,6 +90,11 @@ impl Config {
             "must be at least users.access_token_secs".to_owned(),
         )?;
         require(
+            self.refresh_grace_secs <= LONGEST_REFRESH_GRACE_SECS,
+            "users.refresh_grace_secs",
+            format!("must be at most {LONGEST_REFRESH_GRACE_SECS}, or thieves have time"),
+        )?;
+        require(
             self.login_session_secs >= self.refresh_token_secs,
             "users.login_session_secs",
             "must be at least users.refresh_token_secs".to_owned(),
@@ -96,6 +107,7 @@ impl Config {
             access_token: Duration::from_secs(self.access_token_secs),
             refresh_token: Duration::from_secs(self.refresh_token_secs),
             login_session: Duration::from_secs(self.login_session_secs),
+            refresh_grace: Duration::from_secs(self.refresh_grace_secs),
         }
     }
 }
@@ -157,6 +169,17 @@ mod tests {
     fn no_file_can_allow_cheap_hashes() {
         let text = r#"{"password": {"may_be_weak": true}}"#;
         assert!(serde_json::from_str::<Config>(text).is_err());
+    }
+
+    #[test]
+    fn refuses_a_grace_that_gives_thieves_time() {
+        for (secs, is_taken) in [(0, true), (60, true), (61, false)] {
+            let config = Config {
+                refresh_grace_secs: secs,
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), is_taken, "{secs}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod presentation;
 use std::sync::Arc;
 
 use platform::database::{Inspection, OpenError};
+use platform::secret::Secret;
 use platform::{Database, Host};
 use tonic::service::Routes;
 use troupe_proto::users::auth_service_server::AuthServiceServer;
@@ -45,6 +46,9 @@ pub enum BuildError {
     /// The key of the page tokens can't be loaded or made.
     #[error("the key of the page tokens can't be loaded: {0}")]
     PageTokens(#[source] platform::secret::SecretError),
+    /// The key of the refresh tokens can't be loaded or made.
+    #[error("the key of the refresh tokens can't be loaded: {0}")]
+    RefreshTokens(#[source] platform::secret::SecretError),
     /// What was revoked can't be read.
     #[error("what was revoked can't be read: {0}")]
     Revocations(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -75,12 +79,15 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     let keys = SigningKeys::load_or_create(&db, host.clock.now())
         .await
         .map_err(|error| BuildError::Keys(error.to_string()))?;
+    let refresh_key = Secret::generate().share(&db, "refresh tokens").await;
+    let refresh_key = refresh_key.map_err(BuildError::RefreshTokens)?;
     let accounts = Arc::new(Accounts::new(Parts {
         db,
         clock: host.clock.clone(),
         tasks: host.tasks.clone(),
         hashing,
         keys,
+        refresh_key,
         feed: AccessFeed::new(),
         lifetimes: config.lifetimes(),
         backoff: LoginBackoff::new(host.redis.as_ref()),

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tonic::Code;
+use troupe_proto::Reason;
+use troupe_proto::error::reason_of;
 use troupe_proto::users::{
     GetProfileRequest, LoginRequest, RefreshTokenRequest, RegisterRequest, TokenPair,
 };
@@ -17,6 +19,9 @@ use super::screen::Screen;
 
 /// Tokens are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// How long another program has to store the tokens that took the place of ours, and how often it is looked.
+const OTHERS_STORE_WITHIN: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What the command line says about the person.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,6 +46,15 @@ pub(crate) struct Credentials {
         hide_env_values = true
     )]
     password: Option<String>,
+}
+
+/// What became of an exchange of the remembered refresh token.
+enum Exchange {
+    Renewed,
+    /// It isn't good any more.
+    Refused,
+    /// Another program exchanged it a moment ago.
+    Superseded,
 }
 
 /// A person who is signed in.
@@ -95,32 +109,59 @@ impl Account {
         bail!("you were signed out; start `troupe chat` again to sign in")
     }
 
-    /// Exchanges the remembered refresh token. False if none is good any more.
+    /// Exchanges the remembered refresh token. False if none is good any more. One that was superseded isn't shown again:
+    /// another program has exchanged it, so what that one stores is waited for.
     async fn renew(&mut self, api: &mut Api, email: Option<&str>) -> Result<bool> {
-        let mut remembered = Remembered::open(&self.file)?;
-        let Some(SignIn {
+        let mut superseded: Option<(String, Instant)> = None;
+        loop {
+            let mut remembered = Remembered::open(&self.file)?;
+            let Some(sign_in) = remembered.find(&self.server, email).cloned() else {
+                return Ok(false);
+            };
+            if let Some((token, since)) = &superseded
+                && *token == sign_in.refresh_token
+            {
+                if since.elapsed() > OTHERS_STORE_WITHIN {
+                    remembered.forget(&self.server)?;
+                    return Ok(false);
+                }
+                // The other program needs the file meanwhile.
+                drop(remembered);
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            let token = sign_in.refresh_token.clone();
+            match self.exchange(api, remembered, sign_in).await? {
+                Exchange::Renewed => return Ok(true),
+                Exchange::Refused => return Ok(false),
+                Exchange::Superseded => superseded = Some((token, Instant::now())),
+            }
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        api: &mut Api,
+        mut remembered: Remembered,
+        SignIn {
             email,
             refresh_token,
-        }) = remembered.find(&self.server, email).cloned()
-        else {
-            return Ok(false);
-        };
-        match api
-            .auth
-            .refresh_token(RefreshTokenRequest { refresh_token })
-            .await
-        {
+        }: SignIn,
+    ) -> Result<Exchange> {
+        let request = RefreshTokenRequest { refresh_token };
+        match api.auth.refresh_token(request).await {
             Ok(answer) => {
-                let tokens = answer
-                    .into_inner()
-                    .tokens
-                    .context("the server sent no tokens")?;
+                let tokens = answer.into_inner().tokens;
+                let tokens = tokens.context("the server sent no tokens")?;
                 self.take(api, &mut remembered, email, tokens)?;
-                Ok(true)
+                Ok(Exchange::Renewed)
+            }
+            Err(status) if reason_of(&status) == Some(Reason::TokenSuperseded) => {
+                Ok(Exchange::Superseded)
             }
             Err(status) if status.code() == Code::Unauthenticated => {
                 remembered.forget(&self.server)?;
-                Ok(false)
+                Ok(Exchange::Refused)
             }
             Err(status) => bail!(explain(&status)),
         }

@@ -33,6 +33,10 @@ pub(crate) enum Error {
     LoginBackoff { wait: Duration },
     #[error("the refresh token is unknown, expired, revoked or was used before: log in again")]
     RefreshTokenInvalid,
+    #[error(
+        "the refresh token was exchanged a moment ago, and the pair that took its place is in use: go on with that one"
+    )]
+    RefreshTokenSuperseded,
     #[error("there is no login session {0} of yours")]
     LoginSessionNotFound(LoginSessionId),
     #[error("the account of this access token doesn't exist")]
@@ -60,9 +64,10 @@ impl Classify for Error {
     fn code(&self) -> Code {
         match self {
             Self::PasswordCommon | Self::Text { .. } | Self::Profile(_) => Code::InvalidArgument,
-            Self::CredentialsInvalid | Self::RefreshTokenInvalid | Self::AccountGone => {
-                Code::Unauthenticated
-            }
+            Self::CredentialsInvalid
+            | Self::RefreshTokenInvalid
+            | Self::RefreshTokenSuperseded
+            | Self::AccountGone => Code::Unauthenticated,
             Self::LoginBackoff { .. } | Self::Hashing(HashError::Full { .. }) => {
                 Code::ResourceExhausted
             }
@@ -81,6 +86,7 @@ impl Classify for Error {
             Self::Text { .. } | Self::Profile(_) => Reason::InvalidRequest,
             Self::CredentialsInvalid => Reason::CredentialsInvalid,
             Self::RefreshTokenInvalid => Reason::RefreshTokenInvalid,
+            Self::RefreshTokenSuperseded => Reason::TokenSuperseded,
             Self::AccountGone => Reason::TokenInvalid,
             Self::LoginBackoff { .. } => Reason::LoginBackoff,
             Self::Hashing(HashError::Full { .. }) => Reason::Overloaded,

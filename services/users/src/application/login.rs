@@ -100,7 +100,7 @@ impl Accounts {
             expire_time,
             end_time: None,
         };
-        let (pair, token) = self.new_pair(&user, &session, now)?;
+        let (pair, token) = self.first_pair(&user, &session, now)?;
         let (session, token, user_id) = (&session, &token, user.id);
         self.db
             .transaction(|tx| {

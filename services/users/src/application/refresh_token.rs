@@ -1,21 +1,17 @@
 //! Renewing the tokens of a login session.
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use mesh::Ctx;
+use platform::Timestamp;
 use platform::database::Transaction;
-use platform::{Tasks, Timestamp};
-use tokio::sync::oneshot;
+use sea_orm::DbErr;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::{Accounts, Error, TokenPair};
 use crate::domain::audit::AuditAction;
-use crate::domain::refresh::{Decision, Presented, State, Successor, decide};
+use crate::domain::refresh::{Decision, Moment, NextPair, Presented, State, decide};
 use crate::infrastructure::access_feed::Revocation;
 use crate::infrastructure::queries::{audit_events, login_sessions, refresh_tokens, users};
 use crate::infrastructure::refresh_secret;
@@ -27,28 +23,60 @@ enum Outcome {
         pair: TokenPair,
         replaced: Option<refresh_token::Model>,
     },
+    Superseded,
     Refused,
     SessionEnded(login_session::Model),
 }
 
+/// A refresh token on its way to a decision.
+struct Call<'a> {
+    ctx: &'a Ctx,
+    text: &'a str,
+    hash: [u8; 32],
+    began: Timestamp,
+    /// Set when a try of the transaction found the token not exchanged yet: whoever exchanges it meanwhile does so in the
+    /// same moment. It holds for later tries as well.
+    was_live: AtomicBool,
+}
+
+/// An open login session, and the token of it that was presented.
+struct Found {
+    session: login_session::Model,
+    token: refresh_token::Model,
+    next: Option<refresh_token::Model>,
+}
+
 impl Accounts {
     /// Gives a new pair for a refresh token by the rule of [`crate::domain::refresh`]. Calls with the same token that
-    /// overlap are one exchange and get the same pair, so that two tabs that refresh at once both stay logged in.
+    /// overlap are one exchange and get the same pair, through whichever process, so that two tabs that refresh at once both
+    /// stay logged in.
     pub(crate) async fn refresh_token(
         self: &Arc<Self>,
         ctx: &Ctx,
         token: &str,
     ) -> Result<TokenPair, Error> {
         let hash = refresh_secret::hash(token);
-        let exchange = self.clone().exchange(ctx.clone(), hash);
+        let exchange = self.clone().exchange(ctx.clone(), token.to_owned(), hash);
         self.refreshes.join(hash, exchange, &self.tasks).await
     }
 
-    async fn exchange(self: Arc<Self>, ctx: Ctx, hash: [u8; 32]) -> Result<TokenPair, Error> {
-        let (this, ctx, hash, now) = (&*self, &ctx, &hash, self.now());
+    async fn exchange(
+        self: Arc<Self>,
+        ctx: Ctx,
+        text: String,
+        hash: [u8; 32],
+    ) -> Result<TokenPair, Error> {
+        let this = &*self;
+        let call = &Call {
+            ctx: &ctx,
+            text: &text,
+            hash,
+            began: self.now(),
+            was_live: AtomicBool::new(false),
+        };
         let outcome = self
             .db
-            .transaction(|tx| Box::pin(async move { this.exchange_in(tx, ctx, hash, now).await }))
+            .transaction(|tx| Box::pin(async move { this.exchange_in(tx, call).await }))
             .await?;
         match outcome {
             Outcome::Renewed { pair, replaced } => {
@@ -58,6 +86,7 @@ impl Accounts {
                 }
                 Ok(pair)
             }
+            Outcome::Superseded => Err(Error::RefreshTokenSuperseded),
             Outcome::Refused => Err(Error::RefreshTokenInvalid),
             Outcome::SessionEnded(session) => {
                 tracing::warn!(
@@ -70,69 +99,87 @@ impl Accounts {
         }
     }
 
-    async fn exchange_in(
-        &self,
-        tx: &Transaction<'_>,
-        ctx: &Ctx,
-        hash: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Outcome, Error> {
-        let Some(token) = refresh_tokens::find_by_hash(tx, hash).await? else {
+    async fn exchange_in(&self, tx: &Transaction<'_>, call: &Call<'_>) -> Result<Outcome, Error> {
+        let Some(found) = find(tx, call).await? else {
             return Ok(Outcome::Refused);
         };
-        let Some(session) = login_sessions::find_and_lock(tx, token.login_session_id).await? else {
-            return Ok(Outcome::Refused);
-        };
-        if session.end_time.is_some() || session.expire_time <= now {
+        let now = self.now();
+        if found.session.end_time.is_some() || found.session.expire_time <= now {
             return Ok(Outcome::Refused);
         }
-        // Once more, now that nobody else can be exchanging it.
-        let Some(token) = refresh_tokens::find(tx, token.id).await? else {
-            return Ok(Outcome::Refused);
-        };
-        let successor = match token.successor_id {
-            Some(id) => refresh_tokens::find(tx, id).await?,
-            None => None,
-        };
         let presented = Presented {
-            state: state(&token),
-            expires: token.expire_time,
+            state: state(&found.token),
+            expires: found.token.expire_time,
+            next: next_pair(tx, found.next.as_ref()).await?,
         };
-        match decide(presented, successor.as_ref().map(as_successor), now) {
+        let came_before = found.token.spend_time.is_some_and(|at| call.began < at);
+        let moment = Moment {
+            now,
+            grace: self.lifetimes.refresh_grace,
+            is_overlapping: came_before || call.was_live.load(Ordering::Relaxed),
+        };
+        match decide(presented, moment) {
             Decision::Refuse => Ok(Outcome::Refused),
+            Decision::Supersede => Ok(Outcome::Superseded),
             // A call that came to a stop on its way here, while its client asked another process and went on: it is no replay.
-            Decision::EndSession if ctx.deadline <= Instant::now() => Ok(Outcome::Refused),
-            Decision::EndSession => self.end_for_replay(tx, ctx, session, now).await,
-            Decision::Exchange => self.renew(tx, ctx, session, token, None, now).await,
-            Decision::Reissue => self.renew(tx, ctx, session, token, successor, now).await,
+            Decision::EndSession if call.ctx.deadline <= Instant::now() => Ok(Outcome::Refused),
+            Decision::EndSession => self.end_for_replay(tx, call.ctx, found.session, now).await,
+            Decision::Repeat => self.repeat(tx, call, found, now).await,
+            Decision::Exchange | Decision::Reissue => self.renew(tx, call, found, now).await,
         }
     }
 
+    /// Gives a pair for a token, in the place of the one that it gave before.
     async fn renew(
         &self,
         tx: &Transaction<'_>,
-        ctx: &Ctx,
-        session: login_session::Model,
-        spent: refresh_token::Model,
-        replaced: Option<refresh_token::Model>,
+        call: &Call<'_>,
+        found: Found,
         now: Timestamp,
     ) -> Result<Outcome, Error> {
+        let Found {
+            session,
+            token: spent,
+            next: replaced,
+        } = found;
         let user = users::find(tx, session.user_id).await?;
         let user = user.ok_or(Error::RefreshTokenInvalid)?;
-        let (pair, token) = self.new_pair(&user, &session, now)?;
+        let (pair, token) = self.next_pair(&user, &session, call.text, now)?;
+        let (id, idle_expiry) = (token.id, token.expire_time);
+        refresh_tokens::insert(tx, token).await?;
         if let Some(replaced) = replaced.clone() {
             let revocation = Revocation::Token(replaced.access_token_id);
             self.share_revocation(tx, revocation, now).await?;
-            refresh_tokens::revoke(tx, replaced, now).await?;
+            refresh_tokens::replace(tx, replaced, id, now).await?;
         }
-        refresh_tokens::spend(tx, spent, token.id, now).await?;
-        let idle_expiry = token.expire_time;
-        refresh_tokens::insert(tx, token).await?;
+        refresh_tokens::spend(tx, spent, id, now).await?;
         let session_id = Some(session.id);
         login_sessions::record_use(tx, session, now, idle_expiry).await?;
         let action = AuditAction::TokenRefreshed;
-        audit_events::record(tx, ctx, now, action, user.id, session_id).await?;
+        audit_events::record(tx, call.ctx, now, action, user.id, session_id).await?;
         Ok(Outcome::Renewed { pair, replaced })
+    }
+
+    /// Gives the pair that the token was exchanged for while this call was waiting.
+    async fn repeat(
+        &self,
+        tx: &Transaction<'_>,
+        call: &Call<'_>,
+        found: Found,
+        now: Timestamp,
+    ) -> Result<Outcome, Error> {
+        let user = users::find(tx, found.session.user_id).await?;
+        let (Some(user), Some(next)) = (user, &found.next) else {
+            return Ok(Outcome::Refused);
+        };
+        match self.same_pair(&user, &found.session, next, call.text, now)? {
+            Some(pair) => Ok(Outcome::Renewed {
+                pair,
+                replaced: None,
+            }),
+            // Exchanged by a release that drew its tokens by lot.
+            None => self.renew(tx, call, found, now).await,
+        }
     }
 
     async fn end_for_replay(
@@ -151,80 +198,63 @@ impl Accounts {
     }
 }
 
+/// Finds a token and holds its session, so that nobody else exchanges anything of it before the transaction ends.
+async fn find(tx: &Transaction<'_>, call: &Call<'_>) -> Result<Option<Found>, DbErr> {
+    let Some(token) = refresh_tokens::find_by_hash(tx, &call.hash).await? else {
+        return Ok(None);
+    };
+    if state(&token) == State::Live {
+        call.was_live.store(true, Ordering::Relaxed);
+    }
+    let session = login_sessions::find_and_lock(tx, token.login_session_id).await?;
+    // Once more, now that nobody else can be exchanging it.
+    let token = refresh_tokens::find(tx, token.id).await?;
+    let (Some(session), Some(token)) = (session, token) else {
+        return Ok(None);
+    };
+    let next = next_of(tx, &token).await?;
+    Ok(Some(Found {
+        session,
+        token,
+        next,
+    }))
+}
+
+async fn next_of(
+    tx: &Transaction<'_>,
+    token: &refresh_token::Model,
+) -> Result<Option<refresh_token::Model>, DbErr> {
+    match token.successor_id {
+        Some(id) => refresh_tokens::find(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+/// How far things went on with the pair that took a token's place.
+async fn next_pair(
+    tx: &Transaction<'_>,
+    next: Option<&refresh_token::Model>,
+) -> Result<Option<NextPair>, DbErr> {
+    let Some(next) = next else {
+        return Ok(None);
+    };
+    let after = next_of(tx, next).await?;
+    Ok(Some(match after {
+        Some(after) if was_used(&after) => NextPair::Outlived,
+        _ if was_used(next) => NextPair::Used,
+        _ => NextPair::Unused,
+    }))
+}
+
+fn was_used(token: &refresh_token::Model) -> bool {
+    token.access_use_time.is_some() || token.spend_time.is_some()
+}
+
 fn state(token: &refresh_token::Model) -> State {
     match (token.revoke_time, token.spend_time) {
-        (Some(_), _) => State::Revoked,
-        (None, Some(_)) => State::Spent,
+        (Some(at), _) => State::Replaced { at },
+        (None, Some(at)) => State::Spent { at },
         (None, None) => State::Live,
-    }
-}
-
-fn as_successor(token: &refresh_token::Model) -> Successor {
-    Successor {
-        refresh_state: state(token),
-        access_was_used: token.access_use_time.is_some(),
-    }
-}
-
-type Call = Shared<BoxFuture<'static, Result<TokenPair, Error>>>;
-type Calls = Arc<Mutex<HashMap<[u8; 32], Call>>>;
-
-/// Exchanges that are going on, by the hash of the token.
-#[derive(Default)]
-pub(super) struct InFlight {
-    calls: Calls,
-}
-
-impl InFlight {
-    /// Joins the exchange of the same token if there is one, else begins it. It runs as a task of its own: a client
-    /// that goes away doesn't break it off for the others.
-    fn join(
-        &self,
-        hash: [u8; 32],
-        exchange: impl Future<Output = Result<TokenPair, Error>> + Send + 'static,
-        tasks: &Tasks,
-    ) -> Call {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(call) = calls.get(&hash) {
-            return call.clone();
-        }
-        let (done, result) = oneshot::channel();
-        let call: Call = result
-            .map(|result| result.unwrap_or(Err(Error::Interrupted)))
-            .boxed()
-            .shared();
-        calls.insert(hash, call.clone());
-        let entry = Entry {
-            calls: self.calls.clone(),
-            hash,
-        };
-        let work = async move {
-            let result = exchange.await;
-            // Before the answer: a call after it is a new exchange.
-            drop(entry);
-            let _ = done.send(result);
-        };
-        tasks.spawn(work.in_current_span());
-        call
-    }
-}
-
-impl std::fmt::Debug for InFlight {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("InFlight(..)")
-    }
-}
-
-/// Takes an exchange off the list, also when it panics.
-struct Entry {
-    calls: Calls,
-    hash: [u8; 32],
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.remove(&self.hash);
     }
 }
 
@@ -255,11 +285,13 @@ mod tests {
         let second = accounts.refresh_token(&ctx, &first).await.unwrap();
         let third = accounts.refresh_token(&ctx, &second.refresh_token).await;
         let third = third.unwrap().refresh_token;
+        let fourth = accounts.refresh_token(&ctx, &third).await.unwrap();
         let late = within(Duration::ZERO);
         assert!(accounts.refresh_token(&late, &first).await.is_err());
-        let newest = accounts.refresh_token(&ctx, &third).await.unwrap();
+        let newest = accounts.refresh_token(&ctx, &fourth.refresh_token).await;
+        let newest = newest.unwrap().refresh_token;
         assert!(accounts.refresh_token(&ctx, &first).await.is_err());
-        let ended = accounts.refresh_token(&ctx, &newest.refresh_token).await;
+        let ended = accounts.refresh_token(&ctx, &newest).await;
         assert!(ended.is_err(), "a replay in time ends it");
     }
 }

@@ -35,34 +35,59 @@ impl std::fmt::Debug for TokenPair {
 }
 
 impl Accounts {
-    /// A pair for a login session, and the row that remembers it.
-    pub(super) fn new_pair(
+    /// The first pair of a login session, and the row that remembers it.
+    pub(super) fn first_pair(
         &self,
         user: &user::Model,
         session: &login_session::Model,
         now: Timestamp,
     ) -> Result<(TokenPair, Model), Error> {
-        let access_token_id = AccessTokenId::new();
-        let session_ends_in = session.expire_time.since(now);
-        let access_expires_in = self.lifetimes.access_token.min(session_ends_in);
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user.id.to_string(),
-            sid: session.id.to_string(),
-            jti: access_token_id.to_string(),
-            iat: now.secs(),
-            nbf: now.secs() - CLOCK_SKEW_SECS,
-            exp: (now + access_expires_in).secs(),
-            admin: user.is_admin,
-        };
-        let signed = self.keys.sign(&claims);
-        let refresh_token = refresh_secret::generate();
+        let text = refresh_secret::generate();
+        self.new_pair(user, session, (RefreshTokenId::new(), text), now)
+    }
+
+    /// The pair that a refresh token is exchanged for, and the row that remembers it.
+    pub(super) fn next_pair(
+        &self,
+        user: &user::Model,
+        session: &login_session::Model,
+        spent: &str,
+        now: Timestamp,
+    ) -> Result<(TokenPair, Model), Error> {
+        let id = RefreshTokenId::new();
+        let text = refresh_secret::successor(&self.refresh_key, spent, id);
+        self.new_pair(user, session, (id, text), now)
+    }
+
+    /// The pair that a row remembers, once more. Nothing where the refresh token that it was exchanged for was another, or
+    /// its own can't be told.
+    pub(super) fn same_pair(
+        &self,
+        user: &user::Model,
+        session: &login_session::Model,
+        row: &Model,
+        spent: &str,
+        now: Timestamp,
+    ) -> Result<Option<TokenPair>, Error> {
+        let text = refresh_secret::successor(&self.refresh_key, spent, row.id);
+        match refresh_secret::hash(&text).as_slice() == row.token_hash {
+            true => self.pair_of(user, session, row, text, now).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn new_pair(
+        &self,
+        user: &user::Model,
+        session: &login_session::Model,
+        (id, text): (RefreshTokenId, String),
+        now: Timestamp,
+    ) -> Result<(TokenPair, Model), Error> {
         let row = Model {
-            id: RefreshTokenId::new(),
+            id,
             login_session_id: session.id,
-            token_hash: refresh_secret::hash(&refresh_token).to_vec(),
-            access_token_id,
+            token_hash: refresh_secret::hash(&text).to_vec(),
+            access_token_id: AccessTokenId::new(),
             access_use_time: None,
             create_time: now,
             expire_time: self.idle_expiry(session.expire_time, now),
@@ -70,15 +95,45 @@ impl Accounts {
             successor_id: None,
             revoke_time: None,
         };
-        let pair = TokenPair {
+        let pair = self.pair_of(user, session, &row, text, now)?;
+        Ok((pair, row))
+    }
+
+    /// What a client gets of a row: all but the text of the refresh token follows from it.
+    fn pair_of(
+        &self,
+        user: &user::Model,
+        session: &login_session::Model,
+        row: &Model,
+        refresh_token: String,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        let issued = row.create_time;
+        let expires = issued
+            + self
+                .lifetimes
+                .access_token
+                .min(session.expire_time.since(issued));
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user.id.to_string(),
+            sid: session.id.to_string(),
+            jti: row.access_token_id.to_string(),
+            iat: issued.secs(),
+            nbf: issued.secs() - CLOCK_SKEW_SECS,
+            exp: expires.secs(),
+            admin: user.is_admin,
+        };
+        let signed = self.keys.sign(&claims);
+        Ok(TokenPair {
             access_token: signed.map_err(|error| Error::Signing(Arc::new(error)))?,
-            access_expires_in,
+            access_expires_in: expires.since(now),
             refresh_token,
             refresh_expire_time: row.expire_time,
             login_session_id: session.id,
             user_id: user.id,
-        };
-        Ok((pair, row))
+        })
     }
 
     /// When tokens renewed now expire unless they are used: never after their login session.

@@ -14,12 +14,23 @@ use troupe_proto::users::auth_service_client::AuthServiceClient;
 use crate::harness::{PASSWORD, Service, email};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How long a tab may be behind, and a moment more.
+const GRACE: Duration = Duration::from_secs(10);
+const AFTER_GRACE: Duration = Duration::from_millis(10_001);
 
 #[track_caller]
 fn assert_refused(answer: Result<pb::TokenPair, Status>) {
     let status = answer.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(reason_of(&status), Some(Reason::RefreshTokenInvalid));
+}
+
+/// Refused without tokens, and nothing ended.
+#[track_caller]
+fn assert_superseded(answer: Result<pb::TokenPair, Status>) {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(reason_of(&status), Some(Reason::TokenSuperseded));
 }
 
 async fn assert_session_ended(service: &Service, newest: &pb::TokenPair) {
@@ -56,7 +67,7 @@ async fn a_lost_answer_is_given_again_and_what_was_lost_is_revoked() {
     let lost = service.nobody().refresh(&first).await.unwrap();
     let again = service.nobody().refresh(&first).await.unwrap();
     service.refuses(&lost).await;
-    assert_refused(service.nobody().refresh(&lost).await);
+    assert_superseded(service.nobody().refresh(&lost).await);
     let status = service.with(&lost).profile().await.unwrap_err();
     assert_eq!(reason_of(&status), Some(Reason::TokenInvalid));
     service.with(&again).profile().await.unwrap();
@@ -73,11 +84,29 @@ async fn time_plays_no_part_in_honouring_a_spent_token() {
 }
 
 #[tokio::test]
+async fn a_tab_that_is_some_seconds_behind_is_told_so_and_stays_logged_in() {
+    let service = Service::start().await;
+    let first = service.person("alice").await;
+    let second = service.nobody().refresh(&first).await.unwrap();
+    service.with(&second).profile().await.unwrap();
+    for wait in [Duration::ZERO, GRACE] {
+        service.time.advance(wait);
+        for _ in 0..3 {
+            assert_superseded(service.nobody().refresh(&first).await);
+        }
+        service.with(&second).profile().await.unwrap();
+    }
+    service.nobody().refresh(&second).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_replay_after_the_next_refresh_token_was_used_ends_the_session() {
     let service = Service::start().await;
     let first = service.person("alice").await;
     let second = service.nobody().refresh(&first).await.unwrap();
     let third = service.nobody().refresh(&second).await.unwrap();
+    assert_superseded(service.nobody().refresh(&first).await);
+    service.time.advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &third).await;
 }
@@ -88,8 +117,25 @@ async fn a_replay_after_the_next_access_token_was_used_ends_the_session() {
     let first = service.person("alice").await;
     let second = service.nobody().refresh(&first).await.unwrap();
     service.with(&second).profile().await.unwrap();
+    service.time.advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &second).await;
+}
+
+#[tokio::test]
+async fn a_replay_after_the_pair_after_the_next_was_used_ends_the_session_at_once() {
+    let service = Service::start().await;
+    for uses_access in [true, false] {
+        let first = service.person("alice").await;
+        let second = service.nobody().refresh(&first).await.unwrap();
+        let third = service.nobody().refresh(&second).await.unwrap();
+        let newest = match uses_access {
+            true => service.with(&third).profile().await.map(|_| third.clone()),
+            false => service.nobody().refresh(&third).await,
+        };
+        assert_refused(service.nobody().refresh(&first).await);
+        assert_session_ended(&service, &newest.unwrap()).await;
+    }
 }
 
 #[tokio::test]
@@ -106,6 +152,8 @@ async fn use_of_an_access_token_at_another_service_counts_once_it_is_reported() 
         .report_token_use(report)
         .await
         .unwrap();
+    assert_superseded(service.nobody().refresh(&first).await);
+    service.time.advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &second).await;
 }
@@ -117,10 +165,42 @@ async fn a_replay_far_back_ends_the_session_even_after_a_lost_answer() {
     let lost = service.nobody().refresh(&first).await.unwrap();
     let second = service.nobody().refresh(&first).await.unwrap();
     let third = service.nobody().refresh(&second).await.unwrap();
-    assert_refused(service.nobody().refresh(&lost).await);
+    assert_superseded(service.nobody().refresh(&lost).await);
     service.with(&third).profile().await.unwrap();
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &third).await;
+}
+
+/// A thief brought a spent token while nothing of the owner's pair was used: the owner has the pair that was replaced.
+#[tokio::test]
+async fn a_pair_that_a_thief_had_replaced_gives_the_thief_away() {
+    let service = Service::start().await;
+    let first = service.person("alice").await;
+    let owner = service.nobody().refresh(&first).await.unwrap();
+    let mut thief = service.nobody().refresh(&first).await.unwrap();
+    for _ in 0..3 {
+        thief = service.nobody().refresh(&thief).await.unwrap();
+    }
+    service.refuses(&owner).await;
+    assert_refused(service.nobody().refresh(&owner).await);
+    assert_session_ended(&service, &thief).await;
+
+    let first = service.person("bob").await;
+    let owner = service.nobody().refresh(&first).await.unwrap();
+    let mut replaced = vec![owner.clone()];
+    for _ in 0..3 {
+        replaced.push(service.nobody().refresh(&first).await.unwrap());
+    }
+    let thief = replaced.pop().unwrap();
+    service.time.advance(30 * AFTER_GRACE);
+    for pair in &replaced {
+        assert_superseded(service.nobody().refresh(pair).await);
+    }
+    service.with(&thief).profile().await.unwrap();
+    for pair in [&owner, &thief] {
+        assert_refused(service.nobody().refresh(pair).await);
+    }
+    service.refuses(&thief).await;
 }
 
 #[tokio::test]
@@ -134,6 +214,7 @@ async fn other_sessions_of_the_person_outlive_a_replay() {
         .unwrap();
     let second = service.nobody().refresh(&first).await.unwrap();
     service.nobody().refresh(&second).await.unwrap();
+    service.time.advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     service.with(&other).profile().await.unwrap();
     service.nobody().refresh(&other).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesh::{Channel, Role, Verifier, access};
 use platform::backends::RedisConfig;
@@ -85,6 +86,9 @@ async fn a_replay_at_one_of_what_was_used_at_the_other_ends_the_session_everywhe
         .report_token_use(report)
         .await
         .unwrap();
+    let behind = two.nobody().refresh(&first).await.unwrap_err();
+    assert_eq!(reason_of(&behind), Some(Reason::TokenSuperseded));
+    one.time.advance(Duration::from_secs(11));
     let replay = two.nobody().refresh(&first).await.unwrap_err();
     assert_eq!(reason_of(&replay), Some(Reason::RefreshTokenInvalid));
     one.refuses(&second).await;

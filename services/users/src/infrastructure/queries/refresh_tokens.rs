@@ -48,14 +48,22 @@ pub(crate) async fn spend(
     row.update(db).await.map(drop)
 }
 
-/// Takes back a token that nobody used, and its access token.
-pub(crate) async fn revoke(
+/// Revokes a token that nobody used, and its access token, in favour of another: all that led to it leads there.
+pub(crate) async fn replace(
     db: &impl ConnectionTrait,
     token: Model,
+    by: RefreshTokenId,
     now: Timestamp,
 ) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::SuccessorId, Expr::value(by))
+        .filter(Column::LoginSessionId.eq(token.login_session_id))
+        .filter(Column::SuccessorId.eq(token.id))
+        .exec(db)
+        .await?;
     let mut row = token.into_active_model();
     row.revoke_time = Set(Some(now));
+    row.successor_id = Set(Some(by));
     row.update(db).await.map(drop)
 }
 

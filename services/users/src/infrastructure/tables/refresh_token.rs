@@ -25,7 +25,7 @@ pub struct Model {
     pub expire_time: Timestamp,
     /// When it was exchanged.
     pub spend_time: Option<Timestamp>,
-    /// The newest token that it was exchanged for.
+    /// What took its place: the newest token that it was exchanged for, or the one that replaced it.
     pub successor_id: Option<RefreshTokenId>,
     /// When it was replaced, unused, by another successor of the token before it.
     pub revoke_time: Option<Timestamp>,
