@@ -70,10 +70,10 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     host.backends.nats.url = ServerUrl::new(url.as_str());
     host.backends.nats.prefix = format!("bench-{}", std::process::id());
     let db = Database::open::<Migrator>(&host, "roleplay").await?;
-    let outbox = host.events.outbox("roleplay", &db, &host.clock);
+    let outbox = host.events.register("roleplay", &db, &host.clock)?;
     let count = Arc::new(Count::default());
     host.events
-        .consume(Consumer::new("count", &db).on::<MessageWritten, _>(&count));
+        .consume(Consumer::new("count", &db).on::<MessageWritten, _>(&count))?;
     host.events.start(&host).await?;
 
     let begun = Instant::now();

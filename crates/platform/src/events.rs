@@ -19,7 +19,7 @@
 //! # use troupe_proto::events::SessionDeleted;
 //! # use troupe_platform as platform;
 //! # async fn delete_session(db: &Database, outbox: &Outbox, cause: &Cause) -> Result<(), sea_orm::DbErr> {
-//! // In `build`: let outbox = host.events.outbox("roleplay", &db, &host.clock);
+//! // In `build`, once: let outbox = host.events.register("roleplay", &db, &host.clock)?;
 //! let event = &SessionDeleted::default();
 //! db.transaction(|tx| {
 //!     Box::pin(async move {
@@ -63,10 +63,10 @@
 //!     }
 //! }
 //!
-//! # fn build(host: &Host, db: &Database) {
+//! # fn build(host: &Host, db: &Database) -> Result<(), platform::events::RegisterError> {
 //! // In `build`. The process starts all consumers once every service is built.
 //! let counts = Arc::new(Counts);
-//! host.events.consume(Consumer::new("counts", db).on::<MessageWritten, _>(&counts));
+//! host.events.consume(Consumer::new("counts", db).on::<MessageWritten, _>(&counts))
 //! # }
 //! ```
 //!
@@ -89,6 +89,7 @@ mod shown;
 mod tables;
 mod transport;
 mod turns;
+mod twice;
 
 pub use consumer::{Consumer, Failure, Handler, Received};
 pub use envelope::Envelope;
@@ -97,3 +98,4 @@ pub use inspect::{ConsumerLag, DeadLetter, InspectError, Inspector, Lag, OutboxL
 pub use jetstream::AddressError;
 pub use migrations::migrations;
 pub use outbox::Outbox;
+pub use twice::RegisterError;

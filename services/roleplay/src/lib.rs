@@ -59,6 +59,9 @@ pub enum BuildError {
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
     PageKey(#[from] platform::secret::SecretError),
+    /// Events can't be told or heard.
+    #[error(transparent)]
+    Events(#[from] platform::events::RegisterError),
     /// What processes left running that are gone can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
@@ -90,8 +93,8 @@ pub async fn build(
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
     };
-    let outbox = host.events.outbox(SERVICE, &db, &host.clock);
-    let memories = Memories::new(&db, host, ai.clone(), &config.memory);
+    let outbox = host.events.register(SERVICE, &db, &host.clock)?;
+    let memories = Memories::new(&db, outbox.clone(), host, ai.clone(), &config.memory);
     let chats = Chats::new(
         db.clone(),
         outbox,
@@ -101,7 +104,8 @@ pub async fn build(
         limits,
     );
     if config.memory.enabled {
-        host.events.consume(presentation::consumer(&memories, &db));
+        host.events
+            .consume(presentation::consumer(&memories, &db))?;
     }
     let recovered = chats.take_hold().await;
     recovered.map_err(|error| BuildError::Recovery(Box::new(error)))?;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use platform::{Database, Host};
+use platform::{Database, Events, Host};
 
 use crate::application::{Memories, MemoryCounts};
 use crate::migrations::Migrator;
@@ -23,7 +23,10 @@ impl MemoryIndex {
     /// The data can't be opened.
     pub async fn open(config: &Config, host: &Host, ai: mesh::Channel) -> Result<Self, BuildError> {
         let db = Database::open::<Migrator>(host, SERVICE).await?;
-        Ok(Self(Memories::new(&db, host, ai, &config.memory)))
+        // Of its own: should it tell something, the platform that starts next carries it.
+        let outbox = Events::default().register(SERVICE, &db, &host.clock)?;
+        let memories = Memories::new(&db, outbox, host, ai, &config.memory);
+        Ok(Self(memories))
     }
 
     /// Counts memories and vectors.

@@ -94,6 +94,7 @@ pub struct Consumer {
     pub(super) pauses: Vec<Duration>,
     pub(super) routes: HashMap<&'static str, Arc<dyn Route>>,
     pub(super) subjects: Vec<&'static str>,
+    handled_twice: Option<&'static str>,
 }
 
 impl Consumer {
@@ -105,6 +106,7 @@ impl Consumer {
             pauses: PAUSES.to_vec(),
             routes: HashMap::new(),
             subjects: Vec::new(),
+            handled_twice: None,
         }
     }
 
@@ -115,9 +117,16 @@ impl Consumer {
             handler: Arc::clone(handler),
             event: PhantomData,
         };
-        self.routes.insert(E::TYPE, Arc::new(route));
+        if self.routes.insert(E::TYPE, Arc::new(route)).is_some() {
+            self.handled_twice = Some(E::TYPE);
+        }
         self.subjects.push(E::SUBJECT);
         self
+    }
+
+    /// A type of event that has more than one handler.
+    pub(super) fn handled_twice(&self) -> Option<&'static str> {
+        self.handled_twice
     }
 
     /// Waits so long between the tries of an event, instead of 1, 5, 30 and 120 seconds. One more try than there are

@@ -1,4 +1,4 @@
-//! Who tells events in this process and who wants to know. Services enter themselves while they are built; then it starts.
+//! Who tells events in this process and who wants to know. Services register while they are built; then it starts.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,11 @@ use super::embedded::{self, Dispatcher};
 use super::jetstream::{self, AddressError, Publisher, Server};
 use super::meters::Meters;
 use super::outbox::Outbox;
-use super::relay::Relay;
+use super::relay::{POLL, Relay};
 use super::retention;
 use super::runner::Runner;
 use super::transport::Transport;
+use super::twice::RegisterError;
 use crate::telemetry::is_measuring;
 use crate::{Clock, Database, Host, Tasks};
 
@@ -26,11 +27,12 @@ pub struct Events(Arc<Mutex<Entries>>);
 struct Entries {
     sources: Vec<Source>,
     consumers: Vec<Consumer>,
+    has_started: bool,
 }
 
 /// An outbox and its database.
 #[derive(Clone)]
-struct Source {
+pub(super) struct Source {
     service: &'static str,
     db: Database,
     wake: Arc<Notify>,
@@ -45,40 +47,72 @@ pub enum StartError {
     /// The server can't be asked for, which isn't that it is away.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// They are carried already.
+    #[error("the events of this process were started before")]
+    Twice,
 }
 
 impl Events {
-    /// The outbox of a service in its database, which has the tables of [`migrations`](super::migrations()).
-    pub fn outbox(&self, service: &'static str, db: &Database, clock: &Clock) -> Outbox {
+    /// Registers the outbox of a service in its database, which has the tables of [`migrations`](super::migrations()). From
+    /// the start on a relay of its own brings what is written there to consumers: clone the outbox for all who write.
+    ///
+    /// # Errors
+    /// The service has one, or events are carried already.
+    pub fn register(
+        &self,
+        service: &'static str,
+        db: &Database,
+        clock: &Clock,
+    ) -> Result<Outbox, RegisterError> {
+        let mut entries = self.entries();
+        if entries.has_started {
+            return Err(RegisterError::Late(service));
+        }
+        if entries.sources.iter().any(|known| known.service == service) {
+            return Err(RegisterError::Outbox(service));
+        }
         let wake = Arc::new(Notify::new());
-        self.entries().sources.push(Source {
+        entries.sources.push(Source {
             service,
             db: db.clone(),
             wake: Arc::clone(&wake),
         });
-        Outbox {
+        Ok(Outbox {
             service,
             clock: clock.clone(),
             wake,
-        }
+        })
     }
 
-    /// Enters a consumer. It gets what happens from its first start on, here or in any process, and what it missed
-    /// while it didn't run. Without a server, what is told while a process runs is for the consumers of that process: enter
+    /// Registers a consumer. It gets what happens from its first start on, here or in any process, and what it missed
+    /// while it didn't run. Without a server, what is told while a process runs is for the consumers of that process: register
     /// all of them wherever their services run.
-    pub fn consume(&self, consumer: Consumer) {
-        self.entries().consumers.push(consumer);
+    ///
+    /// # Errors
+    /// There is one of its name, it has two handlers of one type, or events are carried already.
+    pub fn consume(&self, consumer: Consumer) -> Result<(), RegisterError> {
+        let mut entries = self.entries();
+        let name = consumer.name;
+        if entries.has_started {
+            return Err(RegisterError::Late(name));
+        }
+        if entries.consumers.iter().any(|known| known.name == name) {
+            return Err(RegisterError::Consumer(name));
+        }
+        if let Some(event) = consumer.handled_twice() {
+            let consumer = name;
+            return Err(RegisterError::Handler { consumer, event });
+        }
+        entries.consumers.push(consumer);
+        Ok(())
     }
 
-    /// Begins to carry events between all that have entered. What is told earlier waits in the outboxes.
+    /// Begins to carry events between all that are registered. What is told earlier waits in the outboxes.
     ///
     /// # Errors
     /// A consumer's database can't be used, or the address of the server. A server that is away is waited for.
     pub async fn start(&self, host: &Host) -> Result<(), StartError> {
-        let (sources, consumers) = {
-            let entries = self.entries();
-            (entries.sources.clone(), entries.consumers.clone())
-        };
+        let (sources, consumers) = self.begin()?;
         let mut runners = Vec::new();
         for consumer in consumers {
             let name = consumer.name;
@@ -117,6 +151,15 @@ impl Events {
         Ok(())
     }
 
+    /// All that are registered, once.
+    pub(super) fn begin(&self) -> Result<(Vec<Source>, Vec<Consumer>), StartError> {
+        let mut entries = self.entries();
+        if std::mem::replace(&mut entries.has_started, true) {
+            return Err(StartError::Twice);
+        }
+        Ok((entries.sources.clone(), entries.consumers.clone()))
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,16 +171,25 @@ impl Source {
     }
 
     fn start(self, transport: &Arc<dyn Transport>, clock: &Clock, tasks: &Tasks) {
-        let relay = Relay {
+        tasks.spawn(self.relay(transport, clock, tasks).run());
+        tasks.spawn(retention::run(self.db, clock.clone(), tasks.clone()));
+    }
+
+    pub(super) fn relay(
+        &self,
+        transport: &Arc<dyn Transport>,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Relay {
+        Relay {
             service: self.service,
             db: self.db.clone(),
-            wake: self.wake,
+            wake: Arc::clone(&self.wake),
             transport: Arc::clone(transport),
             clock: clock.clone(),
             tasks: tasks.clone(),
-        };
-        tasks.spawn(relay.run());
-        tasks.spawn(retention::run(self.db, clock.clone(), tasks.clone()));
+            poll: POLL,
+        }
     }
 }
 

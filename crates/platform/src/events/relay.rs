@@ -19,8 +19,8 @@ use crate::{Clock, Database, Tasks};
 
 /// Events that are under way at a time.
 const WINDOW: usize = 512;
-/// Time between looks at the outbox when nobody says that something was written: another process may have.
-const POLL: Duration = Duration::from_secs(2);
+/// Time between such looks: another process may have written something.
+pub(super) const POLL: Duration = Duration::from_secs(2);
 /// What one process of several does.
 const TURN: &str = "send events";
 /// The first and the longest wait after something failed.
@@ -35,6 +35,8 @@ pub(super) struct Relay {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
+    /// Time between looks at the outbox when nobody says that something was written.
+    pub(super) poll: Duration,
 }
 
 /// What is under way.
@@ -80,7 +82,7 @@ impl Relay {
             pause_until: Some(Instant::now()),
             ..Flow::default()
         };
-        let mut polls = tokio::time::interval(POLL);
+        let mut polls = tokio::time::interval(self.poll);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let pause_until = flow.pause_until;
@@ -240,3 +242,6 @@ impl Flow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

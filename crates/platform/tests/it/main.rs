@@ -14,6 +14,7 @@ mod jetstream;
 mod limits;
 mod presence;
 mod redis;
+mod registration;
 mod replicas;
 mod secrets;
 mod stage;

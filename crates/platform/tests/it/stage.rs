@@ -106,12 +106,13 @@ impl Place {
             ..Host::new(self.folder.path())
         };
         let db = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
-        let outbox = host.events.outbox("roleplay", &db, &host.clock);
+        let outbox = host.events.register("roleplay", &db, &host.clock);
+        let outbox = outbox.unwrap();
         if let Some(script) = script {
             let ledger = Arc::new(Ledger(script));
             let consumer = Consumer::new("ledger", &db).pausing(PAUSES);
-            host.events
-                .consume(consumer.on::<MessageWritten, _>(&ledger));
+            let consumer = consumer.on::<MessageWritten, _>(&ledger);
+            host.events.consume(consumer).unwrap();
         }
         host.events.start(&host).await.unwrap();
         Process {

@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::Error;
 use super::ancestry::{Ancestry, Path};
-use crate::SERVICE;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
 use crate::domain::prompt::MemorySettings;
@@ -86,10 +85,16 @@ pub(crate) struct MemoryPatch {
 
 impl Memories {
     /// Those of a database, with the embedder behind a channel to the ai service.
-    pub(crate) fn new(db: &Database, host: &Host, ai: Channel, config: &MemoryConfig) -> Self {
+    pub(crate) fn new(
+        db: &Database,
+        outbox: Outbox,
+        host: &Host,
+        ai: Channel,
+        config: &MemoryConfig,
+    ) -> Self {
         Self {
             db: db.clone(),
-            outbox: host.events.outbox(SERVICE, db, &host.clock),
+            outbox,
             clock: host.clock.clone(),
             index: Index::new(host, ai),
             ancestry: Ancestry::new(db),

@@ -1,14 +1,19 @@
 //! What the service tells others of what happens in it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Received};
 use platform::{Database, Host};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+use testkit::Home;
+use testkit::servers::Postgres;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use troupe_proto::events::{MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted};
 use troupe_proto::roleplay as pb;
+use troupe_roleplay::Config;
 
 use crate::script::PATIENCE;
 use crate::stage::{Stage, turn};
@@ -44,7 +49,7 @@ impl Witness {
             .on::<MessageWritten, _>(&hearing)
             .on::<MessagesDeleted, _>(&hearing)
             .on::<SessionDeleted, _>(&hearing);
-        host.events.consume(witness);
+        host.events.consume(witness).unwrap();
         host.events.start(host).await.unwrap();
         Self(heard)
     }
@@ -181,4 +186,47 @@ async fn tells_of_a_reply_that_was_cancelled_if_it_has_text() {
         MessageOrigin::Generated,
     ];
     assert_eq!(origins, expected);
+}
+
+/// How often whoever carries events is seen to ask whether it still may, which is every two seconds.
+const LOOKS: usize = 5;
+
+/// Connections that were ever made to the database, and when each holder of a lock last asked something.
+async fn connections(db: &Database) -> (i64, Vec<String>) {
+    let read = db.read();
+    let ask = |sql: &str| Statement::from_string(DbBackend::Postgres, sql);
+    let sessions = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()";
+    let sessions = read.query_one_raw(ask(sessions)).await.unwrap().unwrap();
+    let holders = "SELECT a.query_start::text FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+        WHERE l.locktype = 'advisory' AND a.datname = current_database()";
+    let holders = read.query_all_raw(ask(holders)).await.unwrap();
+    let holders = holders.iter().map(|row| row.try_get_by_index(0).unwrap());
+    (sessions.try_get_by_index(0).unwrap(), holders.collect())
+}
+
+#[tokio::test]
+async fn an_idle_process_takes_the_lock_of_its_outbox_once() {
+    let home = Home::on(Postgres::shared().await.unwrap()).unwrap();
+    let stage = Stage::on(&home, &Config::default()).await;
+    stage.follow_events().await;
+    let db = Database::attach(&stage.host, "roleplay").await.unwrap();
+    let db = db.unwrap();
+    let (mut before, mut looks, mut last) = (0, 0, Vec::new());
+    let looking = async {
+        while looks <= LOOKS {
+            let (sessions, holders) = connections(&db).await;
+            assert!(holders.len() <= 1, "one holds the lock of the outbox");
+            if !holders.is_empty() && holders != last {
+                if looks == 0 {
+                    before = sessions;
+                }
+                (looks, last) = (looks + 1, holders);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
+    let (after, _) = connections(&db).await;
+    // One who loses the lock tries it with a new connection at each of these times. A pool may have grown by one or two.
+    assert!(after - before < LOOKS as i64 - 1, "{before}, then {after}");
 }
