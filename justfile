@@ -32,6 +32,10 @@ e2e *filter:
 chaos *args:
     cargo xtask chaos {{args}}
 
+# People for an hour at half of what the platform bears; its memory must not grow
+soak *args:
+    cargo xtask soak {{args}}
+
 # Python grpcio, gRPC-Web from npm and plain HTTP against the gateway
 clients:
     cargo xtask clients

@@ -14,6 +14,7 @@ mod tools;
 mod tree;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -64,6 +65,16 @@ enum Task {
         /// How many seconds each server is gone, one after the other.
         #[arg(long, default_value_t = 60)]
         outage_secs: u32,
+    },
+    /// Lets people use the platform for long, at half of the rate that it bears, and fails if its memory grows: built as it is
+    /// shipped, with a scripted model. CI does a short form of it with the end-to-end tests.
+    Soak {
+        /// How long. The memory of the last sixth of it is compared with that of the second.
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+        /// Executable to take instead of one built here.
+        #[arg(long, value_name = "FILE")]
+        troupe: Option<PathBuf>,
     },
     /// Tries real clients against the gateway: Python grpcio, gRPC-Web from npm, plain HTTP.
     Clients,

@@ -42,6 +42,11 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
                 report::run(tests::outages(workspace, *outage_secs)?, counts)
             });
         }
+        Task::Soak { minutes, troupe } => {
+            report.step("soak", |counts| {
+                report::run(tests::soak(workspace, *minutes, troupe.as_deref())?, counts)
+            });
+        }
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => {
             report.step("benchmarks", |counts| benchmarks(workspace, args, counts))

@@ -91,6 +91,17 @@ pub(crate) fn outages(workspace: &Workspace, secs: u32) -> Result<Command> {
     Ok(command)
 }
 
+/// People who use the platform for long. They are built for speed too, since they share the machine with it.
+pub(crate) fn soak(workspace: &Workspace, minutes: u32, troupe: Option<&Path>) -> Result<Command> {
+    let build = "test --release --workspace --no-fail-fast --test e2e -- soak:: --nocapture";
+    let mut command = workspace.cargo(build);
+    command.env("TROUPE_SOAK_MINUTES", minutes.to_string());
+    if let Some(troupe) = troupe {
+        command.env("TROUPE_SOAK_EXECUTABLE", troupe.canonicalize()?);
+    }
+    Ok(command)
+}
+
 /// The search path with the servers that tests and benchmarks bring up, which are installed where they are missing.
 pub(crate) fn path_with_servers(workspace: &Workspace) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -88,6 +88,8 @@ struct Script {
     models: Result<Value, u16>,
     received: Vec<Received>,
     embedded: Vec<Received>,
+    /// Whether requests are only counted.
+    is_forgetful: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -133,6 +135,11 @@ impl Handle {
     /// Refuses `GET /models` with this status from now on.
     pub fn refuse_models(&self, status: u16) {
         self.shared.script().models = Err(status);
+    }
+
+    /// Keeps no request from now on, for tests that make very many.
+    pub fn forget_requests(&self) {
+        self.shared.script().is_forgetful = true;
     }
 
     /// The completions that were asked for until now.
@@ -183,6 +190,7 @@ impl Shared {
                 models: Ok(json!([{"id": "scripted", "object": "model", "owned_by": "testkit"}])),
                 received: Vec::new(),
                 embedded: Vec::new(),
+                is_forgetful: false,
             }),
             counts: watch::Sender::new(Counts::default()),
             releases: Semaphore::new(0),
@@ -199,7 +207,9 @@ impl Shared {
         let number = script.received.len() + 1;
         let next = script.queue.pop_front().or_else(|| script.always.clone());
         let reply = next.unwrap_or_else(|| talk::reply_to(&received.body, number));
-        script.received.push(received);
+        if !script.is_forgetful {
+            script.received.push(received);
+        }
         drop(script);
         self.counts.send_modify(|counts| counts.received += 1);
         reply
@@ -208,7 +218,9 @@ impl Shared {
     /// Takes note of a request for embeddings; gives the answer that is queued.
     fn receive_texts(&self, received: Received) -> Option<Reply> {
         let mut script = self.script();
-        script.embedded.push(received);
+        if !script.is_forgetful {
+            script.embedded.push(received);
+        }
         script.embeddings.pop_front()
     }
 

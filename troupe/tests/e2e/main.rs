@@ -20,5 +20,6 @@ mod postgres;
 mod processes;
 mod real_model;
 mod restart;
+mod soak;
 mod start;
 mod telemetry;

@@ -29,6 +29,7 @@ pub(crate) async fn eventually<T>(what: &str, future: impl Future<Output = T>) -
 /// A data folder and an environment to start platforms with.
 pub(crate) struct Setup {
     folder: TempDir,
+    executable: PathBuf,
     variables: Vec<(String, String)>,
 }
 
@@ -38,6 +39,7 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let setup = Self {
             folder,
+            executable: PathBuf::from(EXECUTABLE),
             variables: Vec::new(),
         };
         setup
@@ -52,6 +54,11 @@ impl Setup {
         self
     }
 
+    /// Takes another executable than the one that was built with the tests.
+    pub(crate) fn of(self, executable: PathBuf) -> Self {
+        Self { executable, ..self }
+    }
+
     /// Where the platforms keep their data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -64,7 +71,7 @@ impl Setup {
 
     /// The executable with this environment and nothing of the test's own configuration.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(EXECUTABLE);
+        let mut command = Command::new(&self.executable);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TROUPE")) {
             command.env_remove(name);
         }
