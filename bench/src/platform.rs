@@ -118,6 +118,7 @@ impl<'a> Setup<'a> {
                 format!("http://{}/v1", self.model),
             )
             .env("TROUPE__AI__EMBEDDINGS__MODEL", "openai/scripted-words")
+            .env("TROUPE__ROLEPLAY__GENERATIONS_PER_PERSON", "1000000")
             .env("TROUPE__LOG__LEVEL", "warn")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         for class in CLASSES {

@@ -96,6 +96,7 @@ impl Settings {
         self.shutdown.validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
+        self.roleplay.validate()?;
         self.ai.validate()?;
         Ok(())
     }

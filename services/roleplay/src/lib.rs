@@ -33,6 +33,8 @@ pub struct Config {
     pub generation_limit_secs: u64,
     /// Seconds that running generations go on after shutdown began. What runs then is ended with its text kept.
     pub generation_grace_secs: u64,
+    /// How many generations of a person may run at a time; at least 1.
+    pub generations_per_person: u32,
     /// What sessions remember.
     pub memory: MemoryConfig,
 }
@@ -42,8 +44,24 @@ impl Default for Config {
         Self {
             generation_limit_secs: 600,
             generation_grace_secs: 20,
+            generations_per_person: 4,
             memory: MemoryConfig::default(),
         }
+    }
+}
+
+impl Config {
+    /// Checks what types can't say.
+    ///
+    /// # Errors
+    /// Names the key whose value can't be used.
+    pub fn validate(&self) -> Result<(), platform::config::Error> {
+        if self.generations_per_person > 0 {
+            return Ok(());
+        }
+        let problem = "must be at least 1, or nobody gets a reply".to_owned();
+        let key = "roleplay.generations_per_person";
+        Err(platform::config::Error::Invalid { key, problem })
     }
 }
 
@@ -92,6 +110,7 @@ pub async fn build(
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),
+        per_person: config.generations_per_person,
     };
     let outbox = host.events.register(SERVICE, &db, &host.clock)?;
     let memories = Memories::new(&db, outbox.clone(), host, ai.clone(), &config.memory);

@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 mod m0001_tables;
 mod m0002_memories;
 mod m0003_holders;
+mod m0004_running_of_person;
 
 /// Brings the tables of roleplay up to date.
 pub(crate) struct Migrator;
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_tables::Tables),
             Box::new(m0002_memories::Memories),
             Box::new(m0003_holders::Holders),
+            Box::new(m0004_running_of_person::RunningOfPerson),
         ];
         migrations.extend(platform::events::migrations());
         migrations.extend(platform::secret::migrations());

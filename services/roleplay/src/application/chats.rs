@@ -44,13 +44,15 @@ pub(crate) struct Chats {
     pub(super) sheets: Cache<(CharacterId, Timestamp), Arc<Sheet>>,
 }
 
-/// How long generations may take.
+/// How long generations may take, and how many may run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GenerationLimits {
     /// A generation.
     pub(crate) whole: Duration,
     /// What of it comes after shutdown began.
     pub(crate) after_stop: Duration,
+    /// Of a person at a time.
+    pub(crate) per_person: u32,
 }
 
 impl Chats {

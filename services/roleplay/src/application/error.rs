@@ -16,6 +16,9 @@ use crate::domain::ids::GenerationId;
 use crate::domain::prompt::FitError;
 use crate::infrastructure::index;
 
+/// About what it takes until one of several replies has ended.
+const REPLY_TIME: Duration = Duration::from_secs(5);
+
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -36,6 +39,11 @@ pub(crate) enum Error {
     /// A reply is being generated.
     #[error("a reply is being generated in this session: wait for it, attach to it or cancel it")]
     GenerationRunning(GenerationId),
+    /// The person has as many running as one may have.
+    #[error(
+        "you have {0} replies being generated, and no more may run at a time: wait for one, or cancel one"
+    )]
+    TooManyGenerations(u32),
     /// This can't be done with that message.
     #[error("{0}")]
     Unsuitable(&'static str),
@@ -143,6 +151,7 @@ impl Classify for Error {
             Self::Offset(OffsetError::BeyondEnd { .. }) => Code::OutOfRange,
             Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
+            Self::TooManyGenerations(_) => Code::ResourceExhausted,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
             Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
             Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
@@ -161,6 +170,7 @@ impl Classify for Error {
             Self::Card(_) => Reason::CardInvalid,
             Self::Offset(_) => Reason::OffsetInvalid,
             Self::GenerationRunning(_) => Reason::GenerationRunning,
+            Self::TooManyGenerations(_) => Reason::TooManyGenerations,
             Self::Unsuitable(_) => Reason::MessageUnsuitable,
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
@@ -186,7 +196,10 @@ impl Classify for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.outage().map(|_| Outage::RETRY_AFTER)
+        match self {
+            Self::TooManyGenerations(_) => Some(REPLY_TIME),
+            _ => self.outage().map(|_| Outage::RETRY_AFTER),
+        }
     }
 
     fn metadata(&self) -> HashMap<String, String> {

@@ -11,7 +11,7 @@ use super::generate::Work;
 use super::move_head::move_head;
 use super::tell::Telling;
 use super::{Chats, Error};
-use crate::domain::ids::{GenerationId, MessageId};
+use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::{Author, MAX_CONTINUED_BYTES};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
@@ -66,10 +66,12 @@ impl Chats {
                 return Ok(earlier);
             }
         }
-        match session.running_generation_id {
-            Some(running) => Err(Error::GenerationRunning(running)),
-            None => Ok(None),
+        if let Some(running) = session.running_generation_id {
+            return Err(Error::GenerationRunning(running));
         }
+        // Before anything is spent on a prompt; the transaction looks again.
+        check_few(self.db.read(), session.user_id, self.limits.per_person).await?;
+        Ok(None)
     }
 
     /// Stores the messages and the generation in one transaction and sets the job going. Returns the generation, or
@@ -125,7 +127,8 @@ impl Chats {
         let stored = self.db.transaction(|tx| {
             Box::pin(async move {
                 let telling = self.telling(tx, session, cause_of_it);
-                store(telling, session, target.clone(), new.clone()).await
+                let most = self.limits.per_person;
+                store(telling, session, target.clone(), new.clone(), most).await
             })
         });
         match stored.await? {
@@ -162,6 +165,7 @@ async fn store<C: ConnectionTrait>(
     asked: &Session,
     target: Target,
     new: NewGeneration,
+    most_of_person: u32,
 ) -> Result<Stored, Error> {
     let tx = telling.tx;
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
@@ -175,6 +179,7 @@ async fn store<C: ConnectionTrait>(
     if let Some(running) = session.running_generation_id {
         return Err(Error::GenerationRunning(running));
     }
+    check_few(tx, session.user_id, most_of_person).await?;
     let message = match target {
         Target::Answer { parent, said } => {
             let before = find_parent(tx, &session, parent).await?;
@@ -194,11 +199,21 @@ async fn store<C: ConnectionTrait>(
         }
     };
     sessions::touch(tx, session.id, new.create_time).await?;
-    generations::insert(tx, session.id, message.id, new).await?;
+    let owner = (session.user_id, session.id);
+    generations::insert(tx, owner, message.id, new).await?;
     Ok(Stored::New {
         message_id: message.id,
         base: message.text,
     })
+}
+
+/// Refuses one more generation of a person who has as many running as one may have. In a transaction it holds at the commit
+/// too: transactions are serialisable.
+async fn check_few(db: &impl ConnectionTrait, user: UserId, most: u32) -> Result<(), Error> {
+    match generations::count_running(db, user).await? < u64::from(most) {
+        true => Ok(()),
+        false => Err(Error::TooManyGenerations(most)),
+    }
 }
 
 async fn find_parent(

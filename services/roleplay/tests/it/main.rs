@@ -12,6 +12,7 @@ mod characters;
 mod embedder;
 mod events;
 mod generations;
+mod limits;
 mod memories;
 mod personas;
 mod recall;

@@ -411,3 +411,27 @@ async fn one_takes_the_page_tokens_of_the_other() {
     }
     assert_eq!(seen, 3);
 }
+
+#[tokio::test]
+async fn what_a_dead_one_left_running_counts_until_it_is_ended() {
+    let [one, two] = two().await;
+    let user = UserId::new();
+    let mut left = Vec::new();
+    for _ in 0..Config::default().generations_per_person {
+        left.push(one.generate(user, "One").await);
+    }
+    let alice = two.stage.person_with(user);
+    let session = alice.open_session().await.id;
+    let refused = alice.send(&session, "Hello").await.err().unwrap();
+    assert_eq!(reason_of(&refused), Some(Reason::TooManyGenerations));
+    one.kill();
+    let has_room = async {
+        while let Err(status) = alice.send(&session, "Hello").await {
+            assert_eq!(reason_of(&status), Some(Reason::TooManyGenerations));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(ENDED_WITHIN * 3, has_room)
+        .await
+        .unwrap();
+}

@@ -6,7 +6,7 @@ use platform::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
-    QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::unknown;
@@ -75,6 +75,13 @@ pub(crate) async fn find_running(
         holder_id: model.holder_id,
         cancel_requested: model.cancel_requested,
     }))
+}
+
+/// How many generations of a person run, in all sessions and processes. What a process leaves that dies counts until
+/// somebody ends it.
+pub(crate) async fn count_running(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+    let running = Entity::find().filter(Column::UserId.eq(user));
+    running.filter(is_running()).count(db).await
 }
 
 /// The generations that a process runs, and of which somebody asked for the end.
@@ -179,7 +186,7 @@ pub(crate) struct NewGeneration {
 /// Stores a running generation with its receipt.
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
-    session: SessionId,
+    (user, session): (UserId, SessionId),
     message: MessageId,
     new: NewGeneration,
 ) -> Result<(), DbErr> {
@@ -202,6 +209,7 @@ pub(crate) async fn insert(
         usage_estimated: false,
         create_time: new.create_time,
         end_time: None,
+        user_id: Some(user),
         holder_id: Some(new.holder_id),
         cancel_requested: false,
     };

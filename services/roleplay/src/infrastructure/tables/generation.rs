@@ -3,7 +3,7 @@
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
-use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId};
+use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -30,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) usage_estimated: bool,
     pub(crate) create_time: Timestamp,
     pub(crate) end_time: Option<Timestamp>,
+    /// Whose it is; none if it was begun by a release before 0004.
+    pub(crate) user_id: Option<UserId>,
     /// The process that began it; none from a release before there were several.
     pub(crate) holder_id: Option<HolderId>,
     /// Whether somebody asked for its end by another process.
