@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
-use mesh::{Person, Verifier};
+use mesh::{Person, SessionStream, Verifier};
 use tonic::{Code, Status};
 use troupe_proto::policy::Audience;
 use troupe_proto::{Reason, error};
 
 use crate::address::budget_key;
+use crate::catalog::Method;
 use crate::policy::Policy;
 use crate::rates::{Budgets, Payer};
 
@@ -32,16 +33,19 @@ impl Admission {
         &self.budgets
     }
 
-    /// Lets a call in, or says why not.
+    /// Lets a call in, or says why not. Returns the person who calls, where the method asks for one.
     pub(crate) async fn admit(
         &self,
         policy: &Policy,
         headers: &HeaderMap,
         client: IpAddr,
-    ) -> Result<(), Status> {
-        let payer = match self.identify(policy.audience, headers) {
-            Ok(Some(person)) => Payer::Person(person.user_id.to_string().into()),
-            Ok(None) => Payer::Address(budget_key(client)),
+    ) -> Result<Option<Person>, Status> {
+        let (payer, person) = match self.identify(policy.audience, headers) {
+            Ok(Some(person)) => {
+                let payer = Payer::Person(person.user_id.to_string().into());
+                (payer, Some(person))
+            }
+            Ok(None) => (Payer::Address(budget_key(client)), None),
             Err(refusal) => {
                 // Guessing tokens costs the guesser's address what a call would.
                 self.charge(policy, &Payer::Address(budget_key(client)))
@@ -49,7 +53,23 @@ impl Admission {
                 return Err(refusal);
             }
         };
-        self.charge(policy, &payer).await
+        self.charge(policy, &payer).await?;
+        Ok(person)
+    }
+
+    /// What ends the answer of a method with the caller's login session, where it is a stream. Anybody may call a method
+    /// of another maker's contract; whoever sends a good access token along gets this too.
+    pub(crate) fn stream(
+        &self,
+        method: &Method,
+        person: Option<Person>,
+        headers: &HeaderMap,
+    ) -> Option<SessionStream> {
+        if !method.server_streaming {
+            return None;
+        }
+        let person = person.or_else(|| self.person(headers).ok())?;
+        Some(self.verifier.as_ref()?.stream(&person))
     }
 
     fn identify(&self, audience: Audience, headers: &HeaderMap) -> Result<Option<Person>, Status> {

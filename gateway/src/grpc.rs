@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
+use mesh::SessionStream;
 use platform::trace::TRACEPARENT;
 use tokio::time::{Instant, sleep_until};
 use tonic::body::Body;
@@ -57,10 +58,11 @@ async fn call(
         .method(request.uri().path(), &front.limits)
         .ok_or_else(unknown_method)?;
     log.route(&method.path);
-    front
-        .admission
+    let admission = &front.admission;
+    let person = admission
         .admit(&method.policy, request.headers(), visit.client)
         .await?;
+    let stream = admission.stream(&method, person, request.headers());
     let limit =
         timeout::of_call(request.headers(), method.policy.timeout).map_err(|invalid_header| {
             invalid(format!("the header {} holds no time", invalid_header.0))
@@ -81,7 +83,7 @@ async fn call(
     parts.extensions.clear();
     let (body, exceeded) = Bounded::new(body, max_bytes);
     let request = Request::from_parts(parts, Body::new(body));
-    let answer = tokio::time::timeout_at(deadline, send(&method, request)).await;
+    let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
     if exceeded.is_set() {
         return Err(too_large(max_bytes));
     }
@@ -92,8 +94,16 @@ async fn call(
     })
 }
 
-async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let answer = method.channel.clone().oneshot(request).await;
+async fn send(
+    method: &Method,
+    request: Request<Body>,
+    stream: Option<SessionStream>,
+) -> Result<Response<Body>, Status> {
+    let answer = method.channel.clone().oneshot(request);
+    let answer = match stream {
+        Some(stream) => stream.over(answer).await?,
+        None => answer.await,
+    };
     answer.map_err(|cause| match from_upstream(cause) {
         late if late.code() == Code::DeadlineExceeded => late,
         cause => method.unreachable(&cause),

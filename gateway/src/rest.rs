@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method as Verb, Request, Response, StatusCode, Version, request};
 use http_body_util::{BodyExt, Full};
-use mesh::Channel;
+use mesh::{Channel, SessionStream};
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -74,10 +74,11 @@ async fn call(
         log.route(&binding.template);
     }
     let policy = &binding.method.policy;
-    front
-        .admission
+    let admission = &front.admission;
+    let person = admission
         .admit(policy, &parts.headers, visit.client)
         .await?;
+    let stream = admission.stream(&binding.method, person, &parts.headers);
     let limit = timeout::of_call(&parts.headers, policy.timeout).map_err(|invalid_header| {
         invalid(format!("the header {} holds no time", invalid_header.0))
     })?;
@@ -91,7 +92,7 @@ async fn call(
     let upstream = async {
         let frames = call.frames(body).await?;
         let request = call.upstream_request(visit, limit, frames)?;
-        let answer = send(&binding.method, request).await?;
+        let answer = send(&binding.method, request, stream).await?;
         match binding.method.server_streaming {
             true => call.stream(answer, log).await,
             false => call.unary(answer).await,
@@ -108,15 +109,21 @@ async fn call(
 }
 
 /// Makes a call; a refusal by the connection is not told apart from one that broke.
-async fn send(method: &Method, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+async fn send(
+    method: &Method,
+    request: Request<Body>,
+    stream: Option<SessionStream>,
+) -> Result<Response<Body>, Refusal> {
     let channel: Channel = method.channel.clone();
-    let answer = channel
-        .oneshot(request)
-        .await
-        .map_err(|cause| match from_upstream(cause) {
-            late if late.code() == Code::DeadlineExceeded => late,
-            cause => method.unreachable(&cause),
-        })?;
+    let answer = channel.oneshot(request);
+    let answer = match stream {
+        Some(stream) => stream.over(answer).await?,
+        None => answer.await,
+    };
+    let answer = answer.map_err(|cause| match from_upstream(cause) {
+        late if late.code() == Code::DeadlineExceeded => late,
+        cause => method.unreachable(&cause),
+    })?;
     match Status::from_header_map(answer.headers()) {
         Some(status) if status.code() != Code::Ok => Err(from_upstream(status).into()),
         None if answer.status() != StatusCode::OK => {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::Timestamp;
 use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use platform::trace::{Cause, TraceParent};
 use tokio::time::Instant;
@@ -61,6 +62,8 @@ pub struct Person {
     pub login_session_id: LoginSessionId,
     /// The token.
     pub token_id: AccessTokenId,
+    /// When the login session ends at the latest, where the token says so.
+    pub session_end: Option<Timestamp>,
     /// Whether the person may call methods for admins.
     pub is_admin: bool,
 }

@@ -13,6 +13,7 @@ pub mod examine;
 pub mod identity;
 pub mod listener;
 pub mod server;
+pub mod session;
 pub mod token;
 
 pub use channel::Channel;
@@ -22,4 +23,5 @@ pub use discovery::Endpoints;
 pub use identity::Identity;
 pub use listener::Listener;
 pub use server::Server;
+pub use session::SessionStream;
 pub use token::Verifier;

@@ -20,6 +20,7 @@ use tonic::{Code, Status};
 use troupe_proto::{Reason, error, users};
 
 use crate::context::Person;
+use crate::session::{OpenSessions, SessionStream};
 
 /// Who issues access tokens.
 pub const ISSUER: &str = "troupe";
@@ -35,7 +36,7 @@ const PUBLIC_KEY_BYTES: usize = 32;
 /// Revocations are remembered longer than any access token lives.
 const REVOCATION_MEMORY: Duration = Duration::from_secs(24 * 3600);
 
-/// What an access token says. Every field is required.
+/// What an access token says. Every field is required, but for those that say otherwise.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     /// Issuer: [`ISSUER`].
@@ -54,6 +55,9 @@ pub struct Claims {
     pub nbf: i64,
     /// Until when it is good.
     pub exp: i64,
+    /// When the login session ends, however often it renews its tokens. Absent in tokens of releases before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_exp: Option<i64>,
     /// Whether the person is an admin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub admin: bool,
@@ -67,6 +71,7 @@ struct Inner {
     clock: Clock,
     keys: ArcSwapOption<HashMap<String, DecodingKey>>,
     revoked: Cache<LoginSessionId, ()>,
+    open: OpenSessions,
     revoked_tokens: Cache<AccessTokenId, ()>,
     verified: Cache<Arc<str>, Arc<Verified>>,
     first_uses: mpsc::Sender<AccessTokenId>,
@@ -88,6 +93,7 @@ impl Verifier {
             clock,
             keys: ArcSwapOption::empty(),
             revoked: revocations(),
+            open: OpenSessions::default(),
             revoked_tokens: revocations(),
             verified: Cache::new(CACHED_TOKENS),
             first_uses,
@@ -125,7 +131,7 @@ impl Verifier {
         let person = &verified.person;
         verified.not_before <= now
             && now < verified.expires
-            && !self.0.revoked.contains_key(&person.login_session_id)
+            && !self.is_revoked(person.login_session_id)
             && !self.0.revoked_tokens.contains_key(&person.token_id)
     }
 
@@ -150,6 +156,7 @@ impl Verifier {
                 .parse::<LoginSessionId>()
                 .map_err(|_| invalid())?,
             token_id: claims.jti.parse().map_err(|_| invalid())?,
+            session_end: claims.session_exp.map(at_second),
             is_admin: claims.admin,
         };
         let verified = Arc::new(Verified {
@@ -169,9 +176,24 @@ impl Verifier {
         self.0.keys.store(Some(Arc::new(decoding.collect())));
     }
 
-    /// Refuses the tokens of a login session from now on.
+    /// Refuses the tokens of a login session from now on, and ends its streams.
     pub fn revoke(&self, login_session_id: LoginSessionId) {
         self.0.revoked.insert(login_session_id, ());
+        self.0.open.end(login_session_id);
+    }
+
+    /// A stream that the person opens, and that ends with the login session: when that is revoked, or by itself. That the
+    /// access token expires ends nothing.
+    pub fn stream(&self, person: &Person) -> SessionStream {
+        SessionStream::new(self, person)
+    }
+
+    pub(crate) fn is_revoked(&self, login_session_id: LoginSessionId) -> bool {
+        self.0.revoked.contains_key(&login_session_id)
+    }
+
+    pub(crate) fn open_sessions(&self) -> &OpenSessions {
+        &self.0.open
     }
 
     /// Refuses one access token from now on.
@@ -220,6 +242,10 @@ fn revocations<K: Eq + Hash + Send + Sync + 'static>() -> Cache<K, ()> {
         .max_capacity(1_000_000)
         .time_to_live(REVOCATION_MEMORY)
         .build()
+}
+
+fn at_second(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
 }
 
 /// `None` for a key of another length, on which jsonwebtoken would panic.

@@ -64,6 +64,7 @@ impl Issuer {
             iat: now.secs(),
             nbf: now.secs(),
             exp: (now + LIFETIME).secs(),
+            session_exp: None,
             admin: false,
         };
         let mut header = Header::new(Algorithm::EdDSA);

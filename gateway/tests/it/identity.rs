@@ -48,6 +48,7 @@ impl Issuer {
             iat: now,
             nbf: now,
             exp: now + 600,
+            session_exp: None,
             admin,
         };
         let mut header = Header::new(Algorithm::EdDSA);

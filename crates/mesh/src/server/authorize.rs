@@ -18,6 +18,7 @@ use troupe_proto::{Reason, error};
 
 use super::deadline::DeadlineAt;
 use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID, Role};
+use crate::session::SessionStream;
 use crate::token::Verifier;
 
 #[derive(Debug, Clone)]
@@ -67,6 +68,15 @@ impl<S> Authorize<S> {
         })
     }
 
+    /// What ends the answer with the caller's login session, where it is a stream.
+    fn stream(&self, path: &str, caller: &Caller) -> Option<SessionStream> {
+        let Caller::Person(person) = caller else {
+            return None;
+        };
+        let is_stream = policy::find(path).is_some_and(|it| it.server_streaming);
+        is_stream.then(|| self.verifier.stream(person))
+    }
+
     fn admit_person(&self, bearer: Option<&str>) -> Result<Caller, Status> {
         let token = bearer.ok_or_else(|| {
             let message = "this needs an access token: log in, and send it as `authorization: Bearer <token>`";
@@ -92,8 +102,16 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match self.admit(&request) {
             Ok(ctx) => {
+                let stream = self.stream(request.uri().path(), &ctx.caller);
                 request.extensions_mut().insert(ctx);
-                Box::pin(self.inner.call(request))
+                let answer = self.inner.call(request);
+                let Some(stream) = stream else {
+                    return Box::pin(answer);
+                };
+                Box::pin(async move {
+                    let answer = stream.over(answer).await;
+                    answer.unwrap_or_else(|ended| Ok(super::refuse(ended)))
+                })
             }
             Err(status) => {
                 tracing::debug!(role = self.role.0, rpc.code = ?status.code(), "call refused");

@@ -25,6 +25,8 @@ mod peers;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod stack;
 #[cfg(test)]
 mod tokens;

@@ -123,6 +123,7 @@ impl Accounts {
             iat: issued.secs(),
             nbf: issued.secs() - CLOCK_SKEW_SECS,
             exp: expires.secs(),
+            session_exp: Some(session.expire_time.secs()),
             admin: user.is_admin,
         };
         let signed = self.keys.sign(&claims);
