@@ -27,6 +27,8 @@ use crate::settings::Settings;
 const DRAIN: Duration = Duration::from_secs(30);
 /// For what those leave to do, such as writing the last text.
 const AFTER_DRAIN: Duration = Duration::from_secs(2);
+/// For files to be closed, which folds their logs in.
+const CLOSE: Duration = Duration::from_secs(10);
 /// For connections to other processes to be let go.
 const HANG_UP: Duration = Duration::from_secs(1);
 
@@ -81,7 +83,8 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
         built = wiring::build(settings, &host, roles, neighbours) => built?,
         () = start.answer(doors.gateway()) => bail!("nobody answers at the door any more"),
         _ = &mut asked => {
-            tasks.token().cancel();
+            tasks.shut_down(AFTER_DRAIN).await;
+            close(&host).await;
             tracing::info!("stopped before the start was over");
             return Ok(());
         }
@@ -97,10 +100,18 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
 
     asked.await.leave(&tasks, settings.shutdown.notice()).await;
     drain(serving, &tasks).await?;
+    close(&host).await;
     connections.shut_down(HANG_UP).await;
     exporting.flush().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Closes the files in order: a platform that was stopped leaves each whole by itself.
+async fn close(host: &Host) {
+    if !host.stores.close(CLOSE).await {
+        tracing::warn!("some files were in use and keep their logs beside them");
+    }
 }
 
 /// What collectors know the process by: the roles that it has, unless it has all.

@@ -27,6 +27,19 @@ pub struct DatabaseConfig {
     pub url: ServerUrl,
     /// Most connections of each service; at least 3.
     pub max_connections: u32,
+    /// What an acknowledged write in a SQLite file survives. A server has a setting of its own.
+    pub durability: Durability,
+}
+
+/// What an acknowledged write survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// A power cut: it is synced to the disk first.
+    #[default]
+    Power,
+    /// The death of the process. A power cut may take the last seconds.
+    Process,
 }
 
 impl Default for DatabaseConfig {
@@ -34,6 +47,7 @@ impl Default for DatabaseConfig {
         Self {
             url: ServerUrl::default(),
             max_connections: 16,
+            durability: Durability::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod outage;
 mod pools;
 mod postgres;
 mod sqlite;
+mod storing;
 mod transaction;
 mod turn;
 
@@ -17,13 +18,19 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use self::after_commit::Hooks;
-use self::sqlite::Checkpoints;
+use self::sqlite::{Checkpoints, Syncs};
+use self::storing::Storing;
 use self::transaction::Tries;
 use crate::Host;
+use crate::backends::Durability;
+
+pub(crate) use self::sqlite::is_settled;
 
 pub use after_commit::after_commit;
 pub use connection::Connection;
@@ -39,6 +46,11 @@ pub struct Database {
     write: Connection,
     /// Absent on PostgreSQL.
     checkpoints: Option<Checkpoints>,
+    /// Absent where commits aren't synced, or the server does it.
+    syncs: Option<Syncs>,
+    storing: Storing,
+    /// The ends of transactions, which go on where nobody waits for them any more.
+    endings: TaskTracker,
 }
 
 /// A future of a transaction's body, borrowed from its transaction.
@@ -53,11 +65,22 @@ impl Database {
     pub async fn open<M: MigratorTrait>(host: &Host, service: &str) -> Result<Self, OpenError> {
         let config = &host.backends.database;
         if !config.url.is_named() {
-            let db = sqlite::open::<M>(&host.database_file(service)).await?;
+            let mut db = sqlite::open::<M>(&host.database_file(service)).await?;
+            if config.durability == Durability::Process {
+                db.syncs = None;
+            }
+            db.storing = Storing::reported_to(host);
+            db.try_storing(host, Some(host.data_dir.clone()));
+            if let Some(checkpoints) = &db.checkpoints {
+                checkpoints.keep_emptying(&host.tasks, db.read.pool());
+            }
+            host.stores.add(&db);
             pools::observe(service, &db.read, &db.write);
             return Ok(db);
         }
-        let db = postgres::open::<M>(config, service, &host.health.report()).await?;
+        let mut db = postgres::open::<M>(config, service, &host.health.report()).await?;
+        db.storing = Storing::reported_to(host);
+        db.try_storing(host, None);
         pools::observe(service, &db.read, &db.write);
         let read = db.read.clone();
         host.health.watch(&host.tasks, move || {
@@ -119,7 +142,17 @@ impl Database {
         Self {
             read: self.read.beside(),
             write: self.write.beside(),
-            checkpoints: self.checkpoints.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same store, whose transactions don't wait for the disk: they survive the process, and a power cut may take the last
+    /// of them. For what nobody was told, or would be done again. Whatever is committed later and waits has them synced too.
+    #[must_use]
+    pub fn unsynced(&self) -> Self {
+        Self {
+            syncs: None,
+            ..self.clone()
         }
     }
 
@@ -131,6 +164,8 @@ impl Database {
 
     /// Runs a body in a write transaction: all of it happens, or nothing does, and as if no other ran beside it. The
     /// body may run several times, so all that it does must be in the transaction; it may borrow from its surroundings.
+    ///
+    /// Where this returns an outage, the transaction may have happened nevertheless: nobody knows.
     pub async fn transaction<'env, T, E, F>(&self, body: F) -> Result<T, E>
     where
         T: Send,
@@ -139,27 +174,24 @@ impl Database {
     {
         let mut tries = Tries::default();
         loop {
-            let transaction = Transaction::begin(&self.write).await?;
+            let transaction = self.begin().await?;
             let (done, hooks) = Hooks::gather(body(&transaction)).await;
             let lost = match done {
-                Ok(value) => match transaction.commit().await {
-                    Ok(()) => {
-                        hooks.run();
-                        if let Some(checkpoints) = &self.checkpoints {
-                            checkpoints.committed(&self.read.pool());
-                        }
-                        return Ok(value);
-                    }
+                Ok(value) => match self.commit(transaction, hooks).await {
+                    Ok(()) => return Ok(value),
                     Err(error) if transaction::is_lost(&error) => error.into(),
                     Err(error) => return Err(error.into()),
                 },
-                Err(error) if transaction.is_lost() => {
-                    transaction.rollback().await;
-                    error
-                }
                 Err(error) => {
+                    let is_lost = transaction.is_lost();
+                    if let Some(failure) = transaction.failure() {
+                        self.storing.note(Err(&failure));
+                    }
                     transaction.rollback().await;
-                    return Err(error);
+                    if !is_lost {
+                        return Err(error);
+                    }
+                    error
                 }
             };
             if !tries.again().await {
@@ -168,8 +200,60 @@ impl Database {
         }
     }
 
+    async fn begin<'env>(&self) -> Result<Transaction<'env>, DbErr> {
+        let write = self.write.clone();
+        let syncs = self.syncs.clone();
+        let begin = async move {
+            if let Some(syncs) = syncs {
+                syncs.settle(&write.pool()).await?;
+            }
+            Transaction::begin(&write).await
+        };
+        let begun = match self.write.is_to_server() {
+            true => self.see_through(begin).await,
+            false => begin.await,
+        };
+        begun.inspect_err(|error| self.storing.note(Err(error)))
+    }
+
+    /// Commits, does what the body wanted done then, and waits for the disk. All of it also where the caller is gone.
+    async fn commit(&self, transaction: Transaction<'_>, hooks: Hooks) -> Result<(), DbErr> {
+        let (transaction, db) = (transaction.without_body(), self.clone());
+        let ending = async move {
+            let committed = match (transaction.commit().await, &db.syncs) {
+                (Ok(()), Some(syncs)) => syncs.committed().await.map_err(|error| (true, error)),
+                (Ok(()), None) => Ok(()),
+                (Err(error), _) => Err((false, error)),
+            };
+            let outcome = committed.as_ref().map(|&()| ());
+            db.storing.note(outcome.map_err(|(_, error)| error));
+            if !matches!(committed, Err((false, _))) {
+                hooks.run();
+                if let Some(checkpoints) = &db.checkpoints {
+                    checkpoints.committed(&db.read.pool());
+                }
+            }
+            committed.map_err(|(_, error)| error)
+        };
+        self.see_through(ending).await
+    }
+
+    /// Does something to its end, also where nobody waits for it any more.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+    ) -> Result<T, DbErr> {
+        let ended = self.endings.spawn(work.in_current_span()).await;
+        ended.unwrap_or_else(|error| {
+            let broken = format!("a transaction has no end: {error}");
+            Err(DbErr::Conn(RuntimeErr::Internal(broken)))
+        })
+    }
+
     /// Closes the connections; SQLite then folds its log into the file.
     pub async fn close(self) -> Result<(), DbErr> {
+        self.endings.close();
+        self.endings.wait().await;
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.finish().await;
         }

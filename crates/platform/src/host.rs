@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::page::PageTokens;
 use crate::secret::{Secret, SecretError};
-use crate::{Backends, Clock, Database, Events, Health, Redis, Tasks};
+use crate::{Backends, Clock, Database, Events, Health, Redis, Stores, Tasks};
 
 /// Where a service keeps its data, what time it is, and who waits for its tasks.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Host {
     pub events: Events,
     /// Whether what the process can't do without answers.
     pub health: Health,
+    /// The files that are open, to be closed at the end.
+    pub stores: Stores,
 }
 
 impl Host {
@@ -36,6 +38,7 @@ impl Host {
             redis: None,
             events: Events::default(),
             health: Health::default(),
+            stores: Stores::default(),
         }
     }
 

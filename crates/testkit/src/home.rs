@@ -69,5 +69,6 @@ fn database_on(server: &Postgres) -> Result<DatabaseConfig, Error> {
     Ok(DatabaseConfig {
         url: ServerUrl::new(server.new_database()?),
         max_connections: CONNECTIONS,
+        ..DatabaseConfig::default()
     })
 }

@@ -1,7 +1,7 @@
 //! Which failures of a database are nobody's fault, and pass.
 
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, io};
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError, SqlxPostgresError};
 
@@ -14,11 +14,20 @@ pub enum Outage {
     Busy,
     /// Its disk is full.
     Full,
+    /// Its disk fails.
+    Failing,
+    /// It, or its disk, takes no writes.
+    ReadOnly,
 }
 
 impl Outage {
     /// When it makes sense to try again.
     pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+    /// Whether it is one of the disk: nothing can be stored, whoever asks.
+    pub(super) fn is_of_storage(self) -> bool {
+        matches!(self, Self::Full | Self::Failing | Self::ReadOnly)
+    }
 
     /// The outage that an error tells of, if it does.
     pub fn of(error: &DbErr) -> Option<Self> {
@@ -38,8 +47,8 @@ impl Outage {
 
 fn of_driver(error: &SqlxError) -> Option<Outage> {
     match error {
-        SqlxError::Io(_)
-        | SqlxError::Tls(_)
+        SqlxError::Io(error) => Some(of_system(error)),
+        SqlxError::Tls(_)
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => Some(Outage::Unreachable),
@@ -51,6 +60,19 @@ fn of_driver(error: &SqlxError) -> Option<Outage> {
     }
 }
 
+fn of_system(error: &io::Error) -> Outage {
+    /// EIO.
+    const FAILED: i32 = 5;
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Outage::Full,
+        io::ErrorKind::ReadOnlyFilesystem => Outage::ReadOnly,
+        // Of our own sync.
+        io::ErrorKind::Other => Outage::Failing,
+        _ if error.raw_os_error() == Some(FAILED) => Outage::Failing,
+        _ => Outage::Unreachable,
+    }
+}
+
 /// By the error codes of PostgreSQL's appendix A.
 fn of_postgres(code: &str) -> Option<Outage> {
     match code {
@@ -59,7 +81,8 @@ fn of_postgres(code: &str) -> Option<Outage> {
         // Serialisation, deadlock, lock and statement timeouts.
         "40001" | "40P01" | "55P03" | "57014" => Some(Outage::Busy),
         // It takes no writes, as a standby until it is promoted.
-        "25006" => Some(Outage::Unreachable),
+        "25006" => Some(Outage::ReadOnly),
+        "58030" => Some(Outage::Failing),
         // Connections, memory.
         _ if code.starts_with("53") => Some(Outage::Busy),
         // The connection; shutdown, crash, start; failures of the disk.
@@ -76,9 +99,12 @@ fn of_postgres(code: &str) -> Option<Outage> {
 /// By SQLite's result codes, of which the low byte tells the kind.
 fn of_sqlite(code: u32) -> Option<Outage> {
     match code & 0xff {
-        5 | 6 => Some(Outage::Busy),
-        10 | 14 => Some(Outage::Unreachable),
+        // Busy, locked, out of memory, interrupted.
+        5 | 6 | 7 | 9 => Some(Outage::Busy),
+        8 => Some(Outage::ReadOnly),
+        10 | 15 => Some(Outage::Failing),
         13 => Some(Outage::Full),
+        14 => Some(Outage::Unreachable),
         _ => None,
     }
 }
@@ -92,6 +118,12 @@ impl fmt::Display for Outage {
             }
             Self::Busy => "the database is busy: try again in a second",
             Self::Full => "the database's disk is full: nothing can be stored until it has room",
+            Self::Failing => {
+                "the database's disk fails (an I/O error): nothing can be stored until it works again"
+            }
+            Self::ReadOnly => {
+                "the database or its disk is read-only: nothing can be stored until it takes writes"
+            }
         })
     }
 }
@@ -108,6 +140,7 @@ mod tests {
             ("53300", Some(Outage::Busy)),
             ("40001", Some(Outage::Busy)),
             ("53100", Some(Outage::Full)),
+            ("25006", Some(Outage::ReadOnly)),
             ("23505", None),
             ("42P01", None),
         ] {
@@ -117,6 +150,8 @@ mod tests {
             (5, Some(Outage::Busy)),
             (517, Some(Outage::Busy)),
             (13, Some(Outage::Full)),
+            (266, Some(Outage::Failing)),
+            (1032, Some(Outage::ReadOnly)),
             (2067, None),
         ] {
             assert_eq!(of_sqlite(code), outage, "{code}");

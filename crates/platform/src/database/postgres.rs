@@ -12,9 +12,11 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch::Sender;
+use tokio_util::task::TaskTracker;
 
 use super::connection::Server;
 use super::inspect::{Inspection, first_text, migrations};
+use super::storing::Storing;
 use super::{Connection, Database, OpenError, Outage};
 use crate::backends::{DatabaseConfig, ServerUrl};
 
@@ -71,6 +73,9 @@ fn database(config: &DatabaseConfig, options: PgConnectOptions) -> Database {
         read: connection(&probe, options, readers),
         write: connection(&probe, writing, writers),
         checkpoints: None,
+        syncs: None,
+        storing: Storing::default(),
+        endings: TaskTracker::new(),
     }
 }
 

@@ -5,18 +5,24 @@
 //! queue instead of meeting `database is locked`.
 
 mod checkpoint;
+mod settled;
+mod sync;
 
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
+use tokio_util::task::TaskTracker;
 
 use self::checkpoint::BACKSTOP_PAGES;
+use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 use crate::folders::make_private;
 
 pub(super) use self::checkpoint::Checkpoints;
+pub(crate) use self::settled::is_settled;
+pub(super) use self::sync::Syncs;
 
 const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,14 +35,12 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     };
     make_private(file).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
     let url = format!("sqlite://{}?mode=rwc", file.display());
-    let write = connect(&url, 1).await.map_err(failed)?;
-    M::up(&write, None).await.map_err(failed)?;
-    let read = connect(&url, READ_CONNECTIONS).await.map_err(failed)?;
-    Ok(Database {
-        read: Connection::to_file(read),
-        write: Connection::to_file(write),
-        checkpoints: Some(Checkpoints::default()),
-    })
+    let write = connect(&url, Use::Write, 1).await.map_err(failed)?;
+    migrate::<M>(&write).await.map_err(failed)?;
+    let read = connect(&url, Use::Read, READ_CONNECTIONS)
+        .await
+        .map_err(failed)?;
+    Ok(database(file, read, write))
 }
 
 /// Opens a file that is there, as it is.
@@ -46,30 +50,63 @@ pub(super) async fn attach(file: &Path) -> Result<Database, OpenError> {
         source,
     };
     let url = format!("sqlite://{}?mode=rw", file.display());
-    Ok(Database {
-        read: Connection::to_file(connect(&url, 1).await.map_err(failed)?),
-        write: Connection::to_file(connect(&url, 1).await.map_err(failed)?),
-        checkpoints: Some(Checkpoints::default()),
-    })
+    let read = connect(&url, Use::Read, 1).await.map_err(failed)?;
+    let write = connect(&url, Use::Write, 1).await.map_err(failed)?;
+    Ok(database(file, read, write))
 }
 
-async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+fn database(file: &Path, read: DatabaseConnection, write: DatabaseConnection) -> Database {
+    Database {
+        read: Connection::to_file(read),
+        write: Connection::to_file(write),
+        checkpoints: Some(Checkpoints::default()),
+        syncs: Some(Syncs::of(file)),
+        storing: Storing::default(),
+        endings: TaskTracker::new(),
+    }
+}
+
+/// Brings the tables up to date, all or nothing: a start that fails half-way begins again from where it was.
+async fn migrate<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let transaction = db.begin().await?;
+    M::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
+/// What connections are for.
+#[derive(Clone, Copy)]
+enum Use {
+    /// A write would be outside of a transaction, and is refused.
+    Read,
+    Write,
+}
+
+async fn connect(url: &str, purpose: Use, connections: u32) -> Result<DatabaseConnection, DbErr> {
     use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(is_settled))
         // A file doesn't go away, and the test costs as much as a short query.
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            let query_only = match purpose {
+                Use::Read => "ON",
+                Use::Write => "OFF",
+            };
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                // In WAL mode NORMAL loses nothing when the process dies, only when the machine does.
+                // The log is synced by us, for many commits at a time. In WAL mode NORMAL loses nothing when the process dies,
+                // and never leaves the file broken.
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
                 .pragma("wal_autocheckpoint", BACKSTOP_PAGES)
+                .pragma("query_only", query_only)
+                // What people delete is overwritten.
+                .pragma("secure_delete", "ON")
                 .busy_timeout(ACQUIRE_TIMEOUT)
         });
     sea_orm::Database::connect(options).await

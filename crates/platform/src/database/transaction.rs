@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    SqlxError, SqlxPostgresError, Statement, TransactionTrait,
+    SqliteTransactionMode, SqlxError, SqlxPostgresError, Statement, TransactionOptions,
+    TransactionTrait,
 };
 use sea_orm_migration::async_trait::async_trait;
 
@@ -21,49 +23,98 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// A write transaction, in which statements run. What its body borrows lives for `'env`.
+///
+/// One whose statement failed, or was given up half-way, is never committed, and runs no more statements: the database may
+/// have ended it already, and then each statement that follows would stand for itself.
 pub struct Transaction<'env> {
     inner: DatabaseTransaction,
     connection: Connection,
-    /// Whether a statement failed because another transaction was in its way.
-    is_lost: AtomicBool,
-    /// Whether a statement failed because the database is out of reach.
-    is_cut_off: AtomicBool,
+    /// The first failure of a statement.
+    failure: Mutex<Option<DbErr>>,
+    /// Statements that haven't ended.
+    running: AtomicU32,
     env: PhantomData<&'env ()>,
 }
 
 impl Transaction<'_> {
+    /// Begins a transaction. On a server this isn't to be dropped before it is done: the driver would take a connection for
+    /// free that has begun one.
     pub(super) async fn begin(connection: &Connection) -> Result<Self, DbErr> {
         let pool = connection.pool();
+        // On SQLite it waits for another process's write here, where it can: one that has read already would fail at once.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
         Ok(Self {
-            inner: connection.guard(pool.begin()).await?,
+            inner: connection.guard(pool.begin_with_options(options)).await?,
             connection: connection.clone(),
-            is_lost: AtomicBool::default(),
-            is_cut_off: AtomicBool::default(),
+            failure: Mutex::default(),
+            running: AtomicU32::default(),
             env: PhantomData,
         })
     }
 
+    /// The end of one whose body succeeded: it is committed, unless a statement failed nevertheless.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
+        let failure = self.failure().or_else(|| {
+            let is_abandoned = self.running.load(Ordering::Relaxed) > 0;
+            is_abandoned.then(|| {
+                let abandoned = "a statement of the transaction was given up half-way".to_owned();
+                DbErr::Conn(RuntimeErr::Internal(abandoned))
+            })
+        });
+        if let Some(failure) = failure {
+            self.rollback().await;
+            return Err(failure);
+        }
         self.connection.guard(self.inner.commit()).await
     }
 
     /// Best effort: the server does it as well when the connection goes. One that is out of reach isn't waited for.
     pub(super) async fn rollback(self) {
-        if self.is_cut_off.load(Ordering::Relaxed) {
+        let outage = self.failure().as_ref().and_then(Outage::of);
+        if self.connection.is_to_server() && outage == Some(Outage::Unreachable) {
             return;
         }
         let _ = self.connection.guard(self.inner.rollback()).await;
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Relaxed)
+    /// The same, once its body has ended.
+    pub(super) fn without_body(self) -> Transaction<'static> {
+        Transaction {
+            inner: self.inner,
+            connection: self.connection,
+            failure: self.failure,
+            running: self.running,
+            env: PhantomData,
+        }
     }
 
-    fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    /// Whether a statement failed because another transaction was in its way.
+    pub(super) fn is_lost(&self) -> bool {
+        self.failure().as_ref().is_some_and(is_lost)
+    }
+
+    pub(super) fn failure(&self) -> Option<DbErr> {
+        let failure = self.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn run<T>(
+        &self,
+        statement: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let result = self.connection.guard(statement).await;
+        self.running.fetch_sub(1, Ordering::Relaxed);
         if let Err(error) = &result {
-            self.is_lost.fetch_or(is_lost(error), Ordering::Relaxed);
-            let is_cut_off = Outage::of(error) == Some(Outage::Unreachable);
-            self.is_cut_off.fetch_or(is_cut_off, Ordering::Relaxed);
+            let failure = self.failure.lock();
+            let mut failure = failure.unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| error.clone());
         }
         result
     }
@@ -76,23 +127,19 @@ impl ConnectionTrait for Transaction<'_> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let execute = self.inner.execute_raw(statement);
-        self.noted(self.connection.guard(execute).await)
+        self.run(self.inner.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let execute = self.inner.execute_unprepared(sql);
-        self.noted(self.connection.guard(execute).await)
+        self.run(self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let query = self.inner.query_one_raw(statement);
-        self.noted(self.connection.guard(query).await)
+        self.run(self.inner.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let query = self.inner.query_all_raw(statement);
-        self.noted(self.connection.guard(query).await)
+        self.run(self.inner.query_all_raw(statement)).await
     }
 }
 

@@ -10,7 +10,7 @@ mod signs;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use sea_orm::sqlx::{self, Row};
@@ -34,7 +34,7 @@ const FEWEST: usize = 256;
 #[derive(Debug)]
 pub(super) struct Embedded {
     file: File,
-    pools: RwLock<Pools>,
+    pools: Arc<RwLock<Pools>>,
     large: Large,
     /// Held while a broken file is replaced.
     repair: Mutex<()>,
@@ -56,17 +56,18 @@ impl Embedded {
             }
             opened => opened,
         }?;
+        let pools = Arc::new(RwLock::new(pools));
+        host.stores.add_closing(close(pools.clone()));
         Ok(Self {
             file,
-            pools: RwLock::new(pools),
+            pools,
             large: Large::new(dimensions, &host.tasks),
             repair: Mutex::default(),
         })
     }
 
     fn pools(&self) -> Pools {
-        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
-        pools.clone()
+        current(&self.pools)
     }
 
     /// Passes a result on; where it shows that the file is broken, an empty file takes its place for the next call.
@@ -99,6 +100,15 @@ impl Embedded {
         let signs = self.large.read(pools, search.partition).await?;
         among(pools, &search, &signs.alike(&search)).await
     }
+}
+
+fn current(pools: &RwLock<Pools>) -> Pools {
+    let pools = pools.read().unwrap_or_else(PoisonError::into_inner);
+    pools.clone()
+}
+
+async fn close(pools: Arc<RwLock<Pools>>) {
+    current(&pools).close().await;
 }
 
 /// What is looked for.

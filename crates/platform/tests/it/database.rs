@@ -48,6 +48,7 @@ fn host_at(url: impl Into<String>) -> Host {
     let database = DatabaseConfig {
         url: ServerUrl::new(url),
         max_connections: 8,
+        ..DatabaseConfig::default()
     };
     Host {
         backends: Backends {

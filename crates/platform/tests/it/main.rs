@@ -9,6 +9,7 @@
 mod cache;
 mod conformance;
 mod database;
+mod durability;
 mod files;
 mod jetstream;
 mod limits;

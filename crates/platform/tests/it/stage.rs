@@ -58,6 +58,7 @@ impl Place {
             place.backends.database = DatabaseConfig {
                 url: ServerUrl::new(url),
                 max_connections: 4,
+                ..DatabaseConfig::default()
             };
         }
         place

@@ -5,14 +5,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use tokio_util::task::TaskTracker;
+
+use crate::Tasks;
 
 /// Commits after which the log is folded in: some megabytes of it.
 const COMMITS: u32 = 200;
 /// Pages of the log after which a commit does it nevertheless, because this one can't keep up.
 pub(super) const BACKSTOP_PAGES: &str = "16000";
+
+/// How often the log is emptied, so that what was deleted doesn't stay in it. README names this time.
+const EMPTIED_EVERY: Duration = Duration::from_secs(300);
 
 /// Counts commits and folds the log in from time to time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +28,8 @@ pub(in crate::database) struct Checkpoints(Arc<State>);
 struct State {
     commits: AtomicU32,
     is_running: AtomicBool,
+    /// Whether something may be in the log.
+    is_used: AtomicBool,
     tasks: TaskTracker,
 }
 
@@ -29,6 +37,7 @@ impl Checkpoints {
     /// Notes a commit. At times this starts a task on `connection`.
     pub(in crate::database) fn committed(&self, connection: &DatabaseConnection) {
         let state = &self.0;
+        state.is_used.store(true, Ordering::Release);
         let is_due = state.commits.fetch_add(1, Ordering::Relaxed) + 1 >= COMMITS;
         if !is_due || state.is_running.swap(true, Ordering::AcqRel) {
             return;
@@ -44,6 +53,33 @@ impl Checkpoints {
             }
             state.is_running.store(false, Ordering::Release);
         });
+    }
+
+    /// Empties the log every few minutes.
+    pub(in crate::database) fn keep_emptying(&self, tasks: &Tasks, db: DatabaseConnection) {
+        let (checkpoints, token) = (self.clone(), tasks.token().clone());
+        let emptying = async move {
+            loop {
+                tokio::time::sleep(EMPTIED_EVERY).await;
+                if let Err(error) = checkpoints.empty(&db).await {
+                    tracing::warn!(%error, "the database's log can't be emptied");
+                }
+            }
+        };
+        let _tracked = tasks.spawn(token.run_until_cancelled_owned(emptying));
+    }
+
+    /// Folds in all of the log, and cuts it off.
+    async fn empty(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
+        if !self.0.is_used.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        // The second holds writers up, and has little left to do after the first.
+        for fold in ["PASSIVE", "TRUNCATE"] {
+            let fold = format!("PRAGMA wal_checkpoint({fold})");
+            db.execute_unprepared(&fold).await?;
+        }
+        Ok(())
     }
 
     /// Waits for a task that runs.
@@ -100,5 +136,27 @@ mod tests {
         }
         db.checkpoints.as_ref().unwrap().finish().await;
         assert!(knows_table(&file, folder.path()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nothing_of_what_was_deleted_stays_in_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::open::<NoTables>(&Host::new(folder.path()), "test").await;
+        let db = db.unwrap();
+        let holds_text = || {
+            let files = std::fs::read_dir(folder.path()).unwrap();
+            let mut texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+            texts.any(|text| text.windows(9).any(|part| part == b"a secret!"))
+        };
+        execute(&db, "CREATE TABLE t (text TEXT)").await;
+        let insert =
+            "INSERT INTO t SELECT printf('a secret!%.3000c', 'x') FROM (VALUES (1), (2), (3), (4))";
+        execute(&db, insert).await;
+        let checkpoints = db.checkpoints.as_ref().unwrap();
+        checkpoints.empty(&db.read.pool()).await.unwrap();
+        assert!(holds_text());
+        execute(&db, "DELETE FROM t").await;
+        checkpoints.empty(&db.read.pool()).await.unwrap();
+        assert!(!holds_text());
     }
 }

@@ -12,6 +12,7 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, SqlitePool};
 
 use super::distance;
+use crate::database::is_settled;
 use crate::folders::make_private;
 
 const READ_CONNECTIONS: u32 = 4;
@@ -126,10 +127,13 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             // A machine that dies may take the last points with it, but never leaves the file broken.
             .synchronous(SqliteSynchronous::Normal)
+            // Vectors tell of the text that they were made of.
+            .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(is_settled)
             // A file doesn't go away, and the test costs as much as a short query.
             .test_before_acquire(false)
             .connect_with(options)
