@@ -15,6 +15,7 @@ mod health;
 mod heard;
 mod keep;
 mod load;
+mod mend;
 mod peers;
 mod propagate;
 mod replay;

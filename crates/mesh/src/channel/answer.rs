@@ -13,6 +13,7 @@ use tonic::Status;
 
 use super::endpoint::Endpoint;
 use super::failure::broken_off;
+use super::mend;
 
 /// Whoever gave a call less time says nothing about the endpoint that didn't answer.
 const FAIR_TIME: Duration = Duration::from_secs(1);
@@ -104,7 +105,12 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let mut frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            mend::status(trailers);
+        }
         Poll::Ready(
             frame
                 .map(|frame| frame.map_err(|error| broken_off(self.flight.endpoint.name(), error))),

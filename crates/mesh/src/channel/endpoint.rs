@@ -18,6 +18,7 @@ use super::breaker::Breaker;
 use super::connection::Connection;
 use super::failure::{Failure, Reach};
 use super::load::Load;
+use super::mend;
 use super::peers::{Peer, PeerState, Peers};
 
 /// An endpoint, and all that is known of it.
@@ -99,7 +100,8 @@ impl Endpoint {
         let mut flight = Flight::begin(Arc::clone(&self), deadline);
         let mut sender = connection.sender.clone();
         let mut failed = match sender.try_send_request(request).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                mend::status(answer.headers_mut());
                 flight.answered(is_fault(&answer));
                 return Ok(answer.map(|body| Body::new(AnswerBody::new(body, flight))));
             }
