@@ -37,6 +37,11 @@ impl FromStr for Network {
         if prefix > width {
             return Err(invalid());
         }
+        // Whoever comes by IPv4 over a socket of IPv6 is known by the IPv4 address.
+        let (address, width, prefix) = match address.to_canonical() {
+            canonical if canonical != address && prefix >= 96 => (canonical, 32, prefix - 96),
+            _ => (address, width, prefix),
+        };
         let host_bits = width - prefix;
         let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
         Ok(Self {
@@ -69,7 +74,8 @@ fn bits(address: IpAddr) -> u128 {
 }
 
 /// The client's address: the last one in `x-forwarded-for` that isn't a trusted proxy's, where the socket's is, and
-/// otherwise the socket's.
+/// otherwise the socket's. `forwarded` (RFC 7239) isn't read: a proxy that sets one of them passes the other on as clients
+/// sent it.
 pub(crate) fn client_address(socket: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = socket.to_canonical();
@@ -80,10 +86,10 @@ pub(crate) fn client_address(socket: IpAddr, headers: &HeaderMap, trusted: &[Net
     let hops = values
         .iter()
         .rev()
-        .flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
-    for hop in hops {
+        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         // Nothing left of what isn't an address can be trusted.
-        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(hop_address) else {
             break;
         };
         client = address.to_canonical();
@@ -92,6 +98,33 @@ pub(crate) fn client_address(socket: IpAddr, headers: &HeaderMap, trusted: &[Net
         }
     }
     client
+}
+
+/// The address of a hop, as proxies write it: alone, with a port, in brackets, with a zone, in quotes.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let quoted = hop.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    let hop = quoted.unwrap_or(hop).trim();
+    if let Some(bracketed) = hop.strip_prefix('[') {
+        let (address, port) = bracketed.split_once(']')?;
+        let port = port.strip_prefix(':').unwrap_or(port);
+        return ipv6(address).filter(|_| is_port(port));
+    }
+    if let Some(address) = hop.parse().ok().or_else(|| ipv6(hop)) {
+        return Some(address);
+    }
+    let (address, port) = hop.rsplit_once(':')?;
+    let address = address.parse().ok().or_else(|| ipv6(address));
+    address.filter(|_| is_port(port))
+}
+
+/// An address of IPv6, whose zone means nothing beyond the machine that it was seen on.
+fn ipv6(text: &str) -> Option<IpAddr> {
+    let (address, _zone) = text.split_once('%').unwrap_or((text, ""));
+    address.parse().ok().map(IpAddr::V6)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// What budgets are counted by: an IPv4 address, or the /64 of an IPv6 one, which one household shares.
@@ -112,7 +145,8 @@ mod tests {
     fn seen(socket: &str, forwarded: &[&str], trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append("x-forwarded-for", value);
         }
         let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         client_address(socket.parse().unwrap(), &headers, &trusted).to_string()
@@ -139,6 +173,54 @@ mod tests {
             seen("::ffff:10.0.0.1", &["2001:db8::1"], &["10.0.0.0/8"]),
             "2001:db8::1"
         );
+    }
+
+    #[test]
+    fn proxies_write_addresses_in_many_ways() {
+        let proxies = ["10.0.0.0/8", "fd00::/8"];
+        for (hop, address) in [
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("203.0.113.9:", "203.0.113.9"),
+            ("\"203.0.113.9:4711\"", "203.0.113.9"),
+            ("\t203.0.113.9 ", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:DB8::1]:443\"", "2001:db8::1"),
+            ("2001:db8:0:0:0:0:0:1:443", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:80", "fe80::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("[::ffff:203.0.113.9]:443", "203.0.113.9"),
+            ("203.0.113.9, , ", "203.0.113.9"),
+            ("203.0.113.9:1, [fd00::2]:3, 10.0.0.2:80", "203.0.113.9"),
+            // Nothing that is no address is believed, nor what stands before it.
+            ("203.0.113.9, unknown", "10.0.0.1"),
+            ("203.0.113.9, _gazonk", "10.0.0.1"),
+            ("203.0.113.9, _gazonk, 10.9.9.9", "10.9.9.9"),
+            ("203.0.113.9:99999", "10.0.0.1"),
+            ("203.0.113.9:http", "10.0.0.1"),
+            ("[2001:db8::1", "10.0.0.1"),
+            ("[203.0.113.9]:1", "10.0.0.1"),
+            ("203.0.113.999", "10.0.0.1"),
+            ("for=203.0.113.9", "10.0.0.1"),
+            ("", "10.0.0.1"),
+            ("S\u{e3}o Paulo, 203.0.113.9", "203.0.113.9"),
+        ] {
+            assert_eq!(seen("10.0.0.1", &[hop], &proxies), address, "{hop}");
+        }
+        let many = ["198.51.100.1", "203.0.113.9:1", "10.0.0.7", ""];
+        assert_eq!(seen("10.0.0.1", &many, &proxies), "203.0.113.9");
+    }
+
+    #[test]
+    fn networks_of_mapped_addresses_are_those_of_ipv4() {
+        let mapped = ["::ffff:10.0.0.0/104"];
+        assert_eq!(seen("10.1.2.3", &["203.0.113.9"], &mapped), "203.0.113.9");
+        assert_eq!(seen("11.1.2.3", &["203.0.113.9"], &mapped), "11.1.2.3");
+        let one = ["::ffff:10.0.0.1"];
+        assert_eq!(seen("10.0.0.1", &["203.0.113.9"], &one), "203.0.113.9");
+        assert_eq!(seen("10.0.0.2", &["203.0.113.9"], &one), "10.0.0.2");
     }
 
     #[test]

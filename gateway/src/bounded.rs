@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::guard::caught;
 use crate::refusal::too_large;
 use crate::wire::FRAME_HEADER;
 
@@ -87,7 +88,15 @@ impl http_body::Body for Bounded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        // It is read where the connection to the upstream is driven, which others use too.
+        let polled = caught(|| Pin::new(&mut this.inner).poll_frame(cx));
+        let frame = match polled {
+            Ok(polled) => ready!(polled),
+            Err(status) => {
+                this.inner = Body::empty();
+                Some(Err(status))
+            }
+        };
         Poll::Ready(frame.map(|frame| {
             let frame = frame?;
             if let Some(chunk) = frame.data_ref() {

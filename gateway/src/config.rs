@@ -75,7 +75,8 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Size of one message of an answer.
     pub response_bytes: usize,
-    /// Time for a client to send its headers; an HTTP/1.1 connection waits as long for its next request.
+    /// Time for a new connection to send the headers of its first request; an HTTP/1.1 connection waits as long for its
+    /// next request.
     pub header_secs: u64,
     /// Time without a request after which a connection is closed.
     pub idle_secs: u64,

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::media;
+
 /// True for headers that concern one connection, or that the other side sets for itself.
 fn is_of_the_hop(name: &str) -> bool {
     matches!(
@@ -74,15 +76,9 @@ fn describes_http(name: &str) -> bool {
         )
 }
 
-/// A header that can't be metadata.
-#[derive(Debug)]
-pub(crate) struct InvalidHeader {
-    pub(crate) name: HeaderName,
-    pub(crate) reason: &'static str,
-}
-
-/// The metadata of a transcoded call.
-pub(crate) fn metadata(client: &HeaderMap) -> Result<HeaderMap, InvalidHeader> {
+/// The metadata of a transcoded call. A header that can't be metadata is left out: what a proxy or a browser adds about the
+/// visitor is no reason to refuse the visitor.
+pub(crate) fn metadata(client: &HeaderMap) -> HeaderMap {
     let named = named_by_connection(client);
     let mut metadata = HeaderMap::with_capacity(client.len() + 8);
     for (name, value) in client {
@@ -91,24 +87,13 @@ pub(crate) fn metadata(client: &HeaderMap) -> Result<HeaderMap, InvalidHeader> {
             || claims_identity(text)
             || describes_http(text)
             || text.starts_with("grpc-")
-            || named.iter().any(|named| named == text);
-        if dropped {
-            continue;
+            || named.iter().any(|named| named == text)
+            || !is_metadata(text, value);
+        if !dropped {
+            metadata.append(name.clone(), value.clone());
         }
-        let reason = match () {
-            () if !is_ascii(value) => "holds characters other than ASCII",
-            () if text.ends_with("-bin") && !is_base64(value) => "is not base64",
-            () => {
-                metadata.append(name.clone(), value.clone());
-                continue;
-            }
-        };
-        return Err(InvalidHeader {
-            name: name.clone(),
-            reason,
-        });
     }
-    Ok(metadata)
+    metadata
 }
 
 /// Removes from a gRPC request what must not reach the upstream.
@@ -129,7 +114,19 @@ pub(crate) fn clean_grpc_request(headers: &mut HeaderMap) {
     for name in dropped {
         headers.remove(name);
     }
+    if let Some(plain) = plain_grpc_type(headers) {
+        headers.insert(header::CONTENT_TYPE, plain);
+    }
+    keep_metadata(headers);
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
+}
+
+/// The content type as every server knows it: in small letters, without parameters. None where it is that already.
+fn plain_grpc_type(headers: &HeaderMap) -> Option<HeaderValue> {
+    let sent = headers.get(header::CONTENT_TYPE)?;
+    let plain = media::essence(&media::text(Some(sent))).to_ascii_lowercase();
+    let is_plain = sent.as_bytes() == plain.as_bytes();
+    HeaderValue::try_from(plain).ok().filter(|_| !is_plain)
 }
 
 /// Adds the metadata of an upstream's answer to the headers of an HTTP one.
@@ -141,7 +138,8 @@ pub(crate) fn extend_answer(answer: &mut HeaderMap, upstream: &HeaderMap) {
             || matches!(
                 text,
                 "content-type" | "content-length" | "date" | "x-request-id"
-            );
+            )
+            || !is_metadata(text, value);
         if !dropped {
             answer.append(name.clone(), value.clone());
         }
@@ -159,6 +157,26 @@ pub(crate) fn clean_grpc_answer(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
+    keep_metadata(headers);
+}
+
+/// Removes what gRPC has no form for, of which others make what they like: some break the call off.
+pub(crate) fn keep_metadata(headers: &mut HeaderMap) {
+    let is_odd = |(name, value): (&HeaderName, &HeaderValue)| !is_metadata(name.as_str(), value);
+    if !headers.iter().any(is_odd) {
+        return;
+    }
+    let all = std::mem::take(headers);
+    let mut last = None;
+    for (name, value) in all {
+        // A name stands only before the first of its values.
+        last = name.or(last);
+        if let Some(name) = &last
+            && is_metadata(name.as_str(), &value)
+        {
+            headers.append(name.clone(), value);
+        }
+    }
 }
 
 /// The headers that a client's `connection` header names.
@@ -166,9 +184,17 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all(header::CONNECTION)
         .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
+        .map(str::to_ascii_lowercase)
         .collect()
+}
+
+/// Whether gRPC has a form for a header: its names have fewer characters than those of HTTP, its values are ASCII, or
+/// base64 by their name.
+fn is_metadata(name: &str, value: &HeaderValue) -> bool {
+    let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.bytes().all(is_key) && is_ascii(value) && (!name.ends_with("-bin") || is_base64(value))
 }
 
 fn is_ascii(value: &HeaderValue) -> bool {
@@ -195,13 +221,22 @@ fn is_base64(value: &HeaderValue) -> bool {
 mod tests {
     use super::*;
 
-    fn passed(headers: &[(&str, &str)]) -> Result<Vec<String>, InvalidHeader> {
+    fn map(headers: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        metadata(&map).map(|map| map.keys().map(|name| name.to_string()).collect())
+        map
+    }
+
+    fn names(map: &HeaderMap) -> Vec<&str> {
+        map.keys().map(HeaderName::as_str).collect()
+    }
+
+    fn passed(headers: &[(&str, &str)]) -> Vec<String> {
+        let metadata = metadata(&map(headers));
+        names(&metadata).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
@@ -211,10 +246,7 @@ mod tests {
             ("traceparent", "00-1-2-01"),
             ("x-mine", "1"),
         ];
-        assert_eq!(
-            passed(&headers).unwrap(),
-            ["authorization", "traceparent", "x-mine"]
-        );
+        assert_eq!(passed(&headers), ["authorization", "traceparent", "x-mine"]);
     }
 
     #[test]
@@ -229,7 +261,7 @@ mod tests {
             ("grpc-encoding", "gzip"),
             ("grpc-status", "0"),
         ];
-        assert!(passed(&headers).unwrap().is_empty());
+        assert!(passed(&headers).is_empty());
     }
 
     #[test]
@@ -240,23 +272,38 @@ mod tests {
             ("x-forwarded-for", "::1"),
             ("x-real-ip", "::1"),
         ];
-        assert!(passed(&headers).unwrap().is_empty());
+        assert!(passed(&headers).is_empty());
     }
 
     #[test]
-    fn binary_metadata_must_be_base64_padded_or_not() {
-        assert_eq!(
-            passed(&[("a-bin", "AQI="), ("b-bin", "AQI")]).unwrap(),
-            ["a-bin", "b-bin"]
-        );
-        assert_eq!(
-            passed(&[("a-bin", "not base64!")]).unwrap_err().name,
-            "a-bin"
-        );
+    fn what_can_not_be_metadata_is_left_out() {
+        let headers = [
+            ("a-bin", "AQI="),
+            ("b-bin", "AQI"),
+            ("c-bin", "not base64!"),
+            ("x-name", "Zoë"),
+            ("x-city", "Zürich"),
+            ("x!odd", "1"),
+            ("user-agent", "Caf\u{e9}"),
+            ("x-fine", "1"),
+        ];
+        assert_eq!(passed(&headers), ["a-bin", "b-bin", "x-fine"]);
     }
 
     #[test]
-    fn values_beyond_ascii_are_refused() {
-        assert_eq!(passed(&[("x-name", "Zoë")]).unwrap_err().name, "x-name");
+    fn of_several_values_those_stay_that_can() {
+        let mut headers = map(&[
+            ("x-a", "1"),
+            ("x-a", "é"),
+            ("x-a", "2"),
+            ("x-b", "é"),
+            ("x-c", "3"),
+        ]);
+        keep_metadata(&mut headers);
+        let mut kept = names(&headers);
+        kept.sort_unstable();
+        assert_eq!(kept, ["x-a", "x-c"]);
+        let values: Vec<_> = headers.get_all("x-a").iter().collect();
+        assert_eq!(values, ["1", "2"]);
     }
 }

@@ -67,6 +67,8 @@ struct Server {
     http: Arc<Builder<TokioExecutor>>,
     permits: Arc<Semaphore>,
     idle: Duration,
+    /// Time for the first request to come.
+    patience: Duration,
     /// Cancelled where draining took too long.
     abandon: CancellationToken,
 }
@@ -113,6 +115,7 @@ impl Server {
             http: Arc::new(http),
             permits: Arc::new(Semaphore::new(limits.connections)),
             idle: Duration::from_secs(limits.idle_secs),
+            patience: Duration::from_secs(limits.header_secs),
             abandon: CancellationToken::new(),
         }
     }
@@ -140,6 +143,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (http, idle, abandon) = (self.http.clone(), self.idle, self.abandon.clone());
+        let patience = self.patience;
         let gateway = gateway.for_peer(peer.ip());
         async move {
             let activity = Activity::new();
@@ -165,6 +169,8 @@ impl Server {
                 _ = connection.as_mut() => return,
                 () = farewell.due() => {}
                 () = activity.idle_for(idle) => {}
+                // The server's own limit begins only once it knows which HTTP it is, and HTTP/2 has none.
+                () = activity.unused_for(patience) => return,
             }
             connection.as_mut().graceful_shutdown();
             tokio::select! {

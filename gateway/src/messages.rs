@@ -23,6 +23,8 @@ pub(crate) struct Messages {
     /// What arrived and was not taken yet.
     pending: Pending,
     trailers: Option<HeaderMap>,
+    /// True where the headers said before that the call succeeded, as they do where no message follows.
+    succeeded: bool,
     max_bytes: usize,
 }
 
@@ -34,13 +36,20 @@ enum Pending {
 }
 
 impl Messages {
-    /// Reads the body of a method's answer; a message larger than `max_bytes` is an error.
-    pub(crate) fn new(method: Arc<Method>, body: Body, max_bytes: usize) -> Self {
+    /// Reads the body of a method's answer, whose headers tell of no failure; a message larger than `max_bytes` is an
+    /// error.
+    pub(crate) fn new(
+        method: Arc<Method>,
+        headers: &HeaderMap,
+        body: Body,
+        max_bytes: usize,
+    ) -> Self {
         Self {
             method,
             body,
             pending: Pending::Chunk(Bytes::new()),
             trailers: None,
+            succeeded: headers.contains_key("grpc-status"),
             max_bytes,
         }
     }
@@ -86,6 +95,7 @@ impl Messages {
         match self.trailers.as_ref().and_then(Status::from_header_map) {
             Some(status) if status.code() == Code::Ok => Ok(()),
             Some(status) => Err(refusal::from_upstream(status)),
+            None if self.succeeded => Ok(()),
             None => Err(broken_answer("ended without a status")),
         }
     }

@@ -80,8 +80,13 @@ impl Refusal {
         }
     }
 
+    /// True where the request was too large.
+    pub(crate) fn is_for_size(&self) -> bool {
+        self.http == StatusCode::PAYLOAD_TOO_LARGE
+    }
+
     /// The body's type is one that the method can't take.
-    pub(crate) fn unsupported_type(message: &'static str) -> Self {
+    pub(crate) fn unsupported_type(message: &str) -> Self {
         let http = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         Self {
             status: invalid(message),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method as Verb, Request, Response, StatusCode, Version, request};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use mesh::{Channel, SessionStream};
 use tokio::time::{Instant, timeout_at};
@@ -13,6 +14,7 @@ use tonic::{Code, Status};
 use tower::ServiceExt;
 
 use crate::catalog::{Binding, Method};
+use crate::content::Content;
 use crate::front::Front;
 use crate::headers;
 use crate::messages::{Messages, broken_answer};
@@ -21,8 +23,7 @@ use crate::route::{Found, Lookup};
 use crate::stream::{Form, StreamBody, Writing};
 use crate::timeout;
 use crate::transcode::{
-    Answer, Body as BodyPlan, BodyForm, EncodeError, Incoming, put_answer, raw_content,
-    request_frames,
+    Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
 };
 use crate::visit::{AccessLog, Visit};
 
@@ -91,7 +92,7 @@ async fn call(
     };
     let upstream = async {
         let frames = call.frames(body).await?;
-        let request = call.upstream_request(visit, limit, frames)?;
+        let request = call.upstream_request(visit, limit, frames);
         let answer = send(&binding.method, request, stream).await?;
         match binding.method.server_streaming {
             true => call.stream(answer, log).await,
@@ -138,18 +139,16 @@ impl Call<'_> {
     async fn frames(&self, body: Body) -> Result<Bytes, Refusal> {
         let plan = &self.binding.plan;
         let policy = &self.binding.method.policy;
-        // JSON takes more room than the message: base64 a third, escapes and names the rest.
-        let max_body = match plan.body {
-            BodyPlan::Raw | BodyPlan::RawField(_) => policy.max_request_bytes,
-            _ => policy.max_request_bytes.saturating_mul(2),
-        };
-        let body = read(body, &self.parts.headers, max_body).await?;
-        let content_type = self.content_type()?;
+        let headers = &self.parts.headers;
+        let content = Content::of(headers, &plan.body, body.is_end_stream())?;
+        let body = read(body, headers, content.max_body(policy.max_request_bytes)).await;
+        let body = body.map_err(|refusal| content.limited(refusal, policy.max_request_bytes))?;
+        let (content_type, body) = content.unpack(body)?;
         let incoming = Incoming {
             found: &self.found,
             query: self.parts.uri.query(),
             body: &body,
-            content_type,
+            content_type: &content_type,
             form: match self.binding.method.client_streaming {
                 true => BodyForm::Stream,
                 false => BodyForm::Single,
@@ -164,40 +163,13 @@ impl Call<'_> {
         Ok(frames.into())
     }
 
-    fn content_type(&self) -> Result<&str, Refusal> {
-        let encoding = self.parts.headers.get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|value| value != "identity") {
-            return Err(Refusal::unsupported_type("the body must not be compressed"));
-        }
-        let Some(value) = self.parts.headers.get(header::CONTENT_TYPE) else {
-            return Ok("");
-        };
-        let text = value.to_str().map_err(|_| {
-            Refusal::unsupported_type("the content-type header holds characters other than ASCII")
-        })?;
-        let takes_raw = matches!(
-            self.binding.plan.body,
-            BodyPlan::Raw | BodyPlan::RawField(_)
-        );
-        let is_form = text
-            .get(..10)
-            .is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
-        if is_form && !takes_raw {
-            let message =
-                "the method takes JSON, not a form: send `content-type: application/json`";
-            return Err(Refusal::unsupported_type(message));
-        }
-        Ok(text)
-    }
-
     fn upstream_request(
         &self,
         visit: &Visit,
         limit: std::time::Duration,
         frames: Bytes,
-    ) -> Result<Request<Body>, Refusal> {
-        let mut metadata = headers::metadata(&self.parts.headers)
-            .map_err(|header| invalid(format!("the header {} {}", header.name, header.reason)))?;
+    ) -> Request<Body> {
+        let mut metadata = headers::metadata(&self.parts.headers);
         metadata.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/grpc"),
@@ -210,17 +182,17 @@ impl Call<'_> {
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = self.binding.method.uri.clone();
         *request.headers_mut() = metadata;
-        Ok(request)
+        request
     }
 
-    fn messages(&self, body: Body) -> Messages {
+    fn messages(&self, headers: &HeaderMap, body: Body) -> Messages {
         let max_bytes = self.front.limits.response_bytes;
-        Messages::new(self.binding.method.clone(), body, max_bytes)
+        Messages::new(self.binding.method.clone(), headers, body, max_bytes)
     }
 
     async fn unary(&self, upstream: Response<Body>) -> Outcome {
         let (upstream, body) = upstream.into_parts();
-        let mut messages = self.messages(body);
+        let mut messages = self.messages(&upstream.headers, body);
         let message = match messages.next().await {
             Some(message) => message?,
             None => return Err(broken_answer("has no message").into()),
@@ -267,7 +239,7 @@ impl Call<'_> {
             Answer::Raw | Answer::RawField(_) => Form::Raw,
             _ => Form::accepted(&self.parts.headers),
         };
-        let mut messages = self.messages(body);
+        let mut messages = self.messages(&upstream.headers, body);
         let silence = self.front.limits.heartbeat();
         // The HTTP status waits for the first message, so that a call that fails at once has its own; an event stream
         // waits no longer than its heartbeat.
@@ -317,7 +289,7 @@ impl Call<'_> {
 fn set_type(headers: &mut HeaderMap, content_type: &[u8]) {
     let value = HeaderValue::from_bytes(content_type)
         .ok()
-        .filter(|value| !value.is_empty());
+        .filter(|value| !value.is_empty() && value.to_str().is_ok());
     let value = value.unwrap_or(HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, value);
     headers.insert(

@@ -13,7 +13,9 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tonic::{Code, Status};
 
+use crate::accept;
 use crate::catalog::Catalog;
+use crate::guard::caught;
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{put_status, too_late};
 use crate::transcode::{EncodeError, put_answer, raw_content};
@@ -35,26 +37,19 @@ pub(crate) enum Form {
 impl Form {
     /// What a client accepts best. Without a preference it is lines, which can be read as they come.
     pub(crate) fn accepted(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(http::header::ACCEPT).iter();
-        let mut kinds = values
-            .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-            .map(|kind| {
-                kind.split(';')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_ascii_lowercase()
-            });
-        kinds
-            .find_map(|kind| match kind.as_str() {
-                "text/event-stream" => Some(Self::Events),
-                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-                    Some(Self::Lines)
-                }
-                "application/json" => Some(Self::Array),
-                _ => None,
-            })
-            .unwrap_or(Self::Lines)
+        const FORMS: [(&[&str], Form); 3] = [
+            (
+                &[
+                    "application/x-ndjson",
+                    "application/ndjson",
+                    "application/jsonl",
+                ],
+                Form::Lines,
+            ),
+            (&["text/event-stream"], Form::Events),
+            (&["application/json", "text/json"], Form::Array),
+        ];
+        accept::best(headers, &FORMS, Self::Lines)
     }
 
     /// The content type.
@@ -194,11 +189,13 @@ impl StreamBody {
         Ok(out.into())
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
-        match self.first.take() {
+    /// The next message, as it is written.
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        let polled = match self.first.take() {
             Some(first) => Poll::Ready(first),
             None => self.messages.poll_next(cx),
-        }
+        };
+        polled.map(|next| next.map(|message| self.message(&message?)))
     }
 
     /// What is due while no message is.
@@ -238,15 +235,14 @@ impl http_body::Body for StreamBody {
             return Poll::Ready(None);
         }
         let _within = this.log.span().clone().entered();
-        let part = match this.poll_message(cx) {
-            Poll::Ready(Some(Ok(message))) => match this.message(&message) {
-                Ok(part) => {
-                    this.written += 1;
-                    this.rest();
-                    Ok(part)
-                }
-                Err(status) => this.failure(status),
-            },
+        let polled =
+            caught(|| this.poll_part(cx)).unwrap_or_else(|status| Poll::Ready(Some(Err(status))));
+        let part = match polled {
+            Poll::Ready(Some(Ok(part))) => {
+                this.written += 1;
+                this.rest();
+                Ok(part)
+            }
             Poll::Ready(Some(Err(status))) => this.failure(status),
             Poll::Ready(None) => match this.end() {
                 Some(part) => Ok(part),

@@ -13,6 +13,8 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::catalog::Method;
+use crate::guard::caught;
+use crate::headers::keep_metadata;
 use crate::messages::broken_answer;
 use crate::refusal::too_late;
 use crate::visit::AccessLog;
@@ -72,16 +74,25 @@ impl http_body::Body for Tail {
             return Poll::Ready(None);
         }
         let _within = this.log.span().clone().entered();
-        let frame = match Pin::new(&mut this.inner).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some(trailers) = frame.trailers_ref() {
-                    this.ended = true;
-                    let status = Status::from_header_map(trailers);
-                    this.log
-                        .code(status.map_or(Code::Unknown, |status| status.code()));
+        let polled = match caught(|| Pin::new(&mut this.inner).poll_frame(cx)) {
+            Ok(polled) => polled,
+            Err(status) => return Poll::Ready(Some(Ok(this.end(&status)))),
+        };
+        let frame = match polled {
+            Poll::Ready(Some(Ok(mut frame))) => match frame.trailers_mut() {
+                None => frame,
+                Some(trailers) => {
+                    keep_metadata(trailers);
+                    match Status::from_header_map(trailers) {
+                        None => this.end(&broken_answer("ended without a status")),
+                        Some(status) => {
+                            this.ended = true;
+                            this.log.code(status.code());
+                            frame
+                        }
+                    }
                 }
-                frame
-            }
+            },
             Poll::Ready(Some(Err(cause))) => this.end(&this.method.unreachable(&cause)),
             Poll::Ready(None) => this.end(&broken_answer("ended without a status")),
             Poll::Pending => match this.deadline.poll_unpin(cx) {

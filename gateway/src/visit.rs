@@ -32,7 +32,10 @@ pub(crate) struct Place {
 impl Place {
     /// A place in the trace that a client is in, else in a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let sent = headers.get(TRACEPARENT).and_then(|sent| sent.to_str().ok());
+        let mut sent = headers.get_all(TRACEPARENT).iter();
+        // Two of them are none.
+        let sent = sent.next().filter(|_| sent.next().is_none());
+        let sent = sent.and_then(|sent| sent.to_str().ok());
         let under = sent.and_then(|sent| sent.parse::<TraceParent>().ok());
         Self {
             at: under.map_or_else(TraceParent::new, TraceParent::child),
@@ -119,6 +122,10 @@ impl AccessLog {
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.status = StatusCode::INTERNAL_SERVER_ERROR;
+            self.code = Some(Code::Internal);
+        }
         tracing::info!(
             parent: &self.span,
             protocol = self.protocol,

@@ -15,17 +15,37 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, ServiceExt, service_fn};
 
+use crate::accept;
 use crate::front::Front;
 use crate::grpc;
+use crate::media;
 use crate::refusal::invalid;
 use crate::visit::{AccessLog, Visit};
 
 const BINARY: &str = "application/grpc-web+proto";
 const TEXT: &str = "application/grpc-web-text+proto";
 
+/// The names of each form, as clients write them; the first is the one that answers have.
+const BINARY_NAMES: &[&str] = &[BINARY, "application/grpc-web"];
+const TEXT_NAMES: &[&str] = &[TEXT, "application/grpc-web-text"];
+
 /// True for requests of gRPC-Web.
 pub(crate) fn is_web(content_type: &str) -> bool {
-    content_type.starts_with("application/grpc-web")
+    media::starts_with(content_type, "application/grpc-web")
+}
+
+/// A status as an answer of gRPC-Web to a request with these headers.
+pub(crate) fn refusal(status: Status, form: &'static str) -> Response<Body> {
+    let mut answer = status.into_http();
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
+    answer
+}
+
+/// The form that an answer to a request with these headers has.
+pub(crate) fn answer_form(headers: &HeaderMap) -> &'static str {
+    accepted(headers, form_of(headers).unwrap_or(BINARY))
 }
 
 /// Passes a call on. Whatever happens, the answer is one of gRPC-Web.
@@ -35,7 +55,7 @@ pub(crate) async fn pass(
     mut request: Request<Body>,
 ) -> Response<Body> {
     let log = AccessLog::start("grpc-web", request.method().clone(), &visit);
-    let Some(form) = form_of(request.headers().get(header::CONTENT_TYPE)) else {
+    let Some(form) = form_of(request.headers()) else {
         return refuse(log, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     };
     if request.method() != http::Method::POST {
@@ -45,7 +65,7 @@ pub(crate) async fn pass(
             .insert(header::ALLOW, HeaderValue::from_static("POST"));
         return answer;
     }
-    let accepted = accepted(request.headers()).unwrap_or(form);
+    let accepted = accepted(request.headers(), form);
     request
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(BINARY));
@@ -82,26 +102,26 @@ fn refuse(mut log: AccessLog, status: StatusCode) -> Response<Body> {
     answer
 }
 
-/// The form that a media type names, whatever its parameters.
-fn form_of(value: Option<&HeaderValue>) -> Option<&'static str> {
-    let text = value?.to_str().ok()?;
-    let kind = text
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    match kind.as_str() {
-        "application/grpc-web" | BINARY => Some(BINARY),
-        "application/grpc-web-text" | TEXT => Some(TEXT),
-        _ => None,
+/// The form that the content type names, whatever its parameters.
+fn form_of(headers: &HeaderMap) -> Option<&'static str> {
+    let text = media::text(headers.get(header::CONTENT_TYPE));
+    let kind = media::essence(&text);
+    let is_named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(kind));
+    match () {
+        () if is_named(BINARY_NAMES) => Some(BINARY),
+        () if is_named(TEXT_NAMES) => Some(TEXT),
+        () => None,
     }
 }
 
-fn accepted(headers: &HeaderMap) -> Option<&'static str> {
-    let values = headers.get_all(header::ACCEPT).iter();
-    let mut kinds = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    kinds.find_map(|kind| form_of(HeaderValue::from_str(kind).ok().as_ref()))
+/// The form that the client accepts best; the one that it sends, where it doesn't care.
+fn accepted(headers: &HeaderMap, sent: &'static str) -> &'static str {
+    let (binary, text) = ((BINARY_NAMES, BINARY), (TEXT_NAMES, TEXT));
+    let forms = match sent {
+        TEXT => [text, binary],
+        _ => [binary, text],
+    };
+    accept::best(headers, &forms, sent)
 }
 
 /// A base64 body as bytes. Padding may end any group of four, since clients encode each piece by itself.
@@ -192,13 +212,17 @@ mod tests {
 
     #[test]
     fn media_types_are_compared_without_parameters_and_case() {
-        let form = |text: &str| form_of(Some(&HeaderValue::from_str(text).unwrap()));
+        let form = |text: &str| {
+            let value = HeaderValue::from_bytes(text.as_bytes()).unwrap();
+            form_of(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)]))
+        };
         assert_eq!(form("application/grpc-web"), Some(BINARY));
         assert_eq!(
             form("Application/gRPC-Web+proto; charset=utf-8"),
             Some(BINARY)
         );
         assert_eq!(form("application/grpc-web-text"), Some(TEXT));
+        assert_eq!(form("APPLICATION/GRPC-WEB-TEXT ;x=\"é\""), Some(TEXT));
         assert_eq!(form("application/grpc-web+json"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) struct Activity(Arc<State>);
 struct State {
     opened: Instant,
     running: AtomicUsize,
+    was_used: AtomicBool,
     /// When the last request ended, in milliseconds after the connection was opened.
     last_end: AtomicU64,
 }
@@ -35,14 +36,24 @@ impl Activity {
         Self(Arc::new(State {
             opened: Instant::now(),
             running,
+            was_used: AtomicBool::new(false),
             last_end,
         }))
     }
 
     /// Counts a request.
     pub(super) fn begin(&self) -> Running {
+        self.0.was_used.store(true, Ordering::Release);
         self.0.running.fetch_add(1, Ordering::AcqRel);
         Running(self.0.clone())
+    }
+
+    /// Completes where no request has begun `limit` after the connection was opened, and otherwise never.
+    pub(super) async fn unused_for(&self, limit: Duration) {
+        tokio::time::sleep_until(self.0.opened + limit).await;
+        if self.0.was_used.load(Ordering::Acquire) {
+            std::future::pending().await
+        }
     }
 
     /// Completes once no request has run for `limit`.

@@ -303,7 +303,10 @@ fn body(
         _ => false,
     };
     let content = match () {
-        () if takes_raw => json!({ "*/*": { "schema": schema } }),
+        () if takes_raw => json!({
+            "*/*": { "schema": schema },
+            "multipart/form-data": { "schema": form_with_file() },
+        }),
         () if method.is_client_streaming() => json!({
             "application/x-ndjson": { "schema": schema },
             "application/json": { "schema": { "type": "array", "items": schema } },
@@ -312,6 +315,15 @@ fn body(
     };
     let is_empty = is_empty_object(&schema) || input.fields().len() == 0;
     Some(json!({ "content": content, "required": !is_empty }))
+}
+
+/// A form whose file is taken as if it were the body; its fields may have any name.
+fn form_with_file() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "file": { "type": "string", "contentMediaType": "application/octet-stream" } },
+        "required": ["file"],
+    })
 }
 
 fn responses(method: &MethodDescriptor, rule: &Rule, schemas: &mut Schemas<'_>) -> Value {

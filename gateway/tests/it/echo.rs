@@ -117,6 +117,9 @@ impl Echo {
     }
 
     async fn serve(self, request: http::Request<Body>) -> http::Response<Body> {
+        if let Some(odd) = request.headers().get("x-odd") {
+            return crate::answers::odd(odd.to_str().unwrap());
+        }
         let path = request.uri().path().to_owned();
         match path.rsplit('/').next().unwrap() {
             "Echo" | "Get" => raw().unary(service_fn(echo), request).await,

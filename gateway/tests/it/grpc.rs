@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 use crate::echo::{CountRequest, FailRequest, Number, Raw};
 use crate::harness::Edge;
 
-async fn client(edge: &Edge) -> Grpc<Channel> {
+pub(crate) async fn client(edge: &Edge) -> Grpc<Channel> {
     let channel = Endpoint::from_shared(format!("http://{}", edge.address))
         .unwrap()
         .connect()
@@ -23,7 +23,7 @@ async fn client(edge: &Edge) -> Grpc<Channel> {
     client
 }
 
-fn path(method: &str) -> PathAndQuery {
+pub(crate) fn path(method: &str) -> PathAndQuery {
     format!("/echo.v1.EchoService/{method}").parse().unwrap()
 }
 

@@ -13,7 +13,8 @@ use hyper_util::rt::TokioExecutor;
 use mesh::{Channel, Verifier};
 use prost_reflect::DescriptorPool;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use troupe_gateway::{Config, Gateway};
@@ -27,6 +28,15 @@ pub(crate) struct Edge {
     pub(crate) shutdown: CancellationToken,
     /// Gives whether all calls ended in time.
     pub(crate) served: JoinHandle<bool>,
+}
+
+/// Sends bytes over a connection of its own, and reads until the gateway closes it.
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// An answer, read to its end.

@@ -1,11 +1,17 @@
 //! The gateway on a real port before a real gRPC server, driven as clients drive it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
@@ -15,7 +21,11 @@ mod http;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod panics;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
