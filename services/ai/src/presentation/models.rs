@@ -33,7 +33,12 @@ impl ModelService for ModelHandler {
     ) -> Result<Response<GetModelResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = request.into_inner().model_id;
-        let choice = self.catalog.resolve(&id, ctx.deadline).await;
+        let mut choice = self.catalog.resolve(&id, ctx.deadline).await;
+        // A part of a path that may span several segments keeps its slashes as they were encoded (google/api/http.proto).
+        let decoded = id.replace("%2F", "/").replace("%2f", "/");
+        if choice.is_err() && decoded != id {
+            choice = self.catalog.resolve(&decoded, ctx.deadline).await;
+        }
         let model = Some(choice.map_err(|error| error.to_status())?.into());
         Ok(Response::new(GetModelResponse { model }))
     }

@@ -141,16 +141,20 @@ async fn reads_one_model_whose_id_holds_slashes() {
             },
         )
     };
-    let found = service
-        .models()
-        .get_model(get("openai/org/model"))
-        .await
-        .unwrap();
-    let model = found.into_inner().model.unwrap();
-    assert_eq!(
-        (model.display_name.as_str(), model.is_default),
-        ("org/model", false)
-    );
+    // A path keeps the slashes of a part that may span several segments as they were encoded.
+    for id in [
+        "openai/org/model",
+        "openai%2Forg%2Fmodel",
+        "openai/org%2fmodel",
+    ] {
+        let found = service.models().get_model(get(id)).await.unwrap();
+        let model = found.into_inner().model.unwrap();
+        assert_eq!(
+            (model.display_name.as_str(), model.is_default),
+            ("org/model", false),
+            "{id}"
+        );
+    }
     let status = service
         .models()
         .get_model(get("openai/none"))
