@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use gateway::check_host;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -53,15 +55,31 @@ async fn connection<F>(stream: TcpStream, answer: Arc<F>)
 where
     F: Fn(&Request<Incoming>) -> Response<String>,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(answer(&request)))
+    let asked = AtomicBool::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
+        let page = match check_host(&request) {
+            Ok(()) => answer(&request),
+            Err(host) => page(StatusCode::BAD_REQUEST, TEXT, format!("{host}\n")),
+        };
+        std::future::ready(Ok::<_, Infallible>(page))
     });
     let mut http = Builder::new(TokioExecutor::new());
     let timer = TokioTimer::new;
     http.http1().timer(timer()).header_read_timeout(PATIENCE);
     http.http2().timer(timer()).keep_alive_interval(PATIENCE);
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "a connection for a page ended");
+    // Until the first bytes tell which HTTP it is, the server waits for ever.
+    let impatient = async {
+        tokio::time::sleep(PATIENCE).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = http.serve_connection(TokioIo::new(stream), service) => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection for a page ended");
+        },
+        () = impatient => tracing::debug!("a connection asked for no page"),
     }
 }
 
