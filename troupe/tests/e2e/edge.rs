@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::scripted::Reply;
+use testkit::scripted::{self, Reply};
 
 use crate::cards::maren;
 use crate::main_job::with_model;
@@ -163,6 +163,61 @@ async fn a_file_that_is_no_card_is_refused_and_not_kept() {
         assert_eq!(reason(&error), "CARD_INVALID", "{error}");
     }
     assert!(ann.get("/api/v1/roleplay/characters").await["characters"].is_null());
+}
+
+#[tokio::test]
+async fn a_card_comes_in_by_a_form_as_pages_send_it() {
+    let (_model, _setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let import = |parts: &[(&str, Vec<u8>)]| {
+        let mut body = Vec::new();
+        for (headers, data) in parts {
+            body.extend_from_slice(format!("--xyz\r\n{headers}\r\n\r\n").as_bytes());
+            body.extend_from_slice(data);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--xyz--\r\n");
+        ann.request(Method::POST, "/api/v1/roleplay/characters:import")
+            .header("content-type", "multipart/form-data; boundary=xyz")
+            .body(body)
+            .send()
+    };
+    let file = "Content-Disposition: form-data; name=\"card\"; filename=\"maren.png\"\r\n\
+                Content-Type: image/png";
+    let field = "Content-Disposition: form-data; name=\"csrf\"";
+    let answer = import(&[(field, b"x".to_vec()), (file, maren())]).await;
+    let imported: Value = answer.unwrap().json().await.unwrap();
+    assert!(imported["character"]["id"].is_string(), "{imported}");
+    let listed = ann.get("/api/v1/roleplay/characters").await;
+    assert_eq!(listed["characters"].as_array().unwrap().len(), 1);
+
+    let answer = import(&[(file, maren()), (file, maren())]).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let error: Value = answer.json().await.unwrap();
+    assert!(error["message"].as_str().unwrap().contains("several files"));
+}
+
+#[tokio::test]
+async fn requests_that_strangers_send_are_answered() {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let model = scripted::serve(address).await.unwrap();
+    model.set_models(vec![json!({"id": "org/model"})]);
+    let setup = Setup::new().with("TROUPE__AI__OPENAI__BASE_URL", model.base_url());
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    for id in [
+        "openai%2Forg%2Fmodel",
+        "openai%2forg/model",
+        "openai/org/model",
+    ] {
+        let found = ann.get(&format!("/api/v1/ai/models/{id}")).await;
+        assert_eq!(found["id"], "openai/org/model", "{id}: {found}");
+    }
+    for city in ["S\u{e3}o Paulo".as_bytes(), b"Z\xfcrich"] {
+        let request = ann.request(Method::GET, "/api/v1/users/me");
+        let answer = request.header("cf-ipcity", city).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]
