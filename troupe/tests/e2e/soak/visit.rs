@@ -67,8 +67,8 @@ impl Visit<'_> {
             self.delete(token, &session).await?;
         }
         if self.number.is_multiple_of(16) {
-            let token = json!({"refreshToken": guest.refresh});
-            self.post("", "/api/v1/users/logout", &token).await?;
+            let logout = "/api/v1/users/logout";
+            self.post(token, logout, &json!({})).await?;
         }
         Ok(guest)
     }
