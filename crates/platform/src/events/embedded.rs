@@ -12,6 +12,7 @@ use super::tables::dead_letter;
 use super::transport::{SendError, Transport};
 use super::{Envelope, Failure, queries};
 use crate::Database;
+use crate::id::EventId;
 
 /// Time between looks for dead letters that somebody wants tried again.
 const REPLAY_POLL: Duration = Duration::from_secs(2);
@@ -47,6 +48,17 @@ impl Transport for Dispatcher {
             let all = try_join_all(submitted).await;
             all.map(drop).map_err(|_| SendError::Stopping)
         })
+    }
+
+    /// Consumers are through with what was sent, and dead letters have rows of their own.
+    fn may_lose(&self) -> bool {
+        false
+    }
+
+    fn gone(&self, events: &[EventId]) {
+        for runner in &self.runners {
+            runner.let_go.note(events);
+        }
     }
 
     fn check<'a>(

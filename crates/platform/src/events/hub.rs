@@ -121,6 +121,7 @@ impl Events {
         }
         for runner in &runners {
             host.tasks.spawn(embedded::replay(Arc::clone(runner)));
+            host.tasks.spawn(retention::forget(Arc::clone(runner)));
         }
         let server = match host.backends.nats.url.is_named() {
             true => Some(Arc::new(Server::connect(&host.backends.nats).await?)),

@@ -34,6 +34,13 @@ pub(super) async fn mark_sent(
     update.exec(db).await.map(drop)
 }
 
+/// Deletes events that consumers are through with.
+pub(super) async fn remove(db: &impl ConnectionTrait, seqs: &[i64]) -> Result<(), DbErr> {
+    let delete =
+        outbox::Entity::delete_many().filter(outbox::Column::Seq.is_in(seqs.iter().copied()));
+    delete.exec(db).await.map(drop)
+}
+
 /// Takes back that events were sent, for at most `limit` of them. False once there is none left.
 pub(super) async fn unmark_sent(db: &impl ConnectionTrait, limit: u64) -> Result<bool, DbErr> {
     let mut some = Query::select();
@@ -91,31 +98,40 @@ pub(super) async fn note_handled(
     Ok(insert.await? > 0)
 }
 
-/// Deletes at most `limit` notes from before a time. False once there is none left.
+/// Deletes at most `limit` notes of a consumer from before a time. False once there is none left.
 pub(super) async fn forget_handled(
     db: &impl ConnectionTrait,
+    consumer: &str,
     before: Timestamp,
     limit: u64,
 ) -> Result<bool, DbErr> {
     let some = inbox::Entity::find()
+        .filter(inbox::Column::Consumer.eq(consumer))
         .filter(inbox::Column::Time.lt(before))
         .limit(limit);
     let rows = some.all(db).await?;
-    for consumer in consumers_of(&rows) {
-        let ids = rows.iter().filter(|row| row.consumer == consumer);
-        let delete = inbox::Entity::delete_many()
-            .filter(inbox::Column::Consumer.eq(consumer))
-            .filter(inbox::Column::EventId.is_in(ids.map(|row| row.event_id)));
-        delete.exec(db).await?;
-    }
+    let delete = inbox::Entity::delete_many()
+        .filter(inbox::Column::Consumer.eq(consumer))
+        .filter(inbox::Column::EventId.is_in(rows.iter().map(|row| row.event_id)));
+    delete.exec(db).await?;
     Ok(!rows.is_empty())
 }
 
-fn consumers_of(rows: &[inbox::Model]) -> Vec<&str> {
-    let mut names: Vec<&str> = rows.iter().map(|row| row.consumer.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+/// Deletes a consumer's notes of events that can't come again. Those of dead letters stay: they can.
+pub(super) async fn let_go(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    events: &[EventId],
+) -> Result<(), DbErr> {
+    let mut dead = Query::select();
+    dead.column(dead_letter::Column::EventId)
+        .from(dead_letter::Entity)
+        .and_where(dead_letter::Column::Consumer.eq(consumer));
+    let delete = inbox::Entity::delete_many()
+        .filter(inbox::Column::Consumer.eq(consumer))
+        .filter(inbox::Column::EventId.is_in(events.iter().copied()))
+        .filter(inbox::Column::EventId.not_in_subquery(dead));
+    delete.exec(db).await.map(drop)
 }
 
 /// The time under a name, if there is one.

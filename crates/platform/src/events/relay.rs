@@ -15,6 +15,7 @@ use super::tables::outbox;
 use super::transport::{SendError, Transport};
 use super::turns::{lost, take_turn};
 use super::{Envelope, queries, shown};
+use crate::id::EventId;
 use crate::{Clock, Database, Tasks};
 
 /// Events that are under way at a time.
@@ -48,7 +49,7 @@ struct Flow {
     lanes: HashMap<String, VecDeque<outbox::Model>>,
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Rows that are sent and not marked yet.
-    sent: Vec<i64>,
+    sent: Vec<(i64, EventId)>,
     /// Whether there may be rows beyond those that were read.
     has_more: bool,
     /// Until when nothing is to be read: until the first look around, and after a failure.
@@ -58,6 +59,7 @@ struct Flow {
 
 struct Sent {
     seq: i64,
+    id: EventId,
     key: String,
     result: Result<(), SendError>,
 }
@@ -155,12 +157,17 @@ impl Relay {
     }
 
     fn send(&self, flow: &mut Flow, row: outbox::Model) {
-        let (seq, key) = (row.seq, row.key.clone());
+        let (seq, id, key) = (row.seq, row.event_id, row.key.clone());
         let sending = match Envelope::try_from(row) {
             Ok(envelope) => self.carry(envelope),
             Err(error) => Box::pin(std::future::ready(Err(error.into()))),
         };
-        let sending = sending.map(move |result| Sent { seq, key, result });
+        let sending = sending.map(move |result| Sent {
+            seq,
+            id,
+            key,
+            result,
+        });
         flow.sending.push(sending.boxed());
     }
 
@@ -187,7 +194,7 @@ impl Relay {
             match sent.result {
                 Ok(()) => {
                     flow.failures = 0;
-                    flow.sent.push(sent.seq);
+                    flow.sent.push((sent.seq, sent.id));
                     match flow.lanes.get_mut(&sent.key).and_then(VecDeque::pop_front) {
                         Some(row) => self.send(flow, row),
                         None => drop(flow.lanes.remove(&sent.key)),
@@ -210,16 +217,26 @@ impl Relay {
         Ok(())
     }
 
+    /// Notes what is sent, or removes it where nothing could lose it.
     async fn mark(&self, flow: &mut Flow) -> Result<(), SendError> {
         if flow.sent.is_empty() {
             return Ok(());
         }
-        let (seqs, now) = (&flow.sent, self.clock.now());
-        let mark = self
-            .db
-            .transaction(|tx| Box::pin(async move { queries::mark_sent(tx, seqs, now).await }));
+        let (seqs, events): (Vec<_>, Vec<_>) = flow.sent.iter().copied().unzip();
+        let (seqs, now, is_kept) = (&seqs, self.clock.now(), self.transport.may_lose());
+        let mark = self.db.transaction(|tx| {
+            Box::pin(async move {
+                match is_kept {
+                    true => queries::mark_sent(tx, seqs, now).await,
+                    false => queries::remove(tx, seqs).await,
+                }
+            })
+        });
         mark.await?;
-        for seq in flow.sent.drain(..) {
+        if !is_kept {
+            self.transport.gone(&events);
+        }
+        for (seq, _) in flow.sent.drain(..) {
             flow.taken.remove(&seq);
         }
         Ok(())

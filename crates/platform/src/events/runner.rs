@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::consumer::Consumer;
+use super::retention::LetGo;
 use super::{Envelope, Failure, queries, shown};
 use crate::trace::Span;
 use crate::{Clock, Tasks, Timestamp};
@@ -60,6 +61,8 @@ pub(super) struct Runner {
     /// Events from before this aren't for the consumer, which came later.
     since: Timestamp,
     permits: Semaphore,
+    /// What can't come again.
+    pub(super) let_go: LetGo,
     /// What waits behind the event that is handled, by key.
     lanes: Mutex<HashMap<String, VecDeque<Delivery>>>,
 }
@@ -84,12 +87,14 @@ impl Runner {
                 now
             }
         };
+        let let_go = LetGo::of(&consumer.db);
         Ok(Arc::new(Self {
             consumer,
             clock,
             tasks,
             since,
             permits: Semaphore::new(PARALLEL),
+            let_go,
             lanes: Mutex::default(),
         }))
     }

@@ -5,6 +5,7 @@ use sea_orm::DbErr;
 
 use super::Envelope;
 use crate::Database;
+use crate::id::EventId;
 
 /// Carries events. Implemented by a dispatcher in the process and by JetStream.
 pub(super) trait Transport: Send + Sync {
@@ -14,6 +15,12 @@ pub(super) trait Transport: Send + Sync {
     /// Carries an event, and completes once it needn't come from the outbox again. Of one key, the next is carried only
     /// after that.
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>>;
+
+    /// Whether it may lose what was sent, so that the outbox keeps that for a while. If not, a row goes once it is sent.
+    fn may_lose(&self) -> bool;
+
+    /// Hears which events can't come again: their rows are gone from the outbox.
+    fn gone(&self, events: &[EventId]);
 
     /// Looks whether what was sent from an outbox is gone. If so, takes back that it was sent, and returns true.
     fn check<'a>(

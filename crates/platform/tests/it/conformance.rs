@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use platform::events::Failure;
 use platform::trace::Cause;
-use sea_orm::ConnectionTrait;
 use troupe_platform as platform;
 
 use crate::stage::{Carrier, Place, Script, Store, until};
@@ -39,7 +38,8 @@ conformance!(
     an_event_waits_for_what_is_away_and_is_not_put_aside,
     a_restart_finds_what_was_not_handled,
     a_consumer_that_comes_later_gets_what_comes_later,
-    what_was_sent_a_day_ago_is_forgotten,
+    what_was_sent_stays_only_where_it_can_be_lost,
+    what_is_handled_stays_handled_over_restarts,
 );
 
 fn fails(problem: &'static str) -> Failure {
@@ -87,16 +87,14 @@ async fn a_handler_that_failed_is_called_again(carrier: Carrier, store: Store) {
 async fn an_event_that_is_sent_twice_has_its_effect_once(carrier: Carrier, store: Store) {
     let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
+    // As where a process dies before it has noted that the first was sent.
+    process.refuse_changes_of_outbox().await;
     process.tell("a", "a1").await;
     process.until_ledger_has(1).await;
-    process.until_all_is_sent().await;
-    let forget = process.db.transaction(|tx| {
-        Box::pin(async move {
-            let forget = "UPDATE outbox SET sent_time = NULL";
-            tx.execute_unprepared(forget).await.map(drop)
-        })
-    });
-    forget.await.unwrap();
+    process.stop().await;
+    let process = place.process(Script::willing()).await;
+    assert_eq!(process.count("outbox").await, 1);
+    process.allow_changes_of_outbox().await;
     process.tell("a", "a2").await;
     process.until_ledger_has(2).await;
     process.until_all_is_sent().await;
@@ -248,26 +246,63 @@ async fn a_consumer_that_comes_later_gets_what_comes_later(carrier: Carrier, sto
     assert_eq!(process.until_ledger_has(expected.len()).await, expected);
 }
 
-async fn what_was_sent_a_day_ago_is_forgotten(carrier: Carrier, store: Store) {
+async fn what_was_sent_stays_only_where_it_can_be_lost(carrier: Carrier, store: Store) {
     let place = Place::new(carrier, store).await;
     let process = place.process(Script::willing()).await;
     process.tell("a", "a1").await;
     process.until_ledger_has(1).await;
     process.until_all_is_sent().await;
+    if carrier == Carrier::InProcess {
+        assert_eq!(process.count("outbox").await, 0);
+        if store == Store::Sqlite {
+            until("the inbox is empty", async || {
+                process.count("inbox").await == 0
+            })
+            .await;
+        }
+        return;
+    }
     place.time.advance(Duration::from_hours(23));
     process.tell("a", "a2").await;
     process.until_all_is_sent().await;
     process.stop().await;
+    assert_eq!(place.teller().await.count("outbox").await, 2);
     place.time.advance(Duration::from_hours(2));
     // It looks when it starts.
     let process = place.teller().await;
     until("only the newer event is kept", async || {
-        let rows = process.db.read();
-        let kept = rows.query_all_raw(sea_orm::Statement::from_string(
-            rows.get_database_backend(),
-            "SELECT seq FROM outbox",
-        ));
-        kept.await.unwrap().len() == 1
+        process.count("outbox").await == 1
     })
     .await;
+}
+
+async fn what_is_handled_stays_handled_over_restarts(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
+    let is_poison = |message: &str| message.ends_with('2');
+    let script = Script::new(move |event| match is_poison(&event.event.message_id) {
+        true => Err(fails("it is poison")),
+        false => Ok(()),
+    });
+    let process = place.process(script).await;
+    for message in ["a1", "a2", "a3"] {
+        process.tell("a", message).await;
+    }
+    process.until_ledger_has(2).await;
+    process.until_all_is_sent().await;
+    process.stop().await;
+    for _ in 0..2 {
+        let process = place.process(Script::willing()).await;
+        process.until_all_is_sent().await;
+        process.stop().await;
+    }
+    // A dead letter outlives its row.
+    let process = place.process(Script::willing()).await;
+    let inspector = process.inspector().await;
+    assert_eq!(inspector.replay(None).await.unwrap(), 1);
+    process.until_ledger_has(3).await;
+    until("no dead letter is left", async || {
+        inspector.dead_letters().await.unwrap().is_empty()
+    })
+    .await;
+    assert_eq!(process.ledger().await, ["a1", "a3", "a2"]);
 }

@@ -10,8 +10,8 @@ use platform::database::Transaction;
 use platform::events::{Consumer, Failure, Handler, Inspector, Outbox, Received};
 use platform::trace::Cause;
 use platform::{Backends, Clock, Database, Host, Timestamp};
-use sea_orm::sea_query::Query;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::{MigrationName, SchemaManager, Table};
 use sea_orm_migration::schema::{pk_auto, text};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -22,6 +22,19 @@ use troupe_proto::events::MessageWritten;
 
 /// For what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// An outbox that can be written to, and where nothing can be changed.
+const REFUSE_ON_SQLITE: &[&str] = &[
+    "CREATE TRIGGER no_update BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ABORT, 'not now'); END",
+    "CREATE TRIGGER no_delete BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'not now'); END",
+];
+const ALLOW_ON_SQLITE: &[&str] = &["DROP TRIGGER no_update", "DROP TRIGGER no_delete"];
+const REFUSE_ON_POSTGRES: &[&str] = &[
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE EXCEPTION ''not now''; END'",
+    "CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON outbox
+        FOR EACH ROW EXECUTE FUNCTION refuse()",
+];
+const ALLOW_ON_POSTGRES: &[&str] = &["DROP TRIGGER refuse ON outbox"];
 /// So that five tries take no time.
 const PAUSES: [Duration; 4] = [Duration::from_millis(5); 4];
 
@@ -194,6 +207,42 @@ impl Process {
             inspector.lag().await.unwrap().outboxes[0].unsent == 0
         })
         .await;
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn count(&self, table: &'static str) -> usize {
+        let mut select = Query::select();
+        select.expr(Expr::val(1)).from(table);
+        self.db.read().query_all(&select).await.unwrap().len()
+    }
+
+    /// Lets nobody note that an event was sent.
+    pub(crate) async fn refuse_changes_of_outbox(&self) {
+        let refuse = match self.db.read().get_database_backend() {
+            DbBackend::Postgres => REFUSE_ON_POSTGRES,
+            _ => REFUSE_ON_SQLITE,
+        };
+        for statement in refuse {
+            self.execute(statement).await;
+        }
+    }
+
+    /// Takes that back.
+    pub(crate) async fn allow_changes_of_outbox(&self) {
+        let allow = match self.db.read().get_database_backend() {
+            DbBackend::Postgres => ALLOW_ON_POSTGRES,
+            _ => ALLOW_ON_SQLITE,
+        };
+        for statement in allow {
+            self.execute(statement).await;
+        }
+    }
+
+    async fn execute(&self, statement: &'static str) {
+        let execute = self.db.transaction(|tx| {
+            Box::pin(async move { tx.execute_unprepared(statement).await.map(drop) })
+        });
+        execute.await.unwrap();
     }
 
     pub(crate) async fn inspector(&self) -> Inspector {

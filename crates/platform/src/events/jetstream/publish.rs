@@ -9,6 +9,7 @@ use sea_orm::DbErr;
 use super::{Server, attributes, away};
 use crate::events::transport::{SendError, Transport};
 use crate::events::{Envelope, queries};
+use crate::id::EventId;
 use crate::{Database, Timestamp};
 
 /// Rows that are taken back at once.
@@ -29,6 +30,13 @@ impl Transport for Publisher {
         let server = Arc::clone(&self.server);
         Box::pin(async move { server.publish(envelope).await })
     }
+
+    fn may_lose(&self) -> bool {
+        true
+    }
+
+    /// The stream has them, and may bring them for a week.
+    fn gone(&self, _: &[EventId]) {}
 
     fn check<'a>(
         &'a self,

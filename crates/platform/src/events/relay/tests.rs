@@ -12,7 +12,6 @@ use crate::database::Transaction;
 use crate::events::embedded::Dispatcher;
 use crate::events::runner::Runner;
 use crate::events::{Consumer, Failure, Handler, Outbox, Received};
-use crate::id::EventId;
 use crate::trace::Cause;
 
 const CONSUMERS: [&str; 2] = ["first", "second"];
@@ -43,6 +42,14 @@ impl Transport for Noting {
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
         locked(&self.sent).push(envelope.id);
         self.dispatcher.send(envelope)
+    }
+
+    fn may_lose(&self) -> bool {
+        self.dispatcher.may_lose()
+    }
+
+    fn gone(&self, events: &[EventId]) {
+        self.dispatcher.gone(events);
     }
 
     fn check<'a>(
