@@ -1,10 +1,13 @@
 //! Configuration of the gateway.
 
+mod rates;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use platform::config::{addresses, trimmed};
 use platform::limits::Rate;
 use serde::Deserialize;
 
@@ -32,6 +35,7 @@ pub struct Config {
     /// A file with an encoded `FileDescriptorSet` of further services, with imports and options.
     pub descriptor_set: Option<PathBuf>,
     /// Where those services are: `package.Service=http://host:port`.
+    #[serde(deserialize_with = "addresses")]
     pub upstreams: Vec<String>,
 }
 
@@ -40,6 +44,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct Cors {
     /// Origins such as `https://app.example`, or `*` alone for any.
+    #[serde(deserialize_with = "addresses")]
     pub allowed_origins: Vec<String>,
     /// Headers that pages may read, beyond those of gRPC and the request id.
     pub exposed_headers: Vec<String>,
@@ -47,7 +52,7 @@ pub struct Cors {
 
 /// Budgets of calls, one per rate class. Each person has one of each, and each address of callers without a token.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "rates::Given")]
 pub struct Rates {
     /// Cheap reads.
     pub read: Rate,
@@ -165,7 +170,8 @@ impl Config {
         for entry in &self.upstreams {
             let invalid = || ConfigError::new(format!("upstreams: `{entry}`"), form);
             let (service, uri) = entry.split_once('=').ok_or_else(invalid)?;
-            let uri: http::Uri = uri.parse().map_err(|_| invalid())?;
+            let service = service.trim();
+            let uri: http::Uri = trimmed(uri).parse().map_err(|_| invalid())?;
             let usable = !service.is_empty()
                 && uri.scheme_str() == Some("http")
                 && uri.authority().is_some()

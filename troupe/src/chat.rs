@@ -51,7 +51,7 @@ enum Next {
 /// Talks with a character until the person leaves. `local` is the platform on this machine.
 pub(crate) async fn run(options: Options, local: String) -> Result<()> {
     let server = options.server.unwrap_or(local);
-    let server = server.trim_end_matches('/');
+    let server = &platform::config::trimmed(&server);
     let mut api = Api::connect(server).await?;
     let (mut input, screen) = (Input::open()?, Screen::open(options.no_color));
     let terminal = (&mut input, screen);

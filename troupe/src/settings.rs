@@ -94,6 +94,7 @@ impl Settings {
         self.mesh.validate()?;
         self.telemetry.validate()?;
         self.shutdown.validate()?;
+        self.backends().validate()?;
         self.gateway.validate()?;
         self.users.validate()?;
         self.roleplay.validate()?;
@@ -119,44 +120,13 @@ mod tests {
 
     const DOCUMENTED: &str = include_str!("../../config.default.toml");
 
-    /// The keys of a section, as its type knows them; none where the key is no section.
-    fn keys_of(section: &str) -> Option<Vec<String>> {
-        let unknown = "nobody_reads_this = 1";
-        let text = if section.is_empty() {
-            unknown.to_owned()
-        } else {
-            format!("[{section}]\n{unknown}")
-        };
-        let error = toml::from_str::<Settings>(&text)
-            .unwrap_err()
-            .message()
-            .to_owned();
-        let (_, expected) = error.split_once("unknown field `nobody_reads_this`, expected ")?;
-        Some(
-            expected
-                .split('`')
-                .skip(1)
-                .step_by(2)
-                .map(str::to_owned)
-                .collect(),
-        )
-    }
-
-    fn undocumented(section: &str) -> Vec<String> {
-        let mut missing = Vec::new();
-        for key in keys_of(section).unwrap_or_default() {
-            let path = if section.is_empty() {
-                key.clone()
-            } else {
-                format!("{section}.{key}")
-            };
-            if keys_of(&path).is_some() {
-                missing.extend(undocumented(&path));
-            } else if !is_documented(section, &key) {
-                missing.push(path);
-            }
-        }
-        missing
+    fn undocumented() -> Vec<String> {
+        let keys = platform::config::keys::<Settings>().into_iter();
+        keys.filter(|path| {
+            let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
+            !is_documented(section, key)
+        })
+        .collect()
     }
 
     /// Whether the section sets the key, or shows it in a comment because its default is to be absent.
@@ -190,7 +160,8 @@ mod tests {
 
     #[test]
     fn documents_every_key() {
-        assert_eq!(undocumented(""), Vec::<String>::new());
+        assert!(platform::config::keys::<Settings>().len() > 100);
+        assert_eq!(undocumented(), Vec::<String>::new());
     }
 
     #[test]
@@ -198,6 +169,165 @@ mod tests {
         let documented: Settings = toml::from_str(DOCUMENTED).unwrap();
         let default = Settings::default();
         assert_eq!(format!("{documented:#?}"), format!("{default:#?}"));
+    }
+
+    /// What a comment shows as the value of a setting that is absent by default.
+    fn shown(key: &str) -> Option<toml::Value> {
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut current = "";
+        let line = DOCUMENTED.lines().find_map(|line| {
+            if let Some(name) = line.strip_prefix('[') {
+                current = name.trim_end_matches(']');
+            }
+            let setting = line.strip_prefix("# ").filter(|_| current == section)?;
+            setting
+                .starts_with(&format!("{name} = "))
+                .then_some(setting)
+        })?;
+        toml::from_str::<toml::Table>(line).ok()?.remove(name)
+    }
+
+    fn find(key: &str) -> Option<toml::Value> {
+        let document: toml::Value = toml::from_str(DOCUMENTED).unwrap();
+        let found = key
+            .split('.')
+            .try_fold(&document, |value, part| value.get(part));
+        found.cloned().or_else(|| shown(key))
+    }
+
+    /// Another value of the same kind.
+    fn another(key: &str, value: &toml::Value) -> toml::Value {
+        use toml::Value::{Array, Boolean, Float, Integer, String};
+        match value {
+            Integer(number) => Integer(number + 1),
+            Float(number) => Float(number / 2.0 + 0.125),
+            Boolean(flag) => Boolean(!flag),
+            Array(_) if key == "gateway.trusted_proxies" => {
+                Array(vec!["10.0.0.0/8".into(), "2001:db8::1".into()])
+            }
+            Array(_) => Array(vec!["007".into(), "1e5".into()]),
+            String(text) if text.parse::<std::net::SocketAddr>().is_ok() => "127.0.0.9:9".into(),
+            String(text) if text.parse::<std::net::IpAddr>().is_ok() => "10.0.0.9".into(),
+            String(text) if text == "auto" => "json".into(),
+            String(text) if text == "chat" => "text".into(),
+            String(text) if text == "keys" => "anonymous".into(),
+            String(text) if key == "database.durability" && text == "power" => "process".into(),
+            _ => "12345678901234567890".into(),
+        }
+    }
+
+    /// The text of a variable that sets a value.
+    fn as_variable(value: &toml::Value) -> String {
+        match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Array(values) => {
+                let parts: Vec<&str> = values.iter().filter_map(toml::Value::as_str).collect();
+                parts.join(",")
+            }
+            value => value.to_string(),
+        }
+    }
+
+    fn with_variable(key: &str, text: &str) -> Result<Settings> {
+        let name = format!("TROUPE__{}", key.replace('.', "__").to_uppercase());
+        Ok(platform::config::load_from(
+            None,
+            vec![(name, text.to_owned())],
+        )?)
+    }
+
+    fn with_file(key: &str, value: &toml::Value) -> Settings {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("troupe.toml");
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let header = match section {
+            "" => String::new(),
+            section => format!("[{section}]\n"),
+        };
+        std::fs::write(&file, format!("{header}{name} = {value}\n")).unwrap();
+        platform::config::load_from(Some(&file), Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn every_setting_can_be_a_variable() {
+        let default = format!("{:?}", Settings::default());
+        for key in platform::config::keys::<Settings>() {
+            if key == "ai.openai.models" {
+                // It is shown as tables of their own.
+                let models = "[{ id = \"007\", window_tokens = 4096, names = false }]";
+                let model = &with_variable(&key, models).unwrap().ai.openai.models[0];
+                assert_eq!(
+                    (model.id.as_str(), model.window_tokens),
+                    ("007", Some(4096))
+                );
+                continue;
+            }
+            let value = find(&key).unwrap_or_else(|| panic!("{key} has no example"));
+            let value = another(&key, &value);
+            let set = with_variable(&key, &as_variable(&value)).unwrap();
+            let (set, wanted) = (format!("{set:?}"), format!("{:?}", with_file(&key, &value)));
+            assert_eq!(set, wanted, "{key}");
+            let is_secret = key.ends_with("_key");
+            assert_eq!(set == default, is_secret, "{key}");
+        }
+    }
+
+    #[test]
+    fn secrets_stay_as_they_are() {
+        for secret in ["007", "1e5", "12345678901234567890", "true", "null", "0x10"] {
+            let qdrant = with_variable("qdrant.api_key", secret).unwrap().qdrant;
+            assert_eq!(qdrant.api_key.reveal(), Some(secret));
+            let s3 = with_variable("s3.secret_access_key", secret).unwrap().s3;
+            assert_eq!(s3.secret_access_key.reveal(), Some(secret));
+            let s3 = with_variable("s3.access_key_id", secret).unwrap().s3;
+            assert_eq!(s3.access_key_id, secret);
+            let openai = with_variable("ai.openai.api_key", secret)
+                .unwrap()
+                .ai
+                .openai;
+            let header = openai.api_key.header().unwrap().unwrap();
+            assert_eq!(header.to_str().unwrap(), format!("Bearer {secret}"));
+        }
+    }
+
+    #[test]
+    fn white_space_and_slashes_around_addresses_are_taken_off() {
+        let written = |key, text: &str| {
+            let settings = with_variable(key, &format!(" {text}/\r\n")).unwrap();
+            settings.validate().unwrap();
+            settings
+        };
+        let url = "postgres://ann:p%2Fw@h/db";
+        assert_eq!(written("database.url", url).database.url.reveal(), url);
+        assert_eq!(
+            written("redis.url", "redis://h").redis.url.reveal(),
+            "redis://h"
+        );
+        assert_eq!(
+            written("nats.url", "nats://h").nats.url.reveal(),
+            "nats://h"
+        );
+        let (http, api) = ("http://h:1", "http://h:1/v1");
+        assert_eq!(written("qdrant.url", http).qdrant.url.reveal(), http);
+        assert_eq!(written("s3.endpoint", http).s3.endpoint, http);
+        assert_eq!(written("telemetry.otlp", http).telemetry.otlp, http);
+        assert_eq!(written("ai.openai.base_url", api).ai.openai.base_url, api);
+        assert_eq!(written("ai.local.url", api).ai.local.url, api);
+        assert_eq!(written("ai.embeddings.url", api).ai.embeddings.url, api);
+        let cors = written("gateway.cors.allowed_origins", "http://a/, http://b")
+            .gateway
+            .cors;
+        assert_eq!(cors.allowed_origins, ["http://a", "http://b"]);
+        let gateway = written("gateway.upstreams", "a.B=http://h:1").gateway;
+        assert_eq!(gateway.upstream_uris().unwrap()["a.B"], "http://h:1/");
+        written("gateway.trusted_proxies", "10.0.0.0/8");
+        written("mesh.peers.ai", "10.0.0.1:1/, dns://ai:1/ ,consul://h:1/ai");
+        written("mesh.register.ai", "consul://h:1/ai");
+        for key in ["gateway.listen", "mesh.listen.ai", "telemetry.admin"] {
+            with_variable(key, " 127.0.0.1:1\n").unwrap();
+            let error = with_variable(key, "127.0.0.1:1/").unwrap_err().to_string();
+            assert!(error.contains("TROUPE__"), "{error}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use platform::config::trimmed;
 use serde::Deserialize;
 
 use crate::context::Role;
@@ -142,8 +143,8 @@ impl Peers {
     /// # Errors
     /// Names the key and the entry that can't be read.
     pub fn endpoints(&self, role: Role) -> Result<Endpoints, ConfigError> {
-        let entries = self.of(role).split(',').map(str::trim);
-        let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
+        let entries = self.of(role).split(',').map(trimmed);
+        let entries: Vec<String> = entries.filter(|entry| !entry.is_empty()).collect();
         Endpoints::parse(&entries).map_err(|error| unreadable(format!("mesh.peers.{role}"), &error))
     }
 }
@@ -164,12 +165,13 @@ impl Register {
             Role::AI => &self.ai,
             _ => "",
         };
+        let entry = trimmed(entry);
         if entry.is_empty() {
             return Ok(None);
         }
         let ip = self.address.unwrap_or(listening.ip());
         let address = SocketAddr::new(ip, listening.port());
-        let registration = Registration::parse(entry, address);
+        let registration = Registration::parse(&entry, address);
         let failed = |error| unreadable(format!("mesh.register.{role}"), &error);
         registration.map(Some).map_err(failed)
     }

@@ -1,8 +1,18 @@
 //! The servers that take the place of embedded parts. Each stands on its own: what isn't named is embedded.
 
-use std::fmt;
+mod s3;
+mod secret;
+mod url;
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
+
+use crate::config::Error;
+
+pub use s3::{S3Config, S3Credentials};
+pub use secret::SecretText;
+pub use url::ServerUrl;
 
 /// Which servers there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +27,20 @@ pub struct Backends {
     pub qdrant: QdrantConfig,
     /// Files; the data folder where it isn't named.
     pub s3: S3Config,
+}
+
+impl Backends {
+    /// Refuses what can't work.
+    ///
+    /// # Errors
+    /// Names the key, and what to write instead.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.database.url.validate("database.url")?;
+        self.redis.url.validate("redis.url")?;
+        self.nats.url.validate("nats.url")?;
+        self.qdrant.url.validate("qdrant.url")?;
+        self.s3.validate()
+    }
 }
 
 /// PostgreSQL.
@@ -75,8 +99,11 @@ impl Default for RedisConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NatsConfig {
-    /// Such as `nats://user:secret@nats.example:4222`. Empty: events are dispatched in the process.
+    /// Such as `nats://user:secret@nats.example:4222`, or several with commas between them, each with its own user and password
+    /// or token. Empty: events are dispatched in the process.
     pub url: ServerUrl,
+    /// The file with a user's JWT and key, which `nsc generate creds` makes. Absent: what the address says.
+    pub credentials_file: Option<PathBuf>,
     /// What the names of streams and consumers begin with.
     pub prefix: String,
     /// How many servers keep each stream: 1, 3 or 5.
@@ -87,6 +114,7 @@ impl Default for NatsConfig {
     fn default() -> Self {
         Self {
             url: ServerUrl::default(),
+            credentials_file: None,
             prefix: "troupe".to_owned(),
             replicas: 1,
         }
@@ -112,138 +140,5 @@ impl Default for QdrantConfig {
             api_key: SecretText::default(),
             prefix: "troupe".to_owned(),
         }
-    }
-}
-
-/// A bucket of an S3-compatible store.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct S3Config {
-    /// The bucket. Empty: files are kept in the data folder.
-    pub bucket: String,
-    /// Where the store answers, such as `https://s3.example`. Empty: Amazon's, of the region.
-    pub endpoint: String,
-    /// The region.
-    pub region: String,
-    /// Who calls; empty for the credentials of the machine.
-    pub access_key_id: String,
-    /// The key that belongs to it.
-    pub secret_access_key: SecretText,
-    /// What all names of files begin with.
-    pub prefix: String,
-}
-
-impl Default for S3Config {
-    fn default() -> Self {
-        Self {
-            bucket: String::new(),
-            endpoint: String::new(),
-            region: "us-east-1".to_owned(),
-            access_key_id: String::new(),
-            secret_access_key: SecretText::default(),
-            prefix: "troupe".to_owned(),
-        }
-    }
-}
-
-/// A server's address, which may hold a password. It doesn't show in logs.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct ServerUrl(String);
-
-impl ServerUrl {
-    /// Takes an address as an operator wrote it.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
-    }
-
-    /// Whether a server is named at all.
-    pub fn is_named(&self) -> bool {
-        !self.0.trim().is_empty()
-    }
-
-    /// The whole address, for whoever connects to it.
-    pub fn reveal(&self) -> &str {
-        self.0.trim()
-    }
-}
-
-/// The address without user and password.
-impl fmt::Display for ServerUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.reveal();
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-        let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, behind) = rest.split_at(authority_len);
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
-        // Parameters may hold a password too.
-        let path = behind.split(['?', '#']).next().unwrap_or_default();
-        if scheme.is_empty() {
-            write!(f, "{host}{path}")
-        } else {
-            write!(f, "{scheme}://{host}{path}")
-        }
-    }
-}
-
-impl fmt::Debug for ServerUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServerUrl({self})")
-    }
-}
-
-/// A key or password that doesn't show in logs.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct SecretText(String);
-
-impl SecretText {
-    /// Takes a secret as an operator wrote it.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret, for whoever presents it; `None` for the empty one.
-    pub fn reveal(&self) -> Option<&str> {
-        Some(self.0.trim()).filter(|text| !text.is_empty())
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(..)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_shows_neither_user_nor_password() {
-        for (url, shown) in [
-            ("", ""),
-            (
-                "postgres://ann:pass@db:5432/troupe?sslmode=require&password=x",
-                "postgres://db:5432/troupe",
-            ),
-            ("redis://:p%40ss@cache", "redis://cache"),
-            ("nats://user:odd@pass@host:4222", "nats://host:4222"),
-            ("localhost:4222", "localhost:4222"),
-        ] {
-            let url = ServerUrl::new(url);
-            assert_eq!(url.to_string(), shown);
-            assert_eq!(format!("{url:?}"), format!("ServerUrl({shown})"));
-        }
-    }
-
-    #[test]
-    fn a_secret_does_not_show() {
-        let secret = SecretText::new(" key ");
-        assert_eq!(format!("{secret:?}"), "SecretText(..)");
-        assert_eq!(secret.reveal(), Some("key"));
-        assert_eq!(SecretText::default().reveal(), None);
     }
 }

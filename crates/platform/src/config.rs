@@ -1,10 +1,24 @@
 //! Configuration: defaults in the types, then a TOML file, then the environment (`TROUPE__GATEWAY__LISTEN`), each
 //! overriding the one before. Only this module reads the environment.
+//!
+//! A variable is text, and the setting says what is made of it: text stays as it is, also `007` and `1e5`. What is wrong is
+//! told with the setting and the variable, and never with the value, which may be a secret.
 
-use std::path::Path;
+mod address;
+mod environment;
+mod keys;
+mod read;
+mod value;
 
-use config::{Environment, File, FileFormat};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use serde::de::DeserializeOwned;
+
+use self::value::{Table, Value};
+
+pub use address::{address, addresses, trimmed};
+pub use keys::keys;
 
 /// Prefix of the environment variables; two underscores separate the parts.
 pub const ENV_PREFIX: &str = "TROUPE";
@@ -12,9 +26,25 @@ pub const ENV_PREFIX: &str = "TROUPE";
 /// Why the configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A source can't be read, or a value has no place or the wrong type.
+    /// The file can't be read, or is no TOML.
+    #[error("configuration: the file {} can't be used: {problem}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A variable can't be taken.
+    #[error("configuration: {name}: {problem}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+    /// A value has no place or the wrong kind.
     #[error("configuration: {0}")]
-    Load(#[from] config::ConfigError),
+    Value(Misfit),
     /// A value makes no sense.
     #[error("configuration: {key}: {problem}")]
     Invalid {
@@ -25,111 +55,104 @@ pub enum Error {
     },
 }
 
+/// A value that has no place or the wrong kind.
+#[derive(Debug)]
+pub struct Misfit {
+    key: String,
+    variable: Option<String>,
+    problem: String,
+    nearest: Option<String>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.variable {
+            Some(variable) => write!(f, "{} ({variable}): {}", self.key, self.problem)?,
+            None => write!(f, "{}: {}", self.key, self.problem)?,
+        }
+        match (&self.nearest, &self.variable) {
+            (Some(key), Some(_)) => write!(f, "; did you mean {}?", environment::variable(key)),
+            (Some(key), None) => write!(f, "; did you mean {key}?"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
 /// Reads a configuration. A file that is named and isn't there is an error.
+///
+/// # Errors
+/// Names the setting that has no place, or whose value is none of its kind.
 pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> {
-    load_from(file, Environment::with_prefix(ENV_PREFIX))
+    load_from(file, environment::variables()?)
 }
 
 /// The dotted keys that the environment sets, such as `gateway.listen`, sorted.
 pub fn keys_in_environment() -> Vec<String> {
-    let prefix = format!("{ENV_PREFIX}__");
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut keys: Vec<String> = names
-        .filter_map(|name| {
-            Some(
-                name.strip_prefix(&prefix)?
-                    .replace("__", ".")
-                    .to_lowercase(),
-            )
-        })
-        .collect();
+    let variables = environment::variables().unwrap_or_default();
+    let keys = variables
+        .iter()
+        .filter_map(|(name, _)| environment::key(name));
+    let mut keys: Vec<String> = keys.collect();
     keys.sort();
     keys
 }
 
 /// Whether a TOML file sets a dotted key.
 pub fn file_has(file: &Path, key: &str) -> bool {
-    let source = File::from(file).format(FileFormat::Toml);
-    let read = config::Config::builder().add_source(source).build();
-    read.is_ok_and(|values| values.get::<config::Value>(key).is_ok())
+    let Ok(table) = read_file(file) else {
+        return false;
+    };
+    let mut parts = key.split('.');
+    let first = parts.next().and_then(|part| table.find(part));
+    let found = parts.fold(first, |value, part| value?.find(part));
+    found.is_some()
 }
 
-fn load_from<T: DeserializeOwned>(
+/// Reads a configuration from a file and from variables that are given.
+///
+/// # Errors
+/// As those of [`load`].
+pub fn load_from<T: DeserializeOwned>(
     file: Option<&Path>,
-    environment: Environment,
+    variables: Vec<(String, String)>,
 ) -> Result<T, Error> {
-    let mut builder = config::Config::builder();
-    if let Some(path) = file {
-        builder = builder.add_source(File::from(path).format(FileFormat::Toml));
-    }
-    let environment = environment
-        .prefix_separator("__")
-        .separator("__")
-        .try_parsing(true);
-    Ok(builder.add_source(environment).build()?.try_deserialize()?)
+    let mut table = match file {
+        Some(path) => read_file(path)?,
+        None => Table::default(),
+    };
+    let misspelt = environment::overlay(&mut table, variables)?;
+    environment::refuse_misspelt(&keys::<T>(), &misspelt, &table)?;
+    T::deserialize(Value::table(table)).map_err(|error| {
+        let is_unknown = error.expected().is_some();
+        let mut misfit = error.into_misfit();
+        if is_unknown {
+            let key = misfit.variable.as_deref().and_then(environment::key);
+            let wrong = key.as_deref().unwrap_or(&misfit.key);
+            misfit.nearest = keys::nearest(&keys::<T>(), wrong);
+        }
+        Error::Value(misfit)
+    })
+}
+
+fn read_file(file: &Path) -> Result<Table, Error> {
+    let failed = |problem| Error::File {
+        file: file.to_owned(),
+        problem,
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // The error's own text quotes the line, which may hold a secret.
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text
+            .bytes()
+            .take(start)
+            .filter(|byte| *byte == b'\n')
+            .count()
+            + 1;
+        failed(format!("line {line}: {}", error.message()))
+    })?;
+    Ok(table.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields, default)]
-    struct Sample {
-        name: String,
-        inner: Inner,
-    }
-
-    #[derive(Debug, Default, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields, default)]
-    struct Inner {
-        max_size: u32,
-    }
-
-    impl Default for Sample {
-        fn default() -> Self {
-            Self {
-                name: "default".into(),
-                inner: Inner::default(),
-            }
-        }
-    }
-
-    fn with_env(file: Option<&Path>, vars: &[(&str, &str)]) -> Result<Sample, Error> {
-        let vars: HashMap<String, String> = vars
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect();
-        load_from(
-            file,
-            Environment::with_prefix(ENV_PREFIX).source(Some(vars)),
-        )
-    }
-
-    #[test]
-    fn takes_defaults_then_the_file_then_the_environment() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("troupe.toml");
-        std::fs::write(&path, "name = 'file'\n[inner]\nmax_size = 1\n").unwrap();
-        assert_eq!(with_env(None, &[]).unwrap(), Sample::default());
-        assert_eq!(with_env(Some(&path), &[]).unwrap().inner.max_size, 1);
-        let sample = with_env(Some(&path), &[("TROUPE__INNER__MAX_SIZE", "7")]).unwrap();
-        assert_eq!(
-            sample,
-            Sample {
-                name: "file".into(),
-                inner: Inner { max_size: 7 }
-            }
-        );
-    }
-
-    #[test]
-    fn refuses_a_key_that_nobody_reads() {
-        let error = with_env(None, &[("TROUPE__INNER__MAXSIZE", "7")]).unwrap_err();
-        assert!(error.to_string().contains("maxsize"), "{error}");
-    }
-}
+mod tests;

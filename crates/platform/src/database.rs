@@ -12,6 +12,7 @@ mod postgres;
 mod sqlite;
 mod storing;
 mod transaction;
+mod trust;
 mod turn;
 
 use std::future::Future;

@@ -14,7 +14,8 @@ use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::Host;
+use crate::backends::S3Config;
+use crate::{Host, Tasks};
 
 /// For the store's first answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,6 +35,20 @@ pub enum Error {
     /// The store refuses. Trying again doesn't help.
     #[error("the file store refuses: {0}")]
     Refused(#[source] object_store::Error),
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+}
+
+impl Error {
+    /// Whether the store refuses the keys, or what they are good for.
+    pub fn is_about_keys(&self) -> bool {
+        use object_store::Error::{PermissionDenied, Unauthenticated};
+        matches!(
+            self,
+            Self::Refused(PermissionDenied { .. } | Unauthenticated { .. })
+        )
+    }
 }
 
 impl From<object_store::Error> for Error {
@@ -60,6 +75,7 @@ impl Files {
         }
         let prefix: Key = [config.prefix.as_str(), folder].join("/").into();
         let bucket = PrefixStore::new(bucket::open(config)?, prefix);
+        host.tasks.spawn(look(config.clone(), host.tasks.clone()));
         Ok(Self(Arc::new(bucket)))
     }
 
@@ -127,11 +143,26 @@ async fn within<T>(
     }
 }
 
+/// Tells early what would else be found with the first picture. The store may still be starting.
+async fn look(config: S3Config, tasks: Tasks) {
+    let Some(Err(error)) = tasks.token().run_until_cancelled(examine(&config)).await else {
+        return;
+    };
+    match error.is_about_keys() {
+        true => tracing::error!(
+            %error,
+            bucket = config.bucket,
+            "the file store refuses the keys: correct s3.access_key_id and s3.secret_access_key, or what they may do"
+        ),
+        false => tracing::warn!(%error, bucket = config.bucket, "files can't be kept now"),
+    }
+}
+
 /// Looks whether the bucket can be listed.
 ///
 /// # Errors
 /// Says what is wrong: with the configuration, the way there, the keys, or the bucket.
-pub async fn examine(config: &crate::backends::S3Config) -> Result<(), Error> {
+pub async fn examine(config: &S3Config) -> Result<(), Error> {
     let bucket = bucket::open(config)?;
     let mut files = bucket.list(Some(&config.prefix.as_str().into()));
     within(ANSWER_TIMEOUT, files.try_next()).await.map(drop)

@@ -23,7 +23,7 @@ use self::health::Health;
 use crate::Tasks;
 use crate::backends::{RedisConfig, ServerUrl};
 
-pub use examine::examine;
+pub use examine::{ExamineError, examine};
 pub use script::Script;
 
 /// Commands of many callers share a connection; two keep one large answer from holding up everybody.
@@ -151,6 +151,22 @@ impl fmt::Debug for Redis {
     }
 }
 
+/// Whether the server doesn't let us in, or not as far as we must: a wrong user or password, one that is missing, one where
+/// none is wanted, or a user without the rights.
+fn is_refusal(error: &Error) -> bool {
+    let says = |code: &str| error.details().starts_with(code);
+    *error.kind() == ErrorKind::Auth
+        || [
+            "WRONGPASS",
+            "NOAUTH",
+            "NOPERM",
+            "ERR AUTH",
+            "ERR invalid password",
+        ]
+        .into_iter()
+        .any(says)
+}
+
 /// The answer to a command, if it comes in time. The client's own limit doesn't hold for every command to a server that
 /// stands still.
 async fn within<T>(
@@ -162,6 +178,8 @@ async fn within<T>(
 }
 
 fn builder(url: &ServerUrl) -> Result<Builder, OpenError> {
+    url.validate("redis.url")
+        .map_err(|error| OpenError(Error::new(ErrorKind::Url, error.to_string())))?;
     let mut builder = Builder::from_config(Config::from_url(url.reveal()).map_err(OpenError)?);
     let (first, longest) = RECONNECT_MS;
     builder

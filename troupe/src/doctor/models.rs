@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use ai::config::Embedding;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use engine::Encoder;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
+use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -77,7 +78,8 @@ async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding 
             format!("{url} answers, and does not list {name}"),
         )
         .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
-        Err(error) => Finding::broken(EMBEDDING, format!("{url}: {error:#}"))
+        Err(Unlisted::Refused(status)) => refused(EMBEDDING, url, status),
+        Err(Unlisted::Failed(error)) => Finding::broken(EMBEDDING, format!("{url}: {error:#}"))
             .advise("start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2"),
     }
 }
@@ -179,9 +181,32 @@ async fn server(config: &ai::config::OpenAiConfig) -> Finding {
         Ok(models) if models.is_empty() => Finding::broken(SERVER, format!("{url} has no models"))
             .advise("load one there, or list its models under [[ai.openai.models]]"),
         Ok(models) => Finding::good(SERVER, format!("{url} has {}", shortened(&models))),
-        Err(error) => Finding::broken(SERVER, format!("{url}: {error:#}")).advise(
-            "start it, or mend TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1) and TROUPE__AI__OPENAI__API_KEY",
+        Err(Unlisted::Refused(status)) => refused(SERVER, url, status),
+        Err(Unlisted::Failed(error)) => Finding::broken(SERVER, format!("{url}: {error:#}")).advise(
+            "start it, or mend TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
         ),
+    }
+}
+
+fn refused(subject: &'static str, url: &str, status: StatusCode) -> Finding {
+    Finding::broken(
+        subject,
+        format!("{url} refuses the key: it answers {status}"),
+    )
+    .advise("correct TROUPE__AI__OPENAI__API_KEY")
+}
+
+/// Why a server's models aren't known.
+enum Unlisted {
+    /// It doesn't take the key, or wants one.
+    Refused(StatusCode),
+    /// It can't be reached, or answers something else.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Unlisted {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -195,15 +220,19 @@ struct Entry {
     id: String,
 }
 
-async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Vec<String>> {
+async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Vec<String>, Unlisted> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let mut request = client.get(format!("{}/models", config.base_url.trim_end_matches('/')));
     if let Some(key) = config.api_key.header() {
         request = request.header(AUTHORIZATION, key?);
     }
     let answer = request.send().await.context("it can't be reached")?;
-    if !answer.status().is_success() {
-        bail!("it answers {}", answer.status());
+    match answer.status() {
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            return Err(Unlisted::Refused(status));
+        }
+        status if !status.is_success() => return Err(anyhow!("it answers {status}").into()),
+        _ => {}
     }
     let listing: Listing = answer
         .json()

@@ -23,6 +23,8 @@ pub(super) async fn examine(config: &QdrantConfig) -> Vec<Finding> {
                 "start it, or mend TROUPE__QDRANT__URL (its gRPC port, such as http://127.0.0.1:6334); without it the platform runs, and memories aren't recalled",
             )
         }
+        Err(error) if error.is_about_key() => Finding::broken(SUBJECT, format!("{url} refuses the key"))
+            .advise("correct TROUPE__QDRANT__API_KEY; without it the platform runs, and memories aren't recalled"),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
             let cause = cause.unwrap_or_default();

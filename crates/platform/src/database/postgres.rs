@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::Server;
 use super::inspect::{Inspection, first_text, migrations};
 use super::storing::Storing;
-use super::{Connection, Database, OpenError, Outage};
+use super::{Connection, Database, OpenError, Outage, trust};
 use crate::backends::{DatabaseConfig, ServerUrl};
 
 /// One to read, one to write, one to ask whether the server is there.
@@ -93,9 +93,11 @@ fn options(config: &DatabaseConfig, service: &str) -> Result<PgConnectOptions, O
         let problem = "must be such as postgres://user:password@host/database".to_owned();
         return Err(wrong("url", problem));
     }
+    let checked = config.url.validate("database.url");
+    checked.map_err(|error| wrong("url", error.to_string()))?;
     let options = PgConnectOptions::from_str(url);
     let options = options.map_err(|error| wrong("url", error.to_string()))?;
-    Ok(options
+    Ok(trust::system(options, url)
         .application_name(&format!("troupe-{service}"))
         .options([("search_path", service)])
         .options(SERVER_LIMITS)
@@ -184,8 +186,11 @@ async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
                 false => Trouble::Lasting(message),
             })
         }
-        Ok(Err(error @ SqlxError::Io(_))) => Err(Trouble::Passing(error.to_string())),
-        Ok(Err(error)) => Err(Trouble::Lasting(error.to_string())),
+        Ok(Err(error)) => Err(match (trust::problem(&error), &error) {
+            (Some(problem), _) => Trouble::Lasting(problem),
+            (None, SqlxError::Io(_)) => Trouble::Passing(error.to_string()),
+            (None, _) => Trouble::Lasting(error.to_string()),
+        }),
         Err(_) => Err(Trouble::Passing("it doesn't answer".to_owned())),
     }
 }

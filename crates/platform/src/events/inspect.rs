@@ -116,11 +116,17 @@ pub enum InspectError {
     /// The server doesn't answer.
     #[error("{0}")]
     Server(String),
+    /// The server doesn't let us in.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl From<SendError> for InspectError {
     fn from(error: SendError) -> Self {
-        Self::Server(error.to_string())
+        match error {
+            SendError::Refused(_) => Self::Refused(error.to_string()),
+            _ => Self::Server(error.to_string()),
+        }
     }
 }
 

@@ -7,21 +7,24 @@
 mod attributes;
 mod consume;
 mod dead_letters;
+mod login;
 mod publish;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, stream::Stream};
-use async_nats::{Client, ConnectOptions, ServerAddr};
 
 pub(super) use self::consume::run;
 pub(super) use self::publish::Publisher;
 
+use self::login::Login;
 use super::transport::SendError;
 use crate::backends::NatsConfig;
 
@@ -42,6 +45,7 @@ const DEAD_LETTERS: i64 = 100_000;
 #[derive(Debug)]
 pub(super) struct Server {
     client: Client,
+    login: Arc<Login>,
     context: Context,
     prefix: String,
     replicas: usize,
@@ -51,18 +55,15 @@ pub(super) struct Server {
 
 /// An address that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the address of NATS can't be used: {0}")]
+#[error("NATS can't be used: {0}")]
 pub struct AddressError(String);
 
 impl Server {
     /// Begins to connect, and goes on trying.
     pub(super) async fn connect(config: &NatsConfig) -> Result<Self, AddressError> {
-        let addresses = config.url.reveal().split(',');
-        let addresses = addresses
-            .map(|address| address.trim().parse::<ServerAddr>())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| AddressError(error.to_string()))?;
-        let options = ConnectOptions::new()
+        let login = Arc::new(Login::read(config)?);
+        let options = login
+            .options(config.credentials_file.as_deref())?
             .name("troupe")
             .retry_on_initial_connect()
             .max_reconnects(None)
@@ -72,7 +73,7 @@ impl Server {
                 let pause = Duration::from_millis(20) * 2u32.pow(doublings);
                 pause.min(LONGEST_RECONNECT_PAUSE)
             });
-        let client = options.connect(addresses).await;
+        let client = options.connect(login.addresses()).await;
         let client = client.map_err(|error| AddressError(error.to_string()))?;
         let context = ContextBuilder::new()
             .timeout(PATIENCE)
@@ -81,6 +82,7 @@ impl Server {
             .build(client.clone());
         Ok(Self {
             client,
+            login,
             context,
             prefix: config.prefix.clone(),
             replicas: config.replicas,
@@ -92,7 +94,15 @@ impl Server {
     fn check_connected(&self) -> Result<(), SendError> {
         match self.client.connection_state() {
             State::Connected => Ok(()),
-            _ => Err(SendError::Away("it can't be reached".to_owned())),
+            _ => Err(self.unreached()),
+        }
+    }
+
+    /// Why there is no connection.
+    fn unreached(&self) -> SendError {
+        match self.login.refusing(&self.client.connection_state()) {
+            Some(servers) => SendError::Refused(servers),
+            None => SendError::Away("it can't be reached".to_owned()),
         }
     }
 

@@ -42,6 +42,11 @@ pub(super) enum SendError {
     /// The server can't be reached, or didn't answer in time.
     #[error("the server of events is away: {0}")]
     Away(String),
+    /// The server answers and doesn't let us in.
+    #[error(
+        "NATS at {0} refuses the login: correct the user and password, or the token, in nats.url, or nats.credentials_file"
+    )]
+    Refused(String),
 }
 
 impl SendError {
@@ -51,6 +56,7 @@ impl SendError {
             Self::Stopping => "stopping",
             Self::Storage(_) => "storage",
             Self::Away(_) => "away",
+            Self::Refused(_) => "refused",
         }
     }
 }

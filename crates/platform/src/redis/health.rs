@@ -11,7 +11,7 @@ use fred::types::Expiration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::watch;
 
-use super::{Shared, within};
+use super::{Shared, is_refusal, within};
 use crate::Tasks;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -72,7 +72,15 @@ struct Watch {
     /// What went wrong with one of the connections.
     errors: Receiver<(Error, Option<fred::types::config::Server>)>,
     /// What was logged last; nothing at first.
-    told: Option<bool>,
+    told: Option<State>,
+}
+
+/// What is worth a line in the log when it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    InUse,
+    Away,
+    Refusing,
 }
 
 impl Watch {
@@ -120,18 +128,31 @@ impl Watch {
             // What happened to the connection says more than that a command was cancelled.
             cause = cause.map(|_| error);
         }
-        if self.told == Some(is_up) {
+        let state = match &cause {
+            _ if is_up => State::InUse,
+            Some(error) if is_refusal(error) => State::Refusing,
+            // Between two attempts to log in nothing new is known.
+            _ if self.told == Some(State::Refusing) => State::Refusing,
+            _ => State::Away,
+        };
+        if self.told.replace(state) == Some(state) {
             return;
         }
         let address = &self.shared.address;
-        match cause {
-            Some(error) => tracing::warn!(
+        let error = cause.as_ref().map(ToString::to_string);
+        match state {
+            State::InUse => tracing::info!(%address, "Redis is in use"),
+            State::Refusing => tracing::error!(
                 %address,
-                %error,
+                error,
+                "Redis refuses the user and password: correct redis.url; budgets, caches and presence are this process's own \
+                 until then"
+            ),
+            State::Away => tracing::warn!(
+                %address,
+                error,
                 "Redis can't be used: budgets, caches and presence are this process's own until it can"
             ),
-            None => tracing::info!(%address, "Redis is in use"),
         }
-        self.told = Some(is_up);
     }
 }

@@ -19,7 +19,7 @@ use tonic::transport::ClientTlsConfig;
 
 use super::process;
 use super::spans::Spans;
-use crate::config::Error;
+use crate::config::{Error, address, trimmed};
 
 /// The standard variable that names the collector.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -35,6 +35,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub struct ExportConfig {
     /// The collector that takes OTLP by gRPC, such as `http://127.0.0.1:4317`. Empty: `OTEL_EXPORTER_OTLP_ENDPOINT`, and
     /// none where that isn't set either.
+    #[serde(deserialize_with = "address")]
     pub otlp: String,
     /// Which share of the traces that begin here is sent, from 0 to 1. Those that a caller began are sent if the caller
     /// says so.
@@ -83,13 +84,15 @@ impl ExportConfig {
 
     /// The collector, by the configuration or by the variable.
     fn collector(&self) -> Option<String> {
-        let named = Some(self.otlp.clone()).filter(|url| !url.is_empty());
-        named.or_else(|| variable(ENDPOINT))
+        let named = Some(trimmed(&self.otlp)).filter(|url| !url.is_empty());
+        named.or_else(|| variable(ENDPOINT).map(|url| trimmed(&url)))
     }
 }
 
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.trim().is_empty())
 }
 
 /// Spans and metrics that can't go where they should.

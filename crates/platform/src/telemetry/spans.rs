@@ -10,6 +10,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor};
 
+use super::delivery::Told;
+
 /// The way out of spans.
 #[derive(Debug)]
 pub(crate) struct Spans {
@@ -25,7 +27,7 @@ static SPANS: OnceLock<Spans> = OnceLock::new();
 impl Spans {
     /// Opens it, for this share of the traces that begin here. The first one stays.
     pub(super) fn start(exporter: SpanExporter, resource: &Resource, sample_ratio: f64) {
-        let mut processor = BatchSpanProcessor::builder(exporter).build();
+        let mut processor = BatchSpanProcessor::builder(Told::new(exporter)).build();
         processor.set_resource(resource);
         let scope = InstrumentationScope::builder("troupe")
             .with_version(env!("CARGO_PKG_VERSION"))

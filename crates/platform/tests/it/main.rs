@@ -8,6 +8,7 @@
 
 mod cache;
 mod conformance;
+mod credentials;
 mod database;
 mod durability;
 mod files;

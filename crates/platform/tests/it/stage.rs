@@ -86,7 +86,8 @@ impl Place {
         })
     }
 
-    fn at(nats: NatsConfig) -> Self {
+    /// A place whose events a server carries, as it is configured.
+    pub(crate) fn at(nats: NatsConfig) -> Self {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
         Self {
             folder: tempfile::tempdir().unwrap(),

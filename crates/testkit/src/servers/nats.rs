@@ -37,10 +37,22 @@ impl Nats {
     /// # Errors
     /// It isn't installed or doesn't start; the message says what to do.
     pub async fn start(disk_bytes: Option<u64>) -> Result<Self, Error> {
+        Self::launch(disk_bytes, "").await
+    }
+
+    /// A server of the caller's own with further settings, such as who may log in.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start_with(settings: &str) -> Result<Self, Error> {
+        Self::launch(None, settings).await
+    }
+
+    async fn launch(disk_bytes: Option<u64>, further: &str) -> Result<Self, Error> {
         let (place, port) = (Place::new(disk_bytes)?, free_port()?);
         let program = program("nats-server", &[], VARIABLE)?;
         let settings = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
+            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n{further}\n",
             place.data().display()
         );
         let file = place.file("nats.conf");
@@ -57,6 +69,11 @@ impl Nats {
     /// It doesn't within half a minute.
     pub async fn ready(&self) -> Result<(), Error> {
         self.0.ready().await
+    }
+
+    /// The address, with a login in it.
+    pub fn url_as(&self, login: &str) -> String {
+        self.url().replacen("://", &format!("://{login}@"), 1)
     }
 
     /// The address.

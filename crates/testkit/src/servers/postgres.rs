@@ -1,8 +1,10 @@
 //! PostgreSQL.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::Error;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tokio::sync::OnceCell;
@@ -43,7 +45,7 @@ impl Postgres {
     /// It isn't installed or doesn't start; the message says what to do.
     pub async fn start(disk_bytes: Option<u64>) -> Result<Self, Error> {
         // Without fsync a kill of the process loses nothing, only one of the machine.
-        Self::launch(disk_bytes, "fsync=off").await
+        Self::launch(disk_bytes, "fsync=off", None).await
     }
 
     /// A server of the caller's own that waits for its disk, as one that is measured must.
@@ -51,10 +53,27 @@ impl Postgres {
     /// # Errors
     /// It isn't installed or doesn't start; the message says what to do.
     pub async fn start_durable() -> Result<Self, Error> {
-        Self::launch(None, "fsync=on").await
+        Self::launch(None, "fsync=on", None).await
     }
 
-    async fn launch(disk_bytes: Option<u64>, fsync: &str) -> Result<Self, Error> {
+    /// A server of the caller's own that speaks TLS too, and wants the password `p@:/%#` from the user `ann`.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start_secured(certificate_pem: &str, key_pem: &str) -> Result<Self, Error> {
+        let server = Self::launch(None, "fsync=off", Some((certificate_pem, key_pem))).await?;
+        execute(
+            server.0.url(),
+            "CREATE ROLE ann LOGIN SUPERUSER PASSWORD 'p@:/%#'",
+        )?;
+        Ok(server)
+    }
+
+    async fn launch(
+        disk_bytes: Option<u64>,
+        fsync: &str,
+        certificate: Option<(&str, &str)>,
+    ) -> Result<Self, Error> {
         let place = Place::new(disk_bytes)?;
         let (data, port) = (place.data(), free_port()?);
         let is_root = daemon::run(Command::new("test").args(["-w", "/"])).is_ok();
@@ -91,6 +110,14 @@ impl Postgres {
         ];
         let init = run("initdb", &init)?;
         daemon::run(Command::new(&init[0]).args(&init[1..]).current_dir("/"))?;
+        if let Some((certificate, key)) = certificate {
+            secure(&place.data(), certificate, key, is_root)?;
+        }
+        let ssl = if certificate.is_some() {
+            "ssl=on"
+        } else {
+            "ssl=off"
+        };
         let port_text = port.to_string();
         let serve = [
             "-D",
@@ -103,6 +130,8 @@ impl Postgres {
             "",
             "-c",
             fsync,
+            "-c",
+            ssl,
             "-c",
             "max_connections=400",
         ];
@@ -138,6 +167,21 @@ impl Postgres {
     pub fn daemon(&self) -> Result<&Daemon, Error> {
         self.0.daemon()
     }
+}
+
+/// Gives a server a certificate, and asks one user for a password.
+fn secure(data: &Path, certificate: &str, key: &str, is_root: bool) -> Result<(), Error> {
+    for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+        let file = data.join(name);
+        std::fs::write(&file, text)?;
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        if is_root {
+            daemon::hand_over(&file, USER)?;
+        }
+    }
+    let file = data.join("pg_hba.conf");
+    let others = std::fs::read_to_string(&file)?;
+    std::fs::write(file, format!("host all ann all scram-sha-256\n{others}"))
 }
 
 /// Runs a statement on a server, which is named without a database.

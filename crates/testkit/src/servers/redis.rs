@@ -38,6 +38,14 @@ impl Redis {
     /// # Errors
     /// It isn't installed or doesn't start; the message says what to do.
     pub async fn start() -> Result<Self, Error> {
+        Self::start_with(&[]).await
+    }
+
+    /// A server of the caller's own with further arguments, such as `--requirepass`.
+    ///
+    /// # Errors
+    /// It isn't installed or doesn't start; the message says what to do.
+    pub async fn start_with(further: &[&str]) -> Result<Self, Error> {
         let (place, port) = (Place::new(None)?, free_port()?);
         let program = program("redis-server", &[], VARIABLE)?;
         let (data, port_text) = (place.data(), port.to_string());
@@ -55,6 +63,7 @@ impl Redis {
         let mut command = vec![program.into()];
         command.extend(arguments.map(Into::into));
         command.push(data.into());
+        command.extend(further.iter().map(Into::into));
         let (url, daemon) = (format!("redis://127.0.0.1:{port}"), place.start(&command)?);
         let started = Running::started("Redis", url, daemon, |url| {
             answers(url).is_ok_and(|yes| yes)
@@ -106,7 +115,8 @@ impl Redis {
 }
 
 fn answers(url: &str) -> Result<bool, Error> {
-    Ok(ask(url, "PING\r\n")?.starts_with("+PONG"))
+    let answer = ask(url, "PING\r\n")?;
+    Ok(answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
 }
 
 /// Sends a command, and takes the first line of the answer.

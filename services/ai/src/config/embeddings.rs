@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::weights::{ALL_MINILM_L6_V2, ALL_MINILM_L6_V2_URL};
-use platform::config::Error;
+use platform::config::{Error, address};
 use serde::Deserialize;
 
 use super::validate::invalid;
@@ -22,6 +22,7 @@ pub struct EmbeddingsConfig {
     pub path: Option<PathBuf>,
     /// Where its weights are fetched from first; the vocabulary is beside them. Where that can't be reached,
     /// `ai.local.python` has pip.
+    #[serde(deserialize_with = "address")]
     pub url: String,
     /// How many threads the local model computes on.
     pub threads: usize,

@@ -13,7 +13,7 @@ impl Server {
     pub(in crate::events) async fn reach(&self, patience: Duration) -> Result<(), SendError> {
         match tokio::time::timeout(patience, self.client.flush()).await {
             Ok(flushed) => flushed.map_err(away),
-            Err(_) => Err(SendError::Away("it can't be reached".to_owned())),
+            Err(_) => Err(self.unreached()),
         }
     }
 

@@ -55,11 +55,15 @@ impl Collection {
 
     /// Makes the collection as soon as the server lets it be made.
     pub(super) async fn make(self, tasks: Tasks) {
-        let mut is_late = false;
+        let (mut is_late, mut is_refused) = (false, false);
         while let Err(error) = within_deadline(self.ensure()).await {
             if !is_late {
                 let cause = error.source().map(ToString::to_string);
                 tracing::warn!(%error, cause, collection.name = &*self.name, "Qdrant takes no vectors yet; trying again until it does");
+            }
+            if error.is_about_key() && !is_refused {
+                tracing::error!("Qdrant refuses the key: correct qdrant.api_key");
+                is_refused = true;
             }
             is_late = true;
             tokio::select! {
