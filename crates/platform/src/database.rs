@@ -9,14 +9,13 @@ mod inspect;
 mod outage;
 mod pools;
 mod postgres;
-mod sqlite;
+pub mod sqlite;
 mod storing;
 mod transaction;
 mod trust;
 mod turn;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 
 use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
@@ -25,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::after_commit::Hooks;
-use self::sqlite::{Checkpoints, Syncs};
+use self::sqlite::{Checkpoints, FileError, Syncs};
 use self::storing::Storing;
 use self::transaction::Tries;
 use crate::Host;
@@ -35,7 +34,7 @@ pub(crate) use self::sqlite::is_settled;
 
 pub use after_commit::after_commit;
 pub use connection::Connection;
-pub use inspect::Inspection;
+pub use inspect::{Inspection, migration_names};
 pub use outage::Outage;
 pub use transaction::Transaction;
 pub use turn::Turn;
@@ -267,14 +266,8 @@ impl Database {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The SQLite file.
-    #[error("the database {} can't be opened: {source}", file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        #[source]
-        source: DbErr,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The configuration makes no sense.
     #[error("configuration: database.{key}: {problem}")]
     Config {
@@ -300,6 +293,18 @@ pub enum OpenError {
         server: String,
         /// What it says.
         cause: String,
+    },
+    /// A newer version of the platform has used the schema.
+    #[error(
+        "the schema {schema} of PostgreSQL at {server} is of a newer version of Troupe (it has {migration}): start that version, or restore a dump of this one"
+    )]
+    Newer {
+        /// The address without user and password.
+        server: String,
+        /// The schema.
+        schema: String,
+        /// What this version doesn't know.
+        migration: String,
     },
     /// The schema or its tables can't be made or brought up to date.
     #[error("the schema {schema} of PostgreSQL at {server} can't be brought up to date: {source}")]

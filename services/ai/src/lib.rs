@@ -56,6 +56,11 @@ pub enum BuildError {
     Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The names of the migrations that this version knows, oldest first.
+pub fn migrations() -> Vec<String> {
+    platform::database::migration_names::<Migrator>()
+}
+
 /// Brings the service's tables up to date, and does nothing else.
 ///
 /// # Errors

@@ -85,6 +85,11 @@ pub enum BuildError {
     Recovery(Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The names of the migrations that this version knows, oldest first.
+pub fn migrations() -> Vec<String> {
+    platform::database::migration_names::<Migrator>()
+}
+
 /// Brings the service's tables up to date, and does nothing else.
 ///
 /// # Errors

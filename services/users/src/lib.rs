@@ -57,6 +57,11 @@ pub enum BuildError {
     Hashing(String),
 }
 
+/// The names of the migrations that this version knows, oldest first.
+pub fn migrations() -> Vec<String> {
+    platform::database::migration_names::<migrations::Migrator>()
+}
+
 /// Brings the service's tables up to date, and does nothing else.
 ///
 /// # Errors

@@ -5,8 +5,11 @@ use std::path::Path;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
 };
-use sea_orm_migration::seaql_migrations;
+use sea_orm_migration::{
+    IntoSchemaManagerConnection, MigratorTrait, SchemaManager, seaql_migrations,
+};
 
+use super::sqlite::FileError;
 use super::{Database, OpenError, postgres};
 use crate::Host;
 
@@ -31,7 +34,7 @@ impl Database {
         } else {
             let file = host.database_file(service);
             let inspection = file_at(&file).await;
-            inspection.map_err(|source| OpenError::File { file, source })
+            inspection.map_err(|error| FileError::of_layer(&file, &error).into())
         }
     }
 }
@@ -72,4 +75,29 @@ pub(super) async fn migrations(db: &DatabaseConnection) -> Result<Vec<String>, D
     // They are numbered.
     names.sort();
     Ok(names)
+}
+
+/// A migration behind a store that a migrator doesn't know, if there is one: a newer version has used the store.
+pub(super) async fn unknown_migration<'c, M, C>(db: &'c C) -> Result<Option<String>, DbErr>
+where
+    M: MigratorTrait,
+    C: ConnectionTrait,
+    &'c C: IntoSchemaManagerConnection<'c>,
+{
+    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+        return Ok(None);
+    }
+    let known = migration_names::<M>();
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    let mut names = applied.into_iter().map(|row| row.version);
+    Ok(names.find(|name| !known.contains(name)))
+}
+
+/// The names of the migrations that a migrator knows, oldest first.
+pub fn migration_names<M: MigratorTrait>() -> Vec<String> {
+    let migrations = M::migrations();
+    migrations
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect()
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch::Sender;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Server;
-use super::inspect::{Inspection, first_text, migrations};
+use super::inspect::{Inspection, first_text, migrations, unknown_migration};
 use super::storing::Storing;
 use super::{Connection, Database, OpenError, Outage, trust};
 use crate::backends::{DatabaseConfig, ServerUrl};
@@ -46,12 +46,20 @@ pub(super) async fn open<M: MigratorTrait>(
     wait_for(&config.url, &options, missing).await?;
     let database = database(config, options);
     let migrated = migrate::<M>(&database.write.pool(), service).await;
-    migrated.map_err(|source| OpenError::Schema {
-        server: config.url.to_string(),
-        schema: service.to_owned(),
-        source,
-    })?;
-    Ok(database)
+    let (server, schema) = (config.url.to_string(), service.to_owned());
+    match migrated {
+        Ok(None) => Ok(database),
+        Ok(Some(migration)) => Err(OpenError::Newer {
+            server,
+            schema,
+            migration,
+        }),
+        Err(source) => Err(OpenError::Schema {
+            server,
+            schema,
+            source,
+        }),
+    }
 }
 
 /// Connects to a schema as it is.
@@ -219,8 +227,12 @@ fn pool(options: PgConnectOptions, size: u32) -> DatabaseConnection {
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options))
 }
 
-/// Makes the schema and its tables. All in one transaction, which one process at a time has.
-async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, schema: &str) -> Result<(), DbErr> {
+/// Makes the schema and its tables, or tells which of the migrations behind it isn't known. All in one transaction, which one
+/// process at a time has.
+async fn migrate<M: MigratorTrait>(
+    db: &DatabaseConnection,
+    schema: &str,
+) -> Result<Option<String>, DbErr> {
     // Not serialisable: who waited for the lock must see what its holder did.
     let isolation = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(isolation, None).await?;
@@ -233,8 +245,12 @@ async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, schema: &str) -> Res
         let create = format!("CREATE SCHEMA \"{schema}\"");
         transaction.execute_unprepared(&create).await?;
     }
-    M::up(&transaction, None).await?;
-    transaction.commit().await
+    let unknown = unknown_migration::<M, _>(&transaction).await?;
+    if unknown.is_none() {
+        M::up(&transaction, None).await?;
+    }
+    transaction.commit().await?;
+    Ok(unknown)
 }
 
 /// Asked rather than left to `IF NOT EXISTS`, which demands the right to make schemas also where there is one.

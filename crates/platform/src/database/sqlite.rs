@@ -5,6 +5,13 @@
 //! queue instead of meeting `database is locked`.
 
 mod checkpoint;
+mod condition;
+mod handle;
+mod header;
+mod log;
+mod mark;
+mod moment;
+mod problem;
 mod settled;
 mod sync;
 
@@ -16,11 +23,19 @@ use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
 use self::checkpoint::BACKSTOP_PAGES;
+use self::handle::keep_log;
+use self::mark::is_marked;
+use self::problem::log_of;
+use super::inspect::unknown_migration;
 use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 use crate::folders::make_private;
 
 pub(super) use self::checkpoint::Checkpoints;
+pub use self::condition::{Care, Condition, examine, refuse_newer};
+pub use self::mark::InUse;
+pub use self::moment::{Progress, Snapshot, Standstill};
+pub use self::problem::FileError;
 pub(crate) use self::settled::is_settled;
 pub(super) use self::sync::Syncs;
 
@@ -29,13 +44,14 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
-    let failed = |source| OpenError::File {
-        file: file.to_owned(),
-        source,
-    };
-    make_private(file).map_err(|e| failed(DbErr::Custom(e.to_string())))?;
+    let failed = |error| FileError::of_layer(file, &error);
+    make_private(file).map_err(|error| FileError::of_system(file, &error))?;
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let write = connect(&url, Use::Write, 1).await.map_err(failed)?;
+    if let Some(migration) = unknown_migration::<M, _>(&write).await.map_err(failed)? {
+        let file = file.to_owned();
+        return Err(FileError::Newer { file, migration }.into());
+    }
     migrate::<M>(&write).await.map_err(failed)?;
     let read = connect(&url, Use::Read, READ_CONNECTIONS)
         .await
@@ -43,15 +59,28 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     Ok(database(file, read, write))
 }
 
-/// Opens a file that is there, as it is.
+/// Opens a file that is there, as it is, and leaves a log that it needs where it is.
 pub(super) async fn attach(file: &Path) -> Result<Database, OpenError> {
-    let failed = |source| OpenError::File {
-        file: file.to_owned(),
-        source,
-    };
+    let failed = |error| FileError::of_layer(file, &error);
+    let needs_log = is_marked(file);
+    if needs_log && !log_of(file).exists() {
+        // Opening it would make an empty one.
+        let file = file.to_owned();
+        return Err(FileError::WithoutLog { file }.into());
+    }
     let url = format!("sqlite://{}?mode=rw", file.display());
-    let read = connect(&url, Use::Read, 1).await.map_err(failed)?;
-    let write = connect(&url, Use::Write, 1).await.map_err(failed)?;
+    let connect = |purpose| {
+        let mut options = options(&url, purpose, 1);
+        if needs_log {
+            options.map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(is_settled)
+                    .after_connect(|connection, _| Box::pin(keep_log(connection)))
+            });
+        }
+        sea_orm::Database::connect(options)
+    };
+    let read = connect(Use::Read).await.map_err(failed)?;
+    let write = connect(Use::Write).await.map_err(failed)?;
     Ok(database(file, read, write))
 }
 
@@ -82,6 +111,10 @@ enum Use {
 }
 
 async fn connect(url: &str, purpose: Use, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    sea_orm::Database::connect(options(url, purpose, connections)).await
+}
+
+fn options(url: &str, purpose: Use, connections: u32) -> ConnectOptions {
     use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
     let mut options = ConnectOptions::new(url);
     options
@@ -109,5 +142,5 @@ async fn connect(url: &str, purpose: Use, connections: u32) -> Result<DatabaseCo
                 .pragma("secure_delete", "ON")
                 .busy_timeout(ACQUIRE_TIMEOUT)
         });
-    sea_orm::Database::connect(options).await
+    options
 }

@@ -19,5 +19,6 @@ mod redis;
 mod registration;
 mod replicas;
 mod secrets;
+mod sqlite;
 mod stage;
 mod vectors;

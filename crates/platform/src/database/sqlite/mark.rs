@@ -1,0 +1,112 @@
+//! Marks in the files themselves that tell whether a file is whole without its log, so that a copy of it tells too.
+//!
+//! While a platform runs, the file alone says that it is in use: the mark is folded into it before anything else is written.
+//! At a clean stop all is folded in, and the mark is taken back. The mark is the `user_version` of the file's header.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::sqlx::{self, Connection, Executor, SqliteConnection};
+
+use super::handle::{Access, fold_log, keep_log, open};
+use super::header::Header;
+use super::problem::FileError;
+
+/// The file is whole.
+const CLOSED: u32 = 1;
+/// The file needs its log. Files from before there were marks have neither.
+const IN_USE: u32 = 2;
+/// How often a mark is tried to be folded in, where readers hold that up.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// The files that this process has marked as in use. Each is kept open, so that its log stays beside it until
+/// [`InUse::release`], whoever else closes it.
+#[derive(Debug, Default)]
+pub struct InUse(Vec<(PathBuf, SqliteConnection)>);
+
+impl InUse {
+    /// Marks a file that is there, unless it is marked already.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn mark(&mut self, file: &Path) -> Result<(), FileError> {
+        if self.0.iter().any(|(marked, _)| marked == file) {
+            return Ok(());
+        }
+        let connection = mark(file).await;
+        let connection = connection.map_err(|error| FileError::of(file, &error))?;
+        self.0.push((file.to_owned(), connection));
+        Ok(())
+    }
+
+    /// Folds the logs in and takes the marks back. Nothing writes any more.
+    ///
+    /// # Errors
+    /// One of the files can't be written; the others are done nevertheless.
+    pub async fn release(self) -> Result<(), FileError> {
+        let mut outcome = Ok(());
+        for (file, connection) in self.0 {
+            let released = release(connection).await;
+            outcome = outcome.and(released.map_err(|error| FileError::of(&file, &error)));
+        }
+        outcome
+    }
+}
+
+async fn mark(file: &Path) -> sqlx::Result<SqliteConnection> {
+    let mut connection = open(file, Access::Write).await?;
+    keep_log(&mut connection).await?;
+    connection.execute("PRAGMA journal_mode = WAL").await?;
+    write(&mut connection, IN_USE).await?;
+    for _ in 0..TRIES {
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        if is_marked(file) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(connection)
+}
+
+async fn release(mut connection: SqliteConnection) -> sqlx::Result<()> {
+    // First all else, so that no file says that it is whole before it is.
+    connection
+        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        .await?;
+    write(&mut connection, CLOSED).await?;
+    connection
+        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        .await?;
+    fold_log(&mut connection).await?;
+    connection.close().await
+}
+
+async fn write(connection: &mut SqliteConnection, mark: u32) -> sqlx::Result<()> {
+    let statement = match mark {
+        IN_USE => "PRAGMA user_version = 2",
+        _ => "PRAGMA user_version = 1",
+    };
+    connection.execute(statement).await.map(drop)
+}
+
+/// Marks a copy as whole, which needs no log, and has SQLite keep none beside it.
+pub(super) async fn mark_copy(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    write(connection, CLOSED).await?;
+    connection
+        .execute("PRAGMA journal_mode = DELETE")
+        .await
+        .map(drop)
+}
+
+/// Whether the file alone says that it needs its log.
+pub(super) fn is_marked(file: &Path) -> bool {
+    matches!(Header::read(file), Ok(Some(header)) if header.needs_log())
+}
+
+impl Header {
+    /// Whether the file isn't whole without its log.
+    pub(super) fn needs_log(self) -> bool {
+        self.user_version == IN_USE
+    }
+}
