@@ -9,7 +9,7 @@ use mesh::Role;
 use platform::backends::ServerUrl;
 
 use crate::settings::Settings;
-use crate::{certs, chat, contracts, doctor, events, memory, serve};
+use crate::{backup, certs, chat, contracts, doctor, events, memory, restore, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +54,31 @@ A gateway can also stand before gRPC services of other makers:
 
 Make the descriptor set with `buf build -o api.binpb`, or with
 `protoc --include_imports --include_source_info --descriptor_set_out=api.binpb FILES`.";
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  troupe backup /backups/monday            of the default data folder; the platform may run meanwhile
+  troupe --data-dir ./data backup \"/backups/$(date +%F)\"
+                                           for cron: each day a folder of its own
+
+The backup is of one moment: every database and every picture as they were then, and the keys. Who writes meanwhile waits
+for less than a second. The folder appears once it is whole; an interrupted backup leaves nothing. It holds keys and what
+people wrote, so only its owner can read it. Models are left out, and so is the configuration file.
+
+A data folder is backed up as a whole; roles with data folders of their own have backups of their own, each of its moment.
+What PostgreSQL, S3 or Qdrant keep isn't in it: the command says what to do for them, and ends with status 2. It ends with
+status 1 where there is no backup.";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  troupe --data-dir ./data restore /backups/monday
+                                           into a data folder that is new or empty
+  troupe restore /backups/monday --replace
+                                           into one that is in use; what it has is put aside in it
+
+The platform must not run meanwhile. Every file is compared with what the backup says of it before anything is changed, and
+the data folder is as it was or has all of the backup: a restore that was interrupted while it put files in place is
+finished by the next start. What happened after the backup is undone, also deletions, logouts and changed passwords.";
 
 /// The backend for AI roleplay platforms.
 ///
@@ -145,6 +170,12 @@ pub(crate) enum Command {
     /// Make certificates for roles in processes of their own
     #[command(subcommand)]
     Certs(certs::Task),
+    /// Back up the data folder, also while the platform runs
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(backup::Options),
+    /// Bring a backup back
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(restore::Options),
     /// Bring the tables of all services up to date, and do nothing else
     Migrate,
     /// Talk with a character in the terminal

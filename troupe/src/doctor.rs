@@ -66,7 +66,7 @@ fn misconfigured(error: anyhow::Error) -> Finding {
 async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
-    findings.extend(data::examine(settings).await);
+    findings.extend(data::examine(settings, running.as_ref()).await);
     findings.extend(redis::examine(&settings.redis).await);
     findings.extend(s3::examine(&settings.s3).await);
     findings.push(events::examine(settings).await);

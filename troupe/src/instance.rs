@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Seek;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use mesh::Role;
@@ -12,9 +14,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
+/// How long a process that has the folder for a moment only, such as a backup, is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The hold on a data folder, for as long as this lives.
 pub(crate) struct Instance {
     file: File,
+    /// The roles that were ready on the folder before.
+    known: Vec<String>,
+    /// The start of the machine in which one was last ready on it.
+    boot: Option<String>,
 }
 
 /// What the file says.
@@ -29,6 +40,15 @@ pub(crate) struct Running {
     /// The roles that it has; none until it is ready.
     #[serde(default)]
     pub(crate) roles: Vec<String>,
+    /// The roles that have been ready on the folder, now or before.
+    #[serde(default)]
+    pub(crate) known: Vec<String>,
+    /// The start of the machine in which a platform was last ready on the folder.
+    #[serde(default)]
+    pub(crate) boot: Option<String>,
+    /// Whether it gives the folder back at once.
+    #[serde(default)]
+    pub(crate) is_brief: bool,
 }
 
 impl Instance {
@@ -37,35 +57,73 @@ impl Instance {
     /// # Errors
     /// Where the folder can't be used, or another process has it.
     pub(crate) fn claim(data_dir: &Path) -> Result<Self> {
-        let failed = || {
-            format!(
-                "the data folder {} can't be used; choose another with --data-dir",
-                data_dir.display()
-            )
+        Self::take(data_dir, Running::here(&[], None))
+    }
+
+    /// The same for a moment: whoever else wants the folder waits for it.
+    ///
+    /// # Errors
+    /// As those of [`Instance::claim`].
+    pub(crate) fn claim_briefly(data_dir: &Path) -> Result<Self> {
+        let running = Running {
+            is_brief: true,
+            ..Running::here(&[], None)
         };
-        make_private(data_dir).with_context(failed)?;
+        Self::take(data_dir, running)
+    }
+
+    fn take(data_dir: &Path, running: Running) -> Result<Self> {
+        let failed = |error: std::io::Error| unusable(data_dir, &error);
+        make_private(data_dir).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(lock_file(data_dir)).with_context(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(data_dir)),
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+        let file = options.open(lock_file(data_dir)).map_err(failed)?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                // Somebody only looks who has the folder, or has it for a moment.
+                Err(TryLockError::WouldBlock)
+                    if find(data_dir).is_none_or(|running| running.is_brief)
+                        && Instant::now() < until =>
+                {
+                    sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(taken(data_dir)),
+            }
         }
-        let mut instance = Self { file };
-        instance.write(&Running::here(&[], None))?;
+        let before = read(data_dir);
+        let boot = before.as_ref().and_then(|before| before.boot.clone());
+        let known = before.map_or(Vec::new(), Running::known);
+        let mut instance = Self { file, known, boot };
+        instance.write(running).map_err(failed)?;
         Ok(instance)
+    }
+
+    /// The roles that were ready on the folder before, as far as that is known.
+    pub(crate) fn known(&self) -> &[String] {
+        &self.known
+    }
+
+    /// Whether the machine has run on since a platform was last ready on the folder.
+    pub(crate) fn machine_ran_on(&self) -> bool {
+        self.boot.is_some() && self.boot == this_boot()
     }
 
     /// Tells others what this process is, and where its gateway listens.
     pub(crate) fn announce(&mut self, roles: &[Role], gateway: Option<SocketAddr>) -> Result<()> {
-        self.write(&Running::here(roles, gateway))
+        self.boot = this_boot();
+        let written = self.write(Running::here(roles, gateway));
+        written.context("the data folder can't be written")
     }
 
-    fn write(&mut self, running: &Running) -> Result<()> {
+    fn write(&mut self, mut running: Running) -> std::io::Result<()> {
+        running.known.clone_from(&self.known);
+        running.boot.clone_from(&self.boot);
         self.file.set_len(0)?;
         self.file.rewind()?;
-        Ok(serde_json::to_writer(&mut self.file, running)?)
+        Ok(serde_json::to_writer(&mut self.file, &running)?)
     }
 }
 
@@ -77,7 +135,18 @@ impl Running {
             version,
             address,
             roles: roles.iter().map(Role::to_string).collect(),
+            known: Vec::new(),
+            boot: None,
+            is_brief: false,
         }
+    }
+
+    fn known(self) -> Vec<String> {
+        let mut known = self.known;
+        known.extend(self.roles);
+        known.sort();
+        known.dedup();
+        known
     }
 }
 
@@ -107,12 +176,36 @@ pub(crate) fn url(mut listen: SocketAddr) -> String {
     format!("http://{listen}")
 }
 
+/// Whether the machine has run on since a platform was last ready on a folder.
+pub(crate) fn machine_ran_on(data_dir: &Path) -> bool {
+    let boot = read(data_dir).and_then(|running| running.boot);
+    boot.is_some() && boot == this_boot()
+}
+
+/// What the system calls the time since the machine was started.
+fn this_boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.ok().map(|id| id.trim().to_owned())
+}
+
 fn lock_file(data_dir: &Path) -> PathBuf {
     data_dir.join("troupe.lock")
 }
 
 fn read(data_dir: &Path) -> Option<Running> {
     serde_json::from_slice(&std::fs::read(lock_file(data_dir)).ok()?).ok()
+}
+
+fn unusable(data_dir: &Path, error: &std::io::Error) -> anyhow::Error {
+    let folder = data_dir.display();
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => anyhow!(
+            "the disk of the data folder {folder} is full: make room there, or choose another folder with --data-dir"
+        ),
+        _ => anyhow!(
+            "the data folder {folder} can't be used ({error}): see to it that it can be read and written, or choose another with --data-dir"
+        ),
+    }
 }
 
 fn taken(data_dir: &Path) -> anyhow::Error {
@@ -160,7 +253,10 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("--data-dir") && error.contains(&folder.display().to_string()));
-        let expected = Running::here(&[Role::GATEWAY], address);
+        let expected = Running {
+            boot: this_boot(),
+            ..Running::here(&[Role::GATEWAY], address)
+        };
         assert_eq!(find(&folder), Some(expected));
     }
 

@@ -2,17 +2,20 @@
 //! line and decides what runs in the process.
 
 mod admin;
+mod backup;
 mod certs;
 mod chat;
 mod cli;
 mod contracts;
 mod doctor;
 mod events;
+mod hold;
 mod instance;
 mod memory;
 mod migrate;
 mod pages;
 mod process;
+mod restore;
 mod serve;
 mod settings;
 
@@ -46,6 +49,12 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up => process::up(&Settings::load(&cli.place)?).await?,
         Command::Serve(options) => serve::run(options, &cli.place).await?,
         Command::Certs(task) => certs::run(&task, &cli.place)?,
+        Command::Backup(options) => {
+            return backup::run(&options, &Settings::load(&cli.place)?).await;
+        }
+        Command::Restore(options) => {
+            return restore::run(&options, &Settings::load(&cli.place)?).await;
+        }
         Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;

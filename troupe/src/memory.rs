@@ -12,7 +12,8 @@ use platform::{Host, Tasks};
 use roleplay::{MemoryCounts, MemoryIndex};
 use serde::Serialize;
 
-use crate::instance::Instance;
+use crate::hold::Hold;
+use crate::instance;
 use crate::settings::Settings;
 
 /// For what the embedder still does once nobody needs it.
@@ -54,13 +55,17 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
         Task::Status(form) => (form, false),
         Task::Rebuild(form) => (form, true),
     };
-    let _hold = match rebuilds {
-        true => Some(Instance::claim(&settings.data_dir)?),
+    // To count, a platform may run beside it.
+    let hold = match rebuilds || instance::find(&settings.data_dir).is_none() {
+        true => Some(Hold::take(&settings).await?),
         false => None,
     };
     let tasks = Tasks::new();
     let counts = count(settings, &tasks, rebuilds).await;
     tasks.shut_down(GRACE).await;
+    if let Some(hold) = hold {
+        hold.release().await;
+    }
     let counts = counts?;
     print(form, &counts)?;
     if rebuilds && !counts.agree() {

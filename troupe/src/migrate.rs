@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use platform::database::Inspection;
 use platform::{Host, telemetry};
 
-use crate::instance::Instance;
+use crate::hold::Hold;
 use crate::settings::Settings;
 
 /// Migrates every service, and prints where each has come to.
@@ -16,10 +16,18 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
     // SQLite files have one process at a time. PostgreSQL sees to it by itself.
-    let _instance = match settings.database.url.is_named() {
+    let hold = match settings.database.url.is_named() {
         true => None,
-        false => Some(Instance::claim(&settings.data_dir)?),
+        false => Some(Hold::take(&settings).await?),
     };
+    let migrated = migrate(&settings).await;
+    if let Some(hold) = hold {
+        hold.release().await;
+    }
+    migrated
+}
+
+async fn migrate(settings: &Settings) -> Result<()> {
     let host = Host {
         backends: settings.backends(),
         ..Host::new(&settings.data_dir)

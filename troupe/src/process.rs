@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use mesh::Role;
 use platform::lifecycle::Signals;
+use platform::telemetry::Exporting;
 use platform::{Host, Redis, Tasks, telemetry};
 use tokio::task::JoinHandle;
 
@@ -20,7 +21,7 @@ use self::doors::Doors;
 use self::neighbours::{Mesh, Neighbours};
 use self::start::Start;
 use crate::admin;
-use crate::instance::Instance;
+use crate::hold::Hold;
 use crate::settings::Settings;
 
 /// For running calls and generations to end once a signal came.
@@ -54,10 +55,26 @@ pub(crate) async fn serve(settings: &Settings, roles: &[Role]) -> Result<()> {
 }
 
 async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<()> {
-    let is_whole = mesh.is_none();
     let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
-    let mut instance = Instance::claim(&settings.data_dir)?;
+    let mut hold = Hold::take(settings).await?;
+    let outcome = run_in(&mut hold, settings, roles, mesh, signals, &exporting).await;
+    hold.release().await;
+    if outcome.is_ok() {
+        exporting.flush().await;
+    }
+    outcome
+}
+
+async fn run_in(
+    hold: &mut Hold,
+    settings: &Settings,
+    roles: &[Role],
+    mesh: Option<Mesh>,
+    signals: Signals,
+    exporting: &Exporting,
+) -> Result<()> {
+    let is_whole = mesh.is_none();
     let doors = Doors::open(settings, roles, mesh.is_some()).await?;
     let addresses = doors.addresses()?;
     let tasks = Tasks::new();
@@ -76,7 +93,7 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     let neighbours = Neighbours::new(mesh, &connections);
     let start = Start::new(&host.health);
     if let Some(address) = settings.telemetry.admin {
-        admin::serve(address, &exporting, start.readiness(), &tasks).await?;
+        admin::serve(address, exporting, start.readiness(), &tasks).await?;
     }
     let mut asked = pin!(signals.asked());
     let platform = tokio::select! {
@@ -90,7 +107,9 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
         }
     };
     start.is_over(platform.readiness);
-    instance.announce(roles, addresses.gateway)?;
+    // Those that the first start has made.
+    hold.mark(settings).await?;
+    hold.instance.announce(roles, addresses.gateway)?;
     let register = &settings.mesh.register;
     let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir);
@@ -102,7 +121,6 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     drain(serving, &tasks).await?;
     close(&host).await;
     connections.shut_down(HANG_UP).await;
-    exporting.flush().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use platform::database::sqlite::{FileError, examine as examine_file, refuse_newer};
 use platform::database::{Inspection, OpenError};
 use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
+use crate::hold::{care, known_migrations};
+use crate::instance::{Running, machine_ran_on};
+use crate::restore;
 use crate::settings::{SERVICES, Settings};
 
 /// Room for the local model's weights and some years of messages.
@@ -15,9 +19,10 @@ const COMFORTABLE_BYTES: u64 = 1 << 30;
 const LEAST_BYTES: u64 = 32 << 20;
 
 /// Looks at the folder and the databases.
-pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
+pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> Vec<Finding> {
     let folder = &settings.data_dir;
     let mut findings = vec![writable(folder), space(folder)];
+    findings.extend(unfinished_restore(folder));
     let host = Host {
         backends: settings.backends(),
         ..Host::new(folder)
@@ -25,7 +30,7 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     for name in SERVICES {
         findings.push(match host.backends.database.url.is_named() {
             true => in_postgres(name, &host).await,
-            false => in_file(name, &host).await,
+            false => in_file(name, &host, running.is_some()).await,
         });
     }
     findings
@@ -75,22 +80,47 @@ fn space(folder: &Path) -> Finding {
     }
 }
 
-async fn in_file(name: &'static str, host: &Host) -> Finding {
-    let Ok(metadata) = std::fs::metadata(host.database_file(name)) else {
-        return Finding::missing(
-            "database",
-            format!("{name}: not there yet; the first start makes it"),
-        );
+fn unfinished_restore(folder: &Path) -> Option<Finding> {
+    restore::is_interrupted(folder).then(|| {
+        let text = "a restore was interrupted while it put files in place";
+        Finding::missing("restore", text).advise("start the platform, which finishes it first")
+    })
+}
+
+/// A file that is in use is looked at less closely: what its log has isn't missing in it.
+async fn in_file(name: &'static str, host: &Host, is_in_use: bool) -> Finding {
+    const SUBJECT: &str = "database";
+    let file = host.database_file(name);
+    let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) >> 10;
+    let found = match is_in_use {
+        true => match Database::inspect(host, name).await {
+            Ok(Inspection { migrations, .. }) => Ok(Some(migrations)),
+            Err(OpenError::File(error)) => Err(error),
+            Err(error) => return Finding::broken(SUBJECT, format!("{name}: {error}")),
+        },
+        false => examine_file(&file, care(machine_ran_on(&host.data_dir)))
+            .await
+            .map(|condition| condition.map(|condition| condition.migrations)),
     };
-    match Database::inspect(host, name).await {
-        Ok(Inspection { migrations, .. }) => {
-            let (size, applied) = (metadata.len() >> 10, applied(&migrations));
-            Finding::good("database", format!("{name}: {size} KiB, {applied}"))
+    let found = found.and_then(|migrations| {
+        let applied = migrations.as_deref().unwrap_or_default();
+        refuse_newer(&file, applied, &known_migrations(name)).map(|()| migrations)
+    });
+    match found {
+        Ok(Some(migrations)) => {
+            let applied = applied(&migrations);
+            Finding::good(SUBJECT, format!("{name}: {size} KiB, {applied}"))
         }
-        Err(error) => Finding::broken("database", format!("{name}: {error}")).advise(
-            "restore the file from a backup, or move it away to begin anew without its data",
+        Ok(None) => Finding::missing(
+            SUBJECT,
+            format!("{name}: not there yet; the first start makes it"),
         ),
+        Err(error) => broken(name, &error),
     }
+}
+
+fn broken(name: &str, error: &FileError) -> Finding {
+    Finding::broken("database", format!("{name}: {}", error.what())).advise(error.advice())
 }
 
 async fn in_postgres(name: &'static str, host: &Host) -> Finding {
@@ -147,12 +177,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::new(dir.path());
         let file = host.database_file("users");
-        assert_eq!(in_file("users", &host).await.state, State::Missing);
+        assert_eq!(in_file("users", &host, false).await.state, State::Missing);
         std::fs::write(
             &file,
             "not a database at all, but long enough to be looked at",
         )
         .unwrap();
-        assert_eq!(in_file("users", &host).await.state, State::Broken);
+        assert_eq!(in_file("users", &host, false).await.state, State::Broken);
     }
 }

@@ -25,6 +25,7 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         version,
         address,
         roles,
+        ..
     } = running;
     let process = format!("process {pid}, version {version}");
     match address {

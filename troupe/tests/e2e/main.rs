@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod backup;
 mod cards;
 mod chaos;
 mod chat;

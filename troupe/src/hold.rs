@@ -1,0 +1,122 @@
+//! The hold of a process on a data folder that it works with. Before that, the folder is looked at, and one that can't be
+//! whole is refused by name; afterwards its files are left so that they are whole without anything beside them.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use platform::Host;
+use platform::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
+
+use crate::instance::Instance;
+use crate::restore;
+use crate::settings::{SERVICES, Settings};
+
+/// How long a file is looked through that was closed in order.
+const CLEAN: Duration = Duration::from_millis(250);
+/// And one that wasn't.
+const UNCLEAN: Duration = Duration::from_secs(10);
+
+/// A data folder that is this process's.
+pub(crate) struct Hold {
+    pub(crate) instance: Instance,
+    in_use: InUse,
+}
+
+impl Hold {
+    /// Takes the data folder of the settings, once it was looked at.
+    ///
+    /// # Errors
+    /// Another process has it, or something in it can't be used as it is; says what to do. Then it is left as it was.
+    pub(crate) async fn take(settings: &Settings) -> Result<Self> {
+        let instance = Instance::claim(&settings.data_dir)?;
+        look(settings, &instance).await?;
+        let mut hold = Self {
+            instance,
+            in_use: InUse::default(),
+        };
+        match hold.mark(settings).await {
+            Ok(()) => Ok(hold),
+            Err(problem) => {
+                hold.release().await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Marks the databases that are there as in use, so that a copy of one without its log tells that it isn't whole.
+    ///
+    /// # Errors
+    /// One of them can't be written.
+    pub(crate) async fn mark(&mut self, settings: &Settings) -> Result<()> {
+        if settings.database.url.is_named() {
+            return Ok(());
+        }
+        let host = Host::new(&settings.data_dir);
+        for service in SERVICES {
+            let file = host.database_file(service);
+            if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+                self.in_use.mark(&file).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the folder, once nothing in it is in use any more.
+    pub(crate) async fn release(self) {
+        if let Err(problem) = self.in_use.release().await {
+            tracing::warn!(%problem, "a database was not closed in order; the next start looks at it");
+        }
+    }
+}
+
+/// Looks whether the folder is fit for use, and finishes a restore that was interrupted.
+///
+/// # Errors
+/// Something in it can't be used as it is.
+pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()> {
+    if restore::finish_interrupted(&settings.data_dir)? {
+        tracing::warn!("a restore that was interrupted has been finished");
+    }
+    if settings.database.url.is_named() {
+        return Ok(());
+    }
+    let host = Host::new(&settings.data_dir);
+    for service in SERVICES {
+        let file = host.database_file(service);
+        let had_it = instance.known().iter().any(|role| role == service);
+        match examine(&file, care(instance.machine_ran_on())).await? {
+            Some(condition) => {
+                refuse_newer(&file, &condition.migrations, &known_migrations(service))?;
+                if condition.is_unclean && !condition.is_looked_through {
+                    let file = file.display();
+                    tracing::warn!(%file, "the database wasn't closed in order, and is too large to be looked through now");
+                }
+            }
+            None if had_it && file.exists() => {
+                let found = "it is empty".to_owned();
+                bail!(FileError::Damaged { file, found });
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// How closely databases are looked at before a start.
+pub(crate) fn care(trusts_index: bool) -> Care {
+    Care {
+        clean: CLEAN,
+        unclean: UNCLEAN,
+        trusts_index,
+    }
+}
+
+/// The migrations of a service that this version knows.
+pub(crate) fn known_migrations(service: &str) -> Vec<String> {
+    match service {
+        "users" => users::migrations(),
+        "roleplay" => roleplay::migrations(),
+        "ai" => ai::migrations(),
+        _ => Vec::new(),
+    }
+}

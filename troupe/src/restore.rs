@@ -1,0 +1,191 @@
+//! Brings a backup back into a data folder. The folder is as it was or has all of the backup, wherever this is interrupted.
+
+mod swap;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use platform::database::sqlite::FileError;
+use platform::{Clock, Host};
+use rustix::fs::statvfs;
+
+use crate::backup::{Entry, INCOMPLETE, Manifest, Report, copy_file, digest, elsewhere, mebibytes};
+use crate::hold::known_migrations;
+use crate::instance::Instance;
+use crate::settings::{SERVICES, Settings};
+
+use swap::Swap;
+pub(crate) use swap::{finish_interrupted, is_interrupted};
+
+/// What the file system needs for itself.
+const MARGIN_BYTES: u64 = 4 << 20;
+
+/// What the command line says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// A folder that `troupe backup` made
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Put what the data folder has aside, in a folder in it
+    #[arg(long)]
+    replace: bool,
+}
+
+/// Brings a backup back. The exit code is 2 where servers had something that isn't in it.
+///
+/// # Errors
+/// The backup can't be used, or the data folder isn't free; then the folder is as it was.
+pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCode> {
+    let report = Report::new("restoring");
+    let (dir, data_dir) = (&options.dir, &settings.data_dir);
+    let manifest = Manifest::read(dir)?;
+    refuse_what_would_not_be_used(&manifest, dir, settings)?;
+    report.begin(2 * manifest.size_bytes());
+    for entry in &manifest.files {
+        verify(dir, entry)?;
+        report.add(entry.size_bytes);
+    }
+    let _instance = Instance::claim(data_dir)?;
+    finish_interrupted(data_dir)?;
+    if !options.replace {
+        refuse_used(data_dir)?;
+    }
+    check_space(data_dir, manifest.size_bytes())?;
+    let now = prost_types::Timestamp::from(Clock::system().now()).to_string();
+    let swap = Swap::begin(data_dir)?;
+    for entry in &manifest.files {
+        let copied = copy_file(dir, swap.folder(), Path::new(&entry.path))?;
+        if copied.as_ref() != Some(entry) {
+            bail!(changed(dir, entry));
+        }
+        report.add(entry.size_bytes);
+    }
+    let aside = swap.commit(&now)?;
+    report.end();
+    tell(&report, &manifest, data_dir, aside)?;
+    let elsewhere = elsewhere(settings);
+    report.advise(&elsewhere)?;
+    let lacks = !manifest.elsewhere.is_empty() || elsewhere.iter().any(|part| part.is_missing);
+    Ok(match lacks {
+        true => ExitCode::from(INCOMPLETE),
+        false => ExitCode::SUCCESS,
+    })
+}
+
+fn tell(
+    report: &Report,
+    manifest: &Manifest,
+    data_dir: &Path,
+    aside: Option<PathBuf>,
+) -> Result<()> {
+    let folder = data_dir.display();
+    report.say(&format!(
+        "restored {folder} to {}: {} files, {}; what happened later is undone, also deletions and logouts",
+        manifest.created,
+        manifest.files.len(),
+        mebibytes(manifest.size_bytes()),
+    ))?;
+    if let Some(aside) = aside {
+        let aside = aside.display();
+        report.say(&format!(
+            "what the folder had is in {aside}; remove it once you don't need it"
+        ))?;
+    }
+    for part in &manifest.elsewhere {
+        report.say(&format!(
+            "not in the backup: {part}; bring that back from its own backup"
+        ))?;
+    }
+    let has_vectors = manifest
+        .files
+        .iter()
+        .any(|entry| entry.path.ends_with(".vectors.sqlite"));
+    if !has_vectors && manifest.databases.contains_key("roleplay.sqlite") {
+        report.say("it has no vectors of memories: run `troupe memory rebuild`")?;
+    }
+    Ok(())
+}
+
+/// Refuses a backup that this version, or this configuration, would make nothing of.
+fn refuse_what_would_not_be_used(
+    manifest: &Manifest,
+    dir: &Path,
+    settings: &Settings,
+) -> Result<()> {
+    for service in SERVICES {
+        let file = Host::new("").database_file(service);
+        let Some(applied) = manifest.databases.get(&*file.to_string_lossy()) else {
+            continue;
+        };
+        if settings.database.url.is_named() {
+            bail!(
+                "the backup {} has SQLite files, and database.url names PostgreSQL, which wouldn't see them: remove database.url, or restore a dump of PostgreSQL",
+                dir.display()
+            );
+        }
+        let known = known_migrations(service);
+        if let Some(migration) = applied.iter().find(|name| !known.contains(name)) {
+            let newer = FileError::Newer {
+                file: dir.join(file),
+                migration: migration.clone(),
+            };
+            bail!(
+                "{}: restore it with Troupe {} or newer",
+                newer.what(),
+                manifest.version
+            );
+        }
+    }
+    Ok(())
+}
+
+fn verify(dir: &Path, entry: &Entry) -> Result<()> {
+    let file = dir.join(&entry.path);
+    let is_file = fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        bail!(
+            "the backup {} lacks {}: use another backup",
+            dir.display(),
+            entry.path
+        );
+    }
+    let found = digest(&file).with_context(|| format!("{} can't be read", file.display()))?;
+    match found == (entry.size_bytes, entry.sha256.clone()) {
+        true => Ok(()),
+        false => bail!(changed(dir, entry)),
+    }
+}
+
+fn changed(dir: &Path, entry: &Entry) -> String {
+    let (dir, file) = (dir.display(), &entry.path);
+    format!("the backup {dir} is damaged: {file} isn't what was written; use another backup")
+}
+
+fn refuse_used(data_dir: &Path) -> Result<()> {
+    let names = swap::occupants(data_dir)?;
+    let Some(first) = names.first() else {
+        return Ok(());
+    };
+    bail!(
+        "the data folder {} isn't empty (it has {first}): choose another with --data-dir, or put what it has aside with --replace",
+        data_dir.display()
+    )
+}
+
+fn check_space(data_dir: &Path, needed: u64) -> Result<()> {
+    let figures = statvfs(data_dir).context("the free space isn't known")?;
+    let free = figures.f_bavail.saturating_mul(figures.f_frsize);
+    if free < needed + MARGIN_BYTES {
+        bail!(
+            "the disk of {} is too small: the backup takes {}, and {} are free; make room, or choose another folder with --data-dir",
+            data_dir.display(),
+            mebibytes(needed + MARGIN_BYTES),
+            mebibytes(free)
+        );
+    }
+    Ok(())
+}

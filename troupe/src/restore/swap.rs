@@ -1,0 +1,302 @@
+//! Puts files in the place of a data folder's, all or none. They are gathered in a folder inside it, because a data folder
+//! may be a disk of its own; then a note says what is to be moved where. From the note on, whoever comes next finishes.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::backup::{sync_folder, write_private};
+
+/// Inside the data folder.
+const STAGE: &str = ".restore";
+const NEW: &str = "new";
+const NOTE: &str = "note.json";
+const NOTE_BEING_WRITTEN: &str = "note.partial";
+/// What folders begin with in which earlier contents are.
+const ASIDE: &str = "replaced-";
+/// What is neither restored nor in the way.
+const BESIDE: [&str; 4] = ["troupe.lock", "models", "lost+found", STAGE];
+
+/// What is to be done. Doing it again does no harm.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    aside: String,
+    old: Vec<String>,
+    new: Vec<String>,
+}
+
+/// Files on their way into a data folder. Before the note is written, all of it goes with this.
+pub(super) struct Swap {
+    data_dir: PathBuf,
+    new: PathBuf,
+    is_noted: bool,
+}
+
+impl Swap {
+    /// Makes a folder to gather files in.
+    pub(super) fn begin(data_dir: &Path) -> Result<Self> {
+        let stage = data_dir.join(STAGE);
+        let failed = || format!("{} can't be written", stage.display());
+        if stage.exists() {
+            fs::remove_dir_all(&stage).with_context(failed)?;
+        }
+        let new = stage.join(NEW);
+        let mut private = DirBuilder::new();
+        private
+            .recursive(true)
+            .mode(0o700)
+            .create(&new)
+            .with_context(failed)?;
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            new,
+            is_noted: false,
+        })
+    }
+
+    /// Where the files are gathered.
+    pub(super) fn folder(&self) -> &Path {
+        &self.new
+    }
+
+    /// Puts them in place, and tells where what was there is now.
+    pub(super) fn commit(mut self, now: &str) -> Result<Option<PathBuf>> {
+        let stage = self.data_dir.join(STAGE);
+        let failed = || format!("{} can't be written", stage.display());
+        sync_folder(&self.new).with_context(failed)?;
+        let old = occupants(&self.data_dir)?;
+        let old: Vec<String> = old.into_iter().filter(|name| is_ours(name)).collect();
+        let note = Note {
+            aside: free_name(&self.data_dir, &format!("{ASIDE}{now}")),
+            new: names(&self.new)?,
+            old,
+        };
+        let being_written = stage.join(NOTE_BEING_WRITTEN);
+        let written = write_private(&being_written).and_then(|mut file| {
+            file.write_all(serde_json::to_string(&note)?.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&being_written, stage.join(NOTE))?;
+            sync(&stage)
+        });
+        // It may be in place although the disk doesn't say so.
+        self.is_noted = stage.join(NOTE).exists();
+        written.with_context(failed)?;
+        finish(&self.data_dir, &note)?;
+        let aside = self.data_dir.join(&note.aside);
+        Ok(Some(aside).filter(|_| !note.old.is_empty()))
+    }
+}
+
+impl Drop for Swap {
+    fn drop(&mut self) {
+        if !self.is_noted {
+            // Where it stays, the next restore removes it.
+            let _gone = fs::remove_dir_all(self.data_dir.join(STAGE));
+        }
+    }
+}
+
+/// Whether a restore was interrupted while it put files in place.
+pub(crate) fn is_interrupted(data_dir: &Path) -> bool {
+    data_dir.join(STAGE).join(NOTE).exists()
+}
+
+/// Finishes a restore that was interrupted while it put files in place. To be called by who has the folder. False if there
+/// is none.
+///
+/// # Errors
+/// The folder can't be written.
+pub(crate) fn finish_interrupted(data_dir: &Path) -> Result<bool> {
+    if !is_interrupted(data_dir) {
+        return Ok(false);
+    }
+    let file = data_dir.join(STAGE).join(NOTE);
+    let failed = || {
+        format!(
+            "a restore of {} was interrupted and can't be finished",
+            data_dir.display()
+        )
+    };
+    let note = fs::read(&file).with_context(failed)?;
+    let note: Note = serde_json::from_slice(&note).with_context(failed)?;
+    finish(data_dir, &note).with_context(failed)?;
+    Ok(true)
+}
+
+fn finish(data_dir: &Path, note: &Note) -> Result<()> {
+    let stage = data_dir.join(STAGE);
+    let moved = move_all(data_dir, &stage.join(NEW), note).and_then(|()| {
+        // Without the note the rest is of no meaning.
+        fs::remove_file(stage.join(NOTE))?;
+        sync(&stage)?;
+        fs::remove_dir_all(&stage)?;
+        sync(data_dir)
+    });
+    moved.with_context(|| format!("{} can't be written", data_dir.display()))
+}
+
+/// First all that was there, so that no old log is ever beside a new file.
+fn move_all(data_dir: &Path, new: &Path, note: &Note) -> std::io::Result<()> {
+    let aside = data_dir.join(&note.aside);
+    for name in &note.old {
+        let is_in_place = note.new.contains(name) && !new.join(name).exists();
+        if is_in_place || !data_dir.join(name).exists() {
+            continue;
+        }
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&aside)?;
+        fs::rename(data_dir.join(name), aside.join(name))?;
+    }
+    if aside.exists() {
+        sync(&aside)?;
+    }
+    sync(data_dir)?;
+    for name in &note.new {
+        if new.join(name).exists() {
+            fs::rename(new.join(name), data_dir.join(name))?;
+        }
+    }
+    sync(data_dir)
+}
+
+/// What of a data folder is in the way of a restore.
+pub(super) fn occupants(data_dir: &Path) -> Result<Vec<String>> {
+    let mut names = names(data_dir)?;
+    names.retain(|name| !BESIDE.contains(&name.as_str()) && !name.starts_with(ASIDE));
+    Ok(names)
+}
+
+/// What the platform made. Things of others stay where they are.
+fn is_ours(name: &str) -> bool {
+    name.contains(".sqlite") || ["keys", "files", "roleplay.holder"].contains(&name)
+}
+
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let failed = || format!("{} can't be read", folder.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).with_context(failed)? {
+        let entry = entry.with_context(failed)?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn free_name(folder: &Path, wanted: &str) -> String {
+    let wanted = wanted.replace(':', "-");
+    let mut name = wanted.clone();
+    let mut count = 1;
+    while folder.join(&name).exists() {
+        count += 1;
+        name = format!("{wanted}-{count}");
+    }
+    name
+}
+
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data_folder() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir_all(data.join("keys")).unwrap();
+        for name in [
+            "users.sqlite",
+            "users.sqlite-wal",
+            "keys/a.key",
+            "notes.txt",
+        ] {
+            fs::write(data.join(name), format!("old {name}")).unwrap();
+        }
+        (dir, data)
+    }
+
+    fn staged(data: &Path) -> Swap {
+        let swap = Swap::begin(data).unwrap();
+        for name in ["users.sqlite", "ai.sqlite"] {
+            fs::write(swap.folder().join(name), format!("new {name}")).unwrap();
+        }
+        swap
+    }
+
+    fn assert_is_restored(data: &Path) {
+        let there = names(data).unwrap();
+        let read = |name: &str| fs::read_to_string(data.join(name)).unwrap();
+        assert_eq!(read("users.sqlite"), "new users.sqlite");
+        assert_eq!(read("ai.sqlite"), "new ai.sqlite");
+        assert_eq!(read("notes.txt"), "old notes.txt");
+        assert_eq!(
+            there,
+            ["ai.sqlite", "notes.txt", "replaced-then", "users.sqlite"]
+        );
+        for name in ["users.sqlite", "users.sqlite-wal", "keys/a.key"] {
+            let aside = read(&format!("replaced-then/{name}"));
+            assert_eq!(aside, format!("old {name}"));
+        }
+    }
+
+    #[test]
+    fn puts_files_in_place_and_what_was_there_aside() {
+        let (_dir, data) = data_folder();
+        let aside = staged(&data).commit("then").unwrap();
+        assert_eq!(aside, Some(data.join("replaced-then")));
+        assert_is_restored(&data);
+        assert!(!finish_interrupted(&data).unwrap());
+    }
+
+    #[test]
+    fn leaves_the_folder_as_it_was_without_a_note() {
+        let (_dir, data) = data_folder();
+        let before = names(&data).unwrap();
+        drop(staged(&data));
+        assert_eq!(names(&data).unwrap(), before);
+        std::mem::forget(staged(&data));
+        assert!(!finish_interrupted(&data).unwrap());
+        assert_eq!(
+            fs::read_to_string(data.join("users.sqlite")).unwrap(),
+            "old users.sqlite"
+        );
+    }
+
+    /// Interrupts after each of the moves that there are, and finishes.
+    #[test]
+    fn finishes_wherever_it_was_interrupted() {
+        let moves = [
+            ("users.sqlite", "replaced-then/users.sqlite"),
+            ("users.sqlite-wal", "replaced-then/users.sqlite-wal"),
+            ("keys", "replaced-then/keys"),
+            (".restore/new/users.sqlite", "users.sqlite"),
+            (".restore/new/ai.sqlite", "ai.sqlite"),
+        ];
+        for done in 0..=moves.len() {
+            let (_dir, data) = data_folder();
+            std::mem::forget(staged(&data));
+            let note = Note {
+                aside: "replaced-then".to_owned(),
+                old: ["keys", "users.sqlite", "users.sqlite-wal"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                new: ["ai.sqlite", "users.sqlite"].map(str::to_owned).to_vec(),
+            };
+            let note = serde_json::to_vec(&note).unwrap();
+            fs::write(data.join(STAGE).join(NOTE), note).unwrap();
+            for (from, to) in moves.iter().take(done) {
+                fs::create_dir_all(data.join("replaced-then")).unwrap();
+                fs::rename(data.join(from), data.join(to)).unwrap();
+            }
+            assert!(is_interrupted(&data));
+            assert!(finish_interrupted(&data).unwrap());
+            assert_is_restored(&data);
+            assert!(!finish_interrupted(&data).unwrap());
+        }
+    }
+}
