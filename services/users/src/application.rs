@@ -34,6 +34,7 @@ pub(crate) struct Accounts {
     clock: Clock,
     tasks: Tasks,
     hashing: HashPool,
+    refused_words: Vec<String>,
     keys: SigningKeys,
     refresh_key: Secret,
     feed: AccessFeed,
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) hashing: HashPool,
+    /// Words that no password may hold.
+    pub(crate) refused_words: Vec<String>,
     pub(crate) keys: SigningKeys,
     /// What the texts of refresh tokens are made with.
     pub(crate) refresh_key: Secret,
@@ -75,6 +78,7 @@ impl Accounts {
             clock: parts.clock,
             tasks: parts.tasks,
             hashing: parts.hashing,
+            refused_words: parts.refused_words,
             keys: parts.keys,
             refresh_key: parts.refresh_key,
             feed: parts.feed,
@@ -119,6 +123,7 @@ mod tests {
         let (clock, tasks) = (host.clock, host.tasks);
         let parts = Parts {
             hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),
+            refused_words: Vec::new(),
             keys: SigningKeys::load_or_create(&db, clock.now()).await.unwrap(),
             refresh_key: Secret::generate(),
             feed: AccessFeed::new(),

@@ -6,6 +6,7 @@ use platform::config::Error;
 use serde::Deserialize;
 
 use crate::application::Lifetimes;
+use crate::domain::password::{self, LEAST_WORD};
 
 /// Verifiers forget a revocation after a day, so no access token may live longer.
 const LONGEST_ACCESS_TOKEN_SECS: u64 = 12 * 3600;
@@ -44,6 +45,8 @@ pub struct PasswordConfig {
     pub parallel: usize,
     /// Hashes that wait for their turn; more are refused at once.
     pub queue: usize,
+    /// Words that no password may hold, in whatever letters: the platform's name.
+    pub refused_words: Vec<String>,
     #[serde(skip)]
     may_be_weak: bool,
 }
@@ -68,6 +71,7 @@ impl Default for PasswordConfig {
             iterations: LEAST_ITERATIONS,
             parallel: 0,
             queue: 64,
+            refused_words: vec!["troupe".to_owned()],
             may_be_weak: false,
         }
     }
@@ -141,6 +145,12 @@ impl PasswordConfig {
             self.may_be_weak || self.iterations >= LEAST_ITERATIONS,
             "users.password.iterations",
             format!("must be at least {LEAST_ITERATIONS}, or stolen hashes are cheap to guess"),
+        )?;
+        let is_long = |word: &String| password::fold(word).chars().count() >= LEAST_WORD;
+        require(
+            self.refused_words.iter().all(is_long),
+            "users.password.refused_words",
+            format!("must hold words of {LEAST_WORD} characters or more, or too much is refused"),
         )
     }
 }
@@ -163,6 +173,14 @@ mod tests {
         config.password.memory_kib = 8;
         let error = config.validate().unwrap_err().to_string();
         assert!(error.contains("users.password.memory_kib"), "{error}");
+    }
+
+    #[test]
+    fn refuses_words_that_would_refuse_too_much() {
+        let mut config = Config::default();
+        config.password.refused_words = vec!["ab c".to_owned()];
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("users.password.refused_words"), "{error}");
     }
 
     #[test]

@@ -91,6 +91,7 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
         clock: host.clock.clone(),
         tasks: host.tasks.clone(),
         hashing,
+        refused_words: config.password.refused_words.clone(),
         keys,
         refresh_key,
         feed: AccessFeed::new(),

@@ -9,6 +9,7 @@ use sea_orm::DbErr;
 use tonic_types::FieldViolation;
 use troupe_proto::{Classify, Code, Reason, error};
 
+use crate::domain::password::Weakness;
 use crate::domain::profile::Refused;
 use crate::domain::text::Unsuitable;
 use crate::infrastructure::hash_pool::HashError;
@@ -18,8 +19,8 @@ const INTERRUPTED_RETRY: Duration = Duration::from_secs(1);
 /// An error of the users service. Cloned where several calls share one piece of work.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("this password is among the most common ones: choose another")]
-    PasswordCommon,
+    #[error("this password {0}: choose another")]
+    PasswordWeak(Weakness),
     #[error("{field} {reason}")]
     Text {
         field: &'static str,
@@ -63,7 +64,7 @@ impl Error {
 impl Classify for Error {
     fn code(&self) -> Code {
         match self {
-            Self::PasswordCommon | Self::Text { .. } | Self::Profile(_) => Code::InvalidArgument,
+            Self::PasswordWeak(_) | Self::Text { .. } | Self::Profile(_) => Code::InvalidArgument,
             Self::CredentialsInvalid
             | Self::RefreshTokenInvalid
             | Self::RefreshTokenSuperseded
@@ -82,7 +83,8 @@ impl Classify for Error {
 
     fn reason(&self) -> Reason {
         match self {
-            Self::PasswordCommon => Reason::PasswordCommon,
+            Self::PasswordWeak(Weakness::Common) => Reason::PasswordCommon,
+            Self::PasswordWeak(_) => Reason::PasswordGuessable,
             Self::Text { .. } | Self::Profile(_) => Reason::InvalidRequest,
             Self::CredentialsInvalid => Reason::CredentialsInvalid,
             Self::RefreshTokenInvalid => Reason::RefreshTokenInvalid,
@@ -120,11 +122,8 @@ impl Classify for Error {
 
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
-            Self::PasswordCommon => {
-                vec![FieldViolation::new(
-                    "password",
-                    "is among the most common ones",
-                )]
+            Self::PasswordWeak(weakness) => {
+                vec![FieldViolation::new("password", weakness.to_string())]
             }
             Self::Text { field, reason } => {
                 vec![FieldViolation::new(*field, reason.to_string())]

@@ -6,6 +6,7 @@ use platform::id::UserId;
 use super::{Accounts, Error};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
+use crate::domain::password::Known;
 use crate::domain::{password, text};
 use crate::infrastructure::queries::{audit_events, users};
 use crate::infrastructure::tables::user;
@@ -24,8 +25,13 @@ impl Accounts {
             field: "display_name",
             reason,
         })?;
-        if password::is_common(&password) {
-            return Err(Error::PasswordCommon);
+        let known = Known {
+            email: email.written(),
+            display_name: &display_name,
+            refused_words: &self.refused_words,
+        };
+        if let Some(weakness) = password::weakness(&password, known) {
+            return Err(Error::PasswordWeak(weakness));
         }
         let password_hash = self.hashing.hash(password).await?;
         let now = self.now();

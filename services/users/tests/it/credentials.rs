@@ -83,6 +83,11 @@ async fn refuses_common_short_and_oversized_passwords_and_names_the_field() {
     for (password, reason) in [
         ("Password123", Reason::PasswordCommon),
         ("iloveyou", Reason::PasswordCommon),
+        (" \tPassword123\u{a0}", Reason::PasswordCommon),
+        ("xx ALICE@example.com xx", Reason::PasswordGuessable),
+        ("Troupe-2026-rocks", Reason::PasswordGuessable),
+        ("  xk7!q9z  ", Reason::PasswordGuessable),
+        ("alice2026", Reason::PasswordGuessable),
         ("seven77", Reason::InvalidRequest),
         (&"x".repeat(129), Reason::InvalidRequest),
     ] {
