@@ -7,4 +7,5 @@ pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod refresh;
 pub(crate) mod sequence;
+pub(crate) mod strangers;
 pub(crate) mod text;

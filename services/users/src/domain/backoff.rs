@@ -13,7 +13,7 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Failures are forgotten when nothing failed for so long.
 pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// Failed attempts on one thing, such as an account.
+/// Failed attempts that belong together, such as all from one network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     count: u32,

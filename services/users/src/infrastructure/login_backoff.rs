@@ -1,5 +1,6 @@
 //! Counts failed logins: in memory and bounded, or in Redis for all replicas. While Redis is away each replica goes on with
-//! counts of its own. A quarter of an hour without failures forgets them.
+//! counts of its own. What counts, and how long an attempt waits, is said in [`crate::domain::backoff`] and
+//! [`crate::domain::strangers`].
 
 mod memory;
 mod redis;
@@ -43,12 +44,25 @@ pub(crate) struct TooEarly {
 
 /// What an attempt is counted for.
 #[derive(Debug, Clone)]
-struct Keys {
-    /// An address that somebody tries to log in with, whether or not it has an account; or an account, from a network
-    /// where its owner logged in before.
-    account: String,
-    /// Everything that comes from a network.
-    network: Option<String>,
+enum Keys {
+    /// An account, from a network where its owner logged in before.
+    Known(String),
+    /// An address that somebody tries to log in with, whether or not it has an account.
+    Stranger {
+        account: String,
+        /// The same, from one network.
+        place: String,
+        around: Option<Around>,
+    },
+}
+
+/// Where an attempt comes from.
+#[derive(Debug, Clone)]
+struct Around {
+    /// The account, from the wider network.
+    wider: String,
+    /// The network, whatever account it tries.
+    network: String,
 }
 
 impl LoginBackoff {
@@ -61,7 +75,7 @@ impl LoginBackoff {
     }
 
     /// Lets an attempt begin, or says how long it has to wait. From a network that the account's owner is known to use,
-    /// only failures on this account from there count, so that strangers can't hold the owner up.
+    /// only failures on this account from there count; from any other, what strangers failed before.
     pub(crate) async fn begin(
         &self,
         email_key: &str,
@@ -75,14 +89,13 @@ impl LoginBackoff {
         {
             return begun.map(|attempt| Attempt(Place::Redis(attempt)));
         }
-        let begun = self.local.begin(keys, now);
+        let begun = self.local.begin(&keys, now);
         begun.map(|attempt| Attempt(Place::Memory(attempt)))
     }
 }
 
 impl Attempt {
-    /// The password was right: the account's failures are forgotten. The network's stay, or logging in to one's own
-    /// account would pay for guessing at others.
+    /// The password was right: what failed from there on this account is forgotten.
     pub(crate) async fn succeeded(self) {
         match self.0 {
             Place::Memory(attempt) => attempt.succeeded(),
@@ -103,15 +116,22 @@ impl Keys {
     /// The address is hashed: it is nobody's business in a list of keys.
     fn of(email_key: &str, network: Option<Network>, is_known_network: bool) -> Self {
         let hash = Sha256::digest(email_key);
-        let account: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let account = format!("account:{hash}");
         match network {
-            Some(known) if is_known_network => Self {
-                account: format!("account:{account}:from:{known}"),
-                network: None,
+            Some(known) if is_known_network => Self::Known(format!("{account}:from:{known}")),
+            Some(network) => Self::Stranger {
+                place: format!("{account}:at:{network}"),
+                around: Some(Around {
+                    wider: format!("{account}:around:{}", network.wider()),
+                    network: format!("network:{network}"),
+                }),
+                account,
             },
-            other => Self {
-                account: format!("account:{account}"),
-                network: other.map(|network| format!("network:{network}")),
+            None => Self::Stranger {
+                place: format!("{account}:at:nowhere"),
+                around: None,
+                account,
             },
         }
     }

@@ -17,6 +17,20 @@ impl Network {
             v4 => Self(v4),
         }
     }
+
+    /// The name of a network around it that one party may hold whole: a hoster's, or a provider's allocation.
+    pub(crate) fn wider(self) -> String {
+        match self.0 {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, ..] = v6.segments();
+                format!("{a:x}:{b:x}::/32")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Network {
@@ -41,5 +55,12 @@ mod tests {
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    }
+
+    #[test]
+    fn knows_the_network_around_it() {
+        let wider = |address: &str| Network::of(address.parse().unwrap()).wider();
+        assert_eq!(wider("192.0.2.7"), "192.0.2.0/24");
+        assert_eq!(wider("2001:db8:1:2:3:4:5:6"), "2001:db8::/32");
     }
 }

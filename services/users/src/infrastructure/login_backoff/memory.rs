@@ -1,123 +1,212 @@
-//! Counts in memory.
+//! Counts in memory. Nothing is kept of attempts that are refused, and each that isn't costs a hash: so the tables fill no
+//! faster than passwords are checked, and beyond their size what is seldom asked for goes first.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use platform::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::{Keys, TooEarly};
 use crate::domain::backoff::{FORGOTTEN_AFTER, Failures};
+use crate::domain::strangers::{Account, Counted, Counts, TABLE_AGE, Tally};
 
-/// To fill this within the quarter of an hour that a count lives takes more hashes than the pool makes.
-const COUNTS: u64 = 100_000;
+/// How many of each are kept: some 30 MB when all are full.
+const ACCOUNTS: u64 = 30_000;
+const TALLIES: u64 = 60_000;
+const FAILURES: u64 = 30_000;
+
+/// A key, shortened.
+type Key = u128;
+type Shared<T> = Arc<Mutex<T>>;
 
 /// The counts of this process.
 #[derive(Debug)]
 pub(super) struct MemoryCounts {
-    counts: Cache<String, Arc<Mutex<Failures>>>,
+    accounts: Cache<Key, Shared<Account>>,
+    tallies: Cache<Key, Shared<Tally>>,
+    failures: Cache<Key, Shared<Failures>>,
 }
 
 /// An attempt that is counted here.
 #[derive(Debug)]
-pub(super) struct Attempt {
-    at: Timestamp,
-    account: Counted,
-    network: Option<Counted>,
+pub(super) enum Attempt {
+    Known {
+        count: Shared<Failures>,
+        at: Timestamp,
+        before: Failures,
+    },
+    Stranger(Held, Counted),
 }
 
-#[derive(Debug)]
-struct Counted {
-    count: Arc<Mutex<Failures>>,
-    before: Failures,
+/// The counts that matter to an attempt of a stranger.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    account: Shared<Account>,
+    place: Shared<Tally>,
+    neighbours: Option<Shared<Tally>>,
+    network: Option<Shared<Failures>>,
 }
 
 impl MemoryCounts {
     pub(super) fn new() -> Self {
         Self {
-            counts: Cache::builder()
-                .max_capacity(COUNTS)
-                .time_to_idle(FORGOTTEN_AFTER)
-                .build(),
+            accounts: kept(ACCOUNTS, TABLE_AGE),
+            tallies: kept(TALLIES, TABLE_AGE),
+            failures: kept(FAILURES, FORGOTTEN_AFTER),
         }
     }
 
-    pub(super) fn begin(&self, keys: Keys, now: Timestamp) -> Result<Attempt, TooEarly> {
-        let account = self.count(keys.account);
-        let network = keys.network.map(|key| self.count(key));
-        // Always locked in this order.
-        let mut on_account = lock(&account);
-        let mut on_network = network.as_ref().map(|count| lock(count));
-        if let Some(early) = too_early(&mut on_account, on_network.as_deref_mut(), now) {
+    pub(super) fn begin(&self, keys: &Keys, now: Timestamp) -> Result<Attempt, TooEarly> {
+        match keys {
+            Keys::Known(key) => self.begin_known(short(key), now),
+            Keys::Stranger {
+                account,
+                place,
+                around,
+            } => {
+                let keys = (short(account), short(place));
+                let around = around
+                    .as_ref()
+                    .map(|it| (short(&it.wider), short(&it.network)));
+                self.find(keys, around).look(now)?;
+                self.hold(keys, around).begin(now)
+            }
+        }
+    }
+
+    fn begin_known(&self, key: Key, now: Timestamp) -> Result<Attempt, TooEarly> {
+        if let Some(count) = self.failures.get(&key)
+            && let Some(early) = too_early(&mut lock(&count), now)
+        {
             return Err(early);
         }
-        let before_on_account = *on_account;
-        on_account.count(now);
-        let before_on_network = on_network.as_deref_mut().map(|failures| {
-            let before = *failures;
-            failures.count(now);
-            before
-        });
-        drop((on_account, on_network));
-        Ok(Attempt {
+        let count = self.failures.get_with(key, Arc::default);
+        let mut failures = lock(&count);
+        if let Some(early) = too_early(&mut failures, now) {
+            return Err(early);
+        }
+        let before = *failures;
+        failures.count(now);
+        drop(failures);
+        Ok(Attempt::Known {
+            count,
             at: now,
-            account: Counted {
-                count: account,
-                before: before_on_account,
-            },
-            network: network
-                .zip(before_on_network)
-                .map(|(count, before)| Counted { count, before }),
+            before,
         })
     }
 
-    fn count(&self, key: String) -> Arc<Mutex<Failures>> {
-        self.counts.get_with(key, Arc::default)
+    /// The counts as they are, and empty ones that nobody keeps where there are none.
+    fn find(&self, (account, place): (Key, Key), around: Option<(Key, Key)>) -> Held {
+        Held {
+            account: self.accounts.get(&account).unwrap_or_default(),
+            place: self.tallies.get(&place).unwrap_or_default(),
+            neighbours: around.and_then(|(wider, _)| self.tallies.get(&wider)),
+            network: around.and_then(|(_, network)| self.failures.get(&network)),
+        }
+    }
+
+    /// The counts, from now on kept.
+    fn hold(&self, (account, place): (Key, Key), around: Option<(Key, Key)>) -> Held {
+        Held {
+            account: self.accounts.get_with(account, Arc::default),
+            place: self.tallies.get_with(place, Arc::default),
+            neighbours: around.map(|(wider, _)| self.tallies.get_with(wider, Arc::default)),
+            network: around.map(|(_, network)| self.failures.get_with(network, Arc::default)),
+        }
+    }
+
+    /// How many counts are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> u64 {
+        self.accounts.run_pending_tasks();
+        self.tallies.run_pending_tasks();
+        self.failures.run_pending_tasks();
+        self.accounts.entry_count() + self.tallies.entry_count() + self.failures.entry_count()
+    }
+
+    #[cfg(test)]
+    pub(super) const MOST: u64 = ACCOUNTS + TALLIES + FAILURES;
+}
+
+fn kept<T: Send + Sync + 'static>(most: u64, idle: Duration) -> Cache<Key, Shared<T>> {
+    let cache = Cache::builder().max_capacity(most);
+    cache.time_to_idle(idle).build()
+}
+
+impl Held {
+    /// Does something with all counts, which are always locked in this order.
+    fn with<T>(&self, act: impl FnOnce(Counts<'_>) -> T) -> T {
+        let (mut account, mut place) = (lock(&self.account), lock(&self.place));
+        let mut neighbours = self.neighbours.as_deref().map(lock);
+        let mut network = self.network.as_deref().map(lock);
+        act(Counts {
+            account: &mut account,
+            place: &mut place,
+            neighbours: neighbours.as_deref_mut(),
+            network: network.as_deref_mut(),
+        })
+    }
+
+    /// Whether an attempt may begin.
+    fn look(&self, now: Timestamp) -> Result<(), TooEarly> {
+        self.with(|mut counts| refuse_early(&mut counts, now))
+    }
+
+    /// Counts an attempt if it may begin.
+    fn begin(self, now: Timestamp) -> Result<Attempt, TooEarly> {
+        let counted = self.with(|mut counts| {
+            refuse_early(&mut counts, now)?;
+            Ok(counts.count(now))
+        })?;
+        Ok(Attempt::Stranger(self, counted))
     }
 }
 
-fn too_early(
-    account: &mut Failures,
-    network: Option<&mut Failures>,
-    now: Timestamp,
-) -> Option<TooEarly> {
-    let longest = match network {
-        Some(network) if network.wait(now) > account.wait(now) => network,
-        _ => account,
-    };
-    let wait = longest.wait(now);
+fn refuse_early(counts: &mut Counts<'_>, now: Timestamp) -> Result<(), TooEarly> {
+    match counts.wait(now) {
+        None => Ok(()),
+        Some((wait, failures)) => Err(TooEarly {
+            wait,
+            is_first: failures.report_delay(),
+        }),
+    }
+}
+
+fn too_early(failures: &mut Failures, now: Timestamp) -> Option<TooEarly> {
+    let wait = failures.wait(now);
     (wait > Duration::ZERO).then(|| TooEarly {
         wait,
-        is_first: longest.report_delay(),
+        is_first: failures.report_delay(),
     })
 }
 
 impl Attempt {
-    /// The password was right: the account's failures are forgotten. The network's stay, or logging in to one's own
-    /// account would pay for guessing at others.
+    /// The password was right.
     pub(super) fn succeeded(self) {
-        *lock(&self.account.count) = Failures::default();
-        if let Some(network) = self.network {
-            network.take_back(self.at);
+        match self {
+            Self::Known { count, .. } => *lock(&count) = Failures::default(),
+            Self::Stranger(held, counted) => held.with(|mut counts| counts.succeed(counted)),
         }
     }
 
     /// The password wasn't looked at.
     pub(super) fn undo(self) {
-        self.account.take_back(self.at);
-        if let Some(network) = self.network {
-            network.take_back(self.at);
+        match self {
+            Self::Known { count, at, before } => lock(&count).take_back(at, before),
+            Self::Stranger(held, counted) => held.with(|mut counts| counts.undo(counted)),
         }
     }
 }
 
-impl Counted {
-    fn take_back(self, counted: Timestamp) {
-        lock(&self.count).take_back(counted, self.before);
-    }
+fn short(key: &str) -> Key {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(key)[..16]);
+    Key::from_le_bytes(bytes)
 }
 
 /// A count is whole at every moment, so a panic elsewhere doesn't spoil it.
-fn lock(count: &Mutex<Failures>) -> MutexGuard<'_, Failures> {
+fn lock<T>(count: &Mutex<T>) -> MutexGuard<'_, T> {
     count.lock().unwrap_or_else(PoisonError::into_inner)
 }
