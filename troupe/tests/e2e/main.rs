@@ -14,6 +14,7 @@ mod grpc;
 mod leaving;
 mod main_job;
 mod memory;
+mod open_streams;
 mod outages;
 mod person;
 mod platform;
