@@ -251,9 +251,10 @@ fn was_used(token: &refresh_token::Model) -> bool {
 }
 
 fn state(token: &refresh_token::Model) -> State {
-    match (token.revoke_time, token.spend_time) {
-        (Some(at), _) => State::Replaced { at },
-        (None, Some(at)) => State::Spent { at },
+    match (token.spend_time, token.revoke_time) {
+        // Also where it was replaced before: from then on it is a spent one like others.
+        (Some(at), _) => State::Spent { at },
+        (None, Some(at)) => State::Replaced { at },
         (None, None) => State::Live,
     }
 }

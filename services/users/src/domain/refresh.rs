@@ -9,7 +9,8 @@
 //! | not exchanged | – | – | – | exchange it |
 //! | spent | unused | – | while this call was waiting | repeat the answer: the same pair |
 //! | spent | unused | – | any time | reissue: another pair, and the unused one is revoked |
-//! | replaced | unused | – | any time | superseded |
+//! | replaced | unused | – | the grace or less | superseded |
+//! | replaced | unused | – | longer | reissue: whoever was given the other pair has lost it |
 //! | spent or replaced | used | unused | the grace or less | superseded |
 //! | spent or replaced | used | unused | longer | a proven replay: end the session |
 //! | spent or replaced | used | used | any time | a proven replay: end the session |
@@ -84,19 +85,20 @@ pub(crate) enum Decision {
 /// Decides about a refresh token of a login session that is open, by the table above.
 pub(crate) fn decide(presented: Presented, moment: Moment) -> Decision {
     let is_expired = presented.expires <= moment.now;
-    let (gone_at, may_be_honoured) = match presented.state {
+    let (gone_at, is_replaced) = match presented.state {
         State::Live if is_expired => return Decision::Refuse,
         State::Live => return Decision::Exchange,
-        State::Spent { at } => (at, true),
-        State::Replaced { at } => (at, false),
+        State::Spent { at } => (at, false),
+        State::Replaced { at } => (at, true),
     };
+    let is_fresh = moment.now.since(gone_at) <= moment.grace;
     match presented.next {
         Some(NextPair::Outlived) => Decision::EndSession,
-        Some(NextPair::Used) if moment.now.since(gone_at) > moment.grace => Decision::EndSession,
-        Some(NextPair::Used) => Decision::Supersede,
+        Some(NextPair::Used) if is_fresh => Decision::Supersede,
+        Some(NextPair::Used) => Decision::EndSession,
         Some(NextPair::Unused) if is_expired => Decision::Refuse,
-        Some(NextPair::Unused) if !may_be_honoured => Decision::Supersede,
-        Some(NextPair::Unused) if moment.is_overlapping => Decision::Repeat,
+        Some(NextPair::Unused) if is_replaced && is_fresh => Decision::Supersede,
+        Some(NextPair::Unused) if !is_replaced && moment.is_overlapping => Decision::Repeat,
         Some(NextPair::Unused) => Decision::Reissue,
         None => Decision::Refuse,
     }
@@ -148,7 +150,7 @@ mod tests {
             (SPENT, Unused, Reissue, Reissue),
             (SPENT, Used, Supersede, EndSession),
             (SPENT, Outlived, EndSession, EndSession),
-            (REPLACED, Unused, Supersede, Supersede),
+            (REPLACED, Unused, Supersede, Reissue),
             (REPLACED, Used, Supersede, EndSession),
             (REPLACED, Outlived, EndSession, EndSession),
         ] {

@@ -20,3 +20,5 @@ mod replicas;
 mod restart;
 #[cfg(test)]
 mod strangers;
+#[cfg(test)]
+mod tabs;
