@@ -62,7 +62,8 @@ impl TryFrom<String> for Network {
 }
 
 impl Network {
-    fn contains(&self, address: IpAddr) -> bool {
+    /// Whether an address is of the network.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.is_v4 == address.is_ipv4() && bits(address) & self.mask == self.base
     }
 }

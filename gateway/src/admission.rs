@@ -33,13 +33,13 @@ impl Admission {
         &self.budgets
     }
 
-    /// Lets a call in, or says why not. Returns the person who calls, where the method asks for one.
+    /// Lets a call in, or says why not. Returns whose it is, and the person who calls where the method asks for one.
     pub(crate) async fn admit(
         &self,
         policy: &Policy,
         headers: &HeaderMap,
         client: IpAddr,
-    ) -> Result<Option<Person>, Status> {
+    ) -> Result<(Payer, Option<Person>), Status> {
         let (payer, person) = match self.identify(policy.audience, headers) {
             Ok(Some(person)) => {
                 let payer = Payer::Person(person.user_id.to_string().into());
@@ -54,7 +54,7 @@ impl Admission {
             }
         };
         self.charge(policy, &payer).await?;
-        Ok(person)
+        Ok((payer, person))
     }
 
     /// What ends the answer of a method with the caller's login session, where it is a stream. Anybody may call a method

@@ -1,9 +1,8 @@
-//! The body of a gRPC request on its way through: each message is held to the size that its method takes, as soon as its
-//! length is known.
+//! The body of a gRPC request on its way through: each message is held to the size that its method takes, and to the room
+//! that there is for bodies, as soon as its length is known.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::guard::caught;
+use crate::intake::{Room, SMALL};
 use crate::refusal::too_large;
 use crate::wire::FRAME_HEADER;
 
@@ -24,24 +24,30 @@ pub(crate) struct Bounded {
     header_len: usize,
     /// Bytes of the message that are still to come.
     left: usize,
-    exceeded: Exceeded,
+    /// For the largest message so far. The service holds it whole when it decodes it.
+    room: Room,
+    refused: Refused,
 }
 
-/// Tells whether a body was too large, once its call has failed.
+/// Tells why a body was refused, once its call has failed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Exceeded(Arc<AtomicBool>);
+pub(crate) struct Refused(Arc<Mutex<Option<Status>>>);
 
-impl Exceeded {
-    /// True where a message was too large.
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+impl Refused {
+    /// The reason, where there is one.
+    pub(crate) fn take(&self) -> Option<Status> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, status: &Status) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.clone());
     }
 }
 
 impl Bounded {
     /// Bounds the messages of a body.
-    pub(crate) fn new(inner: Body, max_bytes: usize) -> (Self, Exceeded) {
-        let exceeded = Exceeded::default();
+    pub(crate) fn new(inner: Body, max_bytes: usize, room: Room) -> (Self, Refused) {
+        let refused = Refused::default();
         let header = [0; FRAME_HEADER];
         let body = Self {
             inner,
@@ -49,9 +55,10 @@ impl Bounded {
             header,
             header_len: 0,
             left: 0,
-            exceeded: exceeded.clone(),
+            room,
+            refused: refused.clone(),
         };
-        (body, exceeded)
+        (body, refused)
     }
 
     fn check(&mut self, mut chunk: &[u8]) -> Result<(), Status> {
@@ -70,12 +77,21 @@ impl Bounded {
                 self.header_len = 0;
                 let [_, len @ ..] = self.header;
                 self.left = u32::from_be_bytes(len) as usize;
-                if self.left > self.max_bytes {
-                    self.exceeded.0.store(true, Ordering::Release);
-                    return Err(too_large(self.max_bytes));
-                }
+                self.let_in(self.left, chunk.len())
+                    .inspect_err(|status| self.refused.set(status))?;
             }
         }
+    }
+
+    /// Whether a message of a length may come, of which a part has.
+    fn let_in(&mut self, len: usize, here: usize) -> Result<(), Status> {
+        if len > self.max_bytes {
+            return Err(too_large(self.max_bytes));
+        }
+        if len > SMALL || len > here {
+            self.room.grow_to(len)?;
+        }
+        Ok(())
     }
 }
 
@@ -118,12 +134,18 @@ impl http_body::Body for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Bodies;
+    use crate::intake::{Intake, Sender};
+    use crate::rates::Payer;
 
     fn first_refused(chunks: &[&[u8]]) -> Option<usize> {
-        let (mut body, exceeded) = Bounded::new(Body::empty(), 4);
-        let refused = chunks.iter().position(|chunk| body.check(chunk).is_err());
-        assert_eq!(exceeded.is_set(), refused.is_some());
-        refused
+        let intake = Intake::new(&Bodies::default());
+        let nobody = Payer::Address([192, 0, 2, 1].into());
+        let room = intake.room(Sender::new([192, 0, 2, 1].into(), &nobody));
+        let (mut body, refused) = Bounded::new(Body::empty(), 4, room);
+        let at = chunks.iter().position(|chunk| body.check(chunk).is_err());
+        assert_eq!(refused.take().is_some(), at.is_some());
+        at
     }
 
     #[test]

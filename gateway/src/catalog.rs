@@ -9,7 +9,8 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::Status;
 use troupe_proto::policy::Audience;
 
-use crate::config::{ConfigError, Limits};
+use crate::config::{ConfigError, Limits, Overload};
+use crate::overload::Load;
 use crate::policy::Policy;
 use crate::refusal;
 use crate::route::{Lookup, Template, Tree};
@@ -52,7 +53,7 @@ pub(crate) struct Catalog {
     bindings: Vec<Binding>,
     methods: HashMap<Box<str>, Arc<Method>>,
     /// Services that have an upstream and no descriptors; gRPC passes to them.
-    opaque: HashMap<Box<str>, Channel>,
+    opaque: HashMap<Box<str>, (Channel, Arc<Load>)>,
 }
 
 /// An HTTP form of a method.
@@ -81,6 +82,8 @@ pub(crate) struct Method {
     pub(crate) policy: Policy,
     /// Where it is served.
     pub(crate) channel: Channel,
+    /// How much is asked of it.
+    pub(crate) load: Arc<Load>,
 }
 
 impl Method {
@@ -96,6 +99,7 @@ impl Catalog {
         pool: &DescriptorPool,
         mut channels: HashMap<String, Channel>,
         limits: &Limits,
+        overload: &Overload,
     ) -> Result<Self, BuildError> {
         let mut catalog = Self {
             schema: Schema::new(pool),
@@ -110,12 +114,13 @@ impl Catalog {
                 continue;
             };
             for descriptor in service.methods() {
-                catalog.add_method(pool, &descriptor, &channel, limits)?;
+                let load = Load::new(overload);
+                catalog.add_method(pool, &descriptor, &channel, limits, load)?;
             }
         }
         catalog.opaque = channels
             .into_iter()
-            .map(|(name, channel)| (name.into_boxed_str(), channel))
+            .map(|(name, channel)| (name.into_boxed_str(), (channel, Load::new(overload))))
             .collect();
         Ok(catalog)
     }
@@ -126,6 +131,7 @@ impl Catalog {
         descriptor: &MethodDescriptor,
         channel: &Channel,
         limits: &Limits,
+        load: Arc<Load>,
     ) -> Result<(), BuildError> {
         let path = format!(
             "/{}/{}",
@@ -146,6 +152,7 @@ impl Catalog {
             server_streaming: descriptor.is_server_streaming(),
             policy,
             channel: channel.clone(),
+            load,
         });
         let rules =
             rule::rules(pool, descriptor).map_err(|error| binding_error(descriptor, "", &error))?;
@@ -205,7 +212,7 @@ impl Catalog {
             return Some(method.clone());
         }
         let (service, _) = path.strip_prefix('/')?.split_once('/')?;
-        let channel = self.opaque.get(service)?;
+        let (channel, load) = self.opaque.get(service)?;
         Some(Arc::new(Method {
             path: format!("/{service}/*").into(),
             uri: path.parse().ok()?,
@@ -213,6 +220,7 @@ impl Catalog {
             server_streaming: true,
             policy: Policy::of(path, limits),
             channel: channel.clone(),
+            load: Arc::clone(load),
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! Configuration of the gateway.
 
+mod load;
 mod rates;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use serde::Deserialize;
 
 use crate::address::Network;
 use crate::openapi::Info;
+
+pub use self::load::{Bodies, Overload};
 
 /// What operators decide about the gateway.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +31,10 @@ pub struct Config {
     pub rates: Rates,
     /// What is taken in at most, and for how long.
     pub limits: Limits,
+    /// Room for the bodies of requests while they arrive.
+    pub bodies: Bodies,
+    /// When there is more to do than can be done.
+    pub overload: Overload,
     /// How JSON is read and written.
     pub json: Json,
     /// What the API documentation says of the whole.
@@ -157,6 +164,8 @@ impl Config {
                 "must be above zero",
             ));
         }
+        self.bodies.validate()?;
+        self.overload.validate()?;
         self.upstream_uris().map(|_| ())
     }
 
@@ -215,6 +224,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             rates: Rates::default(),
             limits: Limits::default(),
+            bodies: Bodies::default(),
+            overload: Overload::default(),
             json: Json::default(),
             api: Info::default(),
             descriptor_set: None,

@@ -109,6 +109,21 @@ impl Exchange {
     }
 }
 
+/// Measures a request that was refused for load. Nothing else tells of it: there are too many.
+pub(crate) fn refused(protocol: &'static str, method: &Method, took: Duration) {
+    if !is_measuring() {
+        return;
+    }
+    let exchange = Exchange {
+        protocol,
+        method: known(method),
+        route: None,
+        status: StatusCode::TOO_MANY_REQUESTS,
+        code: Some(Code::ResourceExhausted),
+    };
+    exchange.measure(took);
+}
+
 /// A method of HTTP, of which clients may invent as many as they like.
 pub(crate) fn known(method: &Method) -> &'static str {
     match method.as_str() {

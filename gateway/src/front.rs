@@ -1,27 +1,40 @@
-//! What every request meets once it has an id: the gateway's own pages, gRPC, gRPC-Web, or JSON. Whatever happens on the
+//! What every request meets once it has an id: the gateway's own pages, the gate that load is refused at, and gRPC, gRPC-Web,
+//! or JSON. Whatever happens on the
 //! way, there is an answer in the form that the client reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, Version};
+use http_body_util::BodyExt;
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::admission::Admission;
 use crate::catalog::Catalog;
 use crate::config::{Json, Limits};
+use crate::exchanges;
 use crate::gateway::Readiness;
+use crate::gather::announced_size;
 use crate::guard::{Guarded, caught_within};
 use crate::host::check_host;
+use crate::intake::{Intake, SMALL};
 use crate::media;
+use crate::overload::{Gate, Load};
 use crate::pages::Pages;
 use crate::refusal::{Refusal, invalid};
+use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
 use crate::{grpc, rest, single, web};
 
+/// How long the body of a refused request is waited for, so that its connection can be used again.
+const BODY_PATIENCE: Duration = Duration::from_millis(250);
+
 /// The parts that requests need.
 pub(crate) struct Front {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) admission: Admission,
     pub(crate) limits: Limits,
@@ -54,6 +67,15 @@ impl Protocol {
             Self::Grpc => "grpc",
             Self::Web(_) => "grpc-web",
             Self::Json => "json",
+        }
+    }
+
+    /// The type of a refusal.
+    fn form(self) -> &'static str {
+        match self {
+            Self::Grpc => "application/grpc",
+            Self::Web(form) => form,
+            Self::Json => "application/json",
         }
     }
 }
@@ -90,24 +112,82 @@ impl Front {
     async fn pass(
         self: Arc<Self>,
         protocol: Protocol,
+        mut visit: Visit,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        if let Protocol::Json = protocol {
+            let (method, path) = (request.method(), request.uri().path());
+            if let Some(page) = self.pages.find(method, path, &self.readiness) {
+                return page;
+            }
+        }
+        let Some(load) = self.load_of(protocol, &request) else {
+            return self.dispatch(protocol, visit, request).await;
+        };
+        // Before anything is decoded, verified or logged: a refusal must cost next to nothing.
+        let ticket = self.gate.admit(&load, visit.client, &visit.arrival);
+        let Some(ticket) = ticket else {
+            return self.turn_away(protocol, &load, &visit, request).await;
+        };
+        visit.ticket = Some(Arc::clone(&ticket));
+        let pace = visit.arrival.pace.clone();
+        let answer = self.dispatch(protocol, visit, request).await;
+        Gate::hold(&load, &ticket, pace.as_ref());
+        ticket.begun();
+        answer
+    }
+
+    async fn dispatch(
+        self: Arc<Self>,
+        protocol: Protocol,
         visit: Visit,
         request: Request<Body>,
     ) -> Response<Body> {
         match protocol {
-            Protocol::Grpc => return self.grpc(visit, request).await,
+            Protocol::Grpc => self.grpc(visit, request).await,
             Protocol::Web(_) => {
                 let answer = web::pass(self, visit, request).await;
-                return answer.map(|body| Body::new(Guarded::new(body)));
+                answer.map(|body| Body::new(Guarded::new(body)))
             }
-            Protocol::Json => {}
+            Protocol::Json => rest::answer(&self, &visit, request).await,
         }
-        let page = self
-            .pages
-            .find(request.method(), request.uri().path(), &self.readiness);
-        match page {
-            Some(page) => page,
-            None => rest::answer(&self, &visit, request).await,
+    }
+
+    /// The load of the method that a request is for, if there is one.
+    fn load_of(&self, protocol: Protocol, request: &Request<Body>) -> Option<Arc<Load>> {
+        let path = request.uri().path();
+        let Protocol::Json = protocol else {
+            let method = self.catalog.method(path, &self.limits)?;
+            return Some(Arc::clone(&method.load));
+        };
+        match self.catalog.find(request.method(), path) {
+            Lookup::Found(found) => {
+                let binding = self.catalog.binding(found.route);
+                Some(Arc::clone(&binding.method.load))
+            }
+            _ => None,
         }
+    }
+
+    /// Refuses a request that there is no time for.
+    async fn turn_away(
+        &self,
+        protocol: Protocol,
+        load: &Arc<Load>,
+        visit: &Visit,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let (parts, mut body) = request.into_parts();
+        let len = announced_size(&parts.headers);
+        if parts.version != Version::HTTP_2 && (1..=SMALL).contains(&len) {
+            // HTTP/1.1 closes a connection whose request wasn't read, and a new one costs more than this. One that sends
+            // nothing is closed.
+            let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+            _ = tokio::time::timeout(BODY_PATIENCE, rest).await;
+        }
+        let took = visit.arrival.at.elapsed();
+        exchanges::refused(protocol.name(), &parts.method, took);
+        self.gate.refuse(load, &visit.arrival, protocol.form())
     }
 
     async fn grpc(self: Arc<Self>, visit: Visit, request: Request<Body>) -> Response<Body> {

@@ -26,7 +26,9 @@ use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
 use crate::config::{Config, ConfigError, Cors};
 use crate::front::Front;
+use crate::intake::Intake;
 use crate::openapi;
+use crate::overload::{Arrival, Gate, Pace};
 use crate::pages::Pages;
 use crate::rates::Budgets;
 use crate::visit::{Place, Visit, request_id};
@@ -42,6 +44,8 @@ pub struct Gateway {
     trusted_proxies: Arc<[Network]>,
     peer: IpAddr,
     leaving: CancellationToken,
+    /// How fast the connection is read, where it is one client's.
+    pace: Option<Arc<Pace>>,
 }
 
 /// Builds a gateway for the services of `pool` that `channels` has by full name. Services without a channel are left
@@ -61,8 +65,10 @@ pub fn build(
     redis: Option<&Redis>,
 ) -> Result<Gateway, BuildError> {
     config.validate()?;
-    let catalog = Catalog::new(pool, channels, &config.limits)?;
+    let catalog = Catalog::new(pool, channels, &config.limits, &config.overload)?;
     let front = Front {
+        gate: Gate::new(&config.overload, &catalog.schema),
+        intake: Intake::new(&config.bodies),
         catalog: Arc::new(catalog),
         admission: Admission::new(verifier, Budgets::new(&config.rates, redis)),
         limits: config.limits.clone(),
@@ -76,14 +82,20 @@ pub fn build(
         trusted_proxies: config.trusted_proxies.clone().into(),
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         leaving: CancellationToken::new(),
+        pace: None,
     })
 }
 
 impl Gateway {
-    /// The same gateway, for requests from the socket of `peer`.
-    pub fn for_peer(&self, peer: IpAddr) -> Self {
+    /// The same gateway, for a connection that is read at a pace. That of a trusted proxy carries the requests of many, who
+    /// don't wait for one another.
+    pub(crate) fn for_connection(&self, pace: &Arc<Pace>) -> Self {
+        let peer = pace.address();
+        let canonical = peer.to_canonical();
+        let is_proxy = self.trusted_proxies.iter().any(|it| it.contains(canonical));
         Self {
             peer,
+            pace: (!is_proxy).then(|| Arc::clone(pace)),
             ..self.clone()
         }
     }
@@ -100,16 +112,23 @@ impl Gateway {
         &self.leaving
     }
 
+    /// What is known of a request that has just been read.
+    pub(crate) fn arrival(&self) -> Arrival {
+        Arrival::on(self.pace.clone())
+    }
+
     pub(crate) fn front(&self) -> &Front {
         &self.front
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(self, arrival: Arrival, request: Request<Body>) -> Response<Body> {
         let visit = Visit {
             request_id: request_id(request.headers()),
             client: client_address(self.peer, request.headers(), &self.trusted_proxies),
             trace: is_traced().then(|| Place::of(request.headers())),
+            arrival,
+            ticket: None,
         };
         let id = visit.request_id.clone();
         let span = tracing::info_span!(
@@ -160,7 +179,8 @@ impl Service<Request<Body>> for Gateway {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let gateway = self.clone();
-        Box::pin(async move { Ok(gateway.answer(request).await) })
+        let arrival = self.arrival();
+        Box::pin(async move { Ok(gateway.answer(arrival, request).await) })
     }
 }
 

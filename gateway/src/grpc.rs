@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
 use mesh::SessionStream;
 use platform::trace::TRACEPARENT;
@@ -16,7 +16,9 @@ use crate::admission::unknown_method;
 use crate::bounded::Bounded;
 use crate::catalog::Method;
 use crate::front::Front;
+use crate::gather::announced_size;
 use crate::headers;
+use crate::intake::Sender;
 use crate::refusal::{from_upstream, invalid, too_large, too_late};
 use crate::tail::Tail;
 use crate::timeout;
@@ -32,8 +34,14 @@ pub(crate) async fn pass(
 ) -> Response<Body> {
     log.status(http::StatusCode::OK);
     match call(&front, &visit, request, &mut log).await {
-        Ok(answer) => finish(answer, log),
+        Ok(begun) => {
+            if let Some(status) = Status::from_header_map(begun.answer.headers()) {
+                visit.answered(&status);
+            }
+            finish(begun, log)
+        }
         Err(status) => {
+            visit.answered(&status);
             log.code(status.code());
             status.into_http()
         }
@@ -59,7 +67,7 @@ async fn call(
         .ok_or_else(unknown_method)?;
     log.route(&method.path);
     let admission = &front.admission;
-    let person = admission
+    let (payer, person) = admission
         .admit(&method.policy, request.headers(), visit.client)
         .await?;
     let stream = admission.stream(&method, person, request.headers());
@@ -81,11 +89,12 @@ async fn call(
     parts.uri = method.uri.clone();
     parts.version = Version::HTTP_2;
     parts.extensions.clear();
-    let (body, exceeded) = Bounded::new(body, max_bytes);
+    let room = front.intake.room(Sender::new(visit.client, &payer));
+    let (body, refused) = Bounded::new(body, max_bytes, room);
     let request = Request::from_parts(parts, Body::new(body));
     let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
-    if exceeded.is_set() {
-        return Err(too_large(max_bytes));
+    if let Some(status) = refused.take() {
+        return Err(status);
     }
     Ok(Begun {
         answer: answer.map_err(|_| too_late())??,
@@ -140,13 +149,6 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
             log,
         ))
     })
-}
-
-fn announced_size(headers: &HeaderMap) -> usize {
-    let value = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    value.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Visit {

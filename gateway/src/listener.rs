@@ -24,11 +24,16 @@ use self::activity::Activity;
 use self::farewell::Farewell;
 use crate::config::Limits;
 use crate::gateway::Gateway;
+use crate::overload::{self, Pace, Paced};
 
 /// How often budgets of callers who are gone are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long to wait after a failed accept, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a client may send ahead of being read, of one request and in all. It is memory that no budget counts.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 impl Gateway {
     /// Serves connections until `shutdown` is cancelled, then lets running calls end within the drain time of the
@@ -47,6 +52,7 @@ impl Gateway {
         tokio::select! {
             () = accepting => {}
             () = sweeping => {}
+            () = overload::watch(&self.front().gate) => {}
             () = shutdown.cancelled() => {}
         }
         for (stream, peer) in farewell::waiting(listener) {
@@ -109,8 +115,8 @@ impl Server {
             .max_header_list_size(limits.header_bytes)
             .keep_alive_interval(keepalive)
             .keep_alive_timeout(keepalive)
-            .initial_stream_window_size(1024 * 1024)
-            .initial_connection_window_size(4 * 1024 * 1024);
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
         Self {
             http: Arc::new(http),
             permits: Arc::new(Semaphore::new(limits.connections)),
@@ -144,7 +150,8 @@ impl Server {
     ) -> impl Future<Output = ()> + Send + 'static {
         let (http, idle, abandon) = (self.http.clone(), self.idle, self.abandon.clone());
         let patience = self.patience;
-        let gateway = gateway.for_peer(peer.ip());
+        let pace = Pace::new(peer.ip());
+        let gateway = gateway.for_connection(&pace);
         async move {
             let activity = Activity::new();
             let farewell = Farewell::new(gateway.leaves(), shutdown);
@@ -152,7 +159,8 @@ impl Server {
                 let running = activity.begin();
                 let goodbye = farewell.request(request.version());
                 // Boxed at once: it is large, and the server moves it several times.
-                let answer = Box::pin(gateway.clone().answer(request.map(Body::new)));
+                let arrival = gateway.arrival();
+                let answer = Box::pin(gateway.clone().answer(arrival, request.map(Body::new)));
                 async move {
                     let answer = goodbye.said(answer.await);
                     Ok::<_, Infallible>(answer.map(|body| running.hold(body)))
@@ -161,7 +169,7 @@ impl Server {
             if stream.set_nodelay(true).is_err() {
                 return;
             }
-            let io = TokioIo::new(stream);
+            let io = TokioIo::new(Paced::new(stream, pace));
             let mut connection = pin!(http.serve_connection(io, service));
             tokio::select! {
                 biased;

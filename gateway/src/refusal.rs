@@ -85,6 +85,16 @@ impl Refusal {
         self.http == StatusCode::PAYLOAD_TOO_LARGE
     }
 
+    /// The body didn't arrive in time.
+    pub(crate) fn body_too_late() -> Self {
+        let message = "the body of the request didn't arrive in time";
+        Self {
+            status: error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message),
+            http: StatusCode::REQUEST_TIMEOUT,
+            allow: None,
+        }
+    }
+
     /// The body's type is one that the method can't take.
     pub(crate) fn unsupported_type(message: &str) -> Self {
         let http = StatusCode::UNSUPPORTED_MEDIA_TYPE;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method as Verb, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use mesh::{Channel, SessionStream};
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
@@ -16,7 +16,9 @@ use tower::ServiceExt;
 use crate::catalog::{Binding, Method};
 use crate::content::Content;
 use crate::front::Front;
+use crate::gather::{announced_size, gather};
 use crate::headers;
+use crate::intake::{Room, Sender};
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{self, Refusal, from_upstream, invalid, too_late};
 use crate::route::{Found, Lookup};
@@ -76,10 +78,12 @@ async fn call(
     }
     let policy = &binding.method.policy;
     let admission = &front.admission;
-    let person = admission
+    let (payer, person) = admission
         .admit(policy, &parts.headers, visit.client)
         .await?;
     let stream = admission.stream(&binding.method, person, &parts.headers);
+    // Kept to the end: what has arrived is decoded and passed on meanwhile.
+    let mut room = front.intake.room(Sender::new(visit.client, &payer));
     let limit = timeout::of_call(&parts.headers, policy.timeout).map_err(|invalid_header| {
         invalid(format!("the header {} holds no time", invalid_header.0))
     })?;
@@ -91,12 +95,21 @@ async fn call(
         deadline: Instant::now() + limit,
     };
     let upstream = async {
-        let frames = call.frames(body).await?;
+        let frames = call.frames(body, &mut room).await?;
+        visit.arrived();
         let request = call.upstream_request(visit, limit, frames);
-        let answer = send(&binding.method, request, stream).await?;
+        let answer = send(&binding.method, request, stream)
+            .await
+            .inspect_err(|refusal| visit.answered(&refusal.status))?;
+        if binding.method.server_streaming {
+            visit.begun();
+        }
         match binding.method.server_streaming {
             true => call.stream(answer, log).await,
-            false => call.unary(answer).await,
+            false => call
+                .unary(answer)
+                .await
+                .inspect_err(|refusal| visit.answered(&refusal.status)),
         }
     };
     let answer = timeout_at(call.deadline, upstream)
@@ -136,12 +149,16 @@ async fn send(
 }
 
 impl Call<'_> {
-    async fn frames(&self, body: Body) -> Result<Bytes, Refusal> {
+    async fn frames(&self, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
         let plan = &self.binding.plan;
         let policy = &self.binding.method.policy;
         let headers = &self.parts.headers;
+        if matches!(plan.body, crate::transcode::Body::None) && announced_size(headers) > 0 {
+            return Err(invalid("the method takes no body").into());
+        }
         let content = Content::of(headers, &plan.body, body.is_end_stream())?;
-        let body = read(body, headers, content.max_body(policy.max_request_bytes)).await;
+        let max_body = content.max_body(policy.max_request_bytes);
+        let body = gather(body, headers, max_body, room).await;
         let body = body.map_err(|refusal| content.limited(refusal, policy.max_request_bytes))?;
         let (content_type, body) = content.unpack(body)?;
         let incoming = Incoming {
@@ -296,35 +313,4 @@ fn set_type(headers: &mut HeaderMap, content_type: &[u8]) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-}
-
-/// Reads a body of at most `max_bytes`. A body that announces its size is refused unread.
-async fn read(mut body: Body, headers: &HeaderMap, max_bytes: usize) -> Result<Bytes, Refusal> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    if announced
-        .and_then(|text| text.parse().ok())
-        .is_some_and(|len: usize| len > max_bytes)
-    {
-        return Err(Refusal::too_large(max_bytes));
-    }
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| invalid("the body of the request broke off"))?;
-        let Ok(chunk) = frame.into_data() else {
-            continue;
-        };
-        if first.len() + all.len() + chunk.len() > max_bytes {
-            return Err(Refusal::too_large(max_bytes));
-        }
-        if first.is_empty() && all.is_empty() {
-            first = chunk;
-            continue;
-        }
-        all.extend_from_slice(&std::mem::take(&mut first));
-        all.extend_from_slice(&chunk);
-    }
-    Ok(if all.is_empty() { first } else { all.freeze() })
 }

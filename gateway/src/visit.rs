@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use platform::trace::{Kind, TRACEPARENT, TraceParent};
-use tonic::Code;
+use tonic::{Code, Status};
 use tracing::Span;
+use troupe_proto::{Reason, error};
 
 use crate::exchanges::{self, Exchange};
+use crate::overload::{Arrival, Ticket};
 
 /// A request's circumstances.
 #[derive(Debug, Clone)]
@@ -20,6 +22,36 @@ pub(crate) struct Visit {
     pub(crate) client: IpAddr,
     /// Its place in a trace; absent where neither a log nor anybody else shows it.
     pub(crate) trace: Option<Place>,
+    /// How it came in.
+    pub(crate) arrival: Arrival,
+    /// Its place among the calls that are under way, once it has one.
+    pub(crate) ticket: Option<Arc<Ticket>>,
+}
+
+impl Visit {
+    /// The call has begun to answer: its place is free for another.
+    pub(crate) fn begun(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.begun();
+        }
+    }
+
+    /// Its body is here: what it takes from now on is our doing.
+    pub(crate) fn arrived(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.restart();
+        }
+    }
+
+    /// What the call's service answered.
+    pub(crate) fn answered(&self, status: &Status) {
+        if let Some(ticket) = &self.ticket
+            && status.code() == Code::ResourceExhausted
+            && error::reason_of(status) == Some(Reason::Overloaded)
+        {
+            ticket.push_back();
+        }
+    }
 }
 
 /// A place in a trace, and the one of whoever sent the request.

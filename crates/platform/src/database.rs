@@ -9,6 +9,7 @@ mod inspect;
 mod outage;
 mod pools;
 mod postgres;
+mod queue;
 pub mod sqlite;
 mod storing;
 mod transaction;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::after_commit::Hooks;
+use self::queue::Place;
 use self::sqlite::{Checkpoints, FileError, Syncs};
 use self::storing::Storing;
 use self::transaction::Tries;
@@ -174,7 +176,9 @@ impl Database {
     {
         let mut tries = Tries::default();
         loop {
-            let transaction = self.begin().await?;
+            // Here, where it is known who waits.
+            let place = self.write.place().await?;
+            let transaction = self.begin(place).await?;
             let (done, hooks) = Hooks::gather(body(&transaction)).await;
             let lost = match done {
                 Ok(value) => match self.commit(transaction, hooks).await {
@@ -200,14 +204,14 @@ impl Database {
         }
     }
 
-    async fn begin<'env>(&self) -> Result<Transaction<'env>, DbErr> {
+    async fn begin<'env>(&self, place: Place) -> Result<Transaction<'env>, DbErr> {
         let write = self.write.clone();
         let syncs = self.syncs.clone();
         let begin = async move {
             if let Some(syncs) = syncs {
                 syncs.settle(&write.pool()).await?;
             }
-            Transaction::begin(&write).await
+            Transaction::begin(&write, place).await
         };
         let begun = match self.write.is_to_server() {
             true => self.see_through(begin).await,

@@ -15,6 +15,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod limits;
 pub mod page;
+pub mod patience;
 pub mod presence;
 pub mod redis;
 pub mod secret;

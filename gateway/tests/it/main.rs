@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod echo;
@@ -22,6 +24,8 @@ mod http;
 mod identity;
 #[cfg(test)]
 mod odd;
+#[cfg(test)]
+mod overload;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

@@ -45,6 +45,7 @@ impl Classify for Error {
             Self::NoModel(_) => Code::Unavailable,
             Self::WrongForm { .. } => Code::InvalidArgument,
             Self::Provider(error) => error.code(),
+            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
             Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Storage(_) => Code::Internal,
         }
@@ -56,6 +57,7 @@ impl Classify for Error {
             Self::NoModel(_) => Reason::ProviderUnavailable,
             Self::WrongForm { .. } => Reason::InvalidRequest,
             Self::Provider(error) => error.reason(),
+            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
             Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Storage(_) => Reason::Internal,
         }

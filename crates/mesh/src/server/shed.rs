@@ -1,4 +1,5 @@
-//! Refuses calls over the limit at once instead of letting all of them become slow.
+//! Refuses calls over the limit at once instead of letting all of them become slow, and has those within it wait for
+//! nothing longer than a caller would. Behind the gateway, which refuses sooner, it is the second line.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -58,7 +59,8 @@ where
         };
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let response = answer.await;
+            // Whatever the call waits for inside, its caller waits too.
+            let response = platform::patience::of_call(answer).await;
             drop(permit);
             response
         })

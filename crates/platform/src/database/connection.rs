@@ -15,6 +15,8 @@ use sea_orm::{
 };
 use sea_orm_migration::async_trait::async_trait;
 
+use super::queue::{Place, Queue};
+
 /// How long a statement may take before the server is asked whether it is there, and again each time.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// How long the server may take to say so.
@@ -38,6 +40,7 @@ struct State {
     backend: DbBackend,
     /// Absent for a file.
     server: Option<Server>,
+    queue: Queue,
 }
 
 /// How to ask a server whether it is there, and how to begin anew with it.
@@ -46,24 +49,28 @@ pub(super) struct Server {
     pub(super) probe: DatabaseConnection,
     /// Makes new connections, as they are needed.
     pub(super) connect: Arc<dyn Fn() -> DatabaseConnection + Send + Sync>,
+    /// How many it makes at most.
+    pub(super) size: u32,
 }
 
 impl Connection {
-    /// Connections to a file.
-    pub(super) fn to_file(pool: DatabaseConnection) -> Self {
-        Self::new(pool, None)
+    /// Connections to a file, so many at most.
+    pub(super) fn to_file(pool: DatabaseConnection, size: u32) -> Self {
+        Self::new(pool, None, size)
     }
 
     /// Connections to a server.
     pub(super) fn to_server(server: Server) -> Self {
-        Self::new((server.connect)(), Some(server))
+        let size = server.size;
+        Self::new((server.connect)(), Some(server), size)
     }
 
-    fn new(pool: DatabaseConnection, server: Option<Server>) -> Self {
+    fn new(pool: DatabaseConnection, server: Option<Server>, size: u32) -> Self {
         Self(Arc::new(State {
             backend: pool.get_database_backend(),
             pool: RwLock::new(pool),
             server,
+            queue: Queue::new(size),
         }))
     }
 
@@ -91,7 +98,23 @@ impl Connection {
         Self::to_server(Server {
             probe: server.probe.clone(),
             connect: Arc::clone(&server.connect),
+            size: server.size,
         })
+    }
+
+    /// Waits for a turn at one of the connections.
+    ///
+    /// # Errors
+    /// It doesn't come in time, for there is too much to do; or because the server has fallen silent.
+    pub(super) async fn place(&self) -> Result<Place, DbErr> {
+        let place = self.0.queue.place().await;
+        if let (Err(_), Some(server)) = (&place, &self.0.server) {
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT, server.probe.ping()).await;
+            if !matches!(answer, Ok(Ok(()))) {
+                return Err(silence());
+            }
+        }
+        place
     }
 
     /// Whether this is a server, and no file.
@@ -126,8 +149,7 @@ impl Connection {
         // What waits on the old connections may do so for many minutes, and must not take the places of others.
         let mut pool = self.0.pool.write().unwrap_or_else(PoisonError::into_inner);
         *pool = (server.connect)();
-        let silence = "the server doesn't answer any more".to_owned();
-        Err(DbErr::Conn(RuntimeErr::Internal(silence)))
+        Err(silence())
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -138,6 +160,11 @@ impl Connection {
     }
 }
 
+fn silence() -> DbErr {
+    let silence = "the server doesn't answer any more".to_owned();
+    DbErr::Conn(RuntimeErr::Internal(silence))
+}
+
 #[async_trait]
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
@@ -145,21 +172,25 @@ impl ConnectionTrait for Connection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let _place = self.place().await?;
         let pool = self.pool();
         self.guard(pool.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let _place = self.place().await?;
         let pool = self.pool();
         self.guard(pool.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let _place = self.place().await?;
         let pool = self.pool();
         self.guard(pool.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let _place = self.place().await?;
         let pool = self.pool();
         self.guard(pool.query_all_raw(statement)).await
     }

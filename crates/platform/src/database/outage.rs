@@ -5,12 +5,14 @@ use std::{fmt, io};
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError, SqlxPostgresError};
 
+use super::queue::Overrun;
+
 /// Why the database can't do its work now. The same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// It can't be reached, went away in the middle, or had no connection free in time.
+    /// It can't be reached, or went away in the middle.
     Unreachable,
-    /// It has too much to do, or others were always faster.
+    /// There is too much to do: the turn didn't come in time, or others were always faster. Not the database's fault.
     Busy,
     /// Its disk is full.
     Full,
@@ -47,6 +49,7 @@ impl Outage {
 
 fn of_driver(error: &SqlxError) -> Option<Outage> {
     match error {
+        SqlxError::Configuration(cause) if cause.is::<Overrun>() => Some(Outage::Busy),
         SqlxError::Io(error) => Some(of_system(error)),
         SqlxError::Tls(_)
         | SqlxError::PoolTimedOut
@@ -113,10 +116,10 @@ fn of_sqlite(code: u32) -> Option<Outage> {
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreachable => {
-                "the database can't be reached or has no connection free: try again in a second"
+            Self::Unreachable => "the database can't be reached: try again in a second",
+            Self::Busy => {
+                "there is more to do than can be done in good time: try again in a second"
             }
-            Self::Busy => "the database is busy: try again in a second",
             Self::Full => "the database's disk is full: nothing can be stored until it has room",
             Self::Failing => {
                 "the database's disk fails (an I/O error): nothing can be stored until it works again"

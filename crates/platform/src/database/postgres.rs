@@ -207,6 +207,7 @@ fn connection(probe: &DatabaseConnection, options: PgConnectOptions, size: u32) 
     Connection::to_server(Server {
         probe: probe.clone(),
         connect: Arc::new(move || pool(options.clone(), size)),
+        size,
     })
 }
 

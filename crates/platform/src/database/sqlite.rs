@@ -56,7 +56,7 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     let read = connect(&url, Use::Read, READ_CONNECTIONS)
         .await
         .map_err(failed)?;
-    Ok(database(file, read, write))
+    Ok(database(file, (read, READ_CONNECTIONS), write))
 }
 
 /// Opens a file that is there, as it is, and leaves a log that it needs where it is.
@@ -81,13 +81,18 @@ pub(super) async fn attach(file: &Path) -> Result<Database, OpenError> {
     };
     let read = connect(Use::Read).await.map_err(failed)?;
     let write = connect(Use::Write).await.map_err(failed)?;
-    Ok(database(file, read, write))
+    Ok(database(file, (read, 1), write))
 }
 
-fn database(file: &Path, read: DatabaseConnection, write: DatabaseConnection) -> Database {
+/// The store in a file, with so many connections for reads.
+fn database(
+    file: &Path,
+    (read, reads): (DatabaseConnection, u32),
+    write: DatabaseConnection,
+) -> Database {
     Database {
-        read: Connection::to_file(read),
-        write: Connection::to_file(write),
+        read: Connection::to_file(read, reads),
+        write: Connection::to_file(write, 1),
         checkpoints: Some(Checkpoints::default()),
         syncs: Some(Syncs::of(file)),
         storing: Storing::default(),

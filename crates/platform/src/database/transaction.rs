@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use sea_orm_migration::async_trait::async_trait;
 
+use super::queue::Place;
 use super::{Connection, Outage};
 
 /// How often a body is run.
@@ -29,6 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 pub struct Transaction<'env> {
     inner: DatabaseTransaction,
     connection: Connection,
+    /// Its turn at a connection.
+    place: Place,
     /// The first failure of a statement.
     failure: Mutex<Option<DbErr>>,
     /// Statements that haven't ended.
@@ -39,7 +42,7 @@ pub struct Transaction<'env> {
 impl Transaction<'_> {
     /// Begins a transaction. On a server this isn't to be dropped before it is done: the driver would take a connection for
     /// free that has begun one.
-    pub(super) async fn begin(connection: &Connection) -> Result<Self, DbErr> {
+    pub(super) async fn begin(connection: &Connection, place: Place) -> Result<Self, DbErr> {
         let pool = connection.pool();
         // On SQLite it waits for another process's write here, where it can: one that has read already would fail at once.
         let options = TransactionOptions {
@@ -49,6 +52,7 @@ impl Transaction<'_> {
         Ok(Self {
             inner: connection.guard(pool.begin_with_options(options)).await?,
             connection: connection.clone(),
+            place,
             failure: Mutex::default(),
             running: AtomicU32::default(),
             env: PhantomData,
@@ -85,6 +89,7 @@ impl Transaction<'_> {
         Transaction {
             inner: self.inner,
             connection: self.connection,
+            place: self.place,
             failure: self.failure,
             running: self.running,
             env: PhantomData,

@@ -74,6 +74,7 @@ impl Classify for Error {
             }
             Self::LoginSessionNotFound(_) => Code::NotFound,
             Self::Interrupted => Code::Unavailable,
+            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
             Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
                 Code::Internal
@@ -94,6 +95,7 @@ impl Classify for Error {
             Self::Hashing(HashError::Full { .. }) => Reason::Overloaded,
             Self::LoginSessionNotFound(_) => Reason::NotFound,
             Self::Interrupted => Reason::Unavailable,
+            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
             Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
             Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
                 Reason::Internal

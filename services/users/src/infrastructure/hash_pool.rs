@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use platform::Tasks;
+use platform::{Tasks, patience};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -84,7 +84,16 @@ impl HashPool {
             let retry_after = self.time_to_drain();
             return Err(HashError::Full { retry_after });
         };
-        let running = self.running.clone().acquire_owned().await.map_err(broken)?;
+        if self.time_to_wait() > patience::OF_CALLS {
+            let retry_after = self.time_to_drain();
+            return Err(HashError::Full { retry_after });
+        }
+        let running = self.running.clone().acquire_owned();
+        let Ok(running) = tokio::time::timeout(patience::now(), running).await else {
+            let retry_after = self.time_to_drain();
+            return Err(HashError::Full { retry_after });
+        };
+        let running = running.map_err(broken)?;
         let argon2 = self.argon2.clone();
         let last_micros = self.last_micros.clone();
         let hashing = self.tasks.spawn_blocking(move || {
@@ -98,9 +107,20 @@ impl HashPool {
         hashing.await.map_err(broken)
     }
 
+    /// How long the hash that came last waits for its turn, at the pace of the last one that ended.
+    fn time_to_wait(&self) -> Duration {
+        let taken = self.capacity - self.places.available_permits();
+        let before = taken.saturating_sub(1) / self.parallel;
+        // The first of those before it have begun already.
+        self.times_last(before.saturating_sub(1))
+    }
+
     /// How long the queue takes at the pace of the last hash.
     fn time_to_drain(&self) -> Duration {
-        let rounds = self.capacity.div_ceil(self.parallel);
+        self.times_last(self.capacity.div_ceil(self.parallel))
+    }
+
+    fn times_last(&self, rounds: usize) -> Duration {
         let last = Duration::from_micros(self.last_micros.load(Ordering::Relaxed));
         last.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }

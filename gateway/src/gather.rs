@@ -1,0 +1,75 @@
+//! Reads the body of a request whole, within bounds of size, time, and the room that there is for bodies.
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header;
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+use tonic::body::Body;
+
+use crate::intake::{Room, SMALL};
+use crate::refusal::{Refusal, invalid};
+
+/// How much room a body of unknown length takes at once.
+const STEP: usize = 64 * 1024;
+
+/// Reads a body of at most `max_bytes` into `room`. One that announces that it is larger, or for which there is no room, is
+/// refused unread.
+pub(crate) async fn gather(
+    mut body: Body,
+    headers: &HeaderMap,
+    max_bytes: usize,
+    room: &mut Room,
+) -> Result<Bytes, Refusal> {
+    let announced = announced_size(headers);
+    if announced > max_bytes {
+        return Err(Refusal::too_large(max_bytes));
+    }
+    if announced > SMALL {
+        room.grow_to(announced)?;
+    }
+    let started = Instant::now();
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    loop {
+        let so_far = first.len() + all.len();
+        let due = started + room.time_for(so_far);
+        let Ok(frame) = timeout_at(due, body.frame()).await else {
+            return Err(Refusal::body_too_late());
+        };
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|_| invalid("the body of the request broke off"))?;
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
+        let len = so_far + chunk.len();
+        if len > max_bytes {
+            return Err(Refusal::too_large(max_bytes));
+        }
+        if so_far == 0 && body.is_end_stream() {
+            return Ok(chunk);
+        }
+        if len > room.bytes() {
+            room.grow_to(announced.max(len.next_multiple_of(STEP)))?;
+        }
+        if so_far == 0 {
+            first = chunk;
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(announced.max(len));
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// The size that a request says its body has; 0 where it doesn't.
+pub(crate) fn announced_size(headers: &HeaderMap) -> usize {
+    let value = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    value.and_then(|text| text.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,238 @@
+//! The bytes of bodies that are still arriving: counted for each person, each address and all together, so that uploads
+//! that never end can't take the memory that others need.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use troupe_proto::{Reason, error};
+
+use crate::address::budget_key;
+use crate::config::Bodies;
+use crate::rates::Payer;
+
+/// When it makes sense to send a body again that there was no room for.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Bodies up to this size that come in one piece aren't worth counting.
+pub(crate) const SMALL: usize = 16 * 1024;
+
+/// Who a body is from.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    address: IpAddr,
+    /// Absent for callers without a token.
+    person: Option<Box<str>>,
+}
+
+impl Sender {
+    /// The sender of a call that was let in.
+    pub(crate) fn new(client: IpAddr, payer: &Payer) -> Self {
+        let person = match payer {
+            Payer::Person(id) => Some(id.clone()),
+            Payer::Address(_) => None,
+        };
+        Self {
+            address: budget_key(client),
+            person,
+        }
+    }
+}
+
+/// What is held of all bodies.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    settings: Bodies,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    addresses: HashMap<IpAddr, usize>,
+    persons: HashMap<Box<str>, usize>,
+}
+
+/// Room for a body, which is given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    intake: Arc<Intake>,
+    sender: Sender,
+    bytes: usize,
+}
+
+impl Intake {
+    /// Nothing is held.
+    pub(crate) fn new(settings: &Bodies) -> Arc<Self> {
+        Arc::new(Self {
+            settings: settings.clone(),
+            held: Mutex::default(),
+        })
+    }
+
+    /// Room for a body, which grows as it has to.
+    pub(crate) fn room(self: &Arc<Self>, sender: Sender) -> Room {
+        Room {
+            intake: Arc::clone(self),
+            sender,
+            bytes: 0,
+        }
+    }
+
+    /// How long a body may take of which so much has come.
+    fn time_for(&self, bytes: usize) -> Duration {
+        let further = bytes as u64 / self.settings.bytes_per_second.max(1);
+        Duration::from_secs(self.settings.secs.saturating_add(further))
+    }
+}
+
+impl Room {
+    /// How large it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How long the body may take of which so much has come.
+    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
+        self.intake.time_for(bytes)
+    }
+
+    /// Makes it large enough for so many bytes.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Status> {
+        let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else {
+            return Ok(());
+        };
+        let limits = &self.intake.settings;
+        let mut held = lock(&self.intake.held);
+        let of_address = held.addresses.get(&self.sender.address);
+        let of_address = of_address.copied().unwrap_or(0);
+        let of_person = self.sender.person.as_ref();
+        let of_person = of_person.and_then(|person| held.persons.get(person).copied());
+        let of_person = of_person.unwrap_or(0);
+        let counted = [
+            (of_person, limits.bytes_per_person, "your account"),
+            (of_address, limits.bytes_per_address, "your address"),
+            (held.all, limits.bytes, "all callers"),
+        ];
+        for (so_far, most, whose) in counted {
+            // One body by itself is always taken: what it may hold, its method says.
+            if so_far > self.bytes && so_far + more > most {
+                return Err(no_room(whose));
+            }
+        }
+        held.all += more;
+        *held.addresses.entry(self.sender.address).or_insert(0) += more;
+        if let Some(person) = &self.sender.person {
+            *held.persons.entry(person.clone()).or_insert(0) += more;
+        }
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
+        let mut held = lock(&self.intake.held);
+        held.all -= self.bytes;
+        take_off(&mut held.addresses, &self.sender.address, self.bytes);
+        if let Some(person) = &self.sender.person {
+            take_off(&mut held.persons, person, self.bytes);
+        }
+    }
+}
+
+fn take_off<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K, bytes: usize) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(bytes);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+fn lock(held: &Mutex<Held>) -> std::sync::MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_room(whose: &str) -> Status {
+    let message = format!(
+        "the uploads of {whose} that are under way are as large as may be: let them end, and send this one again"
+    );
+    error::retry_later(
+        Code::ResourceExhausted,
+        Reason::Overloaded,
+        message,
+        RETRY_AFTER,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intake() -> Arc<Intake> {
+        Intake::new(&Bodies {
+            bytes: 100,
+            bytes_per_address: 60,
+            bytes_per_person: 40,
+            ..Bodies::default()
+        })
+    }
+
+    fn of(intake: &Arc<Intake>, address: &str, person: &str) -> Room {
+        let payer = match person {
+            "" => Payer::Address(address.parse().unwrap()),
+            id => Payer::Person(id.into()),
+        };
+        intake.room(Sender::new(address.parse().unwrap(), &payer))
+    }
+
+    #[test]
+    fn persons_addresses_and_all_have_their_bounds() {
+        let intake = intake();
+        let mut alice = of(&intake, "192.0.2.1", "alice");
+        alice.grow_to(40).unwrap();
+        let refused = of(&intake, "192.0.2.9", "alice").grow_to(1).unwrap_err();
+        assert!(refused.message().contains("your account"));
+        let mut neighbour = of(&intake, "192.0.2.1", "bob");
+        neighbour.grow_to(20).unwrap();
+        let refused = of(&intake, "192.0.2.1", "").grow_to(1).unwrap_err();
+        assert!(refused.message().contains("your address"));
+        let mut other = of(&intake, "192.0.2.2", "");
+        other.grow_to(40).unwrap();
+        let refused = of(&intake, "192.0.2.3", "").grow_to(1).unwrap_err();
+        assert!(refused.message().contains("all callers"));
+        drop((alice, neighbour, other));
+        let held = lock(&intake.held);
+        assert!(held.all == 0 && held.addresses.is_empty() && held.persons.is_empty());
+    }
+
+    #[test]
+    fn one_body_by_itself_is_taken_and_the_next_waits_for_its_end() {
+        let intake = intake();
+        let mut large = of(&intake, "2001:db8::1", "");
+        large.grow_to(500).unwrap();
+        large.grow_to(600).unwrap();
+        assert!(of(&intake, "2001:db8::2", "").grow_to(1).is_err());
+        drop(large);
+        of(&intake, "2001:db8::2", "").grow_to(1).unwrap();
+    }
+
+    #[test]
+    fn the_time_for_a_body_grows_with_what_has_come() {
+        let intake = Intake::new(&Bodies {
+            secs: 10,
+            bytes_per_second: 1000,
+            ..Bodies::default()
+        });
+        assert_eq!(intake.time_for(0), Duration::from_secs(10));
+        assert_eq!(intake.time_for(5000), Duration::from_secs(15));
+    }
+}

@@ -1,0 +1,197 @@
+//! Who is let in.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::Response;
+use tonic::body::Body;
+
+use super::answers::Answers;
+use super::busy::Busy;
+use super::load::Load;
+use super::pace::Pace;
+use super::shares::Shares;
+use crate::address::budget_key;
+use crate::config::Overload;
+use crate::schema::Schema;
+
+/// How often the log tells of refusals.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// The gate before all methods.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    settings: Overload,
+    answers: Answers,
+    busy: Busy,
+    shares: Shares,
+    refused: AtomicU64,
+    told: Mutex<Option<Instant>>,
+}
+
+/// A request as it arrives.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// When it was read.
+    pub(crate) at: Instant,
+    /// How long it may have waited to be read.
+    pub(crate) waited: Duration,
+    /// Its connection, where that may be kept waiting.
+    pub(crate) pace: Option<Arc<Pace>>,
+}
+
+impl Arrival {
+    /// A request of a connection, or of none.
+    pub(crate) fn on(pace: Option<Arc<Pace>>) -> Self {
+        Self {
+            at: Instant::now(),
+            waited: pace.as_ref().map_or(Duration::ZERO, |pace| pace.waited()),
+            pace,
+        }
+    }
+}
+
+/// A call that was let in. It counts until it has begun to answer, or this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    place: Mutex<Option<Place>>,
+    is_pushed_back: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Place {
+    gate: Arc<Gate>,
+    load: Arc<Load>,
+    address: IpAddr,
+    since: Instant,
+}
+
+impl Gate {
+    /// A gate that lets everybody in, so far.
+    pub(crate) fn new(settings: &Overload, schema: &Schema) -> Arc<Self> {
+        let delay = Duration::from_millis(settings.hold_millis);
+        Arc::new(Self {
+            settings: settings.clone(),
+            answers: Answers::new(schema, delay),
+            busy: Busy::default(),
+            shares: Shares::default(),
+            refused: AtomicU64::new(0),
+            told: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn busy(&self) -> (&Busy, &Overload) {
+        (&self.busy, &self.settings)
+    }
+
+    /// Lets a call of a method in, unless as many run as end in good time. An address that has less than its share of them
+    /// is let in all the same.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        load: &Arc<Load>,
+        client: IpAddr,
+        arrival: &Arrival,
+    ) -> Option<Arc<Ticket>> {
+        let longest = Duration::from_millis(self.settings.longest_wait_millis);
+        if arrival.waited + arrival.at.elapsed() > longest && load.is_crowded() {
+            return None;
+        }
+        let address = budget_key(client);
+        let (running, limit) = load.enter();
+        let (own, addresses) = self.shares.enter(address);
+        let is_under_share = addresses > 1 && own <= (limit / addresses).max(1);
+        if running > limit && !(is_under_share && running <= limit * 2) {
+            self.shares.leave(address);
+            load.leave();
+            return None;
+        }
+        Some(Arc::new(Ticket {
+            place: Mutex::new(Some(Place {
+                gate: Arc::clone(self),
+                load: Arc::clone(load),
+                address,
+                since: arrival.at,
+            })),
+            is_pushed_back: AtomicBool::new(false),
+        }))
+    }
+
+    /// Reads a connection on no sooner than it may come again: a service refused its call.
+    pub(crate) fn hold(load: &Arc<Load>, ticket: &Ticket, pace: Option<&Arc<Pace>>) {
+        if ticket.is_pushed_back.load(Ordering::Relaxed)
+            && let Some(pace) = pace
+        {
+            load.hold(pace);
+        }
+    }
+
+    /// Refuses a call, and reads its connection on no sooner than it may come again.
+    pub(crate) fn refuse(
+        &self,
+        load: &Arc<Load>,
+        arrival: &Arrival,
+        content_type: &str,
+    ) -> Response<Body> {
+        if let Some(pace) = &arrival.pace {
+            load.hold(pace);
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.answers.to(content_type)
+    }
+
+    /// Tells the log of refusals, now and then.
+    pub(crate) fn tell(&self) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            return;
+        }
+        let refused = self.refused.swap(0, Ordering::Relaxed);
+        if refused > 0 {
+            *told = Some(Instant::now());
+            tracing::warn!(
+                calls = refused,
+                "calls were refused: there was more to do than can be done in good time"
+            );
+        }
+    }
+}
+
+impl Ticket {
+    /// The call has begun to answer: what is still to come doesn't count.
+    pub(crate) fn begun(&self) {
+        let place = self
+            .place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(place) = place {
+            let is_pushed_back = self.is_pushed_back.load(Ordering::Relaxed);
+            let is_busy = place.gate.busy.is_set();
+            place
+                .load
+                .note(place.since.elapsed(), is_pushed_back, is_busy);
+        }
+    }
+
+    /// Starts the clock anew: until now it was the client who took its time.
+    pub(crate) fn restart(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = place.as_mut() {
+            place.since = Instant::now();
+        }
+    }
+
+    /// Notes that a service refused the call for load.
+    pub(crate) fn push_back(&self) {
+        self.is_pushed_back.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gate.shares.leave(self.address);
+        self.load.leave();
+    }
+}

@@ -1,0 +1,129 @@
+//! How many calls of a method may be under way: fewer when they wait for one another, more when they don't.
+
+use std::time::Duration;
+
+use crate::config::Overload;
+
+/// What part of calls may be refused further in before fewer are let in, in percent.
+const PUSHED_BACK_PERCENT: usize = 5;
+/// Calls that may be under way where services refuse more, which know best.
+const LEAST_PUSHED_BACK: usize = 4;
+
+/// What was seen of a method's calls since the last decision.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Seen {
+    /// Calls that ended.
+    pub(super) ended: usize,
+    /// Those of them that a service refused for load.
+    pub(super) pushed_back: usize,
+    /// Their times together.
+    pub(super) took: Duration,
+    /// Most that were under way at once.
+    pub(super) most_running: usize,
+}
+
+/// The limit of a method, and the time that its calls take when nothing is in their way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) calls: usize,
+    /// The shortest time of calls, which is forgotten little by little.
+    quickest: Option<Duration>,
+}
+
+impl Limit {
+    /// Where a method begins.
+    pub(super) fn new(settings: &Overload) -> Self {
+        Self {
+            calls: settings
+                .most_calls
+                .min(64)
+                .max(settings.least_calls.min(settings.most_calls)),
+            quickest: None,
+        }
+    }
+
+    /// Notes how long a call took.
+    pub(super) fn note(&mut self, took: Duration) {
+        self.quickest = Some(self.quickest.map_or(took, |known| known.min(took)));
+    }
+
+    /// Decides anew. Calls that are slow while the process has time left wait for something else, such as a model, and fewer
+    /// of them would help nobody.
+    pub(super) fn decide(&mut self, seen: &Seen, is_busy: bool, settings: &Overload) {
+        let mean = seen.took / u32::try_from(seen.ended.max(1)).unwrap_or(u32::MAX);
+        let quickest = self.quickest.unwrap_or(mean);
+        let is_slow = mean > quickest + Duration::from_millis(settings.wait_millis);
+        let is_pushed_back = seen.pushed_back * 100 > seen.ended * PUSHED_BACK_PERCENT;
+        let most = settings.most_calls.max(1);
+        let least = settings.least_calls.clamp(1, most);
+        if is_pushed_back || (is_slow && is_busy) {
+            let least = match is_pushed_back {
+                true => least.min(LEAST_PUSHED_BACK),
+                false => least.min(self.calls),
+            };
+            let used = self.calls.min(seen.most_running.max(1));
+            self.calls = (used - used.div_ceil(10)).max(least);
+        } else if seen.most_running >= self.calls {
+            self.calls = (self.calls + self.calls.div_ceil(10)).min(most);
+        }
+        // Whatever the quickest was: a method may have become slower for good.
+        self.quickest = self.quickest.map(|known| known + known.mul_f64(0.0001));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Duration = Duration::from_millis(2);
+    const SLOW: Duration = Duration::from_millis(400);
+
+    fn settings() -> Overload {
+        Overload {
+            least_calls: 10,
+            most_calls: 200,
+            ..Overload::default()
+        }
+    }
+
+    /// The limit after many decisions about calls that fill it and take so long.
+    fn settled(took: Duration, is_busy: bool, pushed_back: usize) -> usize {
+        let mut limit = Limit::new(&settings());
+        limit.note(QUICK);
+        for _ in 0..100 {
+            let seen = Seen {
+                ended: 10,
+                pushed_back,
+                took: took * 10,
+                most_running: limit.calls,
+            };
+            limit.decide(&seen, is_busy, &settings());
+        }
+        limit.calls
+    }
+
+    #[test]
+    fn calls_that_wait_for_one_another_become_fewer() {
+        assert_eq!(settled(SLOW, true, 0), 10);
+        assert_eq!(settled(QUICK, false, 10), LEAST_PUSHED_BACK);
+    }
+
+    #[test]
+    fn calls_that_end_in_time_or_wait_for_others_become_more() {
+        assert_eq!(settled(QUICK, true, 0), 200);
+        assert_eq!(settled(SLOW, false, 0), 200);
+    }
+
+    #[test]
+    fn a_limit_that_nobody_reaches_stays() {
+        let mut limit = Limit::new(&settings());
+        let seen = Seen {
+            ended: 1,
+            took: QUICK,
+            most_running: 1,
+            ..Seen::default()
+        };
+        limit.decide(&seen, false, &settings());
+        assert_eq!(limit.calls, 64);
+    }
+}

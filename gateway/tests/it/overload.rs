@@ -1,0 +1,164 @@
+//! More calls than can be answered.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use troupe_gateway::Config;
+
+use crate::harness::{Answer, Edge, until};
+
+const HANG: &str = "/v1/hang";
+const HOUR_MILLIS: u64 = 3_600_000;
+
+/// A gateway that lets so many calls of each method in.
+async fn edge(calls: usize) -> Edge {
+    let mut config = Config::default();
+    config.overload.least_calls = calls;
+    config.overload.most_calls = calls;
+    config.overload.hold_millis = HOUR_MILLIS;
+    Edge::with(config).await
+}
+
+/// The refusal that one of two calls gets at once, of a method that never answers.
+async fn refused(edge: &Edge, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    let body = vec![0; if method == "GET" { 0 } else { 5 }];
+    let call = || edge.send(method, target, headers, body.clone());
+    tokio::select! {
+        answer = call() => answer,
+        answer = call() => answer,
+    }
+}
+
+async fn connect(address: SocketAddr, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+async fn ask(socket: &mut TcpStream, target: &str, timeout: &str) {
+    let request =
+        format!("GET {target} HTTP/1.1\r\nhost: x\r\nx-server-timeout: {timeout}\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+}
+
+/// The status of an answer whose head is within one packet, as all of these are.
+async fn status(socket: &mut TcpStream) -> u16 {
+    let mut part = [0; 4096];
+    let len = socket.read(&mut part).await.unwrap();
+    let text = String::from_utf8_lossy(&part[..len]).into_owned();
+    let status = text.split(' ').nth(1).map(str::parse);
+    status.unwrap_or_else(|| panic!("{text}")).unwrap()
+}
+
+/// Asks for what never answers from an address, until that many are as many as may be.
+async fn fill(edge: &Edge, from: &str, calls: usize) -> Vec<TcpStream> {
+    let mut running = Vec::new();
+    for _ in 0..calls {
+        let mut socket = connect(edge.address, from).await;
+        ask(&mut socket, HANG, "3600").await;
+        running.push(socket);
+    }
+    until("all are under way", async || {
+        let mut socket = connect(edge.address, from).await;
+        ask(&mut socket, HANG, "0.001").await;
+        status(&mut socket).await == 429
+    })
+    .await;
+    running
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_at_once_and_told_when_to_come_again() {
+    let edge = edge(1).await;
+    let answer = refused(&edge, "GET", HANG, &[]).await;
+    assert_eq!(answer.error(), (429, 8));
+    assert_eq!(answer.header("retry-after"), "3600");
+    assert!(!answer.header("x-request-id").is_empty());
+    let details = answer.json()["details"].to_string();
+    assert!(
+        details.contains("OVERLOADED") && details.contains("3600s"),
+        "{details}"
+    );
+    assert!(!answer.text().contains("database"));
+}
+
+#[tokio::test]
+async fn each_protocol_has_its_own_form_of_a_refusal() {
+    for (content_type, answered) in [
+        ("application/grpc-web", "application/grpc-web+proto"),
+        (
+            "application/grpc-web-text",
+            "application/grpc-web-text+proto",
+        ),
+    ] {
+        let edge = edge(1).await;
+        let headers = [("content-type", content_type)];
+        let path = "/echo.v1.EchoService/Hang";
+        let answer = refused(&edge, "POST", path, &headers).await;
+        assert_eq!(answer.status.as_u16(), 200);
+        assert_eq!(answer.header("content-type"), answered);
+        assert_eq!(answer.header("grpc-status"), "8");
+        assert!(!answer.header("grpc-status-details-bin").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn while_one_method_is_full_the_others_and_the_probes_answer() {
+    let edge = edge(1).await;
+    let _running = fill(&edge, "127.0.0.1", 1).await;
+    assert_eq!(edge.get("/v1/get").await.status.as_u16(), 200);
+    assert_eq!(edge.get("/readyz").await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_stream_that_has_begun_makes_room_for_another() {
+    let edge = edge(1).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut socket = connect(edge.address, "127.0.0.1").await;
+        ask(&mut socket, "/v1/count/1?hang=true", "3600").await;
+        assert_eq!(status(&mut socket).await, 200);
+        streams.push(socket);
+    }
+}
+
+#[tokio::test]
+async fn an_address_under_its_share_is_let_in_where_another_took_all() {
+    let edge = edge(2).await;
+    let _running = fill(&edge, "127.0.0.1", 2).await;
+    let mut other = connect(edge.address, "127.0.0.2").await;
+    ask(&mut other, HANG, "0.001").await;
+    assert_eq!(status(&mut other).await, 504);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_refused_is_read_again_only_once_there_is_room() {
+    let edge = edge(1).await;
+    let running = fill(&edge, "127.0.0.1", 1).await;
+    let mut hasty = connect(edge.address, "127.0.0.1").await;
+    ask(&mut hasty, HANG, "3600").await;
+    assert_eq!(status(&mut hasty).await, 429);
+    ask(&mut hasty, HANG, "0.001").await;
+    // Others are served meanwhile.
+    for _ in 0..3 {
+        assert_eq!(edge.get("/v1/get").await.status.as_u16(), 200);
+    }
+    let mut nothing = [0; 1];
+    let unread = hasty.try_read(&mut nothing).unwrap_err();
+    assert_eq!(unread.kind(), std::io::ErrorKind::WouldBlock);
+    drop(running);
+    assert_eq!(status(&mut hasty).await, 504);
+}
+
+#[test]
+fn settings_that_refuse_everybody_are_refused() {
+    let mut config = Config::default();
+    config.overload.least_calls = config.overload.most_calls + 1;
+    let refused = config.validate().unwrap_err().to_string();
+    assert!(refused.contains("overload.least_calls"), "{refused}");
+    let mut config = Config::default();
+    config.bodies.bytes_per_person = 0;
+    let refused = config.validate().unwrap_err().to_string();
+    assert!(refused.contains("bodies.bytes_per_person"), "{refused}");
+}
