@@ -8,6 +8,7 @@
 mod append;
 mod backends;
 mod client;
+mod commits;
 mod connection;
 mod context;
 mod contract;
@@ -74,6 +75,8 @@ enum Command {
     Prompt,
     /// Append to a session of 100,000 messages, against one of 100
     Append,
+    /// Commits that survive a power cut, against those that don't
+    Commits,
     /// Tokens per second of the local engine, against llama.cpp's server
     Engine(engine::Args),
     /// The main calls on PostgreSQL, Redis, JetStream and S3, against the embedded parts
@@ -139,6 +142,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             );
             report.add("prompt", prompt::run(&workspace).await);
             report.add("append", append::run(&workspace).await);
+            report.add("commits", commits::run(&workspace).await);
             match engine.model() {
                 Some(_) => report.add("engine", engine::run(&workspace, &engine).await),
                 None => report.skip("engine", engine::NO_MODEL),
@@ -154,6 +158,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Prompt => report.add("prompt", prompt::run(&open()?).await),
         Command::Append => report.add("append", append::run(&open()?).await),
+        Command::Commits => report.add("commits", commits::run(&open()?).await),
         Command::Engine(args) => report.add("engine", engine::run(&open()?, &args).await),
         Command::Backends(args) => report.add("backends", backends::run(&open()?, &args).await),
         Command::Events => report.add("events", events::run(&open()?).await),

@@ -1,6 +1,7 @@
 //! Servers that are missing at the start, gone for a while, and full: what people see then, and that all of it mends
 //! itself. `TROUPE_TEST_OUTAGE_SECS` sets how long a server is gone; a few seconds unless it is set.
 
+mod disk;
 mod roles;
 mod stores;
 

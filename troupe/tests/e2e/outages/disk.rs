@@ -1,0 +1,283 @@
+//! The disk of the data folder, where everything is in SQLite files: what is acknowledged while it is full, or just before,
+//! is there after the process was killed.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use testkit::scripted::Handle;
+
+use super::{fill, lacks, model, probe, send, setup, until};
+use crate::cards::maren;
+use crate::person::{PASSWORD, Person, nobody};
+use crate::platform::{Platform, Setup};
+
+/// Room for the databases and little else.
+const DISK_MIB: u32 = 24;
+/// Times that the disk is full in the life of a process.
+const TIMES: usize = 3;
+/// Writes of each kind at a time.
+const WRITES: usize = 6;
+/// What refusals say.
+const FULL: &str = "disk is full";
+
+/// A disk of memory at the place of a data folder, which takes root.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(setup: &Setup) -> Self {
+        let place = setup.data_dir();
+        std::fs::create_dir_all(&place).unwrap();
+        let size = format!("size={DISK_MIB}m,mode=0700");
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(&place);
+        assert!(mount.status().unwrap().success());
+        Self(place)
+    }
+
+    fn fill(&self) {
+        fill(&self.0);
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _is_gone_with_the_machine = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// What was acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    personas: Vec<String>,
+    accounts: Vec<String>,
+    /// Refresh tokens, each the newest of its login session.
+    sessions: Vec<String>,
+    /// Refresh tokens of login sessions that were closed.
+    closed: Vec<String>,
+    messages: usize,
+    refused: usize,
+}
+
+impl Acknowledged {
+    /// Takes an answer: a success, or the refusal that is right while the disk is full.
+    fn of(&mut self, (status, answer): (StatusCode, Value)) -> Option<Value> {
+        if status.is_success() {
+            return Some(answer);
+        }
+        lacks(&(status, answer), FULL);
+        self.refused += 1;
+        None
+    }
+
+    async fn write(&mut self, ann: &Person, session: &str, platform: &Platform) {
+        for n in 0..WRITES {
+            let persona =
+                json!({"persona": {"name": format!("Ann {n}"), "description": "x".repeat(2000)}});
+            let created = ann.call(Method::POST, "/api/v1/roleplay/personas", persona);
+            if let Some(created) = self.of(created.await) {
+                self.personas.push(text(&created["persona"]["id"]));
+            }
+        }
+        self.register(platform).await;
+        self.refresh(platform).await;
+        self.log_out(ann, platform).await;
+        let (status, sent) = send(ann, session).await;
+        match status.is_success() && sent.get("ended").is_some() {
+            true => self.messages += 1,
+            false => self.refused += 1,
+        }
+    }
+
+    async fn register(&mut self, platform: &Platform) {
+        let email = format!("p{}-{}@example.com", self.accounts.len(), self.refused);
+        let account = json!({"email": email, "password": PASSWORD, "displayName": "P"});
+        let nobody = nobody(platform);
+        let registered = nobody.call(Method::POST, "/api/v1/users/register", account);
+        if self.of(registered.await).is_some() {
+            self.accounts.push(email);
+        }
+    }
+
+    /// Spends the token of a login session, where one is open. One whose answer is a refusal is spent or isn't.
+    async fn refresh(&mut self, platform: &Platform) {
+        let Some(token) = self.sessions.pop() else {
+            return;
+        };
+        let refresh = json!({"refreshToken": token});
+        let nobody = nobody(platform);
+        let refreshed = nobody.call(Method::POST, "/api/v1/users/refresh", refresh);
+        if let Some(refreshed) = self.of(refreshed.await) {
+            self.sessions
+                .push(text(&refreshed["tokens"]["refreshToken"]));
+        }
+    }
+
+    /// Opens a login session.
+    async fn log_in(&mut self, ann: &Person, platform: &Platform) {
+        let tokens = ann.at(platform).log_in().await;
+        self.sessions.push(text(&tokens["refreshToken"]));
+    }
+
+    async fn log_out(&mut self, ann: &Person, platform: &Platform) {
+        let login = json!({"email": ann.email, "password": PASSWORD});
+        let nobody = nobody(platform);
+        let tokens = nobody.call(Method::POST, "/api/v1/users/login", login);
+        let Some(tokens) = self.of(tokens.await) else {
+            return;
+        };
+        let out = nobody
+            .request(Method::POST, "/api/v1/users/logout")
+            .bearer_auth(text(&tokens["accessToken"]))
+            .json(&json!({}));
+        let answer = out.send().await.unwrap();
+        let answer = (answer.status(), answer.json().await.unwrap());
+        if self.of(answer).is_some() {
+            self.closed.push(text(&tokens["refreshToken"]));
+        }
+    }
+
+    /// Compares with what a new process has.
+    async fn is_kept(&self, ann: &Person, session: &str, platform: &Platform) {
+        for id in &self.personas {
+            ann.get(&format!("/api/v1/roleplay/personas/{id}")).await;
+        }
+        for email in &self.accounts {
+            let login = json!({"email": email, "password": PASSWORD});
+            nobody(platform)
+                .ok(Method::POST, "/api/v1/users/login", login)
+                .await;
+        }
+        let refresh = async |token: &String| {
+            let refresh = json!({"refreshToken": token});
+            let nobody = nobody(platform);
+            let refreshed = nobody.call(Method::POST, "/api/v1/users/refresh", refresh);
+            refreshed.await.0
+        };
+        for token in &self.sessions {
+            assert_eq!(
+                refresh(token).await,
+                StatusCode::OK,
+                "a login session is lost"
+            );
+        }
+        for token in &self.closed {
+            assert_eq!(
+                refresh(token).await,
+                StatusCode::UNAUTHORIZED,
+                "a logout is undone"
+            );
+        }
+        let page = ann.get(&format!("{session}/messages?pageSize=200")).await;
+        let kept = page["messages"].as_array().unwrap();
+        let whole = kept
+            .iter()
+            .filter(|message| message["text"] == "The lamp turns above you.");
+        assert!(whole.count() >= self.messages, "replies are lost");
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn on_a_disk(model: &Handle) -> Setup {
+    let rate = "TROUPE__GATEWAY__RATES__CREDENTIALS";
+    setup(model)
+        .with(&format!("{rate}__PER_SECOND"), "1000")
+        .with(&format!("{rate}__BURST"), "1000")
+}
+
+#[tokio::test]
+async fn loses_nothing_acknowledged_while_its_disk_is_full_again_and_again() {
+    let model = model().await;
+    let setup = on_a_disk(&model);
+    let disk = Disk::mount(&setup);
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let session = ann.open_session(maren()).await;
+    let mut acknowledged = Acknowledged::default();
+    for _ in 0..TIMES {
+        acknowledged.log_in(&ann, &platform).await;
+        disk.fill();
+        // Also where nobody writes.
+        until("not ready, and says why", async || {
+            let (status, why) = probe(&platform, "/readyz").await;
+            status == StatusCode::SERVICE_UNAVAILABLE && why.contains(FULL)
+        })
+        .await;
+        let before = acknowledged.refused;
+        for _ in 0..3 {
+            acknowledged.write(&ann, &session, &platform).await;
+        }
+        assert!(acknowledged.refused > before, "nothing was refused");
+        assert_eq!(probe(&platform, "/healthz").await.0, StatusCode::OK);
+        ann.get("/api/v1/users/me").await;
+        disk.make_room();
+        until("ready again", async || {
+            probe(&platform, "/readyz").await.0 == StatusCode::OK
+        })
+        .await;
+        let before = acknowledged.refused;
+        acknowledged.log_in(&ann, &platform).await;
+        acknowledged.write(&ann, &session, &platform).await;
+        assert_eq!(acknowledged.refused, before, "people can write again");
+    }
+    platform.kill().await;
+    let platform = setup.start().await;
+    let ann = ann.at(&platform);
+    acknowledged.is_kept(&ann, &session, &platform).await;
+}
+
+#[tokio::test]
+async fn a_stop_under_load_leaves_no_log_beside_the_files() {
+    let model = model().await;
+    let setup = on_a_disk(&model);
+    let mut known: Option<(Person, String)> = None;
+    for life in 0..5 {
+        let platform = setup.start().await;
+        let (ann, session) = match known.take() {
+            Some((ann, session)) => (ann.at(&platform), session),
+            None => {
+                let ann = Person::register(&platform, "Ann").await;
+                let session = ann.open_session(maren()).await;
+                (ann, session)
+            }
+        };
+        send(&ann, &session).await;
+        let load = async {
+            loop {
+                let persona = json!({"persona": {"name": "Ann"}});
+                let path = "/api/v1/roleplay/personas";
+                let write = ann.request(Method::POST, path).json(&persona).send();
+                if write.await.is_err() {
+                    return;
+                }
+            }
+        };
+        let messages = format!("{session}/messages");
+        let stream = ann
+            .request(Method::POST, &messages)
+            .json(&json!({"text": "Go on."}));
+        let stop = async {
+            let _ended_or_refused = stream.send().await;
+            platform.stop().await
+        };
+        let (ended, ()) = tokio::join!(stop, load);
+        assert!(ended.success());
+        let files = std::fs::read_dir(setup.data_dir()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let logs: Vec<String> = names
+            .filter(|name| name.ends_with("-wal") || name.ends_with("-shm"))
+            .collect();
+        assert!(logs.is_empty(), "life {life}: {logs:?}");
+        known = Some((ann, session));
+    }
+}
