@@ -38,7 +38,9 @@ pub(crate) async fn run(workspace: &Workspace) -> Result<Section> {
             let power = figures.get(&format!("power_{writers}_per_second"))?;
             let rate = figures.get(&format!("{other}_{writers}_per_second"))?;
             ratios.push(Ratio {
-                what: format!("commits that survive a power cut, {writers} writers (higher is better)"),
+                what: format!(
+                    "commits that survive a power cut, {writers} writers (higher is better)"
+                ),
                 ours: format!("{power:.0}/s"),
                 other: format!("{other} {rate:.0}/s"),
                 ratio: power / rate,

@@ -61,9 +61,8 @@ async fn ours(folder: &Path, durability: Durability) -> Outcome<Store> {
     let mut host = Host::new(folder);
     host.backends.database.durability = durability;
     let db = Database::open::<NoTables>(&host, "bench").await?;
-    let table = db.transaction(|tx| {
-        Box::pin(async move { tx.execute_unprepared(TABLE).await.map(drop) })
-    });
+    let table =
+        db.transaction(|tx| Box::pin(async move { tx.execute_unprepared(TABLE).await.map(drop) }));
     let made: Result<(), DbErr> = table.await;
     made?;
     Ok(Store::Ours(db))

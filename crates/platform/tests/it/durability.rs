@@ -22,6 +22,10 @@ use self::faults::{Disk, Fault};
 
 /// Nothing that happens takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Stores something after some work.
+const SLOW: &str = "INSERT INTO entries SELECT 1, 0, count(*) FROM (
+    WITH RECURSIVE numbers(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM numbers WHERE n < 500000) SELECT n FROM numbers
+)";
 /// Rows of an entry: all of them are stored, or none.
 const PARTS: i64 = 3;
 
@@ -229,7 +233,7 @@ async fn a_body_that_gives_up_a_statement_is_not_committed() {
     let db = open(&Host::new(folder.path())).await;
     let give_up = db.transaction(|tx| {
         Box::pin(async move {
-            let mut statement = Box::pin(insert(tx, 1, 0, "first"));
+            let mut statement = Box::pin(tx.execute_unprepared(SLOW));
             let polled = futures::poll!(&mut statement);
             assert!(polled.is_pending());
             Ok::<_, DbErr>(())

@@ -79,11 +79,10 @@ impl Acknowledged {
 
     async fn write(&mut self, ann: &Person, session: &str, platform: &Platform) {
         for n in 0..WRITES {
-            let persona =
-                json!({"persona": {"name": format!("Ann {n}"), "description": "x".repeat(2000)}});
+            let persona = json!({"name": format!("Ann {n}"), "description": "x".repeat(2000)});
             let created = ann.call(Method::POST, "/api/v1/roleplay/personas", persona);
             if let Some(created) = self.of(created.await) {
-                self.personas.push(text(&created["persona"]["id"]));
+                self.personas.push(text(&created["id"]));
             }
         }
         self.register(platform).await;
@@ -115,8 +114,7 @@ impl Acknowledged {
         let nobody = nobody(platform);
         let refreshed = nobody.call(Method::POST, "/api/v1/users/refresh", refresh);
         if let Some(refreshed) = self.of(refreshed.await) {
-            self.sessions
-                .push(text(&refreshed["tokens"]["refreshToken"]));
+            self.sessions.push(text(&refreshed["refreshToken"]));
         }
     }
 
@@ -254,7 +252,7 @@ async fn a_stop_under_load_leaves_no_log_beside_the_files() {
         send(&ann, &session).await;
         let load = async {
             loop {
-                let persona = json!({"persona": {"name": "Ann"}});
+                let persona = json!({"name": "Ann"});
                 let path = "/api/v1/roleplay/personas";
                 let write = ann.request(Method::POST, path).json(&persona).send();
                 if write.await.is_err() {
