@@ -62,12 +62,21 @@ impl Client {
         Ok(client.connection.send(request).await?.status().is_success())
     }
 
+    /// The access token of the person who was signed up.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// What the person who was signed up logs in with.
+    pub(crate) fn login() -> Value {
+        json!({"email": EMAIL, "password": PASSWORD})
+    }
+
     /// Registers a person and logs in.
     pub(crate) async fn sign_up(&mut self) -> Result<()> {
         let account = json!({"email": EMAIL, "password": PASSWORD, "displayName": "Alice"});
         self.call("/api/v1/users/register", &account).await?;
-        let login = json!({"email": EMAIL, "password": PASSWORD});
-        let answer = self.call("/api/v1/users/login", &login).await?;
+        let answer = self.call("/api/v1/users/login", &Self::login()).await?;
         // The method may answer with the tokens alone.
         let tokens = answer.get("tokens").unwrap_or(&answer);
         self.token = Some(text_of(tokens, "accessToken")?);

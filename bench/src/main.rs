@@ -20,6 +20,7 @@ mod gateway;
 mod load;
 mod mesh;
 mod model;
+mod overload;
 mod platform;
 mod process;
 mod prompt;
@@ -85,6 +86,8 @@ enum Command {
     Events,
     /// Calls while servers die, against tonic's own balance
     Mesh,
+    /// Goodput and times under storms of calls, against the capacity; needs two cores
+    Overload(overload::Args),
     /// Vectors in a file and in Qdrant: speed, and how many of the nearest are found
     Vectors(vectors::Args),
     /// Serves what the gateways are put before; used by `gateway`
@@ -163,6 +166,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Backends(args) => report.add("backends", backends::run(&open()?, &args).await),
         Command::Events => report.add("events", events::run(&open()?).await),
         Command::Mesh => report.add("mesh", mesh::run(&open()?).await),
+        Command::Overload(args) => report.add("overload", overload::run(&open()?, &args).await),
         Command::Vectors(args) => report.add("vectors", vectors::run(&open()?, &args).await),
     }
     finish(report, arguments.report).await

@@ -65,6 +65,11 @@ impl Process {
         Ok(())
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// CPU time that the process has used so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu_of(self.pid).with_context(|| format!("{}:\n{}", self.name, self.log_tail()))

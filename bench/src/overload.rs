@@ -1,0 +1,200 @@
+//! Goodput under more load than can be answered: the platform on one core, the load on another. First its capacity, by a
+//! closed loop over more and more connections, then storms of clients who ask again at once.
+
+mod storm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use self::storm::{Figures, Shape, Storm};
+use crate::client::Client;
+use crate::model;
+use crate::platform::Setup;
+use crate::process;
+use crate::report::{Ratio, Section};
+use crate::workspace::Workspace;
+
+/// Connections of the closed loops among which the capacity is found.
+const STEPS: [usize; 5] = [4, 16, 32, 64, 128];
+/// Sessions that messages are sent to, each by one client at a time.
+const SESSIONS: usize = 3000;
+const MANY: usize = 3000;
+const CONNECTIONS: usize = 100;
+const STREAMS: usize = 50;
+
+/// What to storm.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Kinds of calls that are stormed, one after the other
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::List, Kind::Login, Kind::Send])]
+    kinds: Vec<Kind>,
+    /// Seconds of each storm
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(2..=60))]
+    seconds: u64,
+}
+
+/// A kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// Listing characters, a cheap read.
+    List,
+    /// Logging in, which hashes a password.
+    Login,
+    /// Sending a message and reading the reply.
+    Send,
+}
+
+/// Runs the benchmark.
+pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
+    // Before anything is started, so that it has one worker, and the load generator stays where it is.
+    pin(std::process::id(), 1).await?;
+    let scripted = model::start(workspace).await?;
+    let platform = Setup::new(workspace, "overload", scripted.address, Vec::new())
+        .up()
+        .await?;
+    pin(platform.process.pid(), 0).await?;
+    let mut alice = Client::connect(platform.address).await?;
+    alice.sign_up().await?;
+    let token = alice.token().context("nobody is logged in")?.to_owned();
+    let mut rows = Vec::new();
+    let mut ratios = Vec::new();
+    for kind in &args.kinds {
+        let paths = match kind {
+            Kind::Send => sessions(&mut alice).await?,
+            _ => Vec::new(),
+        };
+        let storm = Arc::new(Storm::new(platform.address, &token, *kind, paths)?);
+        let mut best: Option<(usize, Figures)> = None;
+        for connections in STEPS {
+            let shape = Shape::Closed { connections };
+            let figures = storm.run(shape, Duration::from_secs(2)).await?;
+            eprintln!("bench: {kind:?} at {connections}: {figures:?}");
+            if best
+                .as_ref()
+                .is_none_or(|(_, best)| figures.goodput > best.goodput * 1.02)
+            {
+                best = Some((connections, figures));
+            }
+        }
+        let (at, peak) = best.context("nothing was measured")?;
+        rows.push(row(
+            *kind,
+            &format!("capacity, at {at} connections"),
+            &peak,
+            &peak,
+        ));
+        let shapes = [
+            (
+                "five times the capacity",
+                Shape::Open {
+                    rate: peak.goodput * 5.0,
+                },
+            ),
+            ("3,000 connections", Shape::Closed { connections: MANY }),
+            (
+                "100 connections of 50 streams",
+                Shape::Streams {
+                    connections: CONNECTIONS,
+                    streams: STREAMS,
+                },
+            ),
+        ];
+        for (name, shape) in shapes {
+            let figures = storm.run(shape, Duration::from_secs(args.seconds)).await?;
+            eprintln!("bench: {kind:?}, {name}: {figures:?}");
+            rows.push(row(*kind, name, &figures, &peak));
+            ratios.push(Ratio {
+                what: format!("{kind:?}, goodput at {name} (at least 0.8 is better)"),
+                ours: format!("{:.0}/s", figures.goodput),
+                other: format!("capacity {:.0}/s", peak.goodput),
+                ratio: figures.goodput / peak.goodput,
+                bar: None,
+            });
+        }
+    }
+    Ok(section(rows, ratios))
+}
+
+async fn pin(process: u32, core: u32) -> Result<()> {
+    let mut command = Command::new("taskset");
+    command.args(["-acp", &core.to_string(), &process.to_string()]);
+    process::run("choosing a core", command).await
+}
+
+async fn sessions(alice: &mut Client) -> Result<Vec<String>> {
+    let character = alice.import_character().await?;
+    let mut paths = Vec::new();
+    for _ in 0..SESSIONS {
+        let session = alice.open_session(&character).await?;
+        paths.push(format!("/api/v1/roleplay/sessions/{session}/messages"));
+    }
+    Ok(paths)
+}
+
+impl Kind {
+    /// Method, path and body of a call.
+    fn call(self, path: Option<&String>) -> (&'static str, String, Value) {
+        match self {
+            Self::List => ("GET", "/api/v1/roleplay/characters".to_owned(), Value::Null),
+            Self::Login => ("POST", "/api/v1/users/login".to_owned(), Client::login()),
+            Self::Send => (
+                "POST",
+                path.cloned().unwrap_or_default(),
+                json!({"text": "Is the inn still open?"}),
+            ),
+        }
+    }
+
+    /// A call of another kind, by which somebody else finds the platform usable.
+    fn other(self) -> &'static str {
+        match self {
+            Self::List => "/api/v1/users/me",
+            _ => "/api/v1/roleplay/characters",
+        }
+    }
+}
+
+fn row(kind: Kind, name: &str, figures: &Figures, peak: &Figures) -> Vec<String> {
+    vec![
+        format!("{kind:?}, {name}"),
+        format!("{:.0}", figures.goodput),
+        format!("{:.0} %", figures.goodput / peak.goodput * 100.0),
+        format!("{:.1}", figures.accepted_ms[0]),
+        format!("{:.1}", figures.accepted_ms[1]),
+        format!("{:.0}", figures.refusals),
+        format!("{:.1}", figures.refused_ms[0]),
+        figures.failures.to_string(),
+        format!("{:.0} %", figures.usable * 100.0),
+        format!("{:.1}", figures.other_ms),
+    ]
+}
+
+fn section(rows: Vec<Vec<String>>, ratios: Vec<Ratio>) -> Section {
+    Section {
+        title: "Overload",
+        notes: vec![
+            "The platform is pinned to one core, and the load and the model server to another. Clients of a closed loop ask \
+             again at once, whatever they were answered. Those of five times the capacity are 1,000 connections that ask at \
+             set times, unless their last answer is still to come. Each second twenty calls of another kind are made meanwhile."
+                .to_owned(),
+        ],
+        columns: vec![
+            "storm",
+            "goodput/s",
+            "of the capacity",
+            "accepted p50 ms",
+            "accepted p99 ms",
+            "refusals/s",
+            "refused p50 ms",
+            "other failures",
+            "other calls answered",
+            "other calls p99 ms",
+        ],
+        rows,
+        ratios,
+    }
+}
