@@ -7,6 +7,7 @@ mod cards;
 mod chaos;
 mod chat;
 mod collector;
+mod credentials;
 mod doctor;
 mod edge;
 mod events;

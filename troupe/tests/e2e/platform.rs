@@ -167,6 +167,11 @@ impl Platform {
         self.child.id().unwrap()
     }
 
+    /// What it has logged by now.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
     /// Everything that it logged, once it has ended.
     pub(crate) async fn log_to_end(self) -> String {
         let (log, reading) = (self.log.clone(), self.reading);
