@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 
 use crate::backends::S3Config;
 use crate::{Host, Tasks};
@@ -164,6 +164,15 @@ async fn look(config: S3Config, tasks: Tasks) {
 /// Says what is wrong: with the configuration, the way there, the keys, or the bucket.
 pub async fn examine(config: &S3Config) -> Result<(), Error> {
     let bucket = bucket::open(config)?;
-    let mut files = bucket.list(Some(&config.prefix.as_str().into()));
+    let prefix = Key::from(config.prefix.as_str());
+    // A listing that is refused looks like any other failure: only a read tells of keys.
+    let probe = prefix.clone().join("probe");
+    let read = bucket.get_opts(&probe, GetOptions::default());
+    if let Err(error) = within(ANSWER_TIMEOUT, read).await
+        && error.is_about_keys()
+    {
+        return Err(error);
+    }
+    let mut files = bucket.list(Some(&prefix));
     within(ANSWER_TIMEOUT, files.try_next()).await.map(drop)
 }
