@@ -73,7 +73,7 @@ impl<'a> Family<'a> {
             let answer = service.nobody().refresh(pair).await;
             self.seen.lock().unwrap().refreshes += 1;
             match answer.map_err(|status| reason_of(&status).unwrap()) {
-                Err(Reason::Unavailable) => tokio::task::yield_now().await,
+                Err(Reason::Unavailable | Reason::Overloaded) => tokio::task::yield_now().await,
                 answer => return answer,
             }
         }
@@ -98,7 +98,9 @@ impl<'a> Family<'a> {
         let service = &self.services[replica % self.services.len()];
         while let Err(status) = service.with(&self.stored()).profile().await {
             match reason_of(&status) {
-                Some(Reason::Unavailable) => tokio::task::yield_now().await,
+                Some(Reason::Unavailable | Reason::Overloaded) => {
+                    tokio::task::yield_now().await;
+                }
                 Some(Reason::TokenInvalid) => {
                     self.seen.lock().unwrap().stored_too_late += 1;
                     return;

@@ -3,9 +3,10 @@
 
 use std::sync::Mutex;
 
-use platform::database::Connection;
 use platform::{Database, Host, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+};
 
 use super::path::Limits;
 use super::*;
@@ -19,7 +20,7 @@ use crate::migrations::Migrator;
 
 /// A connection that asks the database how it would run each statement.
 struct Explaining {
-    db: Connection,
+    db: DatabaseConnection,
     plans: Mutex<Vec<String>>,
 }
 
@@ -70,15 +71,13 @@ impl ConnectionTrait for Explaining {
 async fn explaining() -> (tempfile::TempDir, Explaining) {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::new(folder.path());
-    let db = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
+    let store = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
+    store.close().await.unwrap();
+    // One that reads and writes, outside of transactions.
+    let url = format!("sqlite://{}", host.database_file("roleplay").display());
+    let db = sea_orm::Database::connect(url).await.unwrap();
     let plans = Mutex::default();
-    (
-        folder,
-        Explaining {
-            db: db.read().clone(),
-            plans,
-        },
-    )
+    (folder, Explaining { db, plans })
 }
 
 /// A session with two messages.
