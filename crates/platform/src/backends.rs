@@ -37,8 +37,12 @@ impl Backends {
     pub fn validate(&self) -> Result<(), Error> {
         self.database.url.validate("database.url")?;
         self.redis.url.validate("redis.url")?;
+        let redis = ["redis", "rediss", "valkey", "valkeys"];
+        (self.redis.url).validate_scheme("redis.url", &redis, "redis://cache.example:6379/0")?;
         self.nats.url.validate("nats.url")?;
         self.qdrant.url.validate("qdrant.url")?;
+        let http = ["http", "https"];
+        (self.qdrant.url).validate_scheme("qdrant.url", &http, "http://qdrant.example:6334")?;
         self.s3.validate()
     }
 }

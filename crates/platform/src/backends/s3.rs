@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::SecretText;
+use super::{SecretText, ServerUrl};
 use crate::config::{Error, address};
 
 /// A bucket of an S3-compatible store.
@@ -62,11 +62,13 @@ pub(crate) struct S3Keys {
 }
 
 impl S3Config {
-    /// Refuses a bucket for which there are no keys.
+    /// Refuses a bucket for which there are no keys, and an endpoint that is none.
     ///
     /// # Errors
-    /// Says which setting is missing.
+    /// Says which setting is missing or wrong.
     pub fn validate(&self) -> Result<(), Error> {
+        let endpoint = ServerUrl::new(&*self.endpoint);
+        endpoint.validate_scheme("s3.endpoint", &["http", "https"], "https://s3.example")?;
         match (self.bucket.is_empty(), self.credentials) {
             (false, S3Credentials::Keys) => self.keys().map(drop),
             _ => Ok(()),
@@ -144,5 +146,23 @@ mod tests {
         problem_of("", "", S3Credentials::Anonymous).unwrap();
         problem_of("", "", S3Credentials::Machine).unwrap();
         S3Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn an_endpoint_needs_a_scheme_and_a_host() {
+        for endpoint in [
+            "s3.example",
+            "127.0.0.1:1",
+            "http://",
+            "http://a b",
+            "ftp://a",
+        ] {
+            let config = S3Config {
+                endpoint: endpoint.to_owned(),
+                ..S3Config::default()
+            };
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains("s3.endpoint"), "{endpoint}: {error}");
+        }
     }
 }

@@ -49,6 +49,37 @@ impl ServerUrl {
             }),
         }
     }
+
+    /// Refuses an address that no client could use: of another scheme than one of `schemes`, or without a host. What
+    /// follows a `-` or `+` in a scheme says how to connect, as in `redis-cluster`.
+    ///
+    /// # Errors
+    /// Names the key, and writes an address as it should be.
+    pub fn validate_scheme(
+        &self,
+        key: &'static str,
+        schemes: &[&str],
+        example: &str,
+    ) -> Result<(), Error> {
+        let is_usable = |part: &str| {
+            let (scheme, authority, _) = split(part);
+            let mut words = scheme.split(['-', '+']);
+            let is_known = words.next().is_some_and(|stem| schemes.contains(&stem));
+            let host = authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host);
+            let has_host = !host.is_empty() && !host.starts_with(':');
+            let is_socket = words.next() == Some("unix");
+            is_known && (has_host || is_socket) && !host.contains(char::is_whitespace)
+        };
+        match !self.is_named() || parts(&self.0).into_iter().all(is_usable) {
+            true => Ok(()),
+            false => Err(Error::Invalid {
+                key,
+                problem: format!("is no address of such a server: write one such as {example}"),
+            }),
+        }
+    }
 }
 
 impl From<String> for ServerUrl {
@@ -150,6 +181,43 @@ mod tests {
             let url = ServerUrl::new(url);
             assert_eq!(url.to_string(), shown);
             assert_eq!(format!("{url:?}"), format!("ServerUrl({shown})"));
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_client_could_use() {
+        let check = |url: &str| {
+            ServerUrl::new(url).validate_scheme(
+                "redis.url",
+                &["redis", "rediss"],
+                "redis://cache.example",
+            )
+        };
+        for url in [
+            "cache",
+            "127.0.0.1:6379",
+            "http://cache",
+            "redis://",
+            "redis://:6379",
+            "redis://a b",
+            "redis://ann:secret@",
+        ] {
+            let error = check(url).unwrap_err().to_string();
+            assert!(
+                error.contains("redis.url") && error.contains("redis://cache.example"),
+                "{url}: {error}"
+            );
+            assert!(!error.contains("secret"), "{error}");
+        }
+        for url in [
+            "",
+            "redis://cache",
+            "rediss://ann:p%20s@cache:6379/0",
+            "redis-cluster://a:1",
+            "redis+unix:///run/redis.sock",
+            "redis://[::1]:6379",
+        ] {
+            check(url).unwrap();
         }
     }
 
