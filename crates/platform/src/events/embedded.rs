@@ -2,6 +2,7 @@
 //! consumer is through with them. What a stop leaves unfinished stands in the outbox, and comes again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, try_join_all};
@@ -35,10 +36,7 @@ impl Transport for Dispatcher {
         let submitted: Vec<_> = interested
             .map(|runner| {
                 let (done, is_done) = oneshot::channel();
-                let settle = Box::new(Answer {
-                    runner: Arc::clone(runner),
-                    done,
-                });
+                let settle = Answer::to(runner, done);
                 let envelope = envelope.clone();
                 runner.submit(Delivery { envelope, settle });
                 is_done
@@ -73,7 +71,21 @@ impl Transport for Dispatcher {
 /// What the relay waits for.
 struct Answer {
     runner: Arc<Runner>,
-    done: Sender<()>,
+    done: Sender<WasBuried>,
+    is_buried: AtomicBool,
+}
+
+/// Whether an event that its consumer is through with became a dead letter.
+struct WasBuried(bool);
+
+impl Answer {
+    fn to(runner: &Arc<Runner>, done: Sender<WasBuried>) -> Box<Self> {
+        Box::new(Self {
+            runner: Arc::clone(runner),
+            done,
+            is_buried: AtomicBool::new(false),
+        })
+    }
 }
 
 impl Settle for Answer {
@@ -83,7 +95,7 @@ impl Settle for Answer {
 
     fn done(self: Box<Self>) -> BoxFuture<'static, ()> {
         // Without a relay that waits, the event comes again and is found in the inbox.
-        let _gone = self.done.send(());
+        let _gone = self.done.send(WasBuried(self.is_buried.into_inner()));
         Box::pin(std::future::ready(()))
     }
 
@@ -92,7 +104,11 @@ impl Settle for Answer {
         envelope: &'a Envelope,
         death: &'a Death,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(bury(&self.runner, envelope, death))
+        Box::pin(async move {
+            bury(&self.runner, envelope, death).await?;
+            self.is_buried.store(true, Ordering::Relaxed);
+            Ok(())
+        })
     }
 }
 
@@ -139,16 +155,15 @@ async fn replay_all(runner: &Arc<Runner>) -> Result<(), Failure> {
     for letter in letters {
         let (id, asked) = (letter.event_id, letter.replay_time);
         let (done, is_done) = oneshot::channel();
-        let settle = Box::new(Answer {
-            runner: Arc::clone(runner),
-            done,
-        });
+        let settle = Answer::to(runner, done);
         let envelope = letter.try_into()?;
         runner.submit(Delivery { envelope, settle });
-        if is_done.await.is_err() {
-            return Ok(());
+        match is_done.await {
+            // Somebody may have asked for it once more by now.
+            Ok(WasBuried(true)) => continue,
+            Ok(WasBuried(false)) => {}
+            Err(_stopping) => return Ok(()),
         }
-        // One that failed again was buried anew, and nobody has asked for that yet.
         let forget = consumer.db.transaction(|tx| {
             let name = consumer.name;
             Box::pin(async move { queries::unbury(tx, name, id, asked).await })
