@@ -69,7 +69,8 @@ pub async fn examine(file: &Path, care: Care) -> Result<Option<Condition>, FileE
     if let Some(needed) = header.length.filter(|needed| *needed > length && !has_log) {
         return Err(damaged(format!("it has {length} of {needed} bytes")));
     }
-    if has_log
+    // An empty one may be as SQLite left it, which the index knows.
+    if log_bytes.is_some()
         && care.trusts_index
         && let Some((lost, all)) = lost_frames(file).map_err(system)?
     {

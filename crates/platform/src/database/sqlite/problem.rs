@@ -101,7 +101,7 @@ impl FileError {
         match self {
             Self::Damaged { .. } => "bring a backup back with `troupe restore`, or move the file away to begin anew without its data".to_owned(),
             Self::WithoutLog { .. } => format!(
-                "copy that too, or bring a backup back with `troupe restore`; to go on with what the file has, run `touch {name}-wal`"
+                "copy that too, or bring a backup back with `troupe restore`; to go on with what the file has, run `rm -f {name}-shm; touch {name}-wal`"
             ),
             Self::OnlyLog { .. } => {
                 "copy both, or bring a backup back with `troupe restore`".to_owned()
