@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError, SqlxPostgresError};
 
-use super::queue::Overrun;
+use crate::patience::TooLate;
 
 /// Why the database can't do its work now. The same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Outage {
 
 fn of_driver(error: &SqlxError) -> Option<Outage> {
     match error {
-        SqlxError::Configuration(cause) if cause.is::<Overrun>() => Some(Outage::Busy),
+        SqlxError::Configuration(cause) if cause.is::<TooLate>() => Some(Outage::Busy),
         SqlxError::Io(error) => Some(of_system(error)),
         SqlxError::Tls(_)
         | SqlxError::PoolTimedOut

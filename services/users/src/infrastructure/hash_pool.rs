@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use platform::{Tasks, patience};
+use platform::Tasks;
+use platform::patience::Turns;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ pub(crate) struct HashPool {
     argon2: Argon2<'static>,
     /// Verified against where there is no account, so that the answer takes as long.
     decoy: Arc<str>,
-    running: Arc<Semaphore>,
+    running: Turns,
     places: Arc<Semaphore>,
     capacity: usize,
     parallel: usize,
@@ -48,7 +49,7 @@ impl HashPool {
         Ok(Self {
             argon2,
             decoy: decoy.into(),
-            running: Arc::new(Semaphore::new(parallel)),
+            running: Turns::new(parallel),
             places: Arc::new(Semaphore::new(capacity)),
             capacity,
             parallel,
@@ -80,20 +81,16 @@ impl HashPool {
         &self,
         work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            let retry_after = self.time_to_drain();
-            return Err(HashError::Full { retry_after });
+        let full = || HashError::Full {
+            retry_after: self.time_to_drain(),
         };
-        if self.time_to_wait() > patience::OF_CALLS {
-            let retry_after = self.time_to_drain();
-            return Err(HashError::Full { retry_after });
+        let places = self.places.clone();
+        let place = places.try_acquire_owned().map_err(|_| full())?;
+        // Whoever would wait in vain is told at once.
+        if self.time_to_wait() > self.running.patience() {
+            return Err(full());
         }
-        let running = self.running.clone().acquire_owned();
-        let Ok(running) = tokio::time::timeout(patience::now(), running).await else {
-            let retry_after = self.time_to_drain();
-            return Err(HashError::Full { retry_after });
-        };
-        let running = running.map_err(broken)?;
+        let running = self.running.next().await.map_err(|_| full())?;
         let argon2 = self.argon2.clone();
         let last_micros = self.last_micros.clone();
         let hashing = self.tasks.spawn_blocking(move || {
@@ -177,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_finds_no_place_and_says_when_to_come_back() {
         let pool = pool(1, 1);
-        let held = pool.running.clone().acquire_owned().await.unwrap();
+        let held = pool.running.next().await.unwrap();
         let password = || "correct horse".to_owned();
         let waiting = futures::future::join3(pool.hash(password()), pool.hash(password()), async {
             let refused = pool.hash(password()).await.unwrap_err();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -133,7 +133,11 @@ impl Writer {
         }
         match request.send().await {
             Ok(answer) if answer.status().is_success() => self.read(answer, watched).await,
-            Ok(answer) if answer.status().is_client_error() => {
+            // Whoever is told that there is too much to do tries again, as with any other outage.
+            Ok(answer)
+                if answer.status().is_client_error()
+                    && answer.status() != StatusCode::TOO_MANY_REQUESTS =>
+            {
                 let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
                 self.ledger.fault(format!("{path}: {status} {text}"));
                 tokio::time::sleep(BREATH).await;
