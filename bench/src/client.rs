@@ -42,6 +42,14 @@ impl Client {
         })
     }
 
+    /// Connects anew as the same person.
+    pub(crate) async fn connect_again(&mut self) -> Result<()> {
+        let token = self.token.take();
+        *self = Self::connect(self.address).await?;
+        self.token = token;
+        Ok(())
+    }
+
     /// Waits until a server answers a path with success.
     pub(crate) async fn until_ok(address: SocketAddr, path: &str) -> Result<()> {
         let asking = async {

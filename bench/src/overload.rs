@@ -64,7 +64,11 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     let mut ratios = Vec::new();
     for kind in &args.kinds {
         let paths = match kind {
-            Kind::Send => sessions(&mut alice).await?,
+            Kind::Send => {
+                // The connection that was idle through the storms before was closed.
+                alice.connect_again().await?;
+                sessions(&mut alice).await?
+            }
             _ => Vec::new(),
         };
         let storm = Arc::new(Storm::new(platform.address, &token, *kind, paths)?);

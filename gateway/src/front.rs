@@ -122,7 +122,7 @@ impl Front {
             }
         }
         let Some(load) = self.load_of(protocol, &request) else {
-            return self.dispatch(protocol, visit, request).await;
+            return Box::pin(self.dispatch(protocol, visit, request)).await;
         };
         // Before anything is decoded, verified or logged: a refusal must cost next to nothing.
         let ticket = self.gate.admit(&load, visit.client, &visit.arrival);
@@ -130,9 +130,11 @@ impl Front {
             return self.turn_away(protocol, &load, &visit, request).await;
         };
         visit.ticket = Some(Arc::clone(&ticket));
-        let pace = visit.arrival.pace.clone();
-        let answer = self.dispatch(protocol, visit, request).await;
-        Gate::hold(&load, &ticket, pace.as_ref());
+        let arrival = visit.arrival.clone();
+        let request = request.map(|body| arrival.expect(body));
+        // Boxed, or a refusal would carry all the room along that an answer needs.
+        let answer = Box::pin(self.dispatch(protocol, visit, request)).await;
+        Gate::hold(&load, &ticket, &arrival);
         ticket.begun();
         answer
     }

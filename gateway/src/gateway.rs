@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use mesh::{Channel, Verifier};
 use platform::Redis;
 use prost_reflect::DescriptorPool;
@@ -113,8 +113,8 @@ impl Gateway {
     }
 
     /// What is known of a request that has just been read.
-    pub(crate) fn arrival(&self) -> Arrival {
-        Arrival::on(self.pace.clone())
+    pub(crate) fn arrival(&self, version: Version) -> Arrival {
+        Arrival::on(self.pace.clone(), version)
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -179,7 +179,7 @@ impl Service<Request<Body>> for Gateway {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let gateway = self.clone();
-        let arrival = self.arrival();
+        let arrival = self.arrival(request.version());
         Box::pin(async move { Ok(gateway.answer(arrival, request).await) })
     }
 }

@@ -4,6 +4,7 @@
 mod accept;
 mod address;
 mod admission;
+mod attached;
 mod bounded;
 mod caching;
 mod catalog;

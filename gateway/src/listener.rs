@@ -159,7 +159,7 @@ impl Server {
                 let running = activity.begin();
                 let goodbye = farewell.request(request.version());
                 // Boxed at once: it is large, and the server moves it several times.
-                let arrival = gateway.arrival();
+                let arrival = gateway.arrival(request.version());
                 let answer = Box::pin(gateway.clone().answer(arrival, request.map(Body::new)));
                 async move {
                     let answer = goodbye.said(answer.await);
@@ -169,7 +169,9 @@ impl Server {
             if stream.set_nodelay(true).is_err() {
                 return;
             }
-            let io = TokioIo::new(Paced::new(stream, pace));
+            let answering = activity.clone();
+            let paced = Paced::new(stream, pace, move || answering.is_running());
+            let io = TokioIo::new(paced);
             let mut connection = pin!(http.serve_connection(io, service));
             tokio::select! {
                 biased;

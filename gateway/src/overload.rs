@@ -5,6 +5,7 @@
 mod answers;
 mod busy;
 mod gate;
+mod held;
 mod limit;
 mod load;
 mod pace;

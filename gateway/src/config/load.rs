@@ -24,7 +24,7 @@ pub struct Bodies {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overload {
-    /// Calls of one method that may always be under way, unless its service refuses some of them for load.
+    /// Calls of one method that may always be under way.
     pub least_calls: usize,
     /// Calls of one method that are under way at most. Between the two it depends on how long they take.
     pub most_calls: usize,
@@ -54,9 +54,9 @@ impl Default for Bodies {
 impl Default for Overload {
     fn default() -> Self {
         Self {
-            least_calls: 32,
+            least_calls: 4,
             most_calls: 2048,
-            wait_millis: 25,
+            wait_millis: 10,
             longest_wait_millis: 250,
             hold_millis: 1000,
             busy_percent: 85,

@@ -1,16 +1,14 @@
 //! Whether a connection is in use.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use tokio::time::Instant;
-use tonic::Status;
 use tonic::body::Body;
+
+use crate::attached::attached;
 
 /// Counts the requests that run on a connection.
 #[derive(Debug, Clone)]
@@ -48,6 +46,11 @@ impl Activity {
         Running(self.0.clone())
     }
 
+    /// Whether a request runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.0.running.load(Ordering::Acquire) > 0
+    }
+
     /// Completes where no request has begun `limit` after the connection was opened, and otherwise never.
     pub(super) async fn unused_for(&self, limit: Duration) {
         tokio::time::sleep_until(self.0.opened + limit).await;
@@ -60,7 +63,7 @@ impl Activity {
     pub(super) async fn idle_for(&self, limit: Duration) {
         loop {
             let last_end = Duration::from_millis(self.0.last_end.load(Ordering::Acquire));
-            let busy = self.0.running.load(Ordering::Acquire) > 0;
+            let busy = self.is_running();
             let since = if busy {
                 Instant::now()
             } else {
@@ -85,37 +88,9 @@ impl Drop for Running {
 impl Running {
     /// Lets the request run until a body that is still being made was sent. One whose size is known is done already.
     pub(super) fn hold(self, body: Body) -> Body {
-        if body.size_hint().exact().is_some() {
-            return body;
+        match body.size_hint().exact() {
+            Some(_) => body,
+            None => attached(body, self),
         }
-        Body::new(Held {
-            body,
-            _running: self,
-        })
-    }
-}
-
-struct Held {
-    body: Body,
-    _running: Running,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

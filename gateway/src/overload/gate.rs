@@ -5,15 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::Response;
+use http::{Response, Version};
+use http_body::Body as _;
 use tonic::body::Body;
 
 use super::answers::Answers;
 use super::busy::Busy;
+use super::limit;
 use super::load::Load;
 use super::pace::Pace;
 use super::shares::Shares;
 use crate::address::budget_key;
+use crate::attached::attached;
 use crate::config::Overload;
 use crate::schema::Schema;
 
@@ -24,6 +27,8 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Gate {
     settings: Overload,
+    /// Calls of a method that are let in whatever its limit is, while the process has time left.
+    idle_limit: usize,
     answers: Answers,
     busy: Busy,
     shares: Shares,
@@ -40,15 +45,28 @@ pub(crate) struct Arrival {
     pub(crate) waited: Duration,
     /// Its connection, where that may be kept waiting.
     pub(crate) pace: Option<Arc<Pace>>,
+    /// Whether it is one of many streams of that connection.
+    pub(crate) has_streams: bool,
 }
 
 impl Arrival {
-    /// A request of a connection, or of none.
-    pub(crate) fn on(pace: Option<Arc<Pace>>) -> Self {
+    /// A request of a version of HTTP, and of a connection or of none.
+    pub(crate) fn on(pace: Option<Arc<Pace>>, version: Version) -> Self {
         Self {
             at: Instant::now(),
             waited: pace.as_ref().map_or(Duration::ZERO, |pace| pace.waited()),
             pace,
+            has_streams: version == Version::HTTP_2,
+        }
+    }
+
+    /// The same body, of a call that was let in: it is read even if its connection is not, since another stream was refused.
+    pub(crate) fn expect(&self, body: Body) -> Body {
+        match &self.pace {
+            Some(pace) if self.has_streams && !body.is_end_stream() => {
+                attached(body, pace.expect_body())
+            }
+            _ => body,
         }
     }
 }
@@ -74,6 +92,7 @@ impl Gate {
         let delay = Duration::from_millis(settings.hold_millis);
         Arc::new(Self {
             settings: settings.clone(),
+            idle_limit: limit::at_first(settings),
             answers: Answers::new(schema, delay),
             busy: Busy::default(),
             shares: Shares::default(),
@@ -94,12 +113,15 @@ impl Gate {
         client: IpAddr,
         arrival: &Arrival,
     ) -> Option<Arc<Ticket>> {
-        let longest = Duration::from_millis(self.settings.longest_wait_millis);
-        if arrival.waited + arrival.at.elapsed() > longest && load.is_crowded() {
+        if load.is_late(arrival.waited + arrival.at.elapsed()) {
             return None;
         }
         let address = budget_key(client);
-        let (running, limit) = load.enter();
+        let (running, mut limit) = load.enter();
+        if !self.busy.is_set() {
+            // What was so few for the load of before.
+            limit = limit.max(self.idle_limit);
+        }
         let (own, addresses) = self.shares.enter(address);
         let is_under_share = addresses > 1 && own <= (limit / addresses).max(1);
         if running > limit && !(is_under_share && running <= limit * 2) {
@@ -118,12 +140,10 @@ impl Gate {
         }))
     }
 
-    /// Reads a connection on no sooner than it may come again: a service refused its call.
-    pub(crate) fn hold(load: &Arc<Load>, ticket: &Ticket, pace: Option<&Arc<Pace>>) {
-        if ticket.is_pushed_back.load(Ordering::Relaxed)
-            && let Some(pace) = pace
-        {
-            load.hold(pace);
+    /// Reads a connection on no sooner than it may come again, where a service refused its call for load.
+    pub(crate) fn hold(load: &Arc<Load>, ticket: &Ticket, arrival: &Arrival) {
+        if ticket.is_pushed_back.load(Ordering::Relaxed) {
+            load.refuse(arrival.pace.as_ref(), arrival.has_streams);
         }
     }
 
@@ -134,9 +154,7 @@ impl Gate {
         arrival: &Arrival,
         content_type: &str,
     ) -> Response<Body> {
-        if let Some(pace) = &arrival.pace {
-            load.hold(pace);
-        }
+        load.refuse(arrival.pace.as_ref(), arrival.has_streams);
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.answers.to(content_type)
     }

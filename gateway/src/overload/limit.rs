@@ -6,8 +6,8 @@ use crate::config::Overload;
 
 /// What part of calls may be refused further in before fewer are let in, in percent.
 const PUSHED_BACK_PERCENT: usize = 5;
-/// Calls that may be under way where services refuse more, which know best.
-const LEAST_PUSHED_BACK: usize = 4;
+/// Calls that may be under way as long as nothing tells against more.
+const AT_FIRST: usize = 64;
 
 /// What was seen of a method's calls since the last decision.
 #[derive(Debug, Default, Clone, Copy)]
@@ -34,10 +34,7 @@ impl Limit {
     /// Where a method begins.
     pub(super) fn new(settings: &Overload) -> Self {
         Self {
-            calls: settings
-                .most_calls
-                .min(64)
-                .max(settings.least_calls.min(settings.most_calls)),
+            calls: at_first(settings),
             quickest: None,
         }
     }
@@ -57,10 +54,6 @@ impl Limit {
         let most = settings.most_calls.max(1);
         let least = settings.least_calls.clamp(1, most);
         if is_pushed_back || (is_slow && is_busy) {
-            let least = match is_pushed_back {
-                true => least.min(LEAST_PUSHED_BACK),
-                false => least.min(self.calls),
-            };
             let used = self.calls.min(seen.most_running.max(1));
             self.calls = (used - used.div_ceil(10)).max(least);
         } else if seen.most_running >= self.calls {
@@ -69,6 +62,11 @@ impl Limit {
         // Whatever the quickest was: a method may have become slower for good.
         self.quickest = self.quickest.map(|known| known + known.mul_f64(0.0001));
     }
+}
+
+/// Where a limit begins, and what may be under way at least while the process has time left.
+pub(super) fn at_first(settings: &Overload) -> usize {
+    AT_FIRST.max(settings.least_calls).min(settings.most_calls)
 }
 
 #[cfg(test)]
@@ -105,7 +103,7 @@ mod tests {
     #[test]
     fn calls_that_wait_for_one_another_become_fewer() {
         assert_eq!(settled(SLOW, true, 0), 10);
-        assert_eq!(settled(QUICK, false, 10), LEAST_PUSHED_BACK);
+        assert_eq!(settled(QUICK, false, 10), 10);
     }
 
     #[test]

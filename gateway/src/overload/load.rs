@@ -1,11 +1,12 @@
 //! The calls of one method that are under way, and the connections that wait for one to end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::held::Held;
 use super::limit::{Limit, Seen};
-use super::pace::{Held, Pace};
+use super::pace::Pace;
 use crate::config::Overload;
 
 /// How often a limit is decided about.
@@ -13,14 +14,25 @@ const WINDOW: Duration = Duration::from_millis(50);
 /// Calls that a decision needs, unless it has waited for long.
 const ENOUGH: usize = 8;
 const LONG: Duration = Duration::from_millis(500);
+/// How often the time of a hold is doubled at most.
+const MOST_DOUBLED: u32 = 2;
+/// Different times that connections are held for.
+const SPREAD: u32 = 16;
 
 /// The load that a method is under.
 #[derive(Debug)]
 pub(crate) struct Load {
     running: AtomicUsize,
+    /// Turns of connections that are read on, whose calls don't run yet.
+    expected: AtomicUsize,
     limit: AtomicUsize,
     window: Mutex<Window>,
     held: Mutex<Held>,
+    /// Connections that were held so far.
+    holds: AtomicU32,
+    begun: Instant,
+    /// When somebody found no room last, in milliseconds; 0 before the first one.
+    full_at: AtomicU64,
     settings: Overload,
 }
 
@@ -42,9 +54,13 @@ impl Load {
         };
         Arc::new(Self {
             running: AtomicUsize::new(0),
+            expected: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit.calls),
             window: Mutex::new(window),
             held: Mutex::default(),
+            holds: AtomicU32::new(0),
+            begun: Instant::now(),
+            full_at: AtomicU64::new(0),
             settings: settings.clone(),
         })
     }
@@ -52,57 +68,95 @@ impl Load {
     /// Counts a call; gives how many run now, and how many may.
     pub(super) fn enter(&self) -> (usize, usize) {
         let running = self.running.fetch_add(1, Ordering::AcqRel) + 1;
-        (running, self.limit.load(Ordering::Relaxed))
+        (running, self.limit())
     }
 
     /// Takes a call off again. A connection that was refused is read on where there is room for what it asks.
-    pub(super) fn leave(&self) {
-        let running = self.running.fetch_sub(1, Ordering::AcqRel) - 1;
-        let limit = self.limit.load(Ordering::Relaxed);
-        // Not as soon as one is free: most who were answered ask again at once, and would meet those who were let go.
-        if running * 4 < limit * 3 {
-            self.let_one_go(running * 2 >= limit);
-        }
+    pub(super) fn leave(self: &Arc<Self>) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        self.pass_on();
     }
 
-    /// Lets the connection be read on that was refused last, but only one that can't have waited for long if `young`.
-    fn let_one_go(&self, young: bool) {
-        let longest = Duration::from_millis(self.settings.longest_wait_millis);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let pace = held.take(young.then_some(longest));
-        drop(held);
+    /// Whether those who were refused may be read on. Not as soon as one place is free: most who were answered ask again at
+    /// once, and would meet those who were let go.
+    pub(super) fn has_room(&self) -> bool {
+        let expected = self.expected.load(Ordering::Relaxed);
+        (self.running() + expected) * 8 < self.limit() * 7
+    }
+
+    /// Lets the connection be read on that was held last, if there is room.
+    fn pass_on(self: &Arc<Self>) {
+        if !self.has_room() {
+            return;
+        }
+        let pace = self.held().take();
         if let Some(pace) = pace {
-            pace.let_go();
+            pace.let_go(self.turn());
         }
     }
 
-    /// Whether what has waited for long is refused rather than let in.
-    pub(super) fn is_crowded(&self) -> bool {
-        let limit = self.limit.load(Ordering::Relaxed);
-        self.running.load(Ordering::Relaxed) * 2 > limit
+    /// A turn to be read on.
+    pub(super) fn turn(self: &Arc<Self>) -> Turn {
+        self.expected.fetch_add(1, Ordering::Relaxed);
+        Turn(Arc::downgrade(self))
     }
 
-    /// Keeps a connection that isn't read for a while.
-    pub(super) fn hold(self: &Arc<Self>, pace: &Arc<Pace>) {
-        let time = Duration::from_millis(self.settings.hold_millis);
-        if pace.hold(time, self) {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.put(pace);
+    /// Whether a request that has waited for so long is refused: its client has given up, or would find the wait too long.
+    pub(super) fn is_late(&self, waited: Duration) -> bool {
+        waited > Duration::from_millis(self.settings.longest_wait_millis) && self.is_pressed()
+    }
+
+    /// Whether somebody found no room a moment ago.
+    pub(super) fn is_pressed(&self) -> bool {
+        let full_at = self.full_at.load(Ordering::Relaxed);
+        full_at > 0 && self.millis() < full_at + self.settings.longest_wait_millis
+    }
+
+    /// Notes a refusal. The connection, where it is given, isn't read for a while, with all its streams if it has any.
+    pub(super) fn refuse(self: &Arc<Self>, pace: Option<&Arc<Pace>>, has_streams: bool) {
+        self.full_at.store(self.millis(), Ordering::Relaxed);
+        if let Some(pace) = pace
+            && pace.hold(self, has_streams)
+        {
+            self.keep(pace);
         }
     }
 
-    /// A connection that was let go asks for nothing: another may.
-    pub(super) fn pass_on(&self) {
-        let limit = self.limit.load(Ordering::Relaxed);
-        let running = self.running.load(Ordering::Relaxed);
-        if running * 4 < limit * 3 {
-            self.let_one_go(running * 2 >= limit);
-        }
+    /// How long a connection is held: longer if its client asked again too early before, and not all for as long as one another,
+    /// or they would be read at the same time.
+    pub(super) fn hold_time(&self, hasty: u32) -> Duration {
+        let time =
+            Duration::from_millis(self.settings.hold_millis) * (1 << hasty.min(MOST_DOUBLED));
+        let number = self.holds.fetch_add(1, Ordering::Relaxed);
+        time + time * (number % SPREAD) / (SPREAD * 4)
+    }
+
+    /// Keeps a connection that waits for room. Where there is some, as after a refusal for lateness, it is read on at once.
+    pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>) {
+        self.full_at.store(self.millis(), Ordering::Relaxed);
+        self.held().put(pace);
+        self.pass_on();
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).map_or(u64::MAX, |millis| millis + 1)
     }
 
     /// Notes a call that ended.
     pub(super) fn note(&self, took: Duration, pushed_back: bool, is_busy: bool) {
-        let running = self.running.load(Ordering::Relaxed);
+        let running = self.running();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut window.seen;
         seen.ended += 1;
@@ -120,5 +174,19 @@ impl Load {
         window.started = Instant::now();
         window.limit.decide(&seen, is_busy, &self.settings);
         self.limit.store(window.limit.calls, Ordering::Relaxed);
+    }
+}
+
+/// A connection's turn to be read on, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn(Weak<Load>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(load) = self.0.upgrade() {
+            load.expected.fetch_sub(1, Ordering::Relaxed);
+            // What was read isn't under way yet, so that each turn makes room for one more at most.
+            load.pass_on();
+        }
     }
 }

@@ -1,9 +1,17 @@
 //! More calls than can be answered.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::oneshot;
 use troupe_gateway::Config;
 
 use crate::harness::{Answer, Edge, until};
@@ -149,6 +157,32 @@ async fn a_connection_that_was_refused_is_read_again_only_once_there_is_room() {
     assert_eq!(unread.kind(), std::io::ErrorKind::WouldBlock);
     drop(running);
     assert_eq!(status(&mut hasty).await, 504);
+}
+
+#[tokio::test]
+async fn a_call_that_was_let_in_sends_its_body_though_another_stream_was_refused() {
+    let edge = edge(1).await;
+    let socket = TcpStream::connect(edge.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+            .await
+            .unwrap();
+    let tasks = platform::Tasks::new();
+    tasks.spawn(connection);
+    let echo = |body: UnsyncBoxBody<Bytes, Infallible>| {
+        let request = Request::post("http://x/v1/echo").header("content-type", "application/json");
+        request.body(body).unwrap()
+    };
+    let (rest, part) = oneshot::channel();
+    let part = async move { Ok(Frame::data(part.await.unwrap())) };
+    let body = StreamBody::new(futures::stream::once(part));
+    let slow = tasks.spawn(sender.send_request(echo(body.boxed_unsync())));
+    let refused = sender
+        .send_request(echo(Full::from("{}").boxed_unsync()))
+        .await;
+    assert_eq!(refused.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    rest.send(Bytes::from("{\"str\": \"late\"}")).unwrap();
+    assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! The connections that aren't read, and whose turn it is.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+
+use super::pace::Pace;
+
+/// Addresses that are looked at for one whose connection may go on.
+const LOOKED_AT: usize = 4;
+
+/// Connections that aren't read, by address, each with the one that was refused last at the end.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    waiting: HashMap<IpAddr, VecDeque<Weak<Pace>>>,
+    turns: VecDeque<IpAddr>,
+}
+
+impl Held {
+    /// Adds a connection.
+    pub(super) fn put(&mut self, pace: &Arc<Pace>) {
+        let list = self.waiting.entry(pace.address()).or_default();
+        if list.is_empty() {
+            self.turns.push_back(pace.address());
+        }
+        // Most are held for as long as one another, so it is the first that have had their time.
+        while list
+            .front()
+            .is_some_and(|first| !first.upgrade().is_some_and(|pace| pace.is_waiting()))
+        {
+            list.pop_front();
+        }
+        list.push_back(Arc::downgrade(pace));
+    }
+
+    /// Takes out the connection of the address whose turn it is that was held last.
+    pub(super) fn take(&mut self) -> Option<Arc<Pace>> {
+        for _ in 0..LOOKED_AT {
+            let address = self.turns.pop_front()?;
+            let list = self.waiting.get_mut(&address)?;
+            let mut taken = None;
+            while taken.is_none()
+                && let Some(last) = list.pop_back()
+            {
+                taken = last.upgrade().filter(|pace| pace.is_waiting());
+            }
+            if list.is_empty() {
+                self.waiting.remove(&address);
+            } else {
+                self.turns.push_back(address);
+            }
+            if taken.is_some() {
+                return taken;
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overload;
+    use crate::overload::load::Load;
+
+    #[test]
+    fn addresses_take_turns_and_the_last_refused_is_the_first() {
+        let load = Load::new(&Overload::default());
+        let mut held = Held::default();
+        let pace = |address: &str| {
+            let pace = Pace::new(address.parse().unwrap());
+            assert!(pace.hold(&load, false));
+            pace
+        };
+        let stormer: Vec<_> = (0..3).map(|_| pace("192.0.2.1")).collect();
+        stormer.iter().for_each(|pace| held.put(pace));
+        let other = pace("192.0.2.2");
+        held.put(&other);
+        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[2]));
+        assert!(Arc::ptr_eq(&held.take().unwrap(), &other));
+        // Those that are let go otherwise, or closed, are left out.
+        stormer[1].let_go(load.turn());
+        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[0]));
+        assert!(held.take().is_none());
+    }
+}
