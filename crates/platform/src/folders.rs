@@ -1,7 +1,7 @@
 //! Where programs keep a person's things, by the XDG base directory specification, and files that only they can read.
 
 use std::fs::{OpenOptions, create_dir_all};
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,16 @@ fn folder(variable: &str, in_home: &str) -> PathBuf {
 }
 
 /// Makes a file, and its folder, so that only its owner can read it: it may hold keys, and surely holds or tells what people
-/// write. SQLite gives the files beside it the same permissions.
+/// write. SQLite gives the files beside it the same permissions. One that is there isn't opened: closing it would take
+/// SQLite's locks on it away, which are the process's.
 pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
     if let Some(folder) = file.parent() {
         create_dir_all(folder)?;
     }
     let mut options = OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    options.open(file).map(drop)
+    options.create_new(true).append(true).mode(0o600);
+    match options.open(file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }

@@ -15,6 +15,7 @@ mod grpc;
 mod leaving;
 mod main_job;
 mod memory;
+mod onlookers;
 mod open_streams;
 mod outages;
 mod person;

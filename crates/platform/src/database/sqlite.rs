@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod condition;
+mod fold;
 mod handle;
 mod header;
 mod log;

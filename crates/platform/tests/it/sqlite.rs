@@ -1,5 +1,6 @@
 //! Files of SQLite: one moment of several, and what is found out about a file before it is used.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -245,6 +246,41 @@ async fn a_file_in_use_that_was_copied_without_its_log_is_refused_by_name() {
     std::fs::write(left.join("one.sqlite-wal"), "something").unwrap();
     let error = look(&one).await.unwrap_err();
     assert!(matches!(error, FileError::OnlyLog { .. }), "{error}");
+}
+
+/// Whether other processes see that this one has a file open. The system drops that where the process closes the file,
+/// however it had opened it, and then others would remove the log.
+fn is_seen_to_be_open(file: &Path) -> bool {
+    let number = std::fs::metadata(file).unwrap().ino().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let of_file = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, kind, _, _, process, place, ..] = words[..] else {
+            return false;
+        };
+        let number_there = place.rsplit(':').next();
+        kind == "POSIX"
+            && process == std::process::id().to_string()
+            && number_there == Some(&*number)
+    };
+    locks.lines().any(|line| of_file(&line))
+}
+
+#[tokio::test]
+async fn others_see_that_a_file_is_open_whatever_is_done_with_it() {
+    let place = Place::new().await;
+    let (new, opened) = (place.files()[0].clone(), place.databases[0].clone());
+    assert!(is_seen_to_be_open(&new), "opened");
+    let mut in_use = InUse::default();
+    in_use.mark(&new).await.unwrap();
+    assert!(is_seen_to_be_open(&new), "marked");
+    // A file that was there is marked before it is opened.
+    let again = Database::open::<Ledger>(&place.host, "one").await.unwrap();
+    assert!(is_seen_to_be_open(&new), "opened again");
+    write(&again, 1).await.unwrap();
+    write(&opened, 2).await.unwrap();
+    again.close().await.unwrap();
+    assert!(is_seen_to_be_open(&new), "closed once");
 }
 
 #[tokio::test]

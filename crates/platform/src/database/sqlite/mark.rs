@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::{self, Connection, Executor, SqliteConnection};
 
+use super::fold::{Fold, fold};
 use super::handle::{Access, fold_log, keep_log, open};
 use super::header::Header;
 use super::problem::FileError;
@@ -60,8 +61,7 @@ async fn mark(file: &Path) -> sqlx::Result<SqliteConnection> {
     connection.execute("PRAGMA journal_mode = WAL").await?;
     write(&mut connection, IN_USE).await?;
     for _ in 0..TRIES {
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        if is_marked(file) {
+        if fold(&mut connection, Fold::Beside).await?.is_whole() {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -71,13 +71,9 @@ async fn mark(file: &Path) -> sqlx::Result<SqliteConnection> {
 
 async fn release(mut connection: SqliteConnection) -> sqlx::Result<()> {
     // First all else, so that no file says that it is whole before it is.
-    connection
-        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        .await?;
+    fold(&mut connection, Fold::Empty).await?;
     write(&mut connection, CLOSED).await?;
-    connection
-        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        .await?;
+    fold(&mut connection, Fold::Empty).await?;
     fold_log(&mut connection).await?;
     connection.close().await
 }
@@ -99,7 +95,18 @@ pub(super) async fn mark_copy(connection: &mut SqliteConnection) -> sqlx::Result
         .map(drop)
 }
 
-/// Whether the file alone says that it needs its log.
+/// Whether a file that is open is marked, log and all.
+pub(super) async fn says_in_use(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    let mark: u32 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(connection)
+        .await?;
+    Ok(mark == IN_USE)
+}
+
+/// Whether the file alone says that it needs its log. Not to be asked while this process has the file open: the system takes
+/// a process's locks on a file away when the process closes it, however it was opened, and whoever else opens and closes the
+/// file would then take it for unused, and remove the log under the feet of its writers.
+/// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>
 pub(super) fn is_marked(file: &Path) -> bool {
     matches!(Header::read(file), Ok(Some(header)) if header.needs_log())
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::condition::{Found, look_through};
 use super::handle::{Access, copy_pages, keep_log, open};
-use super::mark::{is_marked, mark_copy};
+use super::mark::{is_marked, mark_copy, says_in_use};
 use super::problem::{FileError, log_of};
 use crate::folders::make_private;
 
@@ -247,7 +247,8 @@ async fn copy(
             !stop.is_cancelled()
         })
     };
-    if is_marked(&snapshot.file) {
+    source.execute("ROLLBACK").await?;
+    if says_in_use(&mut source).await? {
         // A platform has started since.
         keep_log(&mut source).await?;
     }
