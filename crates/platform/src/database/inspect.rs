@@ -9,7 +9,7 @@ use sea_orm_migration::{
     IntoSchemaManagerConnection, MigratorTrait, SchemaManager, seaql_migrations,
 };
 
-use super::sqlite::FileError;
+use super::sqlite::{FileError, SOME_FILE};
 use super::{Database, OpenError, postgres};
 use crate::Host;
 
@@ -40,8 +40,10 @@ impl Database {
 }
 
 async fn file_at(file: &Path) -> Result<Inspection, DbErr> {
-    let url = format!("sqlite://{}?mode=ro", file.display());
-    let db = sea_orm::Database::connect(ConnectOptions::new(url)).await?;
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new(SOME_FILE);
+    options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true));
+    let db = sea_orm::Database::connect(options).await?;
     let inspection = Inspection {
         version: first_text(&db, "SELECT sqlite_version()").await?,
         migrations: migrations(&db).await?,

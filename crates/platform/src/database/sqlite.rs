@@ -40,6 +40,9 @@ pub use self::problem::FileError;
 pub(crate) use self::settled::is_settled;
 pub(super) use self::sync::Syncs;
 
+/// The address of a file whose path is said otherwise: here a question mark or a percent sign of a folder's name would be taken
+/// for one of the address.
+pub(super) const SOME_FILE: &str = "sqlite://file";
 const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -47,16 +50,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
     let failed = |error| FileError::of_layer(file, &error);
     make_private(file).map_err(|error| FileError::of_system(file, &error))?;
-    let url = format!("sqlite://{}?mode=rwc", file.display());
-    let write = connect(&url, Use::Write, 1).await.map_err(failed)?;
+    let write = sea_orm::Database::connect(options(file, Use::Write, 1));
+    let write = write.await.map_err(failed)?;
     if let Some(migration) = unknown_migration::<M, _>(&write).await.map_err(failed)? {
         let file = file.to_owned();
         return Err(FileError::Newer { file, migration }.into());
     }
     migrate::<M>(&write).await.map_err(failed)?;
-    let read = connect(&url, Use::Read, READ_CONNECTIONS)
-        .await
-        .map_err(failed)?;
+    let read = sea_orm::Database::connect(options(file, Use::Read, READ_CONNECTIONS));
+    let read = read.await.map_err(failed)?;
     Ok(database(file, (read, READ_CONNECTIONS), write))
 }
 
@@ -69,9 +71,8 @@ pub(super) async fn attach(file: &Path) -> Result<Database, OpenError> {
         let file = file.to_owned();
         return Err(FileError::WithoutLog { file }.into());
     }
-    let url = format!("sqlite://{}?mode=rw", file.display());
     let connect = |purpose| {
-        let mut options = options(&url, purpose, 1);
+        let mut options = options(file, purpose, 1);
         if needs_log {
             options.map_sqlx_sqlite_pool_opts(|pool| {
                 pool.after_release(is_settled)
@@ -116,13 +117,11 @@ enum Use {
     Write,
 }
 
-async fn connect(url: &str, purpose: Use, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    sea_orm::Database::connect(options(url, purpose, connections)).await
-}
-
-fn options(url: &str, purpose: Use, connections: u32) -> ConnectOptions {
+/// For a file that is there.
+fn options(file: &Path, purpose: Use, connections: u32) -> ConnectOptions {
     use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-    let mut options = ConnectOptions::new(url);
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new(SOME_FILE);
     options
         .max_connections(connections)
         .min_connections(1)
@@ -137,6 +136,7 @@ fn options(url: &str, purpose: Use, connections: u32) -> ConnectOptions {
                 Use::Write => "OFF",
             };
             sqlite
+                .filename(&file)
                 .journal_mode(SqliteJournalMode::Wal)
                 // The log is synced by us, for many commits at a time. In WAL mode NORMAL loses nothing when the process dies,
                 // and never leaves the file broken.
