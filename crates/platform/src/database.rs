@@ -46,7 +46,7 @@ pub use turn::Turn;
 pub struct Database {
     read: Connection,
     write: Connection,
-    /// Absent on PostgreSQL.
+    /// Absent on PostgreSQL, and where another process keeps the file.
     checkpoints: Option<Checkpoints>,
     /// Absent where commits aren't synced, or the server does it.
     syncs: Option<Syncs>,
@@ -74,7 +74,7 @@ impl Database {
             db.storing = Storing::reported_to(host);
             db.try_storing(host, Some(host.data_dir.clone()));
             if let Some(checkpoints) = &db.checkpoints {
-                checkpoints.keep_emptying(&host.tasks, db.read.pool());
+                checkpoints.keep_emptying(&host.tasks);
             }
             host.stores.add(&db);
             pools::observe(service, &db.read, &db.write);
@@ -234,7 +234,7 @@ impl Database {
             if !matches!(committed, Err((false, _))) {
                 hooks.run();
                 if let Some(checkpoints) = &db.checkpoints {
-                    checkpoints.committed(&db.read.pool());
+                    checkpoints.committed();
                 }
             }
             committed.map_err(|(_, error)| error)

@@ -23,7 +23,6 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
-use self::checkpoint::BACKSTOP_PAGES;
 use self::handle::keep_log;
 use self::mark::is_marked;
 use self::problem::log_of;
@@ -32,7 +31,7 @@ use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 use crate::folders::make_private;
 
-pub(super) use self::checkpoint::Checkpoints;
+pub(crate) use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
 pub use self::mark::InUse;
 pub use self::moment::{Progress, Snapshot, Standstill};
@@ -45,6 +44,8 @@ pub(super) use self::sync::Syncs;
 pub(super) const SOME_FILE: &str = "sqlite://file";
 const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Those of SQLite's files, unless they were made with others.
+const PAGE_BYTES: u32 = 4096;
 
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
@@ -59,7 +60,11 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     migrate::<M>(&write).await.map_err(failed)?;
     let read = sea_orm::Database::connect(options(file, Use::Read, READ_CONNECTIONS));
     let read = read.await.map_err(failed)?;
-    Ok(database(file, (read, READ_CONNECTIONS), write))
+    let checkpoints = Checkpoints::of(file, write.get_sqlite_connection_pool().clone());
+    Ok(Database {
+        checkpoints: Some(checkpoints),
+        ..database(file, (read, READ_CONNECTIONS), write)
+    })
 }
 
 /// Opens a file that is there, as it is, and leaves a log that it needs where it is.
@@ -95,7 +100,7 @@ fn database(
     Database {
         read: Connection::to_file(read, reads),
         write: Connection::to_file(write, 1),
-        checkpoints: Some(Checkpoints::default()),
+        checkpoints: None,
         syncs: Some(Syncs::of(file)),
         storing: Storing::default(),
         endings: TaskTracker::new(),
@@ -142,7 +147,11 @@ fn options(file: &Path, purpose: Use, connections: u32) -> ConnectOptions {
                 // and never leaves the file broken.
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
-                .pragma("wal_autocheckpoint", BACKSTOP_PAGES)
+                .pragma(
+                    "wal_autocheckpoint",
+                    (BACKSTOP_BYTES / PAGE_BYTES).to_string(),
+                )
+                .pragma("journal_size_limit", LIMIT_BYTES.to_string())
                 .pragma("query_only", query_only)
                 // What people delete is overwritten.
                 .pragma("secure_delete", "ON")

@@ -48,7 +48,7 @@ impl Embedded {
         model: &str,
         dimensions: usize,
     ) -> Result<Self, Error> {
-        let file = File::new(path, model, dimensions);
+        let file = File::new(path, model, dimensions, &host.tasks);
         let pools = match file.open().await {
             Err(error) if is_broken(&error) => {
                 file.move_aside(&error)?;
@@ -88,6 +88,14 @@ impl Embedded {
             }
         }
         Err(error.into())
+    }
+
+    /// The same for what was written.
+    async fn written<T>(&self, pools: &Pools, result: sqlx::Result<T>) -> Result<T, Error> {
+        if result.is_ok() {
+            pools.wrote();
+        }
+        self.checked(pools, result).await
     }
 
     async fn nearest(&self, pools: &Pools, search: Search<'_>) -> sqlx::Result<Vec<Hit>> {
@@ -135,7 +143,7 @@ impl Vectors for Embedded {
             change.put(&points);
         }
         drop(change);
-        self.checked(&pools, result).await
+        self.written(&pools, result).await
     }
 
     async fn search(
@@ -161,7 +169,7 @@ impl Vectors for Embedded {
         let pools = self.pools();
         let _change = self.large.change([partition]).await;
         let result = delete(&pools, partition, ids).await;
-        self.checked(&pools, result).await
+        self.written(&pools, result).await
     }
 
     async fn delete_partition(&self, partition: Uuid) -> Result<(), Error> {
@@ -171,7 +179,7 @@ impl Vectors for Embedded {
             .bind(partition)
             .execute(pools.write())
             .await;
-        self.checked(&pools, result).await.map(drop)
+        self.written(&pools, result).await.map(drop)
     }
 
     async fn count(&self, partition: Option<Uuid>) -> Result<u64, Error> {
@@ -194,7 +202,7 @@ impl Vectors for Embedded {
         let result = sqlx::query("DELETE FROM points")
             .execute(pools.write())
             .await;
-        self.checked(&pools, result).await.map(drop)
+        self.written(&pools, result).await.map(drop)
     }
 }
 

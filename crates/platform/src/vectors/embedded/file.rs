@@ -12,7 +12,9 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, SqlitePool};
 
 use super::distance;
+use crate::Tasks;
 use crate::database::is_settled;
+use crate::database::sqlite::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
 use crate::folders::make_private;
 
 const READ_CONNECTIONS: u32 = 4;
@@ -39,19 +41,32 @@ pub(super) struct File {
     path: PathBuf,
     model: String,
     dimensions: usize,
+    tasks: Tasks,
 }
 
 /// One connection for writes, which SQLite takes one at a time, and some for searches. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Pools(Arc<(SqlitePool, SqlitePool)>);
+pub(super) struct Pools(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    read: SqlitePool,
+    write: SqlitePool,
+    checkpoints: Checkpoints,
+}
 
 impl Pools {
     pub(super) fn read(&self) -> &SqlitePool {
-        &self.0.0
+        &self.0.read
     }
 
     pub(super) fn write(&self) -> &SqlitePool {
-        &self.0.1
+        &self.0.write
+    }
+
+    /// Notes that something was written.
+    pub(super) fn wrote(&self) {
+        self.0.checkpoints.committed();
     }
 
     pub(super) fn are_same(&self, others: &Self) -> bool {
@@ -59,17 +74,19 @@ impl Pools {
     }
 
     pub(super) async fn close(&self) {
+        self.0.checkpoints.finish().await;
         self.read().close().await;
         self.write().close().await;
     }
 }
 
 impl File {
-    pub(super) fn new(path: &Path, model: &str, dimensions: usize) -> Self {
+    pub(super) fn new(path: &Path, model: &str, dimensions: usize, tasks: &Tasks) -> Self {
         Self {
             path: path.to_owned(),
             model: model.to_owned(),
             dimensions,
+            tasks: tasks.clone(),
         }
     }
 
@@ -84,7 +101,13 @@ impl File {
         let write = self.connect(1).await?;
         self.make_tables(&write).await?;
         let read = self.connect(READ_CONNECTIONS).await?;
-        Ok(Pools(Arc::new((read, write))))
+        let checkpoints = Checkpoints::of(&self.path, write.clone());
+        checkpoints.keep_emptying(&self.tasks);
+        Ok(Pools(Arc::new(State {
+            read,
+            write,
+            checkpoints,
+        })))
     }
 
     /// Puts the broken file out of the way, where it can be looked at. It replaces the one before.
@@ -121,12 +144,18 @@ impl File {
     }
 
     async fn connect(&self, connections: u32) -> sqlx::Result<SqlitePool> {
+        let page_bytes = page_bytes(self.dimensions);
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
-            .page_size(page_bytes(self.dimensions))
+            .page_size(page_bytes)
             .journal_mode(SqliteJournalMode::Wal)
             // A machine that dies may take the last points with it, but never leaves the file broken.
             .synchronous(SqliteSynchronous::Normal)
+            .pragma(
+                "wal_autocheckpoint",
+                (BACKSTOP_BYTES / page_bytes).to_string(),
+            )
+            .pragma("journal_size_limit", LIMIT_BYTES.to_string())
             // Vectors tell of the text that they were made of.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);

@@ -58,6 +58,46 @@ async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
     assert_eq!(nearest(&*store, CHAT, &asked, 10).await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn a_log_that_a_reader_let_grow_is_short_again_once_the_reader_is_gone() {
+    const LENGTH: usize = 384;
+    /// Far more than that takes.
+    const ENOUGH: u32 = 10_000;
+    const MEBIBYTE: u64 = 1 << 20;
+    let place = Place::in_a_file().await.unwrap();
+    let store = place.open_for(MODEL, LENGTH).await;
+    let options = SqliteConnectOptions::new().filename(file_of(&place));
+    let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM points")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    let log_bytes = || {
+        let log = file_of(&place).with_extension("sqlite-wal");
+        fs::metadata(log).unwrap().len()
+    };
+    let vector = unit_vector(1, LENGTH);
+    while log_bytes() < 20 * MEBIBYTE {
+        let points = (0..1000).map(|_| Point {
+            vector: vector.clone(),
+            ..point(CHAT, EAST)
+        });
+        store.upsert(points.collect()).await.unwrap();
+    }
+    reader.close().await.unwrap();
+    for _ in 0..ENOUGH {
+        let one = Point {
+            vector: vector.clone(),
+            ..point(CHAT, EAST)
+        };
+        store.upsert(vec![one]).await.unwrap();
+        if log_bytes() < 10 * MEBIBYTE {
+            return;
+        }
+    }
+    panic!("it never is");
+}
+
 /// Until then, what was stored is in the log beside the file.
 async fn fold_the_log_in(file: &Path) {
     let options = SqliteConnectOptions::new().filename(file);
