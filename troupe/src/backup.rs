@@ -26,8 +26,10 @@ pub(crate) use self::pictures::copy_file;
 pub(crate) use self::report::{Report, mebibytes};
 pub(crate) use self::servers::elsewhere;
 use self::target::Target;
+pub(crate) use self::target::unwritable;
 use crate::hold;
 use crate::instance::{self, Instance};
+use crate::restore::is_interrupted;
 use crate::settings::Settings;
 
 /// Something is the servers' to back up.
@@ -51,14 +53,20 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCode> {
     let report = Report::new("backing up");
     let elsewhere = elsewhere(settings);
+    let tasks = Tasks::new();
+    let signals = Signals::listen()?;
+    // A start or a restore that is under way has yet to make what is to be backed up.
+    let running = instance::find(&settings.data_dir);
+    if is_interrupted(&settings.data_dir) || running.is_some_and(|running| running.roles.is_empty())
+    {
+        drop(wait_for_a_calm_folder(settings, &tasks).await?);
+    }
     let source = Source::find(settings)?;
     if source.is_empty() && !elsewhere.is_empty() {
         report.say("nothing of the data folder needs a backup: all is on servers")?;
         report.advise(&elsewhere)?;
         return Ok(ExitCode::from(INCOMPLETE));
     }
-    let tasks = Tasks::new();
-    let signals = Signals::listen()?;
     let mut making = pin!(make(options, settings, source, &report, &tasks));
     let mut asked = pin!(signals.asked());
     tokio::select! {
@@ -88,13 +96,14 @@ async fn make(
     target.check_space(source.size_bytes()?)?;
     report.begin(source.size_bytes()?);
     let mut pictures = Pictures::new(&source.data_dir, target.folder());
-    let (snapshots, moment) = moment(settings, &source, &mut pictures, report, tasks).await?;
+    let (source, snapshots, moment) = moment(settings, &mut pictures, report, tasks).await?;
     let mut manifest = Manifest::new(moment, settings);
     for snapshot in snapshots {
         let name = snapshot.file().file_name().unwrap_or_default().to_owned();
         let copy = target.folder().join(&name);
         report.next(snapshot.size_bytes());
-        if !snapshot.copy(&copy, report.progress(), stop).await? {
+        let copied = snapshot.copy(&copy, report.progress(), stop).await;
+        if !copied.map_err(|error| target.told(error))? {
             bail!("stopped; nothing is left of it");
         }
         manifest.add(target.folder(), &copy).await?;
@@ -103,7 +112,8 @@ async fn make(
     source.copy_keys(target.folder(), &mut manifest)?;
     manifest.files.extend(pictures.into_entries());
     let (files, bytes) = (manifest.files.len(), manifest.size_bytes());
-    manifest.write(target.folder())?;
+    let written = manifest.write(target.folder());
+    written.map_err(|error| target.unwritable(&error))?;
     if stop.is_cancelled() {
         bail!("stopped; nothing is left of it");
     }
@@ -119,25 +129,26 @@ async fn make(
     ))
 }
 
-/// One moment of all databases, with the pictures as they were then. Tells when it was.
+/// One moment of all databases that there were at it, with the pictures as they were then. Tells when it was.
 async fn moment(
     settings: &Settings,
-    source: &Source,
     pictures: &mut Pictures,
     report: &Report,
     tasks: &Tasks,
-) -> Result<(Vec<Snapshot>, String)> {
+) -> Result<(Source, Vec<Snapshot>, String)> {
     let now = || prost_types::Timestamp::from(Clock::system().now()).to_string();
     loop {
         // Most of them while writers go on, so that little is left for when they wait.
         while pictures.catch_up(report, tasks.token())? {}
         let _idle = wait_for_a_calm_folder(settings, tasks).await?;
+        // A platform that started meanwhile may have made some.
+        let source = Source::find(settings)?;
         let standstill = Standstill::of(&source.databases).await?;
         let moment = now();
         let is_settled = pictures.settle()?;
         let snapshots = standstill.release().await;
         if is_settled {
-            return Ok((snapshots, moment));
+            return Ok((source, snapshots, moment));
         }
     }
 }

@@ -199,6 +199,15 @@ fn read(data_dir: &Path) -> Option<Running> {
 fn unusable(data_dir: &Path, error: &std::io::Error) -> anyhow::Error {
     let folder = data_dir.display();
     match error.kind() {
+        std::io::ErrorKind::AlreadyExists if data_dir.is_symlink() => anyhow!(
+            "the data folder {folder} is a link that leads nowhere: make the folder that it names, or choose another with --data-dir"
+        ),
+        std::io::ErrorKind::AlreadyExists => {
+            anyhow!("the data folder {folder} is a file: choose another with --data-dir")
+        }
+        std::io::ErrorKind::ReadOnlyFilesystem => anyhow!(
+            "the data folder {folder} is on a disk that can only be read: use one that can be written, or a copy of the whole folder, with --data-dir"
+        ),
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => anyhow!(
             "the disk of the data folder {folder} is full: make room there, or choose another folder with --data-dir"
         ),
@@ -209,19 +218,25 @@ fn unusable(data_dir: &Path, error: &std::io::Error) -> anyhow::Error {
 }
 
 fn taken(data_dir: &Path) -> anyhow::Error {
-    let process = match read(data_dir) {
+    let folder = data_dir.display();
+    let running = read(data_dir);
+    let process = match &running {
         Some(Running {
             pid,
             address: Some(address),
             ..
-        }) => format!("process {pid}, at {}", url(address)),
+        }) => format!("process {pid}, at {}", url(*address)),
         Some(Running { pid, .. }) => format!("process {pid}"),
         None => "another process".to_owned(),
     };
-    let folder = data_dir.display();
-    anyhow!(
-        "a platform runs on the data folder {folder} already ({process}); stop it, or choose another folder with --data-dir"
-    )
+    match running {
+        Some(running) if running.roles.is_empty() => anyhow!(
+            "{process} works on the data folder {folder} already, such as a start or a restore: wait until it is done, or choose another folder with --data-dir"
+        ),
+        _ => anyhow!(
+            "a platform runs on the data folder {folder} already ({process}); stop it, or choose another folder with --data-dir"
+        ),
+    }
 }
 
 fn make_private(folder: &Path) -> std::io::Result<()> {

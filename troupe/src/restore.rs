@@ -42,6 +42,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCode> {
     let report = Report::new("restoring");
     let (dir, data_dir) = (&options.dir, &settings.data_dir);
+    refuse_itself(dir, data_dir)?;
     let manifest = Manifest::read(dir)?;
     refuse_what_would_not_be_used(&manifest, dir, settings)?;
     report.begin(2 * manifest.size_bytes());
@@ -54,6 +55,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
     if !options.replace {
         refuse_used(data_dir)?;
     }
+    swap::refuse_mounts(data_dir)?;
     check_space(data_dir, manifest.size_bytes())?;
     let now = prost_types::Timestamp::from(Clock::system().now()).to_string();
     let swap = Swap::begin(data_dir)?;
@@ -139,6 +141,24 @@ fn refuse_what_would_not_be_used(
                 manifest.version
             );
         }
+    }
+    Ok(())
+}
+
+/// Refuses to bring a backup back into its own folder, where the platform would change it.
+fn refuse_itself(dir: &Path, data_dir: &Path) -> Result<()> {
+    // Of a folder that isn't there yet, the one that it will be in tells.
+    let real = |folder: &Path| {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let there = folder.ancestors().find_map(|it| it.canonicalize().ok());
+        there.unwrap_or(folder)
+    };
+    if dir.is_dir() && real(data_dir).starts_with(real(dir)) {
+        bail!(
+            "the data folder {} is inside the backup {}, which would be changed: choose another with --data-dir",
+            data_dir.display(),
+            dir.display()
+        );
     }
     Ok(())
 }

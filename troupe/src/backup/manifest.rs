@@ -88,13 +88,11 @@ impl Manifest {
     }
 
     /// Writes it, as the last file of the folder.
-    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        let written = write_private(&folder.join(NAME)).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.context("the manifest can't be written")
+        let mut file = write_private(&folder.join(NAME))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
     }
 
     /// Reads the manifest of a backup.

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::folder::files_below;
 use super::manifest::{Entry, hex, write_private};
 use super::report::Report;
+use super::target::unwritable;
 
 /// What may be left to copy while writers wait.
 const FEW: usize = 32;
@@ -118,32 +119,39 @@ fn are_few(files: &[PathBuf]) -> bool {
 /// where it is gone meanwhile.
 pub(crate) fn copy_file(from: &Path, into: &Path, name: &Path) -> Result<Option<Entry>> {
     let (source, target) = (from.join(name), into.join(name));
-    let failed = || {
-        format!(
-            "{} can't be copied to {}",
+    let copied = copy(&source, &target).map_err(|error| match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => unwritable(into, &error),
+        _ => anyhow!(
+            "{} can't be copied to {} ({error}): see to it that the one can be read and the other written",
             source.display(),
             target.display()
-        )
-    };
-    let mut source = match File::open(&source) {
+        ),
+    });
+    let entry = copied?.map(|(size_bytes, sha256)| Entry {
+        path: name.to_string_lossy().into_owned(),
+        size_bytes,
+        sha256,
+    });
+    Ok(entry)
+}
+
+/// Gives the length and the hash.
+fn copy(source: &Path, target: &Path) -> io::Result<Option<(u64, String)>> {
+    let mut source = match File::open(source) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.with_context(failed)?,
+        opened => opened?,
     };
-    let mut target = write_private(&target).with_context(failed)?;
+    let mut target = write_private(target)?;
     let (mut hash, mut size_bytes, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
     loop {
-        let read = source.read(&mut chunk).with_context(failed)?;
+        let read = source.read(&mut chunk)?;
         let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
         hash.update(bytes);
-        target.write_all(bytes).with_context(failed)?;
+        target.write_all(bytes)?;
         size_bytes += read as u64;
     }
-    target.sync_all().with_context(failed)?;
-    Ok(Some(Entry {
-        path: name.to_string_lossy().into_owned(),
-        size_bytes,
-        sha256: hex(&hash.finalize()),
-    }))
+    target.sync_all()?;
+    Ok(Some((size_bytes, hex(&hash.finalize()))))
 }

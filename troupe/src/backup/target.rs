@@ -1,16 +1,20 @@
 //! The folder that becomes the backup. It is written under another name and gets its own at the very end, so that it is whole
 //! or not there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use platform::database::sqlite::FileError;
 use rustix::fs::statvfs;
 
 use super::manifest::sync_folder;
 use super::report::mebibytes;
 
+/// What the names of folders end in that are being written.
+const PARTIAL: &str = ".partial";
 /// Locked while somebody writes the backup.
 const UNFINISHED: &str = "unfinished";
 /// What the file system needs for itself.
@@ -35,25 +39,20 @@ impl Target {
         let (Some(parent), Some(name)) = (dir.parent(), dir.file_name()) else {
             bail!("{shown} can't be a backup: name a folder inside it");
         };
+        refuse_inside(parent, &dir, data_dir)?;
         let mut private = DirBuilder::new();
         private.recursive(true).mode(0o700);
-        let failed = || format!("{shown} can't be written: name a folder that can");
-        refuse_inside(parent, &dir, data_dir)?;
-        private.create(parent).with_context(failed)?;
-        let parent = parent.canonicalize().with_context(failed)?;
+        let made = private.create(parent).and_then(|()| parent.canonicalize());
+        let parent = made.map_err(|error| unwritable(&dir, &error))?;
         refuse_inside(&parent, &parent.join(name), data_dir)?;
+        let partial = parent.join(format!(".{}{PARTIAL}", name.to_string_lossy()));
+        let _turn = turn_in(&parent);
         refuse_used(&dir, &parent)?;
-        let partial = parent.join(format!(".{}.partial", name.to_string_lossy()));
         if partial.exists() {
             remove_left_over(&partial, &dir)?;
         }
-        private.create(&partial).with_context(failed)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let lock = options
-            .open(partial.join(UNFINISHED))
-            .with_context(failed)?;
-        lock.try_lock().with_context(failed)?;
+        remove_left_overs(&parent);
+        let lock = begin(&partial).map_err(|error| unwritable(&dir, &error))?;
         Ok(Self {
             dir: parent.join(name),
             partial,
@@ -84,17 +83,33 @@ impl Target {
 
     /// Gives the folder its name, once all of it is on the disk for sure.
     pub(super) fn finish(mut self) -> Result<PathBuf> {
-        let failed = || format!("{} can't be written", self.dir.display());
-        fs::remove_file(self.partial.join(UNFINISHED)).with_context(failed)?;
-        sync_folder(&self.partial).with_context(failed)?;
-        fs::rename(&self.partial, &self.dir).with_context(failed)?;
-        if let Some(parent) = self.dir.parent() {
-            File::open(parent)
-                .and_then(|parent| parent.sync_all())
-                .with_context(failed)?;
-        }
+        self.put_in_place()
+            .map_err(|error| unwritable(&self.dir, &error))?;
         self.is_finished = true;
         Ok(self.dir.clone())
+    }
+
+    fn put_in_place(&self) -> io::Result<()> {
+        let parent = self.partial.parent().unwrap_or(Path::new("/"));
+        sync_folder(&self.partial)?;
+        let _turn = turn_in(parent);
+        fs::remove_file(self.partial.join(UNFINISHED))?;
+        File::open(&self.partial)?.sync_all()?;
+        fs::rename(&self.partial, &self.dir)?;
+        File::open(parent)?.sync_all()
+    }
+
+    /// Why it can't be written.
+    pub(super) fn unwritable(&self, error: &io::Error) -> anyhow::Error {
+        unwritable(&self.dir, error)
+    }
+
+    /// What a failure of the copy of a database means for whoever wanted it.
+    pub(super) fn told(&self, error: FileError) -> anyhow::Error {
+        match error {
+            FileError::Full { file } if file.starts_with(&self.partial) => full(&self.dir),
+            error => error.into(),
+        }
     }
 }
 
@@ -105,6 +120,41 @@ impl Drop for Target {
             let _gone = fs::remove_dir_all(&self.partial);
         }
     }
+}
+
+/// The turn to make, remove or rename backups in a folder: two that begin at the same moment would each take what the other
+/// makes for a left-over. Where a folder can't be locked, as on some networks, nobody has to wait for it.
+fn turn_in(parent: &Path) -> Option<File> {
+    let parent = File::open(parent).ok()?;
+    parent.lock().is_ok().then_some(parent)
+}
+
+/// Makes the folder to write into, with the lock that tells that somebody does.
+fn begin(partial: &Path) -> io::Result<File> {
+    DirBuilder::new().mode(0o700).create(partial)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let lock = options.open(partial.join(UNFINISHED))?;
+    lock.try_lock()?;
+    Ok(lock)
+}
+
+/// Why a folder can't be written, and what to do.
+pub(crate) fn unwritable(folder: &Path, error: &io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => full(folder),
+        _ => anyhow!(
+            "{} can't be written ({error}): see to it that it can, or choose another folder",
+            folder.display()
+        ),
+    }
+}
+
+fn full(folder: &Path) -> anyhow::Error {
+    anyhow!(
+        "the disk of {} is full: make room there, or choose another folder",
+        folder.display()
+    )
 }
 
 /// The absolute place, through a link that leads somewhere.
@@ -152,11 +202,31 @@ fn refuse_used(dir: &Path, parent: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes what backups to other names beside it left that were killed: where each has the name of its day, nobody else would.
+fn remove_left_overs(parent: &Path) {
+    let beside = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in beside {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_partial = name.starts_with('.') && name.ends_with(PARTIAL);
+        let place = entry.path();
+        if is_partial && place.join(UNFINISHED).is_file() && !is_being_written(&place) {
+            // Where it stays, it does no harm but for the room that it takes.
+            let _gone = fs::remove_dir_all(place);
+        }
+    }
+}
+
+fn is_being_written(partial: &Path) -> bool {
+    let lock = OpenOptions::new()
+        .write(true)
+        .open(partial.join(UNFINISHED));
+    lock.is_ok_and(|lock| lock.try_lock().is_err())
+}
+
 /// Removes what a backup to the same place left that was killed.
 fn remove_left_over(partial: &Path, dir: &Path) -> Result<()> {
-    if let Ok(lock) = File::open(partial.join(UNFINISHED))
-        && let Err(TryLockError::WouldBlock) = lock.try_lock()
-    {
+    if is_being_written(partial) {
         bail!(
             "another backup to {} is being made: wait for it, or name another folder",
             dir.display()

@@ -2,14 +2,15 @@
 //! may be a disk of its own; then a note says what is to be moved where. From the note on, whoever comes next finishes.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use serde::{Deserialize, Serialize};
 
-use crate::backup::{sync_folder, write_private};
+use crate::backup::{sync_folder, unwritable, write_private};
 
 /// Inside the data folder.
 const STAGE: &str = ".restore";
@@ -40,17 +41,12 @@ impl Swap {
     /// Makes a folder to gather files in.
     pub(super) fn begin(data_dir: &Path) -> Result<Self> {
         let stage = data_dir.join(STAGE);
-        let failed = || format!("{} can't be written", stage.display());
-        if stage.exists() {
-            fs::remove_dir_all(&stage).with_context(failed)?;
-        }
         let new = stage.join(NEW);
-        let mut private = DirBuilder::new();
-        private
-            .recursive(true)
-            .mode(0o700)
-            .create(&new)
-            .with_context(failed)?;
+        let begun = match fs::remove_dir_all(&stage) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => DirBuilder::new().recursive(true).mode(0o700).create(&new),
+        };
+        begun.map_err(|error| unwritable(data_dir, &error))?;
         Ok(Self {
             data_dir: data_dir.to_owned(),
             new,
@@ -66,8 +62,8 @@ impl Swap {
     /// Puts them in place, and tells where what was there is now.
     pub(super) fn commit(mut self, now: &str) -> Result<Option<PathBuf>> {
         let stage = self.data_dir.join(STAGE);
-        let failed = || format!("{} can't be written", stage.display());
-        sync_folder(&self.new).with_context(failed)?;
+        let failed = |error: std::io::Error| unwritable(&self.data_dir, &error);
+        sync_folder(&self.new).map_err(failed)?;
         let old = occupants(&self.data_dir)?;
         let old: Vec<String> = old.into_iter().filter(|name| is_ours(name)).collect();
         let note = Note {
@@ -84,7 +80,7 @@ impl Swap {
         });
         // It may be in place although the disk doesn't say so.
         self.is_noted = stage.join(NOTE).exists();
-        written.with_context(failed)?;
+        written.map_err(failed)?;
         finish(&self.data_dir, &note)?;
         let aside = self.data_dir.join(&note.aside);
         Ok(Some(aside).filter(|_| !note.old.is_empty()))
@@ -105,13 +101,15 @@ pub(crate) fn is_interrupted(data_dir: &Path) -> bool {
     data_dir.join(STAGE).join(NOTE).exists()
 }
 
-/// Finishes a restore that was interrupted while it put files in place. To be called by who has the folder. False if there
-/// is none.
+/// Finishes a restore that was interrupted while it put files in place, and takes away what one gathered that was interrupted
+/// before. To be called by who has the folder. False if nothing was to be finished.
 ///
 /// # Errors
 /// The folder can't be written.
 pub(crate) fn finish_interrupted(data_dir: &Path) -> Result<bool> {
     if !is_interrupted(data_dir) {
+        // Where it stays, the next restore removes it.
+        let _gone = fs::remove_dir_all(data_dir.join(STAGE));
         return Ok(false);
     }
     let file = data_dir.join(STAGE).join(NOTE);
@@ -136,7 +134,7 @@ fn finish(data_dir: &Path, note: &Note) -> Result<()> {
         fs::remove_dir_all(&stage)?;
         sync(data_dir)
     });
-    moved.with_context(|| format!("{} can't be written", data_dir.display()))
+    moved.map_err(|error| unwritable(data_dir, &error))
 }
 
 /// First all that was there, so that no old log is ever beside a new file.
@@ -168,6 +166,25 @@ pub(super) fn occupants(data_dir: &Path) -> Result<Vec<String>> {
     let mut names = names(data_dir)?;
     names.retain(|name| !BESIDE.contains(&name.as_str()) && !name.starts_with(ASIDE));
     Ok(names)
+}
+
+/// Refuses a folder in which something can't be moved aside, because another disk or folder is mounted there.
+pub(super) fn refuse_mounts(data_dir: &Path) -> Result<()> {
+    for name in occupants(data_dir)? {
+        let place = data_dir.join(&name);
+        if is_ours(&name) && is_mount(&place) {
+            bail!(
+                "{} is a mount of its own, which can't be put aside: unmount it for the restore, or choose another folder with --data-dir",
+                place.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn is_mount(place: &Path) -> bool {
+    let looked = statx(CWD, place, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    looked.is_ok_and(|it| it.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// What the platform made. Things of others stay where they are.
@@ -261,6 +278,7 @@ mod tests {
         assert_eq!(names(&data).unwrap(), before);
         std::mem::forget(staged(&data));
         assert!(!finish_interrupted(&data).unwrap());
+        assert_eq!(names(&data).unwrap(), before);
         assert_eq!(
             fs::read_to_string(data.join("users.sqlite")).unwrap(),
             "old users.sqlite"

@@ -1,5 +1,8 @@
 //! Backups, also of a platform that is being written to; restores; and starts on folders that aren't whole.
 
+mod moments;
+mod places;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,10 @@ async fn backup(setup: &Setup, dir: &Path) -> Output {
 async fn restore(setup: &Setup, dir: &Path, more: &[&str]) -> Output {
     let args = [&["restore", dir.to_str().unwrap()], more].concat();
     setup.run(&args).await
+}
+
+fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }
 
 async fn refused(output: Output, parts: &[&str]) {
@@ -153,7 +160,7 @@ async fn a_backup_under_writes_is_of_one_moment_and_has_all_that_was_acknowledge
         let before = acknowledged.load(Ordering::Acquire);
         let dir = setup.path("backups").join(round.to_string());
         let output = backup(&setup, &dir).await;
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        succeeded(&output);
         assert!(stdout(&output).contains("keys"), "{}", stdout(&output));
         backups.push((before, acknowledged.load(Ordering::Acquire), dir));
     }
@@ -168,7 +175,7 @@ async fn a_backup_under_writes_is_of_one_moment_and_has_all_that_was_acknowledge
         }
         let elsewhere = self::setup();
         let output = restore(&elsewhere, &dir, &[]).await;
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        succeeded(&output);
         let restored = elsewhere.start().await;
         let mut ann = ann.at(&restored);
         ann.get("/api/v1/users/me").await;
@@ -196,7 +203,7 @@ async fn a_backup_of_a_stopped_platform_leaves_it_as_it_was_and_replaces_what_ca
     let before = contents(&setup.data_dir());
     let dir = setup.path("backup");
     let output = backup(&setup, &dir).await;
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    succeeded(&output);
     assert!(
         stdout(&output).contains("left out: notes.txt"),
         "{}",
@@ -219,7 +226,7 @@ async fn a_backup_of_a_stopped_platform_leaves_it_as_it_was_and_replaces_what_ca
     )
     .await;
     let output = restore(&setup, &dir, &["--replace"]).await;
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    succeeded(&output);
     assert!(stdout(&output).contains("replaced-"), "{}", stdout(&output));
     assert!(setup.data_dir().join("notes.txt").exists());
 
@@ -308,7 +315,7 @@ async fn a_backup_that_is_killed_or_stopped_leaves_nothing_that_looks_like_one()
     }
     large.set_len(1 << 10).unwrap();
     let output = backup(&setup, &dir).await;
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    succeeded(&output);
     assert!(!partial.exists());
 }
 
@@ -358,6 +365,13 @@ async fn doctor(setup: &Setup) -> String {
     databases.map(Value::to_string).collect()
 }
 
+/// Whether a platform has the account that [`with_ann`] has made.
+async fn knows_ann(platform: &Platform) {
+    let mut ann = crate::person::nobody(platform);
+    ann.email = "ann@example.com".to_owned();
+    ann.log_in().await;
+}
+
 async fn with_ann(setup: &Setup) -> Platform {
     let platform = setup.start().await;
     Person::register(&platform, "Ann").await;
@@ -401,7 +415,7 @@ async fn a_copy_without_the_log_is_refused_by_name_and_one_with_it_starts() {
     let events = setup.run(&["events", "lag"]).await;
     assert_eq!(events.status.code(), Some(0), "{}", stderr(&events));
     let output = backup(&setup, &setup.path("backup")).await;
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    succeeded(&output);
     let ann = ann.at(&setup.start().await);
     drop(ann);
 }

@@ -8,6 +8,7 @@ mod chaos;
 mod chat;
 mod collector;
 mod credentials;
+mod disks;
 mod doctor;
 mod edge;
 mod events;

@@ -5,7 +5,6 @@ mod disk;
 mod roles;
 mod stores;
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use testkit::servers::{Daemon, Nats, Postgres, Redis};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cards::maren;
+use crate::disks::fill;
 use crate::events::waiting;
 use crate::person::{Person, nobody};
 use crate::platform::{Platform, Setup, eventually, free_address};
@@ -79,13 +79,6 @@ where
     eventually(what, asking).await;
     println!("{what} after {:.2} s", begin.elapsed().as_secs_f64());
     begin.elapsed()
-}
-
-/// Fills the disk that a server's data is on.
-fn fill(data: &Path) {
-    let filler = std::fs::File::create(data.join("filler")).unwrap();
-    let mut writer = std::io::BufWriter::new(filler);
-    while std::io::Write::write_all(&mut writer, &[0; 65536]).is_ok() {}
 }
 
 async fn is_up(ann: &Person) -> bool {

@@ -1,15 +1,13 @@
 //! The disk of the data folder, where everything is in SQLite files: what is acknowledged while it is full, or just before,
 //! is there after the process was killed.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::scripted::Handle;
 
-use super::{fill, lacks, model, probe, send, setup, until};
+use super::{lacks, model, probe, send, setup, until};
 use crate::cards::maren;
+use crate::disks::Disk;
 use crate::person::{PASSWORD, Person, nobody};
 use crate::platform::{Platform, Setup};
 
@@ -21,37 +19,6 @@ const TIMES: usize = 3;
 const WRITES: usize = 6;
 /// What refusals say.
 const FULL: &str = "disk is full";
-
-/// A disk of memory at the place of a data folder, which takes root.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(setup: &Setup) -> Self {
-        let place = setup.data_dir();
-        std::fs::create_dir_all(&place).unwrap();
-        let size = format!("size={DISK_MIB}m,mode=0700");
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(&place);
-        assert!(mount.status().unwrap().success());
-        Self(place)
-    }
-
-    fn fill(&self) {
-        fill(&self.0);
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _is_gone_with_the_machine = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// What was acknowledged.
 #[derive(Default)]
@@ -197,7 +164,7 @@ fn on_a_disk(model: &Handle) -> Setup {
 async fn loses_nothing_acknowledged_while_its_disk_is_full_again_and_again() {
     let model = model().await;
     let setup = on_a_disk(&model);
-    let disk = Disk::mount(&setup);
+    let disk = Disk::mount(setup.data_dir(), DISK_MIB);
     let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let session = ann.open_session(maren()).await;
