@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 /// An instant in microseconds since 1970-01-01 UTC. Stored as a 64-bit integer, so that it sorts and compares alike
 /// in every database.
@@ -84,6 +86,7 @@ pub struct Clock(Arc<dyn Source>);
 
 trait Source: Send + Sync {
     fn now(&self) -> Timestamp;
+    fn reached(&self, time: Timestamp) -> BoxFuture<'_, ()>;
 }
 
 struct System;
@@ -92,6 +95,10 @@ impl Source for System {
     fn now(&self) -> Timestamp {
         let since = wall_time().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(micros(since))
+    }
+
+    fn reached(&self, time: Timestamp) -> BoxFuture<'_, ()> {
+        tokio::time::sleep(time.since(self.now())).boxed()
     }
 }
 
@@ -104,9 +111,18 @@ pub(crate) fn wall_time() -> SystemTime {
     SystemTime::now()
 }
 
-impl Source for AtomicI64 {
+impl Source for watch::Sender<Timestamp> {
     fn now(&self) -> Timestamp {
-        Timestamp(self.load(Ordering::SeqCst))
+        *self.borrow()
+    }
+
+    fn reached(&self, time: Timestamp) -> BoxFuture<'_, ()> {
+        let mut moves = self.subscribe();
+        async move {
+            // An error would mean that the clock is gone, which is borrowed here.
+            let _ = moves.wait_for(|now| *now >= time).await;
+        }
+        .boxed()
     }
 }
 
@@ -118,13 +134,18 @@ impl Clock {
 
     /// A clock that stands at `start` until its [`FakeTime`] moves it.
     pub fn fake(start: Timestamp) -> (Self, FakeTime) {
-        let time = Arc::new(AtomicI64::new(start.0));
+        let time = Arc::new(watch::Sender::new(start));
         (Self(time.clone()), FakeTime(time))
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    /// Waits for a time. The system's clock may be set meanwhile: who has to be sure asks it afterwards.
+    pub async fn reached(&self, time: Timestamp) {
+        self.0.reached(time).await;
     }
 }
 
@@ -136,11 +157,37 @@ impl fmt::Debug for Clock {
 
 /// Moves a fake clock.
 #[derive(Debug, Clone)]
-pub struct FakeTime(Arc<AtomicI64>);
+pub struct FakeTime(Arc<watch::Sender<Timestamp>>);
 
 impl FakeTime {
     /// Lets time pass.
     pub fn advance(&self, duration: Duration) {
-        self.0.fetch_add(micros(duration), Ordering::SeqCst);
+        self.0.send_modify(|now| *now = *now + duration);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_time_is_reached_when_a_fake_clock_is_moved_there() {
+        let (clock, time) = Clock::fake(Timestamp::default());
+        let end = Timestamp::default() + Duration::from_hours(24);
+        let mut reached = Box::pin(clock.reached(end));
+        assert!(reached.as_mut().now_or_never().is_none());
+        time.advance(Duration::from_hours(24) - Duration::from_micros(1));
+        assert!(reached.as_mut().now_or_never().is_none());
+        time.advance(Duration::from_micros(1));
+        reached.await;
+        clock.reached(Timestamp::default()).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_system_s_clock_waits_as_long_as_it_takes() {
+        let (clock, began) = (Clock::system(), tokio::time::Instant::now());
+        clock.reached(clock.now() + Duration::from_hours(1)).await;
+        assert!(began.elapsed() > Duration::from_mins(59));
+        clock.reached(clock.now() - Duration::from_hours(1)).await;
     }
 }
