@@ -1,12 +1,8 @@
-//! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table. On
-//! SQLite alone, which plans by the indexes there are: PostgreSQL plans by how full the tables are.
-
-use std::sync::Mutex;
+//! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table.
 
 use platform::{Database, Host, Timestamp};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-};
+use sea_orm::ConnectionTrait;
+use testkit::Explaining;
 
 use super::path::Limits;
 use super::*;
@@ -18,66 +14,13 @@ use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::message;
 use crate::migrations::Migrator;
 
-/// A connection that asks the database how it would run each statement.
-struct Explaining {
-    db: DatabaseConnection,
-    plans: Mutex<Vec<String>>,
-}
-
-impl Explaining {
-    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-        let values = statement
-            .values
-            .clone()
-            .map(|values| values.0)
-            .unwrap_or_default();
-        let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
-        for row in self.db.query_all_raw(explain).await? {
-            let step: String = row.try_get("", "detail")?;
-            let plan = format!("{step}   <- {}", statement.sql);
-            self.plans.lock().unwrap().push(plan);
-        }
-        Ok(())
-    }
-}
-
-#[sea_orm_migration::async_trait::async_trait]
-impl ConnectionTrait for Explaining {
-    fn get_database_backend(&self) -> DbBackend {
-        DbBackend::Sqlite
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.explain(&statement).await?;
-        self.db.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.db.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.explain(&statement).await?;
-        self.db.query_one_raw(statement).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.explain(&statement).await?;
-        self.db.query_all_raw(statement).await
-    }
-}
-
 async fn explaining() -> (tempfile::TempDir, Explaining) {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::new(folder.path());
     let store = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
     store.close().await.unwrap();
-    // One that reads and writes, outside of transactions.
-    let url = format!("sqlite://{}", host.database_file("roleplay").display());
-    let db = sea_orm::Database::connect(url).await.unwrap();
-    let plans = Mutex::default();
-    (folder, Explaining { db, plans })
+    let file = host.database_file("roleplay");
+    (folder, Explaining::open(&file).await.unwrap())
 }
 
 /// A session with two messages.
@@ -195,7 +138,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         .await
         .unwrap();
 
-    let plans = db.plans.lock().unwrap();
+    let plans = db.plans();
     assert!(plans.len() > 20, "{plans:#?}");
     let of_its_own = ["SCAN path", "SCAN subtree", "SCAN CONSTANT ROW"];
     for plan in plans.iter() {
@@ -233,7 +176,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
             generation_id: None,
             create_time: Timestamp::from_micros(1_800_000_000_000_000),
         };
-        let next = messages::insert(&db.db, session.id, Some(&last), said);
+        let next = messages::insert(db.plain(), session.id, Some(&last), said);
         last = next.await.unwrap();
     }
     let bytes = "Ünïcödé 🎭".len() + "last".len();
@@ -291,16 +234,16 @@ async fn finds_any_ancestor_in_few_steps() {
     let mut path = vec![last.clone()];
     let mut others = Vec::new();
     for _ in 0..300 {
-        let other = messages::insert(&db.db, session.id, Some(&last), said("other"));
+        let other = messages::insert(db.plain(), session.id, Some(&last), said("other"));
         others.push(other.await.unwrap().id);
-        let next = messages::insert(&db.db, session.id, Some(&last), said("next"));
+        let next = messages::insert(db.plain(), session.id, Some(&last), said("next"));
         last = next.await.unwrap();
         path.push(last.clone());
     }
     let ids: Vec<MessageId> = path.iter().map(|message| message.id).collect();
     let sought: Vec<MessageId> = ids.iter().chain(&others).copied().collect();
     for tip in [300, 299, 150, 1] {
-        let held = path::holds(&db.db, session.id, ids[tip], &sought)
+        let held = path::holds(db.plain(), session.id, ids[tip], &sought)
             .await
             .unwrap();
         let expected = ids[..=tip].iter().copied().collect();
@@ -329,11 +272,11 @@ async fn finds_ancestors_of_messages_from_before_there_were_jumps() {
     let first = last.parent_id.unwrap();
     let forget = "UPDATE messages SET jump_id = NULL, jump_depth = NULL";
     db.execute_unprepared(forget).await.unwrap();
-    let held = path::holds(&db.db, session.id, last.id, &[first, last.id])
+    let held = path::holds(db.plain(), session.id, last.id, &[first, last.id])
         .await
         .unwrap();
     assert_eq!(held.len(), 2);
-    let held = path::holds(&db.db, session.id, first, &[first, last.id])
+    let held = path::holds(db.plain(), session.id, first, &[first, last.id])
         .await
         .unwrap();
     assert_eq!(held, [first].into());
