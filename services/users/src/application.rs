@@ -1,7 +1,9 @@
 //! What the users service does: a file for each use case. Here times, ids and transactions are decided.
 
+mod end_lapsed_sessions;
 mod end_login_session;
 mod error;
+mod forget_sessions;
 mod in_flight;
 mod login;
 mod note_token_use;

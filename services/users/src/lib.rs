@@ -100,6 +100,8 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     }));
     let followed = accounts.follow_revocations().await;
     followed.map_err(|error| BuildError::Revocations(Box::new(error)))?;
+    accounts.end_lapsed_sessions();
+    accounts.forget_sessions();
     let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
     let user = UserServiceServer::new(UserApi::new(accounts, page_tokens));
     Ok(Routes::new(auth).add_service(user))

@@ -2,6 +2,7 @@
 
 mod m0001_accounts;
 mod m0002_revocations;
+mod m0003_lapses;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_revocations::Migration),
+            Box::new(m0003_lapses::Lapses),
         ];
         migrations.extend(platform::secret::migrations());
         migrations

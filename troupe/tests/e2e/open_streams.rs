@@ -243,7 +243,7 @@ async fn a_revocation_from_elsewhere_and_a_replay_end_the_session_s_streams() {
 }
 
 #[tokio::test]
-async fn a_token_that_lapses_ends_nothing_and_the_end_of_the_session_does() {
+async fn an_access_token_that_lapses_ends_nothing_and_the_end_of_the_session_does() {
     let model = scripted::serve("127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
@@ -267,14 +267,71 @@ async fn a_token_that_lapses_ends_nothing_and_the_end_of_the_session_does() {
     assert!(stream.all().await.contains("GENERATION_STATE_COMPLETED"));
     platform.stop().await;
 
-    let setup = setup
-        .with("TROUPE__USERS__REFRESH_TOKEN_SECS", "12")
-        .with("TROUPE__USERS__LOGIN_SESSION_SECS", "12");
-    let platform = setup.start().await;
-    let (device, _) = other_device(&ann, &platform).await;
-    let running = Running::of(&model, device).await;
-    let stream = running.attach("text/event-stream").await;
-    stream.ends_with_its_session().await;
+    // Because nobody renews it, and because it may not last longer.
+    let mut setup = setup.with("TROUPE__USERS__REFRESH_TOKEN_SECS", "12");
+    for login_session_secs in ["7776000", "12"] {
+        setup = setup.with("TROUPE__USERS__LOGIN_SESSION_SECS", login_session_secs);
+        let platform = setup.start().await;
+        let (device, _) = other_device(&ann, &platform).await;
+        let running = Running::of(&model, device).await;
+        let stream = running.attach("text/event-stream").await;
+        stream.ends_with_its_session().await;
+        platform.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_renews_ends_its_streams_through_every_replica() {
+    let server = Postgres::shared().await.unwrap();
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let database = server.new_database().unwrap();
+    let replica = || {
+        Setup::new()
+            .with("TROUPE__AI__OPENAI__BASE_URL", model.base_url())
+            .with("TROUPE__DATABASE__URL", database.clone())
+    };
+    // Only the second knows how soon its sessions lapse.
+    let short = replica()
+        .with("TROUPE__USERS__ACCESS_TOKEN_SECS", "12")
+        .with("TROUPE__USERS__REFRESH_TOKEN_SECS", "12");
+    let long = replica();
+    let (one, two) = (long.start().await, short.start().await);
+    let running = Running::begin(&model, &one).await;
+    let of = |ann: Person| Running {
+        ann,
+        generation: running.generation.clone(),
+    };
+
+    let (device, mut tokens) = other_device(&running.ann, &two).await;
+    let renewed = of(device);
+    let goes_on = renewed.attach("text/event-stream").await;
+    let (device, _) = other_device(&running.ann, &two).await;
+    let lapsing = [
+        of(device.at(&one)).attach("text/event-stream").await,
+        of(device).attach("application/x-ndjson").await,
+    ];
+    let renewing = async {
+        loop {
+            let last = json!({"refreshToken": tokens["refreshToken"]});
+            let refresh = "/api/v1/users/refresh";
+            tokens = renewed.ann.ok(Method::POST, refresh, last).await;
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    };
+    let ending = async {
+        for stream in lapsing {
+            stream.ends_with_its_session().await;
+        }
+    };
+    tokio::select! {
+        () = ending => {}
+        () = renewing => {}
+    }
+    model.release();
+    let seen = goes_on.all().await;
+    assert!(seen.contains("GENERATION_STATE_COMPLETED"), "{seen}");
 }
 
 #[tokio::test]

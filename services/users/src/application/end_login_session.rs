@@ -29,7 +29,7 @@ impl Accounts {
                         .await?
                         .ok_or(Error::LoginSessionNotFound(id))?;
                     if login_sessions::end(tx, id, now).await? {
-                        self.share_revocation(tx, revocation, now).await?;
+                        self.share_revocations(tx, &[revocation], now).await?;
                         audit_events::record(tx, ctx, now, action, user_id, Some(id)).await?;
                     }
                     Ok::<_, Error>(())

@@ -13,7 +13,9 @@ use crate::domain::email::EmailAddress;
 use crate::domain::text;
 use crate::infrastructure::login_backoff::{Attempt, TooEarly};
 use crate::infrastructure::network::Network;
-use crate::infrastructure::queries::{audit_events, login_sessions, refresh_tokens, users};
+use crate::infrastructure::queries::{
+    audit_events, known_networks, login_sessions, refresh_tokens, users,
+};
 use crate::infrastructure::tables::{login_session, user};
 
 impl Accounts {
@@ -62,7 +64,7 @@ impl Accounts {
         let is_known_network = match (user, network) {
             (Some(user), Some(network)) => {
                 let network = network.to_string();
-                login_sessions::knows_network(self.db.read(), user.id, &network).await?
+                known_networks::knows(self.db.read(), user.id, &network).await?
             }
             _ => false,
         };
@@ -107,6 +109,9 @@ impl Accounts {
                 Box::pin(async move {
                     login_sessions::insert(tx, session.clone()).await?;
                     refresh_tokens::insert(tx, token.clone()).await?;
+                    if let Some(network) = &session.client_network {
+                        known_networks::note(tx, user_id, network, now).await?;
+                    }
                     let (action, id) = (AuditAction::LoggedIn, Some(session.id));
                     audit_events::record(tx, ctx, now, action, user_id, id).await?;
                     Ok::<_, Error>(())

@@ -149,7 +149,7 @@ impl Accounts {
         refresh_tokens::insert(tx, token).await?;
         if let Some(replaced) = replaced.clone() {
             let revocation = Revocation::Token(replaced.access_token_id);
-            self.share_revocation(tx, revocation, now).await?;
+            self.share_revocations(tx, &[revocation], now).await?;
             refresh_tokens::replace(tx, replaced, id, now).await?;
         }
         refresh_tokens::spend(tx, spent, id, now).await?;
@@ -191,7 +191,7 @@ impl Accounts {
     ) -> Result<Outcome, Error> {
         login_sessions::end(tx, session.id, now).await?;
         let revocation = Revocation::LoginSession(session.id);
-        self.share_revocation(tx, revocation, now).await?;
+        self.share_revocations(tx, &[revocation], now).await?;
         let action = AuditAction::RefreshTokenReused;
         audit_events::record(tx, ctx, now, action, session.user_id, Some(session.id)).await?;
         Ok(Outcome::SessionEnded(session))

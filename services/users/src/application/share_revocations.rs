@@ -23,14 +23,14 @@ const CLEANING: Duration = Duration::from_mins(10);
 
 impl Accounts {
     /// Writes down for others what a transaction revokes.
-    pub(super) async fn share_revocation(
+    pub(super) async fn share_revocations(
         &self,
         tx: &Transaction<'_>,
-        revocation: Revocation,
+        revocations: &[Revocation],
         now: Timestamp,
     ) -> Result<(), DbErr> {
-        match self.db.is_shared() {
-            true => revocations::insert(tx, revocation, now).await,
+        match self.db.is_shared() && !revocations.is_empty() {
+            true => revocations::insert(tx, revocations, now).await,
             false => Ok(()),
         }
     }

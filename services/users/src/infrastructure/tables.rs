@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod audit_event;
+pub(crate) mod known_network;
 pub(crate) mod login_session;
 pub(crate) mod refresh_token;
 pub(crate) mod revocation;

@@ -10,7 +10,7 @@ use troupe_proto::users::AuditAction;
 
 use crate::harness::{PASSWORD, Service, email, eventually};
 
-async fn guess(service: &Service, name: &str, address: &str) -> Status {
+pub(crate) async fn guess(service: &Service, name: &str, address: &str) -> Status {
     let nobody = service.nobody_at(address);
     nobody
         .login(&email(name), "wrong password")
@@ -29,7 +29,7 @@ fn wait_of(status: &Status) -> Option<Duration> {
 }
 
 /// Guesses until strangers have to wait for one another.
-async fn slow_down(service: &Service, name: &str) {
+pub(crate) async fn slow_down(service: &Service, name: &str) {
     for n in 0.. {
         let waits = wait_of(&guess(service, name, &format!("198.51.100.{}", n / 4)).await);
         // The fourth guess from each address is the first that waits for others.

@@ -7,7 +7,7 @@ use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
 use platform::backends::RedisConfig;
 use platform::clock::FakeTime;
-use platform::{Clock, Host, Redis, Tasks, Timestamp};
+use platform::{Clock, Database, Host, Redis, Tasks, Timestamp};
 use testkit::Home;
 use testkit::servers::Postgres;
 use tonic::{Request, Status};
@@ -18,7 +18,7 @@ use troupe_users::{Config, PasswordConfig};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Nothing that happens takes this long.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running service and where it keeps its data.
 pub(crate) struct Service {
@@ -122,6 +122,25 @@ impl Service {
 
     pub(crate) fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// Its store, by connections beside its own.
+    pub(crate) async fn store(&self) -> Database {
+        let host = Host {
+            backends: self.home.backends(),
+            ..Host::new(self.home.path())
+        };
+        let store = Database::attach(&host, "users").await.unwrap();
+        store.unwrap()
+    }
+
+    /// Another verifier, which follows this service.
+    pub(crate) async fn follower(&self) -> Verifier {
+        let follower = Verifier::new(self.clock.clone());
+        let channel = Channel::in_process(&self.server, Role::GATEWAY);
+        access::follow(follower.clone(), channel, &self.tasks);
+        eventually("the follower has the keys", async || follower.is_ready()).await;
+        follower
     }
 
     /// Stops, and starts again on the same data.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mesh::{Channel, Role, Verifier, access};
 use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
@@ -59,16 +58,12 @@ async fn a_revoked_session_is_refused_by_every_verifier() {
         .login(&email("alice"), PASSWORD)
         .await
         .unwrap();
-    let role = Role("roleplay");
-    let other = Verifier::new(service.clock.clone());
-    let channel = Channel::in_process(&service.server, role);
-    access::follow(other.clone(), channel, &service.tasks);
-    eventually("the other verifier has the keys", async || other.is_ready()).await;
+    let other = service.follower().await;
     other.verify(&first.access_token).unwrap();
     let caller = service.with(&second);
     caller.revoke(&first.login_session_id).await.unwrap();
     service.refuses(&first).await;
-    eventually("roleplay refuses the token", async || {
+    eventually("the follower refuses the token", async || {
         other.verify(&first.access_token).is_err()
     })
     .await;
@@ -91,10 +86,7 @@ async fn a_verifier_that_comes_late_learns_of_earlier_revocations() {
     service.nobody().refresh(&replaced).await.unwrap();
     let caller = service.with(&ended);
     caller.revoke(&ended.login_session_id).await.unwrap();
-    let late = Verifier::new(service.clock.clone());
-    let channel = Channel::in_process(&service.server, Role("gateway"));
-    access::follow(late.clone(), channel, &service.tasks);
-    eventually("the late verifier has the keys", async || late.is_ready()).await;
+    let late = service.follower().await;
     assert!(late.verify(&ended.access_token).is_err());
     assert!(late.verify(&lost.access_token).is_err());
     late.verify(&replaced.access_token).unwrap();

@@ -7,7 +7,11 @@ mod backoff;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod forgotten;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod lapses;
 #[cfg(test)]
 mod login_sessions;
 #[cfg(test)]

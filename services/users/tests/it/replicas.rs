@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::{Channel, Role, Verifier, access};
+use mesh::{Channel, Role};
 use platform::backends::RedisConfig;
 use testkit::Home;
 use testkit::servers::{Postgres, Redis};
@@ -46,10 +46,7 @@ async fn a_session_that_is_ended_at_one_is_refused_by_those_who_follow_the_other
     let [one, two] = two().await;
     let alice = one.person("alice").await;
     let elsewhere = two.nobody().login(&email("alice"), PASSWORD).await.unwrap();
-    let follower = Verifier::new(two.clock.clone());
-    let channel = Channel::in_process(&two.server, Role("gateway"));
-    access::follow(follower.clone(), channel, &two.tasks);
-    eventually("the follower has the keys", async || follower.is_ready()).await;
+    let follower = two.follower().await;
     follower.verify(&alice.access_token).unwrap();
     let caller = one.with(&elsewhere);
     caller.revoke(&alice.login_session_id).await.unwrap();

@@ -4,8 +4,8 @@ use platform::Timestamp;
 use platform::id::{LoginSessionId, UserId};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
 };
 
 use crate::infrastructure::tables::login_session::{Column, Entity, Model};
@@ -57,29 +57,57 @@ pub(crate) async fn list_open(
         .await
 }
 
-/// True if the person logged in from this network before.
-pub(crate) async fn knows_network(
-    db: &impl ConnectionTrait,
-    user_id: UserId,
-    network: &str,
-) -> Result<bool, DbErr> {
-    let logins = owned_by(user_id).filter(Column::ClientNetwork.eq(network));
-    Ok(logins.limit(1).count(db).await? > 0)
-}
-
 /// Ends a login session. False if it had ended before.
 pub(crate) async fn end(
     db: &impl ConnectionTrait,
     id: LoginSessionId,
     now: Timestamp,
 ) -> Result<bool, DbErr> {
-    let ended = Entity::update_many()
-        .col_expr(Column::EndTime, Expr::value(now))
-        .filter(Column::Id.eq(id))
-        .filter(Column::EndTime.is_null())
-        .exec(db)
+    let end = ending(now).filter(Column::Id.eq(id));
+    Ok(end.exec(db).await?.rows_affected > 0)
+}
+
+/// Ends at most `limit` login sessions that lapsed after `after` and by now, and returns them. To be called in a transaction:
+/// none that is renewed meanwhile is among them.
+pub(crate) async fn end_lapsed(
+    db: &impl ConnectionTrait,
+    after: Timestamp,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<LoginSessionId>, DbErr> {
+    let lapsed: Vec<LoginSessionId> = by_lapse(after)
+        .column(Column::Id)
+        .filter(Column::IdleExpireTime.lte(now))
+        .limit(limit)
+        .into_tuple()
+        .all(db)
         .await?;
-    Ok(ended.rows_affected > 0)
+    let end = ending(now).filter(Column::Id.is_in(lapsed.iter().copied()));
+    end.exec(db).await?;
+    Ok(lapsed)
+}
+
+/// When the first of the open login sessions lapses that does so after a time.
+pub(crate) async fn next_lapse(
+    db: &impl ConnectionTrait,
+    after: Timestamp,
+) -> Result<Option<Timestamp>, DbErr> {
+    let next = by_lapse(after).column(Column::IdleExpireTime);
+    next.into_tuple().one(db).await
+}
+
+fn by_lapse(after: Timestamp) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .filter(Column::EndTime.is_null())
+        .filter(Column::IdleExpireTime.gt(after))
+        .order_by_asc(Column::IdleExpireTime)
+}
+
+fn ending(now: Timestamp) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::EndTime, Expr::value(now))
+        .filter(Column::EndTime.is_null())
 }
 
 /// Records that a login session renewed its tokens.
@@ -107,4 +135,30 @@ pub(crate) async fn list_ended_after(
         .into_tuple()
         .all(db)
         .await
+}
+
+/// At most `limit` login sessions that were ended before a time, or lapsed before it and nobody ended.
+pub(crate) async fn list_gone(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+    limit: u64,
+) -> Result<Vec<LoginSessionId>, DbErr> {
+    let lapsed = Condition::all()
+        .add(Column::EndTime.is_null())
+        .add(Column::IdleExpireTime.lt(before));
+    let gone = Condition::any().add(Column::EndTime.lt(before)).add(lapsed);
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(gone)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Deletes login sessions that have no refresh tokens any more.
+pub(crate) async fn delete(db: &impl ConnectionTrait, ids: &[LoginSessionId]) -> Result<(), DbErr> {
+    let delete = Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied()));
+    delete.exec(db).await.map(drop)
 }

@@ -1,9 +1,9 @@
 //! Refresh tokens.
 
 use platform::Timestamp;
-use platform::id::AccessTokenId;
+use platform::id::{AccessTokenId, LoginSessionId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, QuerySelect,
@@ -94,4 +94,18 @@ pub(crate) async fn list_access_revoked_after(
         .into_tuple()
         .all(db)
         .await
+}
+
+/// Deletes at most `limit` tokens of login sessions. Returns how many there were.
+pub(crate) async fn delete_of(
+    db: &impl ConnectionTrait,
+    sessions: &[LoginSessionId],
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let mut some = Query::select();
+    some.column(Column::Id).from(Entity);
+    some.and_where(Column::LoginSessionId.is_in(sessions.iter().copied()))
+        .limit(limit);
+    let delete = Entity::delete_many().filter(Column::Id.in_subquery(some));
+    Ok(delete.exec(db).await?.rows_affected)
 }

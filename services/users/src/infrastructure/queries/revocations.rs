@@ -10,23 +10,25 @@ use sea_orm::{
 use crate::infrastructure::access_feed::Revocation;
 use crate::infrastructure::tables::revocation::{ActiveModel, Column, Entity, Model};
 
-/// Writes a revocation down.
+/// Writes revocations down.
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
-    revocation: Revocation,
+    revocations: &[Revocation],
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let (session, token) = match revocation {
-        Revocation::LoginSession(id) => (Some(id), None),
-        Revocation::Token(id) => (None, Some(id)),
-    };
-    let row = ActiveModel {
-        seq: NotSet,
-        login_session_id: Set(session),
-        access_token_id: Set(token),
-        create_time: Set(now),
-    };
-    Entity::insert(row)
+    let rows = revocations.iter().map(|revocation| {
+        let (session, token) = match *revocation {
+            Revocation::LoginSession(id) => (Some(id), None),
+            Revocation::Token(id) => (None, Some(id)),
+        };
+        ActiveModel {
+            seq: NotSet,
+            login_session_id: Set(session),
+            access_token_id: Set(token),
+            create_time: Set(now),
+        }
+    });
+    Entity::insert_many(rows)
         .exec_without_returning(db)
         .await
         .map(drop)

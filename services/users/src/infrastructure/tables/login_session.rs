@@ -20,7 +20,7 @@ pub struct Model {
     pub idle_expire_time: Timestamp,
     /// When it ends at the latest.
     pub expire_time: Timestamp,
-    /// When its owner or a replay ended it.
+    /// When its owner or a replay ended it, or when it was noticed that it had lapsed.
     pub end_time: Option<Timestamp>,
 }
 
