@@ -13,7 +13,7 @@ mod queue;
 pub mod sqlite;
 mod storing;
 mod transaction;
-mod trust;
+mod trouble;
 mod turn;
 
 use std::future::Future;
@@ -296,6 +296,14 @@ pub enum OpenError {
         /// The address without user and password.
         server: String,
         /// What it says.
+        cause: String,
+    },
+    /// The address, or the way there, must be changed.
+    #[error("PostgreSQL at {server} can't be used: {cause}. Correct database.url")]
+    Unusable {
+        /// The address without user and password.
+        server: String,
+        /// What is wrong.
         cause: String,
     },
     /// A newer version of the platform has used the schema.

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod page;
 pub mod patience;
 pub mod presence;
+pub mod reach;
 pub mod redis;
 pub mod secret;
 pub mod stores;

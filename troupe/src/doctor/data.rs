@@ -15,6 +15,8 @@ use crate::settings::{SERVICES, Settings};
 
 /// Room for the local model's weights and some years of messages.
 const COMFORTABLE_BYTES: u64 = 1 << 30;
+/// What to do about an address.
+const CORRECT: &str = "correct database.url, such as postgres://USER:PASSWORD@HOST/DATABASE";
 /// With less, SQLite soon can't commit.
 const LEAST_BYTES: u64 = 32 << 20;
 
@@ -140,14 +142,26 @@ async fn in_postgres(name: &'static str, host: &Host) -> Finding {
             }
         }
         Err(error) => {
-            let advice = match &error {
-                OpenError::Unreachable { .. } => "start PostgreSQL, or correct the address",
-                OpenError::Schema { .. } => {
-                    "give the user of the address all rights on the database"
-                }
-                _ => "correct database.url: postgres://USER:PASSWORD@HOST/DATABASE",
+            let (text, advice) = match &error {
+                OpenError::Unreachable { server, cause } => (
+                    format!("PostgreSQL can't be reached at {server}: {cause}"),
+                    "start PostgreSQL, or correct database.url",
+                ),
+                OpenError::Refused { server, cause } => (
+                    format!("PostgreSQL at {server} refuses the connection: {cause}"),
+                    CORRECT,
+                ),
+                OpenError::Unusable { server, cause } => (
+                    format!("PostgreSQL at {server} can't be used: {cause}"),
+                    CORRECT,
+                ),
+                OpenError::Schema { .. } => (
+                    error.to_string(),
+                    "give the user of the address all rights on the database",
+                ),
+                _ => (error.to_string(), CORRECT),
             };
-            Finding::broken("database", format!("{name}: {error}")).advise(advice)
+            Finding::broken("database", format!("{name}: {text}")).advise(advice)
         }
     }
 }

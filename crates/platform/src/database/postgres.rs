@@ -8,7 +8,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{ConnectOptions, Connection as _, PgConnection};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    SqlxError, SqlxPostgresConnector, Statement, TransactionTrait,
+    SqlxPostgresConnector, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch::Sender;
@@ -17,8 +17,10 @@ use tokio_util::task::TaskTracker;
 use super::connection::Server;
 use super::inspect::{Inspection, first_text, migrations, unknown_migration};
 use super::storing::Storing;
-use super::{Connection, Database, OpenError, Outage, trust};
+use super::trouble::Trouble;
+use super::{Connection, Database, OpenError, Outage};
 use crate::backends::{DatabaseConfig, ServerUrl};
+use crate::reach::Unreached;
 
 /// One to read, one to write, one to ask whether the server is there.
 const FEWEST_CONNECTIONS: u32 = 3;
@@ -105,7 +107,7 @@ fn options(config: &DatabaseConfig, service: &str) -> Result<PgConnectOptions, O
     checked.map_err(|error| wrong("url", error.to_string()))?;
     let options = PgConnectOptions::from_str(url);
     let options = options.map_err(|error| wrong("url", error.to_string()))?;
-    Ok(trust::system(options, url)
+    Ok(options
         .application_name(&format!("troupe-{service}"))
         .options([("search_path", service)])
         .options(SERVER_LIMITS)
@@ -159,22 +161,6 @@ async fn wait_for(
     Ok(())
 }
 
-enum Trouble {
-    /// The server may be starting.
-    Passing(String),
-    /// The address or the server must be changed.
-    Lasting(String),
-}
-
-impl Trouble {
-    fn at(self, server: String) -> OpenError {
-        match self {
-            Self::Passing(cause) => OpenError::Unreachable { server, cause },
-            Self::Lasting(cause) => OpenError::Refused { server, cause },
-        }
-    }
-}
-
 async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
     let connect = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
     match connect.await {
@@ -183,23 +169,8 @@ async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
             let _ = connection.close().await;
             Ok(())
         }
-        Ok(Err(SqlxError::Database(error))) => {
-            let code = error.code().unwrap_or_default();
-            let is_passing = ["08", "53", "57P"]
-                .iter()
-                .any(|class| code.starts_with(class));
-            let message = error.message().to_owned();
-            Err(match is_passing {
-                true => Trouble::Passing(message),
-                false => Trouble::Lasting(message),
-            })
-        }
-        Ok(Err(error)) => Err(match (trust::problem(&error), &error) {
-            (Some(problem), _) => Trouble::Lasting(problem),
-            (None, SqlxError::Io(_)) => Trouble::Passing(error.to_string()),
-            (None, _) => Trouble::Lasting(error.to_string()),
-        }),
-        Err(_) => Err(Trouble::Passing("it doesn't answer".to_owned())),
+        Ok(Err(error)) => Err(Trouble::of(&error)),
+        Err(_) => Err(Trouble::Passing(Unreached::Silent.to_string())),
     }
 }
 
