@@ -70,7 +70,7 @@ impl Files {
     /// The folder can't be made, or the bucket's configuration can't be used. A store that isn't there is no error.
     pub fn open(host: &Host, folder: &str) -> Result<Self, Error> {
         let config = &host.backends.s3;
-        if config.bucket.is_empty() {
+        if !config.is_named() {
             return Ok(Self(folder::open(&host.folder(folder))?));
         }
         let prefix: Key = [config.prefix.as_str(), folder].join("/").into();

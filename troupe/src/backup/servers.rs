@@ -26,7 +26,7 @@ pub(crate) fn elsewhere(settings: &Settings) -> Vec<Elsewhere> {
             "Back it up with `pg_dump --format=custom --file=troupe.dump URL`, and bring it back with `pg_restore --clean --dbname=URL troupe.dump`",
         ));
     }
-    if !settings.s3.bucket.is_empty() {
+    if settings.s3.is_named() {
         parts.push(part(
             format!("pictures, in the bucket {}", settings.s3.bucket),
             "Turn the bucket's versioning on, or copy it to another one after each backup of the database",

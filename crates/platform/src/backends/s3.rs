@@ -69,10 +69,44 @@ impl S3Config {
     pub fn validate(&self) -> Result<(), Error> {
         let endpoint = ServerUrl::new(&*self.endpoint);
         endpoint.validate_scheme("s3.endpoint", &["http", "https"], "https://s3.example")?;
-        match (self.bucket.is_empty(), self.credentials) {
-            (false, S3Credentials::Keys) => self.keys().map(drop),
-            _ => Ok(()),
+        if !self.is_named() {
+            return self.refuse_rest();
         }
+        match self.credentials {
+            S3Credentials::Keys => self.keys().map(drop),
+            S3Credentials::Machine | S3Credentials::Anonymous => Ok(()),
+        }
+    }
+
+    /// Whether a bucket is named.
+    pub fn is_named(&self) -> bool {
+        !self.bucket.trim().is_empty()
+    }
+
+    /// Refuses what says nothing without a bucket: who wrote it takes pictures to be kept there.
+    fn refuse_rest(&self) -> Result<(), Error> {
+        let default = Self::default();
+        let set = [
+            ("s3.endpoint", self.endpoint != default.endpoint),
+            ("s3.region", self.region.trim() != default.region),
+            ("s3.credentials", self.credentials != default.credentials),
+            ("s3.access_key_id", !self.access_key_id.trim().is_empty()),
+            (
+                "s3.secret_access_key",
+                self.secret_access_key.reveal().is_some(),
+            ),
+        ];
+        let Some((key, _)) = set.into_iter().find(|(_, is_set)| *is_set) else {
+            return Ok(());
+        };
+        let problem = format!(
+            "is missing, and {key} is set: name the bucket that pictures are kept in, or remove {key} to keep them in the \
+             data folder"
+        );
+        Err(Error::Invalid {
+            key: "s3.bucket",
+            problem,
+        })
     }
 
     /// The keys of the settings, or else of the variables that Amazon's programs read.
@@ -146,6 +180,57 @@ mod tests {
         problem_of("", "", S3Credentials::Anonymous).unwrap();
         problem_of("", "", S3Credentials::Machine).unwrap();
         S3Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn whatever_is_set_needs_a_bucket() {
+        let none = S3Config::default;
+        for (key, config) in [
+            (
+                "s3.endpoint",
+                S3Config {
+                    endpoint: "https://s3.example".to_owned(),
+                    ..none()
+                },
+            ),
+            (
+                "s3.region",
+                S3Config {
+                    region: "eu-west-1".to_owned(),
+                    ..none()
+                },
+            ),
+            (
+                "s3.credentials",
+                S3Config {
+                    credentials: S3Credentials::Machine,
+                    ..none()
+                },
+            ),
+            (
+                "s3.access_key_id",
+                S3Config {
+                    access_key_id: "ann".to_owned(),
+                    bucket: " ".to_owned(),
+                    ..none()
+                },
+            ),
+            (
+                "s3.secret_access_key",
+                S3Config {
+                    secret_access_key: SecretText::new("hunter2"),
+                    ..none()
+                },
+            ),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(
+                error.contains("s3.bucket") && error.contains(key),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        none().validate().unwrap();
     }
 
     #[test]
