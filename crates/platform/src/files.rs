@@ -6,6 +6,7 @@ mod bucket;
 mod folder;
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,17 @@ use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 
 use crate::backends::S3Config;
+use crate::database::Outage;
+use crate::reach::Unreached;
 use crate::{Host, Tasks};
 
 /// For the store's first answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The slowest that a file may travel.
 const LEAST_BYTES_PER_SEC: u64 = 1 << 20;
+
+/// Whose disk is full.
+const OWNER: &str = "the file store";
 
 /// The files of one kind, by name. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +38,14 @@ pub enum Error {
     /// The store doesn't answer in time, or not as it should. Trying again later may help.
     #[error("the file store can't be used now: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The folder's disk takes nothing: it is full, fails or is read-only. Until that ends, what is there can be had.
+    #[error("{}: {source}", .outage.told_of_disk(OWNER))]
+    Disk {
+        /// Why.
+        outage: Outage,
+        /// What the system says.
+        source: object_store::Error,
+    },
     /// The store refuses. Trying again doesn't help.
     #[error("the file store refuses: {0}")]
     Refused(#[source] object_store::Error),
@@ -49,10 +63,38 @@ impl Error {
             Self::Refused(PermissionDenied { .. } | Unauthenticated { .. })
         )
     }
+
+    /// What a caller is told where it may be over later.
+    pub fn passing(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(_) => Some(
+                "the store of files can't be used right now: try again in a few seconds".to_owned(),
+            ),
+            Self::Disk { outage, .. } => Some(outage.told_of_disk(OWNER)),
+            Self::Refused(_) | Self::Config(_) => None,
+        }
+    }
+
+    /// Why the store can't be reached, if that is what is wrong.
+    pub fn unreached(&self) -> Option<Unreached> {
+        match self {
+            Self::Unavailable(error) => Unreached::of(&**error),
+            _ => None,
+        }
+    }
+
+    /// Whether the store has no such bucket.
+    pub fn is_about_bucket(&self) -> bool {
+        matches!(self, Self::Refused(object_store::Error::NotFound { .. }))
+    }
 }
 
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
+        if let Some(outage) = of_disk(&error) {
+            let source = error;
+            return Self::Disk { outage, source };
+        }
         match error {
             object_store::Error::Generic { .. } | object_store::Error::JoinError { .. } => {
                 Self::Unavailable(Box::new(error))
@@ -60,6 +102,15 @@ impl From<object_store::Error> for Error {
             error => Self::Refused(error),
         }
     }
+}
+
+/// What a folder's disk does, if that is what an error tells of. A bucket's errors of the system are those of the way there.
+fn of_disk(error: &object_store::Error) -> Option<Outage> {
+    let object_store::Error::Generic { source, .. } = error else {
+        return None;
+    };
+    let io = source.source()?.downcast_ref::<io::Error>()?;
+    Outage::of_disk(io)
 }
 
 impl Files {

@@ -31,6 +31,21 @@ impl Outage {
         matches!(self, Self::Full | Self::Failing | Self::ReadOnly)
     }
 
+    /// What keeps a disk from taking what is to be stored, if that is what an error of the system tells of.
+    pub(crate) fn of_disk(error: &io::Error) -> Option<Self> {
+        Some(of_system(error)).filter(|outage| outage.is_of_storage())
+    }
+
+    /// What a caller is told of a disk, and whose that is.
+    pub(crate) fn told_of_disk(self, owner: &str) -> String {
+        let problem = match self {
+            Self::Full => "is full: nothing can be stored until it has room",
+            Self::Failing => "fails (an I/O error): nothing can be stored until it works again",
+            _ => "is read-only: nothing can be stored until it takes writes",
+        };
+        format!("{owner}'s disk {problem}")
+    }
+
     /// The outage that an error tells of, if it does.
     pub fn of(error: &DbErr) -> Option<Self> {
         match error {
@@ -120,13 +135,10 @@ impl fmt::Display for Outage {
             Self::Busy => {
                 "there is more to do than can be done in good time: try again in a second"
             }
-            Self::Full => "the database's disk is full: nothing can be stored until it has room",
-            Self::Failing => {
-                "the database's disk fails (an I/O error): nothing can be stored until it works again"
-            }
             Self::ReadOnly => {
                 "the database or its disk is read-only: nothing can be stored until it takes writes"
             }
+            Self::Full | Self::Failing => return f.write_str(&self.told_of_disk("the database")),
         })
     }
 }

@@ -153,7 +153,7 @@ impl Classify for Error {
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::TooManyGenerations(_) => Code::ResourceExhausted,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
-            Self::Files(files::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Files(error) if error.passing().is_some() => Code::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
             Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
             Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
@@ -176,7 +176,7 @@ impl Classify for Error {
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Files(files::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Files(error) if error.passing().is_some() => Reason::Unavailable,
             Self::Stopping => Reason::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
             Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
@@ -189,17 +189,17 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
-        if let Self::Files(files::Error::Unavailable(_)) = self {
-            return "the store of files can't be used right now: try again in a few seconds"
-                .to_owned();
-        }
-        let outage = self.outage();
-        outage.map_or_else(|| error::explained(self), |outage| outage.to_string())
+        let passing = match self {
+            Self::Files(error) => error.passing(),
+            _ => self.outage().map(|outage| outage.to_string()),
+        };
+        passing.unwrap_or_else(|| error::explained(self))
     }
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyGenerations(_) => Some(REPLY_TIME),
+            Self::Files(error) => error.passing().map(|_| Outage::RETRY_AFTER),
             _ => self.outage().map(|_| Outage::RETRY_AFTER),
         }
     }

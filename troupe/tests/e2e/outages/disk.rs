@@ -5,8 +5,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::scripted::Handle;
 
+use super::stores::import;
 use super::{lacks, model, probe, send, setup, until};
-use crate::cards::maren;
+use crate::cards::{example, maren};
 use crate::disks::Disk;
 use crate::person::{PASSWORD, Person, nobody};
 use crate::platform::{Platform, Setup};
@@ -199,6 +200,36 @@ async fn loses_nothing_acknowledged_while_its_disk_is_full_again_and_again() {
     let platform = setup.start().await;
     let ann = ann.at(&platform);
     acknowledged.is_kept(&ann, &session, &platform).await;
+}
+
+#[tokio::test]
+async fn says_that_the_disk_is_full_where_a_picture_can_not_be_stored() {
+    let model = model().await;
+    let setup = on_a_disk(&model);
+    let disk = Disk::mount(setup.data_dir(), DISK_MIB);
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    disk.fill();
+    let refused = import(&ann, example("quill.png")).await;
+    lacks(&refused, "the file store's disk is full");
+    let details = refused.1["details"].as_array().unwrap();
+    let has = |wanted: fn(&Value) -> bool| details.iter().any(wanted);
+    assert!(
+        has(|detail| detail["reason"] == "UNAVAILABLE"),
+        "{refused:?}"
+    );
+    assert!(
+        has(|detail| detail["retryDelay"].is_string()),
+        "{refused:?}"
+    );
+    disk.make_room();
+    until("pictures are stored again", async || {
+        import(&ann, example("quill.png")).await.0 == StatusCode::OK
+    })
+    .await;
+    let characters = ann.get("/api/v1/roleplay/characters").await;
+    let characters = characters["characters"].as_array().unwrap();
+    assert_eq!(characters.len(), 1, "nothing is half stored");
 }
 
 #[tokio::test]

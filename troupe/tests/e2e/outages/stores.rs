@@ -25,7 +25,7 @@ fn with_store(setup: Setup, store: &S3) -> Setup {
         .with("TROUPE__S3__SECRET_ACCESS_KEY", secret)
 }
 
-async fn import(ann: &Person, card: Vec<u8>) -> (StatusCode, Value) {
+pub(super) async fn import(ann: &Person, card: Vec<u8>) -> (StatusCode, Value) {
     let import = ann
         .request(Method::POST, "/api/v1/roleplay/characters:import")
         .header("content-type", "image/png")
