@@ -10,6 +10,8 @@ mod place;
 mod qdrant;
 mod redis;
 mod s3;
+mod telemetry;
+mod upstreams;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -73,6 +75,8 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     findings.extend(network::examine(settings, running.as_ref()).await);
     findings.extend(mesh::examine(settings).await);
     findings.extend(qdrant::examine(&settings.qdrant).await);
+    findings.extend(telemetry::examine(&settings.telemetry).await);
+    findings.extend(upstreams::examine(&settings.gateway).await);
     findings.extend(models::examine(settings).await);
     findings
 }

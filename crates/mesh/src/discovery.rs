@@ -70,6 +70,14 @@ impl Endpoints {
         }
     }
 
+    /// The agents of Consul that are asked, as `host:port`.
+    pub fn agents(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Consul(consul) => Some(&*consul.agent),
+            _ => None,
+        })
+    }
+
     /// Begins to look, until `stop`. `lost` tells that a connection was lost, so that it is time to look again.
     pub(crate) fn follow(
         self,

@@ -26,6 +26,9 @@ use crate::backends::{RedisConfig, ServerUrl};
 pub use examine::{ExamineError, examine};
 pub use script::Script;
 
+/// The setting that names the server, and how it may look.
+const KEY: &str = "redis.url";
+const EXAMPLE: &str = "redis://cache.example:6379/0";
 /// Commands of many callers share a connection; two keep one large answer from holding up everybody.
 const CONNECTIONS: usize = 2;
 /// How long a decision waits for its answer unless its caller has more patience.
@@ -64,8 +67,18 @@ pub enum Unavailable {
 
 /// An address that isn't one of Redis.
 #[derive(Debug, thiserror::Error)]
-#[error("redis.url is no address of a Redis server, such as redis://cache.example:6379/0: {0}")]
-pub struct OpenError(fred::error::Error);
+#[error(transparent)]
+pub struct OpenError(#[from] crate::config::Error);
+
+impl From<Error> for OpenError {
+    /// The client's own words may hold what the address holds.
+    fn from(_: Error) -> Self {
+        Self(crate::config::Error::Invalid {
+            key: KEY,
+            problem: format!("is no address of a Redis server: write one such as {EXAMPLE}"),
+        })
+    }
+}
 
 impl Redis {
     /// Connects in the background, and again whenever the connection is lost. `None` where no server is named.
@@ -78,7 +91,7 @@ impl Redis {
         }
         let mut builder = builder(&config.url)?;
         builder.with_config(|config| config.fail_fast = false);
-        let pool = builder.build_pool(CONNECTIONS).map_err(OpenError)?;
+        let pool = builder.build_pool(CONNECTIONS)?;
         let shared = Arc::new(Shared {
             pool,
             address: config.url.clone(),
@@ -177,10 +190,13 @@ async fn within<T>(
     tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 
+fn parsed(url: &ServerUrl) -> Result<Config, OpenError> {
+    url.validate(KEY)?;
+    Ok(Config::from_url(url.reveal())?)
+}
+
 fn builder(url: &ServerUrl) -> Result<Builder, OpenError> {
-    url.validate("redis.url")
-        .map_err(|error| OpenError(Error::new(ErrorKind::Url, error.to_string())))?;
-    let mut builder = Builder::from_config(Config::from_url(url.reveal()).map_err(OpenError)?);
+    let mut builder = Builder::from_config(parsed(url)?);
     let (first, longest) = RECONNECT_MS;
     builder
         .set_policy(ReconnectPolicy::new_exponential(0, first, longest, 2))

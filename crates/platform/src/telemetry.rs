@@ -5,6 +5,7 @@
 //! metrics go where [`start`] is told; see [`crate::trace::Span`], and the meters of the `opentelemetry` crate.
 
 mod delivery;
+mod examine;
 mod export;
 mod process;
 pub(crate) mod spans;
@@ -14,6 +15,7 @@ use std::io::IsTerminal;
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, fmt};
 
+pub use examine::{CollectorError, examine};
 pub use export::{ExportConfig, ExportError, Exporting, Metrics, is_measuring, start};
 
 /// What the meters of Troupe are called.

@@ -18,6 +18,7 @@ use self::embedded::Embedded;
 use self::qdrant::Qdrant;
 pub use self::qdrant::{ServerState, examine};
 use crate::Host;
+use crate::reach::Unreached;
 
 /// A vector under an id, in a partition (a chat session) that bounds every search.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +105,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why the server can't be reached, if that is what is wrong.
+    pub fn unreached(&self) -> Option<Unreached> {
+        match self {
+            Self::Unavailable(source) => Unreached::of(&**source),
+            _ => None,
+        }
+    }
+
     /// Whether the server refuses the key, or what it is good for.
     pub fn is_about_key(&self) -> bool {
         let Self::Storage(source) = self else {

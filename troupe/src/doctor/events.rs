@@ -18,19 +18,7 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
     };
     let inspector = match events::open(settings).await {
         Ok(inspector) => inspector,
-        Err(error) => {
-            let finding = Finding::broken(SUBJECT, format!("{carrier}: {error:#}"));
-            return match error.downcast_ref::<InspectError>() {
-                Some(InspectError::Server(_) | InspectError::Address(_)) => finding.advise(
-                    "start it, or mend nats.url; until then events wait in the outboxes and nothing is lost",
-                ),
-                Some(InspectError::Refused(_)) => finding.advise(
-                    "correct the user and password, or the token, in TROUPE__NATS__URL; until then events wait in the \
-                     outboxes and nothing is lost",
-                ),
-                _ => finding.advise("mend the database first"),
-            };
-        }
+        Err(error) => return failed(&carrier, &error),
     };
     let carrier = match inspector.server_version() {
         Some(version) => format!("{carrier}, version {version}"),
@@ -41,6 +29,23 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
         Err(error) => Finding::broken(SUBJECT, format!("{carrier}: {error}"))
             .advise("see whether it has JetStream and room on its disk"),
     }
+}
+
+fn failed(carrier: &str, error: &anyhow::Error) -> Finding {
+    let finding = Finding::broken(SUBJECT, format!("{carrier}: {error:#}"));
+    let advice = match error.downcast_ref::<InspectError>() {
+        Some(InspectError::Unreached(unreached)) => unreached
+            .advice()
+            .unwrap_or("start it, or mend TROUPE__NATS__URL"),
+        Some(InspectError::Server(_) | InspectError::Address(_)) => "mend TROUPE__NATS__URL",
+        Some(InspectError::Refused(_)) => {
+            "correct the user and password, or the token, in TROUPE__NATS__URL"
+        }
+        _ => return finding.advise("mend the database first"),
+    };
+    finding.advise(format!(
+        "{advice}; until then events wait in the outboxes and nothing is lost"
+    ))
 }
 
 fn judge(carrier: &str, lag: &Lag) -> Finding {

@@ -1,5 +1,6 @@
 //! How the roles whose certificates are here see the others.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use futures::future::join_all;
 use mesh::examine::{Shown, Unseen, examine as look_at};
 use mesh::identity::IdentityError;
 use mesh::{Channel, Identity, Role};
+use platform::reach::{Unreached, connect};
 use platform::{Clock, Tasks, Timestamp};
 use troupe_proto::policy;
 
@@ -14,6 +16,7 @@ use super::finding::Finding;
 use crate::settings::Settings;
 
 const SUBJECT: &str = "mesh";
+const CONSUL: &str = "Consul";
 const DAY_SECS: u64 = 24 * 3600;
 /// Certificates that are good for fewer days want to be made anew.
 const FEW_DAYS: u64 = 7;
@@ -50,7 +53,30 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         ));
     }
     findings.extend(join_all(looks).await.into_iter().flatten());
+    findings.extend(agents(settings).await);
     findings
+}
+
+/// Looks at the agents of Consul that are asked where others are.
+async fn agents(settings: &Settings) -> Vec<Finding> {
+    let peers = &settings.mesh.peers;
+    let endpoints = Role::ALL
+        .into_iter()
+        .flat_map(|role| peers.endpoints(role).ok());
+    let agents: BTreeSet<String> = endpoints
+        .flat_map(|endpoints| Vec::from_iter(endpoints.agents().map(str::to_owned)))
+        .collect();
+    let looks =
+        agents
+            .into_iter()
+            .map(async |agent| match connect(&agent, RESOLVED_WITHIN).await {
+                Ok(_) => Finding::good(CONSUL, agent),
+                Err(unreached) => {
+                    Finding::broken(CONSUL, format!("{agent} can't be reached: {unreached}"))
+                        .advise("start it, or mend the addresses in mesh.peers")
+                }
+            });
+    join_all(looks).await
 }
 
 /// The roles that a role calls, by the contract; the gateway, whose clients call everything, all.
@@ -155,8 +181,11 @@ fn days_until(time: Timestamp) -> u64 {
     time.since(Clock::system().now()).as_secs() / DAY_SECS
 }
 
-fn with_causes(error: &dyn Error) -> String {
+fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
+    if let Some(unreached) = Unreached::of(error) {
+        return format!("{text}: {unreached}");
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         text += &format!(": {error}");

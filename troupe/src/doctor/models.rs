@@ -6,9 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use ai::config::Embedding;
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use engine::Encoder;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
+use platform::backends::ServerUrl;
+use platform::reach::Unreached;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
@@ -68,7 +70,7 @@ fn own_folder(folder: &Path) -> Finding {
 
 /// Servers list their embedding models among the others, if they do: one that isn't listed may still be there.
 async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding {
-    let url = &config.base_url;
+    let url = &ServerUrl::new(&*config.base_url);
     match list_models(config).await {
         Ok(models) if models.iter().any(|model| model == name) => {
             Finding::good(EMBEDDING, format!("{url} has {name}"))
@@ -78,9 +80,11 @@ async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding 
             format!("{url} answers, and does not list {name}"),
         )
         .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
-        Err(Unlisted::Refused(status)) => refused(EMBEDDING, url, status),
-        Err(Unlisted::Failed(error)) => Finding::broken(EMBEDDING, format!("{url}: {error:#}"))
-            .advise("start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2"),
+        Err(unlisted) => unlisted.found(
+            EMBEDDING,
+            url,
+            "start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2",
+        ),
     }
 }
 
@@ -176,37 +180,51 @@ fn sha256(path: &Path) -> std::io::Result<String> {
 }
 
 async fn server(config: &ai::config::OpenAiConfig) -> Finding {
-    let url = &config.base_url;
+    let url = &ServerUrl::new(&*config.base_url);
     match list_models(config).await {
         Ok(models) if models.is_empty() => Finding::broken(SERVER, format!("{url} has no models"))
             .advise("load one there, or list its models under [[ai.openai.models]]"),
         Ok(models) => Finding::good(SERVER, format!("{url} has {}", shortened(&models))),
-        Err(Unlisted::Refused(status)) => refused(SERVER, url, status),
-        Err(Unlisted::Failed(error)) => Finding::broken(SERVER, format!("{url}: {error:#}")).advise(
+        Err(unlisted) => unlisted.found(
+            SERVER,
+            url,
             "start it, or mend TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
         ),
     }
-}
-
-fn refused(subject: &'static str, url: &str, status: StatusCode) -> Finding {
-    Finding::broken(
-        subject,
-        format!("{url} refuses the key: it answers {status}"),
-    )
-    .advise("correct TROUPE__AI__OPENAI__API_KEY")
 }
 
 /// Why a server's models aren't known.
 enum Unlisted {
     /// It doesn't take the key, or wants one.
     Refused(StatusCode),
-    /// It can't be reached, or answers something else.
-    Failed(anyhow::Error),
+    /// There is no way to it.
+    Unreached(Unreached),
+    /// It answers something else.
+    Foreign(String),
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Unlisted {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl Unlisted {
+    fn found(self, subject: &'static str, url: &ServerUrl, advice: &str) -> Finding {
+        let broken = |text: String| Finding::broken(subject, format!("{url}{text}"));
+        match self {
+            Self::Refused(status) => broken(format!(" refuses the key: it answers {status}"))
+                .advise("correct TROUPE__AI__OPENAI__API_KEY"),
+            Self::Unreached(unreached) => broken(format!(" can't be reached: {unreached}"))
+                .advise(unreached.advice().unwrap_or(advice)),
+            Self::Foreign(text) => broken(format!(": {text}")).advise(advice),
+        }
+    }
+}
+
+impl From<reqwest::Error> for Unlisted {
+    fn from(error: reqwest::Error) -> Self {
+        match Unreached::of(&error) {
+            _ if error.is_timeout() => Self::Unreached(Unreached::Silent),
+            Some(unreached) => Self::Unreached(unreached),
+            None => {
+                Self::Foreign("what listens there doesn't answer as a web server does".to_owned())
+            }
+        }
     }
 }
 
@@ -223,21 +241,22 @@ struct Entry {
 async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Vec<String>, Unlisted> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let mut request = client.get(format!("{}/models", config.base_url.trim_end_matches('/')));
-    if let Some(key) = config.api_key.header() {
-        request = request.header(AUTHORIZATION, key?);
+    // A key that no header can hold is a finding about the configuration already.
+    if let Some(Ok(key)) = config.api_key.header() {
+        request = request.header(AUTHORIZATION, key);
     }
-    let answer = request.send().await.context("it can't be reached")?;
+    let answer = request.send().await?;
     match answer.status() {
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             return Err(Unlisted::Refused(status));
         }
-        status if !status.is_success() => return Err(anyhow!("it answers {status}").into()),
+        status if !status.is_success() => {
+            return Err(Unlisted::Foreign(format!("it answers {status}")));
+        }
         _ => {}
     }
-    let listing: Listing = answer
-        .json()
-        .await
-        .context("it doesn't list models as OpenAI does")?;
+    let foreign = |_| Unlisted::Foreign("it doesn't list models as OpenAI does".to_owned());
+    let listing: Listing = answer.json().await.map_err(foreign)?;
     Ok(listing.data.into_iter().map(|entry| entry.id).collect())
 }
 

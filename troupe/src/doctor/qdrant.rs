@@ -1,11 +1,13 @@
 //! Qdrant, where it keeps the vectors.
 
-use platform::backends::QdrantConfig;
+use platform::backends::{QdrantConfig, ServerUrl};
 use platform::vectors::{self, Error};
 
 use super::finding::Finding;
 
 const SUBJECT: &str = "qdrant";
+const START: &str =
+    "start it, or mend TROUPE__QDRANT__URL (its gRPC port, such as http://127.0.0.1:6334)";
 
 /// Asks the server, if one is named.
 pub(super) async fn examine(config: &QdrantConfig) -> Vec<Finding> {
@@ -13,32 +15,43 @@ pub(super) async fn examine(config: &QdrantConfig) -> Vec<Finding> {
         return Vec::new();
     }
     let url = &config.url;
-    let finding = match vectors::examine(config).await {
+    vec![match vectors::examine(config).await {
         Ok(state) => {
             let (version, count) = (state.version, state.collections);
-            Finding::good(SUBJECT, format!("{url}: version {version}, {count} collections of ours"))
-        }
-        Err(Error::Unavailable(_)) => {
-            Finding::broken(SUBJECT, format!("{url} can't be reached")).advise(
-                "start it, or mend TROUPE__QDRANT__URL (its gRPC port, such as http://127.0.0.1:6334); without it the platform runs, and memories aren't recalled",
+            Finding::good(
+                SUBJECT,
+                format!("{url}: version {version}, {count} collections of ours"),
             )
         }
-        Err(error) if error.is_about_key() => Finding::broken(SUBJECT, format!("{url} refuses the key"))
-            .advise("correct TROUPE__QDRANT__API_KEY; without it the platform runs, and memories aren't recalled"),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            let cause = cause.unwrap_or_default();
-            Finding::broken(SUBJECT, format!("{url}: {error}{cause}"))
-                .advise("mend TROUPE__QDRANT__URL and TROUPE__QDRANT__API_KEY")
-        }
+        Err(error) => broken(url, &error),
+    }]
+}
+
+fn broken(url: &ServerUrl, error: &Error) -> Finding {
+    let broken = |text: &str, advice: &str| {
+        Finding::broken(SUBJECT, format!("{url} {text}")).advise(format!(
+            "{advice}; without it the platform runs, and memories aren't recalled"
+        ))
     };
-    vec![finding]
+    if error.is_about_key() {
+        return broken("refuses the key", "correct TROUPE__QDRANT__API_KEY");
+    }
+    if let Some(unreached) = error.unreached() {
+        let advice = unreached.advice();
+        return broken(
+            &format!("can't be reached: {unreached}"),
+            advice.unwrap_or(START),
+        );
+    }
+    match error {
+        Error::Invalid(problem) => Finding::broken(SUBJECT, problem)
+            .advise("mend TROUPE__QDRANT__URL and TROUPE__QDRANT__API_KEY"),
+        _ => broken("doesn't answer as Qdrant does", START),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use platform::backends::ServerUrl;
-
     use super::super::finding::State;
     use super::*;
 

@@ -6,6 +6,7 @@ use platform::redis::{self, ExamineError};
 use super::finding::Finding;
 
 const SUBJECT: &str = "Redis";
+const UNTIL_THEN: &str = "budgets, caches and presence are each process's own until then";
 
 /// Asks the server for its version.
 pub(super) async fn examine(config: &RedisConfig) -> Vec<Finding> {
@@ -13,16 +14,21 @@ pub(super) async fn examine(config: &RedisConfig) -> Vec<Finding> {
         return Vec::new();
     }
     let url = &config.url;
-    const UNTIL_THEN: &str = "budgets, caches and presence are each process's own until then";
-    vec![match redis::examine(config).await {
-        Ok(version) => Finding::good(SUBJECT, format!("{url}, version {version}")),
-        Err(error @ ExamineError::Refused(_)) => {
-            Finding::broken(SUBJECT, format!("{url}: {error}; {UNTIL_THEN}")).advise(
-                "correct the user and password in TROUPE__REDIS__URL, such as redis://user:secret@cache.example:6379/0",
-            )
+    let error = match redis::examine(config).await {
+        Ok(version) => return vec![Finding::good(SUBJECT, format!("{url}, version {version}"))],
+        Err(error) => error,
+    };
+    let finding = Finding::broken(SUBJECT, format!("{url}: {error}; {UNTIL_THEN}"));
+    vec![finding.advise(match &error {
+        ExamineError::Refused(_) => {
+            "correct the user and password in TROUPE__REDIS__URL, such as redis://user:secret@cache.example:6379/0"
         }
-        Err(error) => Finding::missing(SUBJECT, format!("{url}: {error}; {UNTIL_THEN}")).advise(
+        ExamineError::Unreached(unreached) => unreached.advice().unwrap_or(
             "start it, or mend TROUPE__REDIS__URL, such as redis://:secret@cache.example:6379/0",
         ),
-    }]
+        ExamineError::Failed(_) => "see its log, or mend TROUPE__REDIS__URL",
+        ExamineError::Address(_) | ExamineError::Foreign => {
+            "mend TROUPE__REDIS__URL, such as redis://:secret@cache.example:6379/0, or rediss:// where it wants TLS"
+        }
+    })]
 }

@@ -1,6 +1,6 @@
 //! The store of files, if a bucket is named.
 
-use platform::backends::S3Config;
+use platform::backends::{S3Config, ServerUrl};
 use platform::files::{self, Error};
 
 use super::finding::Finding;
@@ -9,24 +9,48 @@ const SUBJECT: &str = "file store";
 
 /// Lists the bucket.
 pub(super) async fn examine(config: &S3Config) -> Vec<Finding> {
-    if config.bucket.is_empty() {
+    if !config.is_named() {
         return Vec::new();
     }
     let place = match config.endpoint.as_str() {
         "" => format!("bucket {} in {}", config.bucket, config.region),
-        endpoint => format!("bucket {} at {endpoint}", config.bucket),
+        endpoint => format!("bucket {} at {}", config.bucket, ServerUrl::new(endpoint)),
     };
     vec![match files::examine(config).await {
         Ok(()) => Finding::good(SUBJECT, format!("{place} can be read")),
-        Err(error) if error.is_about_keys() => {
-            Finding::broken(SUBJECT, format!("{place} refuses the keys: {error}")).advise(
-                "correct TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or let them list, read and write the bucket",
-            )
-        }
-        Err(error @ Error::Config(_)) => Finding::broken(SUBJECT, error.to_string())
-            .advise("set TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or TROUPE__S3__CREDENTIALS"),
-        Err(error) => Finding::broken(SUBJECT, format!("{place}: {error}")).advise(
-            "start the store, make the bucket, or mend TROUPE__S3__ENDPOINT",
-        ),
+        Err(error) => broken(&place, &error),
     }]
+}
+
+fn broken(place: &str, error: &Error) -> Finding {
+    let broken = |text: &str, advice: &str| {
+        Finding::broken(SUBJECT, format!("{place} {text}")).advise(advice)
+    };
+    if error.is_about_keys() {
+        return broken(
+            "refuses the keys",
+            "correct TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or let them list, read and write the bucket",
+        );
+    }
+    if error.is_about_bucket() {
+        let advice =
+            "make it, or correct TROUPE__S3__BUCKET, TROUPE__S3__ENDPOINT and TROUPE__S3__REGION";
+        return broken("isn't there", advice);
+    }
+    if let Some(unreached) = error.unreached() {
+        let advice = unreached.advice();
+        return broken(
+            &format!("can't be reached: {unreached}"),
+            advice.unwrap_or("start the store, or mend TROUPE__S3__ENDPOINT"),
+        );
+    }
+    match error {
+        Error::Config(error) => Finding::broken(SUBJECT, error.to_string()).advise(
+            "set TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or TROUPE__S3__CREDENTIALS",
+        ),
+        _ => broken(
+            "can't be listed: what listens there doesn't answer as such a store does",
+            "see the store's log, or mend TROUPE__S3__ENDPOINT and TROUPE__S3__REGION",
+        ),
+    }
 }

@@ -1,21 +1,17 @@
 //! A look at events from outside of the platform: what lags, and the dead letters. It works while the platform runs and
 //! while it doesn't.
 
-use std::time::Duration;
-
 use sea_orm::DbErr;
 use serde::Serialize;
 
-use super::jetstream::{AddressError, Server};
+use super::jetstream::{AddressError, LookError, Server};
 use super::queries;
 use super::tables::dead_letter;
 use super::transport::SendError;
 use crate::backends::NatsConfig;
 use crate::id::EventId;
+use crate::reach::Unreached;
 use crate::{Clock, Database, Timestamp};
-
-/// For a server that doesn't answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks at events.
 #[derive(Debug)]
@@ -113,7 +109,10 @@ pub enum InspectError {
     /// The address of the server can't be read.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The server doesn't answer.
+    /// There is no way to the server.
+    #[error("{0}")]
+    Unreached(Unreached),
+    /// The server doesn't do what it is asked for.
     #[error("{0}")]
     Server(String),
     /// The server doesn't let us in.
@@ -126,6 +125,17 @@ impl From<SendError> for InspectError {
         match error {
             SendError::Refused(_) => Self::Refused(error.to_string()),
             _ => Self::Server(error.to_string()),
+        }
+    }
+}
+
+impl From<LookError> for InspectError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Address(error) => Self::Address(error),
+            LookError::Unreached(unreached) => Self::Unreached(unreached),
+            LookError::Refused(_) => Self::Refused(error.to_string()),
+            LookError::Foreign => Self::Server(error.to_string()),
         }
     }
 }
@@ -150,12 +160,9 @@ impl Inspector {
             }
         }
         let server = match nats.url.is_named() {
-            true => Some(Server::connect(nats).await?),
+            true => Some(Server::look(nats).await?),
             false => None,
         };
-        if let Some(server) = &server {
-            server.reach(PATIENCE).await?;
-        }
         Ok(Self {
             databases: with_events,
             server,

@@ -8,6 +8,7 @@ mod attributes;
 mod consume;
 mod dead_letters;
 mod login;
+mod look;
 mod publish;
 mod state;
 
@@ -15,13 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, stream::Stream};
+use async_nats::{Client, ConnectOptions};
 
 pub(super) use self::consume::run;
+pub(super) use self::link::watch;
+pub(super) use self::look::LookError;
 pub(super) use self::publish::Publisher;
 
 use self::login::Login;
@@ -62,32 +65,39 @@ impl Server {
     /// Begins to connect, and goes on trying.
     pub(super) async fn connect(config: &NatsConfig) -> Result<Self, AddressError> {
         let login = Arc::new(Login::read(config)?);
-        let options = login
-            .options(config.credentials_file.as_deref())?
+        let options = Self::options(&login, config)?.retry_on_initial_connect();
+        let client = options.connect(login.addresses()).await;
+        let client = client.map_err(|error| AddressError(error.to_string()))?;
+        Ok(Self::of(client, login, config))
+    }
+
+    fn options(login: &Arc<Login>, config: &NatsConfig) -> Result<ConnectOptions, AddressError> {
+        let options = login.options(config.credentials_file.as_deref())?;
+        Ok(options
             .name("troupe")
-            .retry_on_initial_connect()
             .max_reconnects(None)
             .connection_timeout(CONNECT_PATIENCE)
             .reconnect_delay_callback(|attempts| {
                 let doublings = u32::try_from(attempts.min(8)).unwrap_or(8);
                 let pause = Duration::from_millis(20) * 2u32.pow(doublings);
                 pause.min(LONGEST_RECONNECT_PAUSE)
-            });
-        let client = options.connect(login.addresses()).await;
-        let client = client.map_err(|error| AddressError(error.to_string()))?;
+            }))
+    }
+
+    fn of(client: Client, login: Arc<Login>, config: &NatsConfig) -> Self {
         let context = ContextBuilder::new()
             .timeout(PATIENCE)
             .max_ack_inflight(UNACKNOWLEDGED)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        Ok(Self {
+        Self {
             client,
             login,
             context,
             prefix: config.prefix.clone(),
             replicas: config.replicas,
             is_settled: AtomicBool::default(),
-        })
+        }
     }
 
     /// Waits for nothing where nobody is there.

@@ -83,13 +83,24 @@ impl ExportConfig {
     }
 
     /// The collector, by the configuration or by the variable.
-    fn collector(&self) -> Option<String> {
+    pub(super) fn collector(&self) -> Option<String> {
+        self.named_collector().map(|(_, url)| url)
+    }
+
+    /// The collector, and the setting that names it.
+    fn named_collector(&self) -> Option<(&'static str, String)> {
         let named = Some(trimmed(&self.otlp)).filter(|url| !url.is_empty());
-        named.or_else(|| variable(ENDPOINT).map(|url| trimmed(&url)))
+        let named = named.map(|url| ("telemetry.otlp", url));
+        named.or_else(|| variable(ENDPOINT).map(|url| (ENDPOINT, trimmed(&url))))
     }
 }
 
-fn variable(name: &str) -> Option<String> {
+/// Whether a standard variable says that nothing is to be told.
+pub(super) fn is_disabled() -> bool {
+    variable(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name)
         .ok()
         .filter(|value| !value.trim().is_empty())
@@ -148,7 +159,7 @@ pub fn is_measuring() -> bool {
 /// The configuration can't be used.
 pub fn start(config: &ExportConfig, service: &str) -> Result<Exporting, ExportError> {
     config.validate()?;
-    if variable(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if is_disabled() {
         return Ok(Exporting::default());
     }
     let collector = config.collector();
@@ -228,7 +239,7 @@ fn resource(service: &str) -> Resource {
     named.with_attributes(chosen).build()
 }
 
-fn tls() -> ClientTlsConfig {
+pub(super) fn tls() -> ClientTlsConfig {
     ClientTlsConfig::new().with_enabled_roots()
 }
 

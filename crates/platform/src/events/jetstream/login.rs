@@ -145,9 +145,23 @@ impl Login {
     }
 
     fn present(&self) -> Auth {
-        let entry = self.entries.get(self.current.load(Ordering::Relaxed));
+        let entry = self.current();
         entry.map(|entry| entry.auth.clone()).unwrap_or_default()
     }
+
+    /// The server whose login was presented last.
+    pub(super) fn current_name(&self) -> String {
+        self.current()
+            .map_or_else(String::new, |entry| name_of(&entry.address))
+    }
+
+    fn current(&self) -> Option<&Entry> {
+        self.entries.get(self.current.load(Ordering::Relaxed))
+    }
+}
+
+fn name_of(address: &ServerAddr) -> String {
+    format!("{}:{}", address.host(), address.port())
 }
 
 impl Entry {

@@ -1,7 +1,5 @@
 //! What the server says of itself and of the consumers.
 
-use std::time::Duration;
-
 use futures::TryStreamExt;
 
 use super::{Server, away};
@@ -9,14 +7,6 @@ use crate::events::inspect::ConsumerLag;
 use crate::events::transport::SendError;
 
 impl Server {
-    /// Waits until the server answers, for so long.
-    pub(in crate::events) async fn reach(&self, patience: Duration) -> Result<(), SendError> {
-        match tokio::time::timeout(patience, self.client.flush()).await {
-            Ok(flushed) => flushed.map_err(away),
-            Err(_) => Err(self.unreached()),
-        }
-    }
-
     /// The server's version.
     pub(in crate::events) fn version(&self) -> String {
         self.client.server_info().version
