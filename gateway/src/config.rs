@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use platform::config::{addresses, trimmed};
+use platform::config::{addresses, encoding_problem, trimmed};
 use platform::limits::Rate;
 use serde::Deserialize;
 
@@ -114,7 +114,7 @@ pub struct Json {
 
 /// A value of the configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{key} {reason}")]
+#[error("configuration: gateway.{key} {reason}")]
 pub struct ConfigError {
     key: String,
     reason: String,
@@ -177,16 +177,20 @@ impl Config {
         let form = "must have the form package.Service=http://host:port";
         let mut uris = BTreeMap::new();
         for entry in &self.upstreams {
-            let invalid = || ConfigError::new(format!("upstreams: `{entry}`"), form);
-            let (service, uri) = entry.split_once('=').ok_or_else(invalid)?;
+            let (service, uri) = entry.split_once('=').unwrap_or_default();
             let service = service.trim();
-            let uri: http::Uri = trimmed(uri).parse().map_err(|_| invalid())?;
+            // Without the address, which may hold a password.
+            let invalid = |reason| ConfigError::new(format!("upstreams: {service}"), reason);
+            if let Some(problem) = encoding_problem(uri) {
+                return Err(invalid(problem));
+            }
+            let uri: http::Uri = trimmed(uri).parse().map_err(|_| invalid(form))?;
             let usable = !service.is_empty()
                 && uri.scheme_str() == Some("http")
                 && uri.authority().is_some()
                 && uri.path() == "/";
             if !usable {
-                return Err(invalid());
+                return Err(invalid(form));
             }
             uris.insert(service.to_owned(), uri);
         }

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use self::value::{Table, Value};
 
-pub use address::{address, addresses, trimmed};
+pub use address::{address, addresses, encoding_problem, trimmed};
 pub use keys::keys;
 
 /// Prefix of the environment variables; two underscores separate the parts.

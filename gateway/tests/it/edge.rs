@@ -201,16 +201,20 @@ fn configurations_that_can_not_work_are_refused_by_name() {
     assert!(refused(|it| it.limits.connections = 0).contains("limits.connections"));
     for entry in [
         "x",
+        "http://ann:secret@a:1",
         "=http://a:1",
         "a.B=https://a:1",
         "a.B=a:1",
         "a.B=http://a:1/path",
+        "a.B=http://ann:%zz@a:1",
     ] {
         let config = Config {
             upstreams: vec![entry.into()],
             ..Config::default()
         };
-        assert!(config.validate().unwrap_err().to_string().contains(entry));
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("gateway.upstreams"), "{entry}: {error}");
+        assert!(!error.contains("@a") && !error.contains("a:1"), "{error}");
     }
     let unknown = serde_json::from_str::<Config>(r#"{"limit": {}}"#).unwrap_err();
     assert!(unknown.to_string().contains("limit"));

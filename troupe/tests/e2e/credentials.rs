@@ -326,6 +326,36 @@ async fn a_setting_that_can_not_be_read_is_named_without_its_value() {
     }
 }
 
+#[tokio::test]
+async fn an_address_that_can_not_be_decoded_is_refused_at_the_start() {
+    for (setting, address) in [
+        ("database.url", "postgres://ann:hunter2%zz@host/db"),
+        ("redis.url", "redis://ann:hunter2%zz@host"),
+        ("nats.url", "nats://host:1,nats://ann:hunter2%@host"),
+        ("nats.url", "nats://ann:hunter2%ff@host"),
+        ("qdrant.url", "http://ann:hunter2%zz@host"),
+        ("s3.endpoint", "http://ann:hunter2%z@host"),
+        ("telemetry.otlp", "http://ann:hunter2%zz@host"),
+        ("ai.openai.base_url", "http://ann:hunter2%zz@host/v1"),
+        ("ai.local.url", "http://ann:hunter2%zz@host"),
+        ("ai.embeddings.url", "http://ann:hunter2%zz@host"),
+        ("gateway.upstreams", "a.B=http://ann:hunter2%zz@host"),
+    ] {
+        let name = format!("TROUPE__{}", setting.replace('.', "__").to_uppercase());
+        let setup = Setup::new().with(&name, address);
+        for arguments in [["up"], ["doctor"]] {
+            let output = setup.run(&arguments).await;
+            let said = text(&output);
+            assert!(!output.status.success(), "{setting}: {said}");
+            assert!(
+                said.contains(&format!("configuration: {setting}")),
+                "{said}"
+            );
+            assert!(said.contains('%') && !said.contains(SECRET), "{said}");
+        }
+    }
+}
+
 /// A collector that takes nothing from anybody.
 #[derive(Clone)]
 struct Closed;

@@ -68,6 +68,7 @@ impl S3Config {
     /// Says which setting is missing or wrong.
     pub fn validate(&self) -> Result<(), Error> {
         let endpoint = ServerUrl::new(&*self.endpoint);
+        endpoint.validate("s3.endpoint")?;
         endpoint.validate_scheme("s3.endpoint", &["http", "https"], "https://s3.example")?;
         if !self.is_named() {
             return self.refuse_rest();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::config::{Error, trimmed};
+use crate::config::{Error, encoding_problem, trimmed};
 
 /// A server's address, which may hold a password, or several with commas between them. Neither user nor password shows in
 /// logs. White space around it and slashes behind it are no part of it.
@@ -28,7 +28,7 @@ impl ServerUrl {
         &self.0
     }
 
-    /// Refuses an address of which nobody can tell where the password ends and the host begins.
+    /// Refuses an address of which nobody can tell where the password ends and the host begins, or what the password is.
     ///
     /// # Errors
     /// Names the key, and what to write instead.
@@ -40,12 +40,17 @@ impl ServerUrl {
             // Parameters may have an @, behind their name.
             beginning.is_some_and(|beginning| !beginning.contains('='))
         };
-        match parts(&self.0).into_iter().any(is_ambiguous) {
-            false => Ok(()),
-            true => Err(Error::Invalid {
+        let problem = match parts(&self.0).into_iter().any(is_ambiguous) {
+            true => Some(
+                "has an @ behind a /, ? or #: write these in a user or password as %2F, %3F and %23",
+            ),
+            false => encoding_problem(&self.0),
+        };
+        match problem {
+            None => Ok(()),
+            Some(problem) => Err(Error::Invalid {
                 key,
-                problem: "has an @ behind a /, ? or #: write these in a user or password as %2F, %3F and %23"
-                    .to_owned(),
+                problem: problem.to_owned(),
             }),
         }
     }

@@ -19,6 +19,7 @@ use tonic::transport::ClientTlsConfig;
 
 use super::process;
 use super::spans::Spans;
+use crate::backends::ServerUrl;
 use crate::config::{Error, address, trimmed};
 
 /// The standard variable that names the collector.
@@ -70,16 +71,13 @@ impl ExportConfig {
                 "must be from 0 to 1, such as 0.1 for every tenth trace",
             ));
         }
-        let is_url = ["http://", "https://"]
-            .iter()
-            .any(|scheme| self.otlp.starts_with(scheme));
-        if !self.otlp.is_empty() && !is_url {
-            return Err(invalid(
-                "telemetry.otlp",
-                "must be such as http://collector.example:4317, where OTLP is taken by gRPC",
-            ));
-        }
-        Ok(())
+        let Some((key, url)) = self.named_collector() else {
+            return Ok(());
+        };
+        let url = ServerUrl::new(url);
+        url.validate(key)?;
+        let example = "http://collector.example:4317, where OTLP is taken by gRPC";
+        url.validate_scheme(key, &["http", "https"], example)
     }
 
     /// The collector, by the configuration or by the variable.

@@ -7,7 +7,7 @@ use engine::weights::{ALL_MINILM_L6_V2, ALL_MINILM_L6_V2_URL};
 use platform::config::{Error, address};
 use serde::Deserialize;
 
-use super::validate::invalid;
+use super::validate::{check_encoding, invalid};
 use super::{Config, LOCAL, OPENAI};
 
 /// Which model embeds, and how it runs.
@@ -99,6 +99,6 @@ impl Config {
         if embeddings.timeout_ms == 0 {
             return Err(invalid("ai.embeddings.timeout_ms", "must be at least 1"));
         }
-        Ok(())
+        check_encoding("ai.embeddings.url", &embeddings.url)
     }
 }

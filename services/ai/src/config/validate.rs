@@ -1,6 +1,6 @@
 //! What makes a configuration unusable, and what to write instead.
 
-use platform::config::Error;
+use platform::config::{Error, encoding_problem};
 use url::Url;
 
 use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OpenAiConfig};
@@ -70,7 +70,7 @@ impl LocalConfig {
                 return Err(invalid(key, "must be at least 1"));
             }
         }
-        Ok(())
+        check_encoding("ai.local.url", &self.url)
     }
 }
 
@@ -101,6 +101,7 @@ impl OpenAiConfig {
 
     fn validate_url(&self) -> Result<(), Error> {
         let key = "ai.openai.base_url";
+        check_encoding(key, &self.base_url)?;
         let url = Url::parse(&self.base_url).map_err(|error| {
             let example = "write it such as `http://127.0.0.1:8080/v1`";
             invalid(key, format!("is no URL ({error}): {example}"))
@@ -149,6 +150,11 @@ impl ModelConfig {
         }
         Ok(())
     }
+}
+
+/// Refuses an address whose encoded characters can't be decoded.
+pub(super) fn check_encoding(key: &'static str, url: &str) -> Result<(), Error> {
+    encoding_problem(url).map_or(Ok(()), |problem| Err(invalid(key, problem)))
 }
 
 pub(super) fn invalid(key: &'static str, problem: impl Into<String>) -> Error {
