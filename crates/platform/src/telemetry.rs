@@ -34,7 +34,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            level: "info,sqlx=warn,sea_orm_migration=warn".to_owned(),
+            level: "info".to_owned(),
             format: Format::Auto,
         }
     }
@@ -52,9 +52,13 @@ pub enum Format {
     Json,
 }
 
+/// What libraries log of themselves, unless `log.level` names them: what matters of it is in our own lines.
+const LIBRARIES: &str = "async_nats=off,sqlx=warn,sea_orm_migration=warn";
+
 /// Starts logging to standard error. A second call changes nothing.
 pub fn init(config: &Config) -> Result<(), crate::config::Error> {
-    let filter = EnvFilter::try_new(&config.level).map_err(|e| crate::config::Error::Invalid {
+    let level = format!("{LIBRARIES},{}", config.level);
+    let filter = EnvFilter::try_new(level).map_err(|e| crate::config::Error::Invalid {
         key: "log.level",
         problem: format!("{e}; write a level such as info or debug, or a filter such as info,troupe_gateway=debug"),
     })?;

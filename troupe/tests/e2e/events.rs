@@ -1,8 +1,15 @@
 //! What an operator sees of events.
 
 use serde_json::{Value, json};
+use testkit::servers::Nats;
 
-use crate::platform::Setup;
+use crate::cards::maren;
+use crate::main_job::with_model;
+use crate::person::Person;
+use crate::platform::{Platform, Setup, eventually};
+
+/// Long enough for several attempts to connect, which nobody is told of.
+const SOME_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How many events wait: to be sent, to be handled, or to be tried again; nothing where nobody can say.
 pub(crate) async fn waiting(setup: &Setup) -> Option<u64> {
@@ -45,4 +52,66 @@ async fn shows_an_empty_outbox_of_each_service_that_tells_and_no_dead_letters() 
     let all: Value = serde_json::from_slice(&all.await.stdout).unwrap();
     assert_eq!(all, json!({"replayed": 0}));
     drop(platform);
+}
+
+/// The lines about the server of events and the way there.
+fn about_nats(log: &str) -> Vec<&str> {
+    let is_about = |line: &&str| {
+        let words = ["NATS", "nats", "events wait", "events don't come"];
+        words.iter().any(|word| line.contains(word))
+    };
+    log.lines().filter(is_about).collect()
+}
+
+async fn says(platform: &Platform, what: &str) {
+    let said = async {
+        while !platform.log().contains(what) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    eventually(what, said).await;
+}
+
+#[tokio::test]
+async fn the_log_tells_once_of_each_change_of_the_connection_to_nats() {
+    let nats = Nats::start(None).await.unwrap();
+    let (_model, setup, _) = with_model().await;
+    let setup = setup.with("TROUPE__NATS__URL", nats.url());
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    ann.open_session(maren()).await;
+    let sent = async { while waiting(&setup).await != Some(0) {} };
+    eventually("events arrive", sent).await;
+    let log = platform.log();
+    assert_eq!(about_nats(&log), [""; 0], "nothing is to be told");
+
+    let daemon = nats.daemon().unwrap();
+    daemon.kill().unwrap();
+    says(&platform, "NATS can't be reached").await;
+    ann.open_session(maren()).await;
+    tokio::time::sleep(SOME_TIME).await;
+    daemon.start().unwrap();
+    says(&platform, "NATS is reached again").await;
+    let sent = async { while waiting(&setup).await != Some(0) {} };
+    eventually("events arrive", sent).await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    let told = about_nats(&log);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].contains("nothing listens there"), "{told:#?}");
+}
+
+#[tokio::test]
+async fn the_log_tells_once_that_nats_refuses_the_login() {
+    let settings = r#"authorization { user: "ann", password: "right" }"#;
+    let nats = Nats::start_with(settings).await.unwrap();
+    let (_model, setup, _) = with_model().await;
+    let setup = setup.with("TROUPE__NATS__URL", nats.url_as("ann:wrong"));
+    let platform = setup.start().await;
+    says(&platform, "NATS refuses the login").await;
+    tokio::time::sleep(SOME_TIME).await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    let told = about_nats(&log);
+    assert_eq!(told.len(), 1, "{told:#?}");
 }

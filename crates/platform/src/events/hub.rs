@@ -123,10 +123,15 @@ impl Events {
             host.tasks.spawn(embedded::replay(Arc::clone(runner)));
             host.tasks.spawn(retention::forget(Arc::clone(runner)));
         }
-        let server = match host.backends.nats.url.is_named() {
-            true => Some(Arc::new(Server::connect(&host.backends.nats).await?)),
+        let nats = &host.backends.nats;
+        let server = match nats.url.is_named() {
+            true => Some(Arc::new(Server::connect(nats).await?)),
             false => None,
         };
+        if let Some(server) = &server {
+            let watching = jetstream::watch(Arc::clone(server), nats.clone(), host.tasks.clone());
+            host.tasks.spawn(watching);
+        }
         if is_measuring() {
             let meters = Meters {
                 outboxes: sources.iter().map(Source::place).collect(),

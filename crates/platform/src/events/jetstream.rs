@@ -7,6 +7,7 @@
 mod attributes;
 mod consume;
 mod dead_letters;
+mod link;
 mod login;
 mod look;
 mod publish;
@@ -108,11 +109,19 @@ impl Server {
         }
     }
 
+    /// What failed because the connection did.
+    fn of_connection(&self, error: SendError) -> SendError {
+        match error {
+            SendError::Away(_) => self.check_connected().err().unwrap_or(error),
+            error => error,
+        }
+    }
+
     /// Why there is no connection.
     fn unreached(&self) -> SendError {
         match self.login.refusing(&self.client.connection_state()) {
             Some(servers) => SendError::Refused(servers),
-            None => SendError::Away("it can't be reached".to_owned()),
+            None => SendError::Unconnected,
         }
     }
 

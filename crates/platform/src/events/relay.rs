@@ -55,6 +55,8 @@ struct Flow {
     /// Until when nothing is to be read: until the first look around, and after a failure.
     pause_until: Option<Instant>,
     failures: u32,
+    /// Whether the log has that events wait.
+    is_told: bool,
 }
 
 struct Sent {
@@ -125,7 +127,11 @@ impl Relay {
             // What is under way went, or goes, to a place that is gone.
             *flow = Flow::default();
         }
-        self.advance(flow).await
+        self.advance(flow).await?;
+        if flow.sending.is_empty() {
+            self.succeeded(flow);
+        }
+        Ok(())
     }
 
     /// Notes what is sent and reads what isn't.
@@ -193,7 +199,7 @@ impl Relay {
         while let Some(sent) = next {
             match sent.result {
                 Ok(()) => {
-                    flow.failures = 0;
+                    self.succeeded(flow);
                     flow.sent.push((sent.seq, sent.id));
                     match flow.lanes.get_mut(&sent.key).and_then(VecDeque::pop_front) {
                         Some(row) => self.send(flow, row),
@@ -246,7 +252,17 @@ impl Relay {
         let pause = PAUSE * 2u32.saturating_pow(flow.failures);
         flow.failures = (flow.failures + 1).min(16);
         flow.pause_until = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-        tracing::warn!(service = self.service, %error, "events wait in the outbox");
+        if !flow.is_told && !error.is_of_connection() {
+            flow.is_told = true;
+            tracing::warn!(service = self.service, %error, "events wait in the outbox");
+        }
+    }
+
+    fn succeeded(&self, flow: &mut Flow) {
+        flow.failures = 0;
+        if std::mem::take(&mut flow.is_told) {
+            tracing::info!(service = self.service, "events are sent again");
+        }
     }
 }
 

@@ -39,8 +39,11 @@ pub(super) enum SendError {
     /// The outbox can't be used.
     #[error("the outbox can't be used: {0}")]
     Storage(#[from] DbErr),
-    /// The server can't be reached, or didn't answer in time.
-    #[error("the server of events is away: {0}")]
+    /// There is no connection to the server.
+    #[error("there is no connection to NATS")]
+    Unconnected,
+    /// The server didn't do what it was asked for, or didn't answer in time.
+    #[error("the server of events can't do it: {0}")]
     Away(String),
     /// The server answers and doesn't let us in.
     #[error(
@@ -50,12 +53,17 @@ pub(super) enum SendError {
 }
 
 impl SendError {
+    /// Whether somebody else tells of it: the connection is watched.
+    pub(super) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Unconnected | Self::Refused(_))
+    }
+
     /// What traces call it.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Stopping => "stopping",
             Self::Storage(_) => "storage",
-            Self::Away(_) => "away",
+            Self::Unconnected | Self::Away(_) => "away",
             Self::Refused(_) => "refused",
         }
     }

@@ -10,7 +10,7 @@ use async_nats::jetstream::message::{AckKind, Acker, Message};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Server, attributes, away};
 use crate::events::runner::{Death, Delivery, Runner, Settle};
@@ -33,6 +33,8 @@ const SKEW: Duration = Duration::from_hours(1);
 /// The first and the longest wait after something failed.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// After so long without a failure the next is news.
+const CALM: Duration = Duration::from_secs(10);
 
 /// Brings events to a consumer until the process stops. Of the processes that share its database one does, so that keys
 /// keep their order.
@@ -68,14 +70,20 @@ impl Consuming {
     /// Consumes, and begins anew after each failure.
     async fn run(mut self) {
         let mut pause = PAUSE;
+        let mut is_told = false;
         loop {
-            let mut got_any = false;
+            let (mut got_any, begin) = (false, Instant::now());
             let Err(error) = self.consume(&mut got_any).await;
             if got_any {
                 pause = PAUSE;
             }
-            let consumer = self.runner.consumer.name;
-            tracing::warn!(consumer, %error, "events don't come");
+            is_told &= !got_any && begin.elapsed() < CALM;
+            let error = self.server.of_connection(error);
+            if !is_told && !error.is_of_connection() {
+                is_told = true;
+                let consumer = self.runner.consumer.name;
+                tracing::warn!(consumer, %error, "events don't come");
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

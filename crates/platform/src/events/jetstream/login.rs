@@ -127,21 +127,11 @@ impl Login {
             let error = server.last_error.as_deref().unwrap_or_default();
             refusals.iter().any(|refusal| error.starts_with(refusal))
         });
-        let names: Vec<String> = refusing
-            .map(|server| format!("{}:{}", server.addr.host(), server.addr.port()))
-            .collect();
-        let names = names.join(", ");
-        let mut before = self
+        let names: Vec<String> = refusing.map(|server| name_of(&server.addr)).collect();
+        *self
             .refusing
             .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *before != names && !names.is_empty() {
-            tracing::error!(
-                servers = names,
-                "NATS refuses the login: correct the user and password, or the token, in nats.url, or nats.credentials_file"
-            );
-        }
-        *before = names;
+            .unwrap_or_else(PoisonError::into_inner) = names.join(", ");
     }
 
     fn present(&self) -> Auth {

@@ -28,7 +28,10 @@ impl Transport for Publisher {
 
     fn send(&self, envelope: Envelope) -> BoxFuture<'static, Result<(), SendError>> {
         let server = Arc::clone(&self.server);
-        Box::pin(async move { server.publish(envelope).await })
+        Box::pin(async move {
+            let sent = server.publish(envelope).await;
+            sent.map_err(|error| server.of_connection(error))
+        })
     }
 
     fn may_lose(&self) -> bool {
@@ -43,7 +46,10 @@ impl Transport for Publisher {
         service: &'static str,
         db: &'a Database,
     ) -> BoxFuture<'a, Result<bool, SendError>> {
-        Box::pin(self.server.check(service, db))
+        Box::pin(async move {
+            let checked = self.server.check(service, db).await;
+            checked.map_err(|error| self.server.of_connection(error))
+        })
     }
 }
 
