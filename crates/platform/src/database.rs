@@ -15,11 +15,13 @@ mod storing;
 mod transaction;
 mod trouble;
 mod turn;
+mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm::{DbErr, RuntimeErr};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -29,6 +31,7 @@ use self::queue::Place;
 use self::sqlite::{Checkpoints, FileError, Syncs};
 use self::storing::Storing;
 use self::transaction::Tries;
+use self::watch::Watch;
 use crate::Host;
 use crate::backends::Durability;
 
@@ -84,14 +87,10 @@ impl Database {
         db.storing = Storing::reported_to(host);
         db.try_storing(host, None);
         pools::observe(service, &db.read, &db.write);
-        let read = db.read.clone();
+        let watch = Arc::new(Watch::new(&db.read, &config.url, service));
         host.health.watch(&host.tasks, move || {
-            let read = read.clone();
-            async move {
-                let answer = read.execute_unprepared("SELECT 1").await;
-                let outage = answer.err().as_ref().and_then(Outage::of);
-                outage.map_or(Ok(()), |outage| Err(outage.to_string()))
-            }
+            let watch = Arc::clone(&watch);
+            async move { watch.look().await }
         });
         Ok(db)
     }

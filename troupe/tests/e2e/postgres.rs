@@ -8,6 +8,7 @@ use testkit::scripted::{self, Handle, Reply};
 use testkit::servers::{Daemon, Postgres};
 
 use crate::cards::maren;
+use crate::credentials::certificate;
 use crate::main_job::does_the_main_job;
 use crate::person::Person;
 use crate::platform::{Setup, eventually};
@@ -80,6 +81,68 @@ async fn says_that_the_database_is_away_and_recovers_by_itself() {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn names_a_password_that_was_changed_while_it_runs() {
+    let (_, certificate, key) = certificate();
+    let server = Postgres::start_secured(&certificate, &key).await.unwrap();
+    let url = server.new_database().unwrap();
+    let login = "ann:p%40%3A%2F%25%23@";
+    let setup = Setup::new().with(URL, url.replacen("troupe@", login, 1));
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let ready = format!("{}/readyz", platform.url());
+    let says = async |status: StatusCode, what: &str| {
+        let answer = reqwest::get(&ready).await.unwrap();
+        answer.status() == status && answer.text().await.unwrap().contains(what)
+    };
+    let all = "FROM pg_stat_activity WHERE usename = 'ann'";
+    let set = |password: &str| {
+        let password = format!("ALTER ROLE ann PASSWORD '{password}'");
+        server.execute(&password).unwrap();
+        let end = format!("SELECT pg_terminate_backend(pid) {all}");
+        server.execute(&end).unwrap();
+    };
+    set("another");
+    let named = async {
+        while !says(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "refuses the platform's login",
+        )
+        .await
+        {}
+    };
+    eventually("it says that the login is refused", named).await;
+    // Connections that were there tell first that they ended.
+    let told = async {
+        loop {
+            let (status, error) = ann.call(Method::GET, "/api/v1/users/me", json!(null)).await;
+            if error.to_string().contains("refuses the platform's login") {
+                assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{error}");
+                return;
+            }
+        }
+    };
+    eventually("callers hear of the login", told).await;
+    set("p@:/%#");
+    eventually("it is ready", async {
+        while !says(StatusCode::OK, "").await {}
+    })
+    .await;
+    ann.get("/api/v1/users/me").await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    let refused = log
+        .lines()
+        .find(|line| line.contains("PostgreSQL refuses the login"));
+    let refused = refused.unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        refused.contains("password authentication failed"),
+        "{refused}"
+    );
+    assert!(refused.contains("database.url"), "{refused}");
+    assert!(log.contains("PostgreSQL answers again"), "{log}");
 }
 
 #[tokio::test]

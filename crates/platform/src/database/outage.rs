@@ -12,6 +12,8 @@ use crate::patience::TooLate;
 pub enum Outage {
     /// It can't be reached, or went away in the middle.
     Unreachable,
+    /// It refuses our login, which may have been changed there.
+    Refused,
     /// There is too much to do: the turn didn't come in time, or others were always faster. Not the database's fault.
     Busy,
     /// Its disk is full.
@@ -98,6 +100,8 @@ fn of_postgres(code: &str) -> Option<Outage> {
         "53100" => Some(Outage::Full),
         // Serialisation, deadlock, lock and statement timeouts.
         "40001" | "40P01" | "55P03" | "57014" => Some(Outage::Busy),
+        // The login.
+        _ if code.starts_with("28") => Some(Outage::Refused),
         // It takes no writes, as a standby until it is promoted.
         "25006" => Some(Outage::ReadOnly),
         "58030" => Some(Outage::Failing),
@@ -132,6 +136,9 @@ impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreachable => "the database can't be reached: try again in a second",
+            Self::Refused => {
+                "the database refuses the platform's login: its user and password must be corrected"
+            }
             Self::Busy => {
                 "there is more to do than can be done in good time: try again in a second"
             }
@@ -152,6 +159,8 @@ mod tests {
         for (code, outage) in [
             ("57P01", Some(Outage::Unreachable)),
             ("08006", Some(Outage::Unreachable)),
+            ("28P01", Some(Outage::Refused)),
+            ("28000", Some(Outage::Refused)),
             ("53300", Some(Outage::Busy)),
             ("40001", Some(Outage::Busy)),
             ("53100", Some(Outage::Full)),

@@ -160,6 +160,14 @@ impl Postgres {
         Ok(format!("{server}/{name}"))
     }
 
+    /// Runs a statement as the server's owner.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub fn execute(&self, sql: &str) -> Result<(), Error> {
+        execute(self.0.url(), sql)
+    }
+
     /// The process, to kill, pause and start it.
     ///
     /// # Errors
