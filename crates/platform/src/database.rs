@@ -42,7 +42,7 @@ pub use connection::Connection;
 pub use inspect::{Inspection, migration_names};
 pub use outage::Outage;
 pub use transaction::Transaction;
-pub use turn::Turn;
+pub use turn::{Turn, Waiting};
 
 /// The store of one service. Cheap to clone.
 #[derive(Debug, Clone)]

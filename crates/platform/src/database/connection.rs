@@ -47,8 +47,8 @@ struct State {
 pub(super) struct Server {
     /// A connection of its own, so that it is free when all others wait.
     pub(super) probe: DatabaseConnection,
-    /// Makes new connections, as they are needed.
-    pub(super) connect: Arc<dyn Fn() -> DatabaseConnection + Send + Sync>,
+    /// Makes new connections, as they are needed, so many at most.
+    pub(super) connect: Arc<dyn Fn(u32) -> DatabaseConnection + Send + Sync>,
     /// How many it makes at most.
     pub(super) size: u32,
 }
@@ -62,7 +62,7 @@ impl Connection {
     /// Connections to a server.
     pub(super) fn to_server(server: Server) -> Self {
         let size = server.size;
-        Self::new((server.connect)(), Some(server), size)
+        Self::new((server.connect)(size), Some(server), size)
     }
 
     fn new(pool: DatabaseConnection, server: Option<Server>, size: u32) -> Self {
@@ -85,9 +85,9 @@ impl Connection {
         WeakConnection(Arc::downgrade(&self.0))
     }
 
-    /// Connections beside these, made when they are needed; `None` for a file.
+    /// A connection beside these, made when it is needed; `None` for a file.
     pub(super) fn apart(&self) -> Option<DatabaseConnection> {
-        self.0.server.as_ref().map(|server| (server.connect)())
+        self.0.server.as_ref().map(|server| (server.connect)(1))
     }
 
     /// Connections beside these to the same server, which wait for none of these; these for a file.
@@ -148,7 +148,7 @@ impl Connection {
         }
         // What waits on the old connections may do so for many minutes, and must not take the places of others.
         let mut pool = self.0.pool.write().unwrap_or_else(PoisonError::into_inner);
-        *pool = (server.connect)();
+        *pool = (server.connect)(server.size);
         Err(silence())
     }
 

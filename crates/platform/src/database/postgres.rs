@@ -177,7 +177,7 @@ async fn try_connect(options: &PgConnectOptions) -> Result<(), Trouble> {
 fn connection(probe: &DatabaseConnection, options: PgConnectOptions, size: u32) -> Connection {
     Connection::to_server(Server {
         probe: probe.clone(),
-        connect: Arc::new(move || pool(options.clone(), size)),
+        connect: Arc::new(move |size| pool(options.clone(), size)),
         size,
     })
 }

@@ -7,7 +7,7 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
-use super::Database;
+use super::{Connection, Database};
 
 /// For an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,25 +27,48 @@ struct Lock {
     _connection: DatabaseConnection,
 }
 
+/// Waits for the turn to do something, by a connection that it keeps.
+#[derive(Debug)]
+pub struct Waiting {
+    to: String,
+    store: Connection,
+    /// Absent until it is needed, and after a failure.
+    connection: Option<DatabaseConnection>,
+}
+
 impl Database {
-    /// Takes the turn to do something, unless another process that shares the store has it. A SQLite file isn't shared.
+    /// Begins to wait for the turn to do something. Of the processes that share the store one has it at a time.
+    pub fn wait_for_turn(&self, to: impl Into<String>) -> Waiting {
+        Waiting {
+            to: to.into(),
+            store: self.read.clone(),
+            connection: None,
+        }
+    }
+}
+
+impl Waiting {
+    /// Takes the turn, unless another process that shares the store has it. A SQLite file isn't shared.
     ///
     /// # Errors
     /// The server can't be asked.
-    pub async fn try_take_turn(&self, to: &str) -> Result<Option<Turn>, DbErr> {
-        let Some(connection) = self.read.apart() else {
+    pub async fn try_take(&mut self) -> Result<Option<Turn>, DbErr> {
+        let Some(connection) = self.connection.take().or_else(|| self.store.apart()) else {
             return Ok(Some(Turn(None)));
         };
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = soon(connection.begin_with_config(isolation, None)).await?;
         let lock = "SELECT pg_try_advisory_xact_lock(hashtext(current_schema()), hashtext($1))";
-        let lock = Statement::from_sql_and_values(DbBackend::Postgres, lock, [to.into()]);
+        let values = [self.to.as_str().into()];
+        let lock = Statement::from_sql_and_values(DbBackend::Postgres, lock, values);
         let row = soon(transaction.query_one_raw(lock)).await?;
         let is_ours = match row {
             Some(row) => row.try_get_by_index(0)?,
             None => false,
         };
         if !is_ours {
+            soon(transaction.rollback()).await?;
+            self.connection = Some(connection);
             return Ok(None);
         }
         soon(transaction.execute_unprepared(SILENCE)).await?;

@@ -14,15 +14,22 @@ const CHECK: Duration = Duration::from_secs(2);
 
 /// Takes the turn as soon as it is free; `None` once the process stops.
 pub(super) async fn take_turn(db: &Database, to: &str, tasks: &Tasks) -> Option<Turn> {
+    let mut waiting = db.wait_for_turn(to);
+    let mut was_asked = true;
     loop {
         if tasks.token().is_cancelled() {
             return None;
         }
-        match db.try_take_turn(to).await {
+        let taken = waiting.try_take().await;
+        let is_asked = taken.is_ok();
+        match taken {
             Ok(Some(turn)) => return Some(turn),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the database can't be asked whose turn it is"),
+            Err(error) if was_asked => {
+                tracing::warn!(%error, turn = to, "the database can't be asked whose turn it is");
+            }
+            Ok(None) | Err(_) => {}
         }
+        was_asked = is_asked;
         tokio::select! {
             () = tasks.stopping() => return None,
             () = tokio::time::sleep(RETRY) => {}

@@ -9,7 +9,7 @@ use sea_orm_migration::prelude::*;
 use testkit::servers::Postgres;
 use tokio::sync::Barrier;
 use troupe_platform::backends::{DatabaseConfig, ServerUrl};
-use troupe_platform::database::{OpenError, Outage};
+use troupe_platform::database::{OpenError, Outage, Turn, Waiting};
 use troupe_platform::{Backends, Database, Host};
 
 /// What an outage may cost a call, and a return the platform.
@@ -273,33 +273,76 @@ async fn opening_says_at_once_what_no_waiting_mends_and_no_password() {
     assert!(matches!(opened, Err(OpenError::Config { key: "url", .. })));
 }
 
+async fn take_turn(db: &Database, to: &str) -> Option<Turn> {
+    db.wait_for_turn(to).try_take().await.unwrap()
+}
+
+/// Takes a turn once it is free, and bears that the server can't be asked.
+async fn takes_over_by(mut waiting: Waiting) {
+    let taken = async { while !matches!(waiting.try_take().await, Ok(Some(_))) {} };
+    tokio::time::timeout(RECOVERED_WITHIN, taken).await.unwrap();
+}
+
 /// Takes a turn once it is free.
 async fn takes_over(db: &Database) {
-    let taken = async {
-        while db.try_take_turn("count").await.unwrap().is_none() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(RECOVERED_WITHIN, taken).await.unwrap();
+    takes_over_by(db.wait_for_turn("count")).await;
 }
 
 #[tokio::test]
 async fn one_has_the_turn_at_a_time_and_passes_it_on() {
     let host = new_host().await;
     let (one, two) = (open(&host).await, open(&host).await);
-    let turn = one.try_take_turn("count").await.unwrap().unwrap();
-    assert!(two.try_take_turn("count").await.unwrap().is_none());
-    assert!(two.try_take_turn("sleep").await.unwrap().is_some());
+    let turn = take_turn(&one, "count").await.unwrap();
+    assert!(take_turn(&two, "count").await.is_none());
+    assert!(take_turn(&two, "sleep").await.is_some());
     turn.check().await.unwrap();
     drop(turn);
     takes_over(&two).await;
 }
 
 #[tokio::test]
+async fn who_waits_for_the_turn_keeps_its_connection() {
+    let host = new_host().await;
+    let (one, two) = (open(&host).await, open(&host).await);
+    let turn = take_turn(&one, "count").await.unwrap();
+    let mut waiting = two.wait_for_turn("count");
+    let connections = async || {
+        // Nobody else tries in vain.
+        let those = "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity \
+            WHERE datname = current_database() AND query = 'ROLLBACK'";
+        let those = Statement::from_string(DbBackend::Postgres, those);
+        let row = one.read().query_one_raw(those).await.unwrap().unwrap();
+        row.try_get_by_index::<Option<String>>(0).unwrap().unwrap()
+    };
+    assert!(waiting.try_take().await.unwrap().is_none());
+    let before = connections().await;
+    for _ in 0..5 {
+        assert!(waiting.try_take().await.unwrap().is_none());
+        assert_eq!(connections().await, before);
+    }
+    drop(turn);
+    takes_over_by(waiting).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_the_turn_goes_on_after_its_connection_is_cut() {
+    let host = new_host().await;
+    let (one, two) = (open(&host).await, open(&host).await);
+    let turn = take_turn(&one, "count").await.unwrap();
+    let mut waiting = two.wait_for_turn("count");
+    assert!(waiting.try_take().await.unwrap().is_none());
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE state = 'idle' AND pid <> pg_backend_pid() AND datname = current_database()";
+    one.read().execute_unprepared(cut).await.unwrap();
+    drop(turn);
+    takes_over_by(waiting).await;
+}
+
+#[tokio::test]
 async fn the_turn_passes_on_when_its_holder_says_nothing_any_more() {
     let host = new_host().await;
     let (one, two) = (open(&host).await, open(&host).await);
-    let turn = one.try_take_turn("count").await.unwrap().unwrap();
+    let turn = take_turn(&one, "count").await.unwrap();
     takes_over(&two).await;
     turn.check().await.unwrap_err();
 }
@@ -308,7 +351,7 @@ async fn the_turn_passes_on_when_its_holder_says_nothing_any_more() {
 async fn the_turn_passes_on_when_its_holder_s_connection_is_cut() {
     let host = new_host().await;
     let (one, two) = (open(&host).await, open(&host).await);
-    let turn = one.try_take_turn("count").await.unwrap().unwrap();
+    let turn = take_turn(&one, "count").await.unwrap();
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE state = 'idle in transaction' AND datname = current_database()";
     two.read().execute_unprepared(cut).await.unwrap();
