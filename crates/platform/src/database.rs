@@ -54,6 +54,8 @@ pub struct Database {
     /// Absent where commits aren't synced, or the server does it.
     syncs: Option<Syncs>,
     storing: Storing,
+    /// Whether the file was made by this process.
+    is_new: bool,
     /// The ends of transactions, which go on where nobody waits for them any more.
     endings: TaskTracker,
 }
@@ -135,6 +137,11 @@ impl Database {
     /// Whether other processes may use the store at the same time. A file belongs to one.
     pub fn is_shared(&self) -> bool {
         self.read.is_to_server()
+    }
+
+    /// Whether this process made the file. A server doesn't tell.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The same store by connections of its own, for work that is small and must not wait behind all else. A file has none.

@@ -63,11 +63,17 @@ impl Host {
         service: &str,
         db: &Database,
     ) -> Result<PageTokens, SecretError> {
-        let file = self
-            .data_dir
-            .join("keys")
-            .join(format!("{service}-page.key"));
+        let folder = self.data_dir.join("keys");
+        let file = folder.join(format!("{service}-page.key"));
         if !db.is_shared() {
+            if !db.is_new() && !file.exists() {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    service,
+                    "the folder of keys has lost one, though the database isn't new: another is made, and lists that people \
+                     are paging through begin anew; nobody is logged out. If the folder was in a backup, restore it"
+                );
+            }
             return Ok(PageTokens::new(Secret::load_or_create(&file)?));
         }
         // The folder of a release before has a key, under which tokens are out.

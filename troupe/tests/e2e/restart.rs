@@ -98,3 +98,26 @@ async fn stopping_leaves_no_reply_that_seems_to_be_written_for_ever() {
     let ended = ["MESSAGE_STATE_COMPLETE", "MESSAGE_STATE_INTERRUPTED"];
     assert!(ended.contains(&last["state"].as_str().unwrap()), "{last}");
 }
+
+#[tokio::test]
+async fn a_folder_of_keys_that_is_gone_logs_nobody_out_and_the_log_says_what_it_means() {
+    const SAYS: &str = "the folder of keys has lost one";
+    let (_model, setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    platform.stop().await;
+    let keys = setup.data_dir().join("keys");
+    std::fs::remove_dir_all(&keys).unwrap();
+    let platform = setup.start().await;
+    ann.at(&platform).get("/api/v1/users/me").await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    let told = log.lines().find(|line| line.contains(SAYS));
+    let told = told.unwrap_or_else(|| panic!("{log}"));
+    let (folder, warns) = (keys.to_string_lossy(), told.contains("\"WARN\""));
+    assert!(told.contains(&*folder) && warns, "{told}");
+
+    let platform = setup.start().await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    assert!(!log.contains(SAYS), "{log}");
+}

@@ -85,6 +85,7 @@ fn database(config: &DatabaseConfig, options: PgConnectOptions) -> Database {
         checkpoints: None,
         syncs: None,
         storing: Storing::default(),
+        is_new: false,
         endings: TaskTracker::new(),
     }
 }

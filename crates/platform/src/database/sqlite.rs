@@ -50,6 +50,7 @@ const PAGE_BYTES: u32 = 4096;
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
     let failed = |error| FileError::of_layer(file, &error);
+    let is_new = !file.exists();
     make_private(file).map_err(|error| FileError::of_system(file, &error))?;
     let write = sea_orm::Database::connect(options(file, Use::Write, 1));
     let write = write.await.map_err(failed)?;
@@ -63,6 +64,7 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     let checkpoints = Checkpoints::of(file, write.get_sqlite_connection_pool().clone());
     Ok(Database {
         checkpoints: Some(checkpoints),
+        is_new,
         ..database(file, (read, READ_CONNECTIONS), write)
     })
 }
@@ -103,6 +105,7 @@ fn database(
         checkpoints: None,
         syncs: Some(Syncs::of(file)),
         storing: Storing::default(),
+        is_new: false,
         endings: TaskTracker::new(),
     }
 }
