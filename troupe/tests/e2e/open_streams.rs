@@ -276,6 +276,7 @@ async fn an_access_token_that_lapses_ends_nothing_and_the_end_of_the_session_doe
         let running = Running::of(&model, device).await;
         let stream = running.attach("text/event-stream").await;
         stream.ends_with_its_session().await;
+        model.release();
         platform.stop().await;
     }
 }
