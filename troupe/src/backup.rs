@@ -55,19 +55,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
     let elsewhere = elsewhere(settings);
     let tasks = Tasks::new();
     let signals = Signals::listen()?;
-    // A start or a restore that is under way has yet to make what is to be backed up.
-    let running = instance::find(&settings.data_dir);
-    if is_interrupted(&settings.data_dir) || running.is_some_and(|running| running.roles.is_empty())
-    {
-        drop(wait_for_a_calm_folder(settings, &tasks).await?);
-    }
-    let source = Source::find(settings)?;
-    if source.is_empty() && !elsewhere.is_empty() {
-        report.say("nothing of the data folder needs a backup: all is on servers")?;
-        report.advise(&elsewhere)?;
-        return Ok(ExitCode::from(INCOMPLETE));
-    }
-    let mut making = pin!(make(options, settings, source, &report, &tasks));
+    let mut making = pin!(find_and_make(options, settings, &report, &tasks));
     let mut asked = pin!(signals.asked());
     tokio::select! {
         made = &mut making => made?,
@@ -82,6 +70,25 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
         true => ExitCode::from(INCOMPLETE),
         false => ExitCode::SUCCESS,
     })
+}
+
+async fn find_and_make(
+    options: &Options,
+    settings: &Settings,
+    report: &Report,
+    tasks: &Tasks,
+) -> Result<()> {
+    // A start or a restore that is under way has yet to make what is to be backed up.
+    let running = instance::find(&settings.data_dir);
+    let is_starting = running.is_some_and(|running| running.roles.is_empty());
+    if is_starting || is_interrupted(&settings.data_dir) {
+        drop(wait_for_a_calm_folder(settings, tasks).await?);
+    }
+    let source = Source::find(settings)?;
+    match source.is_empty() {
+        true => report.say("nothing of the data folder needs a backup: all is on servers"),
+        false => make(options, settings, source, report, tasks).await,
+    }
 }
 
 async fn make(

@@ -28,12 +28,23 @@ async fn a_backup_during_a_start_has_what_the_start_makes() {
     )
     .unwrap();
     let dir = starting.path("backup");
-    let waiting = starting.command(&["backup", dir.to_str().unwrap()]);
-    let mut waiting = { waiting }.spawn().unwrap();
-    // Long enough for one that doesn't wait to be done.
-    let wait = std::time::Duration::from_secs(2);
-    let ended = tokio::time::timeout(wait, waiting.wait()).await;
-    assert!(ended.is_err(), "it waits");
+    let waits = async |dir: &Path| {
+        let mut command = starting.command(&["backup", dir.to_str().unwrap()]);
+        let mut child = command.spawn().unwrap();
+        // Long enough for one that doesn't wait to be done.
+        let time = std::time::Duration::from_secs(2);
+        let ended = tokio::time::timeout(time, child.wait()).await;
+        assert!(ended.is_err(), "it waits");
+        child
+    };
+    let mut waiting = waits(&dir).await;
+    // One that is asked to stop meanwhile does.
+    let mut stopped = waits(&starting.path("stopped")).await;
+    let pid = rustix::process::Pid::from_raw(stopped.id().unwrap() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ended = eventually("it stops", stopped.wait()).await.unwrap();
+    assert_eq!(ended.code(), Some(1));
+
     for entry in fs::read_dir(setup.data_dir()).unwrap() {
         let name = entry.unwrap().file_name();
         let target = starting.data_dir().join(&name);
