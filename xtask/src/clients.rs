@@ -115,12 +115,13 @@ impl Platform {
             .spawn()?;
         let log = process.stderr.take().context("no log to read")?;
         let mut lines = BufReader::new(log).lines();
-        let Some(address) = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| ready_address(&line))
-        else {
-            bail!("the platform did not start: {}", process.wait()?);
+        let address = match usable_address(lines.by_ref().map_while(Result::ok)) {
+            Ok(address) => address,
+            Err(last_line) => {
+                let _ = process.kill();
+                process.wait()?;
+                bail!("the platform can't be used; its last words: {last_line}");
+            }
         };
         // What it logs later is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
@@ -139,25 +140,44 @@ impl Drop for Platform {
     }
 }
 
-/// The address in the line of the log that says that the platform is ready.
-fn ready_address(line: &str) -> Option<String> {
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    line.get("ready")?.as_bool()?.then_some(())?;
-    Some(line.get("address")?.as_str()?.to_owned())
+/// The address of a platform whose log this is, once its local model is there too: weights that are still to be fetched may take
+/// longer than a client waits for a reply. The last line of the log where it ends before that, or the model can't be used.
+fn usable_address(log: impl Iterator<Item = String>) -> Result<String, String> {
+    let (mut address, mut has_model, mut last_line) = (None, false, String::new());
+    for line in log {
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        last_line = line;
+        match said["message"].as_str() {
+            Some("local model is ready") => has_model = true,
+            Some("local model can't be used") => break,
+            _ if said["ready"] == true => address = said["address"].as_str().map(str::to_owned),
+            _ => {}
+        }
+        if has_model && let Some(address) = &address {
+            return Ok(address.clone());
+        }
+    }
+    Err(last_line)
 }
 
 #[cfg(test)]
 mod log {
-    use super::ready_address;
+    use super::usable_address;
+
+    const READY: &str =
+        r#"{"message":"the platform is ready","ready":true,"address":"127.0.0.1:8000"}"#;
+    const MODEL: &str = r#"{"message":"local model is ready","model.name":"x"}"#;
 
     #[test]
-    fn finds_the_address_where_the_platform_is_ready() {
-        let line = r#"{"message":"the platform is ready","ready":true,"address":"127.0.0.1:8000"}"#;
-        assert_eq!(ready_address(line).as_deref(), Some("127.0.0.1:8000"));
-        assert_eq!(
-            ready_address(r#"{"message":"starting","address":"x"}"#),
-            None
-        );
-        assert_eq!(ready_address("error: no"), None);
+    fn waits_for_the_platform_and_its_model_in_any_order() {
+        let address = |lines: &[&str]| usable_address(lines.iter().map(|&line| line.to_owned()));
+        let ready = Ok("127.0.0.1:8000".to_owned());
+        assert_eq!(address(&[READY, "no JSON", MODEL]), ready);
+        assert_eq!(address(&[MODEL, READY]), ready);
+        assert_eq!(address(&[MODEL, "error: no"]), Err("error: no".to_owned()));
+        let starting = r#"{"message":"starting","address":"x"}"#;
+        assert_eq!(address(&[MODEL, starting]), Err(starting.to_owned()));
+        let failed = r#"{"message":"local model can't be used","error":"no room"}"#;
+        assert_eq!(address(&[READY, failed, MODEL]), Err(failed.to_owned()));
     }
 }

@@ -12,9 +12,10 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that this program was built from.
+    /// The workspace that cargo runs this program for. It may have been built from another checkout that shares the target folder.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").context("use `cargo xtask`")?;
+        let root = Path::new(&package).parent();
         let root = root.context("xtask stands in no workspace")?.to_path_buf();
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
         let target = root.join(target);
