@@ -14,6 +14,9 @@ pub enum CardError {
         /// Bytes there may be.
         max_bytes: usize,
     },
+    /// No bytes at all, or only white space.
+    #[error("nothing came; send the card's PNG or JSON file")]
+    Empty,
     /// Neither PNG nor JSON.
     #[error("this is neither a PNG nor JSON; choose the card's PNG or JSON file")]
     UnknownFormat,

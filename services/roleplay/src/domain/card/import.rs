@@ -93,7 +93,8 @@ fn read_json(bytes: &[u8], warnings: &mut Vec<Warning>) -> Result<Card, CardErro
                 found: "it is a list",
             });
         }
-        _ => return Err(CardError::UnknownFormat),
+        Some(_) => return Err(CardError::UnknownFormat),
+        None => return Err(CardError::Empty),
     }
     if bytes.len() > MAX_DOCUMENT_BYTES {
         let size_bytes = bytes.len();

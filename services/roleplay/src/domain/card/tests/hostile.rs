@@ -8,7 +8,8 @@ fn refusal(bytes: &[u8]) -> CardError {
 
 #[test]
 fn refuses_what_is_no_card() {
-    assert_eq!(refusal(b""), CardError::UnknownFormat);
+    assert_eq!(refusal(b""), CardError::Empty);
+    assert_eq!(refusal(b"\xef\xbb\xbf \r\n"), CardError::Empty);
     assert_eq!(refusal(b"GIF89a"), CardError::UnknownFormat);
     assert!(matches!(refusal(b"[1]"), CardError::NotACard { .. }));
     assert!(matches!(
