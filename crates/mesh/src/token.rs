@@ -29,7 +29,9 @@ pub const AUDIENCE: &str = "troupe";
 /// The header's `typ` of an access token (RFC 9068): a token of another kind is never taken for one.
 pub const TOKEN_TYPE: &str = "at+jwt";
 
+/// Tokens whose signatures are remembered, and for how long after their last use: each renewal leaves one that nobody uses again.
 const CACHED_TOKENS: u64 = 10_000;
+const CACHED_FOR: Duration = Duration::from_secs(5 * 60);
 /// First uses that wait to be reported; more are lost.
 const QUEUED_USES: usize = 4096;
 const PUBLIC_KEY_BYTES: usize = 32;
@@ -95,7 +97,10 @@ impl Verifier {
             revoked: revocations(),
             open: OpenSessions::default(),
             revoked_tokens: revocations(),
-            verified: Cache::new(CACHED_TOKENS),
+            verified: Cache::builder()
+                .max_capacity(CACHED_TOKENS)
+                .time_to_idle(CACHED_FOR)
+                .build(),
             first_uses,
             first_uses_taker: Mutex::new(Some(taker)),
         }))

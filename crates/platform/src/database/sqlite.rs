@@ -46,6 +46,9 @@ const READ_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Those of SQLite's files, unless they were made with others.
 const PAGE_BYTES: u32 = 4096;
+/// Pages that each connection keeps in memory. What others write empties a connection's cache, and the system has the file in
+/// memory too: a larger one grows with the file, and hardly saves time.
+const CACHE_KIB: u32 = 512;
 
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
@@ -156,6 +159,7 @@ fn options(file: &Path, purpose: Use, connections: u32) -> ConnectOptions {
                 )
                 .pragma("journal_size_limit", LIMIT_BYTES.to_string())
                 .pragma("query_only", query_only)
+                .pragma("cache_size", format!("-{CACHE_KIB}"))
                 // What people delete is overwritten.
                 .pragma("secure_delete", "ON")
                 .busy_timeout(ACQUIRE_TIMEOUT)

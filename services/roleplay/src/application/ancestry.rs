@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use platform::Database;
@@ -13,8 +14,9 @@ use crate::infrastructure::queries::path;
 
 /// Most answers that are kept of a session; beyond that it begins anew.
 const MAX_ANSWERS: usize = 4_096;
-/// Most answers that are kept in all, some 40 bytes each.
+/// Most answers that are kept in all, some 40 bytes each, and for how long after their session was last asked about.
 const MAX_ALL_ANSWERS: u64 = 500_000;
+const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Where a branch ends, and how it came there.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,8 @@ impl Ancestry {
         };
         let known = Cache::builder()
             .max_capacity(MAX_ALL_ANSWERS)
-            .weigher(weigh);
+            .weigher(weigh)
+            .time_to_idle(KEPT_FOR);
         Self {
             db: db.clone(),
             known: known.build(),

@@ -1,6 +1,7 @@
 //! The ai service as roleplay uses it: which model, how many tokens, and the text that a model writes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use mesh::{Channel, Ctx};
 use moka::sync::Cache;
@@ -15,8 +16,9 @@ use crate::domain::prompt::{ChatMessage, Form, Prompt};
 use crate::domain::role::Role;
 use crate::domain::session::ReplySettings;
 
-/// Texts whose tokens are remembered: some hundred long chats.
+/// Texts whose tokens are remembered, some hundred long chats, and for how long after their last turn.
 const REMEMBERED_COUNTS: u64 = 100_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
 /// Most texts that one call counts.
 const MAX_COUNTED: usize = 20_000;
 
@@ -93,9 +95,12 @@ pub(crate) enum Written {
 impl Models {
     /// The models behind a channel to the ai service.
     pub(crate) fn new(channel: Channel) -> Self {
+        let counts = Cache::builder()
+            .max_capacity(REMEMBERED_COUNTS)
+            .time_to_idle(REMEMBERED_FOR);
         Self {
             client: InferenceServiceClient::new(channel),
-            counts: Cache::new(REMEMBERED_COUNTS),
+            counts: counts.build(),
         }
     }
 

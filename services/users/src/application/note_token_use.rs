@@ -8,17 +8,24 @@
 //! a replay is honoured as a lost answer would be, and the pair that was used is revoked. A used *refresh* token is
 //! always known, since its use is an exchange here.
 
+use std::time::Duration;
+
 use moka::sync::Cache;
 use platform::id::AccessTokenId;
 
 use super::{Accounts, Error};
 use crate::infrastructure::queries::refresh_tokens;
 
-/// Tokens whose use was recorded; for those that fall out the record is merely repeated.
+/// Tokens whose use was recorded, and for how long after they were last asked for; for those that fall out the record is merely
+/// repeated.
 const REMEMBERED: u64 = 100_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn cache() -> Cache<AccessTokenId, ()> {
-    Cache::new(REMEMBERED)
+    Cache::builder()
+        .max_capacity(REMEMBERED)
+        .time_to_idle(REMEMBERED_FOR)
+        .build()
 }
 
 impl Accounts {
