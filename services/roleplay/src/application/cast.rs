@@ -22,6 +22,18 @@ pub(crate) struct Sheet {
     pub(super) lore: Option<Matcher>,
 }
 
+impl Sheet {
+    /// About as many bytes as it takes in memory.
+    pub(super) fn size(&self) -> u32 {
+        /// For a byte of JSON: the document as values, and the texts of its book once more.
+        const IN_MEMORY: usize = 3;
+        let patterns = self.lore.as_ref().map_or(0, Matcher::pattern_bytes);
+        let document = self.card.to_json(self.card.spec());
+        let size = IN_MEMORY * document.map_or(0, |json| json.len()) + patterns;
+        u32::try_from(size).unwrap_or(u32::MAX)
+    }
+}
+
 /// Whom the person plays in a session.
 #[derive(Debug, Clone)]
 pub(super) struct Player {

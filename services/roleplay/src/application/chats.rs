@@ -22,8 +22,9 @@ use crate::infrastructure::profiles::Profiles;
 use crate::infrastructure::queries::{branches, messages, path, sessions};
 use crate::infrastructure::tables;
 
-/// Characters that are kept ready for prompts.
-const READY_SHEETS: u64 = 128;
+/// What characters take that are kept ready for prompts, in bytes, and for how long after their last turn they are.
+const READY_SHEETS_BYTES: u64 = 64 << 20;
+const READY_FOR: Duration = Duration::from_secs(10 * 60);
 /// Bytes of text after which a page of messages ends, so that it fits an answer of gRPC.
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -65,6 +66,10 @@ impl Chats {
         memories: Memories,
         limits: GenerationLimits,
     ) -> Self {
+        let sheets = Cache::builder()
+            .max_capacity(READY_SHEETS_BYTES)
+            .weigher(|_, sheet: &Arc<Sheet>| sheet.size())
+            .time_to_idle(READY_FOR);
         Self {
             hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
@@ -76,7 +81,7 @@ impl Chats {
             live: Live::default(),
             followed: Followed::default(),
             limits,
-            sheets: Cache::new(READY_SHEETS),
+            sheets: sheets.build(),
         }
     }
 

@@ -9,8 +9,35 @@ use super::buffer::{Hit, Window};
 
 /// Longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 2_000;
-/// Most memory of one compiled pattern, in bytes.
-const MAX_COMPILED_BYTES: usize = 256 * 1024;
+/// Memory that a compiled pattern may take, in bytes: it is given the first that it fits in.
+const COMPILED_BYTES: [usize; 3] = [8 << 10, 32 << 10, 256 << 10];
+/// What looking for it may take besides, in each thread.
+const MAX_SEARCH_BYTES: usize = 64 << 10;
+
+/// What patterns that are compiled together may still take. Those beyond it are read as plain text.
+#[derive(Debug)]
+pub(super) struct PatternBudget {
+    patterns: usize,
+    bytes: usize,
+}
+
+impl PatternBudget {
+    const ALL: Self = Self {
+        patterns: 1_000,
+        bytes: 16 << 20,
+    };
+
+    /// Memory of the patterns that were compiled, in bytes.
+    pub(super) fn spent_bytes(&self) -> usize {
+        Self::ALL.bytes - self.bytes
+    }
+}
+
+impl Default for PatternBudget {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
 
 /// How an entry's keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,22 +63,22 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) fn new(text: &str, rules: KeyRules) -> Self {
+    pub(super) fn new(text: &str, rules: KeyRules, budget: &mut PatternBudget) -> Self {
         if text.contains("{{") {
             Key::Template(rules)
         } else {
-            Self::of_plain_text(text, rules)
+            Self::of_plain_text(text, rules, budget)
         }
     }
 
     /// As [`Key::new`], for a text whose macros are expanded.
-    pub(super) fn of_plain_text(text: &str, rules: KeyRules) -> Self {
+    pub(super) fn of_plain_text(text: &str, rules: KeyRules, budget: &mut PatternBudget) -> Self {
         let text = text.trim();
         if text.is_empty() {
             return Key::Never;
         }
         if let Some((pattern, flags)) = regex_literal(text) {
-            match compile(pattern, flags) {
+            match compile(pattern, flags, budget) {
                 Some(regex) => return Key::Pattern(Box::new(regex)),
                 None if rules.strict_regex => return Key::Never,
                 None => {}
@@ -59,7 +86,8 @@ impl Key {
         }
         if rules.strict_regex {
             let flags = if rules.case_sensitive { "" } else { "i" };
-            return compile(text, flags).map_or(Key::Never, |regex| Key::Pattern(Box::new(regex)));
+            let regex = compile(text, flags, budget);
+            return regex.map_or(Key::Never, |regex| Key::Pattern(Box::new(regex)));
         }
         let needle: Cow<'_, str> = if rules.case_sensitive {
             text.into()
@@ -131,19 +159,30 @@ fn regex_literal(text: &str) -> Option<(&str, &str)> {
 ///
 /// Like JavaScript's, classes and case of an ASCII pattern are ASCII; that also makes it
 /// several times quicker to compile.
-fn compile(pattern: &str, flags: &str) -> Option<Regex> {
+fn compile(pattern: &str, flags: &str, budget: &mut PatternBudget) -> Option<Regex> {
     if pattern.len() > MAX_PATTERN_BYTES {
         return None;
     }
-    RegexBuilder::new(pattern)
+    budget.patterns = budget.patterns.checked_sub(1)?;
+    let mut builder = RegexBuilder::new(pattern);
+    builder
         .unicode(!is_ascii_pattern(pattern))
         .case_insensitive(flags.contains('i'))
         .multi_line(flags.contains('m'))
         .dot_matches_new_line(flags.contains('s'))
-        .size_limit(MAX_COMPILED_BYTES)
-        .dfa_size_limit(MAX_COMPILED_BYTES)
-        .build()
-        .ok()
+        .dfa_size_limit(MAX_SEARCH_BYTES);
+    for bytes in COMPILED_BYTES {
+        let left = budget.bytes.checked_sub(bytes)?;
+        match builder.size_limit(bytes).build() {
+            Ok(regex) => {
+                budget.bytes = left;
+                return Some(regex);
+            }
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// Whether the pattern neither holds nor names a character beyond ASCII.

@@ -3,11 +3,8 @@
 
 use super::{
     Entry, LoreSettings, Lorebook,
-    key::{Key, KeyRules},
+    key::{Key, KeyRules, PatternBudget},
 };
-
-/// Most patterns of one book that are compiled; further ones never match.
-const MAX_PATTERNS: usize = 1_000;
 
 /// A lorebook with its keys ready.
 #[derive(Debug, Clone)]
@@ -18,6 +15,8 @@ pub struct Matcher {
     pub(super) by_order: Vec<usize>,
     /// Entries that look at the texts of card and persona.
     pub(super) reads_fields: bool,
+    /// Memory of its compiled patterns.
+    pattern_bytes: usize,
 }
 
 /// The keys of one entry; `texts` stand beside `primary`, to name the one that was found.
@@ -46,11 +45,11 @@ impl Matcher {
     /// Makes the keys ready. Patterns that are invalid or too large never match.
     #[must_use]
     pub fn new(book: Lorebook, settings: &LoreSettings) -> Self {
-        let mut patterns = 0;
+        let mut budget = PatternBudget::default();
         let keys = book
             .entries
             .iter()
-            .map(|entry| ready_keys(entry, settings, &mut patterns))
+            .map(|entry| ready_keys(entry, settings, &mut budget))
             .collect();
         let mut by_order: Vec<usize> = (0..book.entries.len()).collect();
         by_order.sort_by_key(|index| std::cmp::Reverse(book.entries[*index].insertion_order));
@@ -63,7 +62,14 @@ impl Matcher {
             keys,
             by_order,
             reads_fields,
+            pattern_bytes: budget.spent_bytes(),
         }
+    }
+
+    /// Memory of its compiled patterns, in bytes.
+    #[must_use]
+    pub fn pattern_bytes(&self) -> usize {
+        self.pattern_bytes
     }
 
     /// The book.
@@ -81,7 +87,7 @@ impl Matcher {
     }
 }
 
-fn ready_keys(entry: &Entry, settings: &LoreSettings, patterns: &mut usize) -> EntryKeys {
+fn ready_keys(entry: &Entry, settings: &LoreSettings, budget: &mut PatternBudget) -> EntryKeys {
     let rules = KeyRules {
         case_sensitive: entry.case_sensitive.unwrap_or(settings.case_sensitive),
         whole_words: entry
@@ -90,17 +96,8 @@ fn ready_keys(entry: &Entry, settings: &LoreSettings, patterns: &mut usize) -> E
         strict_regex: entry.strict_regex,
     };
     let mut ready = |texts: &[String]| -> Vec<Key> {
-        let mut keys = Vec::with_capacity(texts.len());
-        for text in texts {
-            let key = if *patterns < MAX_PATTERNS {
-                Key::new(text, rules)
-            } else {
-                Key::Never
-            };
-            *patterns += usize::from(matches!(key, Key::Pattern(_)));
-            keys.push(key);
-        }
-        keys
+        let keys = texts.iter().map(|text| Key::new(text, rules, budget));
+        keys.collect()
     };
     let mut texts = entry.keys.clone();
     texts.extend(entry.decorators.additional_keys.iter().cloned());

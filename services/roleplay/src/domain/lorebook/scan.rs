@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Found, Matcher, Reason, SelectiveLogic,
     buffer::{Haystack, Messages, Window},
-    key::{Key, KeyRules},
+    key::{Key, KeyRules, PatternBudget},
 };
 
 /// How lorebooks are scanned where neither book nor entry says.
@@ -263,12 +263,14 @@ fn expand_keys(
     expand: &dyn Fn(&str) -> String,
 ) -> HashMap<KeyRules, HashMap<String, Key>> {
     let mut templates: HashMap<KeyRules, HashMap<String, Key>> = HashMap::new();
+    let mut budget = PatternBudget::default();
     for keys in &matcher.keys {
         for (key, text) in keys.all() {
             if let Key::Template(rules) = key {
                 let of_rules = templates.entry(*rules).or_default();
                 if !of_rules.contains_key(text) {
-                    of_rules.insert(text.clone(), Key::of_plain_text(&expand(text), *rules));
+                    let key = Key::of_plain_text(&expand(text), *rules, &mut budget);
+                    of_rules.insert(text.clone(), key);
                 }
             }
         }

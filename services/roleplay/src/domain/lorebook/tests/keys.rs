@@ -106,3 +106,15 @@ fn huge_patterns_do_not_compile() {
         "aaaa"
     ));
 }
+
+#[test]
+fn patterns_of_a_book_share_its_memory_and_plain_keys_need_none() {
+    // Some 100 KB each, so each counts as 256 KiB.
+    let mut entries: Vec<_> = (0..70)
+        .map(|number| json!({"keys": [format!("/rock|(abcd){{{}}}/", 900 + number)]}))
+        .collect();
+    entries.push(json!({"keys": ["rock"]}));
+    let fired = fired(json!(entries), &["a rock"]);
+    assert_eq!(fired.len(), 64 + 1);
+    assert!(fired.contains(&70), "{fired:?}");
+}
