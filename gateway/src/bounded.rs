@@ -5,14 +5,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::guard::caught;
 use crate::intake::{Room, SMALL};
-use crate::refusal::too_large;
+use crate::refusal::{Refusal, too_large};
 use crate::wire::FRAME_HEADER;
 
 /// The body.
@@ -59,6 +61,37 @@ impl Bounded {
             refused: refused.clone(),
         };
         (body, refused)
+    }
+
+    /// Reads all of a body that is one message, in the time that bodies have to arrive, with the room that it takes.
+    pub(crate) async fn message(mut self) -> Result<(Bytes, Room), Status> {
+        let started = Instant::now();
+        let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+        loop {
+            let so_far = first.len() + all.len();
+            let due = started + self.room.time_for(so_far);
+            let Ok(frame) = timeout_at(due, self.frame()).await else {
+                return Err(Refusal::body_too_late().status);
+            };
+            let Some(frame) = frame else { break };
+            let Ok(chunk) = frame?.into_data() else {
+                continue;
+            };
+            if so_far + chunk.len() > self.max_bytes + FRAME_HEADER {
+                return Err(too_large(self.max_bytes));
+            }
+            if so_far == 0 {
+                first = chunk;
+            } else {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&chunk);
+            }
+            if self.inner.is_end_stream() {
+                break;
+            }
+        }
+        let message = if all.is_empty() { first } else { all.freeze() };
+        Ok((message, self.room))
     }
 
     fn check(&mut self, mut chunk: &[u8]) -> Result<(), Status> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
+use http_body_util::Full;
 use mesh::SessionStream;
 use platform::trace::TRACEPARENT;
 use tokio::time::{Instant, sleep_until};
@@ -19,9 +20,9 @@ use crate::front::Front;
 use crate::gather::announced_size;
 use crate::headers;
 use crate::intake::Sender;
-use crate::refusal::{from_upstream, invalid, too_large, too_late};
+use crate::refusal::{from_upstream, too_large, too_late};
 use crate::tail::Tail;
-use crate::timeout;
+use crate::timeout::{self, Times};
 use crate::visit::{AccessLog, Visit};
 use crate::wire::FRAME_HEADER;
 
@@ -71,27 +72,33 @@ async fn call(
         .admit(&method.policy, request.headers(), visit.client)
         .await?;
     let stream = admission.stream(&method, person, request.headers());
-    let limit =
-        timeout::of_call(request.headers(), method.policy.timeout).map_err(|invalid_header| {
-            invalid(format!("the header {} holds no time", invalid_header.0))
-        })?;
+    let times = Times::of_call(request.headers(), method.policy.timeout)?;
     let max_bytes = method.policy.max_request_bytes;
     if !method.client_streaming && announced_size(request.headers()) > max_bytes + FRAME_HEADER {
         return Err(too_large(max_bytes));
     }
-    let deadline = Instant::now() + limit;
     let (mut parts, body) = request.into_parts();
+    let room = front.intake.room(Sender::new(visit.client, &payer));
+    let (body, refused) = Bounded::new(body, max_bytes, room);
+    let (body, _room) = if method.client_streaming {
+        visit.pause();
+        (Body::new(body), None)
+    } else {
+        // The service needs all of it before it does anything.
+        let arriving = visit.arriving(body.message());
+        let (message, room) = times.until_here(arriving).await???;
+        (Body::new(Full::new(message)), Some(room))
+    };
+    let deadline = times.deadline();
     headers::clean_grpc_request(&mut parts.headers);
     parts
         .headers
-        .insert(timeout::GRPC_TIMEOUT, timeout::to_grpc(limit));
+        .insert(timeout::GRPC_TIMEOUT, timeout::left(deadline));
     visit.put(&mut parts.headers);
     parts.uri = method.uri.clone();
     parts.version = Version::HTTP_2;
     parts.extensions.clear();
-    let room = front.intake.room(Sender::new(visit.client, &payer));
-    let (body, refused) = Bounded::new(body, max_bytes, room);
-    let request = Request::from_parts(parts, Body::new(body));
+    let request = Request::from_parts(parts, body);
     let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
     if let Some(status) = refused.take() {
         return Err(status);

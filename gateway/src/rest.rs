@@ -23,7 +23,7 @@ use crate::messages::{Messages, broken_answer};
 use crate::refusal::{self, Refusal, from_upstream, invalid, too_late};
 use crate::route::{Found, Lookup};
 use crate::stream::{Form, StreamBody, Writing};
-use crate::timeout;
+use crate::timeout::{self, Times};
 use crate::transcode::{
     Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
 };
@@ -57,7 +57,6 @@ struct Call<'a> {
     found: Found<'a>,
     binding: &'a Binding,
     parts: &'a request::Parts,
-    deadline: Instant,
 }
 
 async fn call(
@@ -84,20 +83,18 @@ async fn call(
     let stream = admission.stream(&binding.method, person, &parts.headers);
     // Kept to the end: what has arrived is decoded and passed on meanwhile.
     let mut room = front.intake.room(Sender::new(visit.client, &payer));
-    let limit = timeout::of_call(&parts.headers, policy.timeout).map_err(|invalid_header| {
-        invalid(format!("the header {} holds no time", invalid_header.0))
-    })?;
+    let times = Times::of_call(&parts.headers, policy.timeout)?;
     let call = Call {
         front,
         found,
         binding,
         parts: &parts,
-        deadline: Instant::now() + limit,
     };
+    let arriving = visit.arriving(call.frames(body, &mut room));
+    let frames = times.until_here(arriving).await???;
+    let deadline = times.deadline();
     let upstream = async {
-        let frames = call.frames(body, &mut room).await?;
-        visit.arrived();
-        let request = call.upstream_request(visit, limit, frames);
+        let request = call.upstream_request(visit, deadline, frames);
         let answer = send(&binding.method, request, stream)
             .await
             .inspect_err(|refusal| visit.answered(&refusal.status))?;
@@ -105,14 +102,14 @@ async fn call(
             visit.begun();
         }
         match binding.method.server_streaming {
-            true => call.stream(answer, log).await,
+            true => call.stream(answer, deadline, log).await,
             false => call
                 .unary(answer)
                 .await
                 .inspect_err(|refusal| visit.answered(&refusal.status)),
         }
     };
-    let answer = timeout_at(call.deadline, upstream)
+    let answer = timeout_at(deadline, upstream)
         .await
         .unwrap_or_else(|_| Err(too_late().into()))?;
     Ok(if parts.method == Verb::HEAD {
@@ -180,19 +177,14 @@ impl Call<'_> {
         Ok(frames.into())
     }
 
-    fn upstream_request(
-        &self,
-        visit: &Visit,
-        limit: std::time::Duration,
-        frames: Bytes,
-    ) -> Request<Body> {
+    fn upstream_request(&self, visit: &Visit, deadline: Instant, frames: Bytes) -> Request<Body> {
         let mut metadata = headers::metadata(&self.parts.headers);
         metadata.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/grpc"),
         );
         metadata.insert(header::TE, HeaderValue::from_static("trailers"));
-        metadata.insert(timeout::GRPC_TIMEOUT, timeout::to_grpc(limit));
+        metadata.insert(timeout::GRPC_TIMEOUT, timeout::left(deadline));
         visit.put(&mut metadata);
         let mut request = Request::new(Body::new(Full::new(frames)));
         *request.method_mut() = Verb::POST;
@@ -249,7 +241,12 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    async fn stream(&self, upstream: Response<Body>, log: &mut Option<AccessLog>) -> Outcome {
+    async fn stream(
+        &self,
+        upstream: Response<Body>,
+        deadline: Instant,
+        log: &mut Option<AccessLog>,
+    ) -> Outcome {
         let (upstream, body) = upstream.into_parts();
         let plan = &self.binding.plan;
         let form = match plan.answer {
@@ -296,7 +293,7 @@ impl Call<'_> {
             print_defaults: self.front.json.print_defaults,
             form,
         };
-        let body = StreamBody::new(writing, messages, first, silence, self.deadline, log);
+        let body = StreamBody::new(writing, messages, first, silence, deadline, log);
         let mut answer = Response::new(Body::new(body));
         *answer.headers_mut() = answer_headers;
         Ok(answer)

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use tokio::time::{Instant, timeout_at};
+use tonic::Status;
+
+use crate::refusal::{invalid, too_late};
 
 /// gRPC's header for the time that is left.
 pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
@@ -13,16 +17,50 @@ pub(crate) const SERVER_TIMEOUT: &str = "x-server-timeout";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidTimeout(pub(crate) &'static str);
 
-/// The time that a call may take.
-pub(crate) fn of_call(headers: &HeaderMap, limit: Duration) -> Result<Duration, InvalidTimeout> {
-    let mut shortest = limit;
+/// The time that a call may take: what the client asks for begins with its request, what the contract allows once all of the
+/// request is here. How long that may take is a matter of its size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    allowed: Duration,
+    asked: Option<Instant>,
+}
+
+impl Times {
+    /// Of a call that the contract allows a time.
+    pub(crate) fn of_call(headers: &HeaderMap, allowed: Duration) -> Result<Self, Status> {
+        let asked = asked(headers).map_err(|invalid_header| {
+            invalid(format!("the header {} holds no time", invalid_header.0))
+        })?;
+        // What can't be counted is no bound.
+        let asked = asked.and_then(|asked| Instant::now().checked_add(asked));
+        Ok(Self { allowed, asked })
+    }
+
+    /// Waits for the rest of a request for as long as the client wants to wait.
+    pub(crate) async fn until_here<T>(&self, body: impl Future<Output = T>) -> Result<T, Status> {
+        match self.asked {
+            Some(asked) => timeout_at(asked, body).await.map_err(|_| too_late()),
+            None => Ok(body.await),
+        }
+    }
+
+    /// When a call ends whose request is here now.
+    pub(crate) fn deadline(&self) -> Instant {
+        let allowed = Instant::now() + self.allowed;
+        self.asked.map_or(allowed, |asked| asked.min(allowed))
+    }
+}
+
+/// The shortest time that a client asks for.
+fn asked(headers: &HeaderMap) -> Result<Option<Duration>, InvalidTimeout> {
+    let mut shortest = None;
     if let Some(value) = headers.get(GRPC_TIMEOUT) {
         let asked = value
             .to_str()
             .ok()
             .and_then(parse_grpc)
             .ok_or(InvalidTimeout(GRPC_TIMEOUT))?;
-        shortest = shortest.min(asked);
+        shortest = Some(asked);
     }
     if let Some(value) = headers.get(SERVER_TIMEOUT) {
         let asked = value
@@ -32,13 +70,18 @@ pub(crate) fn of_call(headers: &HeaderMap, limit: Duration) -> Result<Duration, 
         let asked = asked
             .filter(|secs| *secs >= 0.0)
             .ok_or(InvalidTimeout(SERVER_TIMEOUT))?;
-        shortest = shortest.min(Duration::try_from_secs_f64(asked).unwrap_or(Duration::MAX));
+        let asked = Duration::try_from_secs_f64(asked).unwrap_or(Duration::MAX);
+        shortest = Some(shortest.map_or(asked, |shortest: Duration| shortest.min(asked)));
     }
     Ok(shortest)
 }
 
-/// The header's form of a time.
-pub(crate) fn to_grpc(left: Duration) -> HeaderValue {
+/// The header's form of the time that is left.
+pub(crate) fn left(deadline: Instant) -> HeaderValue {
+    to_grpc(deadline.saturating_duration_since(Instant::now()))
+}
+
+fn to_grpc(left: Duration) -> HeaderValue {
     let millis = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
     match millis {
         0..=99_999_999 => HeaderValue::try_from(format!("{millis}m")),
@@ -67,27 +110,48 @@ fn parse_grpc(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn asked(name: &'static str, value: &'static str) -> Result<Duration, InvalidTimeout> {
+    fn asked(name: &'static str, value: &'static str) -> Result<Option<Duration>, InvalidTimeout> {
         let headers = HeaderMap::from_iter([(
             http::HeaderName::from_static(name),
             HeaderValue::from_static(value),
         )]);
-        of_call(&headers, Duration::from_secs(60))
+        super::asked(&headers)
     }
 
     #[test]
-    fn the_shortest_limit_holds() {
-        assert_eq!(asked(GRPC_TIMEOUT, "2S"), Ok(Duration::from_secs(2)));
-        assert_eq!(asked(GRPC_TIMEOUT, "5H"), Ok(Duration::from_secs(60)));
-        assert_eq!(
-            asked(GRPC_TIMEOUT, "1500m"),
-            Ok(Duration::from_millis(1500))
-        );
-        assert_eq!(
-            asked(SERVER_TIMEOUT, "0.25"),
-            Ok(Duration::from_millis(250))
-        );
-        assert_eq!(asked("x-other", "1"), Ok(Duration::from_secs(60)));
+    fn reads_the_times_that_clients_ask_for() {
+        let millis = |millis| Ok(Some(Duration::from_millis(millis)));
+        assert_eq!(asked(GRPC_TIMEOUT, "2S"), millis(2_000));
+        assert_eq!(asked(GRPC_TIMEOUT, "1500m"), millis(1_500));
+        assert_eq!(asked(SERVER_TIMEOUT, "0.25"), millis(250));
+        assert_eq!(asked("x-other", "1"), Ok(None));
+        let both = [(GRPC_TIMEOUT, "2S"), (SERVER_TIMEOUT, "3")];
+        let both = both.map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        assert_eq!(super::asked(&HeaderMap::from_iter(both)), millis(2_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_shortest_limit_holds_and_the_contracts_begins_once_all_is_here() {
+        let asking = |secs: &'static str| {
+            let value = HeaderValue::from_static(secs);
+            let name = http::HeaderName::from_static(SERVER_TIMEOUT);
+            Times::of_call(
+                &HeaderMap::from_iter([(name, value)]),
+                Duration::from_secs(10),
+            )
+            .unwrap()
+        };
+        let (started, secs) = (Instant::now(), Duration::from_secs);
+        let (short, long, endless) = (asking("3"), asking("12"), asking("1e300"));
+        let slow = |length| tokio::time::sleep(secs(length));
+        assert!(short.until_here(slow(4)).await.is_err());
+        assert!(long.until_here(slow(2)).await.is_ok());
+        assert!(endless.until_here(slow(0)).await.is_ok());
+        assert_eq!(long.deadline(), started + secs(12));
+        assert_eq!(endless.deadline(), Instant::now() + secs(10));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -36,10 +37,27 @@ impl Visit {
         }
     }
 
-    /// Its body is here: what it takes from now on is our doing.
-    pub(crate) fn arrived(&self) {
+    /// Waits for what the client still has to send. The call has no place meanwhile.
+    ///
+    /// # Errors
+    /// There is no room for the call any more once all is here.
+    pub(crate) async fn arriving<T>(&self, body: impl Future<Output = T>) -> Result<T, Status> {
+        let mut body = std::pin::pin!(body);
+        if let Poll::Ready(here) = futures::poll!(body.as_mut()) {
+            return Ok(here);
+        }
+        self.pause();
+        let here = body.await;
         if let Some(ticket) = &self.ticket {
-            ticket.restart();
+            ticket.resume()?;
+        }
+        Ok(here)
+    }
+
+    /// The client may send as long as it likes: its call has no place from now on.
+    pub(crate) fn pause(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.pause();
         }
     }
 

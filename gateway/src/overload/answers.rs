@@ -10,23 +10,54 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
+use super::load::LONGEST_HOLD;
 use crate::refusal::{put_status, retry_after};
 use crate::schema::Schema;
 
-/// Refusals for load, in the form of each protocol.
+/// Refusals for load.
 #[derive(Debug)]
 pub(super) struct Answers {
+    /// Asks to come again after so long.
+    step: Duration,
+    /// One step, two of them, and so on.
+    by_steps: [Answer; LONGEST_HOLD as usize],
+}
+
+/// A refusal, in the form of each protocol.
+#[derive(Debug)]
+struct Answer {
     json_headers: HeaderMap,
     json: Bytes,
     grpc_headers: HeaderMap,
 }
 
+/// A refusal that asks to come again after a time.
+pub(super) fn overloaded(delay: Duration) -> Status {
+    let message = "there is more to do than can be done in good time: try again later";
+    error::retry_later(Code::ResourceExhausted, Reason::Overloaded, message, delay)
+}
+
 impl Answers {
-    /// Refusals that ask to come again after a time.
-    pub(super) fn new(schema: &Schema, delay: Duration) -> Self {
-        let message = "there is more to do than can be done in good time: try again later";
-        let status =
-            error::retry_later(Code::ResourceExhausted, Reason::Overloaded, message, delay);
+    /// Refusals that ask to come again after steps of a time.
+    pub(super) fn new(schema: &Schema, step: Duration) -> Self {
+        let answer = |index| Answer::new(schema, overloaded(step * (index as u32 + 1)));
+        Self {
+            step,
+            by_steps: std::array::from_fn(answer),
+        }
+    }
+
+    /// The answer to a request of a content type that makes sense again after a time.
+    pub(super) fn to(&self, content_type: &str, time: Duration) -> Response<Body> {
+        let steps = time.as_micros().div_ceil(self.step.as_micros().max(1));
+        let index = usize::try_from(steps).unwrap_or(usize::MAX);
+        let index = index.clamp(1, self.by_steps.len()) - 1;
+        self.by_steps[index].to(content_type)
+    }
+}
+
+impl Answer {
+    fn new(schema: &Schema, status: Status) -> Self {
         let mut json = Vec::new();
         put_status(schema, &status, &mut json);
         let mut json_headers = HeaderMap::new();
@@ -42,8 +73,7 @@ impl Answers {
         }
     }
 
-    /// The answer to a request of a content type.
-    pub(super) fn to(&self, content_type: &str) -> Response<Body> {
+    fn to(&self, content_type: &str) -> Response<Body> {
         if !content_type.starts_with("application/grpc") {
             let mut answer = Response::new(Body::new(Full::new(self.json.clone())));
             *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;

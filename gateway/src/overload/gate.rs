@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{Response, Version};
 use http_body::Body as _;
+use tonic::Status;
 use tonic::body::Body;
 
-use super::answers::Answers;
+use super::answers::{Answers, overloaded};
 use super::busy::Busy;
 use super::limit;
 use super::load::Load;
@@ -71,19 +72,16 @@ impl Arrival {
     }
 }
 
-/// A call that was let in. It counts until it has begun to answer, or this is dropped.
+/// A call that was let in. It counts until it has begun to answer, or this is dropped; but not while its client still has to
+/// send something, or whoever sends nothing would keep others out.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    place: Mutex<Option<Place>>,
-    is_pushed_back: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Place {
     gate: Arc<Gate>,
     load: Arc<Load>,
     address: IpAddr,
-    since: Instant,
+    /// Since when it counts; absent while it doesn't.
+    since: Mutex<Option<Instant>>,
+    is_pushed_back: AtomicBool,
 }
 
 impl Gate {
@@ -117,6 +115,19 @@ impl Gate {
             return None;
         }
         let address = budget_key(client);
+        self.enter(load, address).then(|| {
+            Arc::new(Ticket {
+                gate: Arc::clone(self),
+                load: Arc::clone(load),
+                address,
+                since: Mutex::new(Some(arrival.at)),
+                is_pushed_back: AtomicBool::new(false),
+            })
+        })
+    }
+
+    /// Counts a call if there is room for it.
+    fn enter(&self, load: &Arc<Load>, address: IpAddr) -> bool {
         let (running, mut limit) = load.enter();
         if !self.busy.is_set() {
             // What was so few for the load of before.
@@ -124,20 +135,17 @@ impl Gate {
         }
         let (own, addresses) = self.shares.enter(address);
         let is_under_share = addresses > 1 && own <= (limit / addresses).max(1);
-        if running > limit && !(is_under_share && running <= limit * 2) {
-            self.shares.leave(address);
-            load.leave();
-            return None;
+        let has_room = running <= limit || (is_under_share && running <= limit * 2);
+        if !has_room {
+            self.leave(load, address);
         }
-        Some(Arc::new(Ticket {
-            place: Mutex::new(Some(Place {
-                gate: Arc::clone(self),
-                load: Arc::clone(load),
-                address,
-                since: arrival.at,
-            })),
-            is_pushed_back: AtomicBool::new(false),
-        }))
+        has_room
+    }
+
+    /// Takes a call off again.
+    fn leave(&self, load: &Arc<Load>, address: IpAddr) {
+        self.shares.leave(address);
+        load.leave();
     }
 
     /// Reads a connection on no sooner than it may come again, where a service refused its call for load.
@@ -154,9 +162,9 @@ impl Gate {
         arrival: &Arrival,
         content_type: &str,
     ) -> Response<Body> {
-        load.refuse(arrival.pace.as_ref(), arrival.has_streams);
+        let again = load.refuse(arrival.pace.as_ref(), arrival.has_streams);
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.answers.to(content_type)
+        self.answers.to(content_type, again)
     }
 
     /// Tells the log of refusals, now and then.
@@ -179,37 +187,53 @@ impl Gate {
 impl Ticket {
     /// The call has begun to answer: what is still to come doesn't count.
     pub(crate) fn begun(&self) {
-        let place = self
-            .place
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(place) = place {
+        if let Some(since) = self.leave() {
             let is_pushed_back = self.is_pushed_back.load(Ordering::Relaxed);
-            let is_busy = place.gate.busy.is_set();
-            place
-                .load
-                .note(place.since.elapsed(), is_pushed_back, is_busy);
+            let is_busy = self.gate.busy.is_set();
+            self.load.note(since.elapsed(), is_pushed_back, is_busy);
         }
     }
 
-    /// Starts the clock anew: until now it was the client who took its time.
-    pub(crate) fn restart(&self) {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = place.as_mut() {
-            place.since = Instant::now();
+    /// The client has something to send first: until [`Self::resume`] the call doesn't count.
+    pub(crate) fn pause(&self) {
+        self.leave();
+    }
+
+    /// Counts the call again, from now on.
+    ///
+    /// # Errors
+    /// There is no room any more.
+    pub(crate) fn resume(&self) -> Result<(), Status> {
+        if self.gate.enter(&self.load, self.address) {
+            *self.since() = Some(Instant::now());
+            return Ok(());
         }
+        self.push_back();
+        self.gate.refused.fetch_add(1, Ordering::Relaxed);
+        let delay = Duration::from_millis(self.gate.settings.hold_millis);
+        Err(overloaded(delay))
     }
 
     /// Notes that a service refused the call for load.
     pub(crate) fn push_back(&self) {
         self.is_pushed_back.store(true, Ordering::Relaxed);
     }
+
+    fn leave(&self) -> Option<Instant> {
+        let since = self.since().take();
+        if since.is_some() {
+            self.gate.leave(&self.load, self.address);
+        }
+        since
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Drop for Place {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        self.gate.shares.leave(self.address);
-        self.load.leave();
+        self.leave();
     }
 }

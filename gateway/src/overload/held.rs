@@ -59,6 +59,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::Overload;
     use crate::overload::load::Load;
@@ -69,7 +71,7 @@ mod tests {
         let mut held = Held::default();
         let pace = |address: &str| {
             let pace = Pace::new(address.parse().unwrap());
-            assert!(pace.hold(&load, false));
+            assert!(pace.hold(&load, false, Duration::from_secs(1)));
             pace
         };
         let stormer: Vec<_> = (0..3).map(|_| pace("192.0.2.1")).collect();

@@ -1,6 +1,6 @@
 //! The calls of one method that are under way, and the connections that wait for one to end.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ const WINDOW: Duration = Duration::from_millis(50);
 /// Calls that a decision needs, unless it has waited for long.
 const ENOUGH: usize = 8;
 const LONG: Duration = Duration::from_millis(500);
-/// How often the time of a hold is doubled at most.
-const MOST_DOUBLED: u32 = 2;
-/// Different times that connections are held for.
-const SPREAD: u32 = 16;
+/// How far apart connections that were refused are read again, so that refusing takes little of the time that calls need.
+const APART: Duration = Duration::from_micros(2_500);
+/// The longest hold, in times of the shortest.
+pub(super) const LONGEST_HOLD: u32 = 8;
 
 /// The load that a method is under.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(crate) struct Load {
     limit: AtomicUsize,
     window: Mutex<Window>,
     held: Mutex<Held>,
-    /// Connections that were held so far.
-    holds: AtomicU32,
+    /// When the connection that is refused next is read again, in microseconds.
+    next_turn: AtomicU64,
     begun: Instant,
     /// When somebody found no room last, in milliseconds; 0 before the first one.
     full_at: AtomicU64,
@@ -58,7 +58,7 @@ impl Load {
             limit: AtomicUsize::new(limit.calls),
             window: Mutex::new(window),
             held: Mutex::default(),
-            holds: AtomicU32::new(0),
+            next_turn: AtomicU64::new(0),
             begun: Instant::now(),
             full_at: AtomicU64::new(0),
             settings: settings.clone(),
@@ -112,23 +112,36 @@ impl Load {
         full_at > 0 && self.millis() < full_at + self.settings.longest_wait_millis
     }
 
-    /// Notes a refusal. The connection, where it is given, isn't read for a while, with all its streams if it has any.
-    pub(super) fn refuse(self: &Arc<Self>, pace: Option<&Arc<Pace>>, has_streams: bool) {
+    /// Notes a refusal. The connection, where it is given, isn't read for a while, with all its streams if it has any. Gives
+    /// when it makes sense to ask again.
+    pub(super) fn refuse(
+        self: &Arc<Self>,
+        pace: Option<&Arc<Pace>>,
+        has_streams: bool,
+    ) -> Duration {
         self.full_at.store(self.millis(), Ordering::Relaxed);
+        let time = self.hold_time();
         if let Some(pace) = pace
-            && pace.hold(self, has_streams)
+            && pace.hold(self, has_streams, time)
         {
             self.keep(pace);
         }
+        time
     }
 
-    /// How long a connection is held: longer if its client asked again too early before, and not all for as long as one another,
-    /// or they would be read at the same time.
-    pub(super) fn hold_time(&self, hasty: u32) -> Duration {
-        let time =
-            Duration::from_millis(self.settings.hold_millis) * (1 << hasty.min(MOST_DOUBLED));
-        let number = self.holds.fetch_add(1, Ordering::Relaxed);
-        time + time * (number % SPREAD) / (SPREAD * 4)
+    /// How long a connection is held that is refused now: the longer the more were refused before.
+    pub(super) fn hold_time(&self) -> Duration {
+        let shortest = Duration::from_millis(self.settings.hold_millis);
+        let now = self.begun.elapsed();
+        let within = |next: u64| {
+            let next = Duration::from_micros(next);
+            next.clamp(now + shortest, now + shortest * LONGEST_HOLD)
+        };
+        let after = |next| u64::try_from((within(next) + APART).as_micros()).ok();
+        let order = Ordering::Relaxed;
+        let turn = self.next_turn.fetch_update(order, order, after);
+        let (Ok(turn) | Err(turn)) = turn;
+        within(turn) - now
     }
 
     /// Keeps a connection that waits for room. Where there is some, as after a refusal for lateness, it is read on at once.

@@ -52,8 +52,6 @@ struct Caution {
     load: Weak<Load>,
     /// Whether many streams wait in the connection.
     has_streams: bool,
-    /// Refusals before the last one after which it didn't wait as it was told.
-    hasty: u32,
     hold: Option<Hold>,
 }
 
@@ -89,19 +87,16 @@ impl Pace {
         Duration::from_millis(self.waited.load(Ordering::Relaxed))
     }
 
-    /// Stops reading, of all streams that there may be. False where that was so already.
-    pub(super) fn hold(&self, load: &Arc<Load>, has_streams: bool) -> bool {
+    /// Stops reading for a time, of all streams that there may be. False where that was so already.
+    pub(super) fn hold(&self, load: &Arc<Load>, has_streams: bool, time: Duration) -> bool {
         let mut caution = self.caution();
-        let hasty = match caution.as_ref() {
-            Some(Caution { hold: Some(_), .. }) => return false,
-            Some(known) => known.hasty.saturating_add(1),
-            None => 0,
-        };
+        if caution.as_ref().is_some_and(|known| known.hold.is_some()) {
+            return false;
+        }
         *caution = Some(Caution {
             load: Arc::downgrade(load),
             has_streams,
-            hasty,
-            hold: Some(Hold::new(Instant::now(), load.hold_time(hasty))),
+            hold: Some(Hold::new(Instant::now(), time)),
         });
         self.is_cautious.store(true, Ordering::Release);
         true
@@ -149,10 +144,11 @@ impl Pace {
 }
 
 impl Hold {
+    /// From now on, of something that has waited for a while.
     fn new(since: Instant, time: Duration) -> Self {
         Self {
             since,
-            until: since + time,
+            until: Instant::now() + time,
             turn: None,
         }
     }
@@ -238,7 +234,7 @@ impl<F: Fn() -> bool> Paced<F> {
             }
             self.is_resting = false;
             let since = *self.waits_since.get_or_insert_with(Instant::now);
-            let hold = Hold::new(since, load.hold_time(known.hasty));
+            let hold = Hold::new(since, load.hold_time());
             let until = hold.until;
             known.hold = Some(hold);
             drop(caution);

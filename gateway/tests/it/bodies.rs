@@ -115,3 +115,34 @@ async fn a_body_where_none_belongs_is_refused_unread() {
     socket.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 400");
 }
+
+#[tokio::test]
+async fn the_time_of_a_call_begins_once_its_body_is_here() {
+    let mut config = Config::default();
+    config.limits.call_secs = 1;
+    let edge = Edge::with(config).await;
+    let head = format!("{RAW} HTTP/1.1\r\ncontent-length: 3\r\nconnection: close\r\n");
+    let mut slow = unfinished(&edge, &head, b"a").await;
+    for byte in [b"b", b"c"] {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        slow.write_all(byte).await.unwrap();
+    }
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_message_of_grpc_that_does_not_come_is_given_up() {
+    let mut config = Config::default();
+    config.bodies.secs = 1;
+    let edge = Edge::with(config).await;
+    let head =
+        format!("{WEB} HTTP/1.1\r\ncontent-type: application/grpc-web\r\ncontent-length: 9\r\n");
+    let mut slow = unfinished(&edge, &head, &[0, 0, 0, 0, 4, 1]).await;
+    let mut answer = vec![0; 4096];
+    let len = slow.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..len]).into_owned();
+    assert!(answer.contains("grpc-status: 4"), "{answer}");
+    assert!(answer.contains("body"), "{answer}");
+}

@@ -29,9 +29,14 @@ async fn edge(calls: usize) -> Edge {
 }
 
 /// The refusal that one of two calls gets at once, of a method that never answers.
-async fn refused(edge: &Edge, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
-    let body = vec![0; if method == "GET" { 0 } else { 5 }];
-    let call = || edge.send(method, target, headers, body.clone());
+async fn refused(
+    edge: &Edge,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let call = || edge.send(method, target, headers, body.to_vec());
     tokio::select! {
         answer = call() => answer,
         answer = call() => answer,
@@ -79,7 +84,7 @@ async fn fill(edge: &Edge, from: &str, calls: usize) -> Vec<TcpStream> {
 #[tokio::test]
 async fn what_is_too_much_is_refused_at_once_and_told_when_to_come_again() {
     let edge = edge(1).await;
-    let answer = refused(&edge, "GET", HANG, &[]).await;
+    let answer = refused(&edge, "GET", HANG, &[], &[]).await;
     assert_eq!(answer.error(), (429, 8));
     assert_eq!(answer.header("retry-after"), "3600");
     assert!(!answer.header("x-request-id").is_empty());
@@ -93,17 +98,22 @@ async fn what_is_too_much_is_refused_at_once_and_told_when_to_come_again() {
 
 #[tokio::test]
 async fn each_protocol_has_its_own_form_of_a_refusal() {
-    for (content_type, answered) in [
-        ("application/grpc-web", "application/grpc-web+proto"),
+    for (content_type, answered, empty) in [
+        (
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            &[0; 5][..],
+        ),
         (
             "application/grpc-web-text",
             "application/grpc-web-text+proto",
+            b"AAAAAAA=",
         ),
     ] {
         let edge = edge(1).await;
         let headers = [("content-type", content_type)];
         let path = "/echo.v1.EchoService/Hang";
-        let answer = refused(&edge, "POST", path, &headers).await;
+        let answer = refused(&edge, "POST", path, &headers, empty).await;
         assert_eq!(answer.status.as_u16(), 200);
         assert_eq!(answer.header("content-type"), answered);
         assert_eq!(answer.header("grpc-status"), "8");
@@ -162,6 +172,7 @@ async fn a_connection_that_was_refused_is_read_again_only_once_there_is_room() {
 #[tokio::test]
 async fn a_call_that_was_let_in_sends_its_body_though_another_stream_was_refused() {
     let edge = edge(1).await;
+    let running;
     let socket = TcpStream::connect(edge.address).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
@@ -169,20 +180,58 @@ async fn a_call_that_was_let_in_sends_its_body_though_another_stream_was_refused
             .unwrap();
     let tasks = platform::Tasks::new();
     tasks.spawn(connection);
-    let echo = |body: UnsyncBoxBody<Bytes, Infallible>| {
-        let request = Request::post("http://x/v1/echo").header("content-type", "application/json");
+    let hang = |body: UnsyncBoxBody<Bytes, Infallible>| {
+        let request = Request::post("http://x/v1/hang").header("content-type", "application/json");
         request.body(body).unwrap()
     };
     let (rest, part) = oneshot::channel();
     let part = async move { Ok(Frame::data(part.await.unwrap())) };
     let body = StreamBody::new(futures::stream::once(part));
-    let slow = tasks.spawn(sender.send_request(echo(body.boxed_unsync())));
+    let slow = tasks.spawn(sender.send_request(hang(body.boxed_unsync())));
+    running = fill(&edge, "127.0.0.1", 1).await;
     let refused = sender
-        .send_request(echo(Full::from("{}").boxed_unsync()))
+        .send_request(hang(Full::from("{}").boxed_unsync()))
         .await;
     assert_eq!(refused.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
-    rest.send(Bytes::from("{\"str\": \"late\"}")).unwrap();
-    assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
+    // It is read, and refused only then, since others have taken the room meanwhile.
+    rest.send(Bytes::from("{}")).unwrap();
+    let status = slow.await.unwrap().unwrap().status();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    drop(running);
+}
+
+#[tokio::test]
+async fn who_sends_no_body_keeps_nobody_out() {
+    let edge = edge(1).await;
+    let (mut held, types) = (Vec::new(), ["application/json", "application/grpc-web"]);
+    for (content_type, path) in types.iter().zip(["/v1/echo", "/echo.v1.EchoService/Echo"]) {
+        for start in ["", "{"] {
+            let mut socket = connect(edge.address, "127.0.0.1").await;
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\ncontent-length: 90\r\n\r\n{start}"
+            );
+            socket.write_all(head.as_bytes()).await.unwrap();
+            held.push(socket);
+        }
+    }
+    // HTTP/2 with streams that have a head and nothing else, of methods with one message and with many.
+    let mut client = crate::grpc::client(&edge).await;
+    let tasks = platform::Tasks::new();
+    for method in ["Echo", "Count", "Sum"] {
+        let (mut client, path) = (client.clone(), crate::grpc::path(method));
+        tasks.spawn(async move {
+            let endless = tonic::Request::new(futures::stream::pending::<Bytes>());
+            _ = client.streaming(endless, path, crate::echo::Raw).await;
+        });
+    }
+    for _ in 0..5 {
+        assert_eq!(edge.post("/v1/echo", "{}").await.status.as_u16(), 200);
+        let request = tonic::Request::new(Bytes::new());
+        let echo = crate::grpc::path("Echo");
+        client.ready().await.unwrap();
+        client.unary(request, echo, crate::echo::Raw).await.unwrap();
+        tokio::task::yield_now().await;
+    }
 }
 
 #[test]
