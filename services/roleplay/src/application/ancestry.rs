@@ -16,7 +16,7 @@ use crate::infrastructure::queries::path;
 const MAX_ANSWERS: usize = 4_096;
 /// Most answers that are kept in all, some 40 bytes each, and for how long after their session was last asked about.
 const MAX_ALL_ANSWERS: u64 = 500_000;
-const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Where a branch ends, and how it came there.
 #[derive(Debug, Clone, Copy)]

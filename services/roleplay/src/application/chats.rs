@@ -23,8 +23,8 @@ use crate::infrastructure::queries::{branches, messages, path, sessions};
 use crate::infrastructure::tables;
 
 /// What characters take that are kept ready for prompts, in bytes, and for how long after their last turn they are.
-const READY_SHEETS_BYTES: u64 = 64 << 20;
-const READY_FOR: Duration = Duration::from_secs(10 * 60);
+const READY_SHEETS_BYTES: u64 = 16 << 20;
+const READY_FOR: Duration = Duration::from_secs(5 * 60);
 /// Bytes of text after which a page of messages ends, so that it fits an answer of gRPC.
 const PAGE_BYTES: usize = 1 << 20;
 

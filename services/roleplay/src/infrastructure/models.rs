@@ -18,7 +18,7 @@ use crate::domain::session::ReplySettings;
 
 /// Texts whose tokens are remembered, some hundred long chats, and for how long after their last turn.
 const REMEMBERED_COUNTS: u64 = 100_000;
-const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
+const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
 /// Most texts that one call counts.
 const MAX_COUNTED: usize = 20_000;
 

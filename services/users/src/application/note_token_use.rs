@@ -19,7 +19,7 @@ use crate::infrastructure::queries::refresh_tokens;
 /// Tokens whose use was recorded, and for how long after they were last asked for; for those that fall out the record is merely
 /// repeated.
 const REMEMBERED: u64 = 100_000;
-const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
+const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn cache() -> Cache<AccessTokenId, ()> {
     Cache::builder()
