@@ -118,12 +118,17 @@ impl Tasks {
     }
 }
 
-/// The signals that ask a process to stop. From [`Signals::listen`] on none is lost, and none kills the process.
+/// The signals that ask a process to stop. From [`Signals::listen`] on none is lost, and none kills the process; nor does the one
+/// for a file that is as large as the process may write: that write fails instead.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    _file_too_large: Signal,
 }
+
+/// SIGXFSZ, the same on every system that has it.
+const FILE_TOO_LARGE: i32 = 25;
 
 impl Signals {
     /// Begins to listen. Do this before anybody is told that the process is there.
@@ -131,6 +136,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            _file_too_large: signal(SignalKind::from_raw(FILE_TOO_LARGE))?,
         })
     }
 

@@ -3,6 +3,7 @@
 mod shared;
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -34,6 +35,8 @@ impl Secret {
     /// Reads a secret from a file, if there is one.
     pub fn find(file: &Path) -> Result<Option<Self>, Error> {
         match std::fs::read(file) {
+            // From a version that left it so where the disk was full.
+            Ok(bytes) if bytes.is_empty() => std::fs::remove_file(file).map(|()| None),
             Ok(bytes) => Self::from_file(file, &bytes).map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -44,7 +47,10 @@ impl Secret {
         let bytes = bytes.try_into().map_err(|_| {
             Error::new(
                 ErrorKind::InvalidData,
-                format!("{} doesn't hold 32 bytes", file.display()),
+                format!(
+                    "{} doesn't hold 32 bytes: bring it back from a backup",
+                    file.display()
+                ),
             )
         })?;
         Ok(Self(bytes))
@@ -55,13 +61,24 @@ impl Secret {
             std::fs::create_dir_all(folder)?;
         }
         let secret = Self::generate();
-        let mut options = std::fs::OpenOptions::new();
-        match options.write(true).create_new(true).mode(0o600).open(file) {
-            Ok(mut handle) => {
-                handle.write_all(&secret.0)?;
-                handle.sync_all()?;
-                Ok(secret)
+        // Beside it first: a process that ends midway, or a full disk, leaves no part of a secret under its name.
+        let beside = file.with_added_extension(format!("{}.new", std::process::id()));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let written = options.open(&beside).and_then(|mut handle| {
+            handle.write_all(&secret.0)?;
+            handle.sync_all()?;
+            match std::fs::hard_link(&beside, file) {
+                // Another process was first.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+                // Some file systems have no links.
+                Err(_) => std::fs::rename(&beside, file),
+                Ok(()) => Ok(()),
             }
+        });
+        let _gone = std::fs::remove_file(&beside);
+        match written {
+            Ok(()) => Ok(secret),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 Self::from_file(file, &std::fs::read(file)?)
             }
@@ -92,6 +109,22 @@ mod tests {
         let first = Secret::load_or_create(&file).unwrap();
         assert_eq!(Secret::load_or_create(&file).unwrap(), first);
         assert_ne!(Secret::generate(), first);
+    }
+
+    #[test]
+    fn a_first_start_that_found_no_room_is_in_no_later_ones_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("page.key");
+        // What it wrote first can't be written: the name is taken by a folder.
+        let beside = file.with_added_extension(format!("{}.new", std::process::id()));
+        std::fs::create_dir(&beside).unwrap();
+        assert!(Secret::load_or_create(&file).is_err());
+        assert!(!file.exists());
+        std::fs::remove_dir(&beside).unwrap();
+        Secret::load_or_create(&file).unwrap();
+        assert!(!beside.exists());
+        std::fs::write(&file, b"").unwrap();
+        Secret::load_or_create(&file).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod examine;
 mod export;
 mod process;
 pub(crate) mod spans;
+mod writer;
 
 use std::io::IsTerminal;
 
@@ -67,7 +68,11 @@ pub fn init(config: &Config) -> Result<(), crate::config::Error> {
         Format::Pretty => true,
         Format::Json => false,
     };
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(writer::Lossy)
+        // They would be written to standard error too, which panics where it can't be.
+        .log_internal_errors(false);
     // A process that has a subscriber keeps it: tests start many platforms.
     let _already_set = if pretty {
         builder.with_target(false).try_init()

@@ -14,6 +14,7 @@ mod edge;
 mod events;
 mod grpc;
 mod leaving;
+mod log;
 mod main_job;
 mod memory;
 mod onlookers;
