@@ -10,17 +10,19 @@ const PROTO: &str = "troupe-proto";
 const PLATFORM: &str = "troupe-platform";
 const MESH: &str = "troupe-mesh";
 const ENGINE: &str = "troupe-engine";
+const OUTBOUND: &str = "troupe-outbound";
 const TESTKIT: &str = "troupe-testkit";
 
 /// Folders and the crates of ours that a crate there may depend on. Crates elsewhere may know all.
 const RULES: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("crates/engine", &[]),
+    ("crates/outbound", &[]),
     ("crates/platform", &[PROTO]),
     ("crates/mesh", &[PROTO, PLATFORM]),
     ("crates/testkit", &[PROTO, PLATFORM, MESH]),
-    ("services/ai", &[PROTO, PLATFORM, MESH, ENGINE]),
-    ("services/", &[PROTO, PLATFORM, MESH]),
+    ("services/ai", &[PROTO, PLATFORM, MESH, ENGINE, OUTBOUND]),
+    ("services/", &[PROTO, PLATFORM, MESH, OUTBOUND]),
     ("gateway", &[PROTO, PLATFORM, MESH]),
 ];
 
