@@ -149,11 +149,10 @@ impl TextBody {
 fn decode_pieces(mut text: &[u8]) -> Option<Bytes> {
     let mut decoded = Vec::with_capacity(text.len() / 4 * 3);
     while !text.is_empty() {
-        let padding = text
-            .iter()
-            .position(|byte| *byte == b'=')
-            .unwrap_or(text.len());
-        let (piece, rest) = text.split_at_checked(padding.div_ceil(4) * 4)?;
+        let padding = text.iter().position(|byte| *byte == b'=');
+        // To the end of the group that it stands in, so that each piece has one at least.
+        let end = padding.map_or(text.len(), |at| (at / 4 + 1) * 4);
+        let (piece, rest) = text.split_at_checked(end)?;
         STANDARD.decode_vec(piece, &mut decoded).ok()?;
         text = rest;
     }
@@ -208,6 +207,13 @@ mod tests {
         assert_eq!(decode_pieces(b""), Some(Bytes::new()));
         assert_eq!(decode_pieces(b"Y===YmM="), None);
         assert_eq!(decode_pieces(b"Y!==").as_deref(), None);
+    }
+
+    #[test]
+    fn a_group_that_begins_with_padding_is_no_base64() {
+        for text in ["=AAA", "====", "AAAA=AAA", "QQ===QQ=", "QUI=====", "AAA"] {
+            assert_eq!(decode_pieces(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
