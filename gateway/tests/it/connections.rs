@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use troupe_gateway::Config;
@@ -87,6 +91,26 @@ async fn who_has_asked_may_wait_with_a_stream() {
 }
 
 #[tokio::test]
+async fn the_authority_of_a_request_names_a_host() {
+    let edge = Edge::start().await;
+    let absolute = b"GET http://[qq]:80/healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let answer = raw(edge.address, absolute).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    for (authority, status) in [("[qq]", 400), ("[::7]:8000", 200), ("a.example", 200)] {
+        let socket = TcpStream::connect(edge.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+                .await
+                .unwrap();
+        platform::Tasks::new().spawn(connection);
+        let request = Request::get(format!("http://{authority}/healthz"));
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{authority}");
+    }
+}
+
+#[tokio::test]
 async fn http_1_1_has_one_host() {
     let edge = Edge::start().await;
     for target in ["/v1/get", "/healthz", "/nowhere"] {
@@ -98,6 +122,12 @@ async fn http_1_1_has_one_host() {
             "host: a/b\r\n",
             "host: u@a\r\n",
             "host: a,b\r\n",
+            "host: [qq]\r\n",
+            "host: [::7\r\n",
+            "host: b]c\r\n",
+            "host: [::7]8000\r\n",
+            "host: a:+8000\r\n",
+            "host: [fe80::7%25eth0]\r\n",
             "host: caf\u{e9}\r\n",
         ] {
             let answer = raw(
