@@ -24,6 +24,7 @@ use crate::refusal::{from_upstream, too_large, too_late};
 use crate::tail::Tail;
 use crate::timeout::{self, Times};
 use crate::visit::{AccessLog, Visit};
+use crate::web::BrokenText;
 use crate::wire::FRAME_HEADER;
 
 /// Passes a call on. A refusal is an answer of gRPC: its status stands in the headers.
@@ -54,6 +55,7 @@ struct Begun {
     answer: Response<Body>,
     method: Arc<Method>,
     deadline: Instant,
+    broken: BrokenText,
 }
 
 async fn call(
@@ -97,33 +99,41 @@ async fn call(
     visit.put(&mut parts.headers);
     parts.uri = method.uri.clone();
     parts.version = Version::HTTP_2;
+    let broken: BrokenText = parts.extensions.remove().unwrap_or_default();
     parts.extensions.clear();
     let request = Request::from_parts(parts, body);
     let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
-    if let Some(status) = refused.take() {
+    // Whoever the call broke at, it was for what the client sent.
+    if let Some(status) = refused.take().or_else(|| broken.status()) {
         return Err(status);
     }
+    let answer = answer.map_err(|_| too_late())??;
     Ok(Begun {
-        answer: answer.map_err(|_| too_late())??,
+        answer: answer.map_err(|cause| unanswered(&method, cause))?,
         method,
         deadline,
+        broken,
     })
 }
 
+/// Makes a call. The outer failure is the end of the caller's session, the inner one why there is no answer.
 async fn send(
     method: &Method,
     request: Request<Body>,
     stream: Option<SessionStream>,
-) -> Result<Response<Body>, Status> {
+) -> Result<Result<Response<Body>, Status>, Status> {
     let answer = method.channel.clone().oneshot(request);
-    let answer = match stream {
+    Ok(match stream {
         Some(stream) => stream.over(answer).await?,
         None => answer.await,
-    };
-    answer.map_err(|cause| match from_upstream(cause) {
+    })
+}
+
+fn unanswered(method: &Method, cause: Status) -> Status {
+    match from_upstream(cause) {
         late if late.code() == Code::DeadlineExceeded => late,
         cause => method.unreachable(&cause),
-    })
+    }
 }
 
 /// Prepares an answer that has begun for the client.
@@ -132,6 +142,7 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
         mut answer,
         method,
         deadline,
+        broken,
     } = begun;
     headers::clean_grpc_answer(answer.headers_mut());
     if answer.status() != http::StatusCode::OK {
@@ -154,6 +165,7 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
             body,
             Box::pin(sleep_until(deadline)),
             log,
+            broken,
         ))
     })
 }

@@ -18,6 +18,7 @@ use crate::headers::keep_metadata;
 use crate::messages::broken_answer;
 use crate::refusal::too_late;
 use crate::visit::AccessLog;
+use crate::web::BrokenText;
 
 /// The body.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Tail {
     inner: Body,
     deadline: Pin<Box<Sleep>>,
     log: AccessLog,
+    broken: BrokenText,
     /// True once the trailers went out, or where they stood in the headers.
     ended: bool,
 }
@@ -37,14 +39,37 @@ impl Tail {
         inner: Body,
         deadline: Pin<Box<Sleep>>,
         log: AccessLog,
+        broken: BrokenText,
     ) -> Self {
         Self {
             method,
             inner,
             deadline,
             log,
+            broken,
             ended: false,
         }
+    }
+
+    /// The end of an answer, as its service has it.
+    fn last(&mut self, trailers: Frame<Bytes>, status: Option<Status>) -> Frame<Bytes> {
+        let Some(status) = status else {
+            return self.fail(|_| broken_answer("ended without a status"));
+        };
+        if let Some(broken) = self.broken.status()
+            && status.code() != Code::Ok
+        {
+            return self.end(&broken);
+        }
+        self.ended = true;
+        self.log.code(status.code());
+        trailers
+    }
+
+    /// The end of an answer that failed, unless what the client sent is why.
+    fn fail(&mut self, status: impl FnOnce(&Self) -> Status) -> Frame<Bytes> {
+        let status = self.broken.status().unwrap_or_else(|| status(self));
+        self.end(&status)
     }
 
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
@@ -83,18 +108,12 @@ impl http_body::Body for Tail {
                 None => frame,
                 Some(trailers) => {
                     keep_metadata(trailers);
-                    match Status::from_header_map(trailers) {
-                        None => this.end(&broken_answer("ended without a status")),
-                        Some(status) => {
-                            this.ended = true;
-                            this.log.code(status.code());
-                            frame
-                        }
-                    }
+                    let status = Status::from_header_map(trailers);
+                    this.last(frame, status)
                 }
             },
-            Poll::Ready(Some(Err(cause))) => this.end(&this.method.unreachable(&cause)),
-            Poll::Ready(None) => this.end(&broken_answer("ended without a status")),
+            Poll::Ready(Some(Err(cause))) => this.fail(|this| this.method.unreachable(&cause)),
+            Poll::Ready(None) => this.fail(|_| broken_answer("ended without a status")),
             Poll::Pending => match this.deadline.poll_unpin(cx) {
                 Poll::Ready(()) => this.end(&too_late()),
                 Poll::Pending => return Poll::Pending,

@@ -2,7 +2,7 @@
 //! first: content types with parameters, answers in the form of the request, and text whose padded pieces were joined.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use base64::Engine;
@@ -74,7 +74,9 @@ pub(crate) async fn pass(
         .insert(header::ACCEPT, HeaderValue::from_static(accepted));
     if form == TEXT {
         request.headers_mut().remove(header::CONTENT_LENGTH);
-        request = request.map(|body| Body::new(TextBody::new(body)));
+        let broken = BrokenText::default();
+        request.extensions_mut().insert(broken.clone());
+        request = request.map(|body| Body::new(TextBody::new(body, broken)));
     }
     let mut log = Some(log);
     let passing = service_fn(move |request: Request<Body>| {
@@ -124,25 +126,42 @@ fn accepted(headers: &HeaderMap, sent: &'static str) -> &'static str {
     accept::best(headers, &forms, sent)
 }
 
+/// What is wrong with a client's text, for whoever learns no more than that the call broke. It goes along with the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BrokenText(Arc<OnceLock<&'static str>>);
+
+impl BrokenText {
+    /// What the client is told, where something is wrong.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.0.get().map(|message| invalid(*message))
+    }
+
+    fn tell(&self, message: &'static str) -> Status {
+        invalid(*self.0.get_or_init(|| message))
+    }
+}
+
 /// A base64 body as bytes. Padding may end any group of four, since clients encode each piece by itself.
 #[derive(Debug)]
 struct TextBody {
     inner: Body,
     rest: BytesMut,
+    broken: BrokenText,
 }
 
 impl TextBody {
-    fn new(inner: Body) -> Self {
+    fn new(inner: Body, broken: BrokenText) -> Self {
         Self {
             inner,
             rest: BytesMut::new(),
+            broken,
         }
     }
 
     fn decode(&mut self) -> Result<Bytes, Status> {
         let whole = self.rest.len() / 4 * 4;
         let text = self.rest.split_to(whole);
-        decode_pieces(&text).ok_or_else(|| invalid("the body is not base64"))
+        decode_pieces(&text).ok_or_else(|| self.broken.tell("the body is not base64"))
     }
 }
 
@@ -186,7 +205,7 @@ impl http_body::Body for TextBody {
                 None if this.rest.is_empty() => return Poll::Ready(None),
                 None => {
                     this.rest.clear();
-                    let error = invalid("the body ends inside a group of base64");
+                    let error = this.broken.tell("the body ends inside a group of base64");
                     return Poll::Ready(Some(Err(error)));
                 }
             }

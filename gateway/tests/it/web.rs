@@ -132,6 +132,77 @@ async fn padded_pieces_of_text_are_joined() {
     assert_ne!(answer.header("grpc-status"), "0");
 }
 
+/// The status and the message of an answer, wherever they stand in it.
+fn end(answer: &Answer) -> (String, String) {
+    let body = match answer.header("content-type").starts_with(TEXT) {
+        true => untext(&answer.body),
+        false => answer.body.to_vec(),
+    };
+    let trailers = parts(&body).1;
+    let find = |name: &str| match answer.header(name) {
+        "" => {
+            let line = trailers.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value[1..].to_owned()).unwrap_or_default()
+        }
+        value => value.to_owned(),
+    };
+    (find("grpc-status"), find("grpc-message"))
+}
+
+#[tokio::test]
+async fn text_that_is_broken_is_the_clients_fault_in_the_form_it_reads() {
+    let edge = Edge::start().await;
+    let whole = STANDARD.encode(frame(&CountRequest {
+        to: 2,
+        ..Default::default()
+    }));
+    let (not_base64, cut) = (
+        "the%20body%20is%20not%20base64",
+        "the%20body%20ends%20inside%20a%20group%20of%20base64",
+    );
+    let cut_off = &whole[..whole.len() - 1];
+    let more = whole.clone() + "AA";
+    for (body, message) in [
+        ("????", not_base64),
+        ("AAAA$AAA", not_base64),
+        ("=AAA", not_base64),
+        ("A", cut),
+        (cut_off, cut),
+        (&more, cut),
+    ] {
+        for method in ["Echo", "Count", "Sum", "Chat"] {
+            for accept in [TEXT, "application/grpc-web"] {
+                let headers = [("content-type", TEXT), ("accept", accept)];
+                let body = body.as_bytes().to_vec();
+                let answer = call(&edge, method, &headers, body.clone()).await;
+                let seen = format!("{method} {accept} {}", String::from_utf8_lossy(&body));
+                assert_eq!(answer.status.as_u16(), 200, "{seen}");
+                assert!(answer.header("content-type").starts_with(accept), "{seen}");
+                assert_eq!(end(&answer), ("3".into(), message.into()), "{seen}");
+                assert!(!answer.text().contains("tonic-web"), "{seen}");
+            }
+        }
+    }
+    // Who sends nothing else is served by the same endpoint.
+    let answer = call(&edge, "Count", &[("content-type", TEXT)], whole.into()).await;
+    assert_eq!(end(&answer).0, "0");
+}
+
+#[tokio::test]
+async fn text_that_breaks_in_a_stream_that_is_answered_ends_it_so() {
+    let edge = Edge::start().await;
+    let number = frame(&Number { number: 4 });
+    let text = STANDARD.encode([&number[..], &number[..]].concat());
+    let answer = call(
+        &edge,
+        "Chat",
+        &[("content-type", TEXT)],
+        format!("{text}*AAA").into(),
+    )
+    .await;
+    assert_eq!(end(&answer).0, "3");
+}
+
 #[tokio::test]
 async fn an_error_at_once_stands_in_the_headers() {
     let edge = Edge::start().await;
