@@ -13,6 +13,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 
+use crate::caching::keep_from_all;
 use crate::catalog::{Binding, Method};
 use crate::content::Content;
 use crate::front::Front;
@@ -278,9 +279,7 @@ impl Call<'_> {
             _ => form.content_type().as_bytes(),
         };
         set_type(&mut answer_headers, content_type);
-        answer_headers
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
+        keep_from_all(&mut answer_headers);
         // Tells nginx and its like to pass each event on at once.
         answer_headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         let Some(mut log) = log.take() else {
