@@ -57,8 +57,8 @@ impl Admission {
         Ok((payer, person))
     }
 
-    /// What ends the answer of a method with the caller's login session, where it is a stream. Anybody may call a method
-    /// of another maker's contract; whoever sends a good access token along gets this too.
+    /// What ends the answer of a method with the caller's login session, where it is a stream. Anybody may call a method that
+    /// is public; whoever sends a good access token along gets this too.
     pub(crate) fn stream(
         &self,
         method: &Method,

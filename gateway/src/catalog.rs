@@ -7,7 +7,7 @@ use http::Uri;
 use mesh::Channel;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::Status;
-use troupe_proto::policy::Audience;
+use troupe_proto::policy::{self, Audience};
 
 use crate::config::{ConfigError, Limits, Overload};
 use crate::overload::Load;
@@ -32,6 +32,14 @@ pub enum BuildError {
         /// The path template, or nothing where the option itself is wrong.
         template: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// A mounted contract asks for what the gateway can't hold calls to.
+    #[error("the method {method} {reason}")]
+    Policy {
+        /// The method's full name.
+        method: String,
+        /// What it asks for.
         reason: String,
     },
     /// The file of descriptors can't be used.
@@ -138,7 +146,10 @@ impl Catalog {
             descriptor.parent_service().full_name(),
             descriptor.name()
         );
-        let policy = Policy::of(&path, limits);
+        let policy = Policy::of(pool, descriptor, limits).map_err(|reason| BuildError::Policy {
+            method: descriptor.full_name().to_owned(),
+            reason,
+        })?;
         if policy.audience == Audience::Service {
             return Ok(());
         }
@@ -196,6 +207,18 @@ impl Catalog {
         Ok(())
     }
 
+    /// The first method of a mounted contract that needs an access token.
+    pub(crate) fn mounted_behind_tokens(&self) -> Option<String> {
+        let needs_token = |method: &&Arc<Method>| {
+            let audience = method.policy.audience;
+            matches!(audience, Audience::User | Audience::Admin)
+                && policy::find(&method.path).is_none()
+        };
+        let paths = self.methods.values().filter(needs_token);
+        let first = paths.map(|method| &method.path).min()?;
+        Some(first.trim_start_matches('/').replace('/', "."))
+    }
+
     /// Looks up an HTTP request.
     pub(crate) fn find<'p>(&self, method: &http::Method, path: &'p str) -> Lookup<'p> {
         self.tree.find(method, path)
@@ -218,7 +241,7 @@ impl Catalog {
             uri: path.parse().ok()?,
             client_streaming: true,
             server_streaming: true,
-            policy: Policy::of(path, limits),
+            policy: Policy::without_descriptor(path, limits),
             channel: channel.clone(),
             load: Arc::clone(load),
         }))

@@ -55,7 +55,8 @@ pub struct Gateway {
 /// `redis`.
 ///
 /// # Errors
-/// Where the configuration can't be used, and where HTTP bindings are malformed or take the same requests.
+/// Where the configuration can't be used, where HTTP bindings are malformed or take the same requests, and where a mounted
+/// contract has a policy that can't be enforced, such as one that asks for a token where there is no `verifier`.
 pub fn build(
     config: &Config,
     pool: &DescriptorPool,
@@ -66,6 +67,12 @@ pub fn build(
 ) -> Result<Gateway, BuildError> {
     config.validate()?;
     let catalog = Catalog::new(pool, channels, &config.limits, &config.overload)?;
+    if verifier.is_none()
+        && let Some(method) = catalog.mounted_behind_tokens()
+    {
+        let reason = "needs an access token, and this gateway verifies none".to_owned();
+        return Err(BuildError::Policy { method, reason });
+    }
     let front = Front {
         gate: Gate::new(&config.overload, &catalog.schema),
         intake: Intake::new(&config.bodies),

@@ -1,13 +1,26 @@
 //! What the gateway enforces of a method's policy, and what holds for methods without one.
+//!
+//! The policies of Troupe's own contracts are a table that the build has checked. A mounted contract may have the same
+//! option: it is read once, at the start, and what the gateway can't hold a call to is refused there.
 
 use std::time::Duration;
 
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
 use troupe_proto::policy::{self, Audience, RateClass};
+use troupe_proto::troupe::options::v1::MethodPolicy;
 
 use crate::config::Limits;
+use crate::rule;
+
+/// The option that says it.
+const OPTION: &str = "troupe.options.v1.policy";
+/// What the option means by no bytes.
+const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
+/// The longest time that a `google.protobuf.Duration` may hold.
+const LONGEST: Duration = Duration::from_secs(315_576_000_000);
 
 /// What a call of a method must keep to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Who may call.
     pub(crate) audience: Audience,
@@ -22,9 +35,25 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// The policy of the method at a gRPC path; a method of another maker's contract is public, within the limits of
-    /// the configuration.
-    pub(crate) fn of(path: &str, limits: &Limits) -> Self {
+    /// The policy of a method of `pool`: by the table where it is Troupe's own, else by its contract. Where that leaves the
+    /// time or the budget open, or there is none, the configuration says it. The error is what of it can't be enforced.
+    pub(crate) fn of(
+        pool: &DescriptorPool,
+        method: &MethodDescriptor,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        if policy::find(&path).is_some() {
+            return Ok(Self::without_descriptor(&path, limits));
+        }
+        match stated(pool, method)? {
+            Some(stated) => Self::mounted(pool, method, &stated, limits),
+            None => Ok(Self::open(limits)),
+        }
+    }
+
+    /// The policy of the method at a gRPC path of which nothing else is known.
+    pub(crate) fn without_descriptor(path: &str, limits: &Limits) -> Self {
         match policy::find(path) {
             Some(policy) => Self {
                 audience: policy.audience,
@@ -33,13 +62,154 @@ impl Policy {
                 rate_class: policy.rate_class,
                 rate_cost: policy.rate_cost,
             },
-            None => Self {
-                audience: Audience::Public,
-                timeout: limits.call(),
-                max_request_bytes: limits.request_bytes,
-                rate_class: RateClass::Unspecified,
-                rate_cost: 1,
-            },
+            None => Self::open(limits),
+        }
+    }
+
+    /// That of another maker's method without a policy: public, within the limits of the configuration.
+    fn open(limits: &Limits) -> Self {
+        Self {
+            audience: Audience::Public,
+            timeout: limits.call(),
+            max_request_bytes: limits.request_bytes,
+            rate_class: RateClass::Unspecified,
+            rate_cost: 1,
+        }
+    }
+
+    fn mounted(
+        pool: &DescriptorPool,
+        method: &MethodDescriptor,
+        stated: &MethodPolicy,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        let max_request_bytes = match stated.max_request_bytes {
+            0 => DEFAULT_MAX_REQUEST_BYTES,
+            bytes => bytes,
+        };
+        let policy = Self {
+            audience: audience(stated)?,
+            timeout: timeout(stated)?.unwrap_or_else(|| limits.call()),
+            max_request_bytes: usize::try_from(max_request_bytes).unwrap_or(usize::MAX),
+            rate_class: rate_class(stated)?,
+            rate_cost: stated.rate_cost.max(1),
+        };
+        match policy.audience {
+            Audience::Service if !rule::rules(pool, method)?.is_empty() => {
+                Err("is for services, and has an HTTP binding, which is for others".into())
+            }
+            Audience::Service => Ok(policy),
+            _ if !stated.callers.is_empty() => {
+                Err("names callers, which only a method of AUDIENCE_SERVICE has".into())
+            }
+            _ if policy.rate_class == RateClass::Internal => {
+                Err("names RATE_CLASS_INTERNAL, which only a method of AUDIENCE_SERVICE has".into())
+            }
+            _ => Ok(policy),
+        }
+    }
+}
+
+/// What the contract says, if it does. The error is what nobody here knows of it.
+fn stated(
+    pool: &DescriptorPool,
+    method: &MethodDescriptor,
+) -> Result<Option<MethodPolicy>, String> {
+    let options = method.options();
+    let extension = pool.get_extension_by_name(OPTION);
+    let Some(extension) = extension.filter(|it| options.has_extension(it)) else {
+        return Ok(None);
+    };
+    let unreadable = || format!("has an option {OPTION} that can't be read");
+    let option = options.get_extension(&extension);
+    let option = option.as_message().ok_or_else(unreadable)?;
+    // The contract may have been compiled with a later form of the option.
+    let known = troupe_proto::descriptor_pool();
+    let known = known.get_message_by_name("troupe.options.v1.MethodPolicy");
+    let mut read = DynamicMessage::new(known.ok_or_else(unreadable)?);
+    read.transcode_from(option).map_err(|_| unreadable())?;
+    if let Some(field) = read.unknown_fields().next() {
+        let number = field.number();
+        return Err(format!(
+            "has a policy with the field {number}, which this version of Troupe doesn't know"
+        ));
+    }
+    read.transcode_to().map(Some).map_err(|_| unreadable())
+}
+
+fn audience(stated: &MethodPolicy) -> Result<Audience, String> {
+    match Audience::try_from(stated.audience) {
+        Ok(Audience::Unspecified) => Err("has a policy that doesn't say whom it is for".into()),
+        Ok(audience) => Ok(audience),
+        Err(_) => Err(format!(
+            "is for the audience {}, which this version of Troupe doesn't know",
+            stated.audience
+        )),
+    }
+}
+
+fn rate_class(stated: &MethodPolicy) -> Result<RateClass, String> {
+    RateClass::try_from(stated.rate_class).map_err(|_| {
+        format!(
+            "draws on the budget {}, which this version of Troupe doesn't know",
+            stated.rate_class
+        )
+    })
+}
+
+fn timeout(stated: &MethodPolicy) -> Result<Option<Duration>, String> {
+    let Some(timeout) = stated.timeout else {
+        return Ok(None);
+    };
+    let timeout = Duration::try_from(timeout).ok();
+    let timeout = timeout.filter(|it| !it.is_zero() && *it <= LONGEST);
+    let invalid = || "has a policy whose timeout is no time above zero".to_owned();
+    timeout.map(Some).ok_or_else(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troupe_s_own_contracts_read_as_the_table_has_them() {
+        let pool = troupe_proto::descriptor_pool();
+        let limits = Limits::default();
+        let mut count = 0;
+        for method in pool
+            .services()
+            .flat_map(|it| it.methods().collect::<Vec<_>>())
+        {
+            let Some(stated) = stated(pool, &method).unwrap() else {
+                continue;
+            };
+            count += 1;
+            let read = Policy::mounted(pool, &method, &stated, &limits).unwrap();
+            let table = Policy::of(pool, &method, &limits).unwrap();
+            assert_eq!(read, table, "{}", method.full_name());
+        }
+        assert_eq!(count, policy::METHODS.len());
+    }
+
+    #[test]
+    fn a_time_is_above_zero_and_one_that_clocks_can_count() {
+        let read = |seconds: i64, nanos: i32| {
+            let mut stated = MethodPolicy::default();
+            let time = stated.timeout.get_or_insert_default();
+            (time.seconds, time.nanos) = (seconds, nanos);
+            timeout(&stated)
+        };
+        assert_eq!(timeout(&MethodPolicy::default()), Ok(None));
+        assert_eq!(read(2, 500_000_000), Ok(Some(Duration::from_millis(2500))));
+        assert_eq!(read(315_576_000_000, 0), Ok(Some(LONGEST)));
+        for (seconds, nanos) in [
+            (0, 0),
+            (-3, 0),
+            (0, -1),
+            (315_576_000_001, 0),
+            (i64::MAX, 0),
+        ] {
+            assert!(read(seconds, nanos).is_err(), "{seconds} {nanos}");
         }
     }
 }

@@ -6,11 +6,13 @@ use prost_reflect::{
     DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
 };
 use serde_json::{Map, Value, json};
-use troupe_proto::policy::{self, Audience};
+use troupe_proto::policy::Audience;
 
 use super::comments::{Comments, summary};
 use super::rules::is_empty_object;
 use super::schemas::Schemas;
+use crate::config::Limits;
+use crate::policy::Policy;
 use crate::route::{Segment, Template};
 use crate::rule::{self, Rule};
 use crate::schema::Form;
@@ -61,8 +63,9 @@ impl<'p> Operations<'p> {
     pub(super) fn add_service(&mut self, service: &ServiceDescriptor, schemas: &mut Schemas<'_>) {
         let mut any = false;
         for method in service.methods() {
-            let path = format!("/{}/{}", service.full_name(), method.name());
-            let audience = policy::find(&path).map_or(Audience::Public, |policy| policy.audience);
+            // One that can't be enforced isn't served.
+            let policy = Policy::of(self.pool, &method, &Limits::default());
+            let audience = policy.map_or(Audience::Service, |policy| policy.audience);
             if audience == Audience::Service {
                 continue;
             }

@@ -15,13 +15,14 @@ use troupe_proto::users::JsonWebKey;
 
 use crate::harness::Edge;
 
-struct Issuer {
+/// Makes tokens, and verifies them.
+pub(crate) struct Issuer {
     key: SigningKey,
-    verifier: Verifier,
+    pub(crate) verifier: Verifier,
 }
 
 impl Issuer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = SigningKey::from_bytes(&[7; 32]);
         let verifier = Verifier::new(Clock::system());
         let text = String::from;
@@ -36,7 +37,7 @@ impl Issuer {
         Self { key, verifier }
     }
 
-    fn token(&self, person: char, admin: bool) -> String {
+    pub(crate) fn token(&self, person: char, admin: bool) -> String {
         let id = |prefix: &str| format!("{prefix}_01h455vb4pex5vsknk084sn02{person}");
         let now = self.verifier.now().secs();
         let claims = Claims {

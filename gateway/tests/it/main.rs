@@ -23,6 +23,8 @@ mod http;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod mounted;
+#[cfg(test)]
 mod odd;
 #[cfg(test)]
 mod overload;
