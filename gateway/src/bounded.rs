@@ -14,7 +14,7 @@ use tonic::body::Body;
 
 use crate::guard::caught;
 use crate::intake::{Room, SMALL};
-use crate::refusal::{Refusal, too_large};
+use crate::refusal::{Refusal, invalid, too_large};
 use crate::wire::FRAME_HEADER;
 
 /// The body.
@@ -74,7 +74,9 @@ impl Bounded {
                 return Err(Refusal::body_too_late().status);
             };
             let Some(frame) = frame else { break };
-            let Ok(chunk) = frame?.into_data() else {
+            let broke_off = || invalid("the body of the request broke off");
+            let frame = frame.map_err(|_| self.refused.take().unwrap_or_else(broke_off))?;
+            let Ok(chunk) = frame.into_data() else {
                 continue;
             };
             if so_far + chunk.len() > self.max_bytes + FRAME_HEADER {

@@ -80,6 +80,7 @@ async fn call(
         return Err(too_large(max_bytes));
     }
     let (mut parts, body) = request.into_parts();
+    let broken: BrokenText = parts.extensions.remove().unwrap_or_default();
     let room = front.intake.room(Sender::new(visit.client, &payer));
     let (body, refused) = Bounded::new(body, max_bytes, room);
     let (body, _room) = if method.client_streaming {
@@ -88,7 +89,8 @@ async fn call(
     } else {
         // The service needs all of it before it does anything.
         let arriving = visit.arriving(body.message());
-        let (message, room) = times.until_here(arriving).await???;
+        let message = times.until_here(arriving).await??;
+        let (message, room) = message.map_err(|error| broken.status().unwrap_or(error))?;
         (Body::new(Full::new(message)), Some(room))
     };
     let deadline = times.deadline();
@@ -99,7 +101,6 @@ async fn call(
     visit.put(&mut parts.headers);
     parts.uri = method.uri.clone();
     parts.version = Version::HTTP_2;
-    let broken: BrokenText = parts.extensions.remove().unwrap_or_default();
     parts.extensions.clear();
     let request = Request::from_parts(parts, body);
     let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
