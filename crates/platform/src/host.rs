@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::database::sqlite::InUse;
 use crate::page::PageTokens;
 use crate::secret::{Secret, SecretError};
 use crate::{Backends, Clock, Database, Events, Health, Redis, Stores, Tasks};
@@ -25,6 +26,8 @@ pub struct Host {
     pub health: Health,
     /// The files that are open, to be closed at the end.
     pub stores: Stores,
+    /// Marks the files that are made later than at the start; `None` where another process may have the data folder.
+    pub in_use: Option<InUse>,
 }
 
 impl Host {
@@ -39,6 +42,7 @@ impl Host {
             events: Events::default(),
             health: Health::default(),
             stores: Stores::default(),
+            in_use: None,
         }
     }
 

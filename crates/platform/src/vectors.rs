@@ -4,6 +4,7 @@
 //! from starting, and a store that lost its points is an empty one, not an error.
 
 mod embedded;
+mod files;
 mod qdrant;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use self::embedded::Embedded;
+pub use self::files::{SUFFIX, broken_files, files, set_aside_without_log};
 use self::qdrant::Qdrant;
 pub use self::qdrant::{ServerState, examine};
 use crate::Host;
@@ -84,7 +86,7 @@ pub async fn open(
     if host.backends.qdrant.url.is_named() {
         return Ok(Arc::new(Qdrant::open(host, name, model, dimensions)?));
     }
-    let file = host.data_dir.join(format!("{name}.vectors.sqlite"));
+    let file = host.data_dir.join(format!("{name}{SUFFIX}"));
     Ok(Arc::new(
         Embedded::open(host, &file, model, dimensions).await?,
     ))

@@ -33,7 +33,8 @@ use crate::folders::make_private;
 
 pub(crate) use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
-pub use self::mark::InUse;
+pub(crate) use self::mark::keep_needed_log;
+pub use self::mark::{InUse, refuse_without_log};
 pub use self::moment::{Progress, Snapshot, Standstill};
 pub use self::problem::FileError;
 pub(crate) use self::settled::is_settled;

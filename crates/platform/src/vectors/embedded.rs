@@ -4,7 +4,7 @@
 //! The file can go at any time, so one that is broken is moved aside and an empty one takes its place.
 
 mod distance;
-mod file;
+pub(super) mod file;
 mod large;
 mod signs;
 
@@ -48,10 +48,10 @@ impl Embedded {
         model: &str,
         dimensions: usize,
     ) -> Result<Self, Error> {
-        let file = File::new(path, model, dimensions, &host.tasks);
+        let file = File::new(path, model, dimensions, host);
         let pools = match file.open().await {
             Err(error) if is_broken(&error) => {
-                file.move_aside(&error)?;
+                file.move_aside(&error).await?;
                 file.open().await
             }
             opened => opened,
@@ -81,7 +81,7 @@ impl Embedded {
             let is_replaced = !pools.are_same(&self.pools());
             if !is_replaced {
                 pools.close().await;
-                self.file.move_aside(&error)?;
+                self.file.move_aside(&error).await?;
                 let opened = self.file.open().await?;
                 *self.pools.write().unwrap_or_else(PoisonError::into_inner) = opened;
                 self.large.forget_all();

@@ -220,7 +220,7 @@ async fn a_copy_that_is_stopped_says_so() {
 #[tokio::test]
 async fn a_file_in_use_that_was_copied_without_its_log_is_refused_by_name() {
     let place = Place::new().await;
-    let mut in_use = InUse::default();
+    let in_use = InUse::default();
     for (file, db) in place.files().iter().zip(&place.databases) {
         in_use.mark(file).await.unwrap();
         write(db, 1).await.unwrap();
@@ -271,7 +271,7 @@ async fn others_see_that_a_file_is_open_whatever_is_done_with_it() {
     let place = Place::new().await;
     let (new, opened) = (place.files()[0].clone(), place.databases[0].clone());
     assert!(is_seen_to_be_open(&new), "opened");
-    let mut in_use = InUse::default();
+    let in_use = InUse::default();
     in_use.mark(&new).await.unwrap();
     assert!(is_seen_to_be_open(&new), "marked");
     // A file that was there is marked before it is opened.
@@ -286,7 +286,7 @@ async fn others_see_that_a_file_is_open_whatever_is_done_with_it() {
 #[tokio::test]
 async fn a_clean_stop_leaves_files_that_need_no_log() {
     let place = Place::new().await;
-    let mut in_use = InUse::default();
+    let in_use = InUse::default();
     for file in place.files() {
         in_use.mark(&file).await.unwrap();
         in_use.mark(&file).await.unwrap();
@@ -315,7 +315,7 @@ async fn a_clean_stop_leaves_files_that_need_no_log() {
 #[tokio::test]
 async fn a_damaged_or_cut_file_is_refused_and_one_that_is_no_database() {
     let place = Place::new().await;
-    let mut in_use = InUse::default();
+    let in_use = InUse::default();
     let (file, db) = (&place.files()[0], place.databases[0].clone());
     for number in 1..200 {
         write(&db, number).await.unwrap();
@@ -378,7 +378,7 @@ async fn a_file_of_a_newer_version_is_refused_by_name() {
 #[tokio::test]
 async fn a_log_that_lost_what_was_written_is_refused() {
     let place = Place::new().await;
-    let mut in_use = InUse::default();
+    let in_use = InUse::default();
     let (file, db) = (&place.files()[0], place.databases[0].clone());
     in_use.mark(file).await.unwrap();
     for number in 1..20 {

@@ -4,14 +4,16 @@
 //! At a clean stop all is folded in, and the mark is taken back. The mark is the `user_version` of the file's header.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, Connection, Executor, SqliteConnection};
+use tokio::sync::Mutex;
 
 use super::fold::{Fold, fold};
 use super::handle::{Access, fold_log, keep_log, open};
 use super::header::Header;
-use super::problem::FileError;
+use super::problem::{FileError, log_of};
 
 /// The file is whole.
 const CLOSED: u32 = 1;
@@ -22,32 +24,57 @@ const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The files that this process has marked as in use. Each is kept open, so that its log stays beside it until
-/// [`InUse::release`], whoever else closes it.
-#[derive(Debug, Default)]
-pub struct InUse(Vec<(PathBuf, SqliteConnection)>);
+/// [`InUse::release`], whoever else closes it. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct InUse(Arc<Mutex<Vec<(PathBuf, SqliteConnection)>>>);
 
 impl InUse {
     /// Marks a file that is there, unless it is marked already.
     ///
     /// # Errors
     /// It can't be written.
-    pub async fn mark(&mut self, file: &Path) -> Result<(), FileError> {
-        if self.0.iter().any(|(marked, _)| marked == file) {
+    pub async fn mark(&self, file: &Path) -> Result<(), FileError> {
+        let mut files = self.0.lock().await;
+        if files.iter().any(|(marked, _)| marked == file) {
             return Ok(());
         }
         let connection = mark(file).await;
         let connection = connection.map_err(|error| FileError::of(file, &error))?;
-        self.0.push((file.to_owned(), connection));
+        files.push((file.to_owned(), connection));
         Ok(())
+    }
+
+    /// Marks a file that this process didn't open, if an unclean end left a log beside it, so that [`InUse::release`] folds
+    /// that in. Without one, nobody opens the file.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn mark_what_was_left(&self, file: &Path) -> Result<(), FileError> {
+        match log_of(file).exists() {
+            true => self.mark(file).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Lets go of a file that isn't used any more, and leaves it as it is.
+    pub(crate) async fn forget(&self, file: &Path) {
+        let mut files = self.0.lock().await;
+        let place = files.iter().position(|(marked, _)| marked == file);
+        if let Some(place) = place {
+            let (_, connection) = files.swap_remove(place);
+            // A file that can't be read is let go of too.
+            let _closed = connection.close().await;
+        }
     }
 
     /// Folds the logs in and takes the marks back. Nothing writes any more.
     ///
     /// # Errors
     /// One of the files can't be written; the others are done nevertheless.
-    pub async fn release(self) -> Result<(), FileError> {
+    pub async fn release(&self) -> Result<(), FileError> {
         let mut outcome = Ok(());
-        for (file, connection) in self.0 {
+        let files = std::mem::take(&mut *self.0.lock().await);
+        for (file, connection) in files {
             let released = release(connection).await;
             outcome = outcome.and(released.map_err(|error| FileError::of(&file, &error)));
         }
@@ -109,6 +136,30 @@ pub(super) async fn says_in_use(connection: &mut SqliteConnection) -> sqlx::Resu
 /// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>
 pub(super) fn is_marked(file: &Path) -> bool {
     matches!(Header::read(file), Ok(Some(header)) if header.needs_log())
+}
+
+/// Refuses a file that isn't whole, because it was in use when it was copied, and its log wasn't copied with it. It may be in
+/// use by another process, and not by this one, as with all that reads a header without SQLite.
+///
+/// # Errors
+/// It lacks its log.
+pub fn refuse_without_log(file: &Path) -> Result<(), FileError> {
+    let lacks_log = || !log_of(file).exists();
+    // A clean stop takes the mark back before the log goes, and a start makes the log before the mark.
+    match lacks_log() && is_marked(file) && lacks_log() {
+        true => Err(FileError::WithoutLog {
+            file: file.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Has the log stay beside a file that says that it needs it, when this connection closes as the last one.
+pub(crate) async fn keep_needed_log(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    match says_in_use(connection).await? {
+        true => keep_log(connection).await,
+        false => Ok(()),
+    }
 }
 
 impl Header {

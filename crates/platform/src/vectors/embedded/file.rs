@@ -1,6 +1,7 @@
 //! The file: its tables, its connections, and what is done with one that can't be used.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +13,17 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, SqlitePool};
 
 use super::distance;
-use crate::Tasks;
 use crate::database::is_settled;
-use crate::database::sqlite::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
+use crate::database::sqlite::{BACKSTOP_BYTES, Checkpoints, InUse, LIMIT_BYTES, keep_needed_log};
 use crate::folders::make_private;
+use crate::{Host, Tasks};
 
 const READ_CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// SQLite's codes for a file that is damaged or never was a database.
 const BROKEN: [i32; 2] = [11, 26];
+/// What is added to the name of one that is out of the way.
+pub(in crate::vectors) const BROKEN_SUFFIX: &str = ".broken";
 /// What SQLite keeps beside a file.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
@@ -42,6 +45,7 @@ pub(super) struct File {
     model: String,
     dimensions: usize,
     tasks: Tasks,
+    in_use: Option<InUse>,
 }
 
 /// One connection for writes, which SQLite takes one at a time, and some for searches. Cheap to clone.
@@ -81,12 +85,13 @@ impl Pools {
 }
 
 impl File {
-    pub(super) fn new(path: &Path, model: &str, dimensions: usize, tasks: &Tasks) -> Self {
+    pub(super) fn new(path: &Path, model: &str, dimensions: usize, host: &Host) -> Self {
         Self {
             path: path.to_owned(),
             model: model.to_owned(),
             dimensions,
-            tasks: tasks.clone(),
+            tasks: host.tasks.clone(),
+            in_use: host.in_use.clone(),
         }
     }
 
@@ -99,6 +104,7 @@ impl File {
         make_private(&self.path)?;
         distance::teach_sqlite()?;
         let write = self.connect(1).await?;
+        self.mark().await;
         self.make_tables(&write).await?;
         let read = self.connect(READ_CONNECTIONS).await?;
         let checkpoints = Checkpoints::of(&self.path, write.clone());
@@ -111,13 +117,21 @@ impl File {
     }
 
     /// Puts the broken file out of the way, where it can be looked at. It replaces the one before.
-    pub(super) fn move_aside(&self, error: &sqlx::Error) -> io::Result<()> {
-        let aside = self.beside(".broken");
-        fs::rename(&self.path, &aside)?;
-        self.remove()?;
-        let (file, aside) = (self.path.display(), aside.display());
-        tracing::warn!(%error, %file, %aside, "the file of vectors is broken; an empty one takes its place: run `troupe memory rebuild`");
-        Ok(())
+    pub(super) async fn move_aside(&self, error: &sqlx::Error) -> io::Result<()> {
+        if let Some(in_use) = &self.in_use {
+            in_use.forget(&self.path).await;
+        }
+        move_aside(&self.path, error)
+    }
+
+    /// Has a copy of the file without its log tell that it isn't whole. Where it can't be written, its vectors are of use still.
+    async fn mark(&self) {
+        let Some(in_use) = &self.in_use else {
+            return;
+        };
+        if let Err(problem) = in_use.mark(&self.path).await {
+            tracing::warn!(%problem, "the file of vectors can't be marked as in use: a copy without its log won't be noticed");
+        }
     }
 
     async fn make_tables(&self, write: &SqlitePool) -> sqlx::Result<()> {
@@ -163,28 +177,39 @@ impl File {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_release(is_settled)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // A file that can't be read fails the next statement, which tells; this would be tried again for long.
+                    let _kept = keep_needed_log(connection).await;
+                    Ok(())
+                })
+            })
             // A file doesn't go away, and the test costs as much as a short query.
             .test_before_acquire(false)
             .connect_with(options)
             .await
     }
+}
 
-    fn remove(&self) -> io::Result<()> {
-        let files = ["", COMPANIONS[0], COMPANIONS[1]].map(|suffix| self.beside(suffix));
-        for file in files {
-            match fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+/// Puts a file that can't be used out of the way, and tells. It replaces the one before.
+pub(in crate::vectors) fn move_aside(file: &Path, error: &dyn Display) -> io::Result<()> {
+    let aside = beside(file, BROKEN_SUFFIX);
+    fs::rename(file, &aside)?;
+    for companion in COMPANIONS {
+        match fs::remove_file(beside(file, companion)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
-        Ok(())
     }
+    let (file, aside) = (file.display(), aside.display());
+    tracing::warn!(%error, %file, %aside, "the file of vectors is broken; an empty one takes its place: run `troupe memory rebuild`");
+    Ok(())
+}
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut path = OsString::from(&self.path);
-        path.push(suffix);
-        path.into()
-    }
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(file);
+    path.push(suffix);
+    path.into()
 }
 
 /// Whether an error says that the file can't be used any more.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, Connection, SqliteConnection};
+use troupe_platform::database::sqlite::{InUse, refuse_without_log};
 use uuid::Uuid;
 
 use super::*;
@@ -38,7 +39,7 @@ async fn a_file_that_is_no_database_is_moved_aside() {
 #[tokio::test]
 async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
     const LENGTH: usize = 384;
-    let place = Place::in_a_file().await.unwrap();
+    let (place, _in_use) = held().await;
     let mut points = Vec::new();
     for seed in 0..200 {
         points.push(Point {
@@ -56,6 +57,8 @@ async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
 
     assert_eq!(store.count(None).await.unwrap(), 0);
     assert_eq!(nearest(&*store, CHAT, &asked, 10).await.unwrap(), []);
+    let copy = copied(&place, "alone", &[""]);
+    assert!(refuse_without_log(&copy).is_err(), "the new one is marked");
 }
 
 #[tokio::test]
@@ -117,6 +120,92 @@ fn overwrite_all_but_the_beginning(file: &Path) {
     file.seek(SeekFrom::Start(BEGINNING)).unwrap();
     let rest = usize::try_from(length - BEGINNING).unwrap();
     file.write_all(&vec![0xa5; rest]).unwrap();
+}
+
+/// A place whose files are marked while they are in use.
+async fn held() -> (Place, InUse) {
+    let (mut place, in_use) = (Place::in_a_file().await.unwrap(), InUse::default());
+    place.host.in_use = Some(in_use.clone());
+    (place, in_use)
+}
+
+/// Copies the file, and what is beside it, into a folder of their own.
+fn copied(place: &Place, folder: &str, suffixes: &[&str]) -> PathBuf {
+    let (file, folder) = (file_of(place), place.host.data_dir.join(folder));
+    fs::create_dir(&folder).unwrap();
+    let copy = folder.join(file.file_name().unwrap());
+    for suffix in suffixes {
+        fs::copy(beside(&file, suffix), beside(&copy, suffix)).unwrap();
+    }
+    copy
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    file.with_extension(format!("sqlite{suffix}"))
+}
+
+/// A place with a copy.
+async fn place_of(copy: &Path) -> Place {
+    let mut place = Place::in_a_file().await.unwrap();
+    place.host.data_dir = copy.parent().unwrap().to_owned();
+    place
+}
+
+#[tokio::test]
+async fn a_file_that_was_copied_without_its_log_is_put_aside() {
+    let (place, in_use) = held().await;
+    let store = place.open().await;
+    store.upsert(vec![point(CHAT, EAST)]).await.unwrap();
+    let alone = copied(&place, "alone", &[""]);
+    let with_log = copied(&place, "with-log", &["", "-wal"]);
+    let closed = place.host.stores.close(std::time::Duration::MAX).await;
+    assert!(closed && beside(&file_of(&place), "-wal").exists());
+    in_use.release().await.unwrap();
+    let whole = copied(&place, "whole", &[""]);
+
+    vectors::set_aside_without_log(&alone);
+    let host = place_of(&alone).await.host;
+    assert_eq!(vectors::files(&host), [] as [PathBuf; 0]);
+    assert_eq!(vectors::broken_files(&host), [beside(&alone, ".broken")]);
+    for copy in [&with_log, &whole] {
+        vectors::set_aside_without_log(copy);
+        let place = place_of(copy).await;
+        assert_eq!(vectors::broken_files(&place.host), [] as [PathBuf; 0]);
+        assert_eq!(place.open().await.count(None).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_leaves_a_log_that_the_file_needs() {
+    let (place, _in_use) = held().await;
+    let store = place.open().await;
+    store.upsert(vec![point(CHAT, EAST)]).await.unwrap();
+    let left = copied(&place, "left", &["", "-wal"]);
+    let looking = place_of(&left).await;
+    let store = looking.open().await;
+    assert_eq!(store.count(None).await.unwrap(), 1);
+    assert!(looking.host.stores.close(std::time::Duration::MAX).await);
+    refuse_without_log(&left).unwrap();
+    vectors::set_aside_without_log(&left);
+    assert_eq!(vectors::files(&looking.host), [left]);
+}
+
+#[tokio::test]
+async fn a_log_that_a_killed_process_left_is_folded_in_by_who_never_used_it() {
+    let place = Place::in_a_file().await.unwrap();
+    let stored = write_until_killed(&place, 20);
+    let file = file_of(&place);
+    let companions = ["-wal", "-shm"].map(|suffix| beside(&file, suffix));
+    assert!(companions[0].exists());
+    for is_left in [true, false] {
+        let in_use = InUse::default();
+        in_use.mark_what_was_left(&file).await.unwrap();
+        assert_eq!(companions[0].exists(), is_left, "else it isn't opened");
+        in_use.release().await.unwrap();
+        assert!(!companions.iter().any(|companion| companion.exists()));
+    }
+    let whole = place_of(&copied(&place, "whole", &[""])).await;
+    assert!(whole.open().await.count(None).await.unwrap() >= stored);
 }
 
 #[tokio::test]
