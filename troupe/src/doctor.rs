@@ -12,6 +12,7 @@ mod redis;
 mod s3;
 mod telemetry;
 mod upstreams;
+mod vectors;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     let running = instance::find(&settings.data_dir);
     let mut findings = place::examine(place, settings);
     findings.extend(data::examine(settings, running.as_ref()).await);
+    findings.extend(vectors::examine(settings, running.is_some()).await);
     findings.extend(redis::examine(&settings.redis).await);
     findings.extend(s3::examine(&settings.s3).await);
     findings.push(events::examine(settings).await);

@@ -1,11 +1,12 @@
 //! The hold of a process on a data folder that it works with. Before that, the folder is looked at, and one that can't be
 //! whole is refused by name; afterwards its files are left so that they are whole without anything beside them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use platform::Host;
 use platform::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
+use platform::{Host, vectors};
 
 use crate::instance::Instance;
 use crate::restore;
@@ -20,6 +21,8 @@ const UNCLEAN: Duration = Duration::from_secs(10);
 pub(crate) struct Hold {
     pub(crate) instance: Instance,
     in_use: InUse,
+    /// The files of vectors that were there at the start, which needn't be opened by anybody until the end.
+    vectors: Vec<PathBuf>,
 }
 
 impl Hold {
@@ -30,10 +33,18 @@ impl Hold {
     pub(crate) async fn take(settings: &Settings) -> Result<Self> {
         let instance = Instance::claim(&settings.data_dir)?;
         look(settings, &instance).await?;
-        let mut hold = Self {
+        let host = Host {
+            backends: settings.backends(),
+            ..Host::new(&settings.data_dir)
+        };
+        let hold = Self {
             instance,
             in_use: InUse::default(),
+            vectors: vectors::files(&host),
         };
+        for file in &hold.vectors {
+            vectors::set_aside_without_log(file);
+        }
         match hold.mark(settings).await {
             Ok(()) => Ok(hold),
             Err(problem) => {
@@ -47,7 +58,7 @@ impl Hold {
     ///
     /// # Errors
     /// One of them can't be written.
-    pub(crate) async fn mark(&mut self, settings: &Settings) -> Result<()> {
+    pub(crate) async fn mark(&self, settings: &Settings) -> Result<()> {
         if settings.database.url.is_named() {
             return Ok(());
         }
@@ -61,8 +72,18 @@ impl Hold {
         Ok(())
     }
 
+    /// What marks files that are made later.
+    pub(crate) fn in_use(&self) -> InUse {
+        self.in_use.clone()
+    }
+
     /// Leaves the folder, once nothing in it is in use any more.
     pub(crate) async fn release(self) {
+        for file in &self.vectors {
+            if let Err(problem) = self.in_use.mark_what_was_left(file).await {
+                tracing::warn!(%problem, "a log of vectors that was left by an unclean end can't be folded in");
+            }
+        }
         if let Err(problem) = self.in_use.release().await {
             tracing::warn!(%problem, "a database was not closed in order; the next start looks at it");
         }

@@ -61,8 +61,16 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
         false => None,
     };
     let tasks = Tasks::new();
-    let counts = count(settings, &tasks, rebuilds).await;
+    let host = Host {
+        tasks: tasks.clone(),
+        backends: settings.backends(),
+        in_use: hold.as_ref().map(Hold::in_use),
+        ..Host::new(&settings.data_dir)
+    };
+    let counts = count(&settings, &host, rebuilds).await;
     tasks.shut_down(GRACE).await;
+    // What isn't closed in time keeps its log, and the next start and stop fold that in.
+    let _in_time = host.stores.close(GRACE).await;
     if let Some(hold) = hold {
         hold.release().await;
     }
@@ -76,17 +84,12 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
     Ok(())
 }
 
-async fn count(settings: Settings, tasks: &Tasks, rebuilds: bool) -> Result<MemoryCounts> {
-    let host = Host {
-        tasks: tasks.clone(),
-        backends: settings.backends(),
-        ..Host::new(&settings.data_dir)
-    };
-    let ai = ai::build(&settings.ai, &host).await.context("ai")?;
+async fn count(settings: &Settings, host: &Host, rebuilds: bool) -> Result<MemoryCounts> {
+    let ai = ai::build(&settings.ai, host).await.context("ai")?;
     let verifier = Verifier::new(host.clock.clone());
     let ai = Server::new(Role("ai"), ai, verifier, Limits::default());
     let channel = Channel::in_process(&ai, Role("roleplay"));
-    let index = MemoryIndex::open(&settings.roleplay, &host, channel).await?;
+    let index = MemoryIndex::open(&settings.roleplay, host, channel).await?;
     if !rebuilds {
         return index.count().await.context("memories can't be counted");
     }

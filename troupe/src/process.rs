@@ -82,6 +82,7 @@ async fn run_in(
         tasks: tasks.clone(),
         backends: settings.backends(),
         redis: Redis::open(&settings.redis, &tasks)?,
+        in_use: Some(hold.in_use()),
         ..Host::new(&settings.data_dir)
     };
 

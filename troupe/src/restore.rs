@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use platform::database::sqlite::FileError;
+use platform::vectors::SUFFIX as VECTORS;
 use platform::{Clock, Host};
 use rustix::fs::statvfs;
 
@@ -105,7 +106,7 @@ fn tell(
     let has_vectors = manifest
         .files
         .iter()
-        .any(|entry| entry.path.ends_with(".vectors.sqlite"));
+        .any(|entry| entry.path.ends_with(VECTORS));
     if !has_vectors && manifest.databases.contains_key("roleplay.sqlite") {
         report.say("it has no vectors of memories: run `troupe memory rebuild`")?;
     }

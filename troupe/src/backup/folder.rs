@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use platform::Host;
+use platform::database::sqlite::refuse_without_log;
+use platform::vectors::SUFFIX as VECTORS;
 
 use super::manifest::Manifest;
 use super::pictures::copy_file;
 use super::report::Report;
 use crate::settings::{SERVICES, Settings};
 
-/// Files of derived vectors end so.
-const VECTORS: &str = ".vectors.sqlite";
 /// What the platform makes anew by itself.
 const MADE_ANEW: [&str; 5] = [
     "troupe.lock",
@@ -133,7 +133,7 @@ fn is_database(file: &Path) -> bool {
         use std::io::Read;
         file.read_exact(&mut magic)
     });
-    read.is_ok() && magic.starts_with(b"SQLite format 3")
+    read.is_ok() && magic.starts_with(b"SQLite format 3") && refuse_without_log(file).is_ok()
 }
 
 fn length(file: &Path) -> u64 {

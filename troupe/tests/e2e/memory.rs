@@ -1,9 +1,10 @@
 //! What sessions remember, and how an operator makes its vectors anew.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::scripted::Reply;
+use testkit::scripted::{Handle, Reply};
 
 use crate::cards::maren;
 use crate::main_job::with_model;
@@ -20,10 +21,8 @@ async fn counts(setup: &Setup, task: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[tokio::test]
-async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
-    let (model, setup, platform) = with_model().await;
-    let ann = Person::register(&platform, "Ann").await;
+/// Has a person say something, and waits until it and the reply are remembered: the address of the memories, and them.
+async fn remembered(model: &Handle, ann: &Person) -> (String, Vec<Value>) {
     let session = ann.open_session(maren()).await;
     model.push(Reply::words(REPLY));
     ann.say(&session, "Where is the boat?").await.at_end().await;
@@ -43,6 +42,14 @@ async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
         }
     };
     let listed = eventually("the messages are remembered", all_embedded).await;
+    (memories, listed)
+}
+
+#[tokio::test]
+async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
+    let (model, setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let (memories, listed) = remembered(&model, &ann).await;
 
     let refused = setup.run(&["memory", "rebuild"]).await;
     assert!(!refused.status.success(), "the platform runs");
@@ -74,4 +81,79 @@ async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
     );
     let nearest = &found.await["matches"][0]["memory"];
     assert_eq!(nearest["id"], listed[0]["id"]);
+}
+
+/// A folder whose platform was killed once messages were remembered.
+async fn killed() -> (Handle, Setup) {
+    let (model, setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    remembered(&model, &ann).await;
+    platform.kill().await;
+    (model, setup)
+}
+
+/// What there is of a file of vectors.
+fn vectors(setup: &Setup, suffix: &str) -> PathBuf {
+    let name = format!("roleplay-memory.vectors.sqlite{suffix}");
+    setup.data_dir().join(name)
+}
+
+#[tokio::test]
+async fn a_clean_stop_folds_in_vectors_of_a_process_that_was_killed() {
+    let (_model, setup) = killed().await;
+    let companions = ["-wal", "-shm"].map(|suffix| vectors(&setup, suffix));
+    assert!(companions[0].exists());
+    assert!(setup.start().await.stop().await.success());
+    for companion in companions {
+        assert!(!companion.exists(), "{companion:?}");
+    }
+    let whole = counts(&setup, "status").await;
+    assert_eq!(whole["agree"], true, "{whole}");
+    assert!(
+        !vectors(&setup, "-wal").exists(),
+        "nor does counting leave one"
+    );
+}
+
+/// What the doctor says of vectors.
+async fn diagnosed(setup: &Setup) -> Vec<Value> {
+    let output = setup.run(&["doctor", "--json"]).await;
+    let mut findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    findings.retain(|finding| finding["subject"] == "vectors");
+    findings
+}
+
+#[tokio::test]
+async fn vectors_that_were_copied_without_their_log_are_named_and_made_anew() {
+    const ADVICE: &str = "troupe memory rebuild";
+    let (_model, setup) = killed().await;
+    for suffix in ["-wal", "-shm"] {
+        std::fs::remove_file(vectors(&setup, suffix)).unwrap();
+    }
+    let file = vectors(&setup, "").display().to_string();
+    let found = diagnosed(&setup).await;
+    let (text, advice) = (&found[0]["text"], &found[0]["advice"]);
+    assert_eq!(found[0]["state"], "broken", "{found:?}");
+    assert!(text.as_str().unwrap().contains(&file), "{text}");
+    assert!(advice.as_str().unwrap().contains(ADVICE), "{advice}");
+    let backup = setup.path("backup");
+    let made = setup.run(&["backup", backup.to_str().unwrap()]).await;
+    assert!(made.status.success() && backup.join("roleplay.sqlite").exists());
+    let copy = backup.join("roleplay-memory.vectors.sqlite");
+    assert!(!copy.exists(), "a restore couldn't tell what it lacks");
+
+    let warnings = async || {
+        let platform = setup.start().await;
+        platform.ask_to_stop();
+        let log = platform.log_to_end().await;
+        let lines = log.lines().map(str::to_owned);
+        Vec::from_iter(lines.filter(|line| line.contains("\"WARN\"") && line.contains(&file)))
+    };
+    let [told] = <[_; 1]>::try_from(warnings().await).unwrap();
+    assert!(told.contains(ADVICE), "{told}");
+    let found = diagnosed(&setup).await;
+    assert!(found[0]["advice"].as_str().unwrap().contains(ADVICE));
+    assert_eq!(counts(&setup, "rebuild").await["agree"], true);
+    assert!(!vectors(&setup, "-wal").exists());
+    assert_eq!(warnings().await, [] as [String; 0]);
 }
