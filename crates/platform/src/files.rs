@@ -4,6 +4,7 @@
 
 mod bucket;
 mod folder;
+mod refusal;
 
 use std::future::Future;
 use std::io;
@@ -15,6 +16,7 @@ use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 
+pub use self::refusal::Refusal;
 use crate::backends::S3Config;
 use crate::database::Outage;
 use crate::reach::Unreached;
@@ -30,7 +32,11 @@ const OWNER: &str = "the file store";
 
 /// The files of one kind, by name. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Files(Arc<dyn ObjectStore>);
+pub struct Files {
+    store: Arc<dyn ObjectStore>,
+    /// The bucket's name, unless it is a folder.
+    bucket: Option<Arc<str>>,
+}
 
 /// Files that can't be kept or had.
 #[derive(Debug, thiserror::Error)]
@@ -46,32 +52,35 @@ pub enum Error {
         /// What the system says.
         source: object_store::Error,
     },
-    /// The store refuses. Trying again doesn't help.
-    #[error("the file store refuses: {0}")]
-    Refused(#[source] object_store::Error),
+    /// The store answers, and does nothing for us until somebody mends that.
+    #[error("the file store {refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// What the store says.
+        source: object_store::Error,
+    },
+    /// The store has no such file.
+    #[error("the file store finds nothing there: {0}")]
+    Missing(#[source] object_store::Error),
+    /// The store can't do what is asked. Trying again doesn't help.
+    #[error("the file store can't do that: {0}")]
+    Unable(#[source] object_store::Error),
     /// The configuration makes no sense.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
 }
 
 impl Error {
-    /// Whether the store refuses the keys, or what they are good for.
-    pub fn is_about_keys(&self) -> bool {
-        use object_store::Error::{PermissionDenied, Unauthenticated};
-        matches!(
-            self,
-            Self::Refused(PermissionDenied { .. } | Unauthenticated { .. })
-        )
-    }
-
-    /// What a caller is told where it may be over later.
+    /// What a caller is told where it may be over later: also once somebody has mended what the store refuses. Files that
+    /// may be missing were looked for already, so what is missing otherwise is the store.
     pub fn passing(&self) -> Option<String> {
         match self {
-            Self::Unavailable(_) => Some(
+            Self::Unavailable(_) | Self::Refused { .. } | Self::Missing(_) => Some(
                 "the store of files can't be used right now: try again in a few seconds".to_owned(),
             ),
             Self::Disk { outage, .. } => Some(outage.told_of_disk(OWNER)),
-            Self::Refused(_) | Self::Config(_) => None,
+            Self::Unable(_) | Self::Config(_) => None,
         }
     }
 
@@ -83,23 +92,22 @@ impl Error {
         }
     }
 
-    /// Whether the store has no such bucket.
-    pub fn is_about_bucket(&self) -> bool {
-        matches!(self, Self::Refused(object_store::Error::NotFound { .. }))
-    }
-}
-
-impl From<object_store::Error> for Error {
-    fn from(error: object_store::Error) -> Self {
+    /// What an error says of a folder, or of a bucket of that name.
+    fn of(error: object_store::Error, bucket: Option<&str>) -> Self {
         if let Some(outage) = of_disk(&error) {
             let source = error;
             return Self::Disk { outage, source };
+        }
+        if let Some(refusal) = bucket.and_then(|bucket| Refusal::of(&error, bucket)) {
+            let source = error;
+            return Self::Refused { refusal, source };
         }
         match error {
             object_store::Error::Generic { .. } | object_store::Error::JoinError { .. } => {
                 Self::Unavailable(Box::new(error))
             }
-            error => Self::Refused(error),
+            object_store::Error::NotFound { .. } => Self::Missing(error),
+            error => Self::Unable(error),
         }
     }
 }
@@ -122,12 +130,26 @@ impl Files {
     pub fn open(host: &Host, folder: &str) -> Result<Self, Error> {
         let config = &host.backends.s3;
         if !config.is_named() {
-            return Ok(Self(folder::open(&host.folder(folder))?));
+            let opened = folder::open(&host.folder(folder));
+            let store = opened.map_err(|error| Error::of(error, None))?;
+            return Ok(Self {
+                store,
+                bucket: None,
+            });
         }
         let prefix: Key = [config.prefix.as_str(), folder].join("/").into();
-        let bucket = PrefixStore::new(bucket::open(config)?, prefix);
+        let store = Arc::new(PrefixStore::new(bucket::open(config)?, prefix));
         host.tasks.spawn(look(config.clone(), host.tasks.clone()));
-        Ok(Self(Arc::new(bucket)))
+        let bucket = Some(config.bucket.trim().into());
+        Ok(Self { store, bucket })
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, object_store::Error>>,
+    ) -> Result<T, Error> {
+        within(limit, self.bucket.as_deref(), call).await
     }
 
     /// Stores a file under a name, in the place of one that has it.
@@ -136,7 +158,9 @@ impl Files {
     /// The store can't be used, or refuses. Then nothing of the file is stored; after a timeout all of it may be.
     pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
         let limit = limit(bytes.len() as u64);
-        within(limit, self.0.put(&name.into(), bytes.into())).await?;
+        let name = name.into();
+        let put = self.store.put(&name, bytes.into());
+        self.within(limit, put).await?;
         Ok(())
     }
 
@@ -145,12 +169,15 @@ impl Files {
     /// # Errors
     /// The store can't be used, or refuses.
     pub async fn find(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let found = match within(ANSWER_TIMEOUT, self.0.get(&name.into())).await {
-            Err(Error::Refused(object_store::Error::NotFound { .. })) => return Ok(None),
+        let found = match self
+            .within(ANSWER_TIMEOUT, self.store.get(&name.into()))
+            .await
+        {
+            Err(Error::Missing(_)) => return Ok(None),
             found => found?,
         };
         let limit = limit(found.meta.size);
-        Ok(Some(within(limit, found.bytes()).await?.into()))
+        Ok(Some(self.within(limit, found.bytes()).await?.into()))
     }
 
     /// Deletes a file. One that is gone already is no error.
@@ -158,8 +185,11 @@ impl Files {
     /// # Errors
     /// The store can't be used, or refuses.
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
-        match within(ANSWER_TIMEOUT, self.0.delete(&name.into())).await {
-            Err(Error::Refused(object_store::Error::NotFound { .. })) => Ok(()),
+        match self
+            .within(ANSWER_TIMEOUT, self.store.delete(&name.into()))
+            .await
+        {
+            Err(Error::Missing(_)) => Ok(()),
             deleted => deleted,
         }
     }
@@ -170,10 +200,10 @@ impl Files {
     /// The store can't be used, or refuses.
     pub async fn list(&self, within_folder: Option<&str>) -> Result<Vec<String>, Error> {
         let prefix = within_folder.map(Key::from);
-        let mut files = self.0.list(prefix.as_ref());
+        let mut files = self.store.list(prefix.as_ref());
         let mut names = Vec::new();
         // Each page of the listing has the time of an answer.
-        while let Some(file) = within(ANSWER_TIMEOUT, files.try_next()).await? {
+        while let Some(file) = self.within(ANSWER_TIMEOUT, files.try_next()).await? {
             names.push(file.location.into());
         }
         Ok(names)
@@ -186,10 +216,11 @@ fn limit(size_bytes: u64) -> Duration {
 
 async fn within<T>(
     limit: Duration,
+    bucket: Option<&str>,
     call: impl Future<Output = Result<T, object_store::Error>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(limit, call).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(|error| Error::of(error, bucket)),
         Err(elapsed) => Err(Error::Unavailable(Box::new(elapsed))),
     }
 }
@@ -199,31 +230,30 @@ async fn look(config: S3Config, tasks: Tasks) {
     let Some(Err(error)) = tasks.token().run_until_cancelled(examine(&config)).await else {
         return;
     };
-    match error.is_about_keys() {
-        true => tracing::error!(
-            %error,
-            bucket = config.bucket,
-            "the file store refuses the keys: correct s3.access_key_id and s3.secret_access_key, or what they may do"
-        ),
-        false => tracing::warn!(%error, bucket = config.bucket, "files can't be kept now"),
+    let bucket = config.bucket;
+    match &error {
+        Error::Refused { refusal, source } => {
+            tracing::error!(bucket, cause = %source, "{error}: {}", refusal.advice());
+        }
+        _ => tracing::warn!(%error, bucket, "files can't be kept now"),
     }
 }
 
 /// Looks whether the bucket can be listed.
 ///
 /// # Errors
-/// Says what is wrong: with the configuration, the way there, the keys, or the bucket.
+/// Says what is wrong: with the configuration, the way there, or what the store refuses.
 pub async fn examine(config: &S3Config) -> Result<(), Error> {
-    let bucket = bucket::open(config)?;
+    let (bucket, name) = (bucket::open(config)?, Some(config.bucket.trim()));
     let prefix = Key::from(config.prefix.as_str());
-    // A listing that is refused looks like any other failure: only a read tells of keys.
+    // A listing that is refused without a code looks like any other failure: only a read tells of keys.
     let probe = prefix.clone().join("probe");
     let read = bucket.get_opts(&probe, GetOptions::default());
-    if let Err(error) = within(ANSWER_TIMEOUT, read).await
-        && error.is_about_keys()
-    {
+    let read = within(ANSWER_TIMEOUT, name, read).await;
+    if let Err(error @ Error::Refused { .. }) = read {
         return Err(error);
     }
     let mut files = bucket.list(Some(&prefix));
-    within(ANSWER_TIMEOUT, files.try_next()).await.map(drop)
+    let listed = within(ANSWER_TIMEOUT, name, files.try_next()).await;
+    listed.map(drop)
 }

@@ -12,13 +12,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tonic::Code;
 use uuid::Uuid;
 
 use self::embedded::Embedded;
 pub use self::files::{SUFFIX, broken_files, files, set_aside_without_log};
 use self::qdrant::Qdrant;
-pub use self::qdrant::{ServerState, examine};
+pub use self::qdrant::{ServerState, examine, look};
 use crate::Host;
 use crate::reach::Unreached;
 
@@ -96,8 +95,11 @@ pub async fn open(
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server doesn't answer; later it may.
-    #[error("the vector store doesn't answer: try again in a few seconds")]
+    #[error("the vector store doesn't answer")]
     Unavailable(#[source] Source),
+    /// The server refuses the key, or what it is good for.
+    #[error("the vector store refuses the key")]
+    Refused(#[source] Source),
     /// The call asks for something that no store can do.
     #[error("{0}")]
     Invalid(String),
@@ -115,18 +117,14 @@ impl Error {
         }
     }
 
-    /// Whether the server refuses the key, or what it is good for.
-    pub fn is_about_key(&self) -> bool {
-        let Self::Storage(source) = self else {
-            return false;
-        };
-        let status = source.downcast_ref::<tonic::Status>();
-        status.is_some_and(|status| {
-            matches!(
-                status.code(),
-                Code::Unauthenticated | Code::PermissionDenied
-            )
-        })
+    /// What a caller is told where it may be over later: also once somebody has mended what the server refuses.
+    pub fn passing(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(_) | Self::Refused(_) => Some(
+                "the vector store can't be used right now: try again in a few seconds".to_owned(),
+            ),
+            Self::Invalid(_) | Self::Storage(_) => None,
+        }
     }
 }
 

@@ -111,6 +111,7 @@ pub async fn build(
 ) -> Result<Routes, BuildError> {
     let db = Database::open::<Migrator>(host, SERVICE).await?;
     let avatars = Avatars::open(host)?;
+    platform::vectors::look(host);
     let tokens = host.page_tokens(SERVICE, &db).await?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),

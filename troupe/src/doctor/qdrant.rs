@@ -33,7 +33,7 @@ fn broken(url: &ServerUrl, error: &Error) -> Finding {
             "{advice}; without it the platform runs, and memories aren't recalled"
         ))
     };
-    if error.is_about_key() {
+    if let Error::Refused(_) = error {
         return broken("refuses the key", "correct TROUPE__QDRANT__API_KEY");
     }
     if let Some(unreached) = error.unreached() {

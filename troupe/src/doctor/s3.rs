@@ -12,12 +12,16 @@ pub(super) async fn examine(config: &S3Config) -> Vec<Finding> {
     if !config.is_named() {
         return Vec::new();
     }
-    let place = match config.endpoint.as_str() {
-        "" => format!("bucket {} in {}", config.bucket, config.region),
-        endpoint => format!("bucket {} at {}", config.bucket, ServerUrl::new(endpoint)),
+    let store = match config.endpoint.as_str() {
+        "" => format!("S3 in {}", config.region),
+        endpoint => ServerUrl::new(endpoint).to_string(),
     };
+    let place = format!("bucket {} at {store}", config.bucket);
     vec![match files::examine(config).await {
         Ok(()) => Finding::good(SUBJECT, format!("{place} can be read")),
+        Err(Error::Refused { refusal, .. }) => {
+            Finding::broken(SUBJECT, format!("{store} {refusal}")).advise(refusal.advice())
+        }
         Err(error) => broken(&place, &error),
     }]
 }
@@ -26,17 +30,6 @@ fn broken(place: &str, error: &Error) -> Finding {
     let broken = |text: &str, advice: &str| {
         Finding::broken(SUBJECT, format!("{place} {text}")).advise(advice)
     };
-    if error.is_about_keys() {
-        return broken(
-            "refuses the keys",
-            "correct TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or let them list, read and write the bucket",
-        );
-    }
-    if error.is_about_bucket() {
-        let advice =
-            "make it, or correct TROUPE__S3__BUCKET, TROUPE__S3__ENDPOINT and TROUPE__S3__REGION";
-        return broken("isn't there", advice);
-    }
     if let Some(unreached) = error.unreached() {
         let advice = unreached.advice();
         return broken(

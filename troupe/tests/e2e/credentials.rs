@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use serde_json::Value;
 use testkit::servers::{Nats, Postgres, Redis, S3};
+use tonic::service::InterceptorLayer;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
@@ -70,6 +71,19 @@ pub(crate) fn answering(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) 
 const UNAUTHORIZED: &str =
     "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
+/// The address of a server that lets nobody call anything by gRPC, as Qdrant does with a wrong key.
+pub(crate) async fn refusing_qdrant() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refuse = |_| Err::<Request<()>, _>(Status::unauthenticated("hunter2 is wrong"));
+    let server = tonic::transport::Server::builder()
+        .layer(InterceptorLayer::new(refuse))
+        .add_service(TraceServiceServer::new(Closed))
+        .serve_with_incoming(TcpIncoming::from(listener));
+    drop(::platform::Tasks::new().spawn(async move { server.await.unwrap() }));
+    format!("http://{address}")
+}
+
 /// Servers that refuse what the configuration presents to them.
 struct Refusing {
     setup: Setup,
@@ -86,6 +100,7 @@ async fn refusing() -> Refusing {
         .unwrap();
     let store = S3::start(None).await.unwrap();
     let (model, _) = answering(UNAUTHORIZED);
+    let qdrant = refusing_qdrant().await;
     let s3 = store.config();
     let redis_url = redis.url().replacen("://", "://:hunter2@", 1);
     let setup = Setup::new()
@@ -95,6 +110,8 @@ async fn refusing() -> Refusing {
         .with("TROUPE__S3__ENDPOINT", &s3.endpoint)
         .with("TROUPE__S3__ACCESS_KEY_ID", &s3.access_key_id)
         .with("TROUPE__S3__SECRET_ACCESS_KEY", SECRET)
+        .with("TROUPE__QDRANT__URL", qdrant)
+        .with("TROUPE__QDRANT__API_KEY", SECRET)
         .with("TROUPE__AI__OPENAI__BASE_URL", format!("http://{model}/v1"))
         .with("TROUPE__AI__OPENAI__API_KEY", SECRET);
     Refusing {
@@ -112,6 +129,7 @@ async fn the_doctor_names_each_login_that_is_refused() {
         ("events", "TROUPE__NATS__URL"),
         ("Redis", "TROUPE__REDIS__URL"),
         ("file store", "TROUPE__S3__SECRET_ACCESS_KEY"),
+        ("qdrant", "TROUPE__QDRANT__API_KEY"),
         ("model server", "TROUPE__AI__OPENAI__API_KEY"),
         ("embeddings", "TROUPE__AI__OPENAI__API_KEY"),
     ] {
@@ -135,6 +153,7 @@ async fn the_log_names_each_login_that_is_refused() {
         "NATS refuses the login",
         "Redis refuses the user and password",
         "the file store refuses the keys",
+        "Qdrant refuses the key",
         "the model server refuses the key",
     ] {
         let said = async {
@@ -277,12 +296,23 @@ async fn a_bucket_without_keys_is_refused_and_nobody_is_asked_for_some() {
     ]);
     let finding = found(&by_variables, "file store").await;
     assert!(finding.contains("good"), "{finding}");
+    let elsewhere = with(&[
+        ("TROUPE__S3__BUCKET", "another"),
+        ("AWS_ACCESS_KEY_ID", &config.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+    ]);
+    let finding = found(&elsewhere, "file store").await;
+    assert!(finding.contains("has no bucket another"), "{finding}");
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 
     // The same address is asked where that is configured.
     let machine = with(&[("TROUPE__S3__CREDENTIALS", "machine")]);
     let finding = found(&machine, "file store").await;
     assert!(finding.contains("broken"), "{finding}");
+    assert!(
+        finding.contains("this machine gives no credentials"),
+        "{finding}"
+    );
     assert!(asked.load(Ordering::SeqCst) > 0);
 }
 

@@ -234,6 +234,32 @@ pub async fn examine(config: &QdrantConfig) -> Result<ServerState, Error> {
     .await
 }
 
+/// Tells early what would else be found with the first message, if a server is named. It may still be starting: nothing waits
+/// for it, and it is asked once.
+pub fn look(host: &Host) {
+    let (config, tasks) = (host.backends.qdrant.clone(), host.tasks.clone());
+    if !config.url.is_named() {
+        return;
+    }
+    host.tasks.spawn(async move {
+        let examined = tasks.token().run_until_cancelled(examine(&config)).await;
+        if let Some(Err(error)) = examined {
+            tell(&error);
+        }
+    });
+}
+
+/// Logs why vectors can't be kept or found.
+fn tell(error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    match error {
+        Error::Refused(_) => {
+            tracing::error!(cause, "Qdrant refuses the key: correct qdrant.api_key");
+        }
+        _ => tracing::warn!(%error, cause, "vectors can't be kept now"),
+    }
+}
+
 /// A connection that is made at its first use and again when it broke.
 type Connection = InterceptedService<Channel, ApiKey>;
 
@@ -300,6 +326,7 @@ impl From<Status> for Error {
             | Code::DeadlineExceeded
             | Code::Cancelled
             | Code::ResourceExhausted => Self::Unavailable(status.into()),
+            Code::Unauthenticated | Code::PermissionDenied => Self::Refused(status.into()),
             _ => Self::Storage(status.into()),
         }
     }

@@ -1,11 +1,13 @@
 //! Files, in a folder and in a bucket.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use testkit::servers::S3;
-use troupe_platform::backends::S3Config;
-use troupe_platform::files::{Error, Files, examine};
+use troupe_platform::backends::{S3Config, SecretText};
+use troupe_platform::files::{Error, Files, Refusal, examine};
 use troupe_platform::{Backends, Host};
 
 /// For an answer of a store that isn't there, and for a slow machine.
@@ -101,6 +103,13 @@ async fn holds_in_a_bucket() {
     assert!(dir.path().read_dir().unwrap().next().is_none());
 }
 
+fn refusal_of(error: &Error) -> Option<&Refusal> {
+    match error {
+        Error::Refused { refusal, .. } => Some(refusal),
+        _ => None,
+    }
+}
+
 /// What every call says while the store is away.
 async fn assert_unavailable(files: &Files) {
     let began = Instant::now();
@@ -146,20 +155,103 @@ async fn refuses_wrong_keys_and_says_so() {
         ..store.config()
     };
     let refused = examine(&config).await.unwrap_err();
-    assert!(refused.is_about_keys(), "{refused}");
+    assert_eq!(refusal_of(&refused), Some(&Refusal::Keys), "{refused}");
     let files = Files::open(&host(dir.path(), config), "refused").unwrap();
-    let put = files.put("a", b"picture".to_vec()).await;
-    assert!(matches!(put, Err(Error::Refused(_))), "{put:?}");
+    let put = files.put("a", b"picture".to_vec()).await.unwrap_err();
+    assert_eq!(refusal_of(&put), Some(&Refusal::Keys), "{put}");
     examine(&store.config()).await.unwrap();
 }
 
+/// What every call says of a store that refuses, and so does a look at it.
+async fn each_call_says(config: S3Config, expected: &Refusal) {
+    let dir = tempfile::tempdir().unwrap();
+    let looked = examine(&config).await.err();
+    let files = Files::open(&host(dir.path(), config), "refused").unwrap();
+    for error in [
+        looked,
+        files.put("a", b"picture".to_vec()).await.err(),
+        files.find("a").await.err(),
+        files.delete("a").await.err(),
+    ] {
+        let error = error.unwrap_or_else(|| panic!("{expected:?}"));
+        assert_eq!(refusal_of(&error), Some(expected), "{error}");
+        assert_eq!(error.to_string(), format!("the file store {expected}"));
+        let told = error.passing().unwrap();
+        assert!(told.contains("the store of files"), "{told}");
+        assert!(!told.contains(&expected.to_string()), "{told}");
+    }
+}
+
 #[tokio::test]
-async fn finds_a_bucket_that_is_missing() {
+async fn says_that_a_bucket_is_missing() {
     let store = S3::start(None).await.unwrap();
     let config = S3Config {
         bucket: "another".to_owned(),
         ..store.config()
     };
-    let missing = examine(&config).await.unwrap_err();
-    assert!(!missing.is_about_keys(), "{missing}");
+    let looked = examine(&config).await.unwrap_err();
+    assert_eq!(looked.to_string(), "the file store has no bucket another");
+}
+
+/// A store that answers everything with one error.
+fn answering(status: &str, code: &str) -> S3Config {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let body = match code {
+        "" => String::new(),
+        code => format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>No.</Message></Error>"
+        ),
+    };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} No\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _whatever = connection.read(&mut [0; 1 << 16]);
+            let _gone = connection.write_all(answer.as_bytes());
+        }
+    });
+    S3Config {
+        bucket: "files".to_owned(),
+        endpoint,
+        access_key_id: "somebody".to_owned(),
+        secret_access_key: SecretText::new("hunter2"),
+        ..S3Config::default()
+    }
+}
+
+#[tokio::test]
+async fn names_what_a_store_refuses_by_its_code() {
+    for (status, code, refusal) in [
+        ("403", "AccessDenied", Refusal::Keys),
+        ("403", "InvalidAccessKeyId", Refusal::Keys),
+        ("403", "SignatureDoesNotMatch", Refusal::Keys),
+        ("400", "InvalidToken", Refusal::Keys),
+        ("403", "", Refusal::Keys),
+        ("401", "", Refusal::Keys),
+        ("400", "ExpiredToken", Refusal::Expired),
+        ("403", "RequestTimeTooSkewed", Refusal::Clock),
+        ("404", "NoSuchBucket", Refusal::Bucket("files".to_owned())),
+    ] {
+        each_call_says(answering(status, code), &refusal).await;
+    }
+}
+
+#[tokio::test]
+async fn what_answers_otherwise_refuses_nothing_and_may_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    for (status, code) in [("400", "InvalidRequest"), ("404", ""), ("404", "NoSuchKey")] {
+        let config = answering(status, code);
+        let looked = examine(&config).await.unwrap_err();
+        assert!(matches!(looked, Error::Unavailable(_)), "{code}: {looked}");
+        let files = Files::open(&host(dir.path(), config), "other").unwrap();
+        let put = files.put("a", b"picture".to_vec()).await.unwrap_err();
+        assert_eq!(refusal_of(&put), None, "{put}");
+        assert!(put.passing().is_some(), "{put}");
+    }
+    let files = Files::open(&host(dir.path(), answering("404", "NoSuchKey")), "other").unwrap();
+    assert_eq!(files.find("a").await.unwrap(), None);
 }

@@ -103,6 +103,15 @@ impl From<Status> for Error {
 }
 
 impl Error {
+    /// What a caller is told where a store can't be used, and it may be over later.
+    fn passing(&self) -> Option<String> {
+        match self {
+            Self::Files(error) => error.passing(),
+            Self::Vectors(error) => error.passing(),
+            _ => self.outage().map(|outage| outage.to_string()),
+        }
+    }
+
     fn outage(&self) -> Option<Outage> {
         match self {
             Self::Storage(error) => Outage::of(error),
@@ -153,10 +162,10 @@ impl Classify for Error {
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::TooManyGenerations(_) => Code::ResourceExhausted,
             Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
-            Self::Files(error) if error.passing().is_some() => Code::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
-            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
-            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Code::Unavailable,
+            Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
+                Code::Unavailable
+            }
             Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
             Self::Remote(status) => status.code(),
             Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Code::Internal,
@@ -176,11 +185,11 @@ impl Classify for Error {
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Files(error) if error.passing().is_some() => Reason::Unavailable,
             Self::Stopping => Reason::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
-            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
-            Self::Vectors(platform::vectors::Error::Unavailable(_)) => Reason::Unavailable,
+            Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
+                Reason::Unavailable
+            }
             Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
             Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
             Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Reason::Internal,
@@ -189,18 +198,13 @@ impl Classify for Error {
     }
 
     fn public_message(&self) -> String {
-        let passing = match self {
-            Self::Files(error) => error.passing(),
-            _ => self.outage().map(|outage| outage.to_string()),
-        };
-        passing.unwrap_or_else(|| error::explained(self))
+        self.passing().unwrap_or_else(|| error::explained(self))
     }
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyGenerations(_) => Some(REPLY_TIME),
-            Self::Files(error) => error.passing().map(|_| Outage::RETRY_AFTER),
-            _ => self.outage().map(|_| Outage::RETRY_AFTER),
+            _ => self.passing().map(|_| Outage::RETRY_AFTER),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Characters: imported, found, changed, exported, deleted.
 
+use platform::backends::S3Config;
 use prost_types::FieldMask;
 use serde_json::Value;
 use testkit::servers::S3;
 use tonic::Code;
+use tonic_types::StatusExt;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay as pb;
@@ -460,4 +462,24 @@ async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
         .await
         .unwrap();
     assert_eq!(store.count_files().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_is_told_of_like_one_that_is_gone() {
+    let store = S3::start(None).await.unwrap();
+    let stage = Stage::with_files_in(S3Config {
+        access_key_id: "somebody".to_owned(),
+        ..store.config()
+    });
+    let stage = stage.await;
+    let alice = stage.person();
+    let refused = alice.import(png()).await.err().unwrap();
+    assert_eq!(
+        (refused.code(), reason_of(&refused)),
+        (Code::Unavailable, Some(Reason::Unavailable))
+    );
+    let message = refused.message();
+    assert!(message.starts_with("the store of files"), "{message}");
+    assert!(refused.get_details_retry_info().is_some());
+    assert!(find(&alice, "").await.is_empty(), "nothing is half stored");
 }

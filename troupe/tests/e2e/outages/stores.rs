@@ -6,6 +6,7 @@ use testkit::servers::S3;
 
 use super::{fill, lacks, model, outage, probe, setup, until};
 use crate::cards::{example, maren};
+use crate::credentials::{answering, refusing_qdrant};
 use crate::person::Person;
 use crate::platform::{Platform, Setup};
 
@@ -13,6 +14,9 @@ use crate::platform::{Platform, Setup};
 const FILES: &str = "the store of files";
 /// Room for a few pictures.
 const STORE_BYTES: u64 = 8 << 20;
+
+/// Of a store without the bucket; the one of tests makes it with its first file.
+const NO_BUCKET: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 40\r\nconnection: close\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>";
 
 /// A platform that keeps its pictures in the store.
 fn with_store(setup: Setup, store: &S3) -> Setup {
@@ -86,6 +90,61 @@ async fn lacks_only_pictures_while_their_store_is_away() {
     tokio::time::sleep(outage()).await;
     store.resume();
     until("the picture is served again", is_served).await;
+}
+
+/// A refusal that says when to come again.
+fn lacks_for_now(answer: &(StatusCode, Value), what: &str) {
+    lacks(answer, what);
+    let details = answer.1["details"].as_array().unwrap();
+    let is_told = details
+        .iter()
+        .any(|detail| detail["retryDelay"].is_string());
+    assert!(is_told, "{details:?}");
+}
+
+#[tokio::test]
+async fn lacks_what_stores_refuse_as_if_they_were_away() {
+    let (model, store) = (model().await, S3::start(None).await.unwrap());
+    let qdrant = refusing_qdrant().await;
+    let without_bucket = format!("http://{}", answering(NO_BUCKET).0);
+    for (name, value, says) in [
+        ("ACCESS_KEY_ID", "somebody", "refuses the keys"),
+        ("ENDPOINT", &*without_bucket, "has no bucket files"),
+    ] {
+        let setup = with_store(setup(&model), &store)
+            .with(&format!("TROUPE__S3__{name}"), value)
+            .with("TROUPE__QDRANT__URL", &qdrant);
+        let platform = setup.start().await;
+        let ann = Person::register(&platform, "Ann").await;
+        lacks_for_now(&import(&ann, maren()).await, FILES);
+        let card =
+            json!({"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Maren"}});
+        let path = "/api/v1/roleplay/characters:import";
+        let imported = ann
+            .request(Method::POST, path)
+            .json(&card)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(imported.status(), StatusCode::OK);
+        let id = imported.json::<Value>().await.unwrap()["character"]["id"].clone();
+        let opened = json!({ "characterId": id });
+        let opened = ann
+            .call(Method::POST, "/api/v1/roleplay/sessions", opened)
+            .await
+            .1;
+        let id = opened["session"]["id"].as_str().unwrap();
+        let path = format!("/api/v1/roleplay/sessions/{id}/memories:search");
+        let sought = ann
+            .call(Method::POST, &path, json!({"text": "the lamp"}))
+            .await;
+        lacks_for_now(&sought, "the vector store");
+        assert_eq!(probe(&platform, "/readyz").await.0, StatusCode::OK);
+        platform.ask_to_stop();
+        let log = platform.log_to_end().await;
+        assert!(log.contains(says), "{log}");
+        assert!(log.contains("the vector store refuses the key"), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! The collection itself: its name, its settings, and that it is there.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,8 +14,9 @@ use qdrant_client::qdrant::{
 use sha2::{Digest, Sha256};
 use tonic::Status;
 
-use super::{Connection, PARTITION, within_deadline};
+use super::{Connection, PARTITION, tell, within_deadline};
 use crate::Tasks;
+use crate::vectors::Error;
 
 /// Edges of a point in its partition's graph.
 const EDGES: u64 = 16;
@@ -57,14 +57,11 @@ impl Collection {
     pub(super) async fn make(self, tasks: Tasks) {
         let (mut is_late, mut is_refused) = (false, false);
         while let Err(error) = within_deadline(self.ensure()).await {
-            if !is_late {
-                let cause = error.source().map(ToString::to_string);
-                tracing::warn!(%error, cause, collection.name = &*self.name, "Qdrant takes no vectors yet; trying again until it does");
+            let refuses = matches!(error, Error::Refused(_));
+            if !is_late || (refuses && !is_refused) {
+                tell(&error);
             }
-            if error.is_about_key() && !is_refused {
-                tracing::error!("Qdrant refuses the key: correct qdrant.api_key");
-                is_refused = true;
-            }
+            is_refused |= refuses;
             is_late = true;
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}

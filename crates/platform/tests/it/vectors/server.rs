@@ -155,10 +155,19 @@ async fn a_wrong_key_is_refused() {
     let mut backends = peer.backends();
     backends.qdrant.api_key = troupe_platform::backends::SecretText::new("another");
     let place = Place::new(backends);
-    let result = place.open().await.count(None).await;
-    assert!(matches!(result, Err(Error::Storage(_))), "{result:?}");
-    let result = vectors::examine(&place.host.backends.qdrant).await;
-    assert!(matches!(result, Err(Error::Storage(_))), "{result:?}");
+    let looked = vectors::examine(&place.host.backends.qdrant).await;
+    let mut results = vec![looked.map(drop)];
+    results.extend(call_everything(&*place.open().await).await);
+    for result in results {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error:?}");
+        assert!(error.to_string().contains("refuses the key"), "{error}");
+        let told = error.passing().unwrap();
+        assert!(
+            told.contains("the vector store") && !told.contains("key"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test]
