@@ -9,6 +9,7 @@ mod cli;
 mod contracts;
 mod doctor;
 mod events;
+mod failure;
 mod hold;
 mod instance;
 mod memory;
@@ -38,19 +39,9 @@ fn main() -> ExitCode {
     let result = run(Cli::parse());
     result.unwrap_or_else(|error| {
         // Where nobody reads the error, the exit code says it.
-        let _ = writeln!(std::io::stderr(), "error: {}", told(&error));
+        let _ = writeln!(std::io::stderr(), "error: {}", failure::told(&error));
         ExitCode::FAILURE
     })
-}
-
-/// An error with its causes. Some errors tell theirs themselves, and nobody reads twice.
-fn told(error: &anyhow::Error) -> String {
-    let parts = error.chain().map(ToString::to_string);
-    let told = parts.reduce(|told, cause| match told.contains(&cause) {
-        true => told,
-        false => format!("{told}: {cause}"),
-    });
-    told.unwrap_or_default()
 }
 
 #[tokio::main]
@@ -76,13 +67,4 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Contracts(document) => contracts::print(document)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[test]
-fn a_cause_is_told_once() {
-    let cause = anyhow::anyhow!("no room").context("the file can't be written: no room");
-    assert_eq!(
-        told(&cause.context("the start failed")),
-        "the start failed: the file can't be written: no room"
-    );
 }
