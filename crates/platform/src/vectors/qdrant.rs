@@ -251,12 +251,13 @@ pub fn look(host: &Host) {
 
 /// Logs why vectors can't be kept or found.
 fn tell(error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
     match error {
-        Error::Refused(_) => {
-            tracing::error!(cause, "Qdrant refuses the key: correct qdrant.api_key");
+        // Without its own words, which may hold the key.
+        Error::Refused(_) => tracing::error!("Qdrant refuses the key: correct qdrant.api_key"),
+        _ => {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "vectors can't be kept now");
         }
-        _ => tracing::warn!(%error, cause, "vectors can't be kept now"),
     }
 }
 
