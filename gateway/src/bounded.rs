@@ -5,13 +5,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout_at};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::gather::{Part, read_to_end};
 use crate::guard::caught;
 use crate::intake::{Room, SMALL};
 use crate::refusal::{Refusal, invalid, too_large};
@@ -65,34 +64,16 @@ impl Bounded {
 
     /// Reads all of a body that is one message, in the time that bodies have to arrive, with the room that it takes.
     pub(crate) async fn message(mut self) -> Result<(Bytes, Room), Status> {
-        let started = Instant::now();
-        let (mut first, mut all) = (Bytes::new(), BytesMut::new());
-        loop {
-            let so_far = first.len() + all.len();
-            let due = started + self.room.time_for(so_far);
-            let Ok(frame) = timeout_at(due, self.frame()).await else {
-                return Err(Refusal::body_too_late().status);
-            };
-            let Some(frame) = frame else { break };
-            let broke_off = || invalid("the body of the request broke off");
-            let frame = frame.map_err(|_| self.refused.take().unwrap_or_else(broke_off))?;
-            let Ok(chunk) = frame.into_data() else {
-                continue;
-            };
-            if so_far + chunk.len() > self.max_bytes + FRAME_HEADER {
-                return Err(too_large(self.max_bytes));
-            }
-            if so_far == 0 {
-                first = chunk;
-            } else {
-                all.extend_from_slice(&std::mem::take(&mut first));
-                all.extend_from_slice(&chunk);
-            }
-            if self.inner.is_end_stream() {
-                break;
-            }
+        let (max_bytes, intake) = (self.max_bytes, self.room.intake());
+        let keep = |part: Part| match part.len > max_bytes + FRAME_HEADER {
+            true => Err(Refusal::too_large(max_bytes)),
+            false => Ok(()),
+        };
+        let message = read_to_end(&mut self, &intake, keep).await;
+        let message = message.map_err(|refusal| self.refused.take().unwrap_or(refusal.status))?;
+        if self.header_len > 0 || self.left > 0 {
+            return Err(invalid("the body of the request ends within a message"));
         }
-        let message = if all.is_empty() { first } else { all.freeze() };
         Ok((message, self.room))
     }
 
@@ -168,16 +149,22 @@ impl http_body::Body for Bounded {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
+    use tonic::Code;
+
     use super::*;
     use crate::config::Bodies;
     use crate::intake::{Intake, Sender};
     use crate::rates::Payer;
 
-    fn first_refused(chunks: &[&[u8]]) -> Option<usize> {
-        let intake = Intake::new(&Bodies::default());
+    fn room() -> Room {
         let nobody = Payer::Address([192, 0, 2, 1].into());
-        let room = intake.room(Sender::new([192, 0, 2, 1].into(), &nobody));
-        let (mut body, refused) = Bounded::new(Body::empty(), 4, room);
+        let sender = Sender::new([192, 0, 2, 1].into(), &nobody);
+        Intake::new(&Bodies::default()).room(sender)
+    }
+
+    fn first_refused(chunks: &[&[u8]]) -> Option<usize> {
+        let (mut body, refused) = Bounded::new(Body::empty(), 4, room());
         let at = chunks.iter().position(|chunk| body.check(chunk).is_err());
         assert_eq!(refused.take().is_some(), at.is_some());
         at
@@ -202,5 +189,19 @@ mod tests {
             first_refused(&[&[0, 0, 0, 0, 1, 7, 0, 0], &[0, 1, 0]]),
             Some(1)
         );
+    }
+    #[tokio::test]
+    async fn a_body_that_ends_within_its_message_is_refused() {
+        const MESSAGE: [u8; 7] = [0, 0, 0, 0, 2, 8, 9];
+        for len in 1..=MESSAGE.len() {
+            let body = Body::new(Full::new(Bytes::from_static(&MESSAGE[..len])));
+            let message = Bounded::new(body, 4, room()).0.message().await;
+            let code = message.map_or_else(|status| status.code(), |_| Code::Ok);
+            let expected = match len == MESSAGE.len() {
+                true => Code::Ok,
+                false => Code::InvalidArgument,
+            };
+            assert_eq!(code, expected, "{len} bytes");
+        }
     }
 }

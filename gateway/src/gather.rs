@@ -3,12 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header;
-use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
+use tonic::Status;
 use tonic::body::Body;
 
-use crate::intake::{Room, SMALL};
+use crate::intake::{Intake, Room, SMALL};
 use crate::refusal::{Refusal, invalid};
 
 /// How much room a body of unknown length takes at once.
@@ -29,12 +29,42 @@ pub(crate) async fn gather(
     if announced > SMALL {
         room.grow_to(announced)?;
     }
+    let intake = room.intake();
+    let keep = |part: Part| {
+        if part.len > max_bytes {
+            return Err(Refusal::too_large(max_bytes));
+        }
+        if !part.is_all && part.len > room.bytes() {
+            room.grow_to(announced.max(part.len.next_multiple_of(STEP)))?;
+        }
+        Ok(())
+    };
+    read_to_end(&mut body, &intake, keep).await
+}
+
+/// What is there of a body, before the last part of it is kept.
+pub(crate) struct Part {
+    /// Bytes so far, that part among them.
+    pub(crate) len: usize,
+    /// Whether the part is the whole body.
+    pub(crate) is_all: bool,
+}
+
+/// Reads all of a body in the time that bodies have to arrive, as long as `keep` takes its parts.
+pub(crate) async fn read_to_end<B>(
+    body: &mut B,
+    intake: &Intake,
+    mut keep: impl FnMut(Part) -> Result<(), Refusal>,
+) -> Result<Bytes, Refusal>
+where
+    B: http_body::Body<Data = Bytes, Error = Status> + Unpin,
+{
     let started = Instant::now();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
         let so_far = first.len() + all.len();
-        let due = started + room.time_for(so_far);
+        let due = started + intake.time_for(so_far);
         let Ok(frame) = timeout_at(due, body.frame()).await else {
             return Err(Refusal::body_too_late());
         };
@@ -44,21 +74,15 @@ pub(crate) async fn gather(
             continue;
         };
         let len = so_far + chunk.len();
-        if len > max_bytes {
-            return Err(Refusal::too_large(max_bytes));
-        }
-        if so_far == 0 && body.is_end_stream() {
-            return Ok(chunk);
-        }
-        if len > room.bytes() {
-            room.grow_to(announced.max(len.next_multiple_of(STEP)))?;
-        }
+        let is_all = so_far == 0 && body.is_end_stream();
+        keep(Part { len, is_all })?;
         if so_far == 0 {
             first = chunk;
             continue;
         }
         if all.is_empty() {
-            all.reserve(announced.max(len));
+            let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+            all.reserve(len + announced);
             all.extend_from_slice(&std::mem::take(&mut first));
         }
         all.extend_from_slice(&chunk);

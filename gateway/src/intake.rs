@@ -81,7 +81,7 @@ impl Intake {
     }
 
     /// How long a body may take of which so much has come.
-    fn time_for(&self, bytes: usize) -> Duration {
+    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
         let further = bytes as u64 / self.settings.bytes_per_second.max(1);
         Duration::from_secs(self.settings.secs.saturating_add(further))
     }
@@ -93,9 +93,9 @@ impl Room {
         self.bytes
     }
 
-    /// How long the body may take of which so much has come.
-    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
-        self.intake.time_for(bytes)
+    /// What it is part of.
+    pub(crate) fn intake(&self) -> Arc<Intake> {
+        Arc::clone(&self.intake)
     }
 
     /// Makes it large enough for so many bytes.
