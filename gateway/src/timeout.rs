@@ -13,10 +13,6 @@ pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// The header by which clients of the JSON form ask for a limit, in seconds.
 pub(crate) const SERVER_TIMEOUT: &str = "x-server-timeout";
 
-/// A header that holds no time; the name of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InvalidTimeout(pub(crate) &'static str);
-
 /// The time that a call may take: what the client asks for begins with its request, what the contract allows once all of the
 /// request is here. How long that may take is a matter of its size.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +24,8 @@ pub(crate) struct Times {
 impl Times {
     /// Of a call that the contract allows a time.
     pub(crate) fn of_call(headers: &HeaderMap, allowed: Duration) -> Result<Self, Status> {
-        let asked = asked(headers).map_err(|invalid_header| {
-            invalid(format!("the header {} holds no time", invalid_header.0))
-        })?;
         // What can't be counted is no bound.
-        let asked = asked.and_then(|asked| Instant::now().checked_add(asked));
+        let asked = asked(headers)?.and_then(|asked| Instant::now().checked_add(asked));
         Ok(Self { allowed, asked })
     }
 
@@ -52,28 +45,29 @@ impl Times {
 }
 
 /// The shortest time that a client asks for.
-fn asked(headers: &HeaderMap) -> Result<Option<Duration>, InvalidTimeout> {
-    let mut shortest = None;
-    if let Some(value) = headers.get(GRPC_TIMEOUT) {
-        let asked = value
-            .to_str()
-            .ok()
-            .and_then(parse_grpc)
-            .ok_or(InvalidTimeout(GRPC_TIMEOUT))?;
-        shortest = Some(asked);
-    }
-    if let Some(value) = headers.get(SERVER_TIMEOUT) {
-        let asked = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse::<f64>().ok());
-        let asked = asked
-            .filter(|secs| *secs >= 0.0)
-            .ok_or(InvalidTimeout(SERVER_TIMEOUT))?;
-        let asked = Duration::try_from_secs_f64(asked).unwrap_or(Duration::MAX);
-        shortest = Some(shortest.map_or(asked, |shortest: Duration| shortest.min(asked)));
-    }
-    Ok(shortest)
+fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let by_grpc = asked_in(headers, GRPC_TIMEOUT, parse_grpc)?;
+    let by_json = asked_in(headers, SERVER_TIMEOUT, parse_seconds)?;
+    Ok(by_grpc.into_iter().chain(by_json).min())
+}
+
+/// The time in a header.
+fn asked_in(
+    headers: &HeaderMap,
+    name: &str,
+    parse: fn(&str) -> Option<Duration>,
+) -> Result<Option<Duration>, Status> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let time = value.to_str().ok().and_then(parse);
+    let time = time.ok_or_else(|| invalid(format!("the header {name} holds no time")))?;
+    Ok(Some(time))
+}
+
+fn parse_seconds(text: &str) -> Option<Duration> {
+    let seconds = text.parse::<f64>().ok().filter(|secs| *secs >= 0.0)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// The header's form of the time that is left.
@@ -110,12 +104,19 @@ fn parse_grpc(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn asked(name: &'static str, value: &'static str) -> Result<Option<Duration>, InvalidTimeout> {
-        let headers = HeaderMap::from_iter([(
-            http::HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        )]);
-        super::asked(&headers)
+    /// The time that a header asks for, or what is said against it.
+    fn asked(name: &'static str, value: &'static str) -> Result<Option<Duration>, String> {
+        asked_by([(name, value)])
+    }
+
+    fn asked_by<const N: usize>(
+        headers: [(&'static str, &'static str); N],
+    ) -> Result<Option<Duration>, String> {
+        let headers = headers.map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        super::asked(&HeaderMap::from_iter(headers)).map_err(|status| status.message().to_owned())
     }
 
     #[test]
@@ -126,11 +127,7 @@ mod tests {
         assert_eq!(asked(SERVER_TIMEOUT, "0.25"), millis(250));
         assert_eq!(asked("x-other", "1"), Ok(None));
         let both = [(GRPC_TIMEOUT, "2S"), (SERVER_TIMEOUT, "3")];
-        let both = both.map(|(name, value)| {
-            let name = http::HeaderName::from_static(name);
-            (name, HeaderValue::from_static(value))
-        });
-        assert_eq!(super::asked(&HeaderMap::from_iter(both)), millis(2_000));
+        assert_eq!(asked_by(both), millis(2_000));
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,17 +153,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_time() {
+        let refused = |name| Err(format!("the header {name} holds no time"));
         for value in ["", "2", "S", "2s", "-1S", "+1S", "123456789S", "1.5S"] {
-            assert_eq!(
-                asked(GRPC_TIMEOUT, value),
-                Err(InvalidTimeout(GRPC_TIMEOUT)),
-                "{value}"
-            );
+            assert_eq!(asked(GRPC_TIMEOUT, value), refused(GRPC_TIMEOUT), "{value}");
         }
         for value in ["", "-1", "NaN", "soon"] {
             assert_eq!(
                 asked(SERVER_TIMEOUT, value),
-                Err(InvalidTimeout(SERVER_TIMEOUT)),
+                refused(SERVER_TIMEOUT),
                 "{value}"
             );
         }
