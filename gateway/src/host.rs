@@ -20,16 +20,21 @@ pub enum InvalidHost {
     /// The target of the request, or `:authority` of HTTP/2, names no host.
     #[error("the authority of the request is neither a host nor a host and a port")]
     MalformedAuthority,
+    /// The header and `:authority` of HTTP/2 differ.
+    #[error(
+        "the host header and the :authority of the request name two hosts: leave the host header out"
+    )]
+    Different,
 }
 
 /// Checks the header, and the authority of the target where there is one.
 ///
 /// # Errors
-/// Where there is no header in HTTP/1.1, and where there are several or one of the two names no host in any version.
+/// Where there is no header in HTTP/1.1, where the two differ in HTTP/2, and where there are several headers or one of the two
+/// names no host in any version.
 pub fn check_host<B>(request: &Request<B>) -> Result<(), InvalidHost> {
-    if let Some(authority) = request.uri().authority()
-        && !is_host_and_port(authority.as_str())
-    {
+    let authority = request.uri().authority();
+    if authority.is_some_and(|authority| !is_host_and_port(authority.as_str())) {
         return Err(InvalidHost::MalformedAuthority);
     }
     let mut values = request.headers().get_all(HOST).iter();
@@ -44,7 +49,19 @@ pub fn check_host<B>(request: &Request<B>) -> Result<(), InvalidHost> {
     }
     // Empty is what a client sends whose address has no host.
     let is_host = value.is_empty() || value.to_str().is_ok_and(is_host_and_port);
-    is_host.then_some(()).ok_or(InvalidHost::Malformed)
+    if !is_host {
+        return Err(InvalidHost::Malformed);
+    }
+    // HTTP/1.1 has the target win.
+    if request.version() == Version::HTTP_2
+        && let Some(authority) = authority
+        && !value
+            .as_bytes()
+            .eq_ignore_ascii_case(authority.as_str().as_bytes())
+    {
+        return Err(InvalidHost::Different);
+    }
+    Ok(())
 }
 
 /// `uri-host [ ":" port ]` of RFC 9110 section 7.2, where the host isn't empty and the port is one of TCP.
@@ -209,6 +226,18 @@ mod tests {
         assert_eq!(of("[::1]:1"), Ok(()));
         for authority in ["[zz]", "[::1]1", "u@a", "a:70000"] {
             assert_eq!(of(authority), Err(InvalidHost::MalformedAuthority));
+        }
+    }
+    #[test]
+    fn the_header_of_http_2_names_no_other_host_than_the_authority() {
+        let of = |version, host: &'static str| {
+            let request = Request::get("http://a.example:1/a").version(version);
+            check_host(&request.header(HOST, host).body(()).unwrap())
+        };
+        assert_eq!(of(Version::HTTP_2, "A.example:1"), Ok(()));
+        for host in ["b.example:1", "a.example", "a.example:2", ""] {
+            assert_eq!(of(Version::HTTP_2, host), Err(InvalidHost::Different));
+            assert_eq!(of(Version::HTTP_11, host), Ok(()));
         }
     }
 }
