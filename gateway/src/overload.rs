@@ -9,9 +9,11 @@ mod held;
 mod limit;
 mod load;
 mod pace;
+mod paced;
 mod shares;
 
 pub(crate) use self::busy::watch;
 pub(crate) use self::gate::{Arrival, Gate, Ticket};
 pub(crate) use self::load::Load;
-pub(crate) use self::pace::{Pace, Paced};
+pub(crate) use self::pace::Pace;
+pub(crate) use self::paced::Paced;

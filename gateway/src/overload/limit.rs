@@ -22,6 +22,13 @@ pub(super) struct Seen {
     pub(super) most_running: usize,
 }
 
+impl Seen {
+    /// How long a call took on the average.
+    pub(super) fn mean(&self) -> Duration {
+        self.took / u32::try_from(self.ended.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
 /// The limit of a method, and the time that its calls take when nothing is in their way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
@@ -45,18 +52,19 @@ impl Limit {
     }
 
     /// Decides anew. Calls that are slow while the process has time left wait for something else, such as a model, and fewer
-    /// of them would help nobody.
+    /// of them would help nobody; nor would they where far fewer run than may.
     pub(super) fn decide(&mut self, seen: &Seen, is_busy: bool, settings: &Overload) {
-        let mean = seen.took / u32::try_from(seen.ended.max(1)).unwrap_or(u32::MAX);
+        let mean = seen.mean();
         let quickest = self.quickest.unwrap_or(mean);
         let is_slow = mean > quickest + Duration::from_millis(settings.wait_millis);
         let is_pushed_back = seen.pushed_back * 100 > seen.ended * PUSHED_BACK_PERCENT;
         let most = settings.most_calls.max(1);
         let least = settings.least_calls.clamp(1, most);
-        if is_pushed_back || (is_slow && is_busy) {
-            let used = self.calls.min(seen.most_running.max(1));
+        let is_used = seen.most_running * 2 > self.calls;
+        if is_pushed_back || (is_slow && is_busy && is_used) {
+            let used = seen.most_running.clamp(self.calls / 2, self.calls);
             self.calls = (used - used.div_ceil(10)).max(least);
-        } else if seen.most_running >= self.calls {
+        } else if seen.most_running >= self.calls || (!is_used && self.calls < at_first(settings)) {
             self.calls = (self.calls + self.calls.div_ceil(10)).min(most);
         }
         // Whatever the quickest was: a method may have become slower for good.
@@ -113,15 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_nobody_reaches_stays() {
+    fn a_limit_that_nobody_reaches_stays_and_one_of_a_storm_that_is_over_becomes_what_it_was() {
         let mut limit = Limit::new(&settings());
-        let seen = Seen {
+        limit.note(QUICK);
+        let alone = |took| Seen {
             ended: 1,
-            took: QUICK,
+            took,
             most_running: 1,
             ..Seen::default()
         };
-        limit.decide(&seen, false, &settings());
+        limit.decide(&alone(QUICK), false, &settings());
+        limit.decide(&alone(SLOW), true, &settings());
         assert_eq!(limit.calls, 64);
+        limit.calls = 10;
+        for _ in 0..30 {
+            limit.decide(&alone(SLOW), true, &settings());
+        }
+        assert!(limit.calls >= 64);
     }
 }

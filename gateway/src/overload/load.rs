@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::held::Held;
+use super::held::{Cause, Held};
 use super::limit::{Limit, Seen};
 use super::pace::Pace;
 use crate::config::Overload;
@@ -16,6 +16,8 @@ const ENOUGH: usize = 8;
 const LONG: Duration = Duration::from_millis(500);
 /// How far apart connections that were refused are read again, so that refusing takes little of the time that calls need.
 const APART: Duration = Duration::from_micros(2_500);
+/// How long a request may have waited to be read however quick the calls are, as a part of the longest wait.
+const SHORTEST_WAIT: u32 = 5;
 /// The longest hold, in times of the shortest.
 pub(super) const LONGEST_HOLD: u32 = 8;
 
@@ -26,6 +28,8 @@ pub(crate) struct Load {
     /// Turns of connections that are read on, whose calls don't run yet.
     expected: AtomicUsize,
     limit: AtomicUsize,
+    /// How long a request may have waited to be read, in microseconds.
+    longest_wait: AtomicU64,
     window: Mutex<Window>,
     held: Mutex<Held>,
     /// When the connection that is refused next is read again, in microseconds.
@@ -56,6 +60,7 @@ impl Load {
             running: AtomicUsize::new(0),
             expected: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit.calls),
+            longest_wait: AtomicU64::new(settings.longest_wait_millis * 1000),
             window: Mutex::new(window),
             held: Mutex::default(),
             next_turn: AtomicU64::new(0),
@@ -84,7 +89,7 @@ impl Load {
         (self.running() + expected) * 8 < self.limit() * 7
     }
 
-    /// Lets the connection be read on that was held last, if there is room.
+    /// Lets the next connection be read on, if there is room.
     fn pass_on(self: &Arc<Self>) {
         if !self.has_room() {
             return;
@@ -101,9 +106,11 @@ impl Load {
         Turn(Arc::downgrade(self))
     }
 
-    /// Whether a request that has waited for so long is refused: its client has given up, or would find the wait too long.
+    /// Whether a request that has waited for so long is refused: that is longer than calls take now, so that those that are let
+    /// in take twice as long at most.
     pub(super) fn is_late(&self, waited: Duration) -> bool {
-        waited > Duration::from_millis(self.settings.longest_wait_millis) && self.is_pressed()
+        let longest = self.longest_wait.load(Ordering::Relaxed);
+        waited > Duration::from_micros(longest) && self.is_pressed()
     }
 
     /// Whether somebody found no room a moment ago.
@@ -124,7 +131,7 @@ impl Load {
         if let Some(pace) = pace
             && pace.hold(self, has_streams, time)
         {
-            self.keep(pace);
+            self.keep(pace, Cause::Refused);
         }
         time
     }
@@ -145,9 +152,9 @@ impl Load {
     }
 
     /// Keeps a connection that waits for room. Where there is some, as after a refusal for lateness, it is read on at once.
-    pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>) {
+    pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>, cause: Cause) {
         self.full_at.store(self.millis(), Ordering::Relaxed);
-        self.held().put(pace);
+        self.held().put(pace, cause);
         self.pass_on();
     }
 
@@ -167,9 +174,9 @@ impl Load {
         u64::try_from(self.begun.elapsed().as_millis()).map_or(u64::MAX, |millis| millis + 1)
     }
 
-    /// Notes a call that ended.
+    /// Notes a call that ended and was taken off.
     pub(super) fn note(&self, took: Duration, pushed_back: bool, is_busy: bool) {
-        let running = self.running();
+        let running = self.running() + 1;
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut window.seen;
         seen.ended += 1;
@@ -187,6 +194,10 @@ impl Load {
         window.started = Instant::now();
         window.limit.decide(&seen, is_busy, &self.settings);
         self.limit.store(window.limit.calls, Ordering::Relaxed);
+        let longest = Duration::from_millis(self.settings.longest_wait_millis);
+        let wait = seen.mean().clamp(longest / SHORTEST_WAIT, longest);
+        self.longest_wait
+            .store(wait.as_micros() as u64, Ordering::Relaxed);
     }
 }
 

@@ -1,26 +1,17 @@
 //! A connection that was refused isn't read for a while: not before its `retry-after` has passed, unless there is room
 //! sooner. What it sends waits in the kernel meanwhile, and the client waits with it instead of asking on.
 
-use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::Waker;
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::task::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use super::held::Cause;
 use super::load::{Load, Turn};
-
-/// What is read at once of a connection of HTTP/2 that was let go: a few requests, and not all that its streams wait with.
-const MORSEL: usize = 128;
-/// More than what such a connection's streams wait with, mostly: what is read came after what was read so many bytes ago.
-const BACKLOG: usize = 4096;
 
 /// How fast a connection is read.
 #[derive(Debug)]
@@ -62,6 +53,24 @@ struct Hold {
     until: Instant,
     /// Present once it is let go before its time, since there is room.
     turn: Option<Turn>,
+}
+
+/// What becomes of a connection's reader.
+pub(super) enum Step {
+    /// It reads whatever is there.
+    Free,
+    /// It reads a morsel of what many streams wait with.
+    Morsel,
+    /// It waits, unless it is woken sooner.
+    Wait { until: Instant },
+    /// It has the turn to read a request, or a morsel of several.
+    Turn {
+        turn: Turn,
+        since: Instant,
+        is_morsel: bool,
+        /// Whether what is there has waited for so long that it is to be refused.
+        is_late: bool,
+    },
 }
 
 impl Pace {
@@ -127,19 +136,91 @@ impl Pace {
         hold.is_some_and(|hold| hold.turn.is_none() && Instant::now() < hold.until)
     }
 
-    fn caution(&self) -> MutexGuard<'_, Option<Caution>> {
-        self.caution.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Wakes the reader when what it may do changes.
+    pub(super) fn watch(&self, waker: &Waker) {
+        self.reader.register(waker);
     }
 
-    fn end_caution(&self) {
+    /// What the reader does next. It is woken by `waker` when that changes. What it reads has waited since `waits_since`, and
+    /// with `is_only_looking` it finds the end of the connection at most.
+    pub(super) fn step(
+        self: &Arc<Self>,
+        waker: &Waker,
+        is_only_looking: impl Fn() -> bool,
+        waits_since: Option<Instant>,
+    ) -> Step {
+        if !self.is_cautious.load(Ordering::Acquire) {
+            return Step::Free;
+        }
+        // Before anything is looked at, so that no turn is missed that comes just now.
+        self.watch(waker);
+        let mut caution = self.caution();
+        let known = caution.as_mut();
+        let Some((load, known)) = known.and_then(|it| Some((it.load.upgrade()?, it))) else {
+            drop(caution);
+            return self.end_caution();
+        };
+        let is_morsel = known.has_streams;
+        if is_morsel && self.bodies.load(Ordering::Acquire) > 0 {
+            return Step::Morsel;
+        }
+        if !is_morsel && is_only_looking() {
+            return Step::Free;
+        }
+        if let Some(mut hold) = known.hold.take() {
+            let Some(turn) = hold.turn.take() else {
+                let until = hold.until;
+                known.hold = Some(hold);
+                return Step::Wait { until };
+            };
+            return Step::Turn {
+                turn,
+                since: hold.since,
+                is_morsel,
+                is_late: load.is_late(hold.since.elapsed()),
+            };
+        }
+        if !load.is_pressed() {
+            drop(caution);
+            return self.end_caution();
+        }
+        if load.has_room() {
+            return match is_morsel {
+                true => Step::Morsel,
+                false => Step::Free,
+            };
+        }
+        let since = waits_since.unwrap_or_else(Instant::now);
+        let hold = Hold::new(since, load.hold_time());
+        let until = hold.until;
+        known.hold = Some(hold);
+        drop(caution);
+        load.keep(self, Cause::Full);
+        Step::Wait { until }
+    }
+
+    /// Ends a hold that has had its time; gives since when it was.
+    pub(super) fn end_hold(&self) -> Option<Instant> {
+        let hold = self.caution().as_mut().and_then(|it| it.hold.take());
+        hold.map(|hold| hold.since)
+    }
+
+    /// No more is refused: all is read again.
+    pub(super) fn end_caution(&self) -> Step {
         // Dropped without the lock: a turn goes to another connection.
         let _ended = self.caution().take();
         self.is_cautious.store(false, Ordering::Release);
+        Step::Free
     }
 
-    fn set_waited(&self, waited: Duration) {
+    /// Notes how long what is read now may have waited.
+    pub(super) fn set_waited(&self, waited: Duration) {
         let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         self.waited.store(millis, Ordering::Relaxed);
+    }
+
+    fn caution(&self) -> MutexGuard<'_, Option<Caution>> {
+        self.caution.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,229 +232,5 @@ impl Hold {
             until: Instant::now() + time,
             turn: None,
         }
-    }
-}
-
-/// A socket that is read at its connection's pace.
-pub(crate) struct Paced<F> {
-    socket: TcpStream,
-    pace: Arc<Pace>,
-    /// Whether a request of it is being answered.
-    is_answering: F,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Since when something may wait that wasn't read; absent where nothing was there.
-    waits_since: Option<Instant>,
-    /// When it was read at a place less than a backlog ago, and how many bytes ago that is.
-    mark: (Instant, usize),
-    /// What was read is let in or refused before more is read.
-    is_resting: bool,
-    /// All that is there is read, to be refused, since it has waited for too long.
-    is_draining: bool,
-}
-
-/// How much of a socket may be read now.
-enum Portion {
-    /// Whatever is there.
-    All,
-    /// Whatever is there once its time has passed. If that is nothing, the client has waited as it was told.
-    Late,
-    /// A request, or a morsel of several, for the turn that was given if there was one.
-    One { is_morsel: bool, turn: Option<Turn> },
-}
-
-impl<F: Fn() -> bool> Paced<F> {
-    /// Reads a socket at a pace; `is_answering` tells whether one of its requests is being answered.
-    pub(crate) fn new(socket: TcpStream, pace: Arc<Pace>, is_answering: F) -> Self {
-        Self {
-            socket,
-            pace,
-            is_answering,
-            timer: None,
-            waits_since: None,
-            mark: (Instant::now(), 0),
-            is_resting: false,
-            is_draining: false,
-        }
-    }
-
-    /// Ready once the socket may be read.
-    fn poll_portion(&mut self, cx: &mut Context<'_>) -> Poll<Portion> {
-        if !self.pace.is_cautious.load(Ordering::Acquire) {
-            return Poll::Ready(Portion::All);
-        }
-        // Before anything is looked at, so that no turn is missed that comes just now.
-        self.pace.reader.register(cx.waker());
-        let pace = Arc::clone(&self.pace);
-        let mut caution = pace.caution();
-        let known = caution.as_mut();
-        let Some((load, known)) = known.and_then(|it| Some((it.load.upgrade()?, it))) else {
-            drop(caution);
-            pace.end_caution();
-            return Poll::Ready(Portion::All);
-        };
-        let is_morsel = known.has_streams;
-        if is_morsel && pace.bodies.load(Ordering::Acquire) > 0 {
-            drop(caution);
-            return self.poll_rested(cx);
-        }
-        let only_looks_for_the_end = !is_morsel && (self.is_answering)();
-        if only_looks_for_the_end || self.is_draining {
-            return Poll::Ready(Portion::All);
-        }
-        let Some(hold) = &mut known.hold else {
-            if !load.is_pressed() {
-                drop(caution);
-                pace.end_caution();
-                return Poll::Ready(Portion::All);
-            }
-            if load.has_room() {
-                return match is_morsel {
-                    true => self.poll_rested(cx),
-                    false => Poll::Ready(Portion::All),
-                };
-            }
-            self.is_resting = false;
-            let since = *self.waits_since.get_or_insert_with(Instant::now);
-            let hold = Hold::new(since, load.hold_time());
-            let until = hold.until;
-            known.hold = Some(hold);
-            drop(caution);
-            load.keep(&pace);
-            return self.poll_end(cx, until);
-        };
-        let since = hold.since;
-        let Some(turn) = hold.turn.take() else {
-            let until = hold.until;
-            drop(caution);
-            return self.poll_end(cx, until);
-        };
-        known.hold = None;
-        drop(caution);
-        self.waits_since = Some(since);
-        self.pace.set_waited(since.elapsed());
-        if load.is_late(since.elapsed()) {
-            return Poll::Ready(Portion::Late);
-        }
-        let turn = Some(turn);
-        Poll::Ready(Portion::One { is_morsel, turn })
-    }
-
-    /// Ready for a morsel, once those who asked in the one before were let in or refused.
-    fn poll_rested(&mut self, cx: &Context<'_>) -> Poll<Portion> {
-        if std::mem::take(&mut self.is_resting) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Portion::One {
-            is_morsel: true,
-            turn: None,
-        })
-    }
-
-    /// Ready once a hold has had its time.
-    fn poll_end(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Portion> {
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        if timer.deadline() != until {
-            timer.as_mut().reset(until);
-        }
-        if timer.poll_unpin(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let hold = self.pace.caution().as_mut().and_then(|it| it.hold.take());
-        if let Some(hold) = hold {
-            self.pace.set_waited(hold.since.elapsed());
-            self.waits_since = Some(hold.since);
-        }
-        Poll::Ready(Portion::Late)
-    }
-
-    fn poll_all(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
-        if read.is_pending() {
-            self.waits_since = None;
-            self.is_draining = false;
-        } else if self.waits_since.is_none() {
-            self.pace.set_waited(Duration::ZERO);
-        }
-        read
-    }
-
-    fn poll_morsel(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut morsel = [0; MORSEL];
-        let mut part = ReadBuf::new(&mut morsel[..MORSEL.min(buffer.remaining())]);
-        let read = self.poll_all(cx, &mut part);
-        buffer.put_slice(part.filled());
-        self.mark.1 += part.filled().len();
-        if self.mark.1 > BACKLOG {
-            self.waits_since = self.waits_since.map(|since| since.max(self.mark.0));
-            self.mark = (Instant::now(), 0);
-        }
-        self.is_resting = true;
-        read
-    }
-}
-
-impl<F: Fn() -> bool + Unpin> AsyncRead for Paced<F> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let portion = match this.poll_portion(cx) {
-            Poll::Ready(portion) => portion,
-            Poll::Pending => return Poll::Pending,
-        };
-        match portion {
-            Portion::One {
-                is_morsel: true,
-                turn: _turn,
-            } => this.poll_morsel(cx, buffer),
-            Portion::All | Portion::One { .. } => this.poll_all(cx, buffer),
-            Portion::Late => {
-                let read = this.poll_all(cx, buffer);
-                match read.is_pending() {
-                    true => this.pace.end_caution(),
-                    false => this.is_draining = true,
-                }
-                read
-            }
-        }
-    }
-}
-
-impl<F: Unpin> AsyncWrite for Paced<F> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write(cx, buffer)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write_vectored(cx, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
     }
 }
