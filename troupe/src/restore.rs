@@ -202,9 +202,10 @@ fn check_space(data_dir: &Path, needed: u64) -> Result<()> {
     let free = figures.f_bavail.saturating_mul(figures.f_frsize);
     if free < needed + MARGIN_BYTES {
         bail!(
-            "the disk of {} is too small: the backup takes {}, and {} are free; make room, or choose another folder with --data-dir",
+            "the disk of {} is too small: the backup takes {}, beside {} for the file system, and {} are free; make room, or choose another folder with --data-dir",
             data_dir.display(),
-            mebibytes(needed + MARGIN_BYTES),
+            mebibytes(needed),
+            mebibytes(MARGIN_BYTES),
             mebibytes(free)
         );
     }

@@ -27,6 +27,7 @@ pub(super) struct Source {
     pub(super) data_dir: PathBuf,
     /// In the order in which they are locked.
     pub(super) databases: Vec<PathBuf>,
+    /// Names of what isn't in it, each with the reason.
     left_out: Vec<String>,
 }
 
@@ -55,12 +56,17 @@ impl Source {
             let of_services = SERVICES.map(|service| host.database_file(service));
             for name in names {
                 let path = data_dir.join(&name);
-                if of_services.contains(&path) && !on_server
-                    || name.ends_with(VECTORS) && is_database(&path)
-                {
+                let is_of_vectors = name.ends_with(VECTORS);
+                if of_services.contains(&path) && !on_server || is_of_vectors && is_whole(&path) {
                     source.databases.push(path);
+                } else if is_of_vectors {
+                    let reason =
+                        "isn't whole: run `troupe memory rebuild` where the backup is restored";
+                    source.left_out.push(format!("{name}, which {reason}"));
                 } else if !is_known(&name, on_server) {
-                    source.left_out.push(name);
+                    source
+                        .left_out
+                        .push(format!("{name}, which Troupe doesn't use"));
                 }
             }
         }
@@ -110,8 +116,8 @@ impl Source {
         if self.data_dir.join("models").exists() {
             report.say("left out: models, which are fetched again")?;
         }
-        for name in &self.left_out {
-            report.say(&format!("left out: {name}, which Troupe doesn't use"))?;
+        for what in &self.left_out {
+            report.say(&format!("left out: {what}"))?;
         }
         Ok(())
     }
@@ -127,7 +133,7 @@ fn is_known(name: &str, on_server: bool) -> bool {
 }
 
 /// Vectors are derived: a broken file of them keeps nobody from a backup.
-fn is_database(file: &Path) -> bool {
+fn is_whole(file: &Path) -> bool {
     let mut magic = [0; 16];
     let read = fs::File::open(file).and_then(|mut file| {
         use std::io::Read;
