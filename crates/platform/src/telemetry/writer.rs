@@ -6,7 +6,10 @@ use std::io::{self, StderrLock, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Standard error. A line that can't be written at once is lost.
+/// What a pipe takes at least, where it takes anything.
+const PIECE: usize = 4096;
+
+/// Standard error. A line that can't be written at once is lost, or its end is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lossy;
 
@@ -21,8 +24,10 @@ impl MakeWriter<'_> for Lossy {
 impl Write for Lossy {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut stderr = io::stderr().lock();
-        if takes_more(&stderr) {
-            let _lost = stderr.write_all(line);
+        for piece in line.chunks(PIECE) {
+            if !takes_more(&stderr) || stderr.write_all(piece).is_err() {
+                break;
+            }
         }
         Ok(line.len())
     }
