@@ -79,13 +79,12 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
         };
         let storm = Arc::new(Storm::new(platform.address, &token, *kind, paths)?);
         let (at, peak) = peak(&storm, *kind).await?;
-        let closed = Shape::Closed { connections: at };
         let name = format!("capacity, at {at} connections");
         rows.push(row(*kind, &name, &peak, peak.goodput));
         for (name, shape) in shapes(peak.goodput) {
             let (mut capacities, mut storms) = (Vec::new(), Vec::new());
             for _ in 0..args.rounds {
-                capacities.push(storm.run(closed, LOOK).await?);
+                capacities.push(storm.run(shape.at_capacity(at), LOOK).await?);
                 let time = Duration::from_secs(args.seconds);
                 storms.push(storm.run(shape, time).await?);
             }
@@ -117,6 +116,23 @@ async fn peak(storm: &Arc<Storm>, kind: Kind) -> Result<(usize, Figures)> {
         }
     }
     best.context("nothing was measured")
+}
+
+impl Shape {
+    /// The load of the same protocol at which most is answered, where that is so many calls at a time.
+    fn at_capacity(self, calls: usize) -> Self {
+        match self {
+            Self::Streams { .. } => {
+                let connections = calls.min(4);
+                let streams = calls / connections;
+                Self::Streams {
+                    connections,
+                    streams,
+                }
+            }
+            Self::Closed { .. } | Self::Open { .. } => Self::Closed { connections: calls },
+        }
+    }
 }
 
 /// The storms, where so many calls a second are the capacity.
@@ -201,7 +217,7 @@ fn section(rows: Vec<Vec<String>>, ratios: Vec<Ratio>) -> Section {
             "The platform is pinned to one core, and the load and the model server to another. Clients of a closed loop ask \
              again at once, whatever they were answered. Those of five times the capacity are 1,000 connections that ask at \
              set times, unless their last answer is still to come. Each second twenty calls of another kind are made meanwhile. \
-             Each storm comes after a look at the capacity, several times in turn; the medians are told."
+             Each storm comes after a look at the capacity over the same version of HTTP, several times in turn; the medians are told."
                 .to_owned(),
         ],
         columns: vec![

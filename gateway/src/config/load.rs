@@ -30,8 +30,7 @@ pub struct Overload {
     pub most_calls: usize,
     /// How long calls may wait for one another on the average before fewer are let in.
     pub wait_millis: u64,
-    /// How long a request may have waited to be read and still be let in while there is much to do; less for calls that take
-    /// less.
+    /// How long a request may take that waited to be read, and still be let in while there is much to do.
     pub longest_wait_millis: u64,
     /// How long a connection that was refused isn't read, unless there is room sooner; refusals say so too.
     pub hold_millis: u64,
@@ -57,7 +56,7 @@ impl Default for Overload {
         Self {
             least_calls: 4,
             most_calls: 2048,
-            wait_millis: 10,
+            wait_millis: 5,
             longest_wait_millis: 250,
             hold_millis: 1000,
             busy_percent: 85,

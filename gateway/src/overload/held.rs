@@ -9,86 +9,48 @@ use super::pace::Pace;
 /// Addresses that are looked at for one whose connection may go on.
 const LOOKED_AT: usize = 4;
 
-/// Connections that aren't read, by address.
+/// Connections that aren't read, by address, each with the one that was refused last at the end.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    waiting: HashMap<IpAddr, Waiting>,
+    waiting: HashMap<IpAddr, VecDeque<Weak<Pace>>>,
     turns: VecDeque<IpAddr>,
 }
 
-/// Why a connection isn't read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// A call of it was refused.
-    Refused,
-    /// There was no room to read it, and none of its calls was refused since it was read last.
-    Full,
-}
-
-/// The connections of an address, those held last at the end.
-#[derive(Debug, Default)]
-struct Waiting {
-    refused: Connections,
-    full: Connections,
-}
-
-#[derive(Debug, Default)]
-struct Connections(VecDeque<Weak<Pace>>);
-
 impl Held {
     /// Adds a connection.
-    pub(super) fn put(&mut self, pace: &Arc<Pace>, cause: Cause) {
-        let waiting = self.waiting.entry(pace.address()).or_default();
-        if waiting.is_empty() {
+    pub(super) fn put(&mut self, pace: &Arc<Pace>) {
+        let list = self.waiting.entry(pace.address()).or_default();
+        if list.is_empty() {
             self.turns.push_back(pace.address());
         }
-        match cause {
-            Cause::Refused => waiting.refused.put(pace),
-            Cause::Full => waiting.full.put(pace),
+        // Most are held for as long as one another, so it is the first that have had their time.
+        while list
+            .front()
+            .is_some_and(|first| !first.upgrade().is_some_and(|pace| pace.is_waiting()))
+        {
+            list.pop_front();
         }
+        list.push_back(Arc::downgrade(pace));
     }
 
-    /// Takes out a connection of the address whose turn it is: one that is served, if it has any, so that few are served well
-    /// and not many late; else the one that was refused last.
+    /// Takes out the connection of the address whose turn it is that was held last.
     pub(super) fn take(&mut self) -> Option<Arc<Pace>> {
         for _ in 0..LOOKED_AT {
             let address = self.turns.pop_front()?;
-            let waiting = self.waiting.get_mut(&address)?;
-            let taken = waiting.full.take().or_else(|| waiting.refused.take());
-            if waiting.is_empty() {
+            let list = self.waiting.get_mut(&address)?;
+            let mut taken = None;
+            while taken.is_none()
+                && let Some(last) = list.pop_back()
+            {
+                taken = last.upgrade().filter(|pace| pace.is_waiting());
+            }
+            if list.is_empty() {
                 self.waiting.remove(&address);
             } else {
                 self.turns.push_back(address);
             }
             if taken.is_some() {
                 return taken;
-            }
-        }
-        None
-    }
-}
-
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.full.0.is_empty() && self.refused.0.is_empty()
-    }
-}
-
-impl Connections {
-    fn put(&mut self, pace: &Arc<Pace>) {
-        let is_over = |first: &Weak<Pace>| !first.upgrade().is_some_and(|pace| pace.is_waiting());
-        // Most are held for as long as one another, so it is the first that have had their time.
-        while self.0.front().is_some_and(is_over) {
-            self.0.pop_front();
-        }
-        self.0.push_back(Arc::downgrade(pace));
-    }
-
-    fn take(&mut self) -> Option<Arc<Pace>> {
-        while let Some(last) = self.0.pop_back() {
-            let waiting = last.upgrade().filter(|pace| pace.is_waiting());
-            if waiting.is_some() {
-                return waiting;
             }
         }
         None
@@ -104,7 +66,7 @@ mod tests {
     use crate::overload::load::Load;
 
     #[test]
-    fn addresses_take_turns_and_who_is_served_or_was_refused_last_is_the_first() {
+    fn addresses_take_turns_and_the_last_refused_is_the_first() {
         let load = Load::new(&Overload::default());
         let mut held = Held::default();
         let pace = |address: &str| {
@@ -113,16 +75,14 @@ mod tests {
             pace
         };
         let stormer: Vec<_> = (0..3).map(|_| pace("192.0.2.1")).collect();
-        held.put(&stormer[0], Cause::Full);
-        held.put(&stormer[1], Cause::Refused);
-        held.put(&stormer[2], Cause::Refused);
+        stormer.iter().for_each(|pace| held.put(pace));
         let other = pace("192.0.2.2");
-        held.put(&other, Cause::Refused);
-        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[0]));
+        held.put(&other);
+        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[2]));
         assert!(Arc::ptr_eq(&held.take().unwrap(), &other));
         // Those that are let go otherwise, or closed, are left out.
-        stormer[2].let_go(load.turn());
-        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[1]));
+        stormer[1].let_go(load.turn(1));
+        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[0]));
         assert!(held.take().is_none());
     }
 }

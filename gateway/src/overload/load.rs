@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::held::{Cause, Held};
+use super::held::Held;
 use super::limit::{Limit, Seen};
 use super::pace::Pace;
 use crate::config::Overload;
@@ -16,8 +16,6 @@ const ENOUGH: usize = 8;
 const LONG: Duration = Duration::from_millis(500);
 /// How far apart connections that were refused are read again, so that refusing takes little of the time that calls need.
 const APART: Duration = Duration::from_micros(2_500);
-/// How long a request may have waited to be read however quick the calls are, as a part of the longest wait.
-const SHORTEST_WAIT: u32 = 5;
 /// The longest hold, in times of the shortest.
 pub(super) const LONGEST_HOLD: u32 = 8;
 
@@ -25,7 +23,7 @@ pub(super) const LONGEST_HOLD: u32 = 8;
 #[derive(Debug)]
 pub(crate) struct Load {
     running: AtomicUsize,
-    /// Turns of connections that are read on, whose calls don't run yet.
+    /// Calls of connections that are read on, which don't run yet.
     expected: AtomicUsize,
     limit: AtomicUsize,
     /// How long a request may have waited to be read, in microseconds.
@@ -82,32 +80,36 @@ impl Load {
         self.pass_on();
     }
 
-    /// Whether those who were refused may be read on. Not as soon as one place is free: most who were answered ask again at
-    /// once, and would meet those who were let go.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether those who were refused may be read on, or one who has had a turn has another. Not as soon as one place is free:
+    /// most who were answered ask again at once, and would meet those who were let go.
+    pub(super) fn has_room(&self, had: Option<&Turn>) -> bool {
         let expected = self.expected.load(Ordering::Relaxed);
-        (self.running() + expected) * 8 < self.limit() * 7
+        let of_others = expected.saturating_sub(had.map_or(0, |had| had.calls));
+        (self.running() + of_others) * 8 < self.limit() * 7
     }
 
-    /// Lets the next connection be read on, if there is room.
+    /// Lets the connection be read on that was held last, if there is room.
     fn pass_on(self: &Arc<Self>) {
-        if !self.has_room() {
+        if !self.has_room(None) {
             return;
         }
         let pace = self.held().take();
         if let Some(pace) = pace {
-            pace.let_go(self.turn());
+            pace.let_go(self.turn(pace.calls_of_a_turn()));
         }
     }
 
-    /// A turn to be read on.
-    pub(super) fn turn(self: &Arc<Self>) -> Turn {
-        self.expected.fetch_add(1, Ordering::Relaxed);
-        Turn(Arc::downgrade(self))
+    /// A turn to read so many calls, or about so many.
+    pub(super) fn turn(self: &Arc<Self>, calls: usize) -> Turn {
+        self.expected.fetch_add(calls, Ordering::Relaxed);
+        Turn {
+            load: Arc::downgrade(self),
+            calls,
+        }
     }
 
-    /// Whether a request that has waited for so long is refused: that is longer than calls take now, so that those that are let
-    /// in take twice as long at most.
+    /// Whether a request that has waited for so long is refused: with what calls take now it would take longer than it may wait,
+    /// and more than twice as long as without the wait.
     pub(super) fn is_late(&self, waited: Duration) -> bool {
         let longest = self.longest_wait.load(Ordering::Relaxed);
         waited > Duration::from_micros(longest) && self.is_pressed()
@@ -131,7 +133,7 @@ impl Load {
         if let Some(pace) = pace
             && pace.hold(self, has_streams, time)
         {
-            self.keep(pace, Cause::Refused);
+            self.keep(pace);
         }
         time
     }
@@ -152,9 +154,9 @@ impl Load {
     }
 
     /// Keeps a connection that waits for room. Where there is some, as after a refusal for lateness, it is read on at once.
-    pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>, cause: Cause) {
+    pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>) {
         self.full_at.store(self.millis(), Ordering::Relaxed);
-        self.held().put(pace, cause);
+        self.held().put(pace);
         self.pass_on();
     }
 
@@ -195,7 +197,8 @@ impl Load {
         window.limit.decide(&seen, is_busy, &self.settings);
         self.limit.store(window.limit.calls, Ordering::Relaxed);
         let longest = Duration::from_millis(self.settings.longest_wait_millis);
-        let wait = seen.mean().clamp(longest / SHORTEST_WAIT, longest);
+        let mean = seen.mean().min(longest);
+        let wait = (longest - mean).max(mean);
         self.longest_wait
             .store(wait.as_micros() as u64, Ordering::Relaxed);
     }
@@ -203,13 +206,15 @@ impl Load {
 
 /// A connection's turn to be read on, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn(Weak<Load>);
+pub(super) struct Turn {
+    load: Weak<Load>,
+    calls: usize,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(load) = self.0.upgrade() {
-            load.expected.fetch_sub(1, Ordering::Relaxed);
-            // What was read isn't under way yet, so that each turn makes room for one more at most.
+        if let Some(load) = self.load.upgrade() {
+            load.expected.fetch_sub(self.calls, Ordering::Relaxed);
             load.pass_on();
         }
     }

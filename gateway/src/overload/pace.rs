@@ -10,8 +10,12 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::held::Cause;
 use super::load::{Load, Turn};
+
+/// What is read at once of a connection of HTTP/2 that was let go: a few requests, and not all that its streams wait with.
+pub(super) const MORSEL: usize = 64;
+/// Requests in a morsel, about: a head that is like the one before takes some 20 bytes.
+const CALLS_OF_A_MORSEL: usize = 3;
 
 /// How fast a connection is read.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ struct Caution {
     /// Whether many streams wait in the connection.
     has_streams: bool,
     hold: Option<Hold>,
+    /// For the morsel that was read last, until its calls are let in or refused.
+    reading: Option<Turn>,
 }
 
 /// The connection isn't read.
@@ -63,12 +69,11 @@ pub(super) enum Step {
     Morsel,
     /// It waits, unless it is woken sooner.
     Wait { until: Instant },
-    /// It has the turn to read a request, or a morsel of several.
+    /// It has the turn to read what waits since then: a request if the turn is given, else a morsel of several.
     Turn {
-        turn: Turn,
+        turn: Option<Turn>,
         since: Instant,
-        is_morsel: bool,
-        /// Whether what is there has waited for so long that it is to be refused.
+        /// Whether that has waited for so long that it is to be refused.
         is_late: bool,
     },
 }
@@ -102,12 +107,16 @@ impl Pace {
         if caution.as_ref().is_some_and(|known| known.hold.is_some()) {
             return false;
         }
-        *caution = Some(Caution {
+        let ended = caution.replace(Caution {
             load: Arc::downgrade(load),
             has_streams,
             hold: Some(Hold::new(Instant::now(), time)),
+            reading: None,
         });
         self.is_cautious.store(true, Ordering::Release);
+        drop(caution);
+        // Only now, since a turn goes to another connection.
+        drop(ended);
         true
     }
 
@@ -127,6 +136,14 @@ impl Pace {
         self.bodies.fetch_add(1, Ordering::AcqRel);
         self.reader.wake();
         ExpectedBody(Arc::clone(self))
+    }
+
+    /// Calls that are read in a turn, about.
+    pub(super) fn calls_of_a_turn(&self) -> usize {
+        match self.caution().as_ref() {
+            Some(caution) if caution.has_streams => CALLS_OF_A_MORSEL,
+            _ => 1,
+        }
     }
 
     /// Whether the connection waits for a turn.
@@ -154,6 +171,9 @@ impl Pace {
         }
         // Before anything is looked at, so that no turn is missed that comes just now.
         self.watch(waker);
+        // Dropped without the lock, since a turn goes to another connection; and only once it is known whether this one has the
+        // next.
+        let had;
         let mut caution = self.caution();
         let known = caution.as_mut();
         let Some((load, known)) = known.and_then(|it| Some((it.load.upgrade()?, it))) else {
@@ -167,16 +187,23 @@ impl Pace {
         if !is_morsel && is_only_looking() {
             return Step::Free;
         }
+        had = known.reading.take();
         if let Some(mut hold) = known.hold.take() {
             let Some(turn) = hold.turn.take() else {
                 let until = hold.until;
                 known.hold = Some(hold);
                 return Step::Wait { until };
             };
+            let turn = match is_morsel {
+                true => {
+                    known.reading = Some(turn);
+                    None
+                }
+                false => Some(turn),
+            };
             return Step::Turn {
                 turn,
                 since: hold.since,
-                is_morsel,
                 is_late: load.is_late(hold.since.elapsed()),
             };
         }
@@ -184,19 +211,28 @@ impl Pace {
             drop(caution);
             return self.end_caution();
         }
-        if load.has_room() {
-            return match is_morsel {
-                true => Step::Morsel,
-                false => Step::Free,
-            };
+        if load.has_room(had.as_ref()) {
+            if !is_morsel {
+                return Step::Free;
+            }
+            known.reading = Some(load.turn(CALLS_OF_A_MORSEL));
+            return Step::Morsel;
         }
         let since = waits_since.unwrap_or_else(Instant::now);
         let hold = Hold::new(since, load.hold_time());
         let until = hold.until;
         known.hold = Some(hold);
         drop(caution);
-        load.keep(self, Cause::Full);
+        load.keep(self);
         Step::Wait { until }
+    }
+
+    /// There is nothing more to read: the turn is another's.
+    pub(super) fn end_reading(&self) {
+        if self.is_cautious.load(Ordering::Acquire) {
+            // Dropped without the lock.
+            let _ended = self.caution().as_mut().and_then(|it| it.reading.take());
+        }
     }
 
     /// Ends a hold that has had its time; gives since when it was.

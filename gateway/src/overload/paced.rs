@@ -12,12 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::load::Turn;
-use super::pace::{Pace, Step};
-
-/// What is read at once of a connection of HTTP/2 that was let go: a few requests, and not all that its streams wait with.
-const MORSEL: usize = 128;
-/// More than what such a connection's streams wait with, mostly: what is read came after what was read so many bytes ago.
-const BACKLOG: usize = 4096;
+use super::pace::{MORSEL, Pace, Step};
 
 /// The socket.
 pub(crate) struct Paced<F> {
@@ -28,12 +23,18 @@ pub(crate) struct Paced<F> {
     timer: Option<Pin<Box<Sleep>>>,
     /// Since when something may wait that wasn't read; absent where nothing was there.
     waits_since: Option<Instant>,
-    /// When it was read at a place less than a backlog ago, and how many bytes ago that is.
-    mark: (Instant, usize),
+    mark: Mark,
     /// What was read is let in or refused before more is read.
     is_resting: bool,
     /// All that is there is read, to be refused, since it has waited for too long.
     is_draining: bool,
+}
+
+/// A place in what a client sends: what comes after it was sent after a moment.
+struct Mark {
+    at: Instant,
+    /// Bytes to read until the place is reached.
+    left: u64,
 }
 
 /// How much of a socket may be read now.
@@ -44,8 +45,8 @@ enum Portion {
     Late,
     /// A request, for the turn that was given.
     One(Turn),
-    /// A few of several requests, for the turn that was given if there was one.
-    Morsel(Option<Turn>),
+    /// A few of several requests.
+    Morsel,
 }
 
 impl<F: Fn() -> bool> Paced<F> {
@@ -57,7 +58,7 @@ impl<F: Fn() -> bool> Paced<F> {
             is_answering,
             timer: None,
             waits_since: None,
-            mark: (Instant::now(), 0),
+            mark: Mark::of_nothing(),
             is_resting: false,
             is_draining: false,
         }
@@ -69,39 +70,37 @@ impl<F: Fn() -> bool> Paced<F> {
             self.pace.watch(cx.waker());
             return Poll::Ready(Portion::All);
         }
+        if std::mem::take(&mut self.is_resting) {
+            // Once those who asked in the morsel before were let in or refused.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let step = self
             .pace
             .step(cx.waker(), &self.is_answering, self.waits_since);
-        match step {
-            Step::Free => Poll::Ready(Portion::All),
-            Step::Morsel if std::mem::take(&mut self.is_resting) => {
-                // Once those who asked in the one before were let in or refused.
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Step::Morsel => Poll::Ready(Portion::Morsel(None)),
+        Poll::Ready(match step {
+            Step::Free => Portion::All,
+            Step::Morsel => Portion::Morsel,
             Step::Wait { until } => {
-                self.is_resting = false;
                 ready!(self.poll_until(cx, until));
                 if let Some(since) = self.pace.end_hold() {
                     self.has_waited(since);
                 }
-                Poll::Ready(Portion::Late)
+                Portion::Late
             }
             Step::Turn {
                 turn,
                 since,
-                is_morsel,
                 is_late,
             } => {
                 self.has_waited(since);
-                Poll::Ready(match is_morsel {
+                match turn {
                     _ if is_late => Portion::Late,
-                    true => Portion::Morsel(Some(turn)),
-                    false => Portion::One(turn),
-                })
+                    Some(turn) => Portion::One(turn),
+                    None => Portion::Morsel,
+                }
             }
-        }
+        })
     }
 
     fn has_waited(&mut self, since: Instant) {
@@ -124,6 +123,7 @@ impl<F: Fn() -> bool> Paced<F> {
         if read.is_pending() {
             self.waits_since = None;
             self.is_draining = false;
+            self.pace.end_reading();
         } else if self.waits_since.is_none() {
             self.pace.set_waited(Duration::ZERO);
         }
@@ -149,17 +149,37 @@ impl<F: Fn() -> bool> Paced<F> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.mark.left == 0 {
+            self.waits_since = self.waits_since.map(|since| since.max(self.mark.at));
+            self.mark = Mark::after_all_of(&self.socket);
+        }
+        if let Some(since) = self.waits_since {
+            self.pace.set_waited(since.elapsed());
+        }
         let mut morsel = [0; MORSEL];
         let mut part = ReadBuf::new(&mut morsel[..MORSEL.min(buffer.remaining())]);
         let read = self.poll_all(cx, &mut part);
         buffer.put_slice(part.filled());
-        self.mark.1 += part.filled().len();
-        if self.mark.1 > BACKLOG {
-            self.waits_since = self.waits_since.map(|since| since.max(self.mark.0));
-            self.mark = (Instant::now(), 0);
-        }
-        self.is_resting = true;
+        self.mark.left = self.mark.left.saturating_sub(part.filled().len() as u64);
+        self.is_resting = read.is_ready();
         read
+    }
+}
+
+impl Mark {
+    fn of_nothing() -> Self {
+        Self {
+            at: Instant::now(),
+            left: 0,
+        }
+    }
+
+    /// Where what is there of a socket ends.
+    fn after_all_of(socket: &TcpStream) -> Self {
+        Self {
+            at: Instant::now(),
+            left: rustix::io::ioctl_fionread(socket).unwrap_or(0),
+        }
     }
 }
 
@@ -174,7 +194,7 @@ impl<F: Fn() -> bool + Unpin> AsyncRead for Paced<F> {
         match ready!(this.poll_portion(cx)) {
             Portion::All => this.poll_all(cx, buffer),
             Portion::One(_turn) => this.poll_all(cx, buffer),
-            Portion::Morsel(_turn) => this.poll_morsel(cx, buffer),
+            Portion::Morsel => this.poll_morsel(cx, buffer),
             Portion::Late => this.poll_late(cx, buffer),
         }
     }
