@@ -30,7 +30,7 @@ pub struct Overload {
     pub most_calls: usize,
     /// How long calls may wait for one another on the average before fewer are let in.
     pub wait_millis: u64,
-    /// How long a request may take that waited to be read, and still be let in while there is much to do.
+    /// How long a request may have waited to be read and still be let in while there is much to do; less for slow calls.
     pub longest_wait_millis: u64,
     /// How long a connection that was refused isn't read, unless there is room sooner; refusals say so too.
     pub hold_millis: u64,

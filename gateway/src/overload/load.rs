@@ -16,6 +16,8 @@ const ENOUGH: usize = 8;
 const LONG: Duration = Duration::from_millis(500);
 /// How far apart connections that were refused are read again, so that refusing takes little of the time that calls need.
 const APART: Duration = Duration::from_micros(2_500);
+/// Calls are quick that take less than this part of the longest wait.
+const QUICK: u32 = 5;
 /// The longest hold, in times of the shortest.
 pub(super) const LONGEST_HOLD: u32 = 8;
 
@@ -108,8 +110,7 @@ impl Load {
         }
     }
 
-    /// Whether a request that has waited for so long is refused: with what calls take now it would take longer than it may wait,
-    /// and more than twice as long as without the wait.
+    /// Whether a request that has waited for so long is refused: longer than the call takes, unless that is quick.
     pub(super) fn is_late(&self, waited: Duration) -> bool {
         let longest = self.longest_wait.load(Ordering::Relaxed);
         waited > Duration::from_micros(longest) && self.is_pressed()
@@ -197,8 +198,11 @@ impl Load {
         window.limit.decide(&seen, is_busy, &self.settings);
         self.limit.store(window.limit.calls, Ordering::Relaxed);
         let longest = Duration::from_millis(self.settings.longest_wait_millis);
-        let mean = seen.mean().min(longest);
-        let wait = (longest - mean).max(mean);
+        // A refusal costs less than a slow call, but not much less than a quick one.
+        let wait = match seen.mean() {
+            quick if quick < longest / QUICK => longest,
+            mean => mean.min(longest),
+        };
         self.longest_wait
             .store(wait.as_micros() as u64, Ordering::Relaxed);
     }
