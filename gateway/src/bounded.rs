@@ -23,7 +23,9 @@ pub(crate) struct Bounded {
     max_bytes: usize,
     header: [u8; FRAME_HEADER],
     header_len: usize,
-    /// Bytes of the message that are still to come.
+    /// How long the message is.
+    len: usize,
+    /// Bytes of it that are still to come.
     left: usize,
     /// For the largest message so far. The service holds it whole when it decodes it.
     room: Room,
@@ -55,6 +57,7 @@ impl Bounded {
             max_bytes,
             header,
             header_len: 0,
+            len: 0,
             left: 0,
             room,
             refused: refused.clone(),
@@ -83,7 +86,7 @@ impl Bounded {
             self.left -= skipped;
             chunk = &chunk[skipped..];
             if chunk.is_empty() {
-                return Ok(());
+                return self.count();
             }
             let taken = (FRAME_HEADER - self.header_len).min(chunk.len());
             self.header[self.header_len..self.header_len + taken].copy_from_slice(&chunk[..taken]);
@@ -92,22 +95,29 @@ impl Bounded {
             if self.header_len == FRAME_HEADER {
                 self.header_len = 0;
                 let [_, len @ ..] = self.header;
-                self.left = u32::from_be_bytes(len) as usize;
-                self.let_in(self.left, chunk.len())
-                    .inspect_err(|status| self.refused.set(status))?;
+                self.len = u32::from_be_bytes(len) as usize;
+                self.left = self.len;
+                if self.len > self.max_bytes {
+                    return self.refuse(too_large(self.max_bytes));
+                }
             }
         }
     }
 
-    /// Whether a message of a length may come, of which a part has.
-    fn let_in(&mut self, len: usize, here: usize) -> Result<(), Status> {
-        if len > self.max_bytes {
-            return Err(too_large(self.max_bytes));
+    /// Takes room for what is here of the message, unless that is all of a small one.
+    fn count(&mut self) -> Result<(), Status> {
+        if self.left == 0 && self.len <= SMALL {
+            return Ok(());
         }
-        if len > SMALL || len > here {
-            self.room.grow_to(len)?;
+        match self.room.hold(self.len - self.left, self.len) {
+            Ok(()) => Ok(()),
+            Err(status) => self.refuse(status),
         }
-        Ok(())
+    }
+
+    fn refuse(&self, status: Status) -> Result<(), Status> {
+        self.refused.set(&status);
+        Err(status)
     }
 }
 

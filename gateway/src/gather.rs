@@ -8,14 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::intake::{Intake, Room, SMALL};
+use crate::intake::{Intake, Room};
 use crate::refusal::{Refusal, invalid};
 
-/// How much room a body of unknown length takes at once.
-const STEP: usize = 64 * 1024;
-
-/// Reads a body of at most `max_bytes` into `room`. One that announces that it is larger, or for which there is no room, is
-/// refused unread.
+/// Reads a body of at most `max_bytes` into `room`. One that announces that it is larger is refused unread.
 pub(crate) async fn gather(
     mut body: Body,
     headers: &HeaderMap,
@@ -26,16 +22,13 @@ pub(crate) async fn gather(
     if announced > max_bytes {
         return Err(Refusal::too_large(max_bytes));
     }
-    if announced > SMALL {
-        room.grow_to(announced)?;
-    }
     let intake = room.intake();
     let keep = |part: Part| {
         if part.len > max_bytes {
             return Err(Refusal::too_large(max_bytes));
         }
-        if !part.is_all && part.len > room.bytes() {
-            room.grow_to(announced.max(part.len.next_multiple_of(STEP)))?;
+        if !part.is_all {
+            room.hold(part.len, announced)?;
         }
         Ok(())
     };

@@ -8,7 +8,7 @@ use super::ConfigError;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bodies {
-    /// Bytes of all bodies together.
+    /// Bytes of all bodies together. An address that has less than its share of them may go beyond, up to twice as many.
     pub bytes: usize,
     /// Bytes of the bodies from one address, or from one /64 of IPv6.
     pub bytes_per_address: usize,

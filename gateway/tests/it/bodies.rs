@@ -16,7 +16,7 @@ async fn edge() -> Edge {
     Edge::with(config).await
 }
 
-/// An upload of which one byte comes, and then nothing.
+/// An upload of which a part comes, and then nothing.
 async fn unfinished(edge: &Edge, head: &str, start: &[u8]) -> TcpStream {
     let mut socket = TcpStream::connect(edge.address).await.unwrap();
     let head = format!("POST {head}host: x\r\n\r\n");
@@ -53,7 +53,10 @@ async fn unfinished_until_full(edge: &Edge, head: &str, start: &[u8]) -> TcpStre
 async fn unfinished_uploads_take_only_the_room_of_their_address() {
     let edge = edge().await;
     let head = format!("{RAW} HTTP/1.1\r\ncontent-length: {LARGE}\r\n");
-    let held = unfinished_until_full(&edge, &head, b"1").await;
+    // What is only announced takes none.
+    let _announced = unfinished(&edge, &head, b"1").await;
+    assert_eq!(upload(&edge).await, 200);
+    let held = unfinished_until_full(&edge, &head, &[b'1'; LARGE - 1]).await;
     // What is small isn't in anybody's way.
     assert_eq!(edge.post("/v1/echo", "{}").await.status.as_u16(), 200);
     drop(held);
@@ -81,9 +84,10 @@ async fn messages_of_grpc_are_counted_too() {
     );
     let mut start = vec![0];
     start.extend((LARGE as u32).to_be_bytes());
-    let held = unfinished_until_full(&edge, &head, &start).await;
     let mut whole = start.clone();
     whole.extend(vec![0; LARGE]);
+    start.extend(vec![0; LARGE - 1]);
+    let held = unfinished_until_full(&edge, &head, &start).await;
     let headers = [("content-type", "application/grpc-web")];
     let answer = edge.send("POST", WEB, &headers, whole).await;
     assert_eq!(answer.header("grpc-status"), "8", "{:?}", answer.headers);
