@@ -2,6 +2,7 @@
 //! with some, which reach the others through the mesh.
 
 mod doors;
+mod files;
 mod greeting;
 mod neighbours;
 mod start;
@@ -55,6 +56,7 @@ pub(crate) async fn serve(settings: &Settings, roles: &[Role]) -> Result<()> {
 }
 
 async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<()> {
+    files::allow_most(settings);
     let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
     let mut hold = Hold::take(settings).await?;

@@ -4,11 +4,12 @@
 //! sync serves all that were committed before it began.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError, Statement,
@@ -22,6 +23,8 @@ pub(in crate::database) struct Syncs(Arc<State>);
 #[derive(Debug)]
 struct State {
     log: PathBuf,
+    /// The log as it was opened last, so that a process that may open no more files can sync what it commits.
+    opened: std::sync::Mutex<Option<File>>,
     committed: AtomicU64,
     /// How many commits are synced. Held by the sync that runs; the others wait for it, and the first of them does the next.
     synced: Mutex<u64>,
@@ -36,6 +39,7 @@ impl Syncs {
         log.push("-wal");
         Self(Arc::new(State {
             log: log.into(),
+            opened: std::sync::Mutex::default(),
             committed: AtomicU64::default(),
             synced: Mutex::default(),
             is_doubtful: AtomicBool::default(),
@@ -53,8 +57,8 @@ impl Syncs {
             return Err(failed(io::Error::other("a sync before this one failed")));
         }
         let all = self.0.committed.load(Ordering::Acquire);
-        let log = self.0.log.clone();
-        let sync = tokio::task::spawn_blocking(move || sync(&log));
+        let state = Arc::clone(&self.0);
+        let sync = tokio::task::spawn_blocking(move || state.sync());
         match sync
             .await
             .unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -94,12 +98,34 @@ impl Syncs {
     }
 }
 
-/// Opened each time: SQLite takes the log away where nobody has the file open, after everything in it is in the file.
-fn sync(log: &Path) -> io::Result<()> {
-    match File::open(log) {
-        Ok(log) => log.sync_data(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+impl State {
+    /// Syncs the log that is there. SQLite takes it away where nobody has the file open, after everything in it is in the file,
+    /// and makes another later.
+    fn sync(&self) -> io::Result<()> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = |log: &fs::Metadata| (log.dev(), log.ino());
+        let there = match fs::metadata(&self.log) {
+            Ok(there) => id(&there),
+            Err(error) => return if_there(error),
+        };
+        let kept = opened.as_ref().and_then(|log| log.metadata().ok());
+        if kept.is_some_and(|kept| id(&kept) == there)
+            && let Some(log) = &*opened
+        {
+            return log.sync_data();
+        }
+        match File::open(&self.log) {
+            Ok(log) => opened.insert(log).sync_data(),
+            Err(error) => if_there(error),
+        }
+    }
+}
+
+/// The failure of a sync, unless there is no log.
+fn if_there(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
     }
 }
 
@@ -131,5 +157,25 @@ mod tests {
         syncs.committed().await.unwrap_err();
         syncs.settle(&db).await.unwrap();
         syncs.committed().await.unwrap();
+    }
+    #[test]
+    fn syncs_the_log_that_is_there_also_after_it_was_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let syncs = Syncs::of(&folder.path().join("test.sqlite"));
+        let is_kept = || {
+            syncs.0.sync().unwrap();
+            let opened = syncs.0.opened.lock().unwrap();
+            let there = fs::metadata(&syncs.0.log).ok();
+            let kept = opened.as_ref().map(|log| log.metadata().unwrap().ino());
+            there.is_some_and(|there| kept == Some(there.ino()))
+        };
+        assert!(!is_kept());
+        fs::write(&syncs.0.log, "one").unwrap();
+        assert!(is_kept());
+        // While the other is still there, so that they don't have the same number.
+        let aside = folder.path().join("aside");
+        fs::rename(&syncs.0.log, &aside).unwrap();
+        fs::write(&syncs.0.log, "another").unwrap();
+        assert!(is_kept());
     }
 }
