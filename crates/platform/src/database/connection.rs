@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use sea_orm_migration::async_trait::async_trait;
 
+use super::Outage;
 use super::queue::{Place, Queue};
 
 /// How long a statement may take before the server is asked whether it is there, and again each time.
@@ -134,22 +135,35 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                done = &mut statement => return done,
+                done = &mut statement => return self.noted(server, done),
                 () = tokio::time::sleep(PATIENCE) => {}
             }
             let answers = tokio::time::timeout(ANSWER_TIMEOUT, server.probe.ping());
             tokio::select! {
                 biased;
-                done = &mut statement => return done,
+                done = &mut statement => return self.noted(server, done),
                 answer = answers => if !matches!(answer, Ok(Ok(()))) {
                     break;
                 }
             }
         }
         // What waits on the old connections may do so for many minutes, and must not take the places of others.
+        self.begin_anew(server);
+        Err(silence())
+    }
+
+    /// A server that has become read-only is a standby now: new connections may lead to the one that took its place.
+    fn noted<T>(&self, server: &Server, done: Result<T, DbErr>) -> Result<T, DbErr> {
+        done.inspect_err(|error| {
+            if Outage::of(error) == Some(Outage::ReadOnly) {
+                self.begin_anew(server);
+            }
+        })
+    }
+
+    fn begin_anew(&self, server: &Server) {
         let mut pool = self.0.pool.write().unwrap_or_else(PoisonError::into_inner);
         *pool = (server.connect)(server.size);
-        Err(silence())
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {

@@ -108,7 +108,10 @@ fn options(config: &DatabaseConfig, service: &str) -> Result<PgConnectOptions, O
     checked.map_err(|error| wrong("url", error.to_string()))?;
     let options = PgConnectOptions::from_str(url);
     let options = options.map_err(|error| wrong("url", error.to_string()))?;
+    // sqlx looks an address of IPv6 up with its brackets (launchbadge/sqlx#1739).
+    let host = options.get_host().trim_matches(['[', ']']).to_owned();
     Ok(options
+        .host(&host)
         .application_name(&format!("troupe-{service}"))
         .options([("search_path", service)])
         .options(SERVER_LIMITS)
