@@ -22,9 +22,11 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// How long an attempt at `now` has to wait; zero if it needn't.
+    /// How long an attempt at `now` has to wait; zero if it needn't. Never longer than the failures cost, also where a clock is
+    /// wrong.
     pub(crate) fn wait(&self, now: Timestamp) -> Duration {
-        (self.last + wait_after(self.count)).since(now)
+        let cost = wait_after(self.count);
+        (self.last + cost).since(now).min(cost)
     }
 
     /// Counts an attempt. It is counted before its password is looked at, so that attempts at the same time don't
@@ -90,6 +92,13 @@ mod tests {
             after(5).wait(START + Duration::from_secs(1)),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn waits_no_longer_than_failures_cost_where_the_clock_was_ahead() {
+        let ahead = START - Duration::from_secs(3600);
+        assert_eq!(after(1).wait(ahead), Duration::ZERO);
+        assert_eq!(after(6).wait(ahead), Duration::from_secs(2));
     }
 
     #[test]

@@ -18,6 +18,12 @@ local function wait_after(count)
   return math.min(first * 2 ^ math.min(doublings, 16), longest)
 end
 
+-- What is left of the wait: never longer than the failures cost, also where another process's clock is ahead.
+local function wait_of(failed)
+  local cost = wait_after(failed.count)
+  return math.min(failed.last + cost - now, cost)
+end
+
 local function failures(key)
   local found = redis.call('HMGET', key, 'count', 'failed')
   return { key = key, count = tonumber(found[1] or 0), last = tonumber(found[2] or 0) }
@@ -58,10 +64,10 @@ local slow = failures(account)
 local from_network = network and failures(network)
 local wait, waits_for = 0, nil
 if not is_own then
-  wait, waits_for = slow.last + wait_after(slow.count) - now, account
+  wait, waits_for = wait_of(slow), account
 end
 if from_network then
-  local own = from_network.last + wait_after(from_network.count) - now
+  local own = wait_of(from_network)
   if own > math.max(wait, 0) then
     wait, waits_for = own, network
   end
