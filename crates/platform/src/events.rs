@@ -91,11 +91,11 @@ mod transport;
 mod turns;
 mod twice;
 
+pub use crate::nats::AddressError;
 pub use consumer::{Consumer, Failure, Handler, Received};
 pub use envelope::Envelope;
 pub use hub::{Events, StartError};
 pub use inspect::{ConsumerLag, DeadLetter, InspectError, Inspector, Lag, OutboxLag};
-pub use jetstream::AddressError;
 pub use migrations::migrations;
 pub use outbox::Outbox;
 pub use twice::RegisterError;

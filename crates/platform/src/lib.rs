@@ -14,6 +14,7 @@ pub mod host;
 pub mod id;
 pub mod lifecycle;
 pub mod limits;
+mod nats;
 pub mod page;
 pub mod patience;
 pub mod presence;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::consumer::Consumer;
 use super::embedded::{self, Dispatcher};
-use super::jetstream::{self, AddressError, Publisher, Server};
+use super::jetstream::{self, Publisher, Server};
 use super::meters::Meters;
 use super::outbox::Outbox;
 use super::relay::{POLL, Relay};
@@ -16,8 +16,12 @@ use super::retention;
 use super::runner::Runner;
 use super::transport::Transport;
 use super::twice::RegisterError;
+use crate::nats::{self, AddressError};
 use crate::telemetry::is_measuring;
 use crate::{Clock, Database, Host, Tasks};
+
+/// What happens while NATS is away.
+const WITHOUT: &str = "events wait in the outboxes";
 
 /// The events of a process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -123,13 +127,14 @@ impl Events {
             host.tasks.spawn(embedded::replay(Arc::clone(runner)));
             host.tasks.spawn(retention::forget(Arc::clone(runner)));
         }
-        let nats = &host.backends.nats;
-        let server = match nats.url.is_named() {
-            true => Some(Arc::new(Server::connect(nats).await?)),
+        let config = &host.backends.nats;
+        let server = match config.url.is_named() {
+            true => Some(Arc::new(Server::connect(config).await?)),
             false => None,
         };
         if let Some(server) = &server {
-            let watching = jetstream::watch(Arc::clone(server), nats.clone(), host.tasks.clone());
+            let connection = server.connection().clone();
+            let watching = nats::watch(connection, config.clone(), WITHOUT, host.tasks.clone());
             host.tasks.spawn(watching);
         }
         if is_measuring() {

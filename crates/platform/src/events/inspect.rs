@@ -4,12 +4,13 @@
 use sea_orm::DbErr;
 use serde::Serialize;
 
-use super::jetstream::{AddressError, LookError, Server};
+use super::jetstream::Server;
 use super::queries;
 use super::tables::dead_letter;
 use super::transport::SendError;
 use crate::backends::NatsConfig;
 use crate::id::EventId;
+use crate::nats::{AddressError, LookError};
 use crate::reach::Unreached;
 use crate::{Clock, Database, Timestamp};
 

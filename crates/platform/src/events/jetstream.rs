@@ -7,35 +7,25 @@
 mod attributes;
 mod consume;
 mod dead_letters;
-mod link;
-mod login;
-mod look;
 mod publish;
 mod state;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, stream::Stream};
-use async_nats::{Client, ConnectOptions};
 
 pub(super) use self::consume::run;
-pub(super) use self::link::watch;
-pub(super) use self::look::LookError;
 pub(super) use self::publish::Publisher;
 
-use self::login::Login;
 use super::transport::SendError;
 use crate::backends::NatsConfig;
+use crate::nats::{AddressError, Connection, LookError};
 
 /// For an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(5);
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
-const LONGEST_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
 /// Events whose acknowledgement is awaited at a time, over all services.
 const UNACKNOWLEDGED: usize = 1024;
 /// How long events stay for consumers that don't run.
@@ -45,11 +35,10 @@ const DUPLICATES: Duration = Duration::from_mins(2);
 /// Dead letters that are kept; beyond that the oldest go.
 const DEAD_LETTERS: i64 = 100_000;
 
-/// A connection to the server, which comes back by itself.
+/// The streams of a server.
 #[derive(Debug)]
 pub(super) struct Server {
-    client: Client,
-    login: Arc<Login>,
+    connection: Connection,
     context: Context,
     prefix: String,
     replicas: usize,
@@ -57,43 +46,30 @@ pub(super) struct Server {
     is_settled: AtomicBool,
 }
 
-/// An address that can't be used.
-#[derive(Debug, thiserror::Error)]
-#[error("NATS can't be used: {0}")]
-pub struct AddressError(String);
-
 impl Server {
     /// Begins to connect, and goes on trying.
     pub(super) async fn connect(config: &NatsConfig) -> Result<Self, AddressError> {
-        let login = Arc::new(Login::read(config)?);
-        let options = Self::options(&login, config)?.retry_on_initial_connect();
-        let client = options.connect(login.addresses()).await;
-        let client = client.map_err(|error| AddressError(error.to_string()))?;
-        Ok(Self::of(client, login, config))
+        Ok(Self::of(Connection::open(config).await?, config))
     }
 
-    fn options(login: &Arc<Login>, config: &NatsConfig) -> Result<ConnectOptions, AddressError> {
-        let options = login.options(config.credentials_file.as_deref())?;
-        Ok(options
-            .name("troupe")
-            .max_reconnects(None)
-            .connection_timeout(CONNECT_PATIENCE)
-            .reconnect_delay_callback(|attempts| {
-                let doublings = u32::try_from(attempts.min(8)).unwrap_or(8);
-                let pause = Duration::from_millis(20) * 2u32.pow(doublings);
-                pause.min(LONGEST_RECONNECT_PAUSE)
-            }))
+    /// Connects once, for whoever wants to know why there is no connection.
+    pub(super) async fn look(config: &NatsConfig) -> Result<Self, LookError> {
+        Ok(Self::of(Connection::look(config).await?, config))
     }
 
-    fn of(client: Client, login: Arc<Login>, config: &NatsConfig) -> Self {
+    /// The connection to it.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn of(connection: Connection, config: &NatsConfig) -> Self {
         let context = ContextBuilder::new()
             .timeout(PATIENCE)
             .max_ack_inflight(UNACKNOWLEDGED)
             .backpressure_on_inflight(true)
-            .build(client.clone());
+            .build(connection.client().clone());
         Self {
-            client,
-            login,
+            connection,
             context,
             prefix: config.prefix.clone(),
             replicas: config.replicas,
@@ -103,9 +79,9 @@ impl Server {
 
     /// Waits for nothing where nobody is there.
     fn check_connected(&self) -> Result<(), SendError> {
-        match self.client.connection_state() {
-            State::Connected => Ok(()),
-            _ => Err(self.unreached()),
+        match self.connection.is_up() {
+            true => Ok(()),
+            false => Err(self.unreached()),
         }
     }
 
@@ -119,7 +95,7 @@ impl Server {
 
     /// Why there is no connection.
     fn unreached(&self) -> SendError {
-        match self.login.refusing(&self.client.connection_state()) {
+        match self.connection.refusing() {
             Some(servers) => SendError::Refused(servers),
             None => SendError::Unconnected,
         }

@@ -9,7 +9,7 @@ use crate::events::transport::SendError;
 impl Server {
     /// The server's version.
     pub(in crate::events) fn version(&self) -> String {
-        self.client.server_info().version
+        self.connection.client().server_info().version
     }
 
     /// How many dead letters there are.

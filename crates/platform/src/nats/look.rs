@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_nats::{ConnectError, ConnectErrorKind};
 
 use super::login::Login;
-use super::{AddressError, Server};
+use super::{AddressError, Connection, options};
 use crate::backends::NatsConfig;
 use crate::reach::Unreached;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::events) enum LookError {
+pub(crate) enum LookError {
     #[error(transparent)]
     Address(#[from] AddressError),
     #[error(
@@ -24,15 +24,15 @@ pub(in crate::events) enum LookError {
     Foreign,
 }
 
-impl Server {
+impl Connection {
     /// Connects to the first server of the configuration that lets us in.
-    pub(in crate::events) async fn look(config: &NatsConfig) -> Result<Self, LookError> {
+    pub(crate) async fn look(config: &NatsConfig) -> Result<Self, LookError> {
         let login = Arc::new(Login::read(config)?);
         let (mut refusing, mut failure) = (Vec::new(), LookError::Foreign);
         for _ in login.addresses() {
-            let connecting = Self::options(&login, config)?.connect(login.addresses());
+            let connecting = options(&login, config)?.connect(login.addresses());
             match connecting.await {
-                Ok(client) => return Ok(Self::of(client, login, config)),
+                Ok(client) => return Ok(Self { client, login }),
                 Err(error) if is_refusal(&error) => refusing.push(login.current_name()),
                 Err(error) => failure = explain(&error),
             }

@@ -1,13 +1,9 @@
 //! Tells in the log when the connection to the server is lost, and when it is back. Nobody else does: who meets a lost
 //! connection tries again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::connection::State;
-
-use super::Server;
-use super::look::LookError;
+use super::{Connection, LookError};
 use crate::Tasks;
 use crate::backends::NatsConfig;
 
@@ -24,30 +20,34 @@ enum Told {
     Refusing,
 }
 
-/// Looks at the connection until the process stops.
-pub(in crate::events) async fn watch(server: Arc<Server>, config: NatsConfig, tasks: Tasks) {
+/// Looks at the connection until the process stops. `meanwhile` says what happens without it, such as "events wait".
+pub(crate) async fn watch(
+    connection: Connection,
+    config: NatsConfig,
+    meanwhile: &'static str,
+    tasks: Tasks,
+) {
     let watching = async {
         tokio::time::sleep(FIRST_CONNECTION).await;
         let mut told = Told::Up;
         loop {
-            told = server.tell_change(told, &config).await;
+            told = connection.tell_change(told, &config, meanwhile).await;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
     tasks.token().run_until_cancelled(watching).await;
 }
 
-impl Server {
+impl Connection {
     /// Tells what is other than what was told last. Returns what is told by now.
-    async fn tell_change(&self, told: Told, config: &NatsConfig) -> Told {
-        let state = self.client.connection_state();
-        if state == State::Connected {
+    async fn tell_change(&self, told: Told, config: &NatsConfig, meanwhile: &str) -> Told {
+        if self.is_up() {
             if told != Told::Up {
                 tracing::info!("NATS is reached again");
             }
             return Told::Up;
         }
-        let is_refused = self.login.refusing(&state).is_some();
+        let is_refused = self.refusing().is_some();
         if told
             == (if is_refused {
                 Told::Refusing
@@ -64,7 +64,7 @@ impl Server {
                 tracing::error!(
                     servers,
                     "NATS refuses the login: correct the user and password, or the token, in nats.url, or \
-                     nats.credentials_file; events wait in the outboxes until then"
+                     nats.credentials_file; {meanwhile} until then"
                 );
                 Told::Refusing
             }
@@ -73,7 +73,7 @@ impl Server {
                 tracing::warn!(
                     %address,
                     %problem,
-                    "NATS can't be reached: events wait in the outboxes until it can"
+                    "NATS can't be reached: {meanwhile} until it can"
                 );
                 Told::Away
             }
