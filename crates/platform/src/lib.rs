@@ -1,7 +1,8 @@
-//! What services stand on: configuration, telemetry, lifecycle, database, events, files, vectors, Redis, budgets, caches,
+//! What services stand on: configuration, telemetry, lifecycle, database, events, a bus, files, vectors, Redis, budgets, caches,
 //! presence, clock, ids, page tokens. Knows no service and no protocol.
 
 pub mod backends;
+pub mod bus;
 pub mod cache;
 pub mod clock;
 pub mod config;
@@ -27,6 +28,7 @@ pub mod trace;
 pub mod vectors;
 
 pub use backends::Backends;
+pub use bus::Bus;
 pub use clock::{Clock, Timestamp};
 pub use database::Database;
 pub use events::Events;

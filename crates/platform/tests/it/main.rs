@@ -6,6 +6,7 @@
     reason = "tests say what went wrong by failing"
 )]
 
+mod bus;
 mod cache;
 mod conformance;
 mod credentials;

@@ -9,7 +9,7 @@ use troupe_platform::redis::examine;
 use troupe_platform::{Redis, Tasks};
 
 /// Nothing that is waited for takes this long, unless it never happens.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// In which Redis is used again after its return.
 const RECOVERY: Duration = Duration::from_secs(10);
 
