@@ -74,7 +74,10 @@ impl Place {
         let copy = self.folder.path().join("copy.sqlite");
         fs::copy(file, &copy).unwrap();
         let url = format!("sqlite://{}", copy.display());
-        let db = sea_orm::Database::connect(url).await.unwrap();
+        // Copied while the log was being folded in, it isn't whole.
+        let Ok(db) = sea_orm::Database::connect(url).await else {
+            return false;
+        };
         let row = db.query_one_raw(sea_orm::Statement::from_string(
             sea_orm::DbBackend::Sqlite,
             "SELECT 1 FROM t",
