@@ -238,3 +238,28 @@ async fn has_schema(db: &DatabaseTransaction, schema: &str) -> Result<bool, DbEr
 fn statement(sql: &str, schema: &str) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.into()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_is_looked_up_without_its_brackets() {
+        let of = |url: &str| {
+            let config = DatabaseConfig {
+                url: ServerUrl::new(url),
+                ..DatabaseConfig::default()
+            };
+            let options = options(&config, "users").unwrap();
+            (options.get_host().to_owned(), options.get_port())
+        };
+        assert_eq!(
+            of("postgres://ann:secret@[::1]:5433/troupe"),
+            ("::1".to_owned(), 5433)
+        );
+        assert_eq!(
+            of("postgres://db.example/troupe"),
+            ("db.example".to_owned(), 5432)
+        );
+    }
+}
