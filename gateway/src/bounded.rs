@@ -200,6 +200,7 @@ mod tests {
             Some(1)
         );
     }
+
     #[tokio::test]
     async fn a_body_that_ends_within_its_message_is_refused() {
         const MESSAGE: [u8; 7] = [0, 0, 0, 0, 2, 8, 9];

@@ -69,15 +69,15 @@ where
         let len = so_far + chunk.len();
         let is_all = so_far == 0 && body.is_end_stream();
         keep(Part { len, is_all })?;
+        if is_all {
+            return Ok(chunk);
+        }
         if so_far == 0 {
             first = chunk;
             continue;
         }
-        if all.is_empty() {
-            let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-            all.reserve(len + announced);
-            all.extend_from_slice(&std::mem::take(&mut first));
-        }
+        // It grows with what comes, as the room does that was taken for it, and not to what was announced.
+        all.extend_from_slice(&std::mem::take(&mut first));
         all.extend_from_slice(&chunk);
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
