@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::gather::{Part, read_to_end};
+use crate::gather::{Part, State, read_to_end};
 use crate::guard::caught;
 use crate::intake::{Room, SMALL};
 use crate::refusal::{Refusal, invalid, too_large};
@@ -65,12 +66,18 @@ impl Bounded {
         (body, refused)
     }
 
-    /// Reads all of a body that is one message, in the time that bodies have to arrive, with the room that it takes.
-    pub(crate) async fn message(mut self) -> Result<(Bytes, Room), Status> {
+    /// Reads all of a body that is one message, in the time that bodies have to arrive, with the room that it takes and that
+    /// the request's headers take meanwhile.
+    pub(crate) async fn message(mut self, headers: &HeaderMap) -> Result<(Bytes, Room), Status> {
         let (max_bytes, intake) = (self.max_bytes, self.room.intake());
-        let keep = |part: Part| match part.len > max_bytes + FRAME_HEADER {
-            true => Err(Refusal::too_large(max_bytes)),
-            false => Ok(()),
+        let keep = |body: &mut Self, part: Part| {
+            if part.len > max_bytes + FRAME_HEADER {
+                return Err(Refusal::too_large(max_bytes));
+            }
+            if let State::Awaited = part.state {
+                body.room.hold_head(headers)?;
+            }
+            Ok(())
         };
         let message = read_to_end(&mut self, &intake, keep).await;
         let message = message.map_err(|refusal| self.refused.take().unwrap_or(refusal.status))?;
@@ -206,7 +213,10 @@ mod tests {
         const MESSAGE: [u8; 7] = [0, 0, 0, 0, 2, 8, 9];
         for len in 1..=MESSAGE.len() {
             let body = Body::new(Full::new(Bytes::from_static(&MESSAGE[..len])));
-            let message = Bounded::new(body, 4, room()).0.message().await;
+            let message = Bounded::new(body, 4, room())
+                .0
+                .message(&HeaderMap::new())
+                .await;
             let code = message.map_or_else(|status| status.code(), |_| Code::Ok);
             let expected = match len == MESSAGE.len() {
                 true => Code::Ok,

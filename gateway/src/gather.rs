@@ -1,5 +1,7 @@
 //! Reads the body of a request whole, within bounds of size, time, and the room that there is for bodies.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header;
@@ -10,6 +12,9 @@ use tonic::body::Body;
 
 use crate::intake::{Intake, Room};
 use crate::refusal::{Refusal, invalid};
+
+/// How long a body may take to come before the headers of its request are counted too. Most are here at once, and cost nothing.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Reads a body of at most `max_bytes` into `room`. One that announces that it is larger is refused unread.
 pub(crate) async fn gather(
@@ -23,12 +28,14 @@ pub(crate) async fn gather(
         return Err(Refusal::too_large(max_bytes));
     }
     let intake = room.intake();
-    let keep = |part: Part| {
+    let keep = |_: &mut Body, part: Part| {
         if part.len > max_bytes {
             return Err(Refusal::too_large(max_bytes));
         }
-        if !part.is_all {
-            room.hold(part.len, announced)?;
+        match part.state {
+            State::Whole => {}
+            State::Growing => room.hold(part.len, announced)?,
+            State::Awaited => room.hold_head(headers)?,
         }
         Ok(())
     };
@@ -39,27 +46,43 @@ pub(crate) async fn gather(
 pub(crate) struct Part {
     /// Bytes so far, that part among them.
     pub(crate) len: usize,
-    /// Whether the part is the whole body.
-    pub(crate) is_all: bool,
+    /// How the body stands.
+    pub(crate) state: State,
+}
+
+/// How a body stands.
+pub(crate) enum State {
+    /// It came in one part.
+    Whole,
+    /// A part came, of several.
+    Growing,
+    /// It hasn't ended for a moment.
+    Awaited,
 }
 
 /// Reads all of a body in the time that bodies have to arrive, as long as `keep` takes its parts.
 pub(crate) async fn read_to_end<B>(
     body: &mut B,
     intake: &Intake,
-    mut keep: impl FnMut(Part) -> Result<(), Refusal>,
+    mut keep: impl FnMut(&mut B, Part) -> Result<(), Refusal>,
 ) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes, Error = Status> + Unpin,
 {
     let started = Instant::now();
+    let mut moment = Some(started + MOMENT);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
         let so_far = first.len() + all.len();
         let due = started + intake.time_for(so_far);
-        let Ok(frame) = timeout_at(due, body.frame()).await else {
-            return Err(Refusal::body_too_late());
+        let Ok(frame) = timeout_at(moment.unwrap_or(due).min(due), body.frame()).await else {
+            if moment.take().is_none() {
+                return Err(Refusal::body_too_late());
+            }
+            let state = State::Awaited;
+            keep(body, Part { len: so_far, state })?;
+            continue;
         };
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|_| invalid("the body of the request broke off"))?;
@@ -68,7 +91,8 @@ where
         };
         let len = so_far + chunk.len();
         let is_all = so_far == 0 && body.is_end_stream();
-        keep(Part { len, is_all })?;
+        let state = if is_all { State::Whole } else { State::Growing };
+        keep(body, Part { len, state })?;
         if is_all {
             return Ok(chunk);
         }

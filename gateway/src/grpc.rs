@@ -81,14 +81,17 @@ async fn call(
     }
     let (mut parts, body) = request.into_parts();
     let broken: BrokenText = parts.extensions.remove().unwrap_or_default();
-    let room = front.intake.room(Sender::new(visit.client, &payer));
+    let mut room = front.intake.room(Sender::new(visit.client, &payer));
+    if method.client_streaming {
+        room.hold_head(&parts.headers)?;
+    }
     let (body, refused) = Bounded::new(body, max_bytes, room);
     let (body, _room) = if method.client_streaming {
         visit.pause();
         (Body::new(body), None)
     } else {
         // The service needs all of it before it does anything.
-        let arriving = visit.arriving(body.message());
+        let arriving = visit.arriving(body.message(&parts.headers));
         let message = times.until_here(arriving).await??;
         let (message, room) = message.map_err(|error| broken.status().unwrap_or(error))?;
         (Body::new(Full::new(message)), Some(room))

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderMap;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
@@ -19,6 +20,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) const SMALL: usize = 16 * 1024;
 /// How much room a body takes at once.
 const STEP: usize = 4 * 1024;
+/// What a request takes besides its headers and its body, about.
+const REQUEST: usize = 4 * 1024;
 /// How much more than their bound all bodies may take together, where addresses share it.
 const MOST_SHARED: usize = 2;
 
@@ -66,7 +69,9 @@ struct Held {
 pub(crate) struct Room {
     intake: Arc<Intake>,
     sender: Sender,
+    /// What is held, the head among it.
     bytes: usize,
+    head: usize,
 }
 
 impl Intake {
@@ -84,6 +89,7 @@ impl Intake {
             intake: Arc::clone(self),
             sender,
             bytes: 0,
+            head: 0,
         }
     }
 
@@ -106,15 +112,26 @@ impl Room {
     /// # Errors
     /// There is no room.
     pub(crate) fn hold(&mut self, here: usize, announced: usize) -> Result<(), Status> {
-        if here <= self.bytes {
+        if self.head + here <= self.bytes {
             return Ok(());
         }
-        let bytes = here.next_multiple_of(STEP);
-        self.grow_to(if announced < here {
-            bytes
-        } else {
-            bytes.min(announced)
-        })
+        let mut bytes = here.next_multiple_of(STEP);
+        if announced >= here {
+            bytes = bytes.min(announced);
+        }
+        self.grow_to(self.head + bytes)
+    }
+
+    /// Makes it large enough for the head of the request too, which is kept until the body is here.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub(crate) fn hold_head(&mut self, headers: &HeaderMap) -> Result<(), Status> {
+        let sizes = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        self.head = REQUEST + sizes.sum::<usize>();
+        self.grow_to(self.bytes + self.head)
     }
 
     fn grow_to(&mut self, bytes: usize) -> Result<(), Status> {

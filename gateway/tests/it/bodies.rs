@@ -96,6 +96,27 @@ async fn messages_of_grpc_are_counted_too() {
 }
 
 #[tokio::test]
+async fn headers_are_counted_of_requests_whose_bodies_do_not_come() {
+    for (path, content_type) in [
+        (RAW, "application/octet-stream"),
+        (WEB, "application/grpc-web"),
+    ] {
+        let edge = edge().await;
+        let padding = "x".repeat(LARGE / 4);
+        let head = format!(
+            "{path} HTTP/1.1\r\ncontent-type: {content_type}\r\ncontent-length: 9\r\npadding: {padding}\r\n"
+        );
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(unfinished(&edge, &head, b"").await);
+        }
+        until("there is no room", async || upload(&edge).await == 429).await;
+        drop(held);
+        until("there is room again", async || upload(&edge).await == 200).await;
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut config = Config::default();
     config.bodies.secs = 1;
