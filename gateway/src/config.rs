@@ -87,10 +87,10 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Size of one message of an answer.
     pub response_bytes: usize,
-    /// Time for a new connection to send the headers of its first request; an HTTP/1.1 connection waits as long for its
-    /// next request.
+    /// Time for a new connection to send the headers of its first request.
     pub header_secs: u64,
-    /// Time without a request after which a connection is closed.
+    /// Time without a request after which a connection is closed; longer than load balancers keep theirs open, or they would
+    /// send a request just as it ends.
     pub idle_secs: u64,
     /// Time between pings of an HTTP/2 connection, and for their answers.
     pub keepalive_secs: u64,

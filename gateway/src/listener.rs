@@ -106,8 +106,8 @@ impl Server {
         let keepalive = Duration::from_secs(limits.keepalive_secs);
         http.http1()
             .timer(TokioTimer::new())
-            // Also the time that an idle connection waits for its next request.
-            .header_read_timeout(Duration::from_secs(limits.header_secs))
+            // It begins with the wait for the request, which isn't to be cut short: load balancers keep connections open.
+            .header_read_timeout(Duration::from_secs(limits.idle_secs + limits.header_secs))
             .max_buf_size((limits.header_bytes as usize).max(8192));
         http.http2()
             .timer(TokioTimer::new())
