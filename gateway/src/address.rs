@@ -2,9 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use serde::Deserialize;
+
+/// Where proxies write whom they speak for.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// An address, or a network of them: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -75,31 +79,75 @@ fn bits(address: IpAddr) -> u128 {
     }
 }
 
-/// The client's address: the last one in `x-forwarded-for` that isn't a trusted proxy's, where the socket's is, and
-/// otherwise the socket's. `forwarded` (RFC 7239) isn't read: a proxy that sets one of them passes the other on as clients
-/// sent it.
-pub(crate) fn client_address(socket: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let mut client = socket.to_canonical();
-    if !is_trusted(client) {
-        return client;
-    }
-    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
-    let hops = values
-        .iter()
-        .rev()
-        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
-    for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
-        // Nothing left of what isn't an address can be trusted.
-        let Some(address) = std::str::from_utf8(hop).ok().and_then(hop_address) else {
-            break;
-        };
-        client = address.to_canonical();
-        if !is_trusted(client) {
-            break;
+/// The reverse proxies whose word is believed.
+#[derive(Debug)]
+pub(crate) struct Proxies {
+    trusted: Vec<Network>,
+    /// Whether the log has named one that isn't among them.
+    is_other_told: AtomicBool,
+}
+
+impl Proxies {
+    /// Those in some networks.
+    pub(crate) fn new(trusted: &[Network]) -> Self {
+        Self {
+            trusted: trusted.to_vec(),
+            is_other_told: AtomicBool::new(false),
         }
     }
-    client
+
+    /// Whether an address is a trusted proxy's.
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+        let canonical = address.to_canonical();
+        self.trusted
+            .iter()
+            .any(|network| network.contains(canonical))
+    }
+
+    /// The client's address: the last one in `x-forwarded-for` that isn't a trusted proxy's, where the socket's is, and
+    /// otherwise the socket's. `forwarded` (RFC 7239) isn't read: a proxy that sets one of them passes the other on as clients
+    /// sent it.
+    pub(crate) fn client(&self, socket: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = socket.to_canonical();
+        if !self.contain(client) {
+            if headers.contains_key(FORWARDED_FOR) {
+                self.tell_of(client);
+            }
+            return client;
+        }
+        let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
+        let hops = values
+            .iter()
+            .rev()
+            .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
+            // Nothing left of what isn't an address can be trusted.
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(hop_address) else {
+                break;
+            };
+            client = address.to_canonical();
+            if !self.contain(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    /// Tells the log once of what is most likely a proxy that was forgotten. Anybody else may send the header, too.
+    fn tell_of(&self, peer: IpAddr) {
+        let is_near = match peer {
+            IpAddr::V4(peer) => peer.is_private() || peer.is_loopback() || peer.is_link_local(),
+            IpAddr::V6(peer) => {
+                peer.is_unique_local() || peer.is_loopback() || peer.is_unicast_link_local()
+            }
+        };
+        if is_near && !self.is_other_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "x-forwarded-for comes from an address that isn't in gateway.trusted_proxies: everybody behind it counts as one client"
+            );
+        }
+    }
 }
 
 /// The address of a hop, as proxies write it: alone, with a port, in brackets, with a zone, in quotes.
@@ -151,7 +199,10 @@ mod tests {
             headers.append("x-forwarded-for", value);
         }
         let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
-        client_address(socket.parse().unwrap(), &headers, &trusted).to_string()
+        let proxies = Proxies::new(&trusted);
+        proxies
+            .client(socket.parse().unwrap(), &headers)
+            .to_string()
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
 use tracing::Instrument;
 
-use crate::address::{Network, client_address};
+use crate::address::Proxies;
 use crate::admission::Admission;
 use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
@@ -41,7 +41,7 @@ pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub struct Gateway {
     front: Arc<Front>,
     cors: Option<CorsLayer>,
-    trusted_proxies: Arc<[Network]>,
+    proxies: Arc<Proxies>,
     peer: IpAddr,
     leaving: CancellationToken,
     /// How fast the connection is read, where it is one client's.
@@ -86,7 +86,7 @@ pub fn build(
     Ok(Gateway {
         front: Arc::new(front),
         cors: cors(&config.cors)?,
-        trusted_proxies: config.trusted_proxies.clone().into(),
+        proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         leaving: CancellationToken::new(),
         pace: None,
@@ -98,11 +98,9 @@ impl Gateway {
     /// don't wait for one another.
     pub(crate) fn for_connection(&self, pace: &Arc<Pace>) -> Self {
         let peer = pace.address();
-        let canonical = peer.to_canonical();
-        let is_proxy = self.trusted_proxies.iter().any(|it| it.contains(canonical));
         Self {
             peer,
-            pace: (!is_proxy).then(|| Arc::clone(pace)),
+            pace: (!self.proxies.contain(peer)).then(|| Arc::clone(pace)),
             ..self.clone()
         }
     }
@@ -132,7 +130,7 @@ impl Gateway {
     pub(crate) async fn answer(self, arrival: Arrival, request: Request<Body>) -> Response<Body> {
         let visit = Visit {
             request_id: request_id(request.headers()),
-            client: client_address(self.peer, request.headers(), &self.trusted_proxies),
+            client: self.proxies.client(self.peer, request.headers()),
             trace: is_traced().then(|| Place::of(request.headers())),
             arrival,
             ticket: None,
