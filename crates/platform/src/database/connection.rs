@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
@@ -22,6 +22,8 @@ use super::queue::{Place, Queue};
 const PATIENCE: Duration = Duration::from_millis(900);
 /// How long the server may take to say so.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
+/// How long connections are used at least before all are made anew.
+const APART: Duration = Duration::from_secs(1);
 
 /// Connections to the store of a service. Cheap to clone.
 #[derive(Clone)]
@@ -37,11 +39,25 @@ impl WeakConnection {
 }
 
 struct State {
-    pool: RwLock<DatabaseConnection>,
+    pool: RwLock<Pool>,
     backend: DbBackend,
     /// Absent for a file.
     server: Option<Server>,
     queue: Queue,
+}
+
+struct Pool {
+    connections: DatabaseConnection,
+    made: Instant,
+}
+
+impl Pool {
+    fn new(connections: DatabaseConnection) -> Self {
+        Self {
+            connections,
+            made: Instant::now(),
+        }
+    }
 }
 
 /// How to ask a server whether it is there, and how to begin anew with it.
@@ -69,7 +85,7 @@ impl Connection {
     fn new(pool: DatabaseConnection, server: Option<Server>, size: u32) -> Self {
         Self(Arc::new(State {
             backend: pool.get_database_backend(),
-            pool: RwLock::new(pool),
+            pool: RwLock::new(Pool::new(pool)),
             server,
             queue: Queue::new(size),
         }))
@@ -78,7 +94,7 @@ impl Connection {
     /// The connections as they are now.
     pub(super) fn pool(&self) -> DatabaseConnection {
         let pool = self.0.pool.read().unwrap_or_else(PoisonError::into_inner);
-        pool.clone()
+        pool.connections.clone()
     }
 
     /// The same, for who looks at them and doesn't keep them open.
@@ -161,9 +177,12 @@ impl Connection {
         })
     }
 
+    /// All who find the server changed ask for it; once is enough.
     fn begin_anew(&self, server: &Server) {
         let mut pool = self.0.pool.write().unwrap_or_else(PoisonError::into_inner);
-        *pool = (server.connect)(server.size);
+        if pool.made.elapsed() >= APART {
+            *pool = Pool::new((server.connect)(server.size));
+        }
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {

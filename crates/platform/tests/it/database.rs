@@ -125,6 +125,18 @@ async fn those_who_open_it_together_apply_each_migration_once() {
 }
 
 #[tokio::test]
+async fn a_server_that_became_a_standby_is_looked_for_on_new_connections() {
+    let mut host = new_host().await;
+    host.backends.database.max_connections = 1;
+    let db = open(&host).await;
+    // What a failover looks like to those who were connected before.
+    let standby = "SET default_transaction_read_only = on";
+    db.read().execute_unprepared(standby).await.unwrap();
+    assert_eq!(outage_of(increment(&db)).await, Some(Outage::ReadOnly));
+    recovers(&db).await;
+}
+
+#[tokio::test]
 async fn services_keep_out_of_each_others_schema() {
     let host = new_host().await;
     let one = open(&host).await;
