@@ -56,7 +56,7 @@ pub(crate) async fn serve(settings: &Settings, roles: &[Role]) -> Result<()> {
 }
 
 async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<()> {
-    files::allow_most(settings);
+    files::allow_most(settings, roles);
     let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
     let mut hold = Hold::take(settings).await?;

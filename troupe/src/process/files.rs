@@ -1,5 +1,6 @@
 //! How many files and connections the process may have open.
 
+use mesh::Role;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::settings::Settings;
@@ -9,7 +10,7 @@ const BESIDE_CLIENTS: u64 = 500;
 
 /// Takes as many as the system allows, instead of the few that a service manager gives at first: a process that can open
 /// nothing more can't store anything either. Warns where clients may take all of them.
-pub(super) fn allow_most(settings: &Settings) {
+pub(super) fn allow_most(settings: &Settings, roles: &[Role]) {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {
         current: limit.maximum,
@@ -21,6 +22,7 @@ pub(super) fn allow_most(settings: &Settings) {
     };
     let connections = settings.gateway.limits.connections as u64;
     if let Some(allowed) = allowed
+        && roles.contains(&Role::GATEWAY)
         && allowed < connections + BESIDE_CLIENTS
     {
         tracing::warn!(

@@ -59,6 +59,11 @@ impl Setup {
         Self { executable, ..self }
     }
 
+    /// What is started.
+    pub(crate) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
     /// Where the platforms keep their data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")

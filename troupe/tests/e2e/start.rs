@@ -1,6 +1,10 @@
 //! Starting, stopping, and standing in one another's way.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use testkit::servers::Redis;
+use tokio::net::TcpStream;
 
 use crate::person::{Person, nobody};
 use crate::platform::Setup;
@@ -29,6 +33,24 @@ async fn finds_accounts_again_after_a_restart() {
     );
     ann.log_in().await;
     assert_eq!(ann.get("/api/v1/users/me").await["displayName"], "Ann");
+}
+
+#[tokio::test]
+async fn takes_all_the_files_that_it_may_open() {
+    const AT_FIRST: usize = 64;
+    let setup = Setup::new();
+    let script = setup.path("few-files.sh");
+    let executable = setup.executable().display();
+    let text = format!("#!/bin/sh\nulimit -Sn {AT_FIRST}\nexec '{executable}' \"$@\"\n");
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
+    let setup = setup.of(script);
+    let platform = setup.start().await;
+    let mut idle = Vec::new();
+    for _ in 0..AT_FIRST * 2 {
+        idle.push(TcpStream::connect(platform.address()).await.unwrap());
+    }
+    Person::register(&platform, "Ann").await;
 }
 
 #[tokio::test]
