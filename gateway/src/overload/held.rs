@@ -33,25 +33,28 @@ impl Held {
         list.push_back(Arc::downgrade(pace));
     }
 
-    /// Takes out the connection of the address whose turn it is that was held last.
-    pub(super) fn take(&mut self) -> Option<Arc<Pace>> {
+    /// Takes out the connection of the address whose turn it is that was held last, if it may go on.
+    pub(super) fn take(&mut self, may_go_on: impl Fn(&Pace) -> bool) -> Option<Arc<Pace>> {
         for _ in 0..LOOKED_AT {
             let address = self.turns.pop_front()?;
             let list = self.waiting.get_mut(&address)?;
-            let mut taken = None;
-            while taken.is_none()
-                && let Some(last) = list.pop_back()
-            {
-                taken = last.upgrade().filter(|pace| pace.is_waiting());
+            while let Some(last) = list.back() {
+                let last = last.upgrade().filter(|pace| pace.is_waiting());
+                if last.as_ref().is_some_and(|pace| !may_go_on(pace)) {
+                    self.turns.push_front(address);
+                    return None;
+                }
+                list.pop_back();
+                if last.is_some() {
+                    if list.is_empty() {
+                        self.waiting.remove(&address);
+                    } else {
+                        self.turns.push_back(address);
+                    }
+                    return last;
+                }
             }
-            if list.is_empty() {
-                self.waiting.remove(&address);
-            } else {
-                self.turns.push_back(address);
-            }
-            if taken.is_some() {
-                return taken;
-            }
+            self.waiting.remove(&address);
         }
         None
     }
@@ -78,11 +81,11 @@ mod tests {
         stormer.iter().for_each(|pace| held.put(pace));
         let other = pace("192.0.2.2");
         held.put(&other);
-        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[2]));
-        assert!(Arc::ptr_eq(&held.take().unwrap(), &other));
+        assert!(Arc::ptr_eq(&held.take(|_| true).unwrap(), &stormer[2]));
+        assert!(Arc::ptr_eq(&held.take(|_| true).unwrap(), &other));
         // Those that are let go otherwise, or closed, are left out.
         stormer[1].let_go(load.turn(1));
-        assert!(Arc::ptr_eq(&held.take().unwrap(), &stormer[0]));
-        assert!(held.take().is_none());
+        assert!(Arc::ptr_eq(&held.take(|_| true).unwrap(), &stormer[0]));
+        assert!(held.take(|_| true).is_none());
     }
 }

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::load::{Load, Turn};
 
 /// What is read at once of a connection of HTTP/2 that was let go: a few requests, and not all that its streams wait with.
-pub(super) const MORSEL: usize = 64;
+pub(super) const MORSEL: usize = 160;
 /// Requests in a morsel, about: a head that is like the one before takes some 20 bytes.
-const CALLS_OF_A_MORSEL: usize = 3;
+const CALLS_OF_A_MORSEL: usize = 8;
 
 /// How fast a connection is read.
 #[derive(Debug)]
@@ -138,11 +138,18 @@ impl Pace {
         ExpectedBody(Arc::clone(self))
     }
 
+    /// Whether many streams wait in the connection.
+    pub(super) fn has_streams(&self) -> bool {
+        let caution = self.caution();
+        caution.as_ref().is_some_and(|caution| caution.has_streams)
+    }
+
     /// Calls that are read in a turn, about.
     pub(super) fn calls_of_a_turn(&self) -> usize {
-        match self.caution().as_ref() {
-            Some(caution) if caution.has_streams => CALLS_OF_A_MORSEL,
-            _ => 1,
+        if self.has_streams() {
+            CALLS_OF_A_MORSEL
+        } else {
+            1
         }
     }
 
@@ -211,7 +218,7 @@ impl Pace {
             drop(caution);
             return self.end_caution();
         }
-        if load.has_room(had.as_ref()) {
+        if load.has_room(had.as_ref(), is_morsel) {
             if !is_morsel {
                 return Step::Free;
             }
