@@ -31,6 +31,9 @@ use crate::{grpc, rest, single, web};
 /// How long the body of a refused request is waited for, so that its connection can be used again.
 const BODY_PATIENCE: Duration = Duration::from_millis(250);
 
+/// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
+const MOST_HEADERS: usize = 100;
+
 /// The parts that requests need.
 pub(crate) struct Front {
     pub(crate) gate: Arc<Gate>,
@@ -98,6 +101,10 @@ impl Front {
                     .insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             return answer;
+        }
+        if request.headers().len() > MOST_HEADERS {
+            let message = format!("the request has more than {MOST_HEADERS} headers");
+            return self.refuse(protocol, &visit, &request, invalid(message));
         }
         if let Err(status) = single::check(request.headers()) {
             return self.refuse(protocol, &visit, &request, status);

@@ -22,6 +22,8 @@ pub(crate) const SMALL: usize = 16 * 1024;
 const STEP: usize = 4 * 1024;
 /// What a request takes besides its headers and its body, about.
 const REQUEST: usize = 4 * 1024;
+/// And for each header that there is a place for, besides its name and value.
+const HEADER: usize = 128;
 /// How much more than their bound all bodies may take together, where addresses share it.
 const MOST_SHARED: usize = 2;
 
@@ -130,7 +132,7 @@ impl Room {
         let sizes = headers
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len());
-        self.head = REQUEST + sizes.sum::<usize>();
+        self.head = REQUEST + HEADER * headers.capacity() + sizes.sum::<usize>();
         self.grow_to(self.bytes + self.head)
     }
 

@@ -107,10 +107,12 @@ async fn headers_are_counted_of_requests_whose_bodies_do_not_come() {
             "{path} HTTP/1.1\r\ncontent-type: {content_type}\r\ncontent-length: 9\r\npadding: {padding}\r\n"
         );
         let mut held = Vec::new();
-        for _ in 0..2 {
+        // An upload that was to find out may have had the room when one of them was counted.
+        until("there is no room", async || {
             held.push(unfinished(&edge, &head, b"").await);
-        }
-        until("there is no room", async || upload(&edge).await == 429).await;
+            upload(&edge).await == 429
+        })
+        .await;
         drop(held);
         until("there is room again", async || upload(&edge).await == 200).await;
     }
