@@ -106,9 +106,11 @@ impl Load {
     /// Lets connections be read on, those first that were held last, as long as there is room.
     fn pass_on(self: &Arc<Self>) {
         while self.has_room(None, true) {
+            let mut seen = Vec::new();
             let next = self
                 .held()
-                .take(|pace| self.has_room(None, pace.has_streams()));
+                .take(|pace| self.has_room(None, pace.has_streams()), &mut seen);
+            drop(seen);
             let Some(pace) = next else {
                 return;
             };
@@ -172,7 +174,9 @@ impl Load {
     /// Keeps a connection that waits for room. Where there is some, as after a refusal for lateness, it is read on at once.
     pub(super) fn keep(self: &Arc<Self>, pace: &Arc<Pace>) {
         self.full_at.store(self.millis(), Ordering::Relaxed);
-        self.held().put(pace);
+        let mut seen = Vec::new();
+        self.held().put(pace, &mut seen);
+        drop(seen);
         self.pass_on();
     }
 

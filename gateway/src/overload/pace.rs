@@ -250,9 +250,12 @@ impl Pace {
 
     /// No more is refused: all is read again.
     pub(super) fn end_caution(&self) -> Step {
-        // Dropped without the lock: a turn goes to another connection.
-        let _ended = self.caution().take();
+        let mut caution = self.caution();
+        let ended = caution.take();
         self.is_cautious.store(false, Ordering::Release);
+        drop(caution);
+        // Only now, since a turn goes to another connection.
+        drop(ended);
         Step::Free
     }
 
