@@ -14,6 +14,7 @@ mod writer;
 use std::io::IsTerminal;
 
 use serde::Deserialize;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, fmt};
 
 pub use examine::{CollectorError, examine};
@@ -56,12 +57,24 @@ pub enum Format {
 /// What libraries log of themselves, unless `log.level` names them: what matters of it is in our own lines.
 const LIBRARIES: &str = "async_nats=off,sqlx=warn,sea_orm_migration=warn";
 
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    // A word alone would be taken for a part of the program, and everything else be silent.
+    let mut words = level.split(',').map(str::trim);
+    let unknown = words.find(|word| {
+        let is_alone = !word.is_empty() && !word.contains(['=', '[']);
+        is_alone && word.parse::<LevelFilter>().is_err()
+    });
+    if let Some(word) = unknown {
+        return Err(format!("`{word}` is no level"));
+    }
+    EnvFilter::try_new(format!("{LIBRARIES},{level}")).map_err(|error| error.to_string())
+}
+
 /// Starts logging to standard error. A second call changes nothing.
 pub fn init(config: &Config) -> Result<(), crate::config::Error> {
-    let level = format!("{LIBRARIES},{}", config.level);
-    let filter = EnvFilter::try_new(level).map_err(|e| crate::config::Error::Invalid {
+    let filter = filter(&config.level).map_err(|problem| crate::config::Error::Invalid {
         key: "log.level",
-        problem: format!("{e}; write a level such as info or debug, or a filter such as info,troupe_gateway=debug"),
+        problem: format!("{problem}; write a level such as info or debug, or a filter such as info,troupe_gateway=debug"),
     })?;
     let pretty = match config.format {
         Format::Auto => std::io::stderr().is_terminal(),
@@ -85,4 +98,31 @@ pub fn init(config: &Config) -> Result<(), crate::config::Error> {
             .try_init()
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn levels_and_filters_are_taken_and_words_that_are_neither_are_not() {
+        for level in [
+            "info",
+            "WARN",
+            "off",
+            "info,troupe_gateway=debug",
+            "debug, h2=off",
+        ] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in [
+            "warning",
+            "loud",
+            "info,troupe_gateway",
+            "info,=",
+            "info,a=loud",
+        ] {
+            assert!(filter(level).is_err(), "{level}");
+        }
+    }
 }
