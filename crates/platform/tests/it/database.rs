@@ -126,14 +126,22 @@ async fn those_who_open_it_together_apply_each_migration_once() {
 
 #[tokio::test]
 async fn a_server_that_became_a_standby_is_looked_for_on_new_connections() {
-    let mut host = new_host().await;
-    host.backends.database.max_connections = 1;
-    let db = open(&host).await;
-    // What a failover looks like to those who were connected before.
+    let db = open(&new_host().await).await;
+    // What a failover looks like to those who were connected before: this one, and those who come back to it.
     let standby = "SET default_transaction_read_only = on";
-    db.read().execute_unprepared(standby).await.unwrap();
-    assert_eq!(outage_of(increment(&db)).await, Some(Outage::ReadOnly));
-    recovers(&db).await;
+    let refused = loop {
+        db.read().execute_unprepared(standby).await.unwrap();
+        if let Err(error) = increment(&db).await {
+            break error;
+        }
+    };
+    assert_eq!(Outage::of(&refused), Some(Outage::ReadOnly));
+    let all_are_new = async {
+        let ask_each = || join_all((0..16).map(|_| increment(&db)));
+        while ask_each().await.iter().any(Result::is_err) {}
+    };
+    let ended = tokio::time::timeout(RECOVERED_WITHIN, all_are_new).await;
+    ended.unwrap();
 }
 
 #[tokio::test]
