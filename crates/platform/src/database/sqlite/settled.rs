@@ -24,7 +24,8 @@ pub(crate) fn is_settled(
         }
         let is_outside = !connection.is_in_transaction();
         if !is_outside {
-            tracing::warn!("a transaction of SQLite ended in failure; its connection is replaced");
+            // Once for each write while a disk is full; readiness and the log tell of that itself.
+            tracing::debug!("a transaction of SQLite ended in failure; its connection is replaced");
         }
         Ok(is_outside)
     })
