@@ -94,7 +94,7 @@ async fn in_file(name: &'static str, host: &Host, is_in_use: bool) -> Finding {
     const SUBJECT: &str = "database";
     let file = host.database_file(name);
     let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) >> 10;
-    let found = match is_in_use {
+    let found = match is_in_use && file.exists() {
         true => match Database::inspect(host, name).await {
             Ok(Inspection { migrations, .. }) => Ok(Some(migrations)),
             Err(OpenError::File(error)) => Err(error),
