@@ -111,7 +111,7 @@ mod tests {
             "WARN",
             "off",
             "info,troupe_gateway=debug",
-            "debug, h2=off",
+            "debug,h2=off",
         ] {
             assert!(filter(level).is_ok(), "{level}");
         }
