@@ -30,6 +30,18 @@ fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
+/// The role that a package names: `troupe.users.v1`.
+fn role_of(method: &MethodDescriptor) -> Result<String> {
+    let service = method.parent_service();
+    let name = service.package_name().split('.').nth(1);
+    name.map(role).context("the package names no role")
+}
+
+/// A role as Rust has it: one that isn't there doesn't compile.
+fn role(name: &str) -> String {
+    format!("Role::{}", variant(name, ""))
+}
+
 fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     let policy = policy_of(pool, method)?;
     let audience = enum_name(pool, &policy, "audience")?;
@@ -69,6 +81,7 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     let mut code = String::new();
     writeln!(code, "MethodPolicy {{")?;
     writeln!(code, "    path: {:?},", path(method))?;
+    writeln!(code, "    role: {},", role_of(method)?)?;
     writeln!(
         code,
         "    audience: Audience::{},",
@@ -90,7 +103,8 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
         "    rate_cost: {},",
         number(&policy, "rate_cost").max(1)
     )?;
-    writeln!(code, "    callers: &{callers:?},")?;
+    let callers: Vec<String> = callers.iter().map(|name| role(name)).collect();
+    writeln!(code, "    callers: &[{}],", callers.join(", "))?;
     writeln!(
         code,
         "    server_streaming: {},",
@@ -140,7 +154,7 @@ fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Res
 /// `RATE_CLASS_READ` as prost names it: `Read`.
 fn variant(name: &str, prefix: &str) -> String {
     let name = name.trim_start_matches(prefix);
-    name[..1].to_owned() + &name[1..].to_lowercase()
+    name[..1].to_uppercase() + &name[1..].to_lowercase()
 }
 
 fn millis(policy: &DynamicMessage) -> Result<i64> {

@@ -7,6 +7,8 @@ pub mod event;
 pub mod policy;
 pub mod validate;
 
+mod role;
+
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
@@ -22,6 +24,7 @@ pub use generated::troupe::events::v1 as events;
 pub use generated::troupe::roleplay::v1 as roleplay;
 pub use generated::troupe::users::v1 as users;
 pub use policy::MethodPolicy;
+pub use role::Role;
 
 use std::sync::LazyLock;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::Role;
 pub use crate::troupe::options::v1::{Audience, RateClass};
 
 /// What the contract says about a method (`troupe.options.v1.policy`).
@@ -11,6 +12,8 @@ pub use crate::troupe::options::v1::{Audience, RateClass};
 pub struct MethodPolicy {
     /// The method as gRPC addresses it: `/troupe.users.v1.AuthService/Login`.
     pub path: &'static str,
+    /// The role that serves it, which its package names.
+    pub role: Role,
     /// Who may call it.
     pub audience: Audience,
     /// How long a call may take; a shorter deadline of the caller wins.
@@ -24,7 +27,7 @@ pub struct MethodPolicy {
     /// How many tokens of the budget it takes.
     pub rate_cost: u32,
     /// Roles that may call it; empty unless the audience is `Service`.
-    pub callers: &'static [&'static str],
+    pub callers: &'static [Role],
     /// Whether it answers with a stream.
     pub server_streaming: bool,
 }
@@ -48,7 +51,8 @@ pub fn table() -> String {
         let callers = if m.callers.is_empty() {
             String::new()
         } else {
-            format!(" from {}", m.callers.join(","))
+            let names: Vec<&str> = m.callers.iter().map(|role| role.name()).collect();
+            format!(" from {}", names.join(","))
         };
         lines.push_str(&format!(
             "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}\n",

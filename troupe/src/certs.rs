@@ -10,6 +10,7 @@ use mesh::identity::DevelopmentCa;
 use platform::Clock;
 
 use crate::cli::{Place, role_names};
+use crate::services::ROLES;
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
@@ -76,7 +77,7 @@ fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
     };
     let mut text = format!("{:10} {}  {state}\n", "CA", ca.certificate().display());
     let roles = match options.roles.as_slice() {
-        [] => &Role::ALL,
+        [] => &ROLES,
         named => named,
     };
     for role in roles {
@@ -85,7 +86,7 @@ fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
         let days = lifetime.as_secs().div_ceil(DAY_SECS);
         text += &format!(
             "{:10} {}  made, good for {days} days\n",
-            role.0,
+            role.name(),
             issued.certificate.display(),
         );
     }

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use mesh::Role;
 use platform::backends::ServerUrl;
 
+use crate::services::ROLES;
 use crate::settings::Settings;
 use crate::{backup, certs, chat, contracts, doctor, events, memory, restore, serve};
 
@@ -196,7 +197,7 @@ pub(crate) enum Command {
 
 /// Reads the name of a role.
 pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
-    let names = PossibleValuesParser::new(Role::ALL.map(|role| role.0));
+    let names = PossibleValuesParser::new(ROLES.map(|role| role.name()));
     names.try_map(|name| Role::find(&name).ok_or("there is no such role"))
 }
 

@@ -10,7 +10,8 @@ use platform::{Host, vectors};
 
 use crate::instance::Instance;
 use crate::restore;
-use crate::settings::{SERVICES, Settings};
+use crate::services::SERVICES;
+use crate::settings::Settings;
 
 /// How long a file is looked through that was closed in order.
 const CLEAN: Duration = Duration::from_millis(250);
@@ -63,8 +64,8 @@ impl Hold {
             return Ok(());
         }
         let host = Host::new(&settings.data_dir);
-        for service in SERVICES {
-            let file = host.database_file(service);
+        for service in &SERVICES {
+            let file = host.database_file(service.store());
             if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
                 self.in_use.mark(&file).await?;
             }
@@ -102,12 +103,12 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
         return Ok(());
     }
     let host = Host::new(&settings.data_dir);
-    for service in SERVICES {
-        let file = host.database_file(service);
-        let had_it = instance.known().iter().any(|role| role == service);
+    for service in &SERVICES {
+        let file = host.database_file(service.store());
+        let had_it = instance.known().iter().any(|role| role == service.store());
         match examine(&file, care(instance.machine_ran_on())).await? {
             Some(condition) => {
-                refuse_newer(&file, &condition.migrations, &known_migrations(service))?;
+                refuse_newer(&file, &condition.migrations, &(service.migrations)())?;
                 if condition.is_unclean && !condition.is_looked_through {
                     let file = file.display();
                     tracing::warn!(%file, "the database wasn't closed in order, and is too large to be looked through now");
@@ -129,15 +130,5 @@ pub(crate) fn care(trusts_index: bool) -> Care {
         clean: CLEAN,
         unclean: UNCLEAN,
         trusts_index,
-    }
-}
-
-/// The migrations of a service that this version knows.
-pub(crate) fn known_migrations(service: &str) -> Vec<String> {
-    match service {
-        "users" => users::migrations(),
-        "roleplay" => roleplay::migrations(),
-        "ai" => ai::migrations(),
-        _ => Vec::new(),
     }
 }

@@ -257,7 +257,7 @@ mod tests {
         let folder = dir.path().join("data");
         let mut first = Instance::claim(&folder).unwrap();
         let address = "127.0.0.1:4711".parse().ok();
-        first.announce(&[Role::GATEWAY], address).unwrap();
+        first.announce(&[Role::Gateway], address).unwrap();
         let error = Instance::claim(&folder)
             .map(|_| ())
             .unwrap_err()
@@ -270,7 +270,7 @@ mod tests {
         assert!(error.contains("--data-dir") && error.contains(&folder.display().to_string()));
         let expected = Running {
             boot: this_boot(),
-            ..Running::here(&[Role::GATEWAY], address)
+            ..Running::here(&[Role::Gateway], address)
         };
         assert_eq!(find(&folder), Some(expected));
     }

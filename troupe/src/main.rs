@@ -18,6 +18,7 @@ mod pages;
 mod process;
 mod restore;
 mod serve;
+mod services;
 mod settings;
 
 use std::io::Write;

@@ -87,8 +87,8 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
 async fn count(settings: &Settings, host: &Host, rebuilds: bool) -> Result<MemoryCounts> {
     let ai = ai::build(&settings.ai, host).await.context("ai")?;
     let verifier = Verifier::new(host.clock.clone());
-    let ai = Server::new(Role("ai"), ai, verifier, Limits::default());
-    let channel = Channel::in_process(&ai, Role("roleplay"));
+    let ai = Server::new(Role::Ai, ai, verifier, Limits::default());
+    let channel = Channel::in_process(&ai, Role::Roleplay);
     let index = MemoryIndex::open(&settings.roleplay, host, channel).await?;
     if !rebuilds {
         return index.count().await.context("memories can't be counted");

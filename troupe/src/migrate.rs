@@ -7,6 +7,7 @@ use platform::database::Inspection;
 use platform::{Host, telemetry};
 
 use crate::hold::Hold;
+use crate::services::SERVICES;
 use crate::settings::Settings;
 
 /// Migrates every service, and prints where each has come to.
@@ -32,17 +33,14 @@ async fn migrate(settings: &Settings) -> Result<()> {
         backends: settings.backends(),
         ..Host::new(&settings.data_dir)
     };
-    for (service, migrated) in [
-        ("users", users::migrate(&host).await),
-        ("roleplay", roleplay::migrate(&host).await),
-        ("ai", ai::migrate(&host).await),
-    ] {
-        let Inspection { migrations, .. } = migrated.context(service)?;
+    for service in &SERVICES {
+        let name = service.store();
+        let Inspection { migrations, .. } = (service.migrate)(&host).await.context(name)?;
         let newest = migrations.last().map_or("none", String::as_str);
         let count = migrations.len();
         writeln!(
             std::io::stdout(),
-            "{service}: {count} migrations, the newest {newest}"
+            "{name}: {count} migrations, the newest {newest}"
         )
         .context("nobody reads the output")?;
     }

@@ -23,6 +23,7 @@ use self::neighbours::{Mesh, Neighbours};
 use self::start::Start;
 use crate::admin;
 use crate::hold::Hold;
+use crate::services::ROLES;
 use crate::settings::Settings;
 
 /// For running calls and generations to end once a signal came.
@@ -41,7 +42,7 @@ const HANG_UP: Duration = Duration::from_secs(1);
 pub(crate) async fn up(settings: &Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
     settings.validate()?;
-    run(settings, &Role::ALL, None).await
+    run(settings, &ROLES, None).await
 }
 
 /// Runs some roles until a signal.
@@ -117,7 +118,7 @@ async fn run_in(
     let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir);
     if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
-        greeting::ready(address, Role::ROLEPLAY, ai).await?;
+        greeting::ready(address, Role::Roleplay, ai).await?;
     }
 
     asked.await.leave(&tasks, settings.shutdown.notice()).await;
@@ -137,10 +138,10 @@ async fn close(host: &Host) {
 
 /// What collectors know the process by: the roles that it has, unless it has all.
 fn service_name(roles: &[Role]) -> String {
-    if roles.len() == Role::ALL.len() {
+    if roles.len() == ROLES.len() {
         return "troupe".to_owned();
     }
-    let roles: Vec<&str> = roles.iter().map(|role| role.0).collect();
+    let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     format!("troupe-{}", roles.join("-"))
 }
 

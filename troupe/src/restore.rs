@@ -14,9 +14,9 @@ use platform::{Clock, Host};
 use rustix::fs::statvfs;
 
 use crate::backup::{Entry, INCOMPLETE, Manifest, Report, copy_file, digest, elsewhere, mebibytes};
-use crate::hold::known_migrations;
 use crate::instance::Instance;
-use crate::settings::{SERVICES, Settings};
+use crate::services::SERVICES;
+use crate::settings::Settings;
 
 use swap::Swap;
 pub(crate) use swap::{finish_interrupted, is_interrupted};
@@ -119,8 +119,8 @@ fn refuse_what_would_not_be_used(
     dir: &Path,
     settings: &Settings,
 ) -> Result<()> {
-    for service in SERVICES {
-        let file = Host::new("").database_file(service);
+    for service in &SERVICES {
+        let file = Host::new("").database_file(service.store());
         let Some(applied) = manifest.databases.get(&*file.to_string_lossy()) else {
             continue;
         };
@@ -130,7 +130,7 @@ fn refuse_what_would_not_be_used(
                 dir.display()
             );
         }
-        let known = known_migrations(service);
+        let known = (service.migrations)();
         if let Some(migration) = applied.iter().find(|name| !known.contains(name)) {
             let newer = FileError::Newer {
                 file: dir.join(file),

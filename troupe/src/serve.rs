@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::admin;
 use crate::cli::{Place, role_names};
 use crate::process;
+use crate::services::ROLES;
 use crate::settings::Settings;
 
 /// What the command line says.
@@ -49,7 +50,7 @@ pub(crate) async fn run(options: Options, place: &Place) -> Result<()> {
         }
         return process::serve(&settings, &roles).await;
     }
-    if roles != [Role::GATEWAY] {
+    if roles != [Role::Gateway] {
         bail!("--descriptor-set and --upstream are for `troupe serve gateway` alone");
     }
     let config = options.apply(settings.gateway.clone());
@@ -58,7 +59,7 @@ pub(crate) async fn run(options: Options, place: &Place) -> Result<()> {
 
 impl Options {
     fn distinct_roles(&self) -> Vec<Role> {
-        let all = Role::ALL.into_iter();
+        let all = ROLES.into_iter();
         all.filter(|role| self.roles.contains(role)).collect()
     }
 
@@ -74,10 +75,12 @@ impl Options {
 /// has it already.
 fn listen_at(address: SocketAddr, roles: &[Role], listen: &mut Listen) -> Result<()> {
     match *roles {
-        _ if roles.contains(&Role::GATEWAY) => {}
-        [Role::USERS] => listen.users = address,
-        [Role::ROLEPLAY] => listen.roleplay = address,
-        [Role::AI] => listen.ai = address,
+        _ if roles.contains(&Role::Gateway) => {}
+        [role] => {
+            if let Some(own) = listen.get_mut(role) {
+                *own = address;
+            }
+        }
         _ => bail!(
             "--listen is one address, and each of the roles {} needs its own: set mesh.listen instead",
             roles
@@ -157,11 +160,11 @@ mod tests {
             let mut listen = Listen::default();
             listen_at(address, roles, &mut listen).map(|()| listen)
         };
-        assert_eq!(listening(&[Role::USERS]).unwrap().users, address);
-        assert_eq!(listening(&[Role::AI]).unwrap().ai, address);
-        let of_gateway = listening(&[Role::GATEWAY, Role::AI]).unwrap();
+        assert_eq!(listening(&[Role::Users]).unwrap().users, address);
+        assert_eq!(listening(&[Role::Ai]).unwrap().ai, address);
+        let of_gateway = listening(&[Role::Gateway, Role::Ai]).unwrap();
         assert_eq!(of_gateway, Listen::default());
-        let error = listening(&[Role::USERS, Role::AI]).unwrap_err().to_string();
+        let error = listening(&[Role::Users, Role::Ai]).unwrap_err().to_string();
         assert!(error.contains("mesh.listen"), "{error}");
     }
 }

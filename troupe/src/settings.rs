@@ -11,9 +11,6 @@ use serde::Deserialize;
 
 use crate::cli::Place;
 
-/// The services that keep data, by the names that their stores carry.
-pub(crate) const SERVICES: [&str; 3] = ["users", "roleplay", "ai"];
-
 /// Everything that can be configured. `config.default.toml` documents it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -122,7 +122,7 @@ impl World {
 
     fn ours(&self) -> Channel {
         let endpoints = Endpoints::fixed(self.addresses.map(|it| it.to_string()));
-        Channel::to(Role::USERS, endpoints, None, &Tasks::new())
+        Channel::to(Role::Users, endpoints, None, &Tasks::new())
     }
 
     fn theirs(&self) -> Result<tonic::transport::Channel, Failure> {

@@ -14,7 +14,8 @@ use platform::trace::{Kind, Span, TraceParent};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use crate::context::{Ctx, Role};
+use crate::Role;
+use crate::context::Ctx;
 
 use self::body::WatchedBody;
 use self::durations::Durations;
@@ -147,7 +148,7 @@ fn describe(span: &mut Span, role: Role, request: &Request<Body>) {
     span.set("rpc.system", "grpc");
     span.set("rpc.service", service);
     span.set("rpc.method", method);
-    span.set("troupe.role", role.0);
+    span.set("troupe.role", role.name());
     let id = request.headers().get(crate::context::REQUEST_ID);
     let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
     let ctx = request.extensions().get::<Ctx>();

@@ -34,8 +34,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
 
+use crate::Role;
 use crate::calls::Watch;
-use crate::context::Role;
 use crate::discovery::Endpoints;
 use crate::identity::Identity;
 use crate::server::Server;
@@ -111,7 +111,7 @@ impl Channel {
             Some(identity) => Connector::mutual(identity, server),
             None => Connector::plain(),
         };
-        let peers = Peers::new(server.0.into(), connector, endpoints, tasks);
+        let peers = Peers::new(server.name().into(), connector, endpoints, tasks);
         peers.start();
         Self::elsewhere(peers, Caller::Client)
     }
@@ -143,7 +143,7 @@ impl Channel {
     /// How messages call who answers: the role, or what a server of another maker was called.
     pub fn server_name(&self) -> &str {
         match &self.transport {
-            Transport::InProcess(server) => server.role().0,
+            Transport::InProcess(server) => server.role().name(),
             Transport::Elsewhere(stack) => stack::peers(stack).name(),
         }
     }

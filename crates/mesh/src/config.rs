@@ -1,14 +1,18 @@
 //! Configuration of a process that is one of many.
 
+mod by_role;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use platform::config::trimmed;
 use serde::Deserialize;
+use troupe_proto::Role;
 
-use crate::context::Role;
 use crate::discovery::{Endpoints, EndpointsError, Registration};
 use crate::listener::Limits;
+
+pub use by_role::{ByRole, OfRole};
 
 /// Where roles are, and how this process proves which of them it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -27,29 +31,16 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// An address for each role that others call.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listen {
-    /// Accounts and tokens.
-    pub users: SocketAddr,
-    /// Characters, sessions, replies.
-    pub roleplay: SocketAddr,
-    /// Models.
-    pub ai: SocketAddr,
-}
+/// Where each role listens that others call.
+pub type Listen = ByRole<SocketAddr>;
 
 /// How to find the processes of each role that others call.
+pub type Peers = ByRole<Places>;
+
+/// Addresses, names and services, with commas between them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Peers {
-    /// Accounts and tokens.
-    pub users: String,
-    /// Characters, sessions, replies.
-    pub roleplay: String,
-    /// Models.
-    pub ai: String,
-}
+#[serde(transparent)]
+pub struct Places(pub String);
 
 /// A value of the configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +62,12 @@ pub struct Register {
     pub roleplay: String,
     /// Models.
     pub ai: String,
+    /// Inbox, e-mail, web push, webhooks.
+    pub notifications: String,
+    /// Usage, rollups, exports.
+    pub analytics: String,
+    /// Live streams, presence, calls.
+    pub realtime: String,
 }
 
 impl Config {
@@ -115,27 +112,10 @@ fn default_folder() -> PathBuf {
     platform::folders::settings().join("certs")
 }
 
-impl Listen {
-    /// The address of a role. `None` for one that no role calls.
-    pub fn of(&self, role: Role) -> Option<SocketAddr> {
-        match role {
-            Role::USERS => Some(self.users),
-            Role::ROLEPLAY => Some(self.roleplay),
-            Role::AI => Some(self.ai),
-            _ => None,
-        }
-    }
-}
-
 impl Peers {
     /// How to find the processes of a role, as it is written. Empty for one that no role calls.
     pub fn of(&self, role: Role) -> &str {
-        match role {
-            Role::USERS => &self.users,
-            Role::ROLEPLAY => &self.roleplay,
-            Role::AI => &self.ai,
-            _ => "",
-        }
+        self.get(role).map_or("", |places| &places.0)
     }
 
     /// Where the processes of a role are.
@@ -160,10 +140,13 @@ impl Register {
         listening: SocketAddr,
     ) -> Result<Option<Registration>, ConfigError> {
         let entry = match role {
-            Role::USERS => &self.users,
-            Role::ROLEPLAY => &self.roleplay,
-            Role::AI => &self.ai,
-            _ => "",
+            Role::Gateway => "",
+            Role::Users => &self.users,
+            Role::Roleplay => &self.roleplay,
+            Role::Ai => &self.ai,
+            Role::Notifications => &self.notifications,
+            Role::Analytics => &self.analytics,
+            Role::Realtime => &self.realtime,
         };
         let entry = trimmed(entry);
         if entry.is_empty() {
@@ -184,29 +167,15 @@ fn unreadable(key: String, error: &EndpointsError) -> ConfigError {
     }
 }
 
-impl Default for Listen {
-    fn default() -> Self {
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self {
-            users: local(8001),
-            roleplay: local(8002),
-            ai: local(8003),
-        }
+impl OfRole for SocketAddr {
+    fn of(role: Role) -> Self {
+        (Ipv4Addr::LOCALHOST, role.port()).into()
     }
 }
 
-impl Default for Peers {
-    fn default() -> Self {
-        let Listen {
-            users,
-            roleplay,
-            ai,
-        } = Listen::default();
-        Self {
-            users: users.to_string(),
-            roleplay: roleplay.to_string(),
-            ai: ai.to_string(),
-        }
+impl OfRole for Places {
+    fn of(role: Role) -> Self {
+        Self(SocketAddr::of(role).to_string())
     }
 }
 
@@ -217,15 +186,15 @@ mod tests {
     #[test]
     fn reads_several_entries_with_commas_between_them() {
         let mut peers = Peers {
-            users: "10.0.0.1:8001, dns://users:8001,".to_owned(),
+            users: Places("10.0.0.1:8001, dns://users:8001,".to_owned()),
             ..Peers::default()
         };
-        let read = peers.endpoints(Role::USERS).unwrap().to_string();
+        let read = peers.endpoints(Role::Users).unwrap().to_string();
         assert!(
             read.contains("10.0.0.1:8001") && read.contains("users:8001"),
             "{read}"
         );
-        peers.users = "10.0.0.1".to_owned();
+        peers.users = Places("10.0.0.1".to_owned());
         let config = Config {
             peers,
             ..Config::default()

@@ -10,7 +10,7 @@ use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use platform::trace::{Cause, TraceParent};
 use tokio::time::Instant;
 use tonic::{Code, Request, Status};
-use troupe_proto::{Reason, error};
+use troupe_proto::{Reason, Role, error};
 
 /// Header that carries the request id, in and out.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -66,34 +66,6 @@ pub struct Person {
     pub session_end: Option<Timestamp>,
     /// Whether the person may call methods for admins.
     pub is_admin: bool,
-}
-
-/// A role of Troupe, such as `roleplay`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Role(pub &'static str);
-
-impl Role {
-    /// The edge.
-    pub const GATEWAY: Self = Self("gateway");
-    /// Accounts and tokens.
-    pub const USERS: Self = Self("users");
-    /// Characters, sessions, replies.
-    pub const ROLEPLAY: Self = Self("roleplay");
-    /// Models.
-    pub const AI: Self = Self("ai");
-    /// Every role that a process can have.
-    pub const ALL: [Self; 4] = [Self::GATEWAY, Self::USERS, Self::ROLEPLAY, Self::AI];
-
-    /// The role of that name, if there is one.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.0 == name)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
 }
 
 /// An access token that doesn't show in logs.

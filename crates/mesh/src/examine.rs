@@ -14,7 +14,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
-use crate::context::Role;
+use crate::Role;
 use crate::identity::{self, Identity};
 
 const WITHIN: Duration = Duration::from_secs(3);

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_rustls::{client, server};
 
 use self::credentials::{Credentials, Files, Stamp};
-use crate::context::Role;
+use crate::Role;
 
 pub use self::credentials::IdentityError;
 pub use self::development::{DevelopmentCa, DevelopmentError, Issued};
@@ -93,7 +93,7 @@ impl Identity {
         server: Role,
     ) -> io::Result<client::TlsStream<TcpStream>> {
         // The name isn't looked up: it tells the verifier whose certificate it must be.
-        let name = ServerName::try_from(server.0).map_err(io::Error::other)?;
+        let name = ServerName::try_from(server.name()).map_err(io::Error::other)?;
         self.0.credentials().connector.connect(name, io).await
     }
 
@@ -145,7 +145,7 @@ impl Inner {
             Ok(credentials) => {
                 let valid_until_secs = credentials.valid_until.secs();
                 tracing::info!(
-                    role = self.role.0,
+                    role = self.role.name(),
                     valid_until_secs,
                     "new certificates are in use"
                 );
@@ -154,7 +154,7 @@ impl Inner {
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(
-                    role = self.role.0,
+                    role = self.role.name(),
                     error,
                     "new certificates can't be used; the old ones stay"
                 );

@@ -18,10 +18,11 @@ pub mod token;
 
 pub use channel::Channel;
 pub use config::Config;
-pub use context::{Caller, Ctx, Person, Role};
+pub use context::{Caller, Ctx, Person};
 pub use discovery::Endpoints;
 pub use identity::Identity;
 pub use listener::Listener;
 pub use server::Server;
 pub use session::SessionStream;
 pub use token::Verifier;
+pub use troupe_proto::Role;

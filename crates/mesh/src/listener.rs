@@ -25,7 +25,7 @@ use tonic::body::Body;
 use tower::ServiceExt;
 
 use self::health::Health;
-use crate::context::Role;
+use crate::Role;
 use crate::discovery::Registration;
 use crate::identity::Identity;
 use crate::server::Server;

@@ -18,7 +18,7 @@ use tonic::service::Routes;
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
-use crate::context::Role;
+use crate::Role;
 use crate::token::Verifier;
 
 /// How much a server takes on.

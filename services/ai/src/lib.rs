@@ -35,7 +35,7 @@ use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
 use presentation::{EmbeddingHandler, InferenceHandler, ModelHandler, UsageHandler};
 
 /// The service's name: its database, keys and folders carry it.
-const SERVICE: &str = "ai";
+const SERVICE: &str = mesh::Role::Ai.name();
 /// The contract takes requests of 16 MiB; what gRPC puts around them comes on top.
 const MAX_MESSAGE_BYTES: usize = 17 << 20;
 

@@ -23,7 +23,7 @@ pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
 
 /// The service's name: of its database, its page key and its folder.
-const SERVICE: &str = "roleplay";
+const SERVICE: &str = mesh::Role::Roleplay.name();
 
 /// How the service runs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

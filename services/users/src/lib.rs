@@ -29,7 +29,7 @@ use infrastructure::signing_keys::SigningKeys;
 use presentation::{AuthApi, UserApi};
 
 /// The service's name: of its database and its page key.
-const SERVICE: &str = "users";
+const SERVICE: &str = mesh::Role::Users.name();
 
 /// Why the users service can't start.
 #[derive(Debug, thiserror::Error)]

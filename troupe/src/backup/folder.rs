@@ -11,7 +11,8 @@ use platform::vectors::SUFFIX as VECTORS;
 use super::manifest::Manifest;
 use super::pictures::copy_file;
 use super::report::Report;
-use crate::settings::{SERVICES, Settings};
+use crate::services::SERVICES;
+use crate::settings::Settings;
 
 /// What the platform makes anew by itself.
 const MADE_ANEW: [&str; 5] = [
@@ -53,7 +54,7 @@ impl Source {
             }
             names.sort();
             let host = Host::new(&data_dir);
-            let of_services = SERVICES.map(|service| host.database_file(service));
+            let of_services = SERVICES.map(|service| host.database_file(service.store()));
             for name in names {
                 let path = data_dir.join(&name);
                 let is_of_vectors = name.ends_with(VECTORS);
@@ -125,7 +126,7 @@ impl Source {
 
 fn is_known(name: &str, on_server: bool) -> bool {
     let is_companion = SERVICES.iter().any(|service| {
-        name.strip_prefix(&format!("{service}.sqlite"))
+        name.strip_prefix(&format!("{}.sqlite", service.store()))
             .is_some_and(|rest| rest.starts_with('-') && !on_server)
     });
     let is_of_vectors = name.contains(VECTORS);

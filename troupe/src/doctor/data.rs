@@ -8,10 +8,11 @@ use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
-use crate::hold::{care, known_migrations};
+use crate::hold::care;
 use crate::instance::{Running, machine_ran_on};
 use crate::restore;
-use crate::settings::{SERVICES, Settings};
+use crate::services::{SERVICES, Service};
+use crate::settings::Settings;
 
 /// Room for the local model's weights and some years of messages.
 const COMFORTABLE_BYTES: u64 = 1 << 30;
@@ -29,10 +30,10 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         backends: settings.backends(),
         ..Host::new(folder)
     };
-    for name in SERVICES {
+    for service in &SERVICES {
         findings.push(match host.backends.database.url.is_named() {
-            true => in_postgres(name, &host).await,
-            false => in_file(name, &host, running.is_some()).await,
+            true => in_postgres(service.store(), &host).await,
+            false => in_file(service, &host, running.is_some()).await,
         });
     }
     findings
@@ -90,8 +91,9 @@ fn unfinished_restore(folder: &Path) -> Option<Finding> {
 }
 
 /// A file that is in use is looked at less closely: what its log has isn't missing in it.
-async fn in_file(name: &'static str, host: &Host, is_in_use: bool) -> Finding {
+async fn in_file(service: &Service, host: &Host, is_in_use: bool) -> Finding {
     const SUBJECT: &str = "database";
+    let name = service.store();
     let file = host.database_file(name);
     let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) >> 10;
     let found = match is_in_use && file.exists() {
@@ -106,7 +108,7 @@ async fn in_file(name: &'static str, host: &Host, is_in_use: bool) -> Finding {
     };
     let found = found.and_then(|migrations| {
         let applied = migrations.as_deref().unwrap_or_default();
-        refuse_newer(&file, applied, &known_migrations(name)).map(|()| migrations)
+        refuse_newer(&file, applied, &(service.migrations)()).map(|()| migrations)
     });
     match found {
         Ok(Some(migrations)) => {
@@ -190,13 +192,14 @@ mod tests {
     async fn finds_a_database_that_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::new(dir.path());
-        let file = host.database_file("users");
-        assert_eq!(in_file("users", &host, false).await.state, State::Missing);
+        let [service, ..] = &SERVICES;
+        let file = host.database_file(service.store());
+        assert_eq!(in_file(service, &host, false).await.state, State::Missing);
         std::fs::write(
             &file,
             "not a database at all, but long enough to be looked at",
         )
         .unwrap();
-        assert_eq!(in_file("users", &host, false).await.state, State::Broken);
+        assert_eq!(in_file(service, &host, false).await.state, State::Broken);
     }
 }

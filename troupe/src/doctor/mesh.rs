@@ -82,11 +82,10 @@ async fn agents(settings: &Settings) -> Vec<Finding> {
 /// The roles that a role calls, by the contract; the gateway, whose clients call everything, all.
 fn called_by(caller: Role) -> impl Iterator<Item = Role> {
     let is_called = move |server: &Role| {
-        let package = format!("/troupe.{server}.");
         let mut methods = policy::METHODS.iter();
         let calls = methods.any(|method| {
-            let is_open = caller == Role::GATEWAY || method.callers.contains(&caller.0);
-            method.path.starts_with(&package) && is_open
+            let is_open = caller == Role::Gateway || method.callers.contains(&caller);
+            method.role == *server && is_open
         });
         calls && *server != caller
     };
@@ -205,17 +204,17 @@ mod tests {
     fn knows_from_the_contract_who_calls_whom() {
         let called = |caller| Vec::from_iter(called_by(caller));
         assert_eq!(
-            called(Role::GATEWAY),
-            [Role::USERS, Role::ROLEPLAY, Role::AI]
+            called(Role::Gateway),
+            [Role::Users, Role::Roleplay, Role::Ai]
         );
-        assert_eq!(called(Role::ROLEPLAY), [Role::USERS, Role::AI]);
-        assert_eq!(called(Role::AI), [Role::USERS]);
-        assert_eq!(called(Role::USERS), []);
+        assert_eq!(called(Role::Roleplay), [Role::Users, Role::Ai]);
+        assert_eq!(called(Role::Ai), [Role::Users]);
+        assert_eq!(called(Role::Users), []);
     }
 
     #[test]
     fn tells_who_is_away_from_who_is_refused() {
-        let judge = |seen| judge(Role::GATEWAY, Role::AI, "127.0.0.1:8003", seen).state;
+        let judge = |seen| judge(Role::Gateway, Role::Ai, "127.0.0.1:8003", seen).state;
         let serving = |is_serving| {
             Ok(Shown {
                 valid_until: None,

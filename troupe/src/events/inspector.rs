@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use platform::events::Inspector;
 use platform::{Database, Host};
 
-use crate::settings::{SERVICES, Settings};
+use crate::services::SERVICES;
+use crate::settings::Settings;
 
 /// Opens the databases that are there and the server, if one is named.
 ///
@@ -16,9 +17,9 @@ pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
         ..Host::new(&settings.data_dir)
     };
     let mut databases = Vec::new();
-    for service in SERVICES {
-        if let Some(db) = Database::attach(&host, service).await? {
-            databases.push((service.to_owned(), db));
+    for service in &SERVICES {
+        if let Some(db) = Database::attach(&host, service.store()).await? {
+            databases.push((service.store().to_owned(), db));
         }
     }
     let inspector = Inspector::open(databases, &settings.nats, host.clock).await;

@@ -30,15 +30,15 @@ pub(super) struct Addresses {
 impl Doors {
     /// Listens for the roles of the process; for its peers only where there are some.
     pub(super) async fn open(settings: &Settings, roles: &[Role], has_peers: bool) -> Result<Self> {
-        let gateway = match roles.contains(&Role::GATEWAY) {
+        let gateway = match roles.contains(&Role::Gateway) {
             true => Some(listen(settings.gateway.listen).await?),
             false => None,
         };
         let mut peers = Vec::new();
         for role in roles.iter().filter(|_| has_peers) {
-            if let Some(address) = settings.mesh.listen.of(*role) {
+            if let Some(address) = settings.mesh.listen.get(*role) {
                 let listener = TcpListener::bind(address).await.with_context(|| {
-                    format!("can't listen at {address} for {role}; stop what listens there, or change mesh.listen.{role} (TROUPE__MESH__LISTEN__{})", role.0.to_uppercase())
+                    format!("can't listen at {address} for {role}; stop what listens there, or change mesh.listen.{role} (TROUPE__MESH__LISTEN__{})", role.name().to_uppercase())
                 })?;
                 peers.push((*role, listener));
             }
@@ -103,7 +103,7 @@ impl Addresses {
             tracing::info!(ready = true, %address, %data_dir, "the platform is ready");
         }
         for (role, address) in &self.peers {
-            tracing::info!(ready = true, role = role.0, %address, %data_dir, "a role is ready");
+            tracing::info!(ready = true, role = role.name(), %address, %data_dir, "a role is ready");
         }
     }
 }

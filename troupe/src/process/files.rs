@@ -22,7 +22,7 @@ pub(super) fn allow_most(settings: &Settings, roles: &[Role]) {
     };
     let connections = settings.gateway.limits.connections as u64;
     if let Some(allowed) = allowed
-        && roles.contains(&Role::GATEWAY)
+        && roles.contains(&Role::Gateway)
         && allowed < connections + BESIDE_CLIENTS
     {
         tracing::warn!(

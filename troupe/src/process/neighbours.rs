@@ -78,7 +78,7 @@ impl Neighbours {
     pub(super) fn for_clients(&self, to: Role) -> Result<Channel> {
         match self.here(to) {
             Some(server) => Ok(Channel::for_clients(server)),
-            None => self.elsewhere(Role::GATEWAY, to),
+            None => self.elsewhere(Role::Gateway, to),
         }
     }
 

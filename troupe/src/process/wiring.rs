@@ -12,10 +12,8 @@ use prost_reflect::DescriptorPool;
 use troupe_proto::policy::{self, Audience};
 
 use super::neighbours::Neighbours;
+use crate::services::{SERVICES, Service};
 use crate::settings::Settings;
-
-/// The roles that have methods for people.
-const SERVICES: [Role; 3] = [Role::USERS, Role::ROLEPLAY, Role::AI];
 
 /// The parts that the process goes on with.
 pub(super) struct Platform {
@@ -40,23 +38,23 @@ pub(super) async fn build(
     let serve = |role, routes| Server::new(role, routes, verifier.clone(), Limits::default());
     let has = |role| roles.contains(&role);
 
-    if has(Role::USERS) {
+    if has(Role::Users) {
         let users = users::build(&settings.users, host).await.context("users")?;
-        neighbours.add(serve(Role::USERS, users));
+        neighbours.add(serve(Role::Users, users));
     }
     if let Some(role) = roles.first() {
-        let users = neighbours.channel(*role, Role::USERS)?;
+        let users = neighbours.channel(*role, Role::Users)?;
         access::follow(verifier.clone(), users, &host.tasks);
     }
-    if has(Role::AI) {
+    if has(Role::Ai) {
         let ai = ai::build(&settings.ai, host).await.context("ai")?;
-        neighbours.add(serve(Role::AI, ai));
+        neighbours.add(serve(Role::Ai, ai));
     }
-    if has(Role::ROLEPLAY) {
-        let ai = neighbours.channel(Role::ROLEPLAY, Role::AI)?;
-        let users = neighbours.channel(Role::ROLEPLAY, Role::USERS)?;
+    if has(Role::Roleplay) {
+        let ai = neighbours.channel(Role::Roleplay, Role::Ai)?;
+        let users = neighbours.channel(Role::Roleplay, Role::Users)?;
         let roleplay = roleplay::build(&settings.roleplay, host, ai, users).await;
-        neighbours.add(serve(Role::ROLEPLAY, roleplay.context("roleplay")?));
+        neighbours.add(serve(Role::Roleplay, roleplay.context("roleplay")?));
     }
 
     // Now that everybody who tells or wants to know has entered.
@@ -64,7 +62,7 @@ pub(super) async fn build(
 
     let readiness = readiness(&verifier, host);
     let listeners = neighbours.listeners(&readiness)?;
-    let gateway = match has(Role::GATEWAY) {
+    let gateway = match has(Role::Gateway) {
         true => Some(build_gateway(
             settings,
             verifier,
@@ -74,8 +72,8 @@ pub(super) async fn build(
         )?),
         false => None,
     };
-    let ai = match SERVICES.into_iter().all(has) {
-        true => Some(neighbours.channel(Role::ROLEPLAY, Role::AI)?),
+    let ai = match SERVICES.iter().all(|service| has(service.role)) {
+        true => Some(neighbours.channel(Role::Roleplay, Role::Ai)?),
         false => None,
     };
     Ok(Platform {
@@ -106,10 +104,10 @@ fn build_gateway(
 ) -> Result<Gateway> {
     let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
     let mut channels = HashMap::new();
-    for role in SERVICES {
+    for Service { role, .. } in SERVICES {
         let channel = neighbours.for_clients(role)?;
-        for service in public_services(role) {
-            channels.insert(service, channel.clone());
+        for name in public_services(role) {
+            channels.insert(name, channel.clone());
         }
     }
     gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
@@ -125,13 +123,11 @@ fn build_gateway(
 
 /// The full names of a role's services that have methods for people: `troupe.<role>.v1.*`.
 fn public_services(role: Role) -> impl Iterator<Item = String> {
-    let package = format!("/troupe.{role}.v1.");
-    let methods = policy::METHODS
-        .iter()
-        .filter(|method| method.audience != Audience::Service);
-    methods.filter_map(move |method| {
-        let is_of_role = method.path.starts_with(&package);
+    let methods = policy::METHODS.iter();
+    let public =
+        methods.filter(move |method| method.role == role && method.audience != Audience::Service);
+    public.filter_map(|method| {
         let service = method.path.strip_prefix('/')?.split('/').next()?;
-        is_of_role.then(|| service.to_owned())
+        Some(service.to_owned())
     })
 }

@@ -124,7 +124,7 @@ impl Setup {
 
     /// Starts a process with some roles and waits until the first of them is ready.
     pub(crate) async fn serve(&self, roles: &[Role]) -> Platform {
-        let names = roles.iter().map(|role| role.0);
+        let names = roles.iter().map(|role| role.name());
         self.launch(&Vec::from_iter(["serve"].into_iter().chain(names)))
             .await
     }

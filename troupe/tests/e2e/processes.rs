@@ -40,11 +40,11 @@ async fn have_as_many_roles_each_as_they_are_told() {
         .unwrap();
     let certificates = Certificates::new().await;
     let of_users = setup(&model, &certificates);
-    let users = of_users.serve(&[Role::USERS]).await;
+    let users = of_users.serve(&[Role::Users]).await;
     // What is in the process isn't looked for elsewhere.
     let of_others =
         setup(&model, &certificates).with("TROUPE__MESH__PEERS__USERS", users.address());
-    let others = [Role::GATEWAY, Role::AI, Role::ROLEPLAY];
+    let others = [Role::Gateway, Role::Ai, Role::Roleplay];
     let others = of_others.serve(&others).await;
     until_ready(&others).await;
     does_the_main_job(&model, &others).await;
@@ -88,13 +88,13 @@ async fn answer_nobody_who_is_no_role() {
         let _reset_or_end = plain.read_to_end(&mut answer).await;
         assert!(answer.len() < 16, "an alert at most: {answer:?}");
 
-        let stranger = strangers.of(Role::GATEWAY);
+        let stranger = strangers.of(Role::Gateway);
         let io = TcpStream::connect(platform.address()).await.unwrap();
         assert!(stranger.connect(io, role).await.is_err());
 
-        let gateway = fleet.certificates.of(Role::GATEWAY);
+        let gateway = fleet.certificates.of(Role::Gateway);
         let io = TcpStream::connect(platform.address()).await.unwrap();
-        assert!(gateway.connect(io, Role::GATEWAY).await.is_err());
+        assert!(gateway.connect(io, Role::Gateway).await.is_err());
     }
 }
 
@@ -102,14 +102,14 @@ async fn answer_nobody_who_is_no_role() {
 async fn let_each_role_call_what_the_contract_has_for_it() {
     let fleet = Fleet::start().await;
     let resolve = || ResolveModelRequest::default();
-    let as_roleplay = fleet.channel(Role::ROLEPLAY, Role::AI).by(Role::ROLEPLAY);
+    let as_roleplay = fleet.channel(Role::Roleplay, Role::Ai).by(Role::Roleplay);
     InferenceServiceClient::new(as_roleplay)
         .resolve_model(resolve())
         .await
         .unwrap();
-    for other in [Role::GATEWAY, Role::USERS, Role::AI] {
+    for other in [Role::Gateway, Role::Users, Role::Ai] {
         // The certificate counts, not what the caller says of itself.
-        let channel = fleet.channel(other, Role::AI).by(Role::ROLEPLAY);
+        let channel = fleet.channel(other, Role::Ai).by(Role::Roleplay);
         let mut request = Request::new(resolve());
         for header in ["x-troupe-role", "x-role"] {
             request
@@ -130,13 +130,13 @@ async fn give_clients_none_of_the_gateway_s_rights() {
     let fleet = Fleet::start().await;
     let watch = WatchAccessRequest {};
     // The gateway may, on its own account.
-    let own = fleet.channel(Role::GATEWAY, Role::USERS).by(Role::GATEWAY);
+    let own = fleet.channel(Role::Gateway, Role::Users).by(Role::Gateway);
     AuthServiceClient::new(own)
         .watch_access(watch)
         .await
         .unwrap();
     // What it passes on for its clients it calls through a channel like this.
-    let passing_on = fleet.channel(Role::GATEWAY, Role::USERS);
+    let passing_on = fleet.channel(Role::Gateway, Role::Users);
     let refused = AuthServiceClient::new(passing_on).watch_access(watch).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
     // And a client can't make it its own, whatever it sends.
@@ -171,7 +171,7 @@ async fn take_new_certificates_over_without_a_restart() {
     copy(&fleet.certificates, &before);
     let after = Certificates::new().await;
     copy(&after, &fleet.certificates);
-    let (new, old) = (after.of(Role::GATEWAY), before.of(Role::GATEWAY));
+    let (new, old) = (after.of(Role::Gateway), before.of(Role::Gateway));
     for (role, platform) in fleet.services() {
         let connect = async |identity: &mesh::Identity| {
             let io = TcpStream::connect(platform.address()).await.unwrap();
@@ -220,6 +220,6 @@ async fn say_what_to_do_where_certificates_are_missing() {
     let made = setup.run(&["certs", "dev", "users"]).await;
     assert_eq!(made.status.code(), Some(0), "{made:?}");
     let setup = setup.with("TROUPE__MESH__LISTEN__USERS", "127.0.0.1:0");
-    let users = setup.serve(&[Role::USERS]).await;
+    let users = setup.serve(&[Role::Users]).await;
     assert_eq!(users.stop().await.code(), Some(0));
 }

@@ -11,7 +11,7 @@ use tonic::Code;
 use troupe_proto::policy;
 
 use super::names;
-use crate::context::Role;
+use crate::Role;
 
 /// Seconds, from what a call in the process takes to what a reply does.
 const BOUNDARIES: [f64; 14] = [
@@ -115,7 +115,7 @@ impl Durations {
             KeyValue::new("rpc.service", self.method.service),
             KeyValue::new("rpc.method", self.method.name),
             KeyValue::new("rpc.grpc.status_code", code as i64),
-            KeyValue::new("troupe.role", self.role.0),
+            KeyValue::new("troupe.role", self.role.name()),
         ])
     }
 }

@@ -17,7 +17,7 @@ use tonic::body::Body;
 
 use super::gathered::Gathered;
 use super::heard::{Heard, Said};
-use crate::context::Role;
+use crate::Role;
 use crate::identity::Identity;
 
 /// A connection that isn't there by then is none, whatever the network may still be waiting for.

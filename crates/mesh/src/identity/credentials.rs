@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::spiffe;
 use super::verifier::RoleVerifier;
-use crate::context::Role;
+use crate::Role;
 
 const HTTP2: &[u8] = b"h2";
 

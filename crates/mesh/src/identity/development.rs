@@ -14,7 +14,7 @@ use rcgen::{
 };
 
 use super::spiffe;
-use crate::context::Role;
+use crate::Role;
 
 const CA_NAME: &str = "Troupe development CA";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -171,7 +171,7 @@ fn ca_params(now: Timestamp) -> CertificateParams {
 }
 
 fn role_params(role: Role, now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
-    let mut params = params(role.0, now, ROLE_DAYS);
+    let mut params = params(role.name(), now, ROLE_DAYS);
     params.subject_alt_names = vec![SanType::URI(spiffe::id(role).try_into()?)];
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;

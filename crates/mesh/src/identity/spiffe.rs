@@ -5,7 +5,7 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use crate::context::Role;
+use crate::Role;
 
 /// What all names begin with: the trust domain.
 const PREFIX: &str = "spiffe://troupe/";

@@ -42,7 +42,7 @@ impl ServerCertVerifier for RoleVerifier {
             self.algorithms.all,
         )?;
         let role = spiffe::role_of(certificate);
-        if role.is_some_and(|role| role.0 == meant.to_str()) {
+        if role.is_some_and(|role| role.name() == meant.to_str()) {
             return Ok(ServerCertVerified::assertion());
         }
         let other = CertificateError::NotValidForNameContext {

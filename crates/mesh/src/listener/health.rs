@@ -13,7 +13,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use troupe_proto::policy;
 
 use super::Readiness;
-use crate::context::Role;
+use crate::Role;
 
 const PREFIX: &str = "/grpc.health.v1.Health/";
 const LOOK_EVERY: Duration = Duration::from_millis(250);

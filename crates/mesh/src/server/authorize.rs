@@ -17,7 +17,8 @@ use troupe_proto::policy::{self, Audience, MethodPolicy};
 use troupe_proto::{Reason, error};
 
 use super::deadline::DeadlineAt;
-use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID, Role};
+use crate::Role;
+use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID};
 use crate::session::SessionStream;
 use crate::token::Verifier;
 
@@ -114,7 +115,7 @@ where
                 })
             }
             Err(status) => {
-                tracing::debug!(role = self.role.0, rpc.code = ?status.code(), "call refused");
+                tracing::debug!(role = self.role.name(), rpc.code = ?status.code(), "call refused");
                 Box::pin(std::future::ready(Ok(super::refuse(status))))
             }
         }
@@ -129,7 +130,7 @@ fn peer(request: &Request<Body>) -> Option<Role> {
 
 fn admit_role(policy: &MethodPolicy, peer: Option<Role>) -> Result<Caller, Status> {
     match peer {
-        Some(role) if policy.callers.contains(&role.0) => Ok(Caller::Role(role)),
+        Some(role) if policy.callers.contains(&role) => Ok(Caller::Role(role)),
         // To everybody else the method doesn't exist.
         _ => Err(unknown_method(policy.path)),
     }

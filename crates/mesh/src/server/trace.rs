@@ -17,8 +17,9 @@ use tracing::Instrument;
 use platform::id::RequestId;
 use platform::trace::{TRACEPARENT, TraceParent};
 
+use crate::Role;
 use crate::calls::Watch;
-use crate::context::{REQUEST_ID, Role, is_sane_request_id};
+use crate::context::{REQUEST_ID, is_sane_request_id};
 
 /// The outermost layer of the server stack.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ where
         request.extensions_mut().insert(trace);
         let span = tracing::info_span!(
             "call",
-            role = self.role.0,
+            role = self.role.name(),
             rpc.method = request.uri().path(),
             request.id = id.to_str().unwrap_or_default(),
             trace.id = trace.trace_id(),

@@ -16,7 +16,7 @@ use crate::fake_users::{FakeUsers, SILENT, World, bearing, login};
 fn chain(patience: Option<Duration>) -> (World, World) {
     let last = World::new();
     let users = FakeUsers {
-        next: Some(Channel::in_process(&last.server, Role("roleplay"))),
+        next: Some(Channel::in_process(&last.server, Role::Roleplay)),
         patience,
         ..FakeUsers::default()
     };
@@ -65,8 +65,8 @@ async fn a_job_s_time_limit_bounds_its_calls() {
         request_id: "the-job".into(),
         ..Cause::new()
     };
-    let job = Ctx::of_job(Role("roleplay"), &cause, Duration::from_secs(2));
-    let mut users = world.as_role(Role("roleplay"));
+    let job = Ctx::of_job(Role::Roleplay, &cause, Duration::from_secs(2));
+    let mut users = world.as_role(Role::Roleplay);
     let refused = users.login(job.request(login("hang@"))).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     assert_eq!(refused.metadata().get("x-request-id").unwrap(), "the-job");
@@ -77,7 +77,7 @@ async fn methods_for_roles_exist_for_the_roles_that_the_contract_names() {
     let world = World::new();
     let watch = || pb::WatchAccessRequest {};
     world.as_role(SILENT).watch_access(watch()).await.unwrap();
-    let stranger = world.as_role(Role("analytics")).watch_access(watch()).await;
+    let stranger = world.as_role(Role::Analytics).watch_access(watch()).await;
     let client = world.auth().watch_access(watch()).await;
     let person = world
         .auth()

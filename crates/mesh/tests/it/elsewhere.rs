@@ -473,11 +473,11 @@ async fn roles_prove_who_they_are() {
     let process = script.start().await;
     let to = |server| {
         let endpoints = Endpoints::fixed([process.address.to_string()]);
-        let identity = Some(certificates.of(Role::GATEWAY));
+        let identity = Some(certificates.of(Role::Gateway));
         Channel::to(server, endpoints, identity, &platform::Tasks::new())
     };
     get(&to(USERS)).await.unwrap();
-    let refused = get(&to(Role::AI)).await.unwrap_err();
+    let refused = get(&to(Role::Ai)).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert!(
         refused.message().starts_with("ai can't be reached"),

@@ -28,11 +28,11 @@ use troupe_proto::users::user_service_client::UserServiceClient;
 use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
 
 /// A role whose `WatchAccess` always has the next message ready.
-pub(crate) const BUSY: Role = Role("roleplay");
+pub(crate) const BUSY: Role = Role::Roleplay;
 /// A role whose `WatchAccess` says nothing after the first message.
-pub(crate) const SILENT: Role = Role("ai");
+pub(crate) const SILENT: Role = Role::Ai;
 /// A role whose `WatchAccess` panics after the first message.
-pub(crate) const PANICS: Role = Role("gateway");
+pub(crate) const PANICS: Role = Role::Gateway;
 
 pub(crate) struct World {
     pub(crate) server: Server,
@@ -71,7 +71,7 @@ impl World {
         let routes = Routes::new(AuthServiceServer::new(users.clone()))
             .add_service(UserServiceServer::new(users.clone()));
         Self {
-            server: Server::new(Role("users"), routes, verifier.clone(), limits),
+            server: Server::new(Role::Users, routes, verifier.clone(), limits),
             verifier,
             time,
             clock,

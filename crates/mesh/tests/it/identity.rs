@@ -41,9 +41,9 @@ async fn greet(listener: TcpListener, server: &Identity) -> Option<Role> {
 #[tokio::test]
 async fn both_ends_learn_who_the_other_is() {
     let certificates = Certificates::new();
-    let users = certificates.of(Role::USERS);
+    let users = certificates.of(Role::Users);
     for role in Role::ALL {
-        let (called, seen) = meet(&certificates.of(role), &users, Role::USERS).await;
+        let (called, seen) = meet(&certificates.of(role), &users, Role::Users).await;
         called.unwrap();
         assert_eq!(seen, Some(role));
     }
@@ -52,8 +52,8 @@ async fn both_ends_learn_who_the_other_is() {
 #[tokio::test]
 async fn a_server_that_is_another_role_is_not_called() {
     let certificates = Certificates::new();
-    let (gateway, ai) = (certificates.of(Role::GATEWAY), certificates.of(Role::AI));
-    let (called, seen) = meet(&gateway, &ai, Role::USERS).await;
+    let (gateway, ai) = (certificates.of(Role::Gateway), certificates.of(Role::Ai));
+    let (called, seen) = meet(&gateway, &ai, Role::Users).await;
     let error = called.unwrap_err().to_string();
     assert!(error.contains("spiffe://troupe/ai"), "{error}");
     assert_eq!(seen, None);
@@ -62,8 +62,8 @@ async fn a_server_that_is_another_role_is_not_called() {
 #[tokio::test]
 async fn certificates_of_another_ca_are_worth_nothing_at_either_end() {
     let (ours, others) = (Certificates::new(), Certificates::new());
-    let (client, server) = (others.of(Role::GATEWAY), ours.of(Role::USERS));
-    let (called, seen) = meet(&client, &server, Role::USERS).await;
+    let (client, server) = (others.of(Role::Gateway), ours.of(Role::Users));
+    let (called, seen) = meet(&client, &server, Role::Users).await;
     assert!(called.is_err());
     assert_eq!(seen, None);
 }
@@ -71,7 +71,7 @@ async fn certificates_of_another_ca_are_worth_nothing_at_either_end() {
 #[tokio::test]
 async fn a_client_without_a_certificate_is_not_let_in() {
     let certificates = Certificates::new();
-    let users = certificates.of(Role::USERS);
+    let users = certificates.of(Role::Users);
     let (listener, address) = socket().await;
     let calling = async {
         let mut stream = connect_as_nobody(address).await?;
@@ -85,12 +85,12 @@ async fn a_client_without_a_certificate_is_not_let_in() {
 #[tokio::test(start_paused = true)]
 async fn new_files_are_taken_over_and_those_that_can_not_be_used_are_not() {
     let certificates = Certificates::new();
-    let (gateway, users) = (certificates.of(Role::GATEWAY), certificates.of(Role::USERS));
+    let (gateway, users) = (certificates.of(Role::Gateway), certificates.of(Role::Users));
     let certificate = certificates.folder().join("users.pem");
 
     fs::write(&certificate, "half of a certif").unwrap();
     tokio::time::advance(A_WHILE).await;
-    let (called, _) = meet(&gateway, &users, Role::USERS).await;
+    let (called, _) = meet(&gateway, &users, Role::Users).await;
     called.unwrap();
 
     // As if the platform moved to another CA.
@@ -99,11 +99,11 @@ async fn new_files_are_taken_over_and_those_that_can_not_be_used_are_not() {
         fs::copy(others.folder().join(name), certificates.folder().join(name)).unwrap();
     }
     tokio::time::advance(A_WHILE).await;
-    let (called, seen) = meet(&others.of(Role::AI), &users, Role::USERS).await;
+    let (called, seen) = meet(&others.of(Role::Ai), &users, Role::Users).await;
     called.unwrap();
-    assert_eq!(seen, Some(Role::AI));
-    let before = Certificates::new().of(Role::AI);
-    let (_, seen) = meet(&before, &users, Role::USERS).await;
+    assert_eq!(seen, Some(Role::Ai));
+    let before = Certificates::new().of(Role::Ai);
+    let (_, seen) = meet(&before, &users, Role::Users).await;
     assert_eq!(seen, None);
 }
 
@@ -113,20 +113,20 @@ fn says_which_file_is_missing_and_which_holds_something_else() {
     let file = |name: &str| certificates.folder().join(name);
 
     fs::copy(file("ai.pem"), file("users.pem")).unwrap();
-    let error = certificates.load(Role::USERS).unwrap_err();
+    let error = certificates.load(Role::Users).unwrap_err();
     assert!(matches!(error, IdentityError::OtherRole { .. }), "{error}");
 
     fs::write(file("users.pem"), "nothing").unwrap();
-    let error = certificates.load(Role::USERS).unwrap_err();
+    let error = certificates.load(Role::Users).unwrap_err();
     assert!(matches!(error, IdentityError::Malformed { .. }), "{error}");
 
     fs::remove_file(file("users.pem")).unwrap();
-    let error = certificates.load(Role::USERS).unwrap_err();
+    let error = certificates.load(Role::Users).unwrap_err();
     assert!(matches!(error, IdentityError::Missing { .. }), "{error}");
     assert!(error.to_string().contains("users.pem"), "{error}");
 
     fs::copy(file("ai-key.pem"), file("roleplay-key.pem")).unwrap();
-    let error = certificates.load(Role::ROLEPLAY).unwrap_err();
+    let error = certificates.load(Role::Roleplay).unwrap_err();
     assert!(matches!(error, IdentityError::Unusable { .. }), "{error}");
 }
 
@@ -134,14 +134,14 @@ fn says_which_file_is_missing_and_which_holds_something_else() {
 fn a_certificate_that_the_others_would_refuse_is_found_at_the_start() {
     let (ours, others) = (Certificates::new(), Certificates::new());
     fs::copy(others.folder().join("ca.pem"), ours.folder().join("ca.pem")).unwrap();
-    let error = ours.load(Role::USERS).unwrap_err();
+    let error = ours.load(Role::Users).unwrap_err();
     assert!(matches!(error, IdentityError::Refused { .. }), "{error}");
 
     let long_ago = Clock::fake(Timestamp::from_micros(1_500_000_000_000_000)).0;
     let folder = tempfile::tempdir().unwrap();
     let ca = DevelopmentCa::open(folder.path(), long_ago).unwrap();
-    ca.issue(Role::USERS).unwrap();
-    let error = Identity::load(folder.path(), Role::USERS).unwrap_err();
+    ca.issue(Role::Users).unwrap();
+    let error = Identity::load(folder.path(), Role::Users).unwrap_err();
     assert!(matches!(error, IdentityError::Refused { .. }), "{error}");
 }
 
@@ -154,11 +154,11 @@ fn private_keys_are_for_their_owner_and_the_ca_is_kept() {
     }
     let ca = fs::read(certificates.folder().join("ca.pem")).unwrap();
     let key = fs::read(certificates.folder().join("users-key.pem")).unwrap();
-    certificates.issue(&[Role::USERS]);
+    certificates.issue(&[Role::Users]);
     assert_eq!(fs::read(certificates.folder().join("ca.pem")).unwrap(), ca);
     assert_ne!(
         fs::read(certificates.folder().join("users-key.pem")).unwrap(),
         key
     );
-    assert_eq!(certificates.of(Role::USERS).role(), Role::USERS);
+    assert_eq!(certificates.of(Role::Users).role(), Role::Users);
 }

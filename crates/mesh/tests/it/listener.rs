@@ -57,7 +57,7 @@ impl Served {
             true => Ok(()),
             false => Err("as the test asked".to_owned()),
         });
-        let identity = certificates.of(Role::USERS);
+        let identity = certificates.of(Role::Users);
         let listener = Listener::new(world.server.clone(), identity, readiness, limits);
         let (socket, address) = socket().await;
         let listener = prepare(listener, address, &tasks);
@@ -77,7 +77,7 @@ impl Served {
     }
 
     async fn wire(&self, role: Role) -> Wire {
-        Wire::connect(&self.identity(role), Role::USERS, self.address)
+        Wire::connect(&self.identity(role), Role::Users, self.address)
             .await
             .unwrap()
     }
@@ -87,7 +87,7 @@ impl Served {
     }
 
     async fn health(&self) -> HealthClient<Wire> {
-        HealthClient::with_origin(self.wire(Role::GATEWAY).await, origin())
+        HealthClient::with_origin(self.wire(Role::Gateway).await, origin())
     }
 }
 
@@ -109,7 +109,7 @@ fn watch_access(headers: &[(&'static str, &str)]) -> Request<pb::WatchAccessRequ
 #[tokio::test]
 async fn a_role_calls_what_the_contract_has_for_it() {
     let served = Served::new().await;
-    for role in [Role::ROLEPLAY, Role::AI] {
+    for role in [Role::Roleplay, Role::Ai] {
         let mut auth = served.auth(role).await;
         let mut changes = auth
             .watch_access(watch_access(&[]))
@@ -123,7 +123,7 @@ async fn a_role_calls_what_the_contract_has_for_it() {
 #[tokio::test]
 async fn what_the_gateway_passes_on_for_a_client_has_none_of_its_rights() {
     let served = Served::new().await;
-    let mut gateway = served.auth(Role::GATEWAY).await;
+    let mut gateway = served.auth(Role::Gateway).await;
     gateway.watch_access(watch_access(&[])).await.unwrap();
     for headers in [
         &[("x-troupe-for-client", "1")][..],
@@ -146,9 +146,9 @@ async fn what_the_gateway_passes_on_for_a_client_has_none_of_its_rights() {
 #[tokio::test]
 async fn nobody_without_a_certificate_reaches_methods_or_health() {
     let served = Served::new().await;
-    let stranger = Certificates::new().of(Role::GATEWAY);
+    let stranger = Certificates::new().of(Role::Gateway);
     assert!(
-        Wire::connect(&stranger, Role::USERS, served.address)
+        Wire::connect(&stranger, Role::Users, served.address)
             .await
             .is_err()
     );
@@ -258,13 +258,13 @@ async fn say_yes(io: TcpStream, tell: &mpsc::UnboundedSender<String>) -> io::Res
 #[tokio::test]
 async fn calls_that_run_may_end_when_the_role_stops_and_new_ones_find_nobody() {
     let served = Served::new().await;
-    let mut auth = served.auth(Role::ROLEPLAY).await;
+    let mut auth = served.auth(Role::Roleplay).await;
     let users = &served.world.users;
     let stopping = async {
         users.began.notified().await;
         served.tasks.token().cancel();
         // The socket closes with the listener.
-        while Wire::connect(&served.identity(Role::AI), Role::USERS, served.address)
+        while Wire::connect(&served.identity(Role::Ai), Role::Users, served.address)
             .await
             .is_ok()
         {}
@@ -282,7 +282,7 @@ async fn a_call_that_does_not_end_is_given_up_at_last() {
         ..Limits::default()
     })
     .await;
-    let mut auth = served.auth(Role::AI).await;
+    let mut auth = served.auth(Role::Ai).await;
     let mut changes = auth
         .watch_access(watch_access(&[]))
         .await
@@ -301,7 +301,7 @@ async fn an_old_connection_takes_no_new_calls_and_keeps_those_that_run() {
         ..Limits::default()
     })
     .await;
-    let auth = served.auth(Role::ROLEPLAY).await;
+    let auth = served.auth(Role::Roleplay).await;
     let (mut running, mut further) = (auth.clone(), auth);
     let users = &served.world.users;
     let ageing = async {
@@ -312,7 +312,7 @@ async fn an_old_connection_takes_no_new_calls_and_keeps_those_that_run() {
     let (answer, ()) = tokio::join!(running.login(login("wait@")), ageing);
     answer.unwrap();
     served
-        .auth(Role::ROLEPLAY)
+        .auth(Role::Roleplay)
         .await
         .login(login("alice@"))
         .await
@@ -337,10 +337,10 @@ async fn connections_over_the_limit_wait_for_one_that_ends() {
         ..Limits::default()
     })
     .await;
-    let mut first = served.auth(Role::AI).await;
+    let mut first = served.auth(Role::Ai).await;
     first.login(login("alice@")).await.unwrap();
-    let identity = served.identity(Role::AI);
-    let mut waiting = Box::pin(Wire::connect(&identity, Role::USERS, served.address));
+    let identity = served.identity(Role::Ai);
+    let mut waiting = Box::pin(Wire::connect(&identity, Role::Users, served.address));
     assert!(futures::poll!(&mut waiting).is_pending());
     first.login(login("alice@")).await.unwrap();
     assert!(futures::poll!(&mut waiting).is_pending());

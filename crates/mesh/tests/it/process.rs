@@ -29,7 +29,7 @@ use troupe_mesh::channel::{Peer, PeerState};
 use troupe_mesh::{Channel, Endpoints, Identity, Role};
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 
-pub(crate) const USERS: Role = Role("users");
+pub(crate) const USERS: Role = Role::Users;
 /// Idempotent.
 pub(crate) const GET_JWKS: &str = "/troupe.users.v1.AuthService/GetJwks";
 /// Not idempotent.
@@ -155,7 +155,7 @@ impl Script {
                 let Ok((io, role)) = identity.accept(io).await else {
                     return;
                 };
-                assert_eq!(role, Role("gateway"));
+                assert_eq!(role, Role::Gateway);
                 self.serve(io, drain).await;
             }
         }

@@ -69,7 +69,7 @@ impl GenerationService for FakeReplies {
 fn client(world: &World) -> GenerationServiceClient<Channel> {
     let routes = Routes::new(GenerationServiceServer::new(FakeReplies));
     let verifier = world.verifier.clone();
-    let server = Server::new(Role::ROLEPLAY, routes, verifier, Limits::default());
+    let server = Server::new(Role::Roleplay, routes, verifier, Limits::default());
     GenerationServiceClient::new(Channel::for_clients(&server))
 }
 

@@ -14,7 +14,7 @@ async fn generates_for_no_person_and_for_no_other_role() {
     let request = service.as_person(alice, chat(alice, "Hi"));
     let status = as_person.generate(request).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let users = Channel::in_process(service.server(), Role("users"));
+    let users = Channel::in_process(service.server(), Role::Users);
     let status = InferenceServiceClient::new(users)
         .generate(chat(alice, "Hi"))
         .await

@@ -273,7 +273,7 @@ async fn embeds_for_no_person_and_for_no_other_role() {
     let asked = service.as_person(UserId::new(), pb::GetEmbeddingModelRequest {});
     let status = as_person.get_embedding_model(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let users = Channel::in_process(service.server(), Role("users"));
+    let users = Channel::in_process(service.server(), Role::Users);
     let mut as_users = EmbeddingServiceClient::new(users);
     let status = as_users.embed(request(&["a"])).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);

@@ -23,7 +23,7 @@ use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::ai::usage_service_client::UsageServiceClient;
 
-pub(crate) const ROLEPLAY: Role = Role("roleplay");
+pub(crate) const ROLEPLAY: Role = Role::Roleplay;
 
 /// The service, and what it stands on.
 pub(crate) struct Service {
@@ -79,7 +79,7 @@ impl Service {
         };
         let routes = ai::build(config, &host).await.unwrap();
         let issuer = Issuer::new(clock);
-        let server = Server::new(Role("ai"), routes, issuer.verifier(), Limits::default());
+        let server = Server::new(Role::Ai, routes, issuer.verifier(), Limits::default());
         Self {
             model,
             time,

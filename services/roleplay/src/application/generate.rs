@@ -61,7 +61,7 @@ impl Chats {
     async fn generate(&self, work: Work) -> State {
         let (pieces, received) = unbounded_channel();
         let id = work.inference.generation_id;
-        let ctx = Ctx::of_job(Role("roleplay"), &work.cause, self.limits.whole);
+        let ctx = Ctx::of_job(Role::Roleplay, &work.cause, self.limits.whole);
         let trimmer = Trimmer::after(&work.base);
         let reading = async {
             Ok(self

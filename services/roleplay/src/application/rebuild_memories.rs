@@ -79,5 +79,5 @@ impl Memories {
 }
 
 fn batch() -> Ctx {
-    Ctx::of_job(Role("roleplay"), &Cause::new(), BATCH_LIMIT)
+    Ctx::of_job(Role::Roleplay, &Cause::new(), BATCH_LIMIT)
 }

@@ -143,7 +143,7 @@ impl Handler<SessionDeleted> for Following {
 }
 
 fn ctx<E>(received: &Received<E>) -> Ctx {
-    Ctx::of_job(Role("roleplay"), &received.cause, TIME_LIMIT)
+    Ctx::of_job(Role::Roleplay, &received.cause, TIME_LIMIT)
 }
 
 fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {

@@ -116,13 +116,13 @@ impl Stage {
         let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()))
             .add_service(EmbeddingServiceServer::new(embedder.clone()));
         let ai = Server::new(
-            Role("ai"),
+            Role::Ai,
             ai,
             Verifier::new(clock.clone()),
             Limits::default(),
         );
         let users = tonic::service::Routes::new(UserServiceServer::new(Names));
-        let users = Server::new(Role("users"), users, verifier.clone(), Limits::default());
+        let users = Server::new(Role::Users, users, verifier.clone(), Limits::default());
         let tasks = Tasks::new();
         let host = Host {
             clock,
@@ -130,7 +130,7 @@ impl Stage {
             backends,
             ..Host::new(home.path())
         };
-        let role = Role("roleplay");
+        let role = Role::Roleplay;
         let channels = (
             Channel::in_process(&ai, role),
             Channel::in_process(&users, role),
@@ -161,7 +161,7 @@ impl Stage {
 
     /// The memories' vectors, as an operator sees them.
     pub(crate) async fn memory_index(&self) -> MemoryIndex {
-        let ai = Channel::in_process(&self.ai, Role("roleplay"));
+        let ai = Channel::in_process(&self.ai, Role::Roleplay);
         MemoryIndex::open(&Config::default(), &self.host, ai)
             .await
             .unwrap()

@@ -273,7 +273,7 @@ mod tests {
     #[tokio::test]
     async fn a_spent_token_in_a_call_whose_time_is_over_ends_no_session() {
         let (accounts, _folder) = accounts().await;
-        let within = |limit| Ctx::of_job(Role("test"), &Cause::new(), limit);
+        let within = |limit| Ctx::of_job(Role::Users, &Cause::new(), limit);
         let ctx = within(Duration::from_secs(60));
         let (email, password) = (
             || EmailAddress::new("a@example.com"),

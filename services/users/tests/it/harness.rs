@@ -104,7 +104,7 @@ impl Service {
         };
         let routes = troupe_users::build(&config, &host).await.unwrap();
         let verifier = Verifier::new(clock.clone());
-        let role = Role("users");
+        let role = Role::Users;
         let server = Server::new(role, routes, verifier.clone(), Limits::default());
         access::follow(verifier.clone(), Channel::in_process(&server, role), &tasks);
         eventually("the verifier has the keys", async || verifier.is_ready()).await;
@@ -137,7 +137,7 @@ impl Service {
     /// Another verifier, which follows this service.
     pub(crate) async fn follower(&self) -> Verifier {
         let follower = Verifier::new(self.clock.clone());
-        let channel = Channel::in_process(&self.server, Role::GATEWAY);
+        let channel = Channel::in_process(&self.server, Role::Gateway);
         access::follow(follower.clone(), channel, &self.tasks);
         eventually("the follower has the keys", async || follower.is_ready()).await;
         follower

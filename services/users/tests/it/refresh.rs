@@ -144,7 +144,7 @@ async fn use_of_an_access_token_at_another_service_counts_once_it_is_reported() 
     let first = service.person("alice").await;
     let second = service.nobody().refresh(&first).await.unwrap();
     let used = service.verifier.verify(&second.access_token).unwrap();
-    let roleplay = Channel::in_process(&service.server, Role("roleplay"));
+    let roleplay = Channel::in_process(&service.server, Role::Roleplay);
     let report = pb::ReportTokenUseRequest {
         token_ids: vec![used.token_id.to_string()],
     };

@@ -78,7 +78,7 @@ async fn a_replay_at_one_of_what_was_used_at_the_other_ends_the_session_everywhe
     let report = pb::ReportTokenUseRequest {
         token_ids: vec![used.token_id.to_string()],
     };
-    let roleplay = Channel::in_process(&one.server, Role("roleplay"));
+    let roleplay = Channel::in_process(&one.server, Role::Roleplay);
     AuthServiceClient::new(roleplay)
         .report_token_use(report)
         .await

@@ -15,7 +15,7 @@ use crate::processes::fleet::Certificates;
 /// Until the next look.
 const BREATH: Duration = Duration::from_millis(200);
 /// The roles in the order in which they need one another, and how many processes have each.
-const ROLES: [Role; 4] = [Role::USERS, Role::AI, Role::ROLEPLAY, Role::GATEWAY];
+const ROLES: [Role; 4] = [Role::Users, Role::Ai, Role::Roleplay, Role::Gateway];
 const REPLICAS: usize = 2;
 
 /// A platform on real servers. All of them come back where they were.
@@ -95,8 +95,9 @@ impl Stage {
                     )
                     .with(&listen_variable(role), address);
                 for (peer, peers) in ROLES.into_iter().zip(&addresses) {
-                    if peer != Role::GATEWAY {
-                        let variable = format!("TROUPE__MESH__PEERS__{}", peer.0.to_uppercase());
+                    if peer != Role::Gateway {
+                        let variable =
+                            format!("TROUPE__MESH__PEERS__{}", peer.name().to_uppercase());
                         setup = setup.with(&variable, peers.join(","));
                     }
                 }
@@ -169,7 +170,7 @@ impl Stage {
     pub(super) fn gateways(&self) -> impl Iterator<Item = &Platform> {
         let gateways = self.processes.iter();
         gateways
-            .filter(|process| matches!(process.role, None | Some(Role::GATEWAY)))
+            .filter(|process| matches!(process.role, None | Some(Role::Gateway)))
             .filter_map(|process| process.running.as_ref())
     }
 
@@ -245,8 +246,8 @@ impl Process {
 
 fn listen_variable(role: Role) -> String {
     match role {
-        Role::GATEWAY => "TROUPE__GATEWAY__LISTEN".to_owned(),
-        _ => format!("TROUPE__MESH__LISTEN__{}", role.0.to_uppercase()),
+        Role::Gateway => "TROUPE__GATEWAY__LISTEN".to_owned(),
+        _ => format!("TROUPE__MESH__LISTEN__{}", role.name().to_uppercase()),
     }
 }
 

@@ -16,7 +16,7 @@ async fn begins_without_users_and_goes_on_once_they_are_there() {
     let (model, certificates, address) = (model().await, Certificates::new().await, free_address());
     let others = setup(&model, &certificates).with("TROUPE__MESH__PEERS__USERS", &address);
     let others = others
-        .serve(&[Role::GATEWAY, Role::AI, Role::ROLEPLAY])
+        .serve(&[Role::Gateway, Role::Ai, Role::Roleplay])
         .await;
     let (status, missing) = probe(&others, "/readyz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{missing}");
@@ -29,7 +29,7 @@ async fn begins_without_users_and_goes_on_once_they_are_there() {
     lacks(&register, "users can't be reached");
 
     let of_users = setup(&model, &certificates).with("TROUPE__MESH__LISTEN__USERS", &address);
-    let users = of_users.serve(&[Role::USERS]).await;
+    let users = of_users.serve(&[Role::Users]).await;
     until_ready(&others).await;
     let ann = Person::register(&others, "Ann").await;
 
@@ -39,7 +39,7 @@ async fn begins_without_users_and_goes_on_once_they_are_there() {
     // What users don't answer goes on: the keys are known.
     ann.get("/api/v1/roleplay/characters").await;
     tokio::time::sleep(outage()).await;
-    let _users = of_users.serve(&[Role::USERS]).await;
+    let _users = of_users.serve(&[Role::Users]).await;
     until("users answer again", async || is_up(&ann).await).await;
 }
 
@@ -49,10 +49,10 @@ async fn refuses_replies_while_ai_is_away_and_keeps_the_rest() {
     let of_ai = setup(&model, &certificates).with("TROUPE__MESH__LISTEN__AI", &address);
     let others = setup(&model, &certificates).with("TROUPE__MESH__PEERS__AI", &address);
     let others = others
-        .serve(&[Role::GATEWAY, Role::USERS, Role::ROLEPLAY])
+        .serve(&[Role::Gateway, Role::Users, Role::Roleplay])
         .await;
     let of_ai = of_ai.with("TROUPE__MESH__PEERS__USERS", "127.0.0.1:9");
-    let ai = of_ai.serve(&[Role::AI]).await;
+    let ai = of_ai.serve(&[Role::Ai]).await;
     until_ready(&others).await;
     let ann = Person::register(&others, "Ann").await;
     let session = ann.open_session(maren()).await;
@@ -65,7 +65,7 @@ async fn refuses_replies_while_ai_is_away_and_keeps_the_rest() {
     let (status, _) = ann.call(Method::GET, &session, Value::Null).await;
     assert_eq!(status, StatusCode::OK);
     tokio::time::sleep(outage()).await;
-    let _ai = of_ai.serve(&[Role::AI]).await;
+    let _ai = of_ai.serve(&[Role::Ai]).await;
     until("replies are written again", is_answered).await;
     assert_eq!(
         ann.messages(&session).await.len(),

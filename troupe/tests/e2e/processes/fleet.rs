@@ -59,18 +59,18 @@ impl Fleet {
         let database = Postgres::shared().await.unwrap().new_database().unwrap();
         let setup = || setup(&model, &certificates).with("TROUPE__DATABASE__URL", &database);
         let of_users = setup();
-        let users = of_users.serve(&[Role::USERS]).await;
+        let users = of_users.serve(&[Role::Users]).await;
         let of_ai = setup().with("TROUPE__MESH__PEERS__USERS", users.address());
-        let ai = of_ai.serve(&[Role::AI]).await;
+        let ai = of_ai.serve(&[Role::Ai]).await;
         let of_roleplay = setup()
             .with("TROUPE__MESH__PEERS__USERS", users.address())
             .with("TROUPE__MESH__PEERS__AI", ai.address());
-        let roleplay = of_roleplay.serve(&[Role::ROLEPLAY]).await;
+        let roleplay = of_roleplay.serve(&[Role::Roleplay]).await;
         let of_gateway = setup()
             .with("TROUPE__MESH__PEERS__USERS", users.address())
             .with("TROUPE__MESH__PEERS__AI", ai.address())
             .with("TROUPE__MESH__PEERS__ROLEPLAY", roleplay.address());
-        let gateway = of_gateway.serve(&[Role::GATEWAY]).await;
+        let gateway = of_gateway.serve(&[Role::Gateway]).await;
         let fleet = Self {
             model,
             certificates,
@@ -88,9 +88,9 @@ impl Fleet {
     /// The roles that only roles call.
     pub(crate) fn services(&self) -> [(Role, &Platform); 3] {
         [
-            (Role::USERS, &self.users),
-            (Role::ROLEPLAY, &self.roleplay),
-            (Role::AI, &self.ai),
+            (Role::Users, &self.users),
+            (Role::Roleplay, &self.roleplay),
+            (Role::Ai, &self.ai),
         ]
     }
 
@@ -111,7 +111,7 @@ impl Fleet {
 
     async fn ready(&self) {
         for (role, _) in self.services() {
-            let mut health = HealthClient::new(self.channel(Role::GATEWAY, role));
+            let mut health = HealthClient::new(self.channel(Role::Gateway, role));
             let is_serving = async || {
                 let said = health.check(HealthCheckRequest::default()).await;
                 said.is_ok_and(|said| said.into_inner().status() == ServingStatus::Serving)
