@@ -129,12 +129,17 @@ async fn a_server_that_became_a_standby_is_looked_for_on_new_connections() {
     let db = open(&new_host().await).await;
     // What a failover looks like to those who were connected before: this one, and those who come back to it.
     let standby = "SET default_transaction_read_only = on";
-    let refused = loop {
-        db.read().execute_unprepared(standby).await.unwrap();
-        if let Err(error) = increment(&db).await {
-            break error;
+    db.transaction(|tx| Box::pin(async { tx.execute_unprepared(standby).await.map(drop) }))
+        .await
+        .unwrap();
+    let refused = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Err(error) = increment(&db).await {
+                return error;
+            }
         }
-    };
+    });
+    let refused = refused.await.unwrap();
     assert_eq!(Outage::of(&refused), Some(Outage::ReadOnly));
     let all_are_new = async {
         let ask_each = || join_all((0..16).map(|_| increment(&db)));
