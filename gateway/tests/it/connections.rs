@@ -111,6 +111,26 @@ async fn the_authority_of_a_request_names_a_host() {
 }
 
 #[tokio::test]
+async fn a_request_has_a_hundred_headers_at_most() {
+    let edge = Edge::start().await;
+    for (count, status) in [(100, 200), (101, 400)] {
+        let socket = TcpStream::connect(edge.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+                .await
+                .unwrap();
+        platform::Tasks::new().spawn(connection);
+        let mut request = Request::get("http://a.example/healthz");
+        for index in 0..count {
+            request = request.header(format!("x{index}"), "");
+        }
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{count}");
+    }
+}
+
+#[tokio::test]
 async fn http_1_1_has_one_host() {
     let edge = Edge::start().await;
     for target in ["/v1/get", "/healthz", "/nowhere"] {
