@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use troupe_gateway::Config;
@@ -97,12 +96,7 @@ async fn the_authority_of_a_request_names_a_host() {
     let answer = raw(edge.address, absolute).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     for (authority, status) in [("[qq]", 400), ("[::7]:8000", 200), ("a.example", 200)] {
-        let socket = TcpStream::connect(edge.address).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
-                .await
-                .unwrap();
-        platform::Tasks::new().spawn(connection);
+        let mut sender = edge.http2().await;
         let request = Request::get(format!("http://{authority}/healthz"));
         let request = request.body(Empty::<Bytes>::new()).unwrap();
         let answer = sender.send_request(request).await.unwrap();
@@ -114,12 +108,7 @@ async fn the_authority_of_a_request_names_a_host() {
 async fn a_request_has_a_hundred_headers_at_most() {
     let edge = Edge::start().await;
     for (count, status) in [(100, 200), (101, 400)] {
-        let socket = TcpStream::connect(edge.address).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
-                .await
-                .unwrap();
-        platform::Tasks::new().spawn(connection);
+        let mut sender = edge.http2().await;
         let mut request = Request::get("http://a.example/healthz");
         for index in 0..count {
             request = request.header(format!("x{index}"), "");

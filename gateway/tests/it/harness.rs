@@ -128,6 +128,20 @@ impl Edge {
         }
     }
 
+    /// A connection of HTTP/2 of its own.
+    pub(crate) async fn http2<B>(&self) -> hyper::client::conn::http2::SendRequest<B>
+    where
+        B: http_body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + Unpin + 'static,
+    {
+        let socket = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let io = hyper_util::rt::TokioIo::new(socket);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let handshake = hyper::client::conn::http2::handshake(executor, io).await;
+        let (sender, connection) = handshake.unwrap();
+        platform::Tasks::new().spawn(connection);
+        sender
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Answer {
         self.send("GET", target, &[], "").await
     }

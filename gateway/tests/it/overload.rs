@@ -8,7 +8,6 @@ use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
@@ -175,13 +174,8 @@ async fn a_connection_that_was_refused_is_read_again_only_once_there_is_room() {
 async fn a_call_that_was_let_in_sends_its_body_though_another_stream_was_refused() {
     let edge = edge(1).await;
     let running;
-    let socket = TcpStream::connect(edge.address).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
-            .await
-            .unwrap();
+    let mut sender = edge.http2().await;
     let tasks = platform::Tasks::new();
-    tasks.spawn(connection);
     let hang = |body: UnsyncBoxBody<Bytes, Infallible>| {
         let request = Request::post("http://x/v1/hang").header("content-type", "application/json");
         request.body(body).unwrap()

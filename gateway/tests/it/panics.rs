@@ -10,7 +10,6 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use mesh::Channel;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -70,12 +69,7 @@ async fn a_connection_outlives_a_panic() {
 #[tokio::test]
 async fn neighbours_on_a_connection_outlive_a_panic() {
     let edge = edge().await;
-    let socket = TcpStream::connect(edge.address).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
-            .await
-            .unwrap();
-    platform::Tasks::new().spawn(connection);
+    let mut sender = edge.http2().await;
     let get = |target: &str| {
         let uri = format!("http://x{target}");
         Request::get(uri).body(Full::new(Bytes::new())).unwrap()
