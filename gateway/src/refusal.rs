@@ -14,7 +14,6 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use troupe_proto::{Reason, error};
 
-use crate::admission::unknown_method;
 use crate::headers;
 use crate::json;
 use crate::schema::Schema;
@@ -64,10 +63,12 @@ impl Refusal {
     /// There is no such method at the path.
     pub(crate) fn wrong_method(allowed: &[Method]) -> Self {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        let names = names.join(", ");
+        let message = format!("this path takes {names}; /docs lists all methods");
         Self {
             http: StatusCode::METHOD_NOT_ALLOWED,
-            allow: HeaderValue::try_from(names.join(", ")).ok(),
-            status: unknown_method(),
+            status: error::status(Code::Unimplemented, Reason::UnknownMethod, message),
+            allow: HeaderValue::try_from(names).ok(),
         }
     }
 

@@ -50,14 +50,16 @@ enum Next {
 
 /// Talks with a character until the person leaves. `local` is the platform on this machine.
 pub(crate) async fn run(options: Options, local: String) -> Result<()> {
+    // Before anybody signs up for it.
+    let card = options.card.as_deref().map(menu::read_card).transpose()?;
     let server = options.server.unwrap_or(local);
     let server = &platform::config::trimmed(&server);
     let mut api = Api::connect(server).await?;
     let (mut input, screen) = (Input::open()?, Screen::open(options.no_color));
     let terminal = (&mut input, screen);
     let mut account = Account::open(&mut api, server, options.credentials, terminal).await?;
-    let mut session = match options.card {
-        Some(path) => Some(menu::import_file(&mut api, &path, screen).await?),
+    let mut session = match card {
+        Some(card) => Some(menu::import(&mut api, card, screen).await?),
         None => menu::choose(&mut api, &mut input, screen).await?,
     };
     while let Some(open) = session {

@@ -55,7 +55,7 @@ pub enum Format {
 }
 
 /// What libraries log of themselves, unless `log.level` names them: what matters of it is in our own lines.
-const LIBRARIES: &str = "async_nats=off,sqlx=warn,sea_orm_migration=warn";
+const LIBRARIES: &str = "async_nats=off,sqlx=warn,sea_orm_migration=warn,opentelemetry=warn";
 
 fn filter(level: &str) -> Result<EnvFilter, String> {
     // A word alone would be taken for a part of the program, and everything else be silent.

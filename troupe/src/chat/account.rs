@@ -200,13 +200,14 @@ impl Account {
                 && answer(input, "Have you got an account there? [y/N] ")
                     .await?
                     .is_none_or(is_no);
-        let email = required(input, credentials.email, "E-mail address: ").await?;
+        let email = required(input, credentials.email, "E-mail address", "--email").await?;
         let display_name = match is_new {
             true => Some(
                 required(
                     input,
                     credentials.name,
-                    "Name that characters call you by: ",
+                    "Name that characters call you by",
+                    "--name",
                 )
                 .await?,
             ),
@@ -217,7 +218,7 @@ impl Account {
             None => input
                 .ask_password("Password: ")
                 .await?
-                .context("a password is needed")?,
+                .context("a password is needed: set TROUPE_CHAT_PASSWORD")?,
         };
         if let Some(display_name) = display_name {
             let request = RegisterRequest {
@@ -263,17 +264,18 @@ impl Account {
     }
 }
 
-async fn required(input: &mut Input, given: Option<String>, prompt: &str) -> Result<String> {
+/// What the command line says by a flag, or the person when asked.
+async fn required(
+    input: &mut Input,
+    given: Option<String>,
+    question: &str,
+    flag: &str,
+) -> Result<String> {
     let line = match given {
         Some(text) => Some(text),
-        None => answer(input, prompt).await?,
+        None => answer(input, &format!("{question}: ")).await?,
     };
-    line.with_context(|| {
-        format!(
-            "an answer is needed to `{}`",
-            prompt.trim_end_matches([':', ' '])
-        )
-    })
+    line.with_context(|| format!("an answer is needed to `{question}`: give it by {flag}"))
 }
 
 /// A line that isn't empty.

@@ -52,7 +52,10 @@ pub(crate) async fn choose(
             Some(Some(choice)) => open(api, choice, screen).await,
             Some(None) => Err(anyhow!("there is no number {line}")),
             None if line.is_empty() => continue,
-            None => import_file(api, Path::new(line), screen).await,
+            None => match read_card(Path::new(line)) {
+                Ok(card) => import(api, card, screen).await,
+                Err(error) => Err(error),
+            },
         };
         match opened {
             Ok(session) => return Ok(Some(session)),
@@ -133,14 +136,13 @@ async fn open(api: &mut Api, choice: &Choice, screen: Screen) -> Result<Session>
     }
 }
 
-/// Imports the card in a file and opens a session with it.
-pub(crate) async fn import_file(api: &mut Api, path: &Path, screen: Screen) -> Result<Session> {
-    let card = std::fs::read(path)
-        .with_context(|| format!("the card {} can't be read", path.display()))?;
-    import(api, card, screen).await
+/// The card in a file.
+pub(crate) fn read_card(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("the card {} can't be read", path.display()))
 }
 
-async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Result<Session> {
+/// Imports a card and opens a session with it.
+pub(crate) async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Result<Session> {
     let content_type = if card.starts_with(b"\x89PNG") {
         "image/png"
     } else {
