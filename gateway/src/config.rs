@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use platform::config::{addresses, encoding_problem, trimmed};
-use platform::limits::Rate;
+use redis::limits::Rate;
 use serde::Deserialize;
 
 use crate::address::Network;

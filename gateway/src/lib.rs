@@ -50,4 +50,4 @@ pub use config::{Bodies, Config, ConfigError, Cors, Json, Limits, Overload, Rate
 pub use gateway::{Gateway, Readiness, build};
 pub use host::{InvalidHost, check_host};
 pub use mounts::mount;
-pub use platform::limits::Rate;
+pub use redis::limits::Rate;

@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use platform::Redis;
-use platform::limits::{Limiter, Rate};
+use redis::Redis;
+use redis::limits::{Limiter, Rate};
 use troupe_proto::policy::RateClass;
 
 use crate::config::Rates;

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use platform::database::sqlite::{Snapshot, Standstill};
 use platform::lifecycle::Signals;
 use platform::{Clock, Tasks};
+use storage::database::sqlite::{Snapshot, Standstill};
 
 use self::folder::Source;
+
 pub(crate) use self::manifest::{Entry, Manifest, digest, sync_folder, write_private};
 use self::pictures::Pictures;
 pub(crate) use self::pictures::copy_file;

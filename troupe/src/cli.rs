@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use mesh::Role;
-use platform::backends::ServerUrl;
+use platform::config::ServerUrl;
 
 use crate::services::ROLES;
 use crate::settings::Settings;

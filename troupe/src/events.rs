@@ -7,7 +7,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use platform::events::{DeadLetter, Lag};
+use events::{DeadLetter, Lag};
 use platform::id::EventId;
 use serde::Serialize;
 
@@ -157,7 +157,8 @@ fn replayed_text(Replayed { replayed }: &Replayed) -> String {
 
 #[cfg(test)]
 mod tests {
-    use platform::events::{ConsumerLag, OutboxLag};
+    use events::ConsumerLag;
+    use events::OutboxLag;
 
     use super::*;
 

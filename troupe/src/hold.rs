@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use platform::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
-use platform::{Host, vectors};
+use service::Host;
+use storage::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
 
 use crate::instance::Instance;
 use crate::restore;
@@ -41,7 +41,7 @@ impl Hold {
         let hold = Self {
             instance,
             in_use: InUse::default(),
-            vectors: vectors::files(&host),
+            vectors: vectors::files(&host.data_dir, &host.backends.qdrant),
         };
         for file in &hold.vectors {
             vectors::set_aside_without_log(file);
@@ -65,7 +65,7 @@ impl Hold {
         }
         let host = Host::new(&settings.data_dir);
         for service in &SERVICES {
-            let file = host.database_file(service.store());
+            let file = host.storage().database_file(service.store());
             if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
                 self.in_use.mark(&file).await?;
             }
@@ -104,7 +104,7 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
     }
     let host = Host::new(&settings.data_dir);
     for service in &SERVICES {
-        let file = host.database_file(service.store());
+        let file = host.storage().database_file(service.store());
         let had_it = instance.known().iter().any(|role| role == service.store());
         match examine(&file, care(instance.machine_ran_on())).await? {
             Some(condition) => {

@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier};
-use platform::{Host, Tasks};
+use platform::Tasks;
 use roleplay::{MemoryCounts, MemoryIndex};
 use serde::Serialize;
+use service::Host;
 
 use crate::hold::Hold;
 use crate::instance;

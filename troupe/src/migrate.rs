@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use platform::database::Inspection;
-use platform::{Host, telemetry};
+use platform::telemetry;
+use service::Host;
+use storage::database::Inspection;
 
 use crate::hold::Hold;
 use crate::services::SERVICES;

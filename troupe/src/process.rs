@@ -15,7 +15,9 @@ use anyhow::{Result, bail};
 use mesh::Role;
 use platform::lifecycle::Signals;
 use platform::telemetry::Exporting;
-use platform::{Host, Redis, Tasks, telemetry};
+use platform::{Tasks, telemetry};
+use redis::Redis;
+use service::Host;
 use tokio::task::JoinHandle;
 
 use self::doors::Doors;

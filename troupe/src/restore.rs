@@ -8,17 +8,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use platform::database::sqlite::FileError;
-use platform::vectors::SUFFIX as VECTORS;
-use platform::{Clock, Host};
+use platform::Clock;
 use rustix::fs::statvfs;
+use storage::Storage;
+use storage::database::sqlite::FileError;
+use swap::Swap;
+use vectors::SUFFIX as VECTORS;
 
 use crate::backup::{Entry, INCOMPLETE, Manifest, Report, copy_file, digest, elsewhere, mebibytes};
 use crate::instance::Instance;
 use crate::services::SERVICES;
 use crate::settings::Settings;
 
-use swap::Swap;
 pub(crate) use swap::{finish_interrupted, is_interrupted};
 
 /// What the file system needs for itself.
@@ -120,7 +121,7 @@ fn refuse_what_would_not_be_used(
     settings: &Settings,
 ) -> Result<()> {
     for service in &SERVICES {
-        let file = Host::new("").database_file(service.store());
+        let file = Storage::new("").database_file(service.store());
         let Some(applied) = manifest.databases.get(&*file.to_string_lossy()) else {
             continue;
         };

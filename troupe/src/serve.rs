@@ -11,15 +11,15 @@ use gateway::Readiness;
 use mesh::Role;
 use mesh::config::Listen;
 use platform::lifecycle::Signals;
-use platform::{Redis, Tasks, telemetry};
+use platform::{Tasks, telemetry};
 use prost_reflect::DescriptorPool;
+use redis::Redis;
 use tokio::net::TcpListener;
 
-use crate::admin;
 use crate::cli::{Place, role_names};
-use crate::process;
 use crate::services::ROLES;
 use crate::settings::Settings;
+use crate::{admin, process};
 
 /// What the command line says.
 #[derive(Debug, Clone, Args)]

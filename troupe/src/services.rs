@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use mesh::Role;
-use platform::Host;
-use platform::database::{Inspection, OpenError};
+use service::Host;
+use storage::database::{Inspection, OpenError};
 
 /// A service, and what there is to know of its store.
 pub(crate) struct Service {

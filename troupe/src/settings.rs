@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use platform::Backends;
-use platform::backends::{DatabaseConfig, NatsConfig, QdrantConfig, RedisConfig, S3Config};
+use events::NatsConfig;
 use platform::lifecycle::Shutdown;
 use platform::telemetry::ExportConfig;
+use redis::RedisConfig;
 use serde::Deserialize;
+use service::Backends;
+use storage::{DatabaseConfig, S3Config};
+use vectors::QdrantConfig;
 
 use crate::cli::Place;
 
@@ -25,7 +28,7 @@ pub(crate) struct Settings {
     pub(crate) shutdown: Shutdown,
     /// The server of the relational store.
     pub(crate) database: DatabaseConfig,
-    /// The server of budgets, caches and presence.
+    /// The server of budgets.
     pub(crate) redis: RedisConfig,
     /// The server of events.
     pub(crate) nats: NatsConfig,
@@ -113,7 +116,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use platform::backends::SecretText;
+    use platform::config::SecretText;
 
     use super::*;
 

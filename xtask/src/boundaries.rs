@@ -8,6 +8,11 @@ use crate::workspace::Workspace;
 
 const PROTO: &str = "troupe-proto";
 const PLATFORM: &str = "troupe-platform";
+const STORAGE: &str = "troupe-storage";
+const EVENTS: &str = "troupe-events";
+const VECTORS: &str = "troupe-vectors";
+const REDIS: &str = "troupe-redis";
+const SERVICE: &str = "troupe-service";
 const MESH: &str = "troupe-mesh";
 const ENGINE: &str = "troupe-engine";
 const OUTBOUND: &str = "troupe-outbound";
@@ -19,11 +24,27 @@ const RULES: &[(&str, &[&str])] = &[
     ("crates/engine", &[]),
     ("crates/outbound", &[]),
     ("crates/platform", &[PROTO]),
+    ("crates/storage", &[PROTO, PLATFORM]),
+    ("crates/events", &[PROTO, PLATFORM, STORAGE]),
+    ("crates/vectors", &[PLATFORM, STORAGE]),
+    ("crates/redis", &[PLATFORM]),
     ("crates/mesh", &[PROTO, PLATFORM]),
-    ("crates/testkit", &[PROTO, PLATFORM, MESH]),
-    ("services/ai", &[PROTO, PLATFORM, MESH, ENGINE, OUTBOUND]),
-    ("services/", &[PROTO, PLATFORM, MESH, OUTBOUND]),
-    ("gateway", &[PROTO, PLATFORM, MESH]),
+    ("crates/service", SERVICE_STANDS_ON),
+    ("crates/testkit", &[PROTO, PLATFORM, STORAGE, REDIS, MESH]),
+    ("services/ai", AI_KNOWS),
+    ("services/", SERVICES_KNOW),
+    ("gateway", &[PROTO, PLATFORM, REDIS, MESH]),
+];
+
+/// What a service is built from.
+const SERVICE_STANDS_ON: &[&str] = &[PROTO, PLATFORM, STORAGE, EVENTS, VECTORS, REDIS, MESH];
+/// What every service may use; each names what it does.
+const SERVICES_KNOW: &[&str] = &[
+    PROTO, PLATFORM, STORAGE, EVENTS, VECTORS, REDIS, MESH, SERVICE, OUTBOUND,
+];
+/// And the one that runs models in the process.
+const AI_KNOWS: &[&str] = &[
+    PROTO, PLATFORM, STORAGE, EVENTS, VECTORS, REDIS, MESH, SERVICE, OUTBOUND, ENGINE,
 ];
 
 /// Crates with roots of their own: whom to believe is the system's to say, for every server alike.

@@ -6,11 +6,10 @@ mod development;
 mod spiffe;
 mod verifier;
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{fmt, io};
 
 use arc_swap::ArcSwap;
 use platform::{Clock, Timestamp};

@@ -8,6 +8,8 @@ mod address;
 mod environment;
 mod keys;
 mod read;
+mod secret_text;
+mod server_url;
 mod value;
 
 use std::fmt;
@@ -19,6 +21,8 @@ use self::value::{Table, Value};
 
 pub use address::{address, addresses, encoding_problem, trimmed};
 pub use keys::keys;
+pub use secret_text::SecretText;
+pub use server_url::ServerUrl;
 
 /// Prefix of the environment variables; two underscores separate the parts.
 pub const ENV_PREFIX: &str = "TROUPE";

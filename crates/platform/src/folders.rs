@@ -27,7 +27,10 @@ fn folder(variable: &str, in_home: &str) -> PathBuf {
 /// Makes a file, and its folder, so that only its owner can read it: it may hold keys, and surely holds or tells what people
 /// write. SQLite gives the files beside it the same permissions. One that is there isn't opened: closing it would take
 /// SQLite's locks on it away, which are the process's.
-pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// The folder or the file can't be made.
+pub fn make_private(file: &Path) -> Result<(), Error> {
     if let Some(folder) = file.parent() {
         create_dir_all(folder)?;
     }

@@ -55,10 +55,11 @@ pub fn parse(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 #[macro_export]
 macro_rules! id {
     ($(#[$doc:meta])* $vis:vis $name:ident, $prefix:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, $crate::id::macros::DeriveValueType)]
-        #[sea_orm(column_type = "Uuid", array_type = "Uuid")]
-        $vis struct $name($crate::id::macros::Uuid);
+        $crate::id_column! {
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            $vis struct $name($crate::id::macros::Uuid);
+        }
 
         impl $name {
             /// The text before the underscore.
@@ -90,6 +91,19 @@ macro_rules! id {
                 $crate::id::parse($prefix, text).map(Self)
             }
         }
+    };
+}
+
+/// The type of an id, which a column of a table may have.
+#[cfg(feature = "sea-orm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! id_column {
+    ($(#[$attribute:meta])* $vis:vis struct $name:ident($inner:ty);) => {
+        $(#[$attribute])*
+        #[derive($crate::id::macros::DeriveValueType)]
+        #[sea_orm(column_type = "Uuid", array_type = "Uuid")]
+        $vis struct $name($inner);
 
         impl ::sea_orm::TryFromU64 for $name {
             fn try_from_u64(_: u64) -> ::std::result::Result<Self, ::sea_orm::DbErr> {
@@ -99,9 +113,20 @@ macro_rules! id {
     };
 }
 
+/// The type of an id, where nothing is stored.
+#[cfg(not(feature = "sea-orm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! id_column {
+    ($type:item) => {
+        $type
+    };
+}
+
 /// What [`id!`] expands to needs these.
 #[doc(hidden)]
 pub mod macros {
+    #[cfg(feature = "sea-orm")]
     pub use sea_orm::DeriveValueType;
     pub use uuid::Uuid;
 }

@@ -111,7 +111,7 @@ pub async fn connect(
 }
 
 /// An error with all that lies behind it, also what the standard library's errors don't call their source.
-pub(crate) fn causes<'e>(
+pub fn causes<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     successors(Some(error), |&error| {

@@ -4,8 +4,8 @@
 use std::io::Error;
 use std::path::Path;
 
-use platform::Backends;
-use platform::backends::{DatabaseConfig, ServerUrl};
+use platform::config::ServerUrl;
+use storage::DatabaseConfig;
 use tempfile::TempDir;
 
 use crate::servers::Postgres;
@@ -18,7 +18,7 @@ const CONNECTIONS: u32 = 6;
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
-    backends: Backends,
+    database: DatabaseConfig,
 }
 
 impl Home {
@@ -27,17 +27,16 @@ impl Home {
     /// # Errors
     /// There is no place for a folder, or no PostgreSQL where one is wanted; the message says what to do.
     pub async fn new() -> Result<Self, Error> {
-        let mut backends = Backends::default();
-        match std::env::var(VARIABLE).as_deref() {
-            Ok("postgres") => backends.database = database_on(Postgres::shared().await?)?,
-            Ok("sqlite") | Err(_) => {}
+        let database = match std::env::var(VARIABLE).as_deref() {
+            Ok("postgres") => database_on(Postgres::shared().await?)?,
+            Ok("sqlite") | Err(_) => DatabaseConfig::default(),
             Ok(other) => {
                 let message = format!("{VARIABLE} is {other:?}: set it to sqlite or postgres");
                 return Err(Error::other(message));
             }
-        }
+        };
         let folder = tempfile::tempdir()?;
-        Ok(Self { folder, backends })
+        Ok(Self { folder, database })
     }
 
     /// A home without data in a database of its own, whatever the run's store is: where several services share one, or
@@ -46,12 +45,9 @@ impl Home {
     /// # Errors
     /// There is no place for a folder, or the server makes no database.
     pub fn on(server: &Postgres) -> Result<Self, Error> {
-        let backends = Backends {
-            database: database_on(server)?,
-            ..Backends::default()
-        };
+        let database = database_on(server)?;
         let folder = tempfile::tempdir()?;
-        Ok(Self { folder, backends })
+        Ok(Self { folder, database })
     }
 
     /// The folder.
@@ -59,9 +55,9 @@ impl Home {
         self.folder.path()
     }
 
-    /// The servers that keep data instead of the folder.
-    pub fn backends(&self) -> Backends {
-        self.backends.clone()
+    /// The relational store.
+    pub fn database(&self) -> DatabaseConfig {
+        self.database.clone()
     }
 }
 

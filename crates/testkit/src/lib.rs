@@ -6,6 +6,7 @@ pub mod home;
 pub mod people;
 pub mod scripted;
 pub mod servers;
+pub mod waiting;
 
 pub use explaining::Explaining;
 pub use home::Home;

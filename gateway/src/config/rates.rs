@@ -1,6 +1,6 @@
 //! Budgets as they are configured: what isn't given stays as it is by default, also half of a budget.
 
-use platform::limits::Rate;
+use redis::limits::Rate;
 use serde::Deserialize;
 
 use super::Rates;

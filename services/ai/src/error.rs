@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use platform::database::Outage;
 use sea_orm::DbErr;
+use storage::database::Outage;
 use troupe_proto::{Classify, Code, Reason, error};
 
 use crate::domain::{Form, ProviderError};

@@ -12,8 +12,9 @@ mod presentation;
 
 use std::sync::Arc;
 
-use platform::database::{Inspection, OpenError};
-use platform::{Database, Host};
+use service::Host;
+use storage::Database;
+use storage::database::{Inspection, OpenError};
 use tonic::service::Routes;
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
@@ -50,7 +51,7 @@ pub enum BuildError {
     Database(#[from] OpenError),
     /// The key of page tokens can't be read or written.
     #[error("the ai service's keys can't be read or written: {0}")]
-    Keys(#[from] platform::secret::SecretError),
+    Keys(#[from] storage::secret::SecretError),
     /// The model server can't be called as it is configured.
     #[error("ai.openai: {0}")]
     Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -58,7 +59,7 @@ pub enum BuildError {
 
 /// The names of the migrations that this version knows, oldest first.
 pub fn migrations() -> Vec<String> {
-    platform::database::migration_names::<Migrator>()
+    storage::database::migration_names::<Migrator>()
 }
 
 /// Brings the service's tables up to date, and does nothing else.
@@ -66,14 +67,14 @@ pub fn migrations() -> Vec<String> {
 /// # Errors
 /// The ledger can't be opened.
 pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
-    Database::migrate::<Migrator>(host, SERVICE).await
+    Database::migrate::<Migrator>(&host.storage(), SERVICE).await
 }
 
 /// Opens the service's ledger, starts its providers in the background, and returns its methods. Waits for no model.
 pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
-    let database = Database::open::<Migrator>(host, SERVICE).await?;
-    let page_tokens = host.page_tokens(SERVICE, &database).await?;
+    let database = Database::open::<Migrator>(&host.storage(), SERVICE).await?;
+    let page_tokens = host.storage().page_tokens(SERVICE, &database).await?;
     let ledger = Ledger::new(database);
     let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
     let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;

@@ -22,12 +22,11 @@ use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, TransactionTrait, Value};
+use stage::{Person, Stage};
 use testkit::Home;
 use troupe_proto::roleplay::{PreviewPromptRequest, Session};
 use troupe_roleplay::Config;
 use troupe_roleplay::domain::ids::{MessageId, SessionId};
-
-use stage::{Person, Stage};
 
 const SHORT: usize = 100;
 const LONG: usize = 100_000;
@@ -107,7 +106,7 @@ async fn fill(
     session: &Session,
     length: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let url = match home.backends().database.url {
+    let url = match home.database().url {
         url if url.is_named() => url.reveal().to_owned(),
         _ => format!("sqlite://{}", home.path().join("roleplay.sqlite").display()),
     };

@@ -9,12 +9,14 @@ mod presentation;
 
 use std::time::Duration;
 
-use platform::database::{Inspection, OpenError};
-use platform::{Database, Host};
 use serde::Deserialize;
+use service::Host;
+use storage::Database;
+use storage::database::{Inspection, OpenError};
 use tonic::service::Routes;
 
 use crate::application::{Characters, Chats, GenerationLimits, Memories, Personas};
+
 pub use crate::application::{MemoryConfig, MemoryCounts};
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::models::Models;
@@ -73,13 +75,13 @@ pub enum BuildError {
     Database(#[from] OpenError),
     /// The store of pictures can't be opened.
     #[error("the store of avatars can't be opened: {0}")]
-    Avatars(#[from] platform::files::Error),
+    Avatars(#[from] storage::files::Error),
     /// The key of page tokens can't be read or made.
     #[error("the key of page tokens can't be opened: {0}")]
-    PageKey(#[from] platform::secret::SecretError),
+    PageKey(#[from] storage::secret::SecretError),
     /// Events can't be told or heard.
     #[error(transparent)]
-    Events(#[from] platform::events::RegisterError),
+    Events(#[from] events::RegisterError),
     /// What processes left running that are gone can't be ended.
     #[error("interrupted generations can't be ended: {0}")]
     Recovery(Box<dyn std::error::Error + Send + Sync>),
@@ -87,7 +89,7 @@ pub enum BuildError {
 
 /// The names of the migrations that this version knows, oldest first.
 pub fn migrations() -> Vec<String> {
-    platform::database::migration_names::<Migrator>()
+    storage::database::migration_names::<Migrator>()
 }
 
 /// Brings the service's tables up to date, and does nothing else.
@@ -95,7 +97,7 @@ pub fn migrations() -> Vec<String> {
 /// # Errors
 /// The database can't be opened.
 pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
-    Database::migrate::<Migrator>(host, SERVICE).await
+    Database::migrate::<Migrator>(&host.storage(), SERVICE).await
 }
 
 /// Opens the service's data and ends what processes left running that are gone. `ai` runs its models, `users` knows what
@@ -109,10 +111,10 @@ pub async fn build(
     ai: mesh::Channel,
     users: mesh::Channel,
 ) -> Result<Routes, BuildError> {
-    let db = Database::open::<Migrator>(host, SERVICE).await?;
+    let db = Database::open::<Migrator>(&host.storage(), SERVICE).await?;
     let avatars = Avatars::open(host)?;
-    platform::vectors::look(host);
-    let tokens = host.page_tokens(SERVICE, &db).await?;
+    vectors::look(&host.backends.qdrant, &host.tasks);
+    let tokens = host.storage().page_tokens(SERVICE, &db).await?;
     let limits = GenerationLimits {
         whole: Duration::from_secs(config.generation_limit_secs),
         after_stop: Duration::from_secs(config.generation_grace_secs),

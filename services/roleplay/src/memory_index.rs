@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use platform::{Database, Events, Host};
+use events::Events;
+use service::Host;
+use storage::Database;
 
 use crate::application::{Memories, MemoryCounts};
 use crate::migrations::Migrator;
@@ -22,7 +24,7 @@ impl MemoryIndex {
     /// # Errors
     /// The data can't be opened.
     pub async fn open(config: &Config, host: &Host, ai: mesh::Channel) -> Result<Self, BuildError> {
-        let db = Database::open::<Migrator>(host, SERVICE).await?;
+        let db = Database::open::<Migrator>(&host.storage(), SERVICE).await?;
         // Of its own: should it tell something, the platform that starts next carries it.
         let outbox = Events::default().register(SERVICE, &db, &host.clock)?;
         let memories = Memories::new(&db, outbox, host, ai, &config.memory);

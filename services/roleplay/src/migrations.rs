@@ -19,8 +19,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_holders::Holders),
             Box::new(m0004_running_of_person::RunningOfPerson),
         ];
-        migrations.extend(platform::events::migrations());
-        migrations.extend(platform::secret::migrations());
+        migrations.extend(events::migrations());
+        migrations.extend(storage::secret::migrations());
         migrations
     }
 }

@@ -12,7 +12,7 @@ mod pages;
 mod personas;
 mod sessions;
 
-use platform::page::PageTokens;
+use storage::page::PageTokens;
 use tonic::service::Routes;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;

@@ -17,8 +17,9 @@ mod watch_access;
 use std::time::Duration;
 
 use platform::id::AccessTokenId;
-use platform::secret::Secret;
-use platform::{Clock, Database, Tasks, Timestamp};
+use platform::{Clock, Tasks, Timestamp};
+use storage::Database;
+use storage::secret::Secret;
 
 use crate::infrastructure::access_feed::AccessFeed;
 use crate::infrastructure::hash_pool::HashPool;
@@ -111,7 +112,7 @@ impl Accounts {
 mod tests {
     use std::sync::Arc;
 
-    use platform::Host;
+    use service::Host;
 
     use super::*;
     use crate::migrations::Migrator;
@@ -121,7 +122,9 @@ mod tests {
     pub(super) async fn accounts() -> (Arc<Accounts>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let host = Host::new(folder.path());
-        let db = Database::open::<Migrator>(&host, "users").await.unwrap();
+        let db = Database::open::<Migrator>(&host.storage(), "users")
+            .await
+            .unwrap();
         let (clock, tasks) = (host.clock, host.tasks);
         let parts = Parts {
             hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),

@@ -12,9 +12,10 @@ mod presentation;
 
 use std::sync::Arc;
 
-use platform::database::{Inspection, OpenError};
-use platform::secret::Secret;
-use platform::{Database, Host};
+use service::Host;
+use storage::Database;
+use storage::database::{Inspection, OpenError};
+use storage::secret::Secret;
 use tonic::service::Routes;
 use troupe_proto::users::auth_service_server::AuthServiceServer;
 use troupe_proto::users::user_service_server::UserServiceServer;
@@ -45,10 +46,10 @@ pub enum BuildError {
     Keys(String),
     /// The key of the page tokens can't be loaded or made.
     #[error("the key of the page tokens can't be loaded: {0}")]
-    PageTokens(#[source] platform::secret::SecretError),
+    PageTokens(#[source] storage::secret::SecretError),
     /// The key of the refresh tokens can't be loaded or made.
     #[error("the key of the refresh tokens can't be loaded: {0}")]
-    RefreshTokens(#[source] platform::secret::SecretError),
+    RefreshTokens(#[source] storage::secret::SecretError),
     /// What was revoked can't be read.
     #[error("what was revoked can't be read: {0}")]
     Revocations(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -59,7 +60,7 @@ pub enum BuildError {
 
 /// The names of the migrations that this version knows, oldest first.
 pub fn migrations() -> Vec<String> {
-    platform::database::migration_names::<migrations::Migrator>()
+    storage::database::migration_names::<migrations::Migrator>()
 }
 
 /// Brings the service's tables up to date, and does nothing else.
@@ -67,7 +68,7 @@ pub fn migrations() -> Vec<String> {
 /// # Errors
 /// The database can't be opened.
 pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
-    Database::migrate::<migrations::Migrator>(host, SERVICE).await
+    Database::migrate::<migrations::Migrator>(&host.storage(), SERVICE).await
 }
 
 /// Opens the database, loads or makes the keys, and offers the service's methods. Its tasks end with the host's.
@@ -78,8 +79,8 @@ pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
     config.validate()?;
     let hashing = HashPool::new(&config.password, &host.tasks)
         .map_err(|error| BuildError::Hashing(error.to_string()))?;
-    let db = Database::open::<migrations::Migrator>(host, SERVICE).await?;
-    let page_tokens = host.page_tokens(SERVICE, &db).await;
+    let db = Database::open::<migrations::Migrator>(&host.storage(), SERVICE).await?;
+    let page_tokens = host.storage().page_tokens(SERVICE, &db).await;
     let page_tokens = page_tokens.map_err(BuildError::PageTokens)?;
     let keys = SigningKeys::load_or_create(&db, host.clock.now())
         .await

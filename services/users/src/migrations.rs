@@ -18,7 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_revocations::Migration),
             Box::new(m0003_lapses::Lapses),
         ];
-        migrations.extend(platform::secret::migrations());
+        migrations.extend(storage::secret::migrations());
         migrations
     }
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use platform::Host;
-use platform::database::sqlite::refuse_without_log;
-use platform::vectors::SUFFIX as VECTORS;
+use service::Host;
+use storage::database::sqlite::refuse_without_log;
+use vectors::SUFFIX as VECTORS;
 
 use super::manifest::Manifest;
 use super::pictures::copy_file;
@@ -54,7 +54,7 @@ impl Source {
             }
             names.sort();
             let host = Host::new(&data_dir);
-            let of_services = SERVICES.map(|service| host.database_file(service.store()));
+            let of_services = SERVICES.map(|service| host.storage().database_file(service.store()));
             for name in names {
                 let path = data_dir.join(&name);
                 let is_of_vectors = name.ends_with(VECTORS);

@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use platform::database::sqlite::{Care, examine};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use storage::database::sqlite::{Care, examine};
 
 use super::servers::elsewhere;
 use crate::settings::Settings;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::database::sqlite::Progress;
+use storage::database::sqlite::Progress;
 
 use super::servers::Elsewhere;
 

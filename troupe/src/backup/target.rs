@@ -7,8 +7,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use platform::database::sqlite::FileError;
 use rustix::fs::statvfs;
+use storage::database::sqlite::FileError;
 
 use super::manifest::sync_folder;
 use super::report::mebibytes;

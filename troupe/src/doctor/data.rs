@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use platform::database::sqlite::{FileError, examine as examine_file, refuse_newer};
-use platform::database::{Inspection, OpenError};
-use platform::{Database, Host};
 use rustix::fs::{Access, access, statvfs};
+use service::Host;
+use storage::Database;
+use storage::database::sqlite::{FileError, examine as examine_file, refuse_newer};
+use storage::database::{Inspection, OpenError};
 
 use super::finding::Finding;
 use crate::hold::care;
@@ -94,10 +95,10 @@ fn unfinished_restore(folder: &Path) -> Option<Finding> {
 async fn in_file(service: &Service, host: &Host, is_in_use: bool) -> Finding {
     const SUBJECT: &str = "database";
     let name = service.store();
-    let file = host.database_file(name);
+    let file = host.storage().database_file(name);
     let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) >> 10;
     let found = match is_in_use && file.exists() {
-        true => match Database::inspect(host, name).await {
+        true => match Database::inspect(&host.storage(), name).await {
             Ok(Inspection { migrations, .. }) => Ok(Some(migrations)),
             Err(OpenError::File(error)) => Err(error),
             Err(error) => return Finding::broken(SUBJECT, format!("{name}: {error}")),
@@ -129,7 +130,7 @@ fn broken(name: &str, error: &FileError) -> Finding {
 
 async fn in_postgres(name: &'static str, host: &Host) -> Finding {
     let server = &host.backends.database.url;
-    match Database::inspect(host, name).await {
+    match Database::inspect(&host.storage(), name).await {
         Ok(Inspection {
             version,
             migrations,
@@ -193,7 +194,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::new(dir.path());
         let [service, ..] = &SERVICES;
-        let file = host.database_file(service.store());
+        let file = host.storage().database_file(service.store());
         assert_eq!(in_file(service, &host, false).await.state, State::Missing);
         std::fs::write(
             &file,

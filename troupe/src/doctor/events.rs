@@ -1,6 +1,6 @@
 //! The server of events, if one is named, and what is on its way.
 
-use platform::events::{InspectError, Lag};
+use ::events::{InspectError, Lag};
 
 use super::finding::Finding;
 use crate::events;
@@ -68,7 +68,7 @@ fn judge(carrier: &str, lag: &Lag) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use platform::events::OutboxLag;
+    use ::events::OutboxLag;
 
     use super::super::finding::State;
     use super::*;

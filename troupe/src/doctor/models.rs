@@ -9,7 +9,7 @@ use ai::config::Embedding;
 use anyhow::Result;
 use engine::Encoder;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
-use platform::backends::ServerUrl;
+use platform::config::ServerUrl;
 use platform::reach::Unreached;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;

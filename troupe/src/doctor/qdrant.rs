@@ -1,7 +1,7 @@
 //! Qdrant, where it keeps the vectors.
 
-use platform::backends::{QdrantConfig, ServerUrl};
-use platform::vectors::{self, Error};
+use platform::config::ServerUrl;
+use vectors::{Error, QdrantConfig};
 
 use super::finding::Finding;
 

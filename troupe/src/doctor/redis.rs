@@ -1,12 +1,11 @@
 //! Redis, if it is named.
 
-use platform::backends::RedisConfig;
-use platform::redis::{self, ExamineError};
+use redis::{ExamineError, RedisConfig};
 
 use super::finding::Finding;
 
 const SUBJECT: &str = "Redis";
-const UNTIL_THEN: &str = "budgets, caches and presence are each process's own until then";
+const UNTIL_THEN: &str = "budgets are each process's own until then";
 
 /// Asks the server for its version.
 pub(super) async fn examine(config: &RedisConfig) -> Vec<Finding> {

@@ -1,7 +1,8 @@
 //! The store of files, if a bucket is named.
 
-use platform::backends::{S3Config, ServerUrl};
-use platform::files::{self, Error};
+use platform::config::ServerUrl;
+use storage::S3Config;
+use storage::files::{self, Error};
 
 use super::finding::Finding;
 

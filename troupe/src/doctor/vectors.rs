@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use platform::Host;
-use platform::database::sqlite::{FileError, examine as examine_file};
-use platform::vectors;
+use service::Host;
+use storage::database::sqlite::{FileError, examine as examine_file};
 
 use super::finding::Finding;
 use crate::hold::care;
@@ -20,7 +19,7 @@ pub(super) async fn examine(settings: &Settings, is_in_use: bool) -> Vec<Finding
         ..Host::new(&settings.data_dir)
     };
     let mut findings = Vec::new();
-    for file in vectors::files(&host) {
+    for file in vectors::files(&host.data_dir, &host.backends.qdrant) {
         let found = match is_in_use {
             true => Ok(None),
             false => examine_file(&file, care(machine_ran_on(&host.data_dir))).await,
@@ -31,7 +30,7 @@ pub(super) async fn examine(settings: &Settings, is_in_use: bool) -> Vec<Finding
         });
     }
     findings.extend(
-        vectors::broken_files(&host)
+        vectors::broken_files(&host.data_dir, &host.backends.qdrant)
             .iter()
             .map(|file| put_aside(file)),
     );

@@ -1,8 +1,9 @@
 //! Opens what there is to look at.
 
 use anyhow::{Context, Result};
-use platform::events::Inspector;
-use platform::{Database, Host};
+use events::Inspector;
+use service::Host;
+use storage::Database;
 
 use crate::services::SERVICES;
 use crate::settings::Settings;
@@ -18,7 +19,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
     };
     let mut databases = Vec::new();
     for service in &SERVICES {
-        if let Some(db) = Database::attach(&host, service.store()).await? {
+        if let Some(db) = Database::attach(&host.storage(), service.store()).await? {
             databases.push((service.store().to_owned(), db));
         }
     }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use gateway::{Gateway, Readiness};
 use mesh::server::Limits;
 use mesh::{Channel, Listener, Role, Server, Verifier, access};
-use platform::Host;
 use prost_reflect::DescriptorPool;
+use service::Host;
 use troupe_proto::policy::{self, Audience};
 
 use super::neighbours::Neighbours;
@@ -58,7 +58,7 @@ pub(super) async fn build(
     }
 
     // Now that everybody who tells or wants to know has entered.
-    host.events.start(host).await.context("events")?;
+    host.start_events().await.context("events")?;
 
     let readiness = readiness(&verifier, host);
     let listeners = neighbours.listeners(&readiness)?;

@@ -152,8 +152,7 @@ async fn a_backup_under_writes_is_of_one_moment_and_has_all_that_was_acknowledge
     );
     let writer = {
         let (ann, acknowledged, stop) = (ann.clone(), acknowledged.clone(), stop.clone());
-        ::platform::Tasks::new()
-            .spawn(async move { write_numbers(&ann, &acknowledged, &stop).await })
+        platform::Tasks::new().spawn(async move { write_numbers(&ann, &acknowledged, &stop).await })
     };
     let mut backups = Vec::new();
     for round in 0..3 {

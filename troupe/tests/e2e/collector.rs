@@ -65,7 +65,7 @@ impl Collector {
             .add_service(TraceServiceServer::new(takes.clone()))
             .add_service(MetricsServiceServer::new(takes))
             .serve_with_incoming(TcpIncoming::from(listener));
-        let serving = ::platform::Tasks::new().spawn(async move { server.await.unwrap() });
+        let serving = platform::Tasks::new().spawn(async move { server.await.unwrap() });
         Self {
             arrived,
             address,

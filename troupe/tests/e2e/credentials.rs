@@ -80,7 +80,7 @@ pub(crate) async fn refusing_qdrant() -> String {
         .layer(InterceptorLayer::new(refuse))
         .add_service(TraceServiceServer::new(Closed))
         .serve_with_incoming(TcpIncoming::from(listener));
-    drop(::platform::Tasks::new().spawn(async move { server.await.unwrap() }));
+    drop(platform::Tasks::new().spawn(async move { server.await.unwrap() }));
     format!("http://{address}")
 }
 
@@ -407,7 +407,7 @@ async fn the_log_names_a_collector_that_refuses_the_login() {
     let server = tonic::transport::Server::builder()
         .add_service(TraceServiceServer::new(Closed))
         .serve_with_incoming(TcpIncoming::from(listener));
-    let serving = ::platform::Tasks::new().spawn(async move { server.await.unwrap() });
+    let serving = platform::Tasks::new().spawn(async move { server.await.unwrap() });
     let setup = Setup::new()
         .with("TROUPE__TELEMETRY__OTLP", format!(" http://{address}/\n"))
         .with("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2")

@@ -134,7 +134,7 @@ impl Setup {
         let log = Log::default();
         let (ready, address) = oneshot::channel();
         let reading = read(child.stderr.take().unwrap(), log.clone(), ready);
-        let reading = ::platform::Tasks::new().spawn(reading);
+        let reading = platform::Tasks::new().spawn(reading);
         let address = eventually("the platform is ready", address).await;
         let Ok(address) = address else {
             panic!("the platform didn't start:\n{}", log.text())

@@ -1,9 +1,8 @@
 //! Who is let in, who is called, and how certificates change.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
+use std::{fs, io};
 
 use platform::{Clock, Timestamp};
 use tokio::io::AsyncReadExt;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::backends::{SecretText, ServerUrl};
+use crate::config::{SecretText, ServerUrl};
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]

@@ -10,7 +10,7 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 
 use super::export::{ExportConfig, is_disabled, tls, variable};
-use crate::backends::ServerUrl;
+use crate::config::ServerUrl;
 use crate::reach::Unreached;
 
 const PATIENCE: Duration = Duration::from_secs(3);

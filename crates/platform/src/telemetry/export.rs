@@ -19,8 +19,7 @@ use tonic::transport::ClientTlsConfig;
 
 use super::process;
 use super::spans::Spans;
-use crate::backends::ServerUrl;
-use crate::config::{Error, address, trimmed};
+use crate::config::{Error, ServerUrl, address, trimmed};
 
 /// The standard variable that names the collector.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";

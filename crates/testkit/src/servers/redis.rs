@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Error, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use platform::backends::{RedisConfig, ServerUrl};
+use platform::config::ServerUrl;
+use redis::RedisConfig;
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Place};

@@ -1,12 +1,13 @@
 //! The ledger of usage: written once for each generation id, read by the person it belongs to.
 
+use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
-use platform::{Database, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
+use storage::Database;
 
 use super::tables::usage::{ActiveModel, Column, Entity, Model};
 use crate::domain::usage::UsageRecord;

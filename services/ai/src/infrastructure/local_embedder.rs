@@ -11,9 +11,9 @@ use engine::Encoder;
 use engine::weights::{self, ALL_MINILM_L6_V2, Origin};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::{Host, Tasks};
-use tokio::sync::Semaphore;
-use tokio::sync::watch;
+use platform::Tasks;
+use service::Host;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 

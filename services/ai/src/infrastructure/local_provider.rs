@@ -8,7 +8,7 @@ use engine::weights::{self, Origin};
 use engine::{Engine, Finish, Options};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::Host;
+use service::Host;
 use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};

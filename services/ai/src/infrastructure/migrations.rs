@@ -12,7 +12,7 @@ pub(crate) struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_usage::Migration)];
-        migrations.extend(platform::secret::migrations());
+        migrations.extend(storage::secret::migrations());
         migrations
     }
 }

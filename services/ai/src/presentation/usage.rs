@@ -3,7 +3,7 @@
 use mesh::Ctx;
 use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
-use platform::page::PageTokens;
+use storage::page::PageTokens;
 use tonic::{Request, Response, Status};
 use troupe_proto::Classify;
 use troupe_proto::ai::usage_service_server::UsageService;

@@ -9,7 +9,8 @@ use mesh::{Channel, Ctx, Role, Server};
 use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
-use platform::{Clock, Host, Timestamp};
+use platform::{Clock, Timestamp};
+use service::{Backends, Host};
 use testkit::Home;
 use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
@@ -74,7 +75,10 @@ impl Service {
         let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
         let host = Host {
             clock: clock.clone(),
-            backends: home.backends(),
+            backends: Backends {
+                database: home.database(),
+                ..Backends::default()
+            },
             ..Host::new(home.path())
         };
         let routes = ai::build(config, &host).await.unwrap();

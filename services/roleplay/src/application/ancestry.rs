@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use platform::Database;
+use storage::Database;
 
 use super::Error;
 use crate::domain::ids::{MessageId, SessionId};

@@ -1,7 +1,8 @@
 //! Characters: what all their use cases share.
 
 use mesh::Ctx;
-use platform::{Database, Host};
+use service::Host;
+use storage::Database;
 
 use super::Error;
 use crate::domain::character::Character;

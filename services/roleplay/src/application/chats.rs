@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
-use platform::events::Outbox;
-use platform::{Database, Host, Timestamp};
+use platform::Timestamp;
+use service::Host;
+use storage::Database;
 
 use super::cast::Sheet;
 use super::follow_generation::Followed;

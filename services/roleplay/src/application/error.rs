@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use platform::database::Outage;
-use platform::files;
 use sea_orm::DbErr;
+use storage::database::Outage;
+use storage::files;
 use tonic::Status;
 use tonic_types::FieldViolation;
 use troupe_proto::{Classify, Code, Reason, error};
@@ -78,7 +78,7 @@ pub(crate) enum Error {
     GenerationLost(GenerationId),
     /// The vectors of memories can't be used.
     #[error(transparent)]
-    Vectors(platform::vectors::Error),
+    Vectors(vectors::Error),
     /// ai sent something else than what it was asked for.
     #[error("{0}")]
     Embedding(String),
@@ -129,7 +129,7 @@ impl Error {
                     | Code::ResourceExhausted
                     | Code::Cancelled
             ),
-            Self::Vectors(error) => !matches!(error, platform::vectors::Error::Invalid(_)),
+            Self::Vectors(error) => !matches!(error, vectors::Error::Invalid(_)),
             _ => self.code() == Code::Unavailable,
         }
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use platform::Database;
 use sea_orm::DbErr;
+use storage::Database;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Chats, Error};

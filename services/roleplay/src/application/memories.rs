@@ -3,10 +3,12 @@
 
 use std::collections::HashSet;
 
+use events::Outbox;
 use mesh::{Channel, Ctx};
-use platform::events::Outbox;
-use platform::{Clock, Database, Host};
+use platform::Clock;
 use serde::Deserialize;
+use service::Host;
+use storage::Database;
 
 use super::Error;
 use super::ancestry::{Ancestry, Path};

@@ -1,7 +1,8 @@
 //! Personas: made, changed and deleted. Reading them is presentation's, straight from the queries.
 
 use mesh::Ctx;
-use platform::{Clock, Database};
+use platform::Clock;
+use storage::Database;
 
 use super::Error;
 use crate::domain::ids::PersonaId;

@@ -1,8 +1,8 @@
 //! Ends generations: at the end of their jobs, and those whose jobs died with their process.
 
 use platform::Timestamp;
-use platform::database::Transaction;
 use platform::trace::Cause;
+use storage::database::Transaction;
 use troupe_proto::events::MessageOrigin;
 
 use super::{Chats, Error};

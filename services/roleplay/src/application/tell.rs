@@ -1,6 +1,6 @@
 //! What happens in sessions, told to whoever wants to know. Events carry ids and no text.
 
-use platform::events::Outbox;
+use events::Outbox;
 use platform::trace::Cause;
 use sea_orm::{ConnectionTrait, DbErr};
 use troupe_proto::events::{

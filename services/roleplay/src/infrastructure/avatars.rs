@@ -1,7 +1,7 @@
 //! The characters' pictures: a PNG file each, under the character's id.
 
-use platform::Host;
-use platform::files::{Error, Files};
+use service::Host;
+use storage::files::{Error, Files};
 
 use crate::domain::ids::CharacterId;
 
@@ -12,7 +12,7 @@ pub(crate) struct Avatars(Files);
 impl Avatars {
     /// The pictures that a host keeps.
     pub(crate) fn open(host: &Host) -> Result<Self, Error> {
-        Ok(Self(Files::open(host, "roleplay/avatars")?))
+        Ok(Self(Files::open(&host.storage(), "roleplay/avatars")?))
     }
 
     /// Stores a character's picture.

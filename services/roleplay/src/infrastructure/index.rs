@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use mesh::{Channel, Ctx};
-use platform::Host;
-use platform::vectors::{self, Point, Vectors};
+use service::Host;
 use tokio::sync::Mutex;
 use tonic::Status;
 use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_client::EmbeddingServiceClient;
+use vectors::{self, Point, Vectors};
 
 use crate::domain::ids::{MemoryId, SessionId};
 
@@ -109,7 +109,14 @@ impl Index {
             return Ok(collection.clone());
         }
         let dimensions = usize::try_from(model.dimensions).unwrap_or(0);
-        let vectors = vectors::open(&self.host, COLLECTION, &model.id, dimensions).await?;
+        let vectors = vectors::open(
+            &self.host.storage(),
+            &self.host.backends.qdrant,
+            COLLECTION,
+            &model.id,
+            dimensions,
+        )
+        .await?;
         let model = model.id;
         let collection = Collection { model, vectors };
         *opened = Some(collection.clone());

@@ -8,10 +8,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::{Consumer, Failure, Handler, Received};
 use mesh::{Ctx, Role};
-use platform::Database;
-use platform::database::Transaction;
-use platform::events::{Consumer, Failure, Handler, Received};
+use storage::Database;
+use storage::database::Transaction;
 use troupe_proto::events::{MemoryChanged, MessageWritten, MessagesDeleted, SessionDeleted};
 
 use crate::application::{Error, Memories};

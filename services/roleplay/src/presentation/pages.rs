@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use platform::page::PageTokens;
+use storage::page::PageTokens;
 use tonic::Status;
 use troupe_proto::error::invalid_field;
 

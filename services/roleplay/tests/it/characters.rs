@@ -1,14 +1,13 @@
 //! Characters: imported, found, changed, exported, deleted.
 
-use platform::backends::S3Config;
 use prost_types::FieldMask;
 use serde_json::Value;
+use storage::S3Config;
 use testkit::servers::S3;
 use tonic::Code;
 use tonic_types::StatusExt;
-use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
-use troupe_proto::roleplay as pb;
+use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::domain::card::Card;
 
 use crate::stage::{CARD, Person, Stage, tick};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::database::Transaction;
-use platform::events::{Consumer, Failure, Handler, Received};
-use platform::{Database, Host};
+use events::{Consumer, Failure, Handler, Received};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+use service::Host;
+use storage::Database;
+use storage::database::Transaction;
 use testkit::Home;
 use testkit::servers::Postgres;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -36,13 +37,15 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        platform::events::migrations()
+        events::migrations()
     }
 }
 
 impl Witness {
     async fn enter(host: &Host) -> Self {
-        let db = Database::open::<Migrator>(host, "witness").await.unwrap();
+        let db = Database::open::<Migrator>(&host.storage(), "witness")
+            .await
+            .unwrap();
         let (told, heard) = unbounded_channel();
         let hearing = Arc::new(Hearing(told));
         let witness = Consumer::new("witness", &db)
@@ -50,7 +53,7 @@ impl Witness {
             .on::<MessagesDeleted, _>(&hearing)
             .on::<SessionDeleted, _>(&hearing);
         host.events.consume(witness).unwrap();
-        host.events.start(host).await.unwrap();
+        host.start_events().await.unwrap();
         Self(heard)
     }
 
@@ -209,7 +212,9 @@ async fn an_idle_process_takes_the_lock_of_its_outbox_once() {
     let home = Home::on(Postgres::shared().await.unwrap()).unwrap();
     let stage = Stage::on(&home, &Config::default()).await;
     stage.follow_events().await;
-    let db = Database::attach(&stage.host, "roleplay").await.unwrap();
+    let db = Database::attach(&stage.host.storage(), "roleplay")
+        .await
+        .unwrap();
     let db = db.unwrap();
     let (mut before, mut looks, mut last) = (0, 0, Vec::new());
     let looking = async {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
-use platform::backends::S3Config;
 use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Backends, Clock, Host, Tasks, Timestamp};
+use platform::{Clock, Tasks, Timestamp};
+use service::{Backends, Host};
+use storage::S3Config;
 use testkit::Home;
 use testkit::people::Issuer;
 use tokio::sync::Mutex;
@@ -19,15 +20,14 @@ use tonic::{Request, Response, Status, Streaming};
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::google::api::HttpBody;
-use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
-use troupe_proto::users as users_pb;
 use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
+use troupe_proto::{roleplay as pb, users as users_pb};
 use troupe_roleplay::{Config, MemoryIndex};
 
 use crate::embedder::Embedder;
@@ -93,7 +93,8 @@ impl Stage {
         let home = Home::new().await.unwrap();
         let backends = Backends {
             s3,
-            ..home.backends()
+            database: home.database(),
+            ..Backends::default()
         };
         let stage = Self::build(&home, &Config::default(), backends).await;
         Self {
@@ -104,7 +105,15 @@ impl Stage {
 
     /// A service on data that outlives it.
     pub(crate) async fn on(home: &Home, config: &Config) -> Self {
-        Self::build(home, config, home.backends()).await
+        Self::build(
+            home,
+            config,
+            Backends {
+                database: home.database(),
+                ..Backends::default()
+            },
+        )
+        .await
     }
 
     async fn build(home: &Home, config: &Config, backends: Backends) -> Self {
@@ -156,7 +165,7 @@ impl Stage {
 
     /// Lets events reach the service's consumers from now on; what was told before doesn't.
     pub(crate) async fn follow_events(&self) {
-        self.host.events.start(&self.host).await.unwrap();
+        self.host.start_events().await.unwrap();
     }
 
     /// The memories' vectors, as an operator sees them.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::{Database, Timestamp};
+use platform::Timestamp;
+use storage::Database;
 
 use super::forget_sessions::KEPT;
 use super::{Accounts, Error};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::database::Outage;
 use platform::id::LoginSessionId;
 use sea_orm::DbErr;
+use storage::database::Outage;
 use tonic_types::FieldViolation;
 use troupe_proto::{Classify, Code, Reason, error};
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::Database;
 use sea_orm::DbErr;
+use storage::Database;
 
 use super::Accounts;
 use crate::infrastructure::queries::{known_networks, login_sessions, refresh_tokens};

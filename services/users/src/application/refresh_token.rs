@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mesh::Ctx;
 use platform::Timestamp;
-use platform::database::Transaction;
 use sea_orm::DbErr;
+use storage::database::Transaction;
 use tokio::time::Instant;
 
 use super::{Accounts, Error, TokenPair};

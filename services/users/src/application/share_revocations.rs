@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::database::Transaction;
-use platform::{Database, Timestamp};
+use platform::Timestamp;
 use sea_orm::DbErr;
+use storage::Database;
+use storage::database::Transaction;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Accounts, Error};

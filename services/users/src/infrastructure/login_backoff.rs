@@ -3,17 +3,18 @@
 //! [`crate::domain::strangers`].
 
 mod memory;
-mod redis;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use platform::{Redis, Timestamp};
+use platform::Timestamp;
+use redis::Redis;
 use sha2::{Digest, Sha256};
 
 use self::memory::MemoryCounts;
-use self::redis::RedisCounts;
+use self::shared::RedisCounts;
 use super::network::Network;
 
 /// The counts.
@@ -31,7 +32,7 @@ pub(crate) struct Attempt(Place);
 #[derive(Debug)]
 enum Place {
     Memory(memory::Attempt),
-    Redis(redis::Attempt),
+    Redis(shared::Attempt),
 }
 
 /// An attempt that comes too early.

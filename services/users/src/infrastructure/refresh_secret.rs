@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use platform::secret::Secret;
 use sha2::{Digest, Sha256};
+use storage::secret::Secret;
 
 use crate::infrastructure::tables::refresh_token::RefreshTokenId;
 

@@ -6,10 +6,11 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use mesh::token::{Claims, TOKEN_TYPE};
-use platform::secret::Secret;
-use platform::{Database, Timestamp};
+use platform::Timestamp;
 use sea_orm::DbErr;
 use sha2::{Digest, Sha256};
+use storage::Database;
+use storage::secret::Secret;
 
 use super::queries;
 use super::tables::signing_key;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform::id::UserId;
-use platform::page::PageTokens;
+use storage::page::PageTokens;
 use tonic::{Request, Response, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::user_service_server::UserService;

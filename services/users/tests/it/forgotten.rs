@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use platform::backends::RedisConfig;
+use platform::Timestamp;
 use platform::id::{AccessTokenId, LoginSessionId};
-use platform::{Database, Timestamp};
+use redis::RedisConfig;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DbErr};
-use troupe_proto::Reason;
+use storage::Database;
 use troupe_proto::error::reason_of;
-use troupe_proto::users as pb;
+use troupe_proto::{Reason, users as pb};
 
 use crate::backoff::{guess, slow_down};
 use crate::harness::{PASSWORD, PATIENCE, Service, email, eventually};

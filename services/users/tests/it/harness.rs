@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use mesh::server::Limits;
 use mesh::{Channel, Role, Server, Verifier, access};
-use platform::backends::RedisConfig;
 use platform::clock::FakeTime;
-use platform::{Clock, Database, Host, Redis, Tasks, Timestamp};
+use platform::{Clock, Tasks, Timestamp};
+use redis::{Redis, RedisConfig};
+use service::{Backends, Host};
+use storage::Database;
 use testkit::Home;
 use testkit::servers::Postgres;
 use tonic::{Request, Status};
@@ -98,7 +100,10 @@ impl Service {
         let host = Host {
             clock: clock.clone(),
             tasks: tasks.clone(),
-            backends: home.backends(),
+            backends: Backends {
+                database: home.database(),
+                ..Backends::default()
+            },
             redis: shared,
             ..Host::new(home.path())
         };
@@ -127,10 +132,13 @@ impl Service {
     /// Its store, by connections beside its own.
     pub(crate) async fn store(&self) -> Database {
         let host = Host {
-            backends: self.home.backends(),
+            backends: Backends {
+                database: self.home.database(),
+                ..Backends::default()
+            },
             ..Host::new(self.home.path())
         };
-        let store = Database::attach(&host, "users").await.unwrap();
+        let store = Database::attach(&host.storage(), "users").await.unwrap();
         store.unwrap()
     }
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::{Channel, Role};
-use platform::backends::RedisConfig;
+use redis::RedisConfig;
 use testkit::Home;
 use testkit::servers::{Postgres, Redis};
-use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
-use troupe_proto::users as pb;
 use troupe_proto::users::AuditAction;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_proto::{Reason, users as pb};
 
 use crate::harness::{PASSWORD, Service, cheap, email, eventually};
 

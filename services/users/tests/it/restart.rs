@@ -34,7 +34,7 @@ async fn accounts_sessions_and_keys_survive_a_restart() {
 async fn only_the_owner_of_the_data_can_read_its_file() {
     use std::os::unix::fs::PermissionsExt;
     let service = Service::start().await;
-    if service.home().backends().database.url.is_named() {
+    if service.home().database().url.is_named() {
         // PostgreSQL's files are its own.
         return;
     }

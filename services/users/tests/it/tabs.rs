@@ -4,10 +4,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::join_all;
-use platform::backends::RedisConfig;
-use troupe_proto::Reason;
+use redis::RedisConfig;
 use troupe_proto::error::reason_of;
-use troupe_proto::users as pb;
+use troupe_proto::{Reason, users as pb};
 
 use crate::harness::{PASSWORD, Service, email};
 

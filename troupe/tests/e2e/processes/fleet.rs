@@ -44,7 +44,7 @@ pub(crate) struct Fleet {
     users: Platform,
     roleplay: Platform,
     ai: Platform,
-    tasks: ::platform::Tasks,
+    tasks: platform::Tasks,
     /// Of users, ai, roleplay and the gateway.
     setups: [Setup; 4],
 }
@@ -78,7 +78,7 @@ impl Fleet {
             users,
             roleplay,
             ai,
-            tasks: ::platform::Tasks::new(),
+            tasks: platform::Tasks::new(),
             setups: [of_users, of_ai, of_roleplay, of_gateway],
         };
         fleet.ready().await;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use platform::{Database, Host, Timestamp};
+use platform::Timestamp;
+use storage::{Database, Storage};
 
 use super::*;
 use crate::domain::{Form, Prices};
@@ -15,7 +16,7 @@ struct Desk {
 
 async fn desk() -> Desk {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open::<Migrator>(&Host::new(folder.path()), "ai").await;
+    let database = Database::open::<Migrator>(&Storage::new(folder.path()), "ai").await;
     let (clock, _) = Clock::fake(Timestamp::from_micros(7));
     let model = Model {
         provider: "openai",

@@ -1,7 +1,9 @@
 //! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table.
 
-use platform::{Database, Host, Timestamp};
+use platform::Timestamp;
 use sea_orm::ConnectionTrait;
+use service::Host;
+use storage::Database;
 use testkit::Explaining;
 
 use super::path::Limits;
@@ -17,9 +19,11 @@ use crate::migrations::Migrator;
 async fn explaining() -> (tempfile::TempDir, Explaining) {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::new(folder.path());
-    let store = Database::open::<Migrator>(&host, "roleplay").await.unwrap();
+    let store = Database::open::<Migrator>(&host.storage(), "roleplay")
+        .await
+        .unwrap();
     store.close().await.unwrap();
-    let file = host.database_file("roleplay");
+    let file = host.storage().database_file("roleplay");
     (folder, Explaining::open(&file).await.unwrap())
 }
 

@@ -1,7 +1,9 @@
 //! What is done again and again finds its rows by an index: what it costs must not grow with the table.
 
+use platform::Timestamp;
 use platform::id::{LoginSessionId, UserId};
-use platform::{Database, Host, Timestamp};
+use service::Host;
+use storage::Database;
 use testkit::Explaining;
 
 use super::{known_networks, login_sessions, refresh_tokens, users};
@@ -45,9 +47,11 @@ async fn a_session(db: &Explaining) -> login_session::Model {
 async fn no_query_about_ends_of_sessions_reads_a_whole_table() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::new(folder.path());
-    let store = Database::open::<Migrator>(&host, "users").await.unwrap();
+    let store = Database::open::<Migrator>(&host.storage(), "users")
+        .await
+        .unwrap();
     store.close().await.unwrap();
-    let file = host.database_file("users");
+    let file = host.storage().database_file("users");
     let db = &Explaining::open(&file).await.unwrap();
     let session = a_session(db).await;
     let (before, ids) = (Timestamp::default(), [session.id]);

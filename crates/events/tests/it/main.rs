@@ -1,0 +1,15 @@
+//! Events and the bus, each against its carriers: one suite for what stands in the process and for a real NATS.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what went wrong by failing"
+)]
+
+mod bus;
+mod conformance;
+mod credentials;
+mod jetstream;
+mod registration;
+mod replicas;
+mod stage;

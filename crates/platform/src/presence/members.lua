@@ -1,4 +1,0 @@
--- The members of a room. KEYS: the room.
-local time = redis.call('TIME')
-local now = time[1] * 1e3 + math.floor(time[2] / 1e3)
-return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')

@@ -1,0 +1,105 @@
+//! What a store is and has behind it. Changes nothing, and waits for nobody.
+
+use std::path::Path;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
+};
+use sea_orm_migration::{
+    IntoSchemaManagerConnection, MigratorTrait, SchemaManager, seaql_migrations,
+};
+
+use super::sqlite::{FileError, SOME_FILE};
+use super::{Database, OpenError, postgres};
+use crate::Storage;
+
+/// A look at the store of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Of the database itself, such as `15.18`.
+    pub version: String,
+    /// The names of the migrations that it has behind it, oldest first; none before the first start.
+    pub migrations: Vec<String>,
+}
+
+impl Database {
+    /// Looks at the store of a service where the host has it. A SQLite file must be there.
+    ///
+    /// # Errors
+    /// As those of [`Database::open`], at once.
+    pub async fn inspect(storage: &Storage, service: &str) -> Result<Inspection, OpenError> {
+        let config = &storage.database;
+        if config.url.is_named() {
+            postgres::inspect(config, service).await
+        } else {
+            let file = storage.database_file(service);
+            let inspection = file_at(&file).await;
+            inspection.map_err(|error| FileError::of_layer(&file, &error).into())
+        }
+    }
+}
+
+async fn file_at(file: &Path) -> Result<Inspection, DbErr> {
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new(SOME_FILE);
+    options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true));
+    let db = sea_orm::Database::connect(options).await?;
+    let inspection = Inspection {
+        version: first_text(&db, "SELECT sqlite_version()").await?,
+        migrations: migrations(&db).await?,
+    };
+    db.close().await?;
+    Ok(inspection)
+}
+
+/// The first column of the first row.
+pub(super) async fn first_text(db: &DatabaseConnection, sql: &str) -> Result<String, DbErr> {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
+    row.try_get_by_index(0)
+}
+
+/// The migrations behind a store.
+pub(super) async fn migrations(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let is_new = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let table = "SELECT coalesce(to_regclass('seaql_migrations')::text, '')";
+            first_text(db, table).await?.is_empty()
+        }
+        _ => false,
+    };
+    if is_new {
+        return Ok(Vec::new());
+    }
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    let mut names: Vec<String> = applied.into_iter().map(|row| row.version).collect();
+    // They are numbered.
+    names.sort();
+    Ok(names)
+}
+
+/// A migration behind a store that a migrator doesn't know, if there is one: a newer version has used the store.
+pub(super) async fn unknown_migration<'c, M, C>(db: &'c C) -> Result<Option<String>, DbErr>
+where
+    M: MigratorTrait,
+    C: ConnectionTrait,
+    &'c C: IntoSchemaManagerConnection<'c>,
+{
+    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+        return Ok(None);
+    }
+    let known = migration_names::<M>();
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    let mut names = applied.into_iter().map(|row| row.version);
+    Ok(names.find(|name| !known.contains(name)))
+}
+
+/// The names of the migrations that a migrator knows, oldest first.
+pub fn migration_names<M: MigratorTrait>() -> Vec<String> {
+    let migrations = M::migrations();
+    migrations
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect()
+}

@@ -1,0 +1,84 @@
+//! Where a process keeps the data of its services.
+
+use std::path::{Path, PathBuf};
+
+use platform::{Health, Tasks};
+
+use crate::database::sqlite::InUse;
+use crate::page::PageTokens;
+use crate::secret::{Secret, SecretError};
+use crate::{Database, DatabaseConfig, S3Config, Stores};
+
+/// The data folder of a process, the servers that take its place, and what a store that is open needs of the process. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The folder of everything that is kept here.
+    pub data_dir: PathBuf,
+    /// The relational store.
+    pub database: DatabaseConfig,
+    /// The files.
+    pub s3: S3Config,
+    /// Tasks that shutdown waits for.
+    pub tasks: Tasks,
+    /// Where a store says that it can't be used.
+    pub health: Health,
+    /// The files that are open, to be closed at the end.
+    pub stores: Stores,
+    /// Marks the files that are made later than at the start; `None` where another process may have the data folder.
+    pub in_use: Option<InUse>,
+}
+
+impl Storage {
+    /// A data folder alone.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            database: DatabaseConfig::default(),
+            s3: S3Config::default(),
+            tasks: Tasks::new(),
+            health: Health::default(),
+            stores: Stores::default(),
+            in_use: None,
+        }
+    }
+
+    /// The SQLite file of a service.
+    pub fn database_file(&self, service: &str) -> PathBuf {
+        self.data_dir.join(format!("{service}.sqlite"))
+    }
+
+    /// A folder for a service's files, such as `roleplay/avatars`.
+    pub fn folder(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.data_dir.join("files").join(path)
+    }
+
+    /// The page tokens of a service, under a key made at its first start. It is kept in a file, or in the store where
+    /// several processes share that, so that each takes the tokens of the others. The store then has the tables of
+    /// [`secret::migrations`](crate::secret::migrations()).
+    ///
+    /// # Errors
+    /// The key can't be read or made.
+    pub async fn page_tokens(
+        &self,
+        service: &str,
+        db: &Database,
+    ) -> Result<PageTokens, SecretError> {
+        let folder = self.data_dir.join("keys");
+        let file = folder.join(format!("{service}-page.key"));
+        if !db.is_shared() {
+            if !db.is_new() && !file.exists() {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    service,
+                    "the folder of keys has lost one, though the database isn't new: another is made, and lists that people \
+                     are paging through begin anew; nobody is logged out. If the folder was in a backup, restore it"
+                );
+            }
+            return Ok(PageTokens::new(Secret::load_or_create(&file)?));
+        }
+        // The folder of a release before has a key, under which tokens are out.
+        let ours = Secret::find(&file)?.unwrap_or_else(Secret::generate);
+        Ok(PageTokens::new(ours.share(db, "page tokens").await?))
+    }
+}

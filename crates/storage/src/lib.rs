@@ -1,0 +1,15 @@
+//! Where a service keeps what it has: a database of its own, files, secrets, and the page tokens that one of these seals.
+
+mod config;
+pub mod database;
+pub mod files;
+mod keeper;
+pub mod page;
+pub mod secret;
+mod stores;
+
+pub use config::{DatabaseConfig, Durability};
+pub use database::Database;
+pub use files::{Files, S3Config, S3Credentials};
+pub use keeper::Storage;
+pub use stores::Stores;
