@@ -2,6 +2,7 @@
 //! `BadRequest` and `RetryInfo`. A status carries what the caller may know; causes go to the log.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use tonic::Status;
@@ -16,52 +17,87 @@ pub const DOMAIN: &str = "troupe.dev";
 
 /// What an error of a service is to its caller.
 pub trait Classify: std::error::Error {
+    /// Its code, its reason and what else the caller may know of it.
+    fn class(&self) -> Class;
+}
+
+/// What a caller may know of an error. Its text is the error's own, but that faults of ours stay unexplained.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Class {
     /// The status code.
-    fn code(&self) -> Code;
+    pub code: Code,
     /// The reason, for programs.
-    fn reason(&self) -> Reason;
-    /// The text for people. Unless a service says otherwise, faults of ours stay unexplained.
-    fn public_message(&self) -> String {
-        explained(self)
-    }
-    /// When to try again, where that is known.
-    fn retry_after(&self) -> Option<Duration> {
-        None
-    }
-    /// Facts for programs, such as the id of the thing in the way.
-    fn metadata(&self) -> HashMap<String, String> {
-        HashMap::new()
-    }
-    /// The fields of the request that are at fault.
-    fn violations(&self) -> Vec<FieldViolation> {
-        Vec::new()
-    }
-    /// The status that the caller gets.
-    fn to_status(&self) -> Status {
-        let mut details =
-            ErrorDetails::with_error_info(reason_name(self.reason()), DOMAIN, self.metadata());
-        if let Some(delay) = self.retry_after() {
-            details.set_retry_info(Some(delay));
+    pub reason: Reason,
+    text: Option<String>,
+    retry_after: Option<Duration>,
+    facts: HashMap<String, String>,
+    violations: Vec<FieldViolation>,
+}
+
+impl Class {
+    /// An error of this kind.
+    pub fn new(code: Code, reason: Reason) -> Self {
+        Self {
+            code,
+            reason,
+            text: None,
+            retry_after: None,
+            facts: HashMap::new(),
+            violations: Vec::new(),
         }
-        let violations = self.violations();
-        if !violations.is_empty() {
-            details.set_bad_request(violations);
+    }
+
+    /// A fault of ours.
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, Reason::Internal)
+    }
+
+    /// With this text for people in place of the error's own.
+    pub fn saying(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// With when to try again, where that is known.
+    pub fn retry_after(mut self, delay: impl Into<Option<Duration>>) -> Self {
+        self.retry_after = delay.into();
+        self
+    }
+
+    /// With a fact for programs, such as the id of the thing in the way.
+    pub fn fact(mut self, name: &str, value: impl Display) -> Self {
+        self.facts.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// With a field of the request that is at fault.
+    pub fn violation(mut self, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        self.violations.push(FieldViolation::new(field, problem));
+        self
+    }
+
+    /// The status that the caller gets of `error`.
+    pub fn status_of(self, error: &dyn Display) -> Status {
+        let reason = reason_name(self.reason);
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, self.facts);
+        if self.retry_after.is_some() {
+            details.set_retry_info(self.retry_after);
         }
-        Status::with_error_details(self.code(), self.public_message(), details)
+        if !self.violations.is_empty() {
+            details.set_bad_request(self.violations);
+        }
+        let text = self.text.unwrap_or_else(|| match self.code {
+            Code::Internal | Code::Unknown => UNEXPLAINED.to_owned(),
+            _ => error.to_string(),
+        });
+        Status::with_error_details(self.code, text, details)
     }
 }
 
 /// What people are told of a fault of ours.
 pub const UNEXPLAINED: &str =
     "something went wrong on our side; the request id finds it in the log";
-
-/// What an error says of itself to people, unless it is a fault of ours.
-pub fn explained<E: Classify + ?Sized>(error: &E) -> String {
-    match error.code() {
-        Code::Internal | Code::Unknown => UNEXPLAINED.to_owned(),
-        _ => error.to_string(),
-    }
-}
 
 /// A reason as `ErrorInfo` carries it: `NOT_FOUND` for `REASON_NOT_FOUND`.
 pub fn reason_name(reason: Reason) -> &'static str {

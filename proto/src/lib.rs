@@ -14,7 +14,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 }
 
-pub use error::{Classify, Code};
+pub use error::{Class, Classify, Code};
 pub use event::Event;
 pub use generated::google;
 pub use generated::troupe;

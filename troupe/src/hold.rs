@@ -64,7 +64,7 @@ impl Hold {
             return Ok(());
         }
         let host = Host::new(&settings.data_dir);
-        for service in &SERVICES {
+        for service in SERVICES {
             let file = host.storage().database_file(service.store());
             if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
                 self.in_use.mark(&file).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
         return Ok(());
     }
     let host = Host::new(&settings.data_dir);
-    for service in &SERVICES {
+    for service in SERVICES {
         let file = host.storage().database_file(service.store());
         let had_it = instance.known().iter().any(|role| role == service.store());
         match examine(&file, care(instance.machine_ran_on())).await? {

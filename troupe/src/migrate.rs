@@ -34,7 +34,7 @@ async fn migrate(settings: &Settings) -> Result<()> {
         backends: settings.backends(),
         ..Host::new(&settings.data_dir)
     };
-    for service in &SERVICES {
+    for service in SERVICES {
         let name = service.store();
         let Inspection { migrations, .. } = (service.migrate)(&host).await.context(name)?;
         let newest = migrations.last().map_or("none", String::as_str);

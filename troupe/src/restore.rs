@@ -120,7 +120,7 @@ fn refuse_what_would_not_be_used(
     dir: &Path,
     settings: &Settings,
 ) -> Result<()> {
-    for service in &SERVICES {
+    for service in SERVICES {
         let file = Storage::new("").database_file(service.store());
         let Some(applied) = manifest.databases.get(&*file.to_string_lossy()) else {
             continue;

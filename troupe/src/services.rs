@@ -1,37 +1,60 @@
-//! The services that this executable has: the one list of them.
+//! The services of the platform: the one list from which everything follows that is done for each of them.
 
 use futures::future::BoxFuture;
 use mesh::Role;
-use service::Host;
+use service::{BuildError, Host, Neighbours};
 use storage::database::{Inspection, OpenError};
+use tonic::service::Routes;
 
-/// A service, and what there is to know of its store.
+use crate::settings::Settings;
+
+/// Hands every service to a macro: its section of the configuration, and its type. They are built in this order, so that each
+/// comes after those that it calls.
+macro_rules! services {
+    ($each:ident) => {
+        $each! {
+            /// Accounts and tokens.
+            users: ::users::Users,
+            /// Models.
+            ai: ::ai::Ai,
+            /// Characters, sessions, replies.
+            roleplay: ::roleplay::Roleplay,
+        }
+    };
+}
+pub(crate) use services;
+
+/// A service, as a process treats all of them.
+#[derive(Clone, Copy)]
 pub(crate) struct Service {
+    /// Its role, whose name its store has too.
     pub(crate) role: Role,
-    /// The names of the migrations that this version knows.
+    /// The names of the migrations that this version knows, oldest first.
     pub(crate) migrations: fn() -> Vec<String>,
-    /// Brings the tables up to date, and does nothing else.
+    /// Brings its tables up to date, and does nothing else.
     pub(crate) migrate: for<'a> fn(&'a Host) -> BoxFuture<'a, Result<Inspection, OpenError>>,
+    /// Builds it.
+    pub(crate) build: for<'a> fn(
+        &'a Settings,
+        &'a Host,
+        &'a dyn Neighbours,
+    ) -> BoxFuture<'a, Result<Routes, BuildError>>,
 }
 
-/// All of them.
-pub(crate) const SERVICES: [Service; 3] = [
-    Service {
-        role: Role::Users,
-        migrations: users::migrations,
-        migrate: |host| Box::pin(users::migrate(host)),
-    },
-    Service {
-        role: Role::Roleplay,
-        migrations: roleplay::migrations,
-        migrate: |host| Box::pin(roleplay::migrate(host)),
-    },
-    Service {
-        role: Role::Ai,
-        migrations: ai::migrations,
-        migrate: |host| Box::pin(ai::migrate(host)),
-    },
-];
+macro_rules! list {
+    ($($(#[$doc:meta])* $section:ident: $service:ty,)*) => {
+        /// All of them.
+        pub(crate) const SERVICES: &[Service] = &[$(Service {
+            role: <$service as service::Service>::ROLE,
+            migrations: service::migrations::<$service>,
+            migrate: |host| Box::pin(service::migrate::<$service>(host)),
+            build: |settings, host, neighbours| {
+                Box::pin(service::build::<$service>(&settings.$section, host, neighbours))
+            },
+        }),*];
+    };
+}
+services!(list);
 
 /// What a process can be: the edge, or one of the services.
 pub(crate) const ROLES: [Role; 1 + SERVICES.len()] = {

@@ -8,66 +8,72 @@ use platform::lifecycle::Shutdown;
 use platform::telemetry::ExportConfig;
 use redis::RedisConfig;
 use serde::Deserialize;
-use service::Backends;
+use service::{Backends, Section, Service};
 use storage::{DatabaseConfig, S3Config};
 use vectors::QdrantConfig;
 
 use crate::cli::Place;
+use crate::services::services;
 
-/// Everything that can be configured. `config.default.toml` documents it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Settings {
-    /// The folder of everything that is kept.
-    pub(crate) data_dir: PathBuf,
-    /// What is logged and how.
-    pub(crate) log: platform::telemetry::Config,
-    /// Where spans and metrics go.
-    pub(crate) telemetry: ExportConfig,
-    /// How the process stops.
-    pub(crate) shutdown: Shutdown,
-    /// The server of the relational store.
-    pub(crate) database: DatabaseConfig,
-    /// The server of budgets.
-    pub(crate) redis: RedisConfig,
-    /// The server of events.
-    pub(crate) nats: NatsConfig,
-    /// The server of vectors.
-    pub(crate) qdrant: QdrantConfig,
-    /// The store of files.
-    pub(crate) s3: S3Config,
-    /// Roles in processes of their own.
-    pub(crate) mesh: mesh::Config,
-    /// The edge.
-    pub(crate) gateway: gateway::Config,
-    /// Accounts and tokens.
-    pub(crate) users: users::Config,
-    /// Characters, sessions, replies.
-    pub(crate) roleplay: roleplay::Config,
-    /// Models.
-    pub(crate) ai: ai::Config,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            data_dir: platform::folders::data(),
-            log: Default::default(),
-            telemetry: Default::default(),
-            shutdown: Default::default(),
-            database: Default::default(),
-            redis: Default::default(),
-            nats: Default::default(),
-            qdrant: Default::default(),
-            s3: Default::default(),
-            mesh: Default::default(),
-            gateway: Default::default(),
-            users: Default::default(),
-            roleplay: Default::default(),
-            ai: Default::default(),
+macro_rules! settings {
+    ($($(#[$doc:meta])* $section:ident: $service:ty,)*) => {
+        /// Everything that can be configured. `config.default.toml` documents it.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct Settings {
+            /// The folder of everything that is kept.
+            pub(crate) data_dir: PathBuf,
+            /// What is logged and how.
+            pub(crate) log: platform::telemetry::Config,
+            /// Where spans and metrics go.
+            pub(crate) telemetry: ExportConfig,
+            /// How the process stops.
+            pub(crate) shutdown: Shutdown,
+            /// The server of the relational store.
+            pub(crate) database: DatabaseConfig,
+            /// The server of budgets.
+            pub(crate) redis: RedisConfig,
+            /// The server of events.
+            pub(crate) nats: NatsConfig,
+            /// The server of vectors.
+            pub(crate) qdrant: QdrantConfig,
+            /// The store of files.
+            pub(crate) s3: S3Config,
+            /// Roles in processes of their own.
+            pub(crate) mesh: mesh::Config,
+            /// The edge.
+            pub(crate) gateway: gateway::Config,
+            $($(#[$doc])* pub(crate) $section: <$service as Service>::Config,)*
         }
-    }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    data_dir: platform::folders::data(),
+                    log: Default::default(),
+                    telemetry: Default::default(),
+                    shutdown: Default::default(),
+                    database: Default::default(),
+                    redis: Default::default(),
+                    nats: Default::default(),
+                    qdrant: Default::default(),
+                    s3: Default::default(),
+                    mesh: Default::default(),
+                    gateway: Default::default(),
+                    $($section: Default::default(),)*
+                }
+            }
+        }
+
+        impl Settings {
+            fn validate_services(&self) -> Result<(), platform::config::Error> {
+                $(self.$section.validate()?;)*
+                Ok(())
+            }
+        }
+    };
 }
+services!(settings);
 
 impl Settings {
     /// Defaults, then the file, then the environment, then the command line.
@@ -96,9 +102,7 @@ impl Settings {
         self.shutdown.validate()?;
         self.backends().validate()?;
         self.gateway.validate()?;
-        self.users.validate()?;
-        self.roleplay.validate()?;
-        self.ai.validate()?;
+        self.validate_services()?;
         Ok(())
     }
 

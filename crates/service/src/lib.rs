@@ -1,7 +1,19 @@
-//! What a service is built from: what the process that runs it has for it.
+//! What services are built from: the trait that each implements, what its process has for it, and the ways of saying things
+//! that all share, from reading a request to refusing it.
 
+mod answer;
 mod backends;
+mod error;
+pub mod fields;
 mod host;
+mod pages;
+mod service;
+mod site;
 
+pub use answer::answer;
 pub use backends::Backends;
+pub use error::BuildError;
 pub use host::Host;
+pub use pages::{Page, Pages};
+pub use service::{Neighbours, Section, Service, build, migrate, migrations};
+pub use site::Site;

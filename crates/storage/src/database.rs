@@ -5,6 +5,7 @@
 
 mod after_commit;
 mod connection;
+mod fault;
 mod inspect;
 mod outage;
 mod pools;
@@ -38,6 +39,7 @@ pub use self::sqlite::is_settled;
 
 pub use after_commit::after_commit;
 pub use connection::Connection;
+pub use fault::Fault;
 pub use inspect::{Inspection, migration_names};
 pub use outage::Outage;
 pub use transaction::Transaction;

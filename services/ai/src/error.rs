@@ -1,13 +1,16 @@
 //! How calls of the service fail.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use sea_orm::DbErr;
-use storage::database::Outage;
-use troupe_proto::{Classify, Code, Reason, error};
+use storage::database::Fault;
+use tonic::Status;
+use troupe_proto::{Class, Classify, Code, Reason};
 
 use crate::domain::{Form, ProviderError};
+
+/// About what a model takes until it is loaded.
+const LOADING_TIME: Duration = Duration::from_secs(5);
 
 /// A call that can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -25,61 +28,32 @@ pub(crate) enum Error {
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The ledger can't be read.
-    #[error("the ledger of usage can't be read")]
-    Storage(#[from] DbErr),
-}
-
-impl Error {
-    fn outage(&self) -> Option<Outage> {
-        match self {
-            Self::Storage(error) => Outage::of(error),
-            _ => None,
-        }
-    }
+    #[error("the ledger of usage can't be used: {0}")]
+    Storage(#[source] Fault),
 }
 
 impl Classify for Error {
-    fn code(&self) -> Code {
+    fn class(&self) -> Class {
         match self {
-            Self::ModelUnknown(_) => Code::NotFound,
-            Self::NoModel(_) => Code::Unavailable,
-            Self::WrongForm { .. } => Code::InvalidArgument,
-            Self::Provider(error) => error.code(),
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
-            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
-            Self::Storage(_) => Code::Internal,
+            Self::ModelUnknown(_) => Class::new(Code::NotFound, Reason::ModelUnknown),
+            Self::NoModel(_) => {
+                Class::new(Code::Unavailable, Reason::ProviderUnavailable).retry_after(LOADING_TIME)
+            }
+            Self::WrongForm { .. } => Class::new(Code::InvalidArgument, Reason::InvalidRequest),
+            Self::Provider(error) => error.class(),
+            Self::Storage(fault) => fault.class(),
         }
     }
+}
 
-    fn reason(&self) -> Reason {
-        match self {
-            Self::ModelUnknown(_) => Reason::ModelUnknown,
-            Self::NoModel(_) => Reason::ProviderUnavailable,
-            Self::WrongForm { .. } => Reason::InvalidRequest,
-            Self::Provider(error) => error.reason(),
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
-            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
-            Self::Storage(_) => Reason::Internal,
-        }
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::Storage(error.into())
     }
+}
 
-    fn public_message(&self) -> String {
-        let outage = self.outage();
-        outage.map_or_else(|| error::explained(self), |outage| outage.to_string())
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Provider(error) => error.retry_after(),
-            Self::NoModel(_) => Some(Duration::from_secs(5)),
-            _ => self.outage().map(|_| Outage::RETRY_AFTER),
-        }
-    }
-
-    fn metadata(&self) -> HashMap<String, String> {
-        match self {
-            Self::Provider(error) => error.metadata(),
-            _ => HashMap::new(),
-        }
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        service::answer(&error)
     }
 }

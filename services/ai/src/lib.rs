@@ -12,9 +12,8 @@ mod presentation;
 
 use std::sync::Arc;
 
-use service::Host;
-use storage::Database;
-use storage::database::{Inspection, OpenError};
+use mesh::Role;
+use service::{BuildError, Host, Neighbours, Service, Site};
 use tonic::service::Routes;
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
@@ -33,69 +32,42 @@ use infrastructure::local_embedder::LocalEmbedder;
 use infrastructure::local_provider::LocalEngine;
 use infrastructure::migrations::Migrator;
 use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
-use presentation::{EmbeddingHandler, InferenceHandler, ModelHandler, UsageHandler};
+use presentation::{EmbeddingApi, InferenceApi, ModelApi, UsageApi};
 
-/// The service's name: its database, keys and folders carry it.
-const SERVICE: &str = mesh::Role::Ai.name();
 /// The contract takes requests of 16 MiB; what gRPC puts around them comes on top.
 const MAX_MESSAGE_BYTES: usize = 17 << 20;
 
-/// Why the service can't be started.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The configuration makes no sense.
-    #[error(transparent)]
-    Config(#[from] platform::config::Error),
-    /// The ledger can't be opened.
-    #[error(transparent)]
-    Database(#[from] OpenError),
-    /// The key of page tokens can't be read or written.
-    #[error("the ai service's keys can't be read or written: {0}")]
-    Keys(#[from] storage::secret::SecretError),
-    /// The model server can't be called as it is configured.
-    #[error("ai.openai: {0}")]
-    Endpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
+/// The service. Its providers start in the background: building waits for no model.
+#[derive(Debug)]
+pub struct Ai;
 
-/// The names of the migrations that this version knows, oldest first.
-pub fn migrations() -> Vec<String> {
-    storage::database::migration_names::<Migrator>()
-}
+impl Service for Ai {
+    const ROLE: Role = Role::Ai;
+    type Config = Config;
+    type Migrator = Migrator;
 
-/// Brings the service's tables up to date, and does nothing else.
-///
-/// # Errors
-/// The ledger can't be opened.
-pub async fn migrate(host: &Host) -> Result<Inspection, OpenError> {
-    Database::migrate::<Migrator>(&host.storage(), SERVICE).await
-}
-
-/// Opens the service's ledger, starts its providers in the background, and returns its methods. Waits for no model.
-pub async fn build(config: &Config, host: &Host) -> Result<Routes, BuildError> {
-    config.validate()?;
-    let database = Database::open::<Migrator>(&host.storage(), SERVICE).await?;
-    let page_tokens = host.storage().page_tokens(SERVICE, &database).await?;
-    let ledger = Ledger::new(database);
-    let catalog = catalog(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
-    let embedder = embedder(config, host).map_err(|error| BuildError::Endpoint(error.into()))?;
-    let inference = Inference {
-        catalog: catalog.clone(),
-        books: Books {
-            ledger: ledger.clone(),
-            clock: host.clock.clone(),
-            tasks: host.tasks.clone(),
-        },
-    };
-    let usage = UsageHandler {
-        ledger,
-        page_tokens,
-    };
-    let inference = InferenceServiceServer::new(InferenceHandler { inference })
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
-    Ok(Routes::new(inference)
-        .add_service(ModelServiceServer::new(ModelHandler { catalog }))
-        .add_service(EmbeddingServiceServer::new(EmbeddingHandler { embedder }))
-        .add_service(UsageServiceServer::new(usage)))
+    async fn build(config: &Config, site: Site, _: &dyn Neighbours) -> Result<Routes, BuildError> {
+        let Site {
+            host, db, pages, ..
+        } = site;
+        let ledger = Ledger::new(db);
+        let catalog = catalog(config, &host).map_err(BuildError::of("ai.openai"))?;
+        let embedder = embedder(config, &host).map_err(BuildError::of("ai.openai"))?;
+        let inference = Inference {
+            catalog: catalog.clone(),
+            books: Books {
+                ledger: ledger.clone(),
+                clock: host.clock,
+                tasks: host.tasks,
+            },
+        };
+        let inference = InferenceServiceServer::new(InferenceApi { inference })
+            .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        Ok(Routes::new(inference)
+            .add_service(ModelServiceServer::new(ModelApi { catalog }))
+            .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedder }))
+            .add_service(UsageServiceServer::new(UsageApi { ledger, pages })))
+    }
 }
 
 /// The configured providers, the one with the default model first.

@@ -5,10 +5,10 @@ mod inference;
 mod models;
 mod usage;
 
-pub(crate) use embeddings::EmbeddingHandler;
-pub(crate) use inference::InferenceHandler;
-pub(crate) use models::ModelHandler;
-pub(crate) use usage::UsageHandler;
+pub(crate) use embeddings::EmbeddingApi;
+pub(crate) use inference::InferenceApi;
+pub(crate) use models::ModelApi;
+pub(crate) use usage::UsageApi;
 
 use troupe_proto::ai as pb;
 

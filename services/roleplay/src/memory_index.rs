@@ -3,12 +3,10 @@
 use std::error::Error;
 
 use events::Events;
-use service::Host;
-use storage::Database;
+use service::{BuildError, Host, Service, Site};
 
 use crate::application::{Memories, MemoryCounts};
-use crate::migrations::Migrator;
-use crate::{BuildError, Config, SERVICE};
+use crate::{Config, Roleplay};
 
 /// The memories of all sessions and their vectors.
 pub struct MemoryIndex(Memories);
@@ -24,10 +22,10 @@ impl MemoryIndex {
     /// # Errors
     /// The data can't be opened.
     pub async fn open(config: &Config, host: &Host, ai: mesh::Channel) -> Result<Self, BuildError> {
-        let db = Database::open::<Migrator>(&host.storage(), SERVICE).await?;
+        let db = &Site::open::<Roleplay>(host).await?.db;
         // Of its own: should it tell something, the platform that starts next carries it.
-        let outbox = Events::default().register(SERVICE, &db, &host.clock)?;
-        let memories = Memories::new(&db, outbox, host, ai, &config.memory);
+        let outbox = Events::default().register(Roleplay::ROLE.name(), db, &host.clock)?;
+        let memories = Memories::new(db, outbox, host, ai, &config.memory);
         Ok(Self(memories))
     }
 

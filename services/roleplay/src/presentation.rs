@@ -2,17 +2,15 @@
 
 mod characters;
 mod convert;
-mod fields;
 mod generations;
 mod mask;
 mod memories;
 mod memory_events;
 mod messages;
-mod pages;
 mod personas;
 mod sessions;
 
-use storage::page::PageTokens;
+use service::Pages;
 use tonic::service::Routes;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
@@ -22,7 +20,6 @@ use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
 pub(crate) use self::memory_events::consumer;
-use self::pages::Pages;
 use crate::application::{Characters, Chats, Memories, Personas};
 
 /// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
@@ -33,9 +30,8 @@ pub(crate) fn routes(
     characters: Characters,
     personas: Personas,
     (chats, memories): (Chats, Memories),
-    tokens: PageTokens,
+    pages: Pages,
 ) -> Routes {
-    let pages = Pages::new(tokens);
     let characters = characters::CharacterApi {
         characters,
         pages: pages.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::config::Error;
 use serde::Deserialize;
+use service::Section;
 
 use crate::application::Lifetimes;
 use crate::domain::password::{self, LEAST_WORD};
@@ -77,12 +78,8 @@ impl Default for PasswordConfig {
     }
 }
 
-impl Config {
-    /// Checks what types can't say.
-    ///
-    /// # Errors
-    /// Names the first key whose value can't be used.
-    pub fn validate(&self) -> Result<(), Error> {
+impl Section for Config {
+    fn validate(&self) -> Result<(), Error> {
         require(
             (1..=LONGEST_ACCESS_TOKEN_SECS).contains(&self.access_token_secs),
             "users.access_token_secs",
@@ -105,7 +102,9 @@ impl Config {
         )?;
         self.password.validate()
     }
+}
 
+impl Config {
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         Lifetimes {
             access_token: Duration::from_secs(self.access_token_secs),

@@ -4,11 +4,9 @@ mod auth_service;
 mod convert;
 mod user_service;
 
+use crate::application::Accounts;
 use mesh::{Ctx, Person};
 use tonic::{Request, Status};
-use troupe_proto::{Classify, Code};
-
-use crate::application::{Accounts, Error};
 
 pub(crate) use auth_service::AuthApi;
 pub(crate) use user_service::UserApi;
@@ -17,15 +15,6 @@ pub(crate) use user_service::UserApi;
 async fn person_of<T>(accounts: &Accounts, request: &Request<T>) -> Result<(Ctx, Person), Status> {
     let ctx = Ctx::of(request)?;
     let person = ctx.person()?.clone();
-    let noted = accounts.note_token_use(vec![person.token_id]).await;
-    noted.map_err(refuse)?;
+    accounts.note_token_use(vec![person.token_id]).await?;
     Ok((ctx, person))
-}
-
-/// What a caller is told of an error. Faults of ours are logged, here and nowhere else.
-fn refuse(error: Error) -> Status {
-    if error.code() == Code::Internal {
-        tracing::error!(%error, "a call failed");
-    }
-    error.to_status()
 }

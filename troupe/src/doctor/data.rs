@@ -31,7 +31,7 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         backends: settings.backends(),
         ..Host::new(folder)
     };
-    for service in &SERVICES {
+    for service in SERVICES {
         findings.push(match host.backends.database.url.is_named() {
             true => in_postgres(service.store(), &host).await,
             false => in_file(service, &host, running.is_some()).await,
@@ -193,7 +193,7 @@ mod tests {
     async fn finds_a_database_that_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::new(dir.path());
-        let [service, ..] = &SERVICES;
+        let service = &SERVICES[0];
         let file = host.storage().database_file(service.store());
         assert_eq!(in_file(service, &host, false).await.state, State::Missing);
         std::fs::write(

@@ -18,7 +18,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
         ..Host::new(&settings.data_dir)
     };
     let mut databases = Vec::new();
-    for service in &SERVICES {
+    for service in SERVICES {
         if let Some(db) = Database::attach(&host.storage(), service.store()).await? {
             databases.push((service.store().to_owned(), db));
         }

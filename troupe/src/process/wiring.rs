@@ -104,7 +104,7 @@ fn build_gateway(
 ) -> Result<Gateway> {
     let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
     let mut channels = HashMap::new();
-    for Service { role, .. } in SERVICES {
+    for service in SERVICES {
         let channel = neighbours.for_clients(role)?;
         for name in public_services(role) {
             channels.insert(name, channel.clone());

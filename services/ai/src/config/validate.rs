@@ -4,13 +4,10 @@ use platform::config::{Error, encoding_problem};
 use url::Url;
 
 use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OpenAiConfig};
+use service::Section;
 
-impl Config {
-    /// Checks that the values make sense together.
-    ///
-    /// # Errors
-    /// Names the key and says what to write instead.
-    pub fn validate(&self) -> Result<(), Error> {
+impl Section for Config {
+    fn validate(&self) -> Result<(), Error> {
         self.openai.validate()?;
         self.local.validate()?;
         if !self.local_enabled() && !self.openai.is_configured() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use troupe_proto::{Classify, Code, Reason};
+use troupe_proto::{Class, Classify, Code, Reason};
 
 /// A failure of a provider. Causes are for the log; they hold neither keys nor prompts of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,49 +77,32 @@ impl ProviderError {
 }
 
 impl Classify for ProviderError {
-    fn code(&self) -> Code {
-        match self {
-            Self::RateLimited { .. } => Code::ResourceExhausted,
+    fn class(&self) -> Class {
+        use Code::{DeadlineExceeded, FailedPrecondition, ResourceExhausted, Unavailable};
+
+        let class = match self {
+            Self::RateLimited { .. } => Class::new(ResourceExhausted, Reason::ProviderRateLimited),
             Self::Overloaded { .. } | Self::Unavailable { .. } | Self::Interrupted { .. } => {
-                Code::Unavailable
+                Class::new(Unavailable, Reason::ProviderUnavailable)
             }
-            Self::Timeout { .. } => Code::DeadlineExceeded,
-            Self::ContextLength { .. } => Code::InvalidArgument,
-            Self::Account { .. } | Self::Refused | Self::Rejected { .. } => {
-                Code::FailedPrecondition
-            }
-        }
-    }
-
-    fn reason(&self) -> Reason {
-        match self {
-            Self::RateLimited { .. } => Reason::ProviderRateLimited,
-            Self::Overloaded { .. }
-            | Self::Unavailable { .. }
-            | Self::Timeout { .. }
-            | Self::Interrupted { .. } => Reason::ProviderUnavailable,
-            Self::ContextLength { .. } => Reason::ContextLength,
-            Self::Account { .. } => Reason::ProviderAccount,
-            Self::Refused => Reason::ContentRefused,
-            Self::Rejected { .. } => Reason::ProviderRejected,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => *retry_after,
-            _ => None,
-        }
-    }
-
-    fn metadata(&self) -> std::collections::HashMap<String, String> {
-        let Self::ContextLength { tokens, window } = self else {
-            return Default::default();
+            Self::Timeout { .. } => Class::new(DeadlineExceeded, Reason::ProviderUnavailable),
+            Self::ContextLength { .. } => Class::new(Code::InvalidArgument, Reason::ContextLength),
+            Self::Account { .. } => Class::new(FailedPrecondition, Reason::ProviderAccount),
+            Self::Refused => Class::new(FailedPrecondition, Reason::ContentRefused),
+            Self::Rejected { .. } => Class::new(FailedPrecondition, Reason::ProviderRejected),
         };
-        let facts = [("prompt_tokens", tokens), ("window_tokens", window)];
-        let known = facts
-            .iter()
-            .filter_map(|(key, value)| Some(((*key).to_owned(), value.as_ref()?.to_string())));
-        known.collect()
+        match self {
+            Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => {
+                class.retry_after(*retry_after)
+            }
+            Self::ContextLength { tokens, window } => {
+                let facts = [("prompt_tokens", tokens), ("window_tokens", window)];
+                let known = facts
+                    .into_iter()
+                    .filter_map(|(name, fact)| Some((name, (*fact)?)));
+                known.fold(class, |class, (name, fact)| class.fact(name, fact))
+            }
+            _ => class,
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! The ledger of usage: written once for each generation id, read by the person it belongs to.
 
+use std::fmt;
+use std::str::FromStr;
+
 use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -23,6 +26,40 @@ pub(crate) struct Ledger {
 pub(crate) struct Place {
     pub(crate) create_time: Timestamp,
     pub(crate) generation_id: GenerationId,
+}
+
+impl Place {
+    /// That of an entry.
+    pub(crate) fn of(entry: &Model) -> Self {
+        Self {
+            create_time: entry.create_time,
+            generation_id: entry.generation_id,
+        }
+    }
+}
+
+/// As page tokens have it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.create_time.micros(), self.generation_id)
+    }
+}
+
+/// A text that isn't one of a place.
+#[derive(Debug)]
+pub(crate) struct NoPlace;
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let (micros, generation_id) = text.split_once('/').ok_or(NoPlace)?;
+        let micros = micros.parse().map_err(|_| NoPlace)?;
+        Ok(Self {
+            create_time: Timestamp::from_micros(micros),
+            generation_id: generation_id.parse().map_err(|_| NoPlace)?,
+        })
+    }
 }
 
 /// What a person's generations with a model took together.

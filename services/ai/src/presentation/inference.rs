@@ -1,17 +1,17 @@
 //! `InferenceService`.
 
 use std::pin::Pin;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use mesh::Ctx;
+use service::fields;
 use tonic::{Request, Response, Status};
 use troupe_proto::ai::generate_request::Prompt as PbPrompt;
 use troupe_proto::ai::generate_response::Event as PbEvent;
 use troupe_proto::ai::inference_service_server::InferenceService;
 use troupe_proto::ai::{self as pb, ChatRole};
-use troupe_proto::{Classify, error};
+use troupe_proto::error;
 
 use super::to_i32;
 use crate::application::generate::{Inference, Order, Progress};
@@ -21,12 +21,12 @@ use crate::domain::{self, FinishReason, Prompt};
 use crate::error::Error;
 
 #[derive(Debug)]
-pub(crate) struct InferenceHandler {
+pub(crate) struct InferenceApi {
     pub(crate) inference: Inference,
 }
 
 #[tonic::async_trait]
-impl InferenceService for InferenceHandler {
+impl InferenceService for InferenceApi {
     type GenerateStream = Pin<Box<dyn Stream<Item = Result<pb::GenerateResponse, Status>> + Send>>;
 
     async fn generate(
@@ -35,12 +35,8 @@ impl InferenceService for InferenceHandler {
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let ctx = Ctx::of(&request)?;
         let order = Order::try_from(request.into_inner())?;
-        let progress = self.inference.generate(&ctx, order).await;
-        let progress = progress.map_err(|error| error.to_status())?;
-        let answers = progress.map(|step| match step {
-            Ok(step) => Ok(step.into()),
-            Err(error) => Err(error.to_status()),
-        });
+        let progress = self.inference.generate(&ctx, order).await?;
+        let answers = progress.map(|step| Ok(step.map_err(Error::from)?.into()));
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -55,12 +51,12 @@ impl InferenceService for InferenceHandler {
             .catalog
             .resolve(&request.model_id, ctx.deadline)
             .await;
-        let choice = choice.map_err(|error| error.to_status())?;
+        let choice = choice?;
         let counted = choice
             .provider
             .count_tokens(&choice.model.name, request.texts)
             .await;
-        let counted = counted.map_err(|error| Error::from(error).to_status())?;
+        let counted = counted.map_err(Error::from)?;
         Ok(Response::new(pb::CountTokensResponse {
             counts: counted.counts,
             estimated: counted.estimated,
@@ -74,7 +70,7 @@ impl InferenceService for InferenceHandler {
         let ctx = Ctx::of(&request)?;
         let id = request.into_inner().model_id;
         let choice = self.inference.catalog.resolve(&id, ctx.deadline).await;
-        let model = Some(choice.map_err(|error| error.to_status())?.into());
+        let model = Some(choice?.into());
         Ok(Response::new(pb::ResolveModelResponse { model }))
     }
 }
@@ -96,8 +92,8 @@ impl TryFrom<pb::GenerateRequest> for Order {
             }
         };
         Ok(Self {
-            generation_id: parse("generation_id", &request.generation_id)?,
-            user_id: parse("user_id", &request.user_id)?,
+            generation_id: fields::id("generation_id", &request.generation_id)?,
+            user_id: fields::id("user_id", &request.user_id)?,
             model_id: request.model_id,
             request: domain::Request {
                 model: String::new(),
@@ -108,14 +104,6 @@ impl TryFrom<pb::GenerateRequest> for Order {
             },
         })
     }
-}
-
-fn parse<T: FromStr<Err = platform::id::ParseIdError>>(
-    field: &str,
-    text: &str,
-) -> Result<T, Status> {
-    text.parse::<T>()
-        .map_err(|problem| error::invalid_field(field, problem.to_string()))
 }
 
 impl From<pb::ChatMessage> for Message {

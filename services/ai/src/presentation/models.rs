@@ -2,35 +2,32 @@
 
 use mesh::Ctx;
 use tonic::{Request, Response, Status};
-use troupe_proto::Classify;
+use troupe_proto::ai as pb;
 use troupe_proto::ai::model_service_server::ModelService;
-use troupe_proto::ai::{
-    GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, Model,
-};
 
 use crate::application::catalog::Catalog;
 
 #[derive(Debug)]
-pub(crate) struct ModelHandler {
+pub(crate) struct ModelApi {
     pub(crate) catalog: Catalog,
 }
 
 #[tonic::async_trait]
-impl ModelService for ModelHandler {
+impl ModelService for ModelApi {
     async fn list_models(
         &self,
-        request: Request<ListModelsRequest>,
-    ) -> Result<Response<ListModelsResponse>, Status> {
+        request: Request<pb::ListModelsRequest>,
+    ) -> Result<Response<pb::ListModelsResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let models = self.catalog.list(ctx.deadline).await;
-        let models = models.into_iter().map(Model::from).collect();
-        Ok(Response::new(ListModelsResponse { models }))
+        let models = models.into_iter().map(pb::Model::from).collect();
+        Ok(Response::new(pb::ListModelsResponse { models }))
     }
 
     async fn get_model(
         &self,
-        request: Request<GetModelRequest>,
-    ) -> Result<Response<GetModelResponse>, Status> {
+        request: Request<pb::GetModelRequest>,
+    ) -> Result<Response<pb::GetModelResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = request.into_inner().model_id;
         let mut choice = self.catalog.resolve(&id, ctx.deadline).await;
@@ -39,7 +36,7 @@ impl ModelService for ModelHandler {
         if choice.is_err() && decoded != id {
             choice = self.catalog.resolve(&decoded, ctx.deadline).await;
         }
-        let model = Some(choice.map_err(|error| error.to_status())?.into());
-        Ok(Response::new(GetModelResponse { model }))
+        let model = Some(choice?.into());
+        Ok(Response::new(pb::GetModelResponse { model }))
     }
 }

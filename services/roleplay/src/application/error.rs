@@ -1,14 +1,12 @@
 //! What can go wrong in a use case, and what the caller learns of it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use sea_orm::DbErr;
-use storage::database::Outage;
+use storage::database::{Fault, Outage};
 use storage::files;
 use tonic::Status;
-use tonic_types::FieldViolation;
-use troupe_proto::{Classify, Code, Reason, error};
+use troupe_proto::{Class, Classify, Code, Reason, error};
 
 use crate::domain::card::CardError;
 use crate::domain::generation::OffsetError;
@@ -86,8 +84,8 @@ pub(crate) enum Error {
     #[error("{}", .0.message())]
     Remote(Status),
     /// The database failed.
-    #[error("storage failed: {0}")]
-    Storage(#[from] DbErr),
+    #[error(transparent)]
+    Storage(Fault),
     /// The store of files failed.
     #[error(transparent)]
     Files(#[from] files::Error),
@@ -103,22 +101,6 @@ impl From<Status> for Error {
 }
 
 impl Error {
-    /// What a caller is told where a store can't be used, and it may be over later.
-    fn passing(&self) -> Option<String> {
-        match self {
-            Self::Files(error) => error.passing(),
-            Self::Vectors(error) => error.passing(),
-            _ => self.outage().map(|outage| outage.to_string()),
-        }
-    }
-
-    fn outage(&self) -> Option<Outage> {
-        match self {
-            Self::Storage(error) => Outage::of(error),
-            _ => None,
-        }
-    }
-
     /// Whether it may well be over later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -130,7 +112,7 @@ impl Error {
                     | Code::Cancelled
             ),
             Self::Vectors(error) => !matches!(error, vectors::Error::Invalid(_)),
-            _ => self.code() == Code::Unavailable,
+            _ => self.class().code == Code::Unavailable,
         }
     }
 
@@ -152,89 +134,76 @@ impl From<index::Error> for Error {
 }
 
 impl Classify for Error {
-    fn code(&self) -> Code {
+    fn class(&self) -> Class {
         match self {
-            Self::NotFound(_) | Self::AvatarMissing => Code::NotFound,
-            Self::Invalid { .. } | Self::Card(_) => Code::InvalidArgument,
-            Self::Offset(OffsetError::WithinCharacter { .. }) => Code::InvalidArgument,
-            Self::Offset(OffsetError::BeyondEnd { .. }) => Code::OutOfRange,
-            Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
-            Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
-            Self::TooManyGenerations(_) => Code::ResourceExhausted,
-            Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
-            Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
-                Code::Unavailable
+            Self::NotFound(_) => Class::new(Code::NotFound, Reason::NotFound),
+            Self::AvatarMissing => Class::new(Code::NotFound, Reason::AvatarMissing),
+            Self::Invalid { field, description } => {
+                Class::new(Code::InvalidArgument, Reason::InvalidRequest)
+                    .violation(*field, *description)
             }
-            Self::Vectors(_) | Self::Embedding(_) => Code::Internal,
-            Self::Remote(status) => status.code(),
-            Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Code::Internal,
-            Self::Files(_) | Self::Task(_) => Code::Internal,
-        }
-    }
-
-    fn reason(&self) -> Reason {
-        match self {
-            Self::NotFound(_) | Self::CharacterDeleted => Reason::NotFound,
-            Self::Invalid { .. } => Reason::InvalidRequest,
-            Self::Card(_) => Reason::CardInvalid,
-            Self::Offset(_) => Reason::OffsetInvalid,
-            Self::GenerationRunning(_) => Reason::GenerationRunning,
-            Self::TooManyGenerations(_) => Reason::TooManyGenerations,
-            Self::Unsuitable(_) => Reason::MessageUnsuitable,
-            Self::AvatarMissing => Reason::AvatarMissing,
-            Self::PromptTooLong(_) => Reason::PromptTooLong,
-            Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Stopping => Reason::Unavailable,
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
-            Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
-                Reason::Unavailable
+            Self::Card(_) => Class::new(Code::InvalidArgument, Reason::CardInvalid),
+            Self::Offset(error) => {
+                let code = match error {
+                    OffsetError::WithinCharacter { .. } => Code::InvalidArgument,
+                    OffsetError::BeyondEnd { .. } => Code::OutOfRange,
+                };
+                Class::new(code, Reason::OffsetInvalid)
             }
-            Self::Vectors(_) | Self::Embedding(_) => Reason::Internal,
-            Self::Remote(status) => error::reason_of(status).unwrap_or(Reason::Internal),
-            Self::Orphaned(_) | Self::GenerationLost(_) | Self::Storage(_) => Reason::Internal,
-            Self::Files(_) | Self::Task(_) => Reason::Internal,
-        }
-    }
-
-    fn public_message(&self) -> String {
-        self.passing().unwrap_or_else(|| error::explained(self))
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::TooManyGenerations(_) => Some(REPLY_TIME),
-            _ => self.passing().map(|_| Outage::RETRY_AFTER),
-        }
-    }
-
-    fn metadata(&self) -> HashMap<String, String> {
-        match self {
             Self::GenerationRunning(id) => {
-                HashMap::from([("generation_id".to_owned(), id.to_string())])
+                failed_precondition(Reason::GenerationRunning).fact("generation_id", id)
             }
-            _ => HashMap::new(),
-        }
-    }
-
-    fn violations(&self) -> Vec<FieldViolation> {
-        match self {
-            Self::Invalid { field, description } => vec![FieldViolation::new(*field, *description)],
-            _ => Vec::new(),
+            Self::Unsuitable(_) => failed_precondition(Reason::MessageUnsuitable),
+            Self::CharacterDeleted => failed_precondition(Reason::NotFound),
+            Self::PromptTooLong(_) => failed_precondition(Reason::PromptTooLong),
+            Self::TooManyGenerations(_) => {
+                Class::new(Code::ResourceExhausted, Reason::TooManyGenerations)
+                    .retry_after(REPLY_TIME)
+            }
+            Self::ModelUnavailable { .. } => unavailable(Reason::ProviderUnavailable),
+            Self::Stopping => unavailable(Reason::Unavailable),
+            Self::Storage(fault) => fault.class(),
+            Self::Files(error) => passing(error.passing()),
+            Self::Vectors(error) => passing(error.passing()),
+            Self::Remote(status) => {
+                let reason = error::reason_of(status).unwrap_or(Reason::Internal);
+                Class::new(status.code(), reason)
+            }
+            Self::Orphaned(_) | Self::GenerationLost(_) => Class::internal(),
+            Self::Embedding(_) | Self::Task(_) => Class::internal(),
         }
     }
 }
 
-/// The one place where a failure becomes what the caller sees, and where faults of ours are logged.
+fn failed_precondition(reason: Reason) -> Class {
+    Class::new(Code::FailedPrecondition, reason)
+}
+
+fn unavailable(reason: Reason) -> Class {
+    Class::new(Code::Unavailable, reason)
+}
+
+/// The failure of a store that may be over later, if there is a text that says so.
+fn passing(text: Option<String>) -> Class {
+    text.map_or_else(Class::internal, |text| {
+        unavailable(Reason::Unavailable)
+            .saying(text)
+            .retry_after(Outage::RETRY_AFTER)
+    })
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        if let Error::Remote(status) = error {
-            return status;
+        match error {
+            // Its own service said it all.
+            Error::Remote(status) => status,
+            error => service::answer(&error),
         }
-        let status = error.to_status();
-        if matches!(status.code(), Code::Internal | Code::Unavailable) {
-            tracing::error!(%error, "a call failed");
-        }
-        status
     }
 }

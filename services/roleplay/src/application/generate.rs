@@ -180,7 +180,7 @@ impl Chats {
                 Ok(stored) => return Ok(stored),
                 Err(error) => error,
             };
-            if tries >= TRIES && error.code() != Code::Unavailable {
+            if tries >= TRIES && error.class().code != Code::Unavailable {
                 return Err(error);
             }
             tracing::warn!(%error, "trying again to store what a generation wrote");

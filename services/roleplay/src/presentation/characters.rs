@@ -1,13 +1,12 @@
 //! `CharacterService`.
 
 use mesh::Ctx;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
 use super::convert::character::{asked_spec, file, patch, summary, whole};
-use super::fields;
-use super::pages::{self, Pages};
 use crate::application::{CardFile, Characters};
 
 pub(super) struct CharacterApi {
@@ -37,17 +36,16 @@ impl CharacterService for CharacterApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let scope = format!("characters/{}/{}", ctx.user_id()?, request.query);
-        let before = self.pages.open(&scope, &request.page_token)?;
-        let size = pages::size(request.page_size);
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let query = fields::text("query", request.query)?;
         let (characters, more) = self
             .characters
-            .list_characters(&ctx, &query, before, size)
+            .list_characters(&ctx, &query, page.after, page.size())
             .await?;
         let next = characters.last().filter(|_| more).map(|last| last.id);
         Ok(Response::new(pb::ListCharactersResponse {
             characters: characters.iter().map(summary).collect(),
-            next_page_token: self.pages.seal(&scope, next),
+            next_page_token: page.next(next),
         }))
     }
 

@@ -2,11 +2,11 @@
 
 use futures::StreamExt;
 use mesh::Ctx;
+use service::fields;
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::generation_service_server::GenerationService;
 
-use super::fields;
 use super::messages::Answers;
 use crate::application::Chats;
 

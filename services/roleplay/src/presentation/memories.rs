@@ -1,13 +1,12 @@
 //! `MemoryService`.
 
 use mesh::Ctx;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::memory_service_server::MemoryService;
 
-use super::fields;
 use super::mask::masked;
-use super::pages::{self, Pages};
 use crate::application::{Memories, MemoryPatch};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
@@ -34,20 +33,20 @@ impl MemoryService for MemoryApi {
             "memories/{session}/{}/{}",
             request.pinned_only, request.query
         );
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let filter = Filter {
-            before: self.pages.open(&scope, &request.page_token)?,
+            before: page.after,
             query: fields::text("query", request.query)?,
             pinned_only: request.pinned_only,
         };
-        let size = pages::size(request.page_size);
         let read = self
             .memories
-            .list_memories(&ctx, session, filter, size + 1)
+            .list_memories(&ctx, session, filter, page.limit())
             .await?;
-        let (memories, next) = pages::cut(read, size, |last| last.id);
+        let (memories, next_page_token) = page.cut(read, |last| last.id);
         Ok(Response::new(pb::ListMemoriesResponse {
             memories: memories.into_iter().map(Into::into).collect(),
-            next_page_token: self.pages.seal(&scope, next),
+            next_page_token,
         }))
     }
 

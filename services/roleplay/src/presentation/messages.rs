@@ -4,12 +4,11 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
 use mesh::Ctx;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
 
-use super::fields;
-use super::pages::{self, Pages};
 use crate::application::{Chats, SendMessage};
 use crate::domain::ids::{BranchId, GenerationId, MessageId};
 
@@ -55,19 +54,19 @@ impl MessageService for MessageApi {
         let branch: Option<BranchId> = fields::optional_id("branch_id", &request.branch_id)?;
         let session = self.chats.get_session(&ctx, session).await?;
         let scope = format!("messages/{}/{}", session.id, request.branch_id);
-        let cursor: Option<MessageId> = self.pages.open(&scope, &request.page_token)?;
-        let from = match cursor {
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
+        let from = match page.after {
             Some(cursor) => Some(cursor),
             None => self.chats.head(&session, branch).await?,
         };
         let Some(from) = from else {
             return Ok(Response::new(pb::ListMessagesResponse::default()));
         };
-        let size = pages::size(request.page_size);
-        let (messages, next) = self.chats.list_messages(session.id, from, size).await?;
+        let read = self.chats.list_messages(session.id, from, page.size());
+        let (messages, next) = read.await?;
         Ok(Response::new(pb::ListMessagesResponse {
             messages: messages.into_iter().map(Into::into).collect(),
-            next_page_token: self.pages.seal(&scope, next),
+            next_page_token: page.next(next),
         }))
     }
 

@@ -1,13 +1,12 @@
 //! `PersonaService`.
 
 use mesh::Ctx;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::persona_service_server::PersonaService;
 
-use super::fields;
 use super::mask::masked;
-use super::pages::{self, Pages};
 use crate::application::{Error, PersonaPatch, Personas};
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::Persona;
@@ -44,13 +43,13 @@ impl PersonaService for PersonaApi {
         let user = Ctx::of(&request)?.user_id()?;
         let request = request.into_inner();
         let scope = format!("personas/{user}");
-        let before: Option<PersonaId> = self.pages.open(&scope, &request.page_token)?;
-        let size = pages::size(request.page_size);
-        let read = personas::list(self.personas.db.read(), user, before, size as u64 + 1);
-        let (personas, next) = pages::cut(read.await.map_err(Error::from)?, size, |last| last.id);
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
+        let limit = page.limit() as u64;
+        let read = personas::list(self.personas.db.read(), user, page.after, limit).await;
+        let (personas, next_page_token) = page.cut(read.map_err(Error::from)?, |last| last.id);
         Ok(Response::new(pb::ListPersonasResponse {
             personas: personas.into_iter().map(Into::into).collect(),
-            next_page_token: self.pages.seal(&scope, next),
+            next_page_token,
         }))
     }
 

@@ -5,14 +5,13 @@ use std::str::FromStr;
 
 use mesh::Ctx;
 use platform::Timestamp;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
 
 use super::convert::session::settings;
-use super::fields;
 use super::mask::masked;
-use super::pages::{self, Pages};
 use crate::application::{Chats, NewSession, SessionPatch};
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
@@ -50,18 +49,17 @@ impl SessionService for SessionApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let scope = format!("sessions/{}/{}", ctx.user_id()?, request.character_id);
-        let after: Option<Cursor> = self.pages.open(&scope, &request.page_token)?;
+        let page = (self.pages).read::<Cursor>(scope, request.page_size, &request.page_token)?;
         let character = fields::optional_id("character_id", &request.character_id)?;
-        let size = pages::size(request.page_size);
-        let after = after.map(|cursor| (cursor.time, cursor.id));
+        let after = page.after.as_ref().map(|cursor| (cursor.time, cursor.id));
         let read = self
             .chats
-            .list_sessions(&ctx, character, after, size + 1)
+            .list_sessions(&ctx, character, after, page.limit())
             .await?;
-        let (sessions, next) = pages::cut(read, size, Cursor::of);
+        let (sessions, next_page_token) = page.cut(read, Cursor::of);
         Ok(Response::new(pb::ListSessionsResponse {
             sessions: sessions.into_iter().map(Into::into).collect(),
-            next_page_token: self.pages.seal(&scope, next),
+            next_page_token,
         }))
     }
 

@@ -1,13 +1,14 @@
 //! What can go wrong, and what the caller is told.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform::id::LoginSessionId;
 use sea_orm::DbErr;
-use storage::database::Outage;
-use tonic_types::FieldViolation;
-use troupe_proto::{Classify, Code, Reason, error};
+use storage::database::Fault;
+use tonic::Status;
+use troupe_proto::{Class, Classify, Code, Reason};
 
 use crate::domain::password::Weakness;
 use crate::domain::profile::Refused;
@@ -48,97 +49,61 @@ pub(crate) enum Error {
     Signing(Arc<jsonwebtoken::errors::Error>),
     #[error("the work was interrupted: try again")]
     Interrupted,
-    #[error("storage failed: {0}")]
-    Storage(#[from] DbErr),
-}
-
-impl Error {
-    fn outage(&self) -> Option<Outage> {
-        match self {
-            Self::Storage(error) => Outage::of(error),
-            _ => None,
-        }
-    }
+    #[error(transparent)]
+    Storage(Fault),
 }
 
 impl Classify for Error {
-    fn code(&self) -> Code {
-        match self {
-            Self::PasswordWeak(_) | Self::Text { .. } | Self::Profile(_) => Code::InvalidArgument,
-            Self::CredentialsInvalid
-            | Self::RefreshTokenInvalid
-            | Self::RefreshTokenSuperseded
-            | Self::AccountGone => Code::Unauthenticated,
-            Self::LoginBackoff { .. } | Self::Hashing(HashError::Full { .. }) => {
-                Code::ResourceExhausted
-            }
-            Self::LoginSessionNotFound(_) => Code::NotFound,
-            Self::Interrupted => Code::Unavailable,
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
-            Self::Storage(_) if self.outage().is_some() => Code::Unavailable,
-            Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
-                Code::Internal
-            }
-        }
-    }
-
-    fn reason(&self) -> Reason {
-        match self {
-            Self::PasswordWeak(Weakness::Common) => Reason::PasswordCommon,
-            Self::PasswordWeak(_) => Reason::PasswordGuessable,
-            Self::Text { .. } | Self::Profile(_) => Reason::InvalidRequest,
-            Self::CredentialsInvalid => Reason::CredentialsInvalid,
-            Self::RefreshTokenInvalid => Reason::RefreshTokenInvalid,
-            Self::RefreshTokenSuperseded => Reason::TokenSuperseded,
-            Self::AccountGone => Reason::TokenInvalid,
-            Self::LoginBackoff { .. } => Reason::LoginBackoff,
-            Self::Hashing(HashError::Full { .. }) => Reason::Overloaded,
-            Self::LoginSessionNotFound(_) => Reason::NotFound,
-            Self::Interrupted => Reason::Unavailable,
-            Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
-            Self::Storage(_) if self.outage().is_some() => Reason::Unavailable,
-            Self::Storage(_) | Self::Signing(_) | Self::Hashing(HashError::Broken(_)) => {
-                Reason::Internal
-            }
-        }
-    }
-
-    fn public_message(&self) -> String {
-        if let Some(outage) = self.outage() {
-            return outage.to_string();
-        }
-        match self.code() {
-            Code::Unavailable => "the service can't do this right now: try again".to_owned(),
-            _ => error::explained(self),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::LoginBackoff { wait } => Some(*wait),
-            Self::Hashing(HashError::Full { retry_after }) => Some(*retry_after),
-            Self::Interrupted => Some(INTERRUPTED_RETRY),
-            _ => self.outage().map(|_| Outage::RETRY_AFTER),
-        }
-    }
-
-    fn violations(&self) -> Vec<FieldViolation> {
+    fn class(&self) -> Class {
         match self {
             Self::PasswordWeak(weakness) => {
-                vec![FieldViolation::new("password", weakness.to_string())]
+                let reason = match weakness {
+                    Weakness::Common => Reason::PasswordCommon,
+                    _ => Reason::PasswordGuessable,
+                };
+                Class::new(Code::InvalidArgument, reason)
+                    .violation("password", weakness.to_string())
             }
-            Self::Text { field, reason } => {
-                vec![FieldViolation::new(*field, reason.to_string())]
+            Self::Text { field, reason } => invalid(*field, reason),
+            Self::Profile(refused) => invalid(profile_field(refused), refused),
+            Self::CredentialsInvalid => unauthenticated(Reason::CredentialsInvalid),
+            Self::RefreshTokenInvalid => unauthenticated(Reason::RefreshTokenInvalid),
+            Self::RefreshTokenSuperseded => unauthenticated(Reason::TokenSuperseded),
+            Self::AccountGone => unauthenticated(Reason::TokenInvalid),
+            Self::LoginBackoff { wait } => {
+                Class::new(Code::ResourceExhausted, Reason::LoginBackoff).retry_after(*wait)
             }
-            Self::Profile(refused) => {
-                vec![FieldViolation::new(
-                    profile_field(refused),
-                    refused.to_string(),
-                )]
+            Self::Hashing(HashError::Full { retry_after }) => {
+                Class::new(Code::ResourceExhausted, Reason::Overloaded).retry_after(*retry_after)
             }
-            _ => Vec::new(),
+            Self::LoginSessionNotFound(_) => Class::new(Code::NotFound, Reason::NotFound),
+            Self::Interrupted => {
+                Class::new(Code::Unavailable, Reason::Unavailable).retry_after(INTERRUPTED_RETRY)
+            }
+            Self::Storage(fault) => fault.class(),
+            Self::Hashing(HashError::Broken(_)) | Self::Signing(_) => Class::internal(),
         }
     }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        service::answer(&error)
+    }
+}
+
+fn invalid(field: impl Into<String>, problem: &dyn Display) -> Class {
+    Class::new(Code::InvalidArgument, Reason::InvalidRequest).violation(field, problem.to_string())
+}
+
+fn unauthenticated(reason: Reason) -> Class {
+    Class::new(Code::Unauthenticated, reason)
 }
 
 fn profile_field(refused: &Refused) -> String {

@@ -6,13 +6,13 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use mesh::Ctx;
 use platform::id::{AccessTokenId, LoginSessionId};
+use service::fields;
 use tonic::{Request, Response, Status};
-use troupe_proto::error;
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_server::AuthService;
 
-use super::{convert, person_of, refuse};
-use crate::application::Accounts;
+use super::{convert, person_of};
+use crate::application::{Accounts, Error};
 use crate::domain::email::EmailAddress;
 use crate::infrastructure::queries::login_sessions;
 
@@ -39,8 +39,7 @@ impl AuthService for AuthApi {
         let email = EmailAddress::new(&message.email);
         self.accounts
             .register(&ctx, email, message.password, &message.display_name)
-            .await
-            .map_err(refuse)?;
+            .await?;
         Ok(Response::new(pb::RegisterResponse {}))
     }
 
@@ -54,8 +53,7 @@ impl AuthService for AuthApi {
         let pair = self
             .accounts
             .login(&ctx, email, message.password, &message.device_name)
-            .await
-            .map_err(refuse)?;
+            .await?;
         Ok(Response::new(pb::LoginResponse {
             tokens: Some(convert::token_pair(pair)),
         }))
@@ -69,8 +67,7 @@ impl AuthService for AuthApi {
         let pair = self
             .accounts
             .refresh_token(&ctx, &request.get_ref().refresh_token)
-            .await
-            .map_err(refuse)?;
+            .await?;
         Ok(Response::new(pb::RefreshTokenResponse {
             tokens: Some(convert::token_pair(pair)),
         }))
@@ -83,8 +80,7 @@ impl AuthService for AuthApi {
         let (ctx, person) = person_of(&self.accounts, &request).await?;
         self.accounts
             .end_login_session(&ctx, &person, person.login_session_id)
-            .await
-            .map_err(refuse)?;
+            .await?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
@@ -94,9 +90,8 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ListLoginSessionsResponse>, Status> {
         let (_, person) = person_of(&self.accounts, &request).await?;
         let (db, now) = (self.accounts.db().read(), self.accounts.now());
-        let open = login_sessions::list_open(db, person.user_id, now)
-            .await
-            .map_err(|error| refuse(error.into()))?;
+        let open = login_sessions::list_open(db, person.user_id, now).await;
+        let open = open.map_err(Error::from)?;
         let current = person.login_session_id;
         let convert = |session| convert::login_session(session, current);
         Ok(Response::new(pb::ListLoginSessionsResponse {
@@ -109,11 +104,9 @@ impl AuthService for AuthApi {
         request: Request<pb::RevokeLoginSessionRequest>,
     ) -> Result<Response<pb::RevokeLoginSessionResponse>, Status> {
         let (ctx, person) = person_of(&self.accounts, &request).await?;
-        let id: LoginSessionId = parse("login_session_id", &request.get_ref().login_session_id)?;
-        self.accounts
-            .end_login_session(&ctx, &person, id)
-            .await
-            .map_err(refuse)?;
+        let id: LoginSessionId =
+            fields::id("login_session_id", &request.get_ref().login_session_id)?;
+        self.accounts.end_login_session(&ctx, &person, id).await?;
         Ok(Response::new(pb::RevokeLoginSessionResponse {}))
     }
 
@@ -133,8 +126,8 @@ impl AuthService for AuthApi {
         &self,
         _: Request<pb::WatchAccessRequest>,
     ) -> Result<Response<Self::WatchAccessStream>, Status> {
-        let changes = self.accounts.watch_access().await.map_err(refuse)?;
-        let changes = changes.map(|change| change.map(convert::access_change).map_err(refuse));
+        let changes = self.accounts.watch_access().await?;
+        let changes = changes.map(|change| Ok(convert::access_change(change?)));
         Ok(Response::new(changes.boxed()))
     }
 
@@ -144,17 +137,9 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ReportTokenUseResponse>, Status> {
         let ids = request.get_ref().token_ids.iter();
         let ids = ids
-            .map(|id| parse("token_ids", id))
+            .map(|id| fields::id("token_ids", id))
             .collect::<Result<Vec<AccessTokenId>, Status>>()?;
-        self.accounts.note_token_use(ids).await.map_err(refuse)?;
+        self.accounts.note_token_use(ids).await?;
         Ok(Response::new(pb::ReportTokenUseResponse {}))
     }
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
-    field: &str,
-    text: &str,
-) -> Result<T, Status> {
-    text.parse()
-        .map_err(|problem: T::Err| error::invalid_field(field, problem.to_string()))
 }
