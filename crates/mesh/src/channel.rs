@@ -181,9 +181,9 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let watch = Watch::client(&mut request, self.caller.role());
+        propagate::write(&mut request);
         match &mut self.transport {
             Transport::InProcess(server) => {
-                propagate::write(&mut request);
                 if let Some(role) = self.caller.role() {
                     request.extensions_mut().insert(role);
                 }

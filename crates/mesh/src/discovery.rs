@@ -3,6 +3,7 @@
 
 mod consul;
 mod dns;
+mod part;
 mod registration;
 mod source;
 #[cfg(test)]
@@ -19,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::consul::Consul;
 use self::dns::Dns;
-use self::source::{Part, Source};
+use self::part::Part;
+use self::source::Source;
 
 pub use self::registration::Registration;
 

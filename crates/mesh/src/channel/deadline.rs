@@ -1,13 +1,14 @@
 //! Ends a call at its deadline, also where the other end says nothing.
 
 use http::Response;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 
 use super::call::{Call, Calls};
-use crate::server::deadline::{TimedBody, exceeded};
+use crate::server::deadline::{TimedBody, asked_timeout, exceeded};
 
-/// Bounds all tries of a call together, and the reading of its answer.
+/// Bounds all tries of a call together, and the reading of its answer. The layers below learn until when.
 #[derive(Debug)]
 pub(super) struct Deadline<S> {
     inner: S,
@@ -24,7 +25,8 @@ impl<S> Deadline<S> {
 }
 
 impl<S: Calls> Calls for Deadline<S> {
-    async fn call(&self, call: Call) -> Result<Response<Body>, Status> {
+    async fn call(&self, mut call: Call) -> Result<Response<Body>, Status> {
+        call.deadline = deadline(&call);
         let Some(at) = call.deadline else {
             return self.inner.call(call).await;
         };
@@ -33,4 +35,12 @@ impl<S: Calls> Calls for Deadline<S> {
             Err(_elapsed) => Err(exceeded()),
         }
     }
+}
+
+/// The method's timeout or what the request asks for, whichever is shorter.
+fn deadline(call: &Call) -> Option<Instant> {
+    let limit = call.policy.map(|policy| policy.timeout);
+    let asked = asked_timeout(call.request.headers());
+    let timeout = [limit, asked].into_iter().flatten().min()?;
+    Instant::now().checked_add(timeout)
 }

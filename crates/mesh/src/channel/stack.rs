@@ -8,18 +8,15 @@ use super::balance::Balance;
 use super::budget::Budget;
 use super::deadline::Deadline;
 use super::peers::Peers;
-use super::propagate::Propagate;
 use super::retry::Retry;
 
 /// The layers, from the outermost to what each try is made on.
-pub(super) type Stack = Propagate<Deadline<Retry>>;
+pub(super) type Stack = Deadline<Retry>;
 
 /// Puts the stack before a service's endpoints. A call passes it from the top of the list to its end:
 pub(super) fn new(peers: Arc<Peers>) -> Stack {
     ServiceBuilder::new()
-        // Tells the layers below until when, and the other end on whose behalf.
-        .layer_fn(Propagate::new)
-        // Around all tries together.
+        // Around all tries together, and tells them until when.
         .layer_fn(Deadline::new)
         // Outside the balance, which it knows: the next try goes elsewhere.
         .layer_fn(|balance| Retry::new(balance, Budget::new()))
@@ -29,5 +26,5 @@ pub(super) fn new(peers: Arc<Peers>) -> Stack {
 
 /// Whom a stack calls.
 pub(super) fn peers(stack: &Stack) -> &Arc<Peers> {
-    stack.inner().inner().inner().peers()
+    stack.inner().inner().peers()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::source::Part;
+use super::part::Part;
 use super::{Addresses, has_port, parameters};
 
 /// How long a query may wait for a change.

@@ -12,7 +12,7 @@ use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfi
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::sync::Notify;
 
-use super::source::Part;
+use super::part::Part;
 use super::{Addresses, parameters, split_port};
 
 /// A name server may say that an answer is good for longer; new processes are to get calls.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Addresses;
 use super::consul::Consul;
 use super::dns::Dns;
+use super::part::Part;
 
 /// Where addresses come from.
 #[derive(Debug, Clone)]
@@ -18,31 +19,6 @@ pub(super) enum Source {
     Watched(watch::Receiver<Vec<String>>),
     Dns(Dns),
     Consul(Consul),
-}
-
-/// What one source contributes to a set of addresses.
-#[derive(Debug)]
-pub(super) struct Part {
-    index: usize,
-    found: watch::Sender<Vec<Addresses>>,
-}
-
-impl Part {
-    pub(super) fn new(index: usize, found: watch::Sender<Vec<Addresses>>) -> Self {
-        Self { index, found }
-    }
-
-    /// These are the addresses now.
-    pub(super) fn set(&self, addresses: Addresses) {
-        self.found
-            .send_if_modified(|parts| match parts.get_mut(self.index) {
-                Some(part) if *part != addresses => {
-                    *part = addresses;
-                    true
-                }
-                _ => false,
-            });
-    }
 }
 
 impl Source {
