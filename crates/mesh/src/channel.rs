@@ -1,7 +1,6 @@
 //! The client side: what generated clients call through. In one process a call goes straight to the other's server
 //! stack; to another process it passes the client stack, which `stack` lists.
 
-mod answer;
 mod balance;
 mod breaker;
 mod budget;
@@ -10,6 +9,7 @@ mod connection;
 mod deadline;
 mod endpoint;
 mod failure;
+mod flight;
 mod gathered;
 mod health;
 mod heard;
@@ -20,7 +20,9 @@ mod peers;
 mod propagate;
 mod replay;
 mod retry;
+mod signals;
 mod stack;
+mod view;
 
 use std::fmt;
 use std::future::Future;
@@ -45,7 +47,7 @@ use self::connection::Connector;
 use self::peers::Peers;
 use self::stack::Stack;
 
-pub use self::peers::{Peer, PeerState};
+pub use self::view::{Peer, PeerState};
 
 /// A connection to a service, in this process or another. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use tonic::body::Body;
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::flight;
 use super::peers::Peers;
 
 /// The balance over a service's endpoints.
@@ -53,9 +54,8 @@ impl Balance {
                 };
             }
         };
-        let outcome = Arc::clone(&endpoint)
-            .call(connection, request, deadline)
-            .await;
+        let called = Arc::clone(&endpoint);
+        let outcome = flight::call(&self.peers, called, connection, request, deadline).await;
         Tried {
             endpoint: Some(endpoint),
             outcome,
@@ -70,16 +70,17 @@ impl Balance {
         }
         let began = Instant::now();
         self.peers.want_any();
+        let signals = self.peers.signals();
         loop {
-            let mut found = std::pin::pin!(self.peers.found());
+            let mut found = std::pin::pin!(signals.found());
             // Before looking, so that none is missed.
             found.as_mut().enable();
             if let Some(picked) = self.pick(last) {
                 return Ok(picked);
             }
-            let waited = tokio::time::timeout_at(self.peers.patient_until(began), found).await;
+            let waited = tokio::time::timeout_at(signals.patient_until(began), found).await;
             // Another may have been lost meanwhile, which is waited for in its turn.
-            if waited.is_err() && self.peers.patient_until(began) <= Instant::now() {
+            if waited.is_err() && signals.patient_until(began) <= Instant::now() {
                 return Err(self.peers.nowhere());
             }
         }

@@ -2,24 +2,22 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
-use http::{Request, Response, Uri};
-use hyper::body::Incoming;
+use http::{Request, Uri};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 
-use super::answer::{AnswerBody, Flight};
 use super::breaker::Breaker;
 use super::connection::Connection;
 use super::failure::{Failure, Reach};
 use super::load::Load;
-use super::mend;
-use super::peers::{Peer, PeerState, Peers};
+use super::signals::Signals;
+use super::view::{Peer, PeerState};
 
 /// An endpoint, and all that is known of it.
 pub(super) struct Endpoint {
@@ -33,7 +31,7 @@ pub(super) struct Endpoint {
     base: Uri,
     /// How messages call the service.
     name: Arc<str>,
-    peers: Weak<Peers>,
+    signals: Arc<Signals>,
     connection: ArcSwapOption<Connection>,
     /// What it says of its health, if it says anything.
     is_serving: AtomicBool,
@@ -52,7 +50,7 @@ impl Endpoint {
         address: Arc<str>,
         base: Uri,
         name: Arc<str>,
-        peers: Weak<Peers>,
+        signals: Arc<Signals>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -63,7 +61,7 @@ impl Endpoint {
             wanted: Notify::new(),
             base,
             name,
-            peers,
+            signals,
             connection: ArcSwapOption::empty(),
             is_serving: AtomicBool::new(true),
             connecting: Mutex::default(),
@@ -89,46 +87,10 @@ impl Endpoint {
         self.breaker.is_open(now)
     }
 
-    /// Makes a call on a connection of this endpoint.
-    pub(super) async fn call(
-        self: Arc<Self>,
-        connection: Arc<Connection>,
-        mut request: Request<Body>,
-        deadline: Option<Instant>,
-    ) -> Result<Response<Body>, Failure> {
-        self.direct(&mut request)?;
-        let mut flight = Flight::begin(Arc::clone(&self), deadline);
-        let mut sender = connection.sender.clone();
-        let mut failed = match sender.try_send_request(request).await {
-            Ok(mut answer) => {
-                mend::status(answer.headers_mut());
-                flight.answered(is_fault(&answer));
-                return Ok(answer.map(|body| Body::new(AnswerBody::new(body, flight))));
-            }
-            Err(failed) => failed,
-        };
-        if let Some(unsent) = failed.take_message() {
-            flight.unsent();
-            self.let_go(&connection);
-            return Err(Failure {
-                reach: Reach::Unsent(Box::new(unsent)),
-                status: Status::unavailable("the connection ended before the request was sent"),
-            });
-        }
-        let said = *connection.said.borrow();
-        let failure = Failure::of(&self.name, failed.into_error(), said);
-        flight.failed(!matches!(failure.reach, Reach::Refused));
-        Err(failure)
-    }
-
-    /// A call's answer, or its absence, is this endpoint's fault.
-    pub(super) fn failed(self: &Arc<Self>, at: Instant) {
+    /// A call's answer, or its absence, is this endpoint's fault. True if there were too many, and it should be taken out.
+    pub(super) fn failed(&self, at: Instant) -> bool {
         self.load.returns(at);
-        if self.breaker.failed()
-            && let Some(peers) = self.peers.upgrade()
-        {
-            peers.eject(self);
-        }
+        self.breaker.failed()
     }
 
     /// How messages call the service.
@@ -148,9 +110,7 @@ impl Endpoint {
         self.breaker.reset();
         self.load.returns(Instant::now());
         self.connection.store(Some(connection));
-        if let Some(peers) = self.peers.upgrade() {
-            peers.found_one();
-        }
+        self.signals.found_one();
     }
 
     /// The connection takes no more calls. Those that are on it go on.
@@ -161,9 +121,7 @@ impl Endpoint {
             .is_some_and(|it| Arc::ptr_eq(it, connection));
         if is_current {
             self.connection.compare_and_swap(&*current, None);
-            if let Some(peers) = self.peers.upgrade() {
-                peers.lost_one();
-            }
+            self.signals.lost_one();
         }
     }
 
@@ -186,6 +144,7 @@ impl Endpoint {
             is_waiting: true,
             error: Some(error.into()),
         };
+        self.signals.failed_one(error);
     }
 
     /// Why the last attempt to connect failed.
@@ -217,7 +176,7 @@ impl Endpoint {
     }
 
     /// Addresses a request to the endpoint.
-    fn direct(&self, request: &mut Request<Body>) -> Result<(), Failure> {
+    pub(super) fn direct(&self, request: &mut Request<Body>) -> Result<(), Failure> {
         let mut parts = self.base.clone().into_parts();
         parts.path_and_query = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Failure {
@@ -243,15 +202,4 @@ impl fmt::Debug for Endpoint {
             .field("breaker", &self.breaker)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether an answer is the endpoint's fault rather than its caller's.
-fn is_fault(answer: &Response<Incoming>) -> bool {
-    let Some(code) = answer.headers().get("grpc-status") else {
-        return false;
-    };
-    matches!(
-        Code::from_bytes(code.as_bytes()),
-        Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss
-    )
 }

@@ -1,6 +1,6 @@
 //! Keeps an endpoint connected, beside the calls: none of them waits for a connection while another endpoint has one.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::connection::Connector;
 use super::endpoint::Endpoint;
 use super::health;
-use super::peers::Peers;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -18,7 +17,7 @@ const WANTED_PAUSE: Duration = Duration::from_millis(100);
 const GOOD_AFTER: Duration = Duration::from_secs(1);
 
 /// Connects an endpoint, again and again. Never ends by itself.
-pub(super) async fn connected(endpoint: Arc<Endpoint>, connector: Connector, peers: Weak<Peers>) {
+pub(super) async fn connected(endpoint: Arc<Endpoint>, connector: Connector) {
     let mut pause = SHORTEST_PAUSE;
     let mut was_told = false;
     loop {
@@ -46,9 +45,6 @@ pub(super) async fn connected(endpoint: Arc<Endpoint>, connector: Connector, pee
             Err(error) => {
                 let error = error.to_string();
                 endpoint.not_connected(&error);
-                if let Some(peers) = peers.upgrade() {
-                    peers.failed_one(&error);
-                }
                 if !was_told {
                     was_told = true;
                     tracing::warn!(

@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use platform::Tasks;
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,58 +14,10 @@ use super::connection::Connector;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::keep;
+use super::signals::Signals;
+use super::view::Peer;
 use crate::calls::observe_endpoints;
 use crate::discovery::{Addresses, Endpoints};
-
-/// Calls wait for so long for a service that was there a moment ago.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// And for so long for one that is gone for longer, which is looked for at once.
-const LAST_LOOK: Duration = Duration::from_millis(250);
-
-/// How another process looks from here.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// Where it is.
-    pub address: Arc<str>,
-    /// Whether it can be called.
-    pub state: PeerState,
-    /// How long a call can be expected to wait for its answer.
-    pub latency: Duration,
-    /// Calls whose answers haven't ended.
-    pub calls_in_flight: u32,
-    /// Calls that failed by its fault, one after another.
-    pub failures: u32,
-    /// Why the last attempt to connect failed, until one succeeds.
-    pub connect_error: Option<Arc<str>>,
-}
-
-/// Whether a process can be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeerState {
-    /// A connection is being made.
-    Connecting,
-    /// It can be called.
-    Ready,
-    /// It says that it doesn't serve, and is called only where no other is left.
-    NotServing,
-    /// It couldn't be reached, and the next attempt waits.
-    Backoff,
-    /// Its calls failed one after another; it is called only where no other is left.
-    Ejected,
-}
-
-impl PeerState {
-    /// As metrics have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Ready => "ready",
-            Self::NotServing => "not_serving",
-            Self::Backoff => "backoff",
-            Self::Ejected => "ejected",
-        }
-    }
-}
 
 /// The endpoints of a service.
 pub(super) struct Peers {
@@ -81,13 +30,8 @@ pub(super) struct Peers {
     is_started: AtomicBool,
     /// Ended with the last holder.
     stop: CancellationToken,
-    found: Notify,
-    /// Told when a connection is lost: perhaps there are other addresses now.
-    lost: Arc<Notify>,
-    /// When a connection was lost, or the first was wanted.
-    lost_at: Mutex<Instant>,
-    /// What went wrong last.
-    trouble: Mutex<Option<Arc<str>>>,
+    /// What the endpoints tell.
+    signals: Arc<Signals>,
 }
 
 impl Peers {
@@ -105,10 +49,7 @@ impl Peers {
             source: Mutex::new(Some(source)),
             is_started: AtomicBool::new(false),
             stop: tasks.token().child_token(),
-            found: Notify::new(),
-            lost: Arc::default(),
-            lost_at: Mutex::new(Instant::now()),
-            trouble: Mutex::default(),
+            signals: Arc::new(Signals::new()),
         });
         let seen = Arc::downgrade(&peers);
         observe_endpoints(&peers.name, move || {
@@ -134,8 +75,8 @@ impl Peers {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(source) = source else { return };
-        *self.lost_at() = Instant::now();
-        let mut addresses = source.follow(Arc::clone(&self.lost), &self.tasks, &self.stop);
+        self.signals.first_wanted();
+        let mut addresses = source.follow(self.signals.lost(), &self.tasks, &self.stop);
         // Those that are known from the start are there for the first call.
         self.change(&addresses.now());
         self.is_started.store(true, Ordering::Release);
@@ -153,7 +94,7 @@ impl Peers {
         self.endpoints.load()
     }
 
-    /// Takes an endpoint out, unless half of them would be.
+    /// Takes an endpoint out that fails call after call, unless half of them would be.
     pub(super) fn eject(&self, endpoint: &Arc<Endpoint>) {
         let endpoints = self.endpoints();
         let now = Instant::now();
@@ -171,32 +112,9 @@ impl Peers {
         );
     }
 
-    /// An endpoint was connected.
-    pub(super) fn found_one(&self) {
-        *self.trouble() = None;
-        self.found.notify_waiters();
-    }
-
-    /// A connection was lost.
-    pub(super) fn lost_one(&self) {
-        *self.lost_at() = Instant::now();
-        self.lost.notify_one();
-    }
-
-    /// An attempt to connect failed.
-    pub(super) fn failed_one(&self, error: &str) {
-        *self.trouble() = Some(error.into());
-        self.lost.notify_one();
-    }
-
-    /// Completes when an endpoint is connected.
-    pub(super) fn found(&self) -> Notified<'_> {
-        self.found.notified()
-    }
-
-    /// How long a call waits for an endpoint that began to wait at `began`.
-    pub(super) fn patient_until(&self, began: Instant) -> Instant {
-        (*self.lost_at() + PATIENCE).max(began + LAST_LOOK)
+    /// What the endpoints tell.
+    pub(super) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// A call would have any endpoint.
@@ -208,7 +126,7 @@ impl Peers {
 
     /// Why there is no endpoint.
     pub(super) fn nowhere(&self) -> Failure {
-        let trouble = self.trouble().clone();
+        let trouble = self.signals.last_trouble();
         let cause = trouble.as_deref().unwrap_or_else(|| {
             if self.endpoints().is_empty() {
                 "no address is known"
@@ -259,21 +177,12 @@ impl Peers {
             Arc::clone(address),
             base,
             Arc::clone(&self.name),
-            Arc::downgrade(self),
+            Arc::clone(&self.signals),
             stop.clone(),
         ));
-        let peers: Weak<Self> = Arc::downgrade(self);
-        let kept = keep::connected(Arc::clone(&endpoint), self.connector.clone(), peers);
+        let kept = keep::connected(Arc::clone(&endpoint), self.connector.clone());
         self.tasks.spawn(stop.run_until_cancelled_owned(kept));
         endpoint
-    }
-
-    fn lost_at(&self) -> MutexGuard<'_, Instant> {
-        self.lost_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, Option<Arc<str>>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
