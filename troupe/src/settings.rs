@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     /// The store of files.
     pub(crate) s3: S3Config,
     /// Roles in processes of their own.
-    pub(crate) mesh: mesh::Config,
+    pub(crate) mesh: wire::Config,
     /// The edge.
     pub(crate) gateway: gateway::Config,
     /// Accounts and tokens.

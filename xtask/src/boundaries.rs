@@ -1,5 +1,5 @@
-//! Which of our crates may know which: services not one another, the gateway no service, what all stand on nobody
-//! above it. And what none may bring: certificates that are believed although the system doesn't.
+//! Which of our crates may know which: services not one another, the gateway no service, neither of them how processes
+//! reach one another, what all stand on nobody above it. And what none may bring: certificates that are believed although the system doesn't.
 
 use anyhow::{Result, bail};
 
@@ -9,6 +9,7 @@ use crate::workspace::Workspace;
 const PROTO: &str = "troupe-proto";
 const PLATFORM: &str = "troupe-platform";
 const MESH: &str = "troupe-mesh";
+const WIRE: &str = "troupe-wire";
 const ENGINE: &str = "troupe-engine";
 const OUTBOUND: &str = "troupe-outbound";
 const TESTKIT: &str = "troupe-testkit";
@@ -20,11 +21,15 @@ const RULES: &[(&str, &[&str])] = &[
     ("crates/outbound", &[]),
     ("crates/platform", &[PROTO]),
     ("crates/mesh", &[PROTO, PLATFORM]),
+    ("crates/wire", &[PROTO, PLATFORM, MESH]),
     ("crates/testkit", &[PROTO, PLATFORM, MESH]),
     ("services/ai", &[PROTO, PLATFORM, MESH, ENGINE, OUTBOUND]),
     ("services/", &[PROTO, PLATFORM, MESH, OUTBOUND]),
     ("gateway", &[PROTO, PLATFORM, MESH]),
 ];
+
+/// Crates of ours that the tests of every crate may know.
+const FOR_TESTS: [&str; 2] = [TESTKIT, WIRE];
 
 /// Crates with roots of their own: whom to believe is the system's to say, for every server alike.
 const ROOTS: [&str; 2] = ["webpki-roots", "webpki-root-certs"];
@@ -101,7 +106,8 @@ fn violations(crates: &[Crate]) -> Vec<String> {
         };
         for (name, only_tests) in &one.dependencies {
             let is_ours = crates.iter().any(|c| c.name == *name);
-            let is_allowed = allowed.contains(&name.as_str()) || (*only_tests && name == TESTKIT);
+            let is_for_tests = *only_tests && FOR_TESTS.contains(&name.as_str());
+            let is_allowed = is_for_tests || allowed.contains(&name.as_str());
             if is_ours && !is_allowed {
                 found.push(format!(
                     "{} ({}) must not depend on {name}",
@@ -134,6 +140,7 @@ mod tests {
             krate("proto", PROTO, &[]),
             krate("crates/platform", PLATFORM, &[(PROTO, false)]),
             krate("crates/mesh", MESH, &[(PLATFORM, false)]),
+            krate("crates/wire", WIRE, &[(MESH, false)]),
             krate("crates/testkit", TESTKIT, &[]),
             krate(
                 "services/users",
@@ -145,11 +152,15 @@ mod tests {
                 "troupe-ai",
                 &[(MESH, false), (TESTKIT, true)],
             ),
-            krate("gateway", "troupe-gateway", &[(MESH, false)]),
+            krate("gateway", "troupe-gateway", &[(MESH, false), (WIRE, true)]),
             krate(
                 "troupe",
                 "troupe",
-                &[("troupe-users", false), ("troupe-gateway", false)],
+                &[
+                    ("troupe-users", false),
+                    ("troupe-gateway", false),
+                    (WIRE, false),
+                ],
             ),
         ];
         crates.retain(|c| c.name != changed.name);
@@ -182,6 +193,16 @@ mod tests {
     fn refuses_a_gateway_that_depends_on_a_service() {
         let gateway = krate("gateway", "troupe-gateway", &[("troupe-users", false)]);
         assert_eq!(workspace_with(gateway).len(), 1);
+    }
+
+    #[test]
+    fn refuses_who_ships_how_processes_reach_one_another() {
+        let gateway = krate("gateway", "troupe-gateway", &[(WIRE, false)]);
+        assert_eq!(workspace_with(gateway).len(), 1);
+        let users = krate("services/users", "troupe-users", &[(WIRE, false)]);
+        assert_eq!(workspace_with(users).len(), 1);
+        let mesh = krate("crates/mesh", MESH, &[(WIRE, false)]);
+        assert_eq!(workspace_with(mesh).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The server stack: what every call passes before its handler, written once for all services.
 
 mod authorize;
-pub(crate) mod deadline;
+mod deadline;
 mod panic;
 mod shed;
 mod trace;

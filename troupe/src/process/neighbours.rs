@@ -1,9 +1,9 @@
 //! The roles as a process sees them: those in it, and those that other processes have.
 
 use anyhow::{Context, Result, anyhow};
-use mesh::listener::Readiness;
-use mesh::{Channel, Identity, Listener, Role, Server};
+use mesh::{Channel, Readiness, Role, Server};
 use platform::Tasks;
+use wire::{Identity, Listener, Upstream};
 
 /// How roles reach one another.
 pub(super) struct Neighbours {
@@ -15,7 +15,7 @@ pub(super) struct Neighbours {
 
 /// What a process needs to reach others and to be reached.
 pub(super) struct Mesh {
-    config: mesh::Config,
+    config: wire::Config,
     /// One for each role of the process.
     identities: Vec<Identity>,
 }
@@ -25,7 +25,7 @@ impl Mesh {
     ///
     /// # Errors
     /// Where some are missing or can't be used; says what to do.
-    pub(super) fn load(config: &mesh::Config, roles: &[Role]) -> Result<Self> {
+    pub(super) fn load(config: &wire::Config, roles: &[Role]) -> Result<Self> {
         let folder = config.certificates();
         let load = |role: &Role| Identity::load(&folder, *role);
         let identities: Result<Vec<_>, _> = roles.iter().map(load).collect();
@@ -46,7 +46,7 @@ impl Mesh {
     fn channel(&self, caller: Role, to: Role, connections: &Tasks) -> Result<Channel> {
         let endpoints = self.config.peers.endpoints(to)?;
         let identity = self.identity(caller)?.clone();
-        Ok(Channel::to(to, endpoints, Some(identity), connections))
+        Ok(Upstream::to(to, endpoints, Some(identity), connections).channel())
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::{Gateway, Readiness};
+use gateway::Gateway;
 use mesh::server::Limits;
-use mesh::{Channel, Listener, Role, Server, Verifier, access};
+use mesh::{Channel, Readiness, Role, Server, Verifier, access};
 use platform::Host;
 use prost_reflect::DescriptorPool;
 use troupe_proto::policy::{self, Audience};
+use wire::Listener;
 
 use super::neighbours::Neighbours;
 use crate::services::{SERVICES, Service};
@@ -110,7 +111,7 @@ fn build_gateway(
             channels.insert(name, channel.clone());
         }
     }
-    gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
+    gateway::mount(&settings.gateway, &mut pool, &mut channels, wire::remote)?;
     Ok(gateway::build(
         &settings.gateway,
         &pool,

@@ -9,7 +9,7 @@ use tonic::body::Body;
 use troupe_proto::policy;
 
 use crate::context::{Ctx, FOR_CLIENT, REQUEST_ID};
-use crate::server::deadline::asked_timeout;
+use crate::deadline::asked_timeout;
 
 /// Takes the gateway's own rights from a call. Once it is at another process, only this tells it from the gateway's own.
 pub(super) fn mark_for_client(request: &mut Request<Body>) {

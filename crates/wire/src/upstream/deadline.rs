@@ -1,12 +1,12 @@
 //! Ends a call at its deadline, also where the other end says nothing.
 
 use http::Response;
+use mesh::deadline::{TimedBody, asked_timeout, exceeded};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 
 use super::call::{Call, Calls};
-use crate::server::deadline::{TimedBody, asked_timeout, exceeded};
 
 /// Bounds all tries of a call together, and the reading of its answer. The layers below learn until when.
 #[derive(Debug)]

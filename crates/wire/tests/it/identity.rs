@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use mesh::Role;
 use platform::{Clock, Timestamp};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use troupe_mesh::identity::{DevelopmentCa, IdentityError};
-use troupe_mesh::{Identity, Role};
+use troupe_wire::Identity;
+use troupe_wire::identity::{DevelopmentCa, IdentityError};
 
 use crate::peers::{Certificates, connect_as_nobody, socket};
 

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh::{Channel, Role};
 use platform::Tasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -25,9 +26,9 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::ServiceExt;
-use troupe_mesh::channel::{Peer, PeerState};
-use troupe_mesh::{Channel, Endpoints, Identity, Role};
 use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_wire::upstream::{Peer, PeerState};
+use troupe_wire::{Endpoints, Identity, Upstream};
 
 pub(crate) const USERS: Role = Role::Users;
 /// Idempotent.
@@ -249,19 +250,19 @@ pub(crate) async fn nobody() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// A channel to processes of users.
-pub(crate) fn channel(addresses: &[SocketAddr]) -> Channel {
+/// Processes of users, as their clients have them.
+pub(crate) fn upstream(addresses: &[SocketAddr]) -> Upstream {
     let endpoints = Endpoints::fixed(addresses.iter().map(ToString::to_string));
-    Channel::to(USERS, endpoints, None, &Tasks::new())
+    Upstream::to(USERS, endpoints, None, &Tasks::new())
 }
 
-pub(crate) fn client(channel: &Channel) -> AuthServiceClient<Channel> {
-    AuthServiceClient::new(channel.clone())
+pub(crate) fn client(upstream: &Upstream) -> AuthServiceClient<Channel> {
+    AuthServiceClient::new(upstream.channel())
 }
 
 /// Waits until the processes look as they should.
-pub(crate) async fn until(channel: &Channel, is_so: impl Fn(&[Peer]) -> bool) {
-    while !is_so(&channel.peers()) {
+pub(crate) async fn until(upstream: &Upstream, is_so: impl Fn(&[Peer]) -> bool) {
+    while !is_so(&upstream.peers()) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -272,8 +273,8 @@ pub(crate) fn count(peers: &[Peer], state: PeerState) -> usize {
 }
 
 /// Waits until `wanted` processes can be called.
-pub(crate) async fn until_ready(channel: &Channel, wanted: usize) {
-    until(channel, |peers| count(peers, PeerState::Ready) == wanted).await;
+pub(crate) async fn until_ready(upstream: &Upstream, wanted: usize) {
+    until(upstream, |peers| count(peers, PeerState::Ready) == wanted).await;
 }
 
 pub(crate) fn failure(code: Code) -> Act {

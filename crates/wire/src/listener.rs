@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mesh::{Readiness, Role, Server};
 use platform::Tasks;
 use rand::RngExt;
 use serde::Deserialize;
@@ -25,13 +26,8 @@ use tonic::body::Body;
 use tower::ServiceExt;
 
 use self::health::Health;
-use crate::Role;
 use crate::discovery::Registration;
 use crate::identity::Identity;
-use crate::server::Server;
-
-/// Tells whether the role can do its work; the error is what is missing.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// How long to wait after a failed accept, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -1,11 +1,10 @@
 //! The names of roles in certificates.
 
+use mesh::Role;
 use platform::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
-
-use crate::Role;
 
 /// What all names begin with: the trust domain.
 const PREFIX: &str = "spiffe://troupe/";

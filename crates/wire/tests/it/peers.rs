@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh::Role;
 use platform::{Clock, Tasks};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
@@ -21,8 +22,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::body::Body;
 use tower::Service;
-use troupe_mesh::identity::{DevelopmentCa, IdentityError};
-use troupe_mesh::{Identity, Role};
+use troupe_wire::Identity;
+use troupe_wire::identity::{DevelopmentCa, IdentityError};
 
 /// A CA, and a certificate of each role.
 pub(crate) struct Certificates(TempDir);

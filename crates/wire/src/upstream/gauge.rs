@@ -38,7 +38,7 @@ fn observe_all(observer: &dyn AsyncInstrument<u64>) {
 }
 
 /// Measures the endpoints of a service for as long as `view` tells of them.
-pub(crate) fn observe_endpoints(
+pub(super) fn observe_endpoints(
     server: &Arc<str>,
     view: impl Fn() -> Option<Vec<&'static str>> + Send + Sync + 'static,
 ) {

@@ -10,6 +10,7 @@ use http::Uri;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mesh::Role;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -17,7 +18,6 @@ use tonic::body::Body;
 
 use super::gathered::Gathered;
 use super::heard::{Heard, Said};
-use crate::Role;
 use crate::identity::Identity;
 
 /// A connection that isn't there by then is none, whatever the network may still be waiting for.

@@ -5,23 +5,23 @@ use std::net::{Ipv4Addr, SocketAddr};
 use platform::Tasks;
 use tokio::sync::watch;
 use tonic::Status;
-use troupe_mesh::discovery::Registration;
-use troupe_mesh::{Channel, Endpoints};
 use troupe_proto::users as pb;
+use troupe_wire::discovery::Registration;
+use troupe_wire::{Endpoints, Upstream};
 
 use crate::consul::Consul;
 use crate::name_server::NameServer;
 use crate::process::{GET_JWKS, Process, Script, USERS, client, nobody, until, until_ready};
 
-async fn get(channel: &Channel) -> Result<(), Status> {
-    client(channel)
+async fn get(upstream: &Upstream) -> Result<(), Status> {
+    client(upstream)
         .get_jwks(pb::GetJwksRequest {})
         .await
         .map(drop)
 }
 
-fn channel(endpoints: &str, tasks: &Tasks) -> Channel {
-    Channel::to(USERS, Endpoints::parse(&[endpoints]).unwrap(), None, tasks)
+fn upstream(endpoints: &str, tasks: &Tasks) -> Upstream {
+    Upstream::to(USERS, Endpoints::parse(&[endpoints]).unwrap(), None, tasks)
 }
 
 fn host(last: u8) -> Ipv4Addr {
@@ -44,26 +44,26 @@ async fn a_name_stands_for_all_its_addresses_and_is_looked_up_again_as_they_chan
     let port = first.address.port();
     let entry = format!("dns://users.test.:{port}?server={}", names.address);
     let tasks = Tasks::new();
-    let channel = channel(&entry, &tasks);
-    until_ready(&channel, 2).await;
+    let upstream = upstream(&entry, &tasks);
+    until_ready(&upstream, 2).await;
     // A process moves: the connection that is lost is the reason to ask again.
     let third = SocketAddr::from((host(3), port));
     let third = two.start_at(third).await;
     names.say(&[host(1), host(3)]);
     second.kill().await;
     let third = third.address.to_string();
-    until(&channel, |peers| {
+    until(&upstream, |peers| {
         peers.len() == 2 && peers.iter().any(|it| *it.address == *third)
     })
     .await;
-    until_ready(&channel, 2).await;
+    until_ready(&upstream, 2).await;
     // What can't be looked up stays as it was.
     names.say(&[]);
     first.kill().await;
     names.asked_again().await;
     names.asked_again().await;
-    assert_eq!(channel.peers().len(), 2);
-    get(&channel).await.unwrap();
+    assert_eq!(upstream.peers().len(), 2);
+    get(&upstream).await.unwrap();
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn what_consul_knows_to_be_well_is_called_and_followed_as_it_changes() {
     let (first, second) = (one.start().await, two.start().await);
     let tasks = Tasks::new();
     let entry = format!("consul://{}/troupe-users?tag=blue", consul.address);
-    let channel = channel(&entry, &tasks);
+    let upstream = upstream(&entry, &tasks);
 
     let register = |address: SocketAddr, tag: &str| {
         let entry = format!("consul://{}/troupe-users?tag={tag}", consul.address);
@@ -85,22 +85,22 @@ async fn what_consul_knows_to_be_well_is_called_and_followed_as_it_changes() {
         (serves, tasks)
     };
     let (_first_serves, first_tasks) = register(first.address, "blue");
-    until_ready(&channel, 1).await;
-    get(&channel).await.unwrap();
+    until_ready(&upstream, 1).await;
+    get(&upstream).await.unwrap();
     assert_eq!(one.calls(GET_JWKS), 1);
 
     let (second_serves, second_tasks) = register(second.address, "blue");
     let (_other_serves, _other_tasks) = register(nobody().await, "green");
-    until_ready(&channel, 2).await;
+    until_ready(&upstream, 2).await;
     second_serves.send_replace(false);
-    until(&channel, |peers| peers.len() == 1).await;
+    until(&upstream, |peers| peers.len() == 1).await;
     second_serves.send_replace(true);
-    until_ready(&channel, 2).await;
+    until_ready(&upstream, 2).await;
 
     // An agent that was started anew learns of them again.
     consul.forget();
-    until(&channel, <[_]>::is_empty).await;
-    until_ready(&channel, 2).await;
+    until(&upstream, <[_]>::is_empty).await;
+    until_ready(&upstream, 2).await;
 
     // Whoever stops is no longer there, and says so.
     assert!(
@@ -108,8 +108,8 @@ async fn what_consul_knows_to_be_well_is_called_and_followed_as_it_changes() {
             .shut_down(std::time::Duration::from_secs(10))
             .await
     );
-    until(&channel, |peers| peers.len() == 1).await;
-    get(&channel).await.unwrap();
+    until(&upstream, |peers| peers.len() == 1).await;
+    get(&upstream).await.unwrap();
     assert_eq!(one.calls(GET_JWKS), 1);
 
     // What was known last stands while Consul is away.
@@ -120,5 +120,5 @@ async fn what_consul_knows_to_be_well_is_called_and_followed_as_it_changes() {
             .await
     );
     consul.refused().await;
-    get(&channel).await.unwrap();
+    get(&upstream).await.unwrap();
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
+use mesh::Role;
 use platform::Tasks;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -15,20 +16,20 @@ use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use troupe_mesh::discovery::Registration;
-use troupe_mesh::listener::Limits;
-use troupe_mesh::{Identity, Listener, Role};
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_wire::discovery::Registration;
+use troupe_wire::listener::Limits;
+use troupe_wire::{Identity, Listener};
 
-use crate::fake_users::{World, login};
 use crate::peers::{Certificates, Wire, connect_as_nobody, origin, socket};
+use crate::users::{Users, login};
 
 /// A users service that listens.
 struct Served {
-    world: World,
+    users: Users,
     certificates: Certificates,
     address: SocketAddr,
     is_ready: Arc<AtomicBool>,
@@ -50,7 +51,7 @@ impl Served {
         limits: Limits,
         prepare: impl FnOnce(Listener, SocketAddr, &Tasks) -> Listener,
     ) -> Self {
-        let (world, certificates, tasks) = (World::new(), Certificates::new(), Tasks::new());
+        let (users, certificates, tasks) = (Users::default(), Certificates::new(), Tasks::new());
         let is_ready = Arc::new(AtomicBool::new(true));
         let asked = is_ready.clone();
         let readiness = Arc::new(move || match asked.load(Ordering::SeqCst) {
@@ -58,12 +59,12 @@ impl Served {
             false => Err("as the test asked".to_owned()),
         });
         let identity = certificates.of(Role::Users);
-        let listener = Listener::new(world.server.clone(), identity, readiness, limits);
+        let listener = Listener::new(users.server(), identity, readiness, limits);
         let (socket, address) = socket().await;
         let listener = prepare(listener, address, &tasks);
         let serving = tasks.spawn(listener.serve(socket, tasks.token().clone()));
         Self {
-            world,
+            users,
             certificates,
             address,
             is_ready,
@@ -259,7 +260,7 @@ async fn say_yes(io: TcpStream, tell: &mpsc::UnboundedSender<String>) -> io::Res
 async fn calls_that_run_may_end_when_the_role_stops_and_new_ones_find_nobody() {
     let served = Served::new().await;
     let mut auth = served.auth(Role::Roleplay).await;
-    let users = &served.world.users;
+    let users = &served.users;
     let stopping = async {
         users.began.notified().await;
         served.tasks.token().cancel();
@@ -303,7 +304,7 @@ async fn an_old_connection_takes_no_new_calls_and_keeps_those_that_run() {
     .await;
     let auth = served.auth(Role::Roleplay).await;
     let (mut running, mut further) = (auth.clone(), auth);
-    let users = &served.world.users;
+    let users = &served.users;
     let ageing = async {
         users.began.notified().await;
         while further.login(login("alice@")).await.is_ok() {}

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use mesh::Role;
 use platform::{Clock, Timestamp};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -20,7 +21,6 @@ use tokio::time::Instant;
 use tokio_rustls::{client, server};
 
 use self::credentials::{Credentials, Files, Stamp};
-use crate::Role;
 
 pub use self::credentials::IdentityError;
 pub use self::development::{DevelopmentCa, DevelopmentError, Issued};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh::Role;
 use platform::Timestamp;
 use tokio::net::TcpStream;
 use tonic::Status;
@@ -14,7 +15,6 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
-use crate::Role;
 use crate::identity::{self, Identity};
 
 const WITHIN: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! Compares how clients stand the loss of a server: `cargo run --release -p troupe-mesh --example mesh_bench -- [callers]
+//! Compares how clients stand the loss of a server: `cargo run --release -p troupe-wire --example mesh_bench -- [callers]
 //! [seconds] [milliseconds]`.
 //!
 //! Three endpoints, one of them dead from the start; the two others are processes of their own that take so many
@@ -23,14 +23,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh::{Channel, Role};
 use platform::Tasks;
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
-use troupe_mesh::{Channel, Endpoints, Role};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
+use troupe_wire::{Endpoints, Upstream};
 
 const SERVE: &str = "--serve";
 
@@ -122,7 +123,7 @@ impl World {
 
     fn ours(&self) -> Channel {
         let endpoints = Endpoints::fixed(self.addresses.map(|it| it.to_string()));
-        Channel::to(Role::Users, endpoints, None, &Tasks::new())
+        Upstream::to(Role::Users, endpoints, None, &Tasks::new()).channel()
     }
 
     fn theirs(&self) -> Result<tonic::transport::Channel, Failure> {

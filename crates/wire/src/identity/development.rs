@@ -7,6 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mesh::Role;
 use platform::{Clock, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -14,7 +15,6 @@ use rcgen::{
 };
 
 use super::spiffe;
-use crate::Role;
 
 const CA_NAME: &str = "Troupe development CA";
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connector;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::gauge::observe_endpoints;
 use super::keep;
 use super::signals::Signals;
 use super::view::Peer;
-use crate::calls::observe_endpoints;
 use crate::discovery::{Addresses, Endpoints};
 
 /// The endpoints of a service.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh::Role;
 use platform::Timestamp;
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -19,7 +20,6 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::spiffe;
 use super::verifier::RoleVerifier;
-use crate::Role;
 
 const HTTP2: &[u8] = b"h2";
 

@@ -5,15 +5,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use http::Request;
+use mesh::{Readiness, Role};
 use tokio::sync::watch;
 use tonic::{Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use troupe_proto::policy;
-
-use super::Readiness;
-use crate::Role;
 
 const PREFIX: &str = "/grpc.health.v1.Health/";
 const LOOK_EVERY: Duration = Duration::from_millis(250);
