@@ -1,4 +1,4 @@
-//! Picks the endpoint of each try: of two that can be used, taken at random, the one that is less busy.
+//! Load balancing: picks the endpoint of each try, of two usable ones taken at random the less busy.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

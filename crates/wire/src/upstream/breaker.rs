@@ -1,4 +1,4 @@
-//! Takes an endpoint out for a while once its calls fail one after another.
+//! The circuit breaker of an endpoint: takes it out for a while once its calls fail one after another.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Writes that wait for one another: what all calls of a moment write to a connection leaves in one system call.
+//! Write coalescing: what all calls of a moment write to a connection leaves in one system call.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Listens to what a server says about its connection: that it speaks HTTP/2, and that it will take no more calls.
+//! A watcher for GOAWAY: what a server says about its connection, that it speaks HTTP/2 and that it takes no more calls.
 //! hyper knows both, and tells neither before the next call fails.
 
 use std::io::{self, IoSlice};
