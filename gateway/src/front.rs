@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
+use mesh::Readiness;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -15,7 +16,6 @@ use crate::admission::Admission;
 use crate::catalog::Catalog;
 use crate::config::{Json, Limits};
 use crate::exchanges;
-use crate::gateway::Readiness;
 use crate::gather::announced_size;
 use crate::guard::{Guarded, caught_within};
 use crate::host::check_host;

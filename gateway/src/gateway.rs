@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, Version};
-use mesh::{Channel, Verifier};
+use mesh::{Channel, Readiness, Verifier};
 use prost_reflect::DescriptorPool;
 use redis::Redis;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +32,6 @@ use crate::overload::{Arrival, Gate, Pace};
 use crate::pages::Pages;
 use crate::rates::Budgets;
 use crate::visit::{Place, Visit, request_id};
-
-/// Tells whether everything that the gateway fronts is ready; the error is what is missing.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// The edge: one tower service for every protocol. Cheap to clone.
 #[derive(Clone)]

@@ -47,7 +47,7 @@ mod wire;
 pub use address::{InvalidNetwork, Network};
 pub use catalog::BuildError;
 pub use config::{Bodies, Config, ConfigError, Cors, Json, Limits, Overload, Rates};
-pub use gateway::{Gateway, Readiness, build};
+pub use gateway::{Gateway, build};
 pub use host::{InvalidHost, check_host};
 pub use mounts::mount;
 pub use redis::limits::Rate;

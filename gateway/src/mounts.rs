@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use http::Uri;
 use mesh::Channel;
 use prost_reflect::DescriptorPool;
 
 use crate::catalog::BuildError;
 use crate::config::{Config, ConfigError};
 
-/// Adds the descriptors and the upstreams that the configuration names. Connections are made at the first call.
+/// Adds the descriptors and the upstreams that the configuration names. `connect` makes the channel to an upstream, from the
+/// service's name and the upstream's address.
 ///
 /// # Errors
 /// Where the file can't be read or isn't a set of descriptors with all imports, and where an upstream is malformed, or
@@ -17,6 +19,7 @@ pub fn mount(
     config: &Config,
     pool: &mut DescriptorPool,
     channels: &mut HashMap<String, Channel>,
+    connect: impl Fn(&str, Uri) -> Channel,
 ) -> Result<(), BuildError> {
     if let Some(path) = &config.descriptor_set {
         let failed = |reason: String| BuildError::DescriptorSet {
@@ -44,7 +47,7 @@ pub fn mount(
             );
             return Err(ConfigError::new("upstreams", reason).into());
         }
-        let channel = Channel::remote(&service, uri);
+        let channel = connect(&service, uri);
         channels.insert(service, channel);
     }
     Ok(())

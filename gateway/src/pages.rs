@@ -4,9 +4,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
+use mesh::Readiness;
 use tonic::body::Body;
-
-use crate::gateway::Readiness;
 
 const SWAGGER_JS: &[u8] = include_bytes!("../assets/swagger-ui-bundle.js.gz");
 const SWAGGER_CSS: &[u8] = include_bytes!("../assets/swagger-ui.css.gz");

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::Readiness;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use mesh::Readiness;
 use platform::Tasks;
 use platform::telemetry::{Exporting, Metrics};
 use tokio::net::TcpListener;

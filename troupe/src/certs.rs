@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use mesh::Role;
-use mesh::identity::DevelopmentCa;
 use platform::Clock;
+use wire::identity::DevelopmentCa;
 
 use crate::cli::{Place, role_names};
 use crate::services::ROLES;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use ai::Ai;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,7 +12,7 @@ use mesh::{Channel, Role, Server, Verifier};
 use platform::Tasks;
 use roleplay::{MemoryCounts, MemoryIndex};
 use serde::Serialize;
-use service::Host;
+use service::{Alone, Host};
 
 use crate::hold::Hold;
 use crate::instance;
@@ -86,7 +87,9 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
 }
 
 async fn count(settings: &Settings, host: &Host, rebuilds: bool) -> Result<MemoryCounts> {
-    let ai = ai::build(&settings.ai, host).await.context("ai")?;
+    let ai = service::build::<Ai>(&settings.ai, host, &Alone)
+        .await
+        .context("ai")?;
     let verifier = Verifier::new(host.clock.clone());
     let ai = Server::new(Role::Ai, ai, verifier, Limits::default());
     let channel = Channel::in_process(&ai, Role::Roleplay);

@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use gateway::Readiness;
-use mesh::Role;
-use mesh::config::Listen;
+use mesh::{Readiness, Role};
 use platform::lifecycle::Signals;
 use platform::{Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use redis::Redis;
 use tokio::net::TcpListener;
+use wire::config::Listen;
 
 use crate::cli::{Place, role_names};
 use crate::services::ROLES;
@@ -103,7 +102,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     let tasks = Tasks::new();
     let mut pool = DescriptorPool::new();
     let mut channels = HashMap::new();
-    gateway::mount(&config, &mut pool, &mut channels)?;
+    gateway::mount(&config, &mut pool, &mut channels, wire::remote)?;
     if channels.is_empty() {
         bail!(
             "there is nothing to serve: name a service with --upstream package.Service=http://host:port"

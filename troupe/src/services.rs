@@ -32,14 +32,17 @@ pub(crate) struct Service {
     /// The names of the migrations that this version knows, oldest first.
     pub(crate) migrations: fn() -> Vec<String>,
     /// Brings its tables up to date, and does nothing else.
-    pub(crate) migrate: for<'a> fn(&'a Host) -> BoxFuture<'a, Result<Inspection, OpenError>>,
+    pub(crate) migrate: Migrate,
     /// Builds it.
-    pub(crate) build: for<'a> fn(
-        &'a Settings,
-        &'a Host,
-        &'a dyn Neighbours,
-    ) -> BoxFuture<'a, Result<Routes, BuildError>>,
+    pub(crate) build: Build,
 }
+
+type Migrate = for<'a> fn(&'a Host) -> BoxFuture<'a, Result<Inspection, OpenError>>;
+type Build = for<'a> fn(
+    &'a Settings,
+    &'a Host,
+    &'a dyn Neighbours,
+) -> BoxFuture<'a, Result<Routes, BuildError>>;
 
 macro_rules! list {
     ($($(#[$doc:meta])* $section:ident: $service:ty,)*) => {

@@ -40,7 +40,7 @@ macro_rules! settings {
             /// The store of files.
             pub(crate) s3: S3Config,
             /// Roles in processes of their own.
-            pub(crate) mesh: mesh::Config,
+            pub(crate) mesh: wire::Config,
             /// The edge.
             pub(crate) gateway: gateway::Config,
             $($(#[$doc])* pub(crate) $section: <$service as Service>::Config,)*

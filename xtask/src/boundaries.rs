@@ -1,5 +1,5 @@
-//! Which of our crates may know which: services not one another, the gateway no service, what all stand on nobody
-//! above it. And what none may bring: certificates that are believed although the system doesn't.
+//! Which of our crates may know which: services not one another, the gateway no service, neither of them how processes
+//! reach one another, what all stand on nobody above it. And what none may bring: certificates that are believed although the system doesn't.
 
 use anyhow::{Result, bail};
 
@@ -14,6 +14,7 @@ const VECTORS: &str = "troupe-vectors";
 const REDIS: &str = "troupe-redis";
 const SERVICE: &str = "troupe-service";
 const MESH: &str = "troupe-mesh";
+const WIRE: &str = "troupe-wire";
 const ENGINE: &str = "troupe-engine";
 const OUTBOUND: &str = "troupe-outbound";
 const TESTKIT: &str = "troupe-testkit";
@@ -29,8 +30,12 @@ const RULES: &[(&str, &[&str])] = &[
     ("crates/vectors", &[PLATFORM, STORAGE]),
     ("crates/redis", &[PLATFORM]),
     ("crates/mesh", &[PROTO, PLATFORM]),
+    ("crates/wire", &[PROTO, PLATFORM, MESH]),
     ("crates/service", SERVICE_STANDS_ON),
-    ("crates/testkit", &[PROTO, PLATFORM, STORAGE, REDIS, MESH]),
+    (
+        "crates/testkit",
+        &[PROTO, PLATFORM, STORAGE, REDIS, MESH, SERVICE],
+    ),
     ("services/ai", AI_KNOWS),
     ("services/", SERVICES_KNOW),
     ("gateway", &[PROTO, PLATFORM, REDIS, MESH]),
@@ -46,6 +51,9 @@ const SERVICES_KNOW: &[&str] = &[
 const AI_KNOWS: &[&str] = &[
     PROTO, PLATFORM, STORAGE, EVENTS, VECTORS, REDIS, MESH, SERVICE, OUTBOUND, ENGINE,
 ];
+
+/// Crates of ours that the tests of every crate may know.
+const FOR_TESTS: [&str; 2] = [TESTKIT, WIRE];
 
 /// Crates with roots of their own: whom to believe is the system's to say, for every server alike.
 const ROOTS: [&str; 2] = ["webpki-roots", "webpki-root-certs"];
@@ -122,7 +130,8 @@ fn violations(crates: &[Crate]) -> Vec<String> {
         };
         for (name, only_tests) in &one.dependencies {
             let is_ours = crates.iter().any(|c| c.name == *name);
-            let is_allowed = allowed.contains(&name.as_str()) || (*only_tests && name == TESTKIT);
+            let is_for_tests = *only_tests && FOR_TESTS.contains(&name.as_str());
+            let is_allowed = is_for_tests || allowed.contains(&name.as_str());
             if is_ours && !is_allowed {
                 found.push(format!(
                     "{} ({}) must not depend on {name}",
@@ -155,6 +164,7 @@ mod tests {
             krate("proto", PROTO, &[]),
             krate("crates/platform", PLATFORM, &[(PROTO, false)]),
             krate("crates/mesh", MESH, &[(PLATFORM, false)]),
+            krate("crates/wire", WIRE, &[(MESH, false)]),
             krate("crates/testkit", TESTKIT, &[]),
             krate(
                 "services/users",
@@ -166,11 +176,15 @@ mod tests {
                 "troupe-ai",
                 &[(MESH, false), (TESTKIT, true)],
             ),
-            krate("gateway", "troupe-gateway", &[(MESH, false)]),
+            krate("gateway", "troupe-gateway", &[(MESH, false), (WIRE, true)]),
             krate(
                 "troupe",
                 "troupe",
-                &[("troupe-users", false), ("troupe-gateway", false)],
+                &[
+                    ("troupe-users", false),
+                    ("troupe-gateway", false),
+                    (WIRE, false),
+                ],
             ),
         ];
         crates.retain(|c| c.name != changed.name);
@@ -203,6 +217,16 @@ mod tests {
     fn refuses_a_gateway_that_depends_on_a_service() {
         let gateway = krate("gateway", "troupe-gateway", &[("troupe-users", false)]);
         assert_eq!(workspace_with(gateway).len(), 1);
+    }
+
+    #[test]
+    fn refuses_who_ships_how_processes_reach_one_another() {
+        let gateway = krate("gateway", "troupe-gateway", &[(WIRE, false)]);
+        assert_eq!(workspace_with(gateway).len(), 1);
+        let users = krate("services/users", "troupe-users", &[(WIRE, false)]);
+        assert_eq!(workspace_with(users).len(), 1);
+        let mesh = krate("crates/mesh", MESH, &[(WIRE, false)]);
+        assert_eq!(workspace_with(mesh).len(), 1);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 mod body;
 mod durations;
-mod endpoints;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +20,6 @@ use self::body::WatchedBody;
 use self::durations::Durations;
 
 pub(crate) use self::durations::Side;
-pub(crate) use self::endpoints::observe_endpoints;
 
 /// A method that has no policy, as metrics and spans call it: paths are anybody's, and there must not be more names than
 /// methods.

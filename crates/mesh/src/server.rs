@@ -1,7 +1,7 @@
 //! The server stack: what every call passes before its handler, written once for all services.
 
 mod authorize;
-pub(crate) mod deadline;
+mod deadline;
 mod panic;
 mod shed;
 mod trace;
@@ -15,8 +15,8 @@ use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tower::Service;
 use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
 
 use crate::Role;
 use crate::token::Verifier;
@@ -44,15 +44,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts the stack before a service's routes. A call passes from the top of this list to its end:
+    /// Puts the stack before a service's routes. A call passes it from the top of the list to its end:
     pub fn new(role: Role, routes: Routes, verifier: Verifier, limits: Limits) -> Self {
-        let handler = routes.prepare();
-        // Validation is the codec's: a message that breaks the contract is refused while it is decoded.
-        let stack = authorize::Authorize::new(handler, verifier, role); // needs the deadline for the context
-        let stack = deadline::Deadline::new(stack); // before work is done for the call
-        let stack = shed::Shed::new(stack, limits.concurrent_calls); // before anything is spent on the call
-        let stack = panic::CatchPanic::new(stack); // inside the trace, so that a panic is logged with its request
-        let stack = trace::Trace::new(stack, role); // outermost: names the request for all below
+        let stack = ServiceBuilder::new()
+            // Names the request for all below.
+            .layer_fn(|inner| trace::Trace::new(inner, role))
+            // Inside the trace, so that a panic is logged with its request.
+            .layer_fn(panic::CatchPanic::new)
+            // Before anything is spent on the call.
+            .layer_fn(|inner| shed::Shed::new(inner, limits.concurrent_calls))
+            // Before work is done for the call.
+            .layer_fn(deadline::Deadline::new)
+            // Needs the deadline for the context.
+            .layer_fn(|inner| authorize::Authorize::new(inner, verifier.clone(), role))
+            // Validation is the codec's: a message that breaks the contract is refused while it is decoded.
+            .service(routes.prepare());
         Self {
             role,
             stack: BoxCloneSyncService::new(stack),

@@ -53,6 +53,17 @@ pub trait Neighbours: Sync {
     fn channel(&self, to: Role) -> Result<Channel, BuildError>;
 }
 
+/// No other role: for a service that calls none.
+#[derive(Debug)]
+pub struct Alone;
+
+impl Neighbours for Alone {
+    fn channel(&self, to: Role) -> Result<Channel, BuildError> {
+        let missing = format!("{} isn't there", to.name());
+        Err(BuildError::of("another role can't be called")(missing))
+    }
+}
+
 /// Builds a service in a process.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use mesh::{Channel, Verifier};
+use mesh::Verifier;
 use prost_reflect::DescriptorPool;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -90,7 +90,7 @@ impl Edge {
         verifier: Option<Verifier>,
     ) -> Self {
         let echo = Echo::default();
-        let channel = Channel::remote("echo", echo.start().await);
+        let channel = wire::remote("echo", echo.start().await);
         let channels: HashMap<_, _> = services
             .iter()
             .map(|name| ((*name).to_owned(), channel.clone()))
@@ -108,7 +108,7 @@ impl Edge {
             ..Config::default()
         };
         let (mut pool, mut channels) = (pool(), HashMap::new());
-        troupe_gateway::mount(&config, &mut pool, &mut channels).unwrap();
+        troupe_gateway::mount(&config, &mut pool, &mut channels, wire::remote).unwrap();
         let gateway =
             troupe_gateway::build(&config, &pool, channels, None, Arc::new(|| Ok(())), None)
                 .unwrap();

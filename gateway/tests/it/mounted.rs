@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mesh::Channel;
 use prost_reflect::DescriptorPool;
 use protox::Compiler;
 use protox::file::{
@@ -234,7 +233,7 @@ fn harbor_with(binding: &str, policy: &str) -> (&'static str, String) {
 fn refusal(files: &[(&'static str, String)], issuer: Option<&Issuer>) -> String {
     let said = [&DescriptorPool::new(), troupe_proto::descriptor_pool()].map(|beside| {
         let pool = pool(Written(resolver(), files.to_vec()), beside);
-        let channel = Channel::remote("harbor", "http://127.0.0.1:9".parse().unwrap());
+        let channel = wire::remote("harbor", "http://127.0.0.1:9".parse().unwrap());
         let channels = HashMap::from([("harbor.v1.Berths".to_owned(), channel)]);
         let verifier = issuer.map(|issuer| issuer.verifier.clone());
         let (config, ready) = (Config::default(), Arc::new(|| Ok(())));

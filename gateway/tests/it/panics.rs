@@ -10,7 +10,6 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use mesh::Channel;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Status;
@@ -24,7 +23,7 @@ use crate::harness::{Edge, pool};
 /// A gateway whose page `/readyz` panics.
 async fn gateway() -> (Gateway, Echo) {
     let echo = Echo::default();
-    let channel = Channel::remote("echo", echo.start().await);
+    let channel = wire::remote("echo", echo.start().await);
     let channels = HashMap::from([("echo.v1.EchoService".to_owned(), channel)]);
     let readiness = Arc::new(|| panic!("a test's panic"));
     let config = troupe_gateway::Config::default();

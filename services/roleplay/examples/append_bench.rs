@@ -18,6 +18,7 @@ mod script;
 #[path = "../tests/it/stage.rs"]
 mod stage;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::Query;
@@ -37,7 +38,7 @@ const TEXT: &str = "The lamp turns once more over the harbour, and the snow on t
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let home = Home::new().await?;
+    let home = Arc::new(Home::new().await?);
     let stage = Stage::on(&home, &Config::default()).await;
     stage.script.always_reply(TEXT);
     let alice = stage.person();

@@ -8,7 +8,7 @@ mod m0003_holders;
 mod m0004_running_of_person;
 
 /// Brings the tables of roleplay up to date.
-pub(crate) struct Migrator;
+pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {

@@ -8,7 +8,7 @@ use sea_orm_migration::prelude::*;
 
 /// Brings the tables up to date.
 #[derive(Debug)]
-pub(crate) struct Migrator;
+pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use service::Host;
+use storage::Storage;
 use storage::database::sqlite::refuse_without_log;
 use vectors::SUFFIX as VECTORS;
 
@@ -53,8 +53,9 @@ impl Source {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
             names.sort();
-            let host = Host::new(&data_dir);
-            let of_services = SERVICES.map(|service| host.storage().database_file(service.store()));
+            let storage = Storage::new(&data_dir);
+            let databases = SERVICES.iter().map(|s| storage.database_file(s.store()));
+            let of_services: Vec<PathBuf> = databases.collect();
             for name in names {
                 let path = data_dir.join(&name);
                 let is_of_vectors = name.ends_with(VECTORS);

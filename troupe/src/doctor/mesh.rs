@@ -5,12 +5,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use futures::future::join_all;
-use mesh::examine::{Shown, Unseen, examine as look_at};
-use mesh::identity::IdentityError;
-use mesh::{Channel, Identity, Role};
+use mesh::Role;
 use platform::reach::{Unreached, connect};
 use platform::{Clock, Tasks, Timestamp};
 use troupe_proto::policy;
+use wire::examine::{Shown, Unseen, examine as look_at};
+use wire::identity::IdentityError;
+use wire::{Identity, Upstream};
 
 use super::finding::Finding;
 use crate::settings::Settings;
@@ -119,8 +120,8 @@ async fn view(
     let Ok(endpoints) = settings.mesh.peers.endpoints(server) else {
         return Vec::new();
     };
-    let channel = Channel::to(server, endpoints, Some(identity.clone()), tasks);
-    let addresses = addresses(&channel).await;
+    let upstream = Upstream::to(server, endpoints, Some(identity.clone()), tasks);
+    let addresses = addresses(&upstream).await;
     if addresses.is_empty() {
         let place = settings.mesh.peers.of(server);
         let text = format!("{caller} finds no {server} at {place}");
@@ -135,11 +136,11 @@ async fn view(
     join_all(looks).await
 }
 
-/// Where a channel found processes.
-async fn addresses(channel: &Channel) -> Vec<String> {
+/// Where processes were found.
+async fn addresses(upstream: &Upstream) -> Vec<String> {
     let finding = async {
         loop {
-            let peers = channel.peers();
+            let peers = upstream.peers();
             if !peers.is_empty() {
                 return peers.iter().map(|peer| peer.address.to_string()).collect();
             }

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use gateway::Gateway;
-use mesh::config::Register;
-use mesh::{Listener, Role};
+use mesh::Role;
 use platform::Tasks;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use wire::Listener;
+use wire::config::Register;
 
 use crate::serve::listen;
 use crate::settings::Settings;

@@ -1,9 +1,10 @@
 //! The roles as a process sees them: those in it, and those that other processes have.
 
 use anyhow::{Context, Result, anyhow};
-use mesh::listener::Readiness;
-use mesh::{Channel, Identity, Listener, Role, Server};
+use mesh::{Channel, Readiness, Role, Server};
 use platform::Tasks;
+use service::BuildError;
+use wire::{Identity, Listener, Upstream};
 
 /// How roles reach one another.
 pub(super) struct Neighbours {
@@ -15,7 +16,7 @@ pub(super) struct Neighbours {
 
 /// What a process needs to reach others and to be reached.
 pub(super) struct Mesh {
-    config: mesh::Config,
+    config: wire::Config,
     /// One for each role of the process.
     identities: Vec<Identity>,
 }
@@ -25,7 +26,7 @@ impl Mesh {
     ///
     /// # Errors
     /// Where some are missing or can't be used; says what to do.
-    pub(super) fn load(config: &mesh::Config, roles: &[Role]) -> Result<Self> {
+    pub(super) fn load(config: &wire::Config, roles: &[Role]) -> Result<Self> {
         let folder = config.certificates();
         let load = |role: &Role| Identity::load(&folder, *role);
         let identities: Result<Vec<_>, _> = roles.iter().map(load).collect();
@@ -46,7 +47,7 @@ impl Mesh {
     fn channel(&self, caller: Role, to: Role, connections: &Tasks) -> Result<Channel> {
         let endpoints = self.config.peers.endpoints(to)?;
         let identity = self.identity(caller)?.clone();
-        Ok(Channel::to(to, endpoints, Some(identity), connections))
+        Ok(Upstream::to(to, endpoints, Some(identity), connections).channel())
     }
 }
 
@@ -64,6 +65,14 @@ impl Neighbours {
     /// Adds a role of this process.
     pub(super) fn add(&mut self, server: Server) {
         self.here.push(server);
+    }
+
+    /// The others, as a role of this process sees them.
+    pub(super) fn of(&self, caller: Role) -> impl service::Neighbours {
+        NeighboursOf {
+            caller,
+            neighbours: self,
+        }
     }
 
     /// A connection by which a role of this process makes its own calls.
@@ -105,5 +114,17 @@ impl Neighbours {
         let mesh = self.mesh.as_ref();
         mesh.ok_or_else(|| anyhow!("{caller} needs {to}, which is not in this process"))?
             .channel(caller, to, &self.connections)
+    }
+}
+
+struct NeighboursOf<'n> {
+    caller: Role,
+    neighbours: &'n Neighbours,
+}
+
+impl service::Neighbours for NeighboursOf<'_> {
+    fn channel(&self, to: Role) -> Result<Channel, BuildError> {
+        let channel = self.neighbours.channel(self.caller, to);
+        channel.map_err(BuildError::of("another role can't be called"))
     }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use gateway::Readiness;
 use http::{Response, StatusCode};
+use mesh::Readiness;
 use platform::{Health, Tasks};
 use serde_json::json;
 use tokio::net::TcpListener;

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::{Gateway, Readiness};
+use gateway::Gateway;
 use mesh::server::Limits;
-use mesh::{Channel, Listener, Role, Server, Verifier, access};
+use mesh::{Channel, Readiness, Role, Server, Verifier, access};
 use prost_reflect::DescriptorPool;
 use service::Host;
 use troupe_proto::policy::{self, Audience};
+use wire::Listener;
 
 use super::neighbours::Neighbours;
-use crate::services::{SERVICES, Service};
+use crate::services::SERVICES;
 use crate::settings::Settings;
 
 /// The parts that the process goes on with.
@@ -38,23 +39,14 @@ pub(super) async fn build(
     let serve = |role, routes| Server::new(role, routes, verifier.clone(), Limits::default());
     let has = |role| roles.contains(&role);
 
-    if has(Role::Users) {
-        let users = users::build(&settings.users, host).await.context("users")?;
-        neighbours.add(serve(Role::Users, users));
+    for service in SERVICES.iter().filter(|service| has(service.role)) {
+        let role = service.role;
+        let routes = (service.build)(settings, host, &neighbours.of(role)).await;
+        neighbours.add(serve(role, routes.context(role.name())?));
     }
     if let Some(role) = roles.first() {
         let users = neighbours.channel(*role, Role::Users)?;
         access::follow(verifier.clone(), users, &host.tasks);
-    }
-    if has(Role::Ai) {
-        let ai = ai::build(&settings.ai, host).await.context("ai")?;
-        neighbours.add(serve(Role::Ai, ai));
-    }
-    if has(Role::Roleplay) {
-        let ai = neighbours.channel(Role::Roleplay, Role::Ai)?;
-        let users = neighbours.channel(Role::Roleplay, Role::Users)?;
-        let roleplay = roleplay::build(&settings.roleplay, host, ai, users).await;
-        neighbours.add(serve(Role::Roleplay, roleplay.context("roleplay")?));
     }
 
     // Now that everybody who tells or wants to know has entered.
@@ -105,12 +97,12 @@ fn build_gateway(
     let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
     let mut channels = HashMap::new();
     for service in SERVICES {
-        let channel = neighbours.for_clients(role)?;
-        for name in public_services(role) {
+        let channel = neighbours.for_clients(service.role)?;
+        for name in public_services(service.role) {
             channels.insert(name, channel.clone());
         }
     }
-    gateway::mount(&settings.gateway, &mut pool, &mut channels)?;
+    gateway::mount(&settings.gateway, &mut pool, &mut channels, wire::remote)?;
     Ok(gateway::build(
         &settings.gateway,
         &pool,

@@ -24,7 +24,7 @@ use crate::person::PASSWORD;
 use crate::platform::{Platform, eventually};
 
 fn channel(platform: &Platform) -> Channel {
-    Channel::remote("gateway", platform.url().parse().unwrap())
+    wire::remote("gateway", platform.url().parse().unwrap())
 }
 
 /// A call of somebody with a token.

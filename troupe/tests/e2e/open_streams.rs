@@ -1,7 +1,6 @@
 //! Open streams end with the login session that they were opened in, in every form; what they show goes on.
 
 use futures::StreamExt;
-use mesh::Channel;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::scripted::{self, Handle, Reply};
@@ -130,7 +129,7 @@ async fn a_logout_ends_the_session_s_streams_in_every_form_and_the_reply_goes_on
         open.push(running.attach(form).await);
     }
     let mut grpc =
-        GenerationServiceClient::new(Channel::remote("gateway", platform.url().parse().unwrap()));
+        GenerationServiceClient::new(wire::remote("gateway", platform.url().parse().unwrap()));
     let mut request = Request::new(AttachGenerationRequest {
         generation_id: running.generation.clone(),
         offset: 0,

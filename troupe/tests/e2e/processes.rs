@@ -140,7 +140,7 @@ async fn give_clients_none_of_the_gateway_s_rights() {
     let refused = AuthServiceClient::new(passing_on).watch_access(watch).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
     // And a client can't make it its own, whatever it sends.
-    let client = mesh::Channel::remote("gateway", fleet.gateway.url().parse().unwrap());
+    let client = wire::remote("gateway", fleet.gateway.url().parse().unwrap());
     for (name, value) in [
         ("x-troupe-for-client", ""),
         ("x-troupe-role", "gateway"),
@@ -173,7 +173,7 @@ async fn take_new_certificates_over_without_a_restart() {
     copy(&after, &fleet.certificates);
     let (new, old) = (after.of(Role::Gateway), before.of(Role::Gateway));
     for (role, platform) in fleet.services() {
-        let connect = async |identity: &mesh::Identity| {
+        let connect = async |identity: &wire::Identity| {
             let io = TcpStream::connect(platform.address()).await.unwrap();
             identity.connect(io, role).await.is_ok()
         };

@@ -2,43 +2,14 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, header};
 use platform::trace::TRACEPARENT;
 use tokio::time::Instant;
-use tonic::Status;
 use tonic::body::Body;
 use troupe_proto::policy;
 
-use super::call::{Call, Calls};
 use crate::context::{Ctx, FOR_CLIENT, REQUEST_ID};
-use crate::server::deadline::asked_timeout;
-
-/// Writes the caller's context into the headers, and reads from them when the call must be over.
-#[derive(Debug)]
-pub(super) struct Propagate<S> {
-    inner: S,
-}
-
-impl<S> Propagate<S> {
-    pub(super) fn new(inner: S) -> Self {
-        Self { inner }
-    }
-
-    pub(super) fn inner(&self) -> &S {
-        &self.inner
-    }
-}
-
-impl<S: Calls> Calls for Propagate<S> {
-    async fn call(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        write(&mut call.request);
-        let limit = call.policy.map(|policy| policy.timeout);
-        let asked = asked_timeout(call.request.headers());
-        let timeout = [limit, asked].into_iter().flatten().min();
-        call.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self.inner.call(call).await
-    }
-}
+use crate::deadline::asked_timeout;
 
 /// Takes the gateway's own rights from a call. Once it is at another process, only this tells it from the gateway's own.
 pub(super) fn mark_for_client(request: &mut Request<Body>) {

@@ -1,3 +1,5 @@
+use service::Section;
+
 use super::*;
 
 fn with_server(base_url: &str) -> Config {

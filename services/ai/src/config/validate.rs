@@ -17,7 +17,9 @@ impl Section for Config {
         self.validate_embeddings()?;
         self.validate_default()
     }
+}
 
+impl Config {
     fn validate_default(&self) -> Result<(), Error> {
         let key = "ai.default_model";
         let (provider, name) = match self.default_model.split_once('/') {

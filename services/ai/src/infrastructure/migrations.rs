@@ -6,7 +6,7 @@ mod m0001_usage;
 
 /// Brings the service's tables up to date.
 #[derive(Debug)]
-pub(crate) struct Migrator;
+pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {

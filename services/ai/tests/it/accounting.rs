@@ -27,7 +27,7 @@ async fn records_what_a_generation_took_before_its_end_is_told() {
         cost_pico_usd: usage.cost_pico_usd,
         estimated: false,
         create_time: Some(prost_types::Timestamp {
-            seconds: 1_700_000_000,
+            seconds: 1_800_000_000,
             nanos: 0,
         }),
     };
@@ -129,7 +129,7 @@ async fn lists_usage_page_by_page_newest_first() {
         expected.push(request.generation_id.clone());
         service.reply(request).await.unwrap();
         // Two entries of the same time each: the id decides between them.
-        service.time.advance(Duration::from_secs(round % 2));
+        service.stage.time().advance(Duration::from_secs(round % 2));
     }
     expected.reverse();
     let (mut found, mut token) = (Vec::new(), String::new());

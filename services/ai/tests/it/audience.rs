@@ -1,5 +1,6 @@
 use mesh::{Channel, Role};
 use platform::id::UserId;
+use testkit::access::Named;
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::error::Code;
@@ -24,37 +25,18 @@ async fn generates_for_no_person_and_for_no_other_role() {
 }
 
 #[tokio::test]
-async fn shows_nobody_anything_without_a_token() {
+async fn nobody_and_strangers_reach_nothing() {
     let service = Service::start().await;
-    let codes = [
-        service
-            .models()
-            .list_models(pb::ListModelsRequest {})
-            .await
-            .unwrap_err()
-            .code(),
-        service
-            .models()
-            .get_model(pb::GetModelRequest {
-                model_id: "a".to_owned(),
-            })
-            .await
-            .unwrap_err()
-            .code(),
-        service
-            .usage()
-            .list_usage(pb::ListUsageRequest::default())
-            .await
-            .unwrap_err()
-            .code(),
-        service
-            .usage()
-            .summarize_usage(pb::SummarizeUsageRequest {})
-            .await
-            .unwrap_err()
-            .code(),
-    ];
-    assert_eq!(codes, [Code::Unauthenticated; 4]);
+    let alice = UserId::new();
+    let chat = chat(alice, "Hi");
+    let things = Named::from([("generation_id", chat.generation_id.clone())]);
+    service.reply(chat).await.unwrap();
+    assert_eq!(service.usage_of(alice).await.len(), 1);
+    let (stage, bob) = (&service.stage, service.stage.person().unwrap());
+    let model = Named::from([("model_id", "openai/scripted".to_owned())]);
+    stage.lets_nobody_in(&bob, &model).await;
+    let bob = async || bob.clone();
+    stage.shows_strangers_nothing(bob, &things, &model).await;
 }
 
 #[tokio::test]
@@ -88,4 +70,12 @@ async fn refuses_ids_and_prompts_that_are_none() {
         assert_eq!(status.code(), Code::InvalidArgument, "{request:?}");
     }
     assert!(service.model.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_of_the_store_is_logged_once_with_the_request_that_met_it() {
+    let service = Service::start().await;
+    let (stage, alice) = (&service.stage, service.stage.person().unwrap());
+    let path = "/troupe.ai.v1.UsageService/SummarizeUsage";
+    stage.logs_a_fault_once(&alice, path, "usage").await;
 }

@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use ai::Config;
 use ai::config::{ApiKey, ModelConfig};
-use mesh::server::Limits;
+use ai::{Ai, Config};
 use mesh::{Channel, Ctx, Role, Server};
-use platform::clock::FakeTime;
 use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
-use platform::{Clock, Timestamp};
-use service::{Backends, Host};
-use testkit::Home;
-use testkit::people::Issuer;
 use testkit::scripted::{self, Handle};
+use testkit::{Setup, Stage};
 use tonic::{Request, Status, Streaming};
 use troupe_ai as ai;
 use troupe_proto::ai as pb;
@@ -29,11 +24,7 @@ pub(crate) const ROLEPLAY: Role = Role::Roleplay;
 /// The service, and what it stands on.
 pub(crate) struct Service {
     pub(crate) model: Handle,
-    pub(crate) time: FakeTime,
-    issuer: Issuer,
-    server: Server,
-    host: Host,
-    _home: Home,
+    pub(crate) stage: Stage,
 }
 
 /// A configuration with the scripted server and one model of known price.
@@ -71,56 +62,34 @@ impl Service {
     }
 
     pub(crate) async fn start_at(model: Handle, config: &Config) -> Self {
-        let home = Home::new().await.unwrap();
-        let (clock, time) = Clock::fake(Timestamp::from_micros(1_700_000_000_000_000));
-        let host = Host {
-            clock: clock.clone(),
-            backends: Backends {
-                database: home.database(),
-                ..Backends::default()
-            },
-            ..Host::new(home.path())
-        };
-        let routes = ai::build(config, &host).await.unwrap();
-        let issuer = Issuer::new(clock);
-        let server = Server::new(Role::Ai, routes, issuer.verifier(), Limits::default());
-        Self {
-            model,
-            time,
-            issuer,
-            server,
-            host,
-            _home: home,
-        }
+        let setup = Setup::new().await.unwrap();
+        let stage = setup.start::<Ai>(config).await.unwrap();
+        Self { model, stage }
     }
 
     pub(crate) fn inference(&self) -> InferenceServiceClient<Channel> {
-        InferenceServiceClient::new(Channel::in_process(&self.server, ROLEPLAY))
+        InferenceServiceClient::new(self.stage.as_role(ROLEPLAY))
     }
 
     pub(crate) fn embeddings(&self) -> EmbeddingServiceClient<Channel> {
-        EmbeddingServiceClient::new(Channel::in_process(&self.server, ROLEPLAY))
+        EmbeddingServiceClient::new(self.stage.as_role(ROLEPLAY))
     }
 
     pub(crate) fn models(&self) -> ModelServiceClient<Channel> {
-        ModelServiceClient::new(Channel::for_clients(&self.server))
+        ModelServiceClient::new(self.stage.nobody().channel)
     }
 
     pub(crate) fn usage(&self) -> UsageServiceClient<Channel> {
-        UsageServiceClient::new(Channel::for_clients(&self.server))
+        UsageServiceClient::new(self.stage.nobody().channel)
     }
 
     pub(crate) fn server(&self) -> &Server {
-        &self.server
+        &self.stage.server
     }
 
     /// A request as the person's client would make it.
     pub(crate) fn as_person<T>(&self, user_id: UserId, message: T) -> Request<T> {
-        let token = self.issuer.token(user_id).unwrap();
-        let mut request = Request::new(message);
-        let bearer = format!("Bearer {token}").parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer);
-        request
+        self.stage.person_of(user_id).unwrap().ask(message)
     }
 
     pub(crate) async fn generate(
@@ -165,7 +134,13 @@ impl Service {
 
     /// Ends the service's tasks, so that all that was to be recorded is.
     pub(crate) async fn settle(&self) {
-        assert!(self.host.tasks.shut_down(Duration::from_secs(30)).await);
+        assert!(
+            self.stage
+                .host
+                .tasks
+                .shut_down(Duration::from_secs(30))
+                .await
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
 
 use crate::application::{Chats, SendMessage};
-use crate::domain::ids::{BranchId, GenerationId, MessageId};
+use crate::domain::ids::{BranchId, GenerationId};
 
 pub(super) struct MessageApi {
     pub(super) chats: Chats,

@@ -8,7 +8,6 @@ use troupe_proto::roleplay::persona_service_server::PersonaService;
 
 use super::mask::masked;
 use crate::application::{Error, PersonaPatch, Personas};
-use crate::domain::ids::PersonaId;
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::personas;
 

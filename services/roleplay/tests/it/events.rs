@@ -209,7 +209,7 @@ async fn connections(db: &Database) -> (i64, Vec<String>) {
 
 #[tokio::test]
 async fn an_idle_process_takes_the_lock_of_its_outbox_once() {
-    let home = Home::on(Postgres::shared().await.unwrap()).unwrap();
+    let home = Arc::new(Home::on(Postgres::shared().await.unwrap()).unwrap());
     let stage = Stage::on(&home, &Config::default()).await;
     stage.follow_events().await;
     let db = Database::attach(&stage.host.storage(), "roleplay")

@@ -1,5 +1,7 @@
 //! How many replies of a person are generated at a time.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use platform::id::UserId;
 use testkit::Home;
@@ -95,7 +97,7 @@ async fn whatever_starts_a_reply_counts_and_a_cancelled_one_makes_room() {
 #[tokio::test]
 async fn two_replicas_count_together() {
     let server = Postgres::shared().await.unwrap();
-    let home = Home::on(server).unwrap();
+    let home = Arc::new(Home::on(server).unwrap());
     let (one, other) = (
         Stage::on(&home, &Config::default()).await,
         Stage::on(&home, &Config::default()).await,

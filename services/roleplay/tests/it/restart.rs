@@ -1,5 +1,6 @@
 //! What becomes of generations when the platform stops, in order or not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use platform::id::UserId;
@@ -17,7 +18,7 @@ fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
     let user = UserId::new();
     let first = Runtime::new().unwrap();
     let (home, stage, session, id, call) = first.block_on(async {
-        let home = Home::new().await.unwrap();
+        let home = Arc::new(Home::new().await.unwrap());
         let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
         let session = alice.open_session().await;
@@ -74,7 +75,7 @@ async fn ends_running_generations_with_their_text_when_the_grace_is_over() {
     let call = stage.call().await;
     call.say("Half a");
     watch.reads("Half a").await;
-    assert!(stage.tasks.shut_down(Duration::from_secs(30)).await);
+    assert!(stage.host.tasks.shut_down(Duration::from_secs(30)).await);
     let ended = watch.rest().await.1;
     assert_eq!(
         ended.generation.unwrap().state(),
@@ -91,7 +92,7 @@ async fn lets_running_generations_finish_and_no_new_ones_begin_while_stopping() 
     let mut watch = alice.send(&session.id, "Hello").await.unwrap();
     watch.started().await;
     let call = stage.call().await;
-    stage.tasks.token().cancel();
+    stage.host.tasks.token().cancel();
     let other = alice.open_session().await;
     let status = alice.send(&other.id, "Hello").await.err().unwrap();
     assert_eq!(reason_of(&status), Some(Reason::Unavailable));
@@ -103,5 +104,5 @@ async fn lets_running_generations_finish_and_no_new_ones_begin_while_stopping() 
         GenerationState::Completed
     );
     assert_eq!(ended.message.unwrap().text, "The whole.");
-    assert!(stage.tasks.shut_down(Duration::from_secs(30)).await);
+    assert!(stage.host.tasks.shut_down(Duration::from_secs(30)).await);
 }

@@ -1,21 +1,19 @@
 //! A running roleplay service, and people who call it.
 
-use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use mesh::server::Limits;
 use mesh::{Channel, Ctx, Role, Server, Verifier};
-use platform::clock::FakeTime;
 use platform::id::UserId;
-use platform::{Clock, Tasks, Timestamp};
-use service::{Backends, Host};
 use storage::S3Config;
-use testkit::Home;
 use testkit::people::Issuer;
+use testkit::{Caller, Home, Setup};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
@@ -28,7 +26,7 @@ use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::users::user_service_server::{UserService, UserServiceServer};
 use troupe_proto::{roleplay as pb, users as users_pb};
-use troupe_roleplay::{Config, MemoryIndex};
+use troupe_roleplay::{Config, MemoryIndex, Roleplay};
 
 use crate::embedder::Embedder;
 use crate::script::{Call, PATIENCE, Script};
@@ -62,16 +60,17 @@ pub(crate) const CARD: &str = r#"{
 pub(crate) struct Stage {
     pub(crate) script: Script,
     pub(crate) embedder: Embedder,
-    pub(crate) tasks: Tasks,
-    pub(crate) host: Host,
-    pub(crate) time: FakeTime,
     calls: Mutex<UnboundedReceiver<Call>>,
-    issuer: Issuer,
     ai: Server,
-    server: Server,
-    folder: PathBuf,
-    /// Deletes the data.
-    _home: Option<Home>,
+    stage: testkit::Stage,
+}
+
+impl std::ops::Deref for Stage {
+    type Target = testkit::Stage;
+
+    fn deref(&self) -> &testkit::Stage {
+        &self.stage
+    }
 }
 
 impl Stage {
@@ -80,86 +79,39 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: &Config) -> Self {
-        let home = Home::new().await.unwrap();
-        let stage = Self::on(&home, config).await;
-        Self {
-            _home: Some(home),
-            ..stage
-        }
+        Self::build(Setup::new().await.unwrap(), config).await
     }
 
     /// A service that keeps its files in a bucket.
     pub(crate) async fn with_files_in(s3: S3Config) -> Self {
-        let home = Home::new().await.unwrap();
-        let backends = Backends {
-            s3,
-            database: home.database(),
-            ..Backends::default()
-        };
-        let stage = Self::build(&home, &Config::default(), backends).await;
-        Self {
-            _home: Some(home),
-            ..stage
-        }
+        let mut setup = Setup::new().await.unwrap();
+        setup.backends.s3 = s3;
+        Self::build(setup, &Config::default()).await
     }
 
     /// A service on data that outlives it.
-    pub(crate) async fn on(home: &Home, config: &Config) -> Self {
-        Self::build(
-            home,
-            config,
-            Backends {
-                database: home.database(),
-                ..Backends::default()
-            },
-        )
-        .await
+    pub(crate) async fn on(home: &Arc<Home>, config: &Config) -> Self {
+        Self::build(Setup::on(home.clone()), config).await
     }
 
-    async fn build(home: &Home, config: &Config, backends: Backends) -> Self {
-        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
-        let issuer = Issuer::new(clock.clone());
+    async fn build(mut setup: Setup, config: &Config) -> Self {
         let (script, calls) = Script::new();
         let embedder = Embedder::default();
-        let verifier = issuer.verifier();
-        let ai = tonic::service::Routes::new(InferenceServiceServer::new(script.clone()))
+        let clock = setup.time.0.clone();
+        let ai = Routes::new(InferenceServiceServer::new(script.clone()))
             .add_service(EmbeddingServiceServer::new(embedder.clone()));
-        let ai = Server::new(
-            Role::Ai,
-            ai,
-            Verifier::new(clock.clone()),
-            Limits::default(),
-        );
-        let users = tonic::service::Routes::new(UserServiceServer::new(Names));
-        let users = Server::new(Role::Users, users, verifier.clone(), Limits::default());
-        let tasks = Tasks::new();
-        let host = Host {
-            clock,
-            tasks: tasks.clone(),
-            backends,
-            ..Host::new(home.path())
-        };
-        let role = Role::Roleplay;
-        let channels = (
-            Channel::in_process(&ai, role),
-            Channel::in_process(&users, role),
-        );
-        let routes = troupe_roleplay::build(config, &host, channels.0, channels.1)
-            .await
-            .unwrap();
-        let server = Server::new(role, routes, verifier, Limits::default());
+        let verifier = Verifier::new(clock.clone());
+        let ai = Server::new(Role::Ai, ai, verifier, Limits::default());
+        let users = Routes::new(UserServiceServer::new(Names));
+        let verifier = Issuer::new(clock).verifier();
+        let users = Server::new(Role::Users, users, verifier, Limits::default());
+        setup.neighbours = vec![ai.clone(), users];
         Self {
             script,
             embedder,
             ai,
-            tasks,
-            host,
-            time,
             calls: Mutex::new(calls),
-            issuer,
-            server,
-            folder: home.path().to_owned(),
-            _home: None,
+            stage: setup.start::<Roleplay>(config).await.unwrap(),
         }
     }
 
@@ -182,18 +134,7 @@ impl Stage {
     }
 
     pub(crate) fn person_with(&self, id: UserId) -> Person {
-        Person {
-            channel: Channel::for_clients(&self.server),
-            bearer: Some(self.issuer.token(id).unwrap()),
-        }
-    }
-
-    /// Somebody without a token.
-    pub(crate) fn nobody(&self) -> Person {
-        Person {
-            channel: Channel::for_clients(&self.server),
-            bearer: None,
-        }
+        Person(self.stage.person_of(id).unwrap())
     }
 
     /// The next generation that the model is asked for.
@@ -206,7 +147,7 @@ impl Stage {
 
     /// How many pictures are stored.
     pub(crate) fn avatar_files(&self) -> usize {
-        std::fs::read_dir(self.folder.join("files/roleplay/avatars"))
+        std::fs::read_dir(self.host.data_dir.join("files/roleplay/avatars"))
             .unwrap()
             .count()
     }
@@ -254,45 +195,36 @@ impl UserService for Names {
 
 /// Somebody who calls.
 #[derive(Clone)]
-pub(crate) struct Person {
-    channel: Channel,
-    bearer: Option<String>,
-}
+pub(crate) struct Person(pub(crate) Caller);
 
 impl Person {
     /// A request with the person's token.
     pub(crate) fn ask<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(bearer) = &self.bearer {
-            request
-                .metadata_mut()
-                .insert("authorization", format!("Bearer {bearer}").parse().unwrap());
-        }
-        request
+        self.0.ask(message)
     }
 
     pub(crate) fn characters(&self) -> CharacterServiceClient<Channel> {
-        CharacterServiceClient::new(self.channel.clone()).max_decoding_message_size(32 << 20)
+        CharacterServiceClient::new(self.0.channel.clone()).max_decoding_message_size(32 << 20)
     }
 
     pub(crate) fn personas(&self) -> PersonaServiceClient<Channel> {
-        PersonaServiceClient::new(self.channel.clone())
+        PersonaServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
-        SessionServiceClient::new(self.channel.clone())
+        SessionServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn messages(&self) -> MessageServiceClient<Channel> {
-        MessageServiceClient::new(self.channel.clone())
+        MessageServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn memories(&self) -> MemoryServiceClient<Channel> {
-        MemoryServiceClient::new(self.channel.clone())
+        MemoryServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn generations(&self) -> GenerationServiceClient<Channel> {
-        GenerationServiceClient::new(self.channel.clone())
+        GenerationServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) async fn import(
@@ -583,5 +515,5 @@ pub(crate) async fn turn(
 
 /// Lets a second pass.
 pub(crate) fn tick(stage: &Stage) {
-    stage.time.advance(Duration::from_secs(1));
+    stage.time().advance(Duration::from_secs(1));
 }

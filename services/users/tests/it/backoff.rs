@@ -50,10 +50,10 @@ async fn waits_double_from_the_fifth_failure_and_are_told_truly() {
     for secs in [1, 2, 4, 8, 16, 32, 60, 60] {
         let wait = wait_of(&guess(&service, "alice", "203.0.113.1").await).unwrap();
         assert_eq!(wait, Duration::from_secs(secs));
-        service.time.advance(wait - Duration::from_millis(1));
+        service.time().advance(wait - Duration::from_millis(1));
         let rest = wait_of(&guess(&service, "alice", "203.0.113.1").await).unwrap();
         assert_eq!(rest, Duration::from_millis(1));
-        service.time.advance(rest);
+        service.time().advance(rest);
         let name = format!("other{secs}");
         assert_eq!(wait_of(&guess(&service, &name, "203.0.113.1").await), None);
     }
@@ -66,7 +66,7 @@ async fn strangers_who_used_up_their_tries_wait_for_one_another() {
     slow_down(&service, "alice").await;
     for secs in [1, 2, 4, 8, 16, 32, 60, 60] {
         let wait = wait_of(&guess(&service, "alice", "198.51.100.0").await).unwrap();
-        service.time.advance(wait);
+        service.time().advance(wait);
         assert_eq!(wait, Duration::from_secs(secs));
         assert_eq!(
             wait_of(&guess(&service, "alice", "198.51.100.1").await),
@@ -84,7 +84,7 @@ async fn the_owner_gets_in_from_anywhere_while_strangers_guess() {
     let mut step = 0_u32;
     for minutes in [0, 1, 5, 5] {
         for _ in 0..minutes * 60 * 4 {
-            service.time.advance(Duration::from_millis(250));
+            service.time().advance(Duration::from_millis(250));
             let address = format!("198.51.{}.9", step % 250);
             step += 1;
             guess(&service, "alice", &address).await;

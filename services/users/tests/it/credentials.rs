@@ -187,7 +187,7 @@ async fn the_key_set_verifies_what_the_service_signs() {
         ),
         ("OKP", "Ed25519", "EdDSA")
     );
-    let fresh = mesh::Verifier::new(service.clock.clone());
+    let fresh = mesh::Verifier::new(service.clock().clone());
     fresh.set_keys(&keys);
     fresh.verify(&tokens.access_token).unwrap();
 }

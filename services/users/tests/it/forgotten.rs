@@ -70,7 +70,7 @@ async fn a_session_is_deleted_two_days_after_its_end_and_nothing_of_it_comes_bac
     let store = service.store().await;
     let earlier = service.person("earlier").await;
     log_out(&service, &earlier).await;
-    service.time.advance(HOUR);
+    service.time().advance(HOUR);
     let ended = three_pairs(&service, "alice").await;
     log_out(&service, &ended[2]).await;
     let robbed = three_pairs(&service, "bob").await;
@@ -78,12 +78,12 @@ async fn a_session_is_deleted_two_days_after_its_end_and_nothing_of_it_comes_bac
     assert_refused(&service, &robbed[0]).await;
     let open = three_pairs(&service, "carol").await;
 
-    service.time.advance(KEPT - HOUR);
+    service.time().advance(KEPT - HOUR);
     are_gone(&store, &earlier).await;
     for [first, ..] in [&ended, &robbed, &open] {
         assert_eq!(rows(&store, first).await, [1, 3]);
     }
-    service.time.advance(HOUR);
+    service.time().advance(HOUR);
     for pairs in [&ended, &robbed] {
         are_gone(&store, &pairs[0]).await;
         for pair in pairs {
@@ -103,13 +103,13 @@ async fn a_session_that_lapsed_is_deleted_also_where_nobody_saw_its_end() {
     let service = Service::start().await;
     let store = service.store().await;
     let seen = service.person("alice").await;
-    service.time.advance(30 * DAY);
+    service.time().advance(30 * DAY);
     let unseen = service.person("bob").await;
-    service.time.advance(KEPT);
+    service.time().advance(KEPT);
     are_gone(&store, &seen).await;
-    assert!(service.tasks.shut_down(PATIENCE).await);
+    assert!(service.host.tasks.shut_down(PATIENCE).await);
     assert_eq!(rows(&store, &unseen).await, [1, 1]);
-    service.time.advance(30 * DAY);
+    service.time().advance(30 * DAY);
     let service = service.restart().await;
     are_gone(&store, &unseen).await;
     assert_refused(&service, &unseen).await;
@@ -162,7 +162,7 @@ async fn deletes_in_portions(services: &[Service]) {
         few.push(tokens);
     }
     let open = services[0].person("bob").await;
-    services[0].time.advance(KEPT);
+    services[0].time().advance(KEPT);
     are_gone(&store, &many).await;
     for tokens in &few {
         are_gone(&store, tokens).await;
@@ -187,7 +187,7 @@ async fn an_owner_is_known_where_the_last_login_was_within_a_year() {
     let store = service.store().await;
     let alice = service.person("alice").await;
     log_out(&service, &alice).await;
-    service.time.advance(364 * DAY);
+    service.time().advance(364 * DAY);
     are_gone(&store, &alice).await;
     for is_known in [true, false] {
         slow_down(&service, "alice").await;
@@ -197,7 +197,7 @@ async fn an_owner_is_known_where_the_last_login_was_within_a_year() {
         // A stranger would have to wait with the others.
         let owner = service.nobody().login(&email("alice"), PASSWORD).await;
         assert_eq!(owner.is_ok(), is_known);
-        service.time.advance(366 * DAY);
+        service.time().advance(366 * DAY);
         eventually("networks are forgotten", async || {
             let count = Query::select()
                 .expr_as(Expr::col("network").count(), "n")

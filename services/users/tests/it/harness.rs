@@ -3,35 +3,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::server::Limits;
-use mesh::{Channel, Role, Server, Verifier, access};
-use platform::clock::FakeTime;
-use platform::{Clock, Tasks, Timestamp};
+use mesh::{Channel, Role, Verifier, access};
+use platform::{Clock, Tasks};
 use redis::{Redis, RedisConfig};
-use service::{Backends, Host};
 use storage::Database;
-use testkit::Home;
 use testkit::servers::Postgres;
+use testkit::{Home, Setup, Stage};
 use tonic::{Request, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::user_service_client::UserServiceClient;
-use troupe_users::{Config, PasswordConfig};
+use troupe_users::{Config, PasswordConfig, Users};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Nothing that happens takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running service and where it keeps its data.
+/// A running service.
 pub(crate) struct Service {
-    pub(crate) server: Server,
-    pub(crate) verifier: Verifier,
-    pub(crate) time: FakeTime,
-    pub(crate) clock: Clock,
-    pub(crate) tasks: Tasks,
-    home: Arc<Home>,
+    stage: Stage,
     config: Config,
-    redis: RedisConfig,
+}
+
+impl std::ops::Deref for Service {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 pub(crate) fn cheap() -> Config {
@@ -67,96 +66,59 @@ impl Service {
     }
 
     async fn first_in(home: Arc<Home>, config: Config, redis: RedisConfig) -> Self {
-        let (clock, time) = Clock::fake(Timestamp::from_micros(1_800_000_000_000_000));
-        Self::start_in(home, config, redis, (clock, time)).await
+        let mut setup = Setup::on(home);
+        setup.backends.redis = redis;
+        Self::start_in(setup, config).await
     }
 
     /// Another one on the same data.
     pub(crate) async fn beside(&self) -> Self {
-        let time = (self.clock.clone(), self.time.clone());
-        Self::start_in(
-            self.home.clone(),
-            self.config.clone(),
-            self.redis.clone(),
-            time,
-        )
-        .await
+        Self::start_in(self.stage.setup.clone(), self.config.clone()).await
     }
 
-    async fn start_in(
-        home: Arc<Home>,
-        config: Config,
-        redis: RedisConfig,
-        (clock, time): (Clock, FakeTime),
-    ) -> Self {
-        let tasks = Tasks::new();
-        let shared = match Redis::open(&redis, &tasks).unwrap() {
+    async fn start_in(mut setup: Setup, config: Config) -> Self {
+        let shared = Redis::open(&setup.backends.redis, &Tasks::new()).unwrap();
+        setup.redis = match shared {
             Some(shared) => {
                 shared.reached().await;
                 Some(shared.with_patience(PATIENCE))
             }
             None => None,
         };
-        let host = Host {
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            backends: Backends {
-                database: home.database(),
-                ..Backends::default()
-            },
-            redis: shared,
-            ..Host::new(home.path())
-        };
-        let routes = troupe_users::build(&config, &host).await.unwrap();
-        let verifier = Verifier::new(clock.clone());
-        let role = Role::Users;
-        let server = Server::new(role, routes, verifier.clone(), Limits::default());
-        access::follow(verifier.clone(), Channel::in_process(&server, role), &tasks);
+        let stage = setup.start_issuer::<Users>(&config).await.unwrap();
+        let (verifier, tasks) = (stage.verifier.clone(), &stage.host.tasks);
+        access::follow(verifier.clone(), stage.as_role(Role::Users), tasks);
         eventually("the verifier has the keys", async || verifier.is_ready()).await;
-        Self {
-            server,
-            verifier,
-            time,
-            clock,
-            tasks,
-            home,
-            config,
-            redis,
-        }
+        Self { stage, config }
     }
 
     pub(crate) fn home(&self) -> &Home {
-        &self.home
+        &self.stage.setup.home
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.host.clock
     }
 
     /// Its store, by connections beside its own.
     pub(crate) async fn store(&self) -> Database {
-        let host = Host {
-            backends: Backends {
-                database: self.home.database(),
-                ..Backends::default()
-            },
-            ..Host::new(self.home.path())
-        };
-        let store = Database::attach(&host.storage(), "users").await.unwrap();
-        store.unwrap()
+        self.stage.store().await.unwrap().unwrap()
     }
 
     /// Another verifier, which follows this service.
     pub(crate) async fn follower(&self) -> Verifier {
-        let follower = Verifier::new(self.clock.clone());
-        let channel = Channel::in_process(&self.server, Role::Gateway);
-        access::follow(follower.clone(), channel, &self.tasks);
+        let follower = Verifier::new(self.clock().clone());
+        let channel = self.as_role(Role::Gateway);
+        access::follow(follower.clone(), channel, &self.host.tasks);
         eventually("the follower has the keys", async || follower.is_ready()).await;
         follower
     }
 
     /// Stops, and starts again on the same data.
     pub(crate) async fn restart(self) -> Self {
-        assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
-        drop(self.server);
-        let time = (self.clock, self.time);
-        Self::start_in(self.home, self.config, self.redis, time).await
+        let (setup, has_stopped) = self.stage.stop().await;
+        assert!(has_stopped);
+        Self::start_in(setup, self.config).await
     }
 
     /// Somebody without a token, at an address.
@@ -177,6 +139,14 @@ impl Service {
         let mut caller = self.nobody();
         caller.bearer = Some(tokens.access_token.clone());
         caller
+    }
+
+    /// The same, for calls of every method.
+    pub(crate) fn caller(&self, tokens: &pb::TokenPair) -> testkit::Caller {
+        testkit::Caller {
+            bearer: Some(tokens.access_token.clone()),
+            ..self.stage.nobody()
+        }
     }
 
     /// Registers and logs in.

@@ -67,9 +67,9 @@ async fn a_session_that_nobody_renews_ends_what_it_has_open() {
     let alice = person(&service.verifier, &lapsing);
     let ended = [&service.verifier, &follower].map(|verifier| open(verifier, &alice));
     let mut goes_on = open(&follower, &person(&follower, &renewed));
-    service.time.advance(29 * DAY);
+    service.time().advance(29 * DAY);
     let renewed = refresh(&service, &renewed).await.unwrap();
-    service.time.advance(DAY);
+    service.time().advance(DAY);
     for stream in ended {
         ends(stream).await;
     }
@@ -92,7 +92,7 @@ async fn a_session_that_begins_while_nothing_lapses_is_found_in_time() {
     for name in ["alice", "bob"] {
         let tokens = service.person(name).await;
         let stream = open(&service.verifier, &person(&service.verifier, &tokens));
-        service.time.advance(Duration::from_secs(20));
+        service.time().advance(Duration::from_secs(20));
         ends(stream).await;
     }
 }
@@ -102,8 +102,8 @@ async fn a_session_that_lapsed_while_nobody_was_there_ends_with_the_next_start()
     let service = Service::start().await;
     let tokens = service.person("alice").await;
     let alice = person(&service.verifier, &tokens);
-    assert!(service.tasks.shut_down(PATIENCE).await);
-    service.time.advance(MONTH + DAY);
+    assert!(service.host.tasks.shut_down(PATIENCE).await);
+    service.time().advance(MONTH + DAY);
     let service = service.restart().await;
     ends(open(&service.verifier, &alice)).await;
 }
@@ -163,11 +163,11 @@ async fn a_session_that_is_being_renewed_as_it_lapses_goes_on() {
     let store = services[0].store().await;
     let (held, mut is_held) = watch::channel(false);
     let (go_on, is_told) = watch::channel(false);
-    let lapse = (services[0].clock.now() + 2 * MONTH).micros();
+    let lapse = (services[0].clock().now() + 2 * MONTH).micros();
     let renewing = renew_and_hold(&store, &renewed, lapse, &held, &is_told);
     let lapses = async {
         is_held.wait_for(|is_held| *is_held).await.unwrap();
-        services[0].time.advance(MONTH);
+        services[0].time().advance(MONTH);
         // It saw the session as it was before, and can't end it yet.
         somebody_waits(&store).await;
         go_on.send_replace(true);
@@ -198,13 +198,13 @@ async fn race(services: &[Service]) {
             let person = person(&service.verifier, &tokens);
             racers.push((service, tokens, open(&service.verifier, &person)));
         }
-        services[0].time.advance(MONTH - INSTANT);
+        services[0].time().advance(MONTH - INSTANT);
         let refreshes = racers
             .iter()
             .map(|(service, tokens, _)| refresh(service, tokens));
         let lapse = async {
             tokio::task::yield_now().await;
-            services[0].time.advance(INSTANT);
+            services[0].time().advance(INSTANT);
         };
         let (answers, ()) = tokio::join!(futures::future::join_all(refreshes), lapse);
         for stream in ended {

@@ -14,7 +14,7 @@ use crate::harness::{PASSWORD, Service, email, eventually};
 async fn lists_open_sessions_newest_first_and_marks_the_one_that_asks() {
     let service = Service::start().await;
     let first = service.person("alice").await;
-    service.time.advance(Duration::from_secs(60));
+    service.time().advance(Duration::from_secs(60));
     let second = service
         .nobody()
         .login(&email("alice"), PASSWORD)

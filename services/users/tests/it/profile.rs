@@ -43,7 +43,7 @@ async fn changes_what_the_mask_names_and_keeps_the_rest() {
     let service = Service::start().await;
     let alice = service.with(&service.person("alice").await);
     let before = alice.profile().await.unwrap();
-    service.time.advance(std::time::Duration::from_secs(9));
+    service.time().advance(std::time::Duration::from_secs(9));
     let after = update(&alice, everything(), &["bio"]).await.unwrap();
     assert_eq!(after.bio, "Off with\ntheir heads");
     assert_eq!(after.display_name, before.display_name);

@@ -79,7 +79,7 @@ async fn time_plays_no_part_in_honouring_a_spent_token() {
     let service = Service::start().await;
     let first = service.person("alice").await;
     service.nobody().refresh(&first).await.unwrap();
-    service.time.advance(29 * DAY);
+    service.time().advance(29 * DAY);
     service.nobody().refresh(&first).await.unwrap();
 }
 
@@ -90,7 +90,7 @@ async fn a_tab_that_is_some_seconds_behind_is_told_so_and_stays_logged_in() {
     let second = service.nobody().refresh(&first).await.unwrap();
     service.with(&second).profile().await.unwrap();
     for wait in [Duration::ZERO, GRACE] {
-        service.time.advance(wait);
+        service.time().advance(wait);
         for _ in 0..3 {
             assert_superseded(service.nobody().refresh(&first).await);
         }
@@ -106,7 +106,7 @@ async fn a_replay_after_the_next_refresh_token_was_used_ends_the_session() {
     let second = service.nobody().refresh(&first).await.unwrap();
     let third = service.nobody().refresh(&second).await.unwrap();
     assert_superseded(service.nobody().refresh(&first).await);
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &third).await;
 }
@@ -117,7 +117,7 @@ async fn a_replay_after_the_next_access_token_was_used_ends_the_session() {
     let first = service.person("alice").await;
     let second = service.nobody().refresh(&first).await.unwrap();
     service.with(&second).profile().await.unwrap();
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &second).await;
 }
@@ -153,7 +153,7 @@ async fn use_of_an_access_token_at_another_service_counts_once_it_is_reported() 
         .await
         .unwrap();
     assert_superseded(service.nobody().refresh(&first).await);
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     assert_session_ended(&service, &second).await;
 }
@@ -190,7 +190,7 @@ async fn a_pair_that_a_thief_had_replaced_gives_the_thief_away() {
     let thief = service.nobody().refresh(&first).await.unwrap();
     service.with(&thief).profile().await.unwrap();
     assert_superseded(service.nobody().refresh(&owner).await);
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&owner).await);
     service.refuses(&thief).await;
     assert_refused(service.nobody().refresh(&thief).await);
@@ -204,7 +204,7 @@ async fn a_pair_that_was_replaced_by_one_that_got_lost_is_good_again_after_some_
     let stored = service.nobody().refresh(&first).await.unwrap();
     let lost = service.nobody().refresh(&first).await.unwrap();
     assert_superseded(service.nobody().refresh(&stored).await);
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     let next = service.nobody().refresh(&stored).await.unwrap();
     service.refuses(&lost).await;
     service.with(&next).profile().await.unwrap();
@@ -225,7 +225,7 @@ async fn other_sessions_of_the_person_outlive_a_replay() {
         .unwrap();
     let second = service.nobody().refresh(&first).await.unwrap();
     service.nobody().refresh(&second).await.unwrap();
-    service.time.advance(AFTER_GRACE);
+    service.time().advance(AFTER_GRACE);
     assert_refused(service.nobody().refresh(&first).await);
     service.with(&other).profile().await.unwrap();
     service.nobody().refresh(&other).await.unwrap();
@@ -251,6 +251,7 @@ async fn a_race_of_refreshes_logs_nobody_out() {
         let racers = (0..16).map(|_| {
             let (caller, tokens) = (service.nobody(), newest.clone());
             service
+                .host
                 .tasks
                 .spawn(async move { caller.refresh(&tokens).await })
         });
@@ -280,10 +281,10 @@ async fn a_token_expires_when_it_is_not_used_for_a_month() {
     let service = Service::start().await;
     let mut tokens = service.person("alice").await;
     for _ in 0..2 {
-        service.time.advance(29 * DAY);
+        service.time().advance(29 * DAY);
         tokens = service.nobody().refresh(&tokens).await.unwrap();
     }
-    service.time.advance(30 * DAY);
+    service.time().advance(30 * DAY);
     assert_refused(service.nobody().refresh(&tokens).await);
 }
 
@@ -293,13 +294,13 @@ async fn a_session_ends_after_ninety_days_however_often_it_is_renewed() {
     let login = service.person("alice").await;
     let mut tokens = login.clone();
     for _ in 0..4 {
-        service.time.advance(22 * DAY);
+        service.time().advance(22 * DAY);
         tokens = service.nobody().refresh(&tokens).await.unwrap();
     }
     let last_day = tokens.refresh_expire_time.unwrap().seconds;
     let first_day = login.refresh_expire_time.unwrap().seconds;
     assert_eq!(last_day - first_day, 60 * 24 * 3600);
-    service.time.advance(2 * DAY);
+    service.time().advance(2 * DAY);
     assert_refused(service.nobody().refresh(&tokens).await);
 }
 
@@ -307,9 +308,9 @@ async fn a_session_ends_after_ninety_days_however_often_it_is_renewed() {
 async fn access_tokens_expire() {
     let service = Service::start().await;
     let tokens = service.person("alice").await;
-    service.time.advance(Duration::from_secs(1799));
+    service.time().advance(Duration::from_secs(1799));
     service.with(&tokens).profile().await.unwrap();
-    service.time.advance(Duration::from_secs(1));
+    service.time().advance(Duration::from_secs(1));
     let status = service.with(&tokens).profile().await.unwrap_err();
     assert_eq!(reason_of(&status), Some(Reason::TokenInvalid));
 }

@@ -84,7 +84,7 @@ async fn a_replay_at_one_of_what_was_used_at_the_other_ends_the_session_everywhe
         .unwrap();
     let behind = two.nobody().refresh(&first).await.unwrap_err();
     assert_eq!(reason_of(&behind), Some(Reason::TokenSuperseded));
-    one.time.advance(Duration::from_secs(11));
+    one.time().advance(Duration::from_secs(11));
     let replay = two.nobody().refresh(&first).await.unwrap_err();
     assert_eq!(reason_of(&replay), Some(Reason::RefreshTokenInvalid));
     one.refuses(&second).await;
@@ -100,6 +100,7 @@ async fn a_race_of_refreshes_at_both_logs_nobody_out() {
             let (service, tokens) = (&services[number % 2], newest.clone());
             let caller = service.nobody();
             service
+                .host
                 .tasks
                 .spawn(async move { caller.refresh(&tokens).await })
         });

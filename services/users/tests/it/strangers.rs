@@ -1,53 +1,39 @@
 //! Every method, called by those who may not.
 
-use http::{Request, header};
-use http_body_util::BodyExt;
-use mesh::Server;
-use tonic::Code;
-use tonic::body::Body;
-use tower::ServiceExt;
-use troupe_proto::policy::{self, Audience, MethodPolicy};
+use std::cell::Cell;
+
+use testkit::access::Named;
 
 use crate::harness::Service;
 
-/// An empty message, sent as nobody.
-async fn call_as_nobody(server: &Server, method: &MethodPolicy) -> Code {
-    let frame = http_body_util::Full::new(bytes::Bytes::from_static(&[0; 5]));
-    let request = Request::post(method.path)
-        .header(header::CONTENT_TYPE, "application/grpc")
-        .header(header::TE, "trailers")
-        .body(Body::new(frame.map_err(|never| match never {})))
-        .unwrap();
-    let answer = server.clone().oneshot(request).await.unwrap();
-    let status = tonic::Status::from_header_map(answer.headers());
-    status.map_or(Code::Ok, |status| status.code())
+#[tokio::test]
+async fn nobody_and_strangers_reach_nothing() {
+    let service = Service::start().await;
+    let alice = service.person("alice").await;
+    let things = Named::from([
+        ("login_session_id", alice.login_session_id.clone()),
+        ("user_id", alice.user_id.clone()),
+    ]);
+    let bob = service.person("bob").await;
+    let bob = service.caller(&bob);
+    let named = Named::from([("display_name", "Bob".to_owned())]);
+    service.lets_nobody_in(&bob, &named).await;
+    let (service, number) = (&service, &Cell::new(0));
+    // Some of the calls end what they are made with.
+    let stranger = async || {
+        number.set(number.get() + 1);
+        let name = format!("stranger{}", number.get());
+        service.caller(&service.person(&name).await)
+    };
+    service
+        .shows_strangers_nothing(stranger, &things, &named)
+        .await;
 }
 
 #[tokio::test]
-async fn nobody_reaches_what_is_a_person_s_or_a_role_s() {
+async fn a_fault_of_the_store_is_logged_once_with_the_request_that_met_it() {
     let service = Service::start().await;
-    let ours = |m: &&MethodPolicy| m.path.starts_with("/troupe.users.v1.");
-    let methods: Vec<&MethodPolicy> = policy::METHODS.iter().filter(ours).collect();
-    assert!(methods.len() >= 12);
-    for method in methods {
-        let expected = match method.audience {
-            Audience::User | Audience::Admin => Code::Unauthenticated,
-            Audience::Service => Code::Unimplemented,
-            _ => continue,
-        };
-        let code = call_as_nobody(&service.server, method).await;
-        assert_eq!(code, expected, "{}", method.path);
-    }
-}
-
-#[tokio::test]
-async fn a_person_does_not_reach_what_is_a_role_s() {
-    let service = Service::start().await;
-    let alice = service.with(&service.person("alice").await);
-    let watch = alice.request(troupe_proto::users::WatchAccessRequest {});
-    let refused = alice.auth().watch_access(watch).await.err().unwrap();
-    assert_eq!(refused.code(), Code::Unimplemented);
-    let report = alice.request(troupe_proto::users::ReportTokenUseRequest::default());
-    let refused = alice.auth().report_token_use(report).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unimplemented);
+    let alice = service.caller(&service.person("alice").await);
+    let path = "/troupe.users.v1.UserService/GetProfile";
+    service.logs_a_fault_once(&alice, path, "users").await;
 }

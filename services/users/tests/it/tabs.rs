@@ -203,7 +203,7 @@ async fn play(services: &[Service], families: u64) {
         }))
         .await;
         services[0]
-            .time
+            .time()
             .advance(AFTER_GRACE + GRACE * dice.roll(10) as u32);
         if let Some(robbed) = robbed {
             people[robbed].reckoning().await;

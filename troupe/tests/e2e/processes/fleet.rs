@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use mesh::discovery::Endpoints;
-use mesh::{Channel, Identity, Role};
+use mesh::{Channel, Role};
 use reqwest::StatusCode;
 use testkit::scripted::{self, Handle};
 use testkit::servers::Postgres;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use wire::{Endpoints, Identity, Upstream};
 
 use crate::platform::{Platform, Setup, eventually};
 
@@ -106,7 +106,7 @@ impl Fleet {
         let (_, platform) = services.find(|(role, _)| *role == server).unwrap();
         let endpoints = Endpoints::fixed([platform.address()]);
         let identity = self.certificates.of(caller);
-        Channel::to(server, endpoints, Some(identity), &self.tasks)
+        Upstream::to(server, endpoints, Some(identity), &self.tasks).channel()
     }
 
     async fn ready(&self) {

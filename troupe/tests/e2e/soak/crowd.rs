@@ -71,7 +71,7 @@ impl Crowd {
     pub(super) fn new(platform: &Platform) -> Self {
         Self {
             caller: Caller::new(platform.url()),
-            grpc: mesh::Channel::remote("gateway", platform.url().parse().unwrap()),
+            grpc: wire::remote("gateway", platform.url().parse().unwrap()),
             waiting: Mutex::default(),
             next: AtomicU64::new(0),
             tally: Mutex::default(),

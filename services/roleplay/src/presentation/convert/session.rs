@@ -1,10 +1,10 @@
 //! Sessions, branches and how replies are generated.
 
+use service::fields;
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
 use crate::domain::session::{Branch, ReplySettings, Session};
-use crate::presentation::fields;
 
 impl From<Session> for pb::Session {
     fn from(session: Session) -> Self {

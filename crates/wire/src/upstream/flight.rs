@@ -1,0 +1,185 @@
+//! A call in flight: one that an endpoint has, from the request to the end of the answer's body.
+
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use super::connection::Connection;
+use super::endpoint::Endpoint;
+use super::failure::{Failure, Reach, broken_off};
+use super::mend;
+use super::peers::Peers;
+
+/// Whoever gave a call less time says nothing about the endpoint that didn't answer.
+const FAIR_TIME: Duration = Duration::from_secs(1);
+
+/// Makes a call on a connection of an endpoint, which is one of `peers`.
+pub(super) async fn call(
+    peers: &Arc<Peers>,
+    endpoint: Arc<Endpoint>,
+    connection: Arc<Connection>,
+    mut request: Request<Body>,
+    deadline: Option<Instant>,
+) -> Result<Response<Body>, Failure> {
+    endpoint.direct(&mut request)?;
+    let mut flight = Flight::begin(peers, Arc::clone(&endpoint), deadline);
+    let mut sender = connection.sender.clone();
+    let mut failed = match sender.try_send_request(request).await {
+        Ok(mut answer) => {
+            mend::status(answer.headers_mut());
+            flight.answered(is_fault(&answer));
+            return Ok(answer.map(|body| Body::new(AnswerBody::new(body, flight))));
+        }
+        Err(failed) => failed,
+    };
+    if let Some(unsent) = failed.take_message() {
+        flight.unsent();
+        endpoint.let_go(&connection);
+        return Err(Failure {
+            reach: Reach::Unsent(Box::new(unsent)),
+            status: Status::unavailable("the connection ended before the request was sent"),
+        });
+    }
+    let said = *connection.said.borrow();
+    let failure = Failure::of(endpoint.name(), failed.into_error(), said);
+    flight.failed(!matches!(failure.reach, Reach::Refused));
+    Err(failure)
+}
+
+/// Counts a call among those of its endpoint, and tells the endpoint how it went. One that fails too many is taken out.
+#[derive(Debug)]
+struct Flight {
+    endpoint: Arc<Endpoint>,
+    peers: Weak<Peers>,
+    began: Instant,
+    deadline: Option<Instant>,
+    is_waiting: bool,
+}
+
+impl Flight {
+    /// A call is made.
+    fn begin(peers: &Arc<Peers>, endpoint: Arc<Endpoint>, deadline: Option<Instant>) -> Self {
+        let began = Instant::now();
+        endpoint.load.began(began);
+        Self {
+            endpoint,
+            peers: Arc::downgrade(peers),
+            began,
+            deadline,
+            is_waiting: true,
+        }
+    }
+
+    /// The answer begins.
+    fn answered(&mut self, is_fault: bool) {
+        self.is_waiting = false;
+        let now = Instant::now();
+        self.endpoint.load.answered(now - self.began, now);
+        if is_fault {
+            self.blame(now);
+        } else {
+            self.endpoint.breaker.succeeded();
+        }
+    }
+
+    /// There will be no answer.
+    fn failed(mut self, is_fault: bool) {
+        self.give_up(is_fault);
+    }
+
+    /// Nothing was sent.
+    fn unsent(mut self) {
+        self.give_up(false);
+    }
+
+    fn give_up(&mut self, is_fault: bool) {
+        self.is_waiting = false;
+        let now = Instant::now();
+        self.endpoint.load.gave_up(now - self.began, now);
+        if is_fault {
+            self.blame(now);
+        }
+    }
+
+    fn blame(&self, now: Instant) {
+        if self.endpoint.failed(now)
+            && let Some(peers) = self.peers.upgrade()
+        {
+            peers.eject(&self.endpoint);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if self.is_waiting {
+            // The caller went away, which is the endpoint's fault only where the caller had waited long enough.
+            let now = Instant::now();
+            let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
+            self.give_up(is_late && now - self.began >= FAIR_TIME);
+        }
+        self.endpoint.load.ended();
+    }
+}
+
+/// The body of an answer. A connection that breaks under it is told as such.
+#[derive(Debug)]
+struct AnswerBody {
+    inner: Incoming,
+    flight: Flight,
+}
+
+impl AnswerBody {
+    fn new(inner: Incoming, flight: Flight) -> Self {
+        Self { inner, flight }
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let mut frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            mend::status(trailers);
+        }
+        Poll::Ready(
+            frame
+                .map(|frame| frame.map_err(|error| broken_off(self.flight.endpoint.name(), error))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Whether an answer is the endpoint's fault rather than its caller's.
+fn is_fault(answer: &Response<Incoming>) -> bool {
+    let Some(code) = answer.headers().get("grpc-status") else {
+        return false;
+    };
+    matches!(
+        Code::from_bytes(code.as_bytes()),
+        Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss
+    )
+}

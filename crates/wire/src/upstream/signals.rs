@@ -1,0 +1,88 @@
+//! What the endpoints of a service tell those that wait for one: that one was found, that one was lost, and what went wrong
+//! last.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
+
+/// Calls wait for so long for a service that was there a moment ago.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// And for so long for one that is gone for longer, which is looked for at once.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+
+/// Told by each endpoint of a service, and read by whoever looks for one.
+#[derive(Debug)]
+pub(super) struct Signals {
+    found: Notify,
+    /// Told when a connection is lost: perhaps there are other addresses now.
+    lost: Arc<Notify>,
+    /// When a connection was lost, or the first was wanted.
+    lost_at: Mutex<Instant>,
+    /// What went wrong last.
+    trouble: Mutex<Option<Arc<str>>>,
+}
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        Self {
+            found: Notify::new(),
+            lost: Arc::default(),
+            lost_at: Mutex::new(Instant::now()),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// An endpoint is wanted for the first time.
+    pub(super) fn first_wanted(&self) {
+        *self.lost_at() = Instant::now();
+    }
+
+    /// An endpoint was connected.
+    pub(super) fn found_one(&self) {
+        *self.trouble() = None;
+        self.found.notify_waiters();
+    }
+
+    /// A connection was lost.
+    pub(super) fn lost_one(&self) {
+        *self.lost_at() = Instant::now();
+        self.lost.notify_one();
+    }
+
+    /// An attempt to connect failed.
+    pub(super) fn failed_one(&self, error: &str) {
+        *self.trouble() = Some(error.into());
+        self.lost.notify_one();
+    }
+
+    /// Completes when an endpoint is connected.
+    pub(super) fn found(&self) -> Notified<'_> {
+        self.found.notified()
+    }
+
+    /// Told when it is time to look for other addresses.
+    pub(super) fn lost(&self) -> Arc<Notify> {
+        Arc::clone(&self.lost)
+    }
+
+    /// How long a call waits for an endpoint that began to wait at `began`.
+    pub(super) fn patient_until(&self, began: Instant) -> Instant {
+        (*self.lost_at() + PATIENCE).max(began + LAST_LOOK)
+    }
+
+    /// What went wrong last, until an endpoint is connected.
+    pub(super) fn last_trouble(&self) -> Option<Arc<str>> {
+        self.trouble().clone()
+    }
+
+    fn lost_at(&self) -> MutexGuard<'_, Instant> {
+        self.lost_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
