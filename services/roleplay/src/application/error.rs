@@ -70,6 +70,9 @@ pub(crate) enum Error {
     /// The platform is stopping.
     #[error("the platform is stopping: try again in a few seconds")]
     Stopping,
+    /// The text of a generation can't be stored, and so not be shown; the generation goes on.
+    #[error("the reply is held up, and goes on later: {0}")]
+    HeldUp(String),
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]
     Orphaned(GenerationId),
@@ -108,6 +111,7 @@ impl Error {
         match self {
             Self::Files(error) => error.passing(),
             Self::Vectors(error) => error.passing(),
+            Self::HeldUp(_) => Some(self.to_string()),
             _ => self.outage().map(|outage| outage.to_string()),
         }
     }
@@ -117,6 +121,13 @@ impl Error {
             Self::Storage(error) => Outage::of(error),
             _ => None,
         }
+    }
+
+    /// What people are told of a disk that takes nothing, if that is what keeps from storing.
+    pub(crate) fn trouble_of_disk(&self) -> Option<String> {
+        let outage = self.outage()?;
+        let is_of_disk = matches!(outage, Outage::Full | Outage::Failing | Outage::ReadOnly);
+        is_of_disk.then(|| outage.to_string())
     }
 
     /// Whether it may well be over later.
@@ -161,7 +172,7 @@ impl Classify for Error {
             Self::GenerationRunning(_) | Self::Unsuitable(_) => Code::FailedPrecondition,
             Self::CharacterDeleted | Self::PromptTooLong(_) => Code::FailedPrecondition,
             Self::TooManyGenerations(_) => Code::ResourceExhausted,
-            Self::ModelUnavailable { .. } | Self::Stopping => Code::Unavailable,
+            Self::ModelUnavailable { .. } | Self::Stopping | Self::HeldUp(_) => Code::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Code::ResourceExhausted,
             Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
                 Code::Unavailable
@@ -185,7 +196,7 @@ impl Classify for Error {
             Self::AvatarMissing => Reason::AvatarMissing,
             Self::PromptTooLong(_) => Reason::PromptTooLong,
             Self::ModelUnavailable { .. } => Reason::ProviderUnavailable,
-            Self::Stopping => Reason::Unavailable,
+            Self::Stopping | Self::HeldUp(_) => Reason::Unavailable,
             Self::Storage(_) if self.outage() == Some(Outage::Busy) => Reason::Overloaded,
             Self::Storage(_) | Self::Files(_) | Self::Vectors(_) if self.passing().is_some() => {
                 Reason::Unavailable
