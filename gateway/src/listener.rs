@@ -2,6 +2,7 @@
 
 mod activity;
 mod farewell;
+mod foreign;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tonic::body::Body;
 
 use self::activity::Activity;
 use self::farewell::Farewell;
+use self::foreign::Foreign;
 use crate::config::Limits;
 use crate::gateway::Gateway;
 use crate::overload::{self, Pace, Paced};
@@ -77,6 +79,7 @@ struct Server {
     patience: Duration,
     /// Cancelled where draining took too long.
     abandon: CancellationToken,
+    foreign: Arc<Foreign>,
 }
 
 async fn accept(
@@ -123,6 +126,7 @@ impl Server {
             idle: Duration::from_secs(limits.idle_secs),
             patience: Duration::from_secs(limits.header_secs),
             abandon: CancellationToken::new(),
+            foreign: Arc::default(),
         }
     }
 
@@ -149,7 +153,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (http, idle, abandon) = (self.http.clone(), self.idle, self.abandon.clone());
-        let patience = self.patience;
+        let (patience, foreign) = (self.patience, self.foreign.clone());
         let pace = Pace::new(peer.ip());
         let gateway = gateway.for_connection(&pace);
         async move {
@@ -170,13 +174,18 @@ impl Server {
                 return;
             }
             let answering = activity.clone();
-            let paced = Paced::new(stream, pace, move || answering.is_running());
+            let paced = Paced::new(stream, pace.clone(), move || answering.is_running());
             let io = TokioIo::new(paced);
             let mut connection = pin!(http.serve_connection(io, service));
             tokio::select! {
                 biased;
                 // How a client's connection ends is the client's business.
-                _ = connection.as_mut() => return,
+                _ = connection.as_mut() => {
+                    if pace.is_tls() {
+                        foreign.tell();
+                    }
+                    return;
+                }
                 () = farewell.due() => {}
                 () = activity.idle_for(idle) => {}
                 // The server's own limit begins only once it knows which HTTP it is, and HTTP/2 has none.

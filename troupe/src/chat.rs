@@ -8,6 +8,7 @@ mod examples;
 mod failure;
 mod input;
 mod menu;
+mod password;
 mod remembered;
 mod reply;
 mod screen;

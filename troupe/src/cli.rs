@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -106,7 +106,7 @@ pub(crate) struct Place {
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Address to listen on [default: 127.0.0.1:8000, or what mesh.listen says]; port 0 takes a free one
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = listening)]
     pub(crate) listen: Option<SocketAddr>,
 
     #[command(flatten)]
@@ -195,6 +195,26 @@ pub(crate) enum Command {
     Contracts(contracts::Document),
 }
 
+/// Reads an address and a port. Of a host's name it takes the first address, one of IPv4 if there is any: `localhost` is
+/// 127.0.0.1, as everywhere else here.
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    const WRITE: &str = "write an address and a port, such as 127.0.0.1:8000";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let is_whole = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !is_whole {
+        return Err(WRITE.to_owned());
+    }
+    let found = text.to_socket_addrs();
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    let first = found.into_iter().next();
+    first.ok_or_else(|| format!("no host of that name is known; {WRITE}"))
+}
+
 /// Reads the name of a role.
 pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
     let names = PossibleValuesParser::new(ROLES.map(|role| role.name()));
@@ -218,5 +238,27 @@ mod tests {
         let after = Cli::try_parse_from(["troupe", "up", "--data-dir", "d"]).unwrap();
         assert_eq!(before.place.data_dir, after.place.data_dir);
         assert!(Cli::try_parse_from(["troupe", "--listen", "8000"]).is_err());
+    }
+
+    #[test]
+    fn listens_at_a_host_by_its_name_or_says_what_to_write() {
+        for (text, address) in [
+            ("localhost:1234", "127.0.0.1:1234"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::]:80", "[::]:80"),
+        ] {
+            assert_eq!(listening(text).unwrap(), address.parse().unwrap());
+        }
+        for text in [
+            "",
+            "8000",
+            ":8000",
+            "localhost",
+            "localhost:99999",
+            "no host:1",
+        ] {
+            let error = listening(text).unwrap_err();
+            assert!(error.contains("127.0.0.1:8000"), "{text}: {error}");
+        }
     }
 }

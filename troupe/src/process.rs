@@ -112,13 +112,13 @@ async fn run_in(
             return Ok(());
         }
     };
-    start.is_over(platform.readiness);
+    start.is_over(platform.readiness.clone());
     // Those that the first start has made.
     hold.mark(settings).await?;
     hold.instance.announce(roles, addresses.gateway)?;
     let register = &settings.mesh.register;
     let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
-    addresses.log(&settings.data_dir);
+    addresses.log(&settings.data_dir, platform.readiness, &tasks);
     if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
         greeting::ready(address, Role::Roleplay, ai).await?;
     }

@@ -52,6 +52,20 @@ pub enum EncoderError {
     Threads(#[source] rayon::ThreadPoolBuildError),
 }
 
+impl EncoderError {
+    /// What may be told to anybody: the message without the path of the file.
+    #[must_use]
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => "a file of the embedding model cannot be read".to_owned(),
+            Self::Unusable { what, .. } => {
+                format!("a file of the embedding model is not usable: {what}")
+            }
+            Self::Threads(_) => self.to_string(),
+        }
+    }
+}
+
 /// A loaded model and the threads that run it.
 #[derive(Debug)]
 pub struct Encoder {

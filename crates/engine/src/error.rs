@@ -60,3 +60,23 @@ pub enum Error {
     #[error("threads of the local model cannot be started")]
     Threads(#[source] io::Error),
 }
+
+impl Error {
+    /// What may be told to anybody: the message without the path of the file, which is the machine's own business.
+    #[must_use]
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => {
+                "the model's file cannot be read: set TROUPE__AI__LOCAL__PATH to a GGUF file"
+                    .to_owned()
+            }
+            Self::Corrupt { what, .. } => {
+                format!("the model's file is not a usable GGUF file: {what}")
+            }
+            Self::Unsupported { what, .. } => {
+                format!("the model's file is not supported: {what}")
+            }
+            _ => self.to_string(),
+        }
+    }
+}

@@ -170,6 +170,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What may be told to anybody: the message without paths and addresses, and without what other programs said.
+    #[must_use]
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Unreachable { model, instead, .. } => {
+                format!("the model {model} cannot be fetched; {instead}")
+            }
+            Self::Folder { .. } => "the folder of models cannot be written".to_owned(),
+        }
+    }
+}
+
 /// Why one origin didn't give the weights.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -153,9 +153,39 @@ fn read_file(file: &Path) -> Result<Table, Error> {
             .filter(|byte| *byte == b'\n')
             .count()
             + 1;
-        failed(format!("line {line}: {}", error.message()))
+        failed(match unquoted(&text, line) {
+            Some(key) => format!("line {line}: {key}: text must be written between quotes"),
+            None => format!("line {line}: {}", error.message()),
+        })
     })?;
     Ok(table.into())
+}
+
+/// The dotted key of a line whose value is neither a number nor between quotes or brackets, and so most likely text.
+fn unquoted(document: &str, line: usize) -> Option<String> {
+    let before = document.lines().take(line.saturating_sub(1));
+    let sections = before.filter_map(|line| line.trim().strip_prefix('['));
+    let section = sections.last().map_or("", |name| {
+        name.split(']')
+            .next()
+            .unwrap_or(name)
+            .trim_start_matches('[')
+    });
+    let (name, value) = document
+        .lines()
+        .nth(line.checked_sub(1)?)?
+        .split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_begun = value.is_empty() || value.starts_with(['"', '\'', '[', '{', '#']);
+    if is_begun || name.is_empty() || !name.chars().all(is_name) {
+        return None;
+    }
+    let is_fine = format!("value = {value}").parse::<toml::Table>().is_ok();
+    (!is_fine).then(|| match section {
+        "" => name.to_owned(),
+        section => format!("{section}.{name}"),
+    })
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn is_filtered(path: &str, things: &Named) -> bool {
     let path = http.and_then(|http| http.get_field_by_name("get"));
     let path = path.as_ref().and_then(|path| path.as_str()).unwrap_or("");
     let names = |field: &&str| path.contains(&format!("{{{field}}}"));
-    method.name().starts_with("List") && !things.keys().any(|field| names(field))
+    method.name().starts_with("List") && !things.keys().any(names)
 }
 
 /// The request of a method, with the values that there are for its fields.

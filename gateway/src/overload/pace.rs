@@ -29,6 +29,8 @@ pub(crate) struct Pace {
     /// Bodies that streams of calls that were let in are still to send.
     bodies: AtomicUsize,
     reader: AtomicWaker,
+    /// Whether what came first is no HTTP but the begin of TLS.
+    is_tls: AtomicBool,
 }
 
 /// The body of a call is to be read, until this is dropped.
@@ -88,12 +90,25 @@ impl Pace {
             waited: AtomicU64::new(0),
             bodies: AtomicUsize::new(0),
             reader: AtomicWaker::new(),
+            is_tls: AtomicBool::new(false),
         })
     }
 
     /// The address at the other end.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Whether the client speaks TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls.load(Ordering::Relaxed)
+    }
+
+    /// Looks at what a client sends first: a handshake of TLS begins with its kind and the major version.
+    pub(super) fn look_at_begin(&self, bytes: &[u8]) {
+        if bytes.starts_with(&[0x16, 0x03]) {
+            self.is_tls.store(true, Ordering::Relaxed);
+        }
     }
 
     /// How long what was read last may have waited to be read.
@@ -277,6 +292,25 @@ impl Hold {
             since,
             until: Instant::now() + time,
             turn: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_tls_by_its_begin() {
+        for (begin, is_tls) in [
+            (&b"\x16\x03\x01\x02\0\x01"[..], true),
+            (b"GET / HTTP/1.1", false),
+            (b"PRI * HTTP/2.0", false),
+            (b"", false),
+        ] {
+            let pace = Pace::new([127, 0, 0, 1].into());
+            pace.look_at_begin(begin);
+            assert_eq!(pace.is_tls(), is_tls, "{begin:?}");
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Paced<F> {
     is_resting: bool,
     /// All that is there is read, to be refused, since it has waited for too long.
     is_draining: bool,
+    /// Whether anything came yet.
+    is_begun: bool,
 }
 
 /// A place in what a client sends: what comes after it was sent after a moment.
@@ -61,6 +63,7 @@ impl<F: Fn() -> bool> Paced<F> {
             mark: Mark::of_nothing(),
             is_resting: false,
             is_draining: false,
+            is_begun: false,
         }
     }
 
@@ -190,13 +193,19 @@ impl<F: Fn() -> bool + Unpin> AsyncRead for Paced<F> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buffer.filled().len();
         // A turn is given back only once its request was read.
-        match ready!(this.poll_portion(cx)) {
+        let read = match ready!(this.poll_portion(cx)) {
             Portion::All => this.poll_all(cx, buffer),
             Portion::One(_turn) => this.poll_all(cx, buffer),
             Portion::Morsel => this.poll_morsel(cx, buffer),
             Portion::Late => this.poll_late(cx, buffer),
+        };
+        if !this.is_begun && read.is_ready() {
+            this.is_begun = true;
+            this.pace.look_at_begin(&buffer.filled()[before..]);
         }
+        read
     }
 }
 

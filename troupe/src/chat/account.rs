@@ -14,6 +14,7 @@ use troupe_proto::users::{
 use super::api::Api;
 use super::failure::explain;
 use super::input::Input;
+use super::password::{TRIES, needed, new_password};
 use super::remembered::{Remembered, SignIn};
 use super::screen::Screen;
 
@@ -22,6 +23,10 @@ const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// How long another program has to store the tokens that took the place of ours, and how often it is looked.
 const OTHERS_STORE_WITHIN: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+const PASSWORD: &str = "Password: ";
+/// Why a sign-in fails right after a sign-up.
+const OTHER_PASSWORD: &str = "; perhaps the address has an account already, with another password";
 
 /// What the command line says about the person.
 #[derive(Debug, Clone, clap::Args)]
@@ -213,14 +218,14 @@ impl Account {
             ),
             false => None,
         };
-        let password = match credentials.password {
-            Some(password) => password,
-            None => input
-                .ask_password("Password: ")
-                .await?
-                .context("a password is needed: set TROUPE_CHAT_PASSWORD")?,
-        };
         if let Some(display_name) = display_name {
+            let password = match credentials.password {
+                Some(password) => password,
+                None if input.edits() => {
+                    new_password(async |prompt| input.ask_password(prompt).await, screen).await?
+                }
+                None => needed(input.ask_password(PASSWORD).await?)?,
+            };
             let request = RegisterRequest {
                 email: email.clone(),
                 password: password.clone(),
@@ -228,40 +233,69 @@ impl Account {
             };
             let answer = api.auth.register(request).await;
             answer.map_err(|status| anyhow!("signing up: {}", explain(&status)))?;
+            let tokens = log_in(api, &email, password).await;
+            let tokens = tokens.map_err(|status| not_signed_in(&status, OTHER_PASSWORD))?;
+            return self.remember(api, email, tokens);
         }
-        self.log_in(api, email, password, is_new).await
+        // Only a person can mend a slip.
+        let mut tries = match credentials.password.is_none() && input.edits() {
+            true => TRIES,
+            false => 1,
+        };
+        loop {
+            let password = match &credentials.password {
+                Some(password) => password.clone(),
+                None => needed(input.ask_password(PASSWORD).await?)?,
+            };
+            tries -= 1;
+            match log_in(api, &email, password).await {
+                Ok(tokens) => return self.remember(api, email, tokens),
+                Err(status) if tries > 0 && may_be_mended(&status) => {
+                    screen.problem(&format!("{}; try again", explain(&status)))?;
+                }
+                Err(status) => {
+                    return Err(not_signed_in(&status, "; --sign-up makes a new account"));
+                }
+            }
+        }
     }
 
-    async fn log_in(
-        &mut self,
-        api: &mut Api,
-        email: String,
-        password: String,
-        is_new: bool,
-    ) -> Result<()> {
-        let device_name = "troupe chat".to_owned();
-        let request = LoginRequest {
-            email: email.clone(),
-            password,
-            device_name,
-        };
-        let answer = api.auth.login(request).await.map_err(|status| {
-            let hint = match (status.code(), is_new) {
-                (Code::Unauthenticated, true) => {
-                    "; perhaps the address has an account already, with another password"
-                }
-                (Code::Unauthenticated, false) => "; --sign-up makes a new account",
-                _ => "",
-            };
-            anyhow!("signing in: {}{hint}", explain(&status))
-        })?;
-        let tokens = answer
-            .into_inner()
-            .tokens
-            .context("the server sent no tokens")?;
+    fn remember(&mut self, api: &Api, email: String, tokens: Option<TokenPair>) -> Result<()> {
+        let tokens = tokens.context("the server sent no tokens")?;
         let mut remembered = Remembered::open(&self.file)?;
         self.take(api, &mut remembered, email, tokens)
     }
+}
+
+async fn log_in(
+    api: &mut Api,
+    email: &str,
+    password: String,
+) -> Result<Option<TokenPair>, tonic::Status> {
+    let request = LoginRequest {
+        email: email.to_owned(),
+        password,
+        device_name: "troupe chat".to_owned(),
+    };
+    let answer = api.auth.login(request).await?;
+    Ok(answer.into_inner().tokens)
+}
+
+/// Whether another password, or the same a little later, may do.
+fn may_be_mended(status: &tonic::Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unauthenticated | Code::ResourceExhausted
+    )
+}
+
+/// The error of a sign-in, with a hint where the password is wrong.
+fn not_signed_in(status: &tonic::Status, hint: &str) -> anyhow::Error {
+    let hint = match status.code() {
+        Code::Unauthenticated => hint,
+        _ => "",
+    };
+    anyhow!("signing in: {}{hint}", explain(status))
 }
 
 /// What the command line says by a flag, or the person when asked.

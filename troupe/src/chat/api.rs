@@ -22,6 +22,9 @@ use troupe_proto::users::user_service_client::UserServiceClient;
 /// A card may hold 16 MiB, and a page of messages long texts.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection on which calls wait is tried so often, and one that doesn't answer in that time is given up.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Until an answer begins; a stream may then take as long as it takes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -126,7 +129,8 @@ fn endpoint(server: &str) -> Result<Endpoint> {
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(ANSWER_TIMEOUT)
         .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(20));
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT);
     Ok(if is_tls {
         endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots())?
     } else {

@@ -1,11 +1,12 @@
 //! A reply as it streams in: shown piece by piece, cancelled on request, taken up again where a connection broke.
 
 use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use futures::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
+use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::generation_event::Event;
 use troupe_proto::roleplay::{
     AttachGenerationRequest, AttachGenerationResponse, CancelGenerationRequest,
@@ -18,10 +19,16 @@ use super::failure::{explain, is_lost};
 use super::input::Input;
 use super::screen::Screen;
 
-/// Pauses before the tries to take up a reply again: about a minute in all.
-const RETRY_PAUSES_MS: [u64; 12] = [
-    100, 200, 500, 1000, 2000, 4000, 5000, 5000, 10_000, 10_000, 10_000, 10_000,
-];
+/// How long a reply that doesn't go on is tried to be taken up again, from its last piece on.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// Before the first try and at most before others; each pause doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long nothing is said while that is tried.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// What becomes of a reply that isn't waited for any longer.
+const GOES_ON: &str = "the reply may go on there, and /history shows it later";
 
 /// What happens in a generation.
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<GenerationEvent, Status>> + Send>>;
@@ -69,6 +76,7 @@ pub(crate) async fn show(
     let mut reply = Reply {
         generation_id: String::new(),
         offset: 0,
+        stuck: None,
         screen,
     };
     let mut cancelled = pin!(input.cancelled());
@@ -94,7 +102,13 @@ pub(crate) async fn show(
             _ if reply.generation_id.is_empty() => {
                 bail!("the connection broke before the reply began")
             }
-            _ => events = reply.attach(api).await?,
+            broken => {
+                let why = broken.and_then(Result::err);
+                events = tokio::select! {
+                    events = reply.attach(api, why) => events?,
+                    () = &mut cancelled, if !is_cancelled => bail!(GOES_ON),
+                };
+            }
         }
     }
 }
@@ -104,6 +118,8 @@ struct Reply {
     generation_id: String,
     /// Bytes of the generation's text.
     offset: i64,
+    /// Since when nothing comes though the server answers, and what it says of that.
+    stuck: Option<(Instant, String)>,
     screen: Screen,
 }
 
@@ -121,6 +137,7 @@ impl Reply {
             Some(Event::Delta(delta)) => {
                 self.screen.text(&delta.text)?;
                 self.offset = delta.next_offset;
+                self.stuck = None;
             }
             Some(Event::Ended(ended)) => return Ok(Some(ended)),
             None => {}
@@ -162,30 +179,47 @@ impl Reply {
         }
     }
 
-    /// Takes the generation up again from where it was seen to.
-    async fn attach(&self, api: &mut Api) -> Result<Events> {
-        self.screen
-            .note("\n[the connection broke; taking the reply up again]")?;
+    /// Takes the generation up again from where it was seen to. The server may have said why it ended the stream.
+    async fn attach(&mut self, api: &mut Api, why: Option<Status>) -> Result<Events> {
+        let why = why.filter(|status| reason_of(status).is_some());
+        let said = why.as_ref().map(Status::message);
+        let since = match &self.stuck {
+            // It was told before.
+            Some((since, before)) if Some(before.as_str()) == said => *since,
+            _ => {
+                let what = said.unwrap_or("the connection broke");
+                self.screen
+                    .note(&format!("\n[{what}; taking the reply up again]"))?;
+                let since = Instant::now();
+                self.stuck = said.map(|said| (since, said.to_owned()));
+                since
+            }
+        };
         let request = AttachGenerationRequest {
             generation_id: self.generation_id.clone(),
             offset: self.offset,
         };
-        let mut last = Status::unavailable("");
-        for pause in RETRY_PAUSES_MS {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match api
-                .generations
-                .attach_generation(Request::new(request.clone()))
-                .await
-            {
+        let (mut pause, mut told) = (FIRST_PAUSE, Instant::now());
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let request = Request::new(request.clone());
+            let status = match api.generations.attach_generation(request).await {
+                Ok(_) if since.elapsed() > GIVE_UP => bail!(GOES_ON),
                 Ok(answer) => return Ok(events(answer)),
-                Err(status) if is_lost(&status) => last = status,
+                Err(status) if is_lost(&status) => status,
                 Err(status) => bail!(explain(&status)),
+            };
+            let waited = since.elapsed();
+            if waited > GIVE_UP {
+                bail!("{}; {GOES_ON}", explain(&status));
+            }
+            if told.elapsed() > TELL_EVERY {
+                told = Instant::now();
+                let left = (GIVE_UP - waited).as_secs();
+                self.screen
+                    .note(&format!("[no answer; trying again for {left} s]"))?;
             }
         }
-        Err(anyhow!(
-            "{}; the reply goes on there, and /history shows it later",
-            explain(&last)
-        ))
     }
 }

@@ -18,7 +18,7 @@ use crate::settings::Settings;
 /// Room for the local model's weights and some years of messages.
 const COMFORTABLE_BYTES: u64 = 1 << 30;
 /// What to do about an address.
-const CORRECT: &str = "correct database.url, such as postgres://USER:PASSWORD@HOST/DATABASE";
+const CORRECT: &str = "correct database.url (--database-url or TROUPE__DATABASE__URL), such as postgres://USER:PASSWORD@HOST/DATABASE";
 /// With less, SQLite soon can't commit.
 const LEAST_BYTES: u64 = 32 << 20;
 
@@ -148,7 +148,7 @@ async fn in_postgres(name: &'static str, host: &Host) -> Finding {
             let (text, advice) = match &error {
                 OpenError::Unreachable { server, cause } => (
                     format!("PostgreSQL can't be reached at {server}: {cause}"),
-                    "start PostgreSQL, or correct database.url",
+                    "start PostgreSQL, or correct database.url (--database-url or TROUPE__DATABASE__URL)",
                 ),
                 OpenError::Refused { server, cause } => (
                     format!("PostgreSQL at {server} refuses the connection: {cause}"),

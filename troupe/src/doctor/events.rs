@@ -36,10 +36,12 @@ fn failed(carrier: &str, error: &anyhow::Error) -> Finding {
     let advice = match error.downcast_ref::<InspectError>() {
         Some(InspectError::Unreached(unreached)) => unreached
             .advice()
-            .unwrap_or("start it, or mend TROUPE__NATS__URL"),
-        Some(InspectError::Server(_) | InspectError::Address(_)) => "mend TROUPE__NATS__URL",
+            .unwrap_or("start it, or mend nats.url (--nats-url or TROUPE__NATS__URL)"),
+        Some(InspectError::Server(_) | InspectError::Address(_)) => {
+            "mend nats.url (--nats-url or TROUPE__NATS__URL)"
+        }
         Some(InspectError::Refused(_)) => {
-            "correct the user and password, or the token, in TROUPE__NATS__URL"
+            "correct the user and password, or the token, in nats.url (--nats-url or TROUPE__NATS__URL)"
         }
         _ => return finding.advise("mend the database first"),
     };

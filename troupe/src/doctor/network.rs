@@ -1,8 +1,13 @@
 //! The running platform, or whether one could listen.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::Value;
+use storage::database::Outage;
 use tokio::net::TcpListener;
+use troupe_proto::error::DOMAIN;
 
 use super::finding::Finding;
 use crate::instance::{self, Running};
@@ -17,7 +22,7 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         return vec![
             Finding::missing(SUBJECT, "none runs on this data folder")
                 .advise("start it with `troupe up`"),
-            free_address(settings).await,
+            address(settings.gateway.listen).await,
         ];
     };
     let Running {
@@ -44,33 +49,135 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
     }
 }
 
-async fn free_address(settings: &Settings) -> Finding {
-    let address = settings.gateway.listen;
-    match TcpListener::bind(address).await {
-        Ok(_) => Finding::good("address", format!("{address} is free")),
-        Err(error) => Finding::broken(
-            "address",
-            format!("{address} can't be listened at: {error}"),
-        )
-        .advise("stop what listens there, or choose another address with --listen"),
+/// Whether a platform could listen there; if not, who does.
+async fn address(address: SocketAddr) -> Finding {
+    const SUBJECT: &str = "address";
+    let error = match TcpListener::bind(address).await {
+        Ok(_) => return Finding::good(SUBJECT, format!("{address} is free")),
+        Err(error) => error,
+    };
+    if error.kind() != ErrorKind::AddrInUse {
+        let text = format!("{address} can't be listened at: {error}");
+        return Finding::broken(SUBJECT, text).advise("choose another address with --listen");
     }
+    match is_troupe(&instance::url(address)).await {
+        true => Finding::missing(
+            SUBJECT,
+            format!("at {address} listens another Troupe, with another data folder"),
+        )
+        .advise("to look at that one, name its folder with --data-dir; to run one on this folder too, choose another address with --listen"),
+        false => Finding::broken(SUBJECT, format!("at {address} listens another program"))
+            .advise("stop it, or choose another address with --listen"),
+    }
+}
+
+/// Whether a gateway of ours answers, also one that still starts: its errors are of our domain.
+async fn is_troupe(url: &str) -> bool {
+    let answer = async {
+        let answer = client()?.get(format!("{url}/")).send().await?;
+        answer.json::<Value>().await
+    };
+    let details = answer.await.map(|mut answer| answer["details"].take());
+    let is_ours = |detail: &Value| detail["domain"] == DOMAIN;
+    details.is_ok_and(|details| details.as_array().into_iter().flatten().any(is_ours))
 }
 
 async fn health(url: &str) -> Finding {
     match readiness(url).await {
         Ok((true, _)) => Finding::good("health", "ready"),
-        Ok((false, missing)) => Finding::broken("health", missing.trim().to_owned())
-            .advise("wait a moment; if it stays like this, its log says why"),
+        Ok((false, missing)) => {
+            Finding::broken("health", missing.trim().to_owned()).advise(advice(&missing))
+        }
         Err(error) => Finding::broken("health", format!("{url} doesn't answer: {error}"))
             .advise("look at its log; stop the process and start it again"),
     }
 }
 
+/// What to do where a platform isn't ready. A disk gets no room by waiting.
+fn advice(missing: &str) -> &'static str {
+    let outages = [
+        (
+            Outage::Full,
+            "make room on that disk; the platform goes on by itself within seconds",
+        ),
+        (
+            Outage::ReadOnly,
+            "see to it that the disk, or the database, takes writes; its log says more",
+        ),
+        (
+            Outage::Failing,
+            "see what the system's log says of that disk, and replace it if need be",
+        ),
+        (
+            Outage::Refused,
+            "correct the user and password in database.url (--database-url or TROUPE__DATABASE__URL)",
+        ),
+    ];
+    let told = outages
+        .iter()
+        .find(|(outage, _)| missing.contains(&outage.to_string()));
+    told.map_or(
+        "wait a moment; if it stays like this, its log says why",
+        |(_, advice)| advice,
+    )
+}
+
 async fn readiness(url: &str) -> Result<(bool, String), reqwest::Error> {
-    let client = reqwest::Client::builder()
+    let answer = client()?.get(format!("{url}/readyz")).send().await?;
+    Ok((answer.status().is_success(), answer.text().await?))
+}
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
         .timeout(TIMEOUT)
         .no_proxy()
-        .build()?;
-    let answer = client.get(format!("{url}/readyz")).send().await?;
-    Ok((answer.status().is_success(), answer.text().await?))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::Tasks;
+
+    use super::super::finding::State;
+    use super::*;
+    use crate::pages;
+
+    /// What is found where something answers every request with a page.
+    async fn occupied_by(text: &'static str) -> Finding {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = listener.local_addr().unwrap();
+        let connections = Tasks::new();
+        let page = |_: &_| {
+            let status = http::StatusCode::NOT_FOUND;
+            pages::page(status, "application/json", text.to_owned())
+        };
+        tokio::select! {
+            () = pages::serve(&listener, &connections, page) => unreachable!(),
+            finding = address(taken) => finding,
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_another_troupe_from_another_program() {
+        let ours = occupied_by(r#"{"code":5,"details":[{"domain":"troupe.dev"}]}"#).await;
+        assert_eq!(ours.state, State::Missing);
+        let text = ours.to_string();
+        assert!(
+            text.contains("another Troupe") && text.contains("--data-dir"),
+            "{text}"
+        );
+        for other in ["ok", "{}", r#"{"details":[{"domain":"example.com"}]}"#] {
+            let other = occupied_by(other).await;
+            assert_eq!(other.state, State::Broken);
+            let text = other.to_string();
+            assert!(text.contains("another program"), "{text}");
+        }
+    }
+
+    #[test]
+    fn advises_to_make_room_on_a_full_disk() {
+        let full = format!("not ready: {}\n", Outage::Full);
+        assert!(advice(&full).contains("make room"));
+        assert!(advice("not ready: the process is starting").contains("wait"));
+    }
 }

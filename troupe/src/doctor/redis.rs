@@ -20,14 +20,14 @@ pub(super) async fn examine(config: &RedisConfig) -> Vec<Finding> {
     let finding = Finding::broken(SUBJECT, format!("{url}: {error}; {UNTIL_THEN}"));
     vec![finding.advise(match &error {
         ExamineError::Refused(_) => {
-            "correct the user and password in TROUPE__REDIS__URL, such as redis://user:secret@cache.example:6379/0"
+            "correct the user and password in redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://user:secret@cache.example:6379/0"
         }
         ExamineError::Unreached(unreached) => unreached.advice().unwrap_or(
-            "start it, or mend TROUPE__REDIS__URL, such as redis://:secret@cache.example:6379/0",
+            "start it, or mend redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0",
         ),
-        ExamineError::Failed(_) => "see its log, or mend TROUPE__REDIS__URL",
+        ExamineError::Failed(_) => "see its log, or mend redis.url (--redis-url or TROUPE__REDIS__URL)",
         ExamineError::Address(_) | ExamineError::Foreign => {
-            "mend TROUPE__REDIS__URL, such as redis://:secret@cache.example:6379/0, or rediss:// where it wants TLS"
+            "mend redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0, or rediss:// where it wants TLS"
         }
     })]
 }

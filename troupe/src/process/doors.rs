@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use gateway::Gateway;
-use mesh::Role;
+use mesh::{Readiness, Role};
 use platform::Tasks;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -16,6 +17,11 @@ use wire::config::Register;
 use crate::serve::listen;
 use crate::settings::Settings;
 
+/// Between looks whether a process is ready that wasn't at once.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A process that is ready so soon isn't said to wait.
+const SOON: Duration = Duration::from_millis(300);
+
 /// Listening sockets.
 pub(super) struct Doors {
     gateway: Option<TcpListener>,
@@ -23,6 +29,7 @@ pub(super) struct Doors {
 }
 
 /// Where they are.
+#[derive(Clone)]
 pub(super) struct Addresses {
     pub(super) gateway: Option<SocketAddr>,
     peers: Vec<(Role, SocketAddr)>,
@@ -97,8 +104,25 @@ impl Doors {
 }
 
 impl Addresses {
-    /// Says where which role is.
-    pub(super) fn log(&self, data_dir: &Path) {
+    /// Says where which role is, once the process can do its work, and before that what it waits for.
+    pub(super) fn log(&self, data_dir: &Path, readiness: Readiness, tasks: &Tasks) {
+        if readiness().is_ok() {
+            return self.log_ready(data_dir);
+        }
+        let (addresses, data_dir) = (self.clone(), data_dir.to_owned());
+        let token = tasks.token().clone();
+        let waiting = async move {
+            let is_soon = tokio::time::timeout(SOON, ready(&readiness)).await;
+            if let (Err(_elapsed), Err(missing)) = (is_soon, readiness()) {
+                addresses.log_waiting(&data_dir, &missing);
+                ready(&readiness).await;
+            }
+            addresses.log_ready(&data_dir);
+        };
+        let _tracked = tasks.spawn(token.run_until_cancelled_owned(waiting));
+    }
+
+    fn log_ready(&self, data_dir: &Path) {
         let data_dir = data_dir.display();
         if let Some(address) = self.gateway {
             tracing::info!(ready = true, %address, %data_dir, "the platform is ready");
@@ -106,5 +130,21 @@ impl Addresses {
         for (role, address) in &self.peers {
             tracing::info!(ready = true, role = role.name(), %address, %data_dir, "a role is ready");
         }
+    }
+
+    fn log_waiting(&self, data_dir: &Path, missing: &str) {
+        let data_dir = data_dir.display();
+        if let Some(address) = self.gateway {
+            tracing::info!(ready = false, %address, %data_dir, missing, "the gateway listens, and the platform isn't ready yet");
+        }
+        for (role, address) in &self.peers {
+            tracing::info!(ready = false, role = role.name(), %address, %data_dir, missing, "a role listens, and isn't ready yet");
+        }
+    }
+}
+
+async fn ready(readiness: &Readiness) {
+    while readiness().is_err() {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }

@@ -266,11 +266,28 @@ impl Reply {
         self.started["message"]["id"].as_str().unwrap()
     }
 
+    /// Reads on until the stream ends with an error, and returns that.
+    pub(crate) async fn until_refused(&mut self) -> Value {
+        loop {
+            let (name, event) = eventually("an event comes", self.event()).await.unwrap();
+            if name == "error" {
+                return event;
+            }
+            self.see(event);
+        }
+    }
+
     /// Reads an event. False once there are no more.
     async fn step(&mut self) -> bool {
-        let Some(event) = eventually("an event comes", self.event()).await else {
+        let Some((name, event)) = eventually("an event comes", self.event()).await else {
             return false;
         };
+        assert!(name != "error", "{event}");
+        self.see(event);
+        true
+    }
+
+    fn see(&mut self, event: Value) {
         if let Some(started) = event.get("started") {
             self.started = started.clone();
         } else if let Some(delta) = event.get("delta") {
@@ -280,7 +297,6 @@ impl Reply {
         } else {
             panic!("an event of no known kind: {event}");
         }
-        true
     }
 
     fn take(&mut self, delta: &Value) {
@@ -295,16 +311,18 @@ impl Reply {
         self.text.push_str(text);
     }
 
-    async fn event(&mut self) -> Option<Value> {
+    /// The name of the next event and what it holds.
+    async fn event(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.unread.drain(..end + 2).collect();
                 let block = String::from_utf8(block).unwrap();
-                assert!(!block.contains("event: error"), "{block}");
-                let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: ")) else {
+                let find = |field| block.lines().find_map(|line| line.strip_prefix(field));
+                let Some(data) = find("data: ") else {
                     continue;
                 };
-                return Some(serde_json::from_str(data).unwrap());
+                let name = find("event: ").unwrap_or_default().to_owned();
+                return Some((name, serde_json::from_str(data).unwrap()));
             }
             match self.parts.next().await {
                 Some(Ok(part)) => self.unread.extend(part),

@@ -122,7 +122,7 @@ impl Setup {
         self.launch(&["up"]).await
     }
 
-    /// Starts a process with some roles and waits until the first of them is ready.
+    /// Starts a process with some roles and waits until the first of them listens; it may still wait for others.
     pub(crate) async fn serve(&self, roles: &[Role]) -> Platform {
         let names = roles.iter().map(|role| role.name());
         self.launch(&Vec::from_iter(["serve"].into_iter().chain(names)))
@@ -133,7 +133,9 @@ impl Setup {
         let mut child = self.command(args).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::default();
         let (ready, address) = oneshot::channel();
-        let reading = read(child.stderr.take().unwrap(), log.clone(), ready);
+        // One process alone waits for nobody.
+        let is_whole = args == ["up"];
+        let reading = read(child.stderr.take().unwrap(), log.clone(), ready, is_whole);
         let reading = platform::Tasks::new().spawn(reading);
         let address = eventually("the platform is ready", address).await;
         let Ok(address) = address else {
@@ -238,13 +240,15 @@ impl Log {
     }
 }
 
-/// Reads the log to its end, and tells the address once the platform is ready.
-async fn read(stderr: ChildStderr, log: Log, ready: oneshot::Sender<String>) {
+/// Reads the log to its end, and tells the address once the platform is ready, or listens if that is enough.
+async fn read(stderr: ChildStderr, log: Log, ready: oneshot::Sender<String>, is_whole: bool) {
     let mut ready = Some(ready);
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-        if let (Some(true), Some(address)) = (entry["ready"].as_bool(), entry["address"].as_str())
+        if let (Some(is_ready), Some(address)) =
+            (entry["ready"].as_bool(), entry["address"].as_str())
+            && (is_ready || !is_whole)
             && let Some(ready) = ready.take()
         {
             let _nobody_waits = ready.send(address.to_owned());

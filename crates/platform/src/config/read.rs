@@ -1,6 +1,7 @@
 //! Makes of each value what its setting asks for.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::de::value::StringDeserializer;
 use serde::de::{
@@ -65,7 +66,13 @@ impl std::error::Error for Failure {}
 
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self::new(problem.to_string())
+        let problem = problem.to_string();
+        // What the standard library says of any text that is no address.
+        let no_address = "".parse::<SocketAddr>().err();
+        match no_address.is_some_and(|error| error.to_string() == problem) {
+            true => Self::new("must be an address and a port, such as 127.0.0.1:8000"),
+            false => Self::new(problem),
+        }
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {

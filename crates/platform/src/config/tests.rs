@@ -245,6 +245,39 @@ fn refuses_what_is_none_of_its_kind_without_showing_it() {
 }
 
 #[test]
+fn says_which_text_of_the_file_lacks_its_quotes() {
+    for (text, found) in [
+        ("secret = hunter2", "line 1: secret: text must"),
+        ("[inner]\n\nkind = hunter2", "line 3: inner.kind: text must"),
+        (
+            "[[a.b]]\nurl = http://hunter2 # a",
+            "line 2: a.b.url: text must",
+        ),
+        ("listen = 127.0.0.1:80", "line 1: listen: text must"),
+    ] {
+        let error = read(Some(text), &[]).unwrap_err();
+        assert!(error.contains(found), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    for text in [
+        "name = 'a",
+        "name = 1\nname = 2",
+        "name",
+        "name = ",
+        "[name",
+    ] {
+        let error = read(Some(text), &[]).unwrap_err();
+        assert!(!error.contains("quotes"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn says_how_an_address_to_listen_at_is_written() {
+    let error = variable("LISTEN", "localhost:80").unwrap_err();
+    assert!(error.contains("such as 127.0.0.1:8000"), "{error}");
+}
+
+#[test]
 fn refuses_a_key_that_nobody_reads_and_names_the_nearest() {
     for (name, meant) in [
         ("TROUPE__INNER__MAXSIZE", "TROUPE__INNER__MAX_SIZE"),

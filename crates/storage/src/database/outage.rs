@@ -28,13 +28,13 @@ impl Outage {
     pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     /// Whether it is one of the disk: nothing can be stored, whoever asks.
-    pub(super) fn is_of_storage(self) -> bool {
+    pub fn is_of_disk(self) -> bool {
         matches!(self, Self::Full | Self::Failing | Self::ReadOnly)
     }
 
     /// What keeps a disk from taking what is to be stored, if that is what an error of the system tells of.
     pub(crate) fn of_disk(error: &io::Error) -> Option<Self> {
-        Some(of_system(error)).filter(|outage| outage.is_of_storage())
+        Some(of_system(error)).filter(|outage| outage.is_of_disk())
     }
 
     /// What a caller is told of a disk, and whose that is.

@@ -46,7 +46,7 @@ impl Storing {
         let failure = match outcome {
             Ok(()) => None,
             Err(error) => match Outage::of(error) {
-                Some(outage) if outage.is_of_storage() => Some(outage.to_string()),
+                Some(outage) if outage.is_of_disk() => Some(outage.to_string()),
                 // It says nothing of the disk.
                 _ => return,
             },

@@ -231,6 +231,16 @@ async fn names_what_a_store_refuses_by_its_code() {
         ("400", "ExpiredToken", Refusal::Expired),
         ("403", "RequestTimeTooSkewed", Refusal::Clock),
         ("404", "NoSuchBucket", Refusal::Bucket("files".to_owned())),
+        (
+            "400",
+            "AuthorizationHeaderMalformed",
+            Refusal::Region("No.".to_owned()),
+        ),
+        (
+            "301",
+            "PermanentRedirect",
+            Refusal::Region("it redirects".to_owned()),
+        ),
     ] {
         each_call_says(answering(status, code), &refusal).await;
     }

@@ -181,18 +181,20 @@ async fn prepare(
             python: &python,
         };
         let fetched = weights::fetch(&folder, ALL_MINILM_L6_V2, origin).await;
-        fetched.map_err(|error| unusable(&error))?;
+        fetched.map_err(|error| unusable(&error, error.without_path()))?;
     }
     let loaded = spawn_blocking(move || Encoder::load(&folder, config.threads)).await;
-    let encoder = loaded.map_err(|error| unusable(&error))?;
-    let encoder = encoder.map_err(|error| unusable(&error))?;
+    let encoder = loaded.map_err(|error| unusable(&error, "its loading broke off".to_owned()))?;
+    let encoder = encoder.map_err(|error| unusable(&error, error.without_path()))?;
     tracing::info!(model.id = config.model, "local embedding model is ready");
     Ok(encoder)
 }
 
-fn unusable(error: &dyn std::error::Error) -> String {
-    tracing::error!(%error, "local embedding model can't be used");
-    error.to_string()
+/// Logs all of it, and returns what callers are told, which is no path of this machine.
+fn unusable(error: &dyn std::error::Error, told: String) -> String {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(%error, cause, "local embedding model can't be used");
+    told
 }
 
 fn too_slow() -> ProviderError {

@@ -136,7 +136,7 @@ async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
             };
             match weights::fetch(&folder, weights::GEMMA_3_270M, origin).await {
                 Ok(path) => path,
-                Err(error) => return failed(&state, &error),
+                Err(error) => return failed(&state, &error, error.without_path()),
             }
         }
     };
@@ -152,14 +152,16 @@ async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
             tracing::info!(model.name = engine.name(), "local model is ready");
             state.send_replace(State::Ready(Arc::new(engine)));
         }
-        Ok(Err(error)) => failed(&state, &error),
-        Err(error) => failed(&state, &error),
+        Ok(Err(error)) => failed(&state, &error, error.without_path()),
+        Err(error) => failed(&state, &error, "its loading broke off".to_owned()),
     }
 }
 
-fn failed(state: &Sender<State>, error: &dyn std::error::Error) {
-    tracing::error!(%error, "local model can't be used");
-    state.send_replace(State::Failed(error.to_string()));
+/// The log has all of it; whoever may ask for models is told no path of this machine.
+fn failed(state: &Sender<State>, error: &dyn std::error::Error, told: String) {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(%error, cause, "local model can't be used");
+    state.send_replace(State::Failed(told));
 }
 
 /// The engine, once it is ready.

@@ -18,6 +18,7 @@ async fn says_why_the_local_model_can_not_be_used() {
         .unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(reason_of(&status), Some(Reason::ProviderUnavailable));
+    assert!(!status.message().contains("nowhere"), "{status:?}");
     let request = service.as_person(UserId::new(), pb::ListModelsRequest {});
     let models = service
         .models()
@@ -32,5 +33,9 @@ async fn says_why_the_local_model_can_not_be_used() {
     assert!(
         !model.available && model.unavailable_reason.contains("TROUPE__AI__LOCAL__PATH"),
         "{model:?}"
+    );
+    assert!(
+        !model.unavailable_reason.contains("nowhere"),
+        "no path of the server: {model:?}"
     );
 }

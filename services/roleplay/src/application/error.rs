@@ -68,6 +68,9 @@ pub(crate) enum Error {
     /// The platform is stopping.
     #[error("the platform is stopping: try again in a few seconds")]
     Stopping,
+    /// The text of a generation can't be stored, and so not be shown; the generation goes on.
+    #[error("the reply is held up, and goes on later: {0}")]
+    HeldUp(String),
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]
     Orphaned(GenerationId),
@@ -101,6 +104,15 @@ impl From<Status> for Error {
 }
 
 impl Error {
+    /// What people are told of a disk that takes nothing, if that is what keeps from storing.
+    pub(crate) fn trouble_of_disk(&self) -> Option<String> {
+        let Self::Storage(fault) = self else {
+            return None;
+        };
+        let outage = fault.outage().filter(|outage| outage.is_of_disk());
+        outage.map(|outage| outage.to_string())
+    }
+
     /// Whether it may well be over later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -165,6 +177,7 @@ impl Classify for Error {
             Self::Storage(fault) => fault.class(),
             Self::Files(error) => passing(error.passing()),
             Self::Vectors(error) => passing(error.passing()),
+            Self::HeldUp(_) => passing(Some(self.to_string())),
             Self::Remote(status) => {
                 let reason = error::reason_of(status).unwrap_or(Reason::Internal);
                 Class::new(status.code(), reason)

@@ -93,7 +93,7 @@ impl Chats {
             };
             self.end_generation(outcome, &work.cause)
         };
-        if let Err(error) = self.patiently(end).await {
+        if let Err(error) = self.patiently(&work.job, end).await {
             tracing::error!(%error, "the end of a generation can't be stored");
         }
         tracing::info!(
@@ -168,8 +168,8 @@ impl Chats {
     }
 
     /// Tries to store something until the database takes it: for some seconds, or for as long as it is away, unless the
-    /// platform stops.
-    async fn patiently<F, T>(&self, store: impl Fn() -> F) -> Result<T, Error>
+    /// platform stops. Who watches learns of a disk that takes nothing.
+    async fn patiently<F, T>(&self, job: &Job, store: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -182,6 +182,9 @@ impl Chats {
             };
             if tries >= TRIES && error.class().code != Code::Unavailable {
                 return Err(error);
+            }
+            if let Some(trouble) = error.trouble_of_disk() {
+                job.hold_up(trouble);
             }
             tracing::warn!(%error, "trying again to store what a generation wrote");
             tokio::select! {
@@ -204,7 +207,7 @@ impl Chats {
         while received.recv_many(&mut pieces, MAX_PIECES).await > 0 {
             let text = pieces.concat();
             pieces.clear();
-            let append = self.patiently(|| self.append(id, job.offset(), &text));
+            let append = self.patiently(job, || self.append(id, job.offset(), &text));
             if !append.await? {
                 return Err(Error::GenerationLost(id));
             }

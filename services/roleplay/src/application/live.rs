@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     pub(crate) text: String,
     /// True once the end is stored too.
     pub(crate) ended: bool,
+    /// What keeps more of it from being stored now, for people.
+    pub(crate) trouble: Option<String>,
 }
 
 /// A running generation as others see it.
@@ -120,8 +122,19 @@ impl Job {
 
     /// Shows text that is stored.
     pub(crate) fn publish(&self, text: &str) {
-        self.progress
-            .send_modify(|progress| progress.text.push_str(text));
+        self.progress.send_modify(|progress| {
+            progress.text.push_str(text);
+            progress.trouble = None;
+        });
+    }
+
+    /// Tells what keeps text from being stored, until some is published.
+    pub(crate) fn hold_up(&self, trouble: String) {
+        self.progress.send_if_modified(|progress| {
+            let is_new = progress.trouble.as_ref() != Some(&trouble);
+            progress.trouble = Some(trouble);
+            is_new
+        });
     }
 
     /// Completes when somebody cancels.

@@ -1,9 +1,12 @@
 //! Watching a generation: from any offset on, from anywhere, running or ended.
 
+use std::time::Duration;
+
 use async_stream::try_stream;
 use futures::Stream;
 use mesh::Ctx;
 use tokio::sync::watch::Receiver;
+use tokio::time::timeout;
 
 use super::live::Progress;
 use super::{Chats, Error};
@@ -12,6 +15,10 @@ use crate::domain::ids::{GenerationId, UserId};
 use crate::domain::message::Message;
 use crate::domain::prompt::Kind;
 use crate::infrastructure::queries::generations;
+
+/// How long a stream is silent at most where the text can't be stored, which is not shown before. The generation goes on;
+/// who attaches again finds it where it is then.
+const HELD_UP: Duration = Duration::from_secs(5);
 
 impl Chats {
     /// A generation of the caller with its text so far.
@@ -96,18 +103,18 @@ impl Chats {
             yield started;
             if let Some(mut progress) = progress {
                 loop {
-                    let (text, ended) = {
+                    let (text, ended, trouble) = {
                         let progress = progress.borrow_and_update();
                         // The watch may begin ahead of what was seen here.
                         let text = progress.text.get(offset..).unwrap_or_default();
-                        (text.to_owned(), progress.ended)
+                        (text.to_owned(), progress.ended, progress.trouble.clone())
                     };
                     if !text.is_empty() {
                         let length = text.len();
                         yield Event::Delta { offset, text };
                         offset += length;
                     }
-                    if ended || progress.changed().await.is_err() {
+                    if ended || !go_on(&mut progress, trouble).await? {
                         break;
                     }
                 }
@@ -160,5 +167,39 @@ impl Chats {
     ) -> Result<Generation, Error> {
         let generation = generations::find(self.db.read(), user, id).await?;
         generation.ok_or(Error::NotFound("generation"))
+    }
+}
+
+/// Waits for more, and for what is in trouble only for a while. False where nothing more comes.
+async fn go_on(progress: &mut Receiver<Progress>, trouble: Option<String>) -> Result<bool, Error> {
+    let Some(trouble) = trouble else {
+        return Ok(progress.changed().await.is_ok());
+    };
+    let is_over = |progress: &Progress| progress.trouble.is_none() || progress.ended;
+    let over = timeout(HELD_UP, progress.wait_for(is_over)).await;
+    let over = over.map(|over| over.is_ok());
+    over.map_err(|_elapsed| Error::HeldUp(trouble))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::live::Live;
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_for_a_full_disk_for_a_while_only() {
+        let live = Live::default();
+        let id = GenerationId::new();
+        let job = live.announce(id);
+        let mut progress = live.find(id).unwrap().progress;
+        let full = || Some("the disk is full".to_owned());
+        job.hold_up("the disk is full".to_owned());
+        let told = go_on(&mut progress, full()).await.unwrap_err();
+        assert!(told.to_string().contains("the disk is full"), "{told}");
+        job.publish("more");
+        assert!(go_on(&mut progress, full()).await.unwrap());
+        assert_eq!(progress.borrow_and_update().trouble, None);
+        drop(job);
+        assert!(go_on(&mut progress, None).await.unwrap());
     }
 }

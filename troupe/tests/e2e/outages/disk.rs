@@ -3,7 +3,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::scripted::Handle;
+use testkit::scripted::{Handle, Reply};
 
 use super::stores::import;
 use super::{lacks, model, probe, send, setup, until};
@@ -200,6 +200,36 @@ async fn loses_nothing_acknowledged_while_its_disk_is_full_again_and_again() {
     let platform = setup.start().await;
     let ann = ann.at(&platform);
     acknowledged.is_kept(&ann, &session, &platform).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_room() {
+    let model = model().await;
+    let setup = on_a_disk(&model);
+    let disk = Disk::mount(setup.data_dir(), DISK_MIB);
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let session = ann.open_session(maren()).await;
+    let whole = ["The", " lamp", &" turns".repeat(20_000)];
+    model.push(Reply::tokens(whole).hold_after(2));
+    let mut reply = ann.say(&session, "Go on.").await;
+    reply.until(|text| text == "The lamp").await;
+    disk.fill();
+    model.release();
+    let refused = reply.until_refused().await;
+    let refusal = refused.to_string();
+    assert!(
+        refusal.contains(FULL) && refusal.contains("UNAVAILABLE") && refusal.contains("retryDelay"),
+        "{refusal}"
+    );
+    // Nobody is told again and again without a pause.
+    let mut again = ann.attach(reply.generation_id(), reply.next_offset).await;
+    again.begin().await;
+    disk.make_room();
+    let rest = again.at_end().await;
+    assert_eq!(reply.text + &rest.text, whole.concat());
+    let state = &rest.ended["generation"]["state"];
+    assert_eq!(state, "GENERATION_STATE_COMPLETED");
 }
 
 #[tokio::test]
