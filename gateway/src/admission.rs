@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::HeaderMap;
+use mesh::admission::{self, admit, unknown_method};
 use mesh::{Person, SessionStream, Verifier};
 use tonic::{Code, Status};
 use troupe_proto::policy::Audience;
@@ -68,57 +69,21 @@ impl Admission {
         if !method.server_streaming {
             return None;
         }
-        let person = person.or_else(|| self.person(headers).ok())?;
-        Some(self.verifier.as_ref()?.stream(&person))
+        let verifier = self.verifier.as_ref()?;
+        let person = person.or_else(|| admission::person(headers, verifier).ok())?;
+        Some(verifier.stream(&person))
     }
 
     fn identify(&self, audience: Audience, headers: &HeaderMap) -> Result<Option<Person>, Status> {
-        match audience {
-            Audience::Public => Ok(None),
-            Audience::User => self.person(headers).map(Some),
-            Audience::Admin => {
-                let person = self.person(headers)?;
-                if !person.is_admin {
-                    let message = "only admins may do this";
-                    let reason = Reason::PermissionDenied;
-                    return Err(error::status(Code::PermissionDenied, reason, message));
-                }
-                Ok(Some(person))
+        match (&self.verifier, audience) {
+            (Some(verifier), _) => admit(audience, headers, verifier),
+            (None, Audience::Public) => Ok(None),
+            (None, Audience::User | Audience::Admin) => {
+                let message = "this gateway verifies no access tokens";
+                let reason = Reason::Unavailable;
+                Err(error::status(Code::Unavailable, reason, message))
             }
-            Audience::Service | Audience::Unspecified => Err(unknown_method()),
-        }
-    }
-
-    fn person(&self, headers: &HeaderMap) -> Result<Person, Status> {
-        let Some(verifier) = &self.verifier else {
-            let message = "this gateway verifies no access tokens";
-            return Err(error::status(
-                Code::Unavailable,
-                Reason::Unavailable,
-                message,
-            ));
-        };
-        let Some(value) = headers.get(header::AUTHORIZATION) else {
-            let message =
-                "this needs an access token: log in, and send `authorization: Bearer <token>`";
-            return Err(error::status(
-                Code::Unauthenticated,
-                Reason::TokenMissing,
-                message,
-            ));
-        };
-        match value.to_str().ok().and_then(|value| value.split_once(' ')) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                verifier.verify(token.trim())
-            }
-            _ => {
-                let message = "the authorization header must be `Bearer <token>`";
-                Err(error::status(
-                    Code::Unauthenticated,
-                    Reason::TokenInvalid,
-                    message,
-                ))
-            }
+            (None, _) => Err(unknown_method()),
         }
     }
 
@@ -132,10 +97,4 @@ impl Admission {
                 error::retry_later(Code::ResourceExhausted, Reason::RateLimited, message, wait)
             })
     }
-}
-
-/// The answer to methods that aren't there, or are none of the caller's business.
-pub(crate) fn unknown_method() -> Status {
-    let message = "there is no such method; /docs lists those that there are";
-    error::status(Code::Unimplemented, Reason::UnknownMethod, message)
 }

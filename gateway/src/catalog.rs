@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Uri;
-use mesh::Channel;
+use http::{Request, Response};
+use mesh::{Channel, SessionStream};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
-use tonic::Status;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::ServiceExt;
 use troupe_proto::policy::{self, Audience};
 
 use crate::config::{ConfigError, Limits, Overload};
@@ -95,6 +98,26 @@ pub(crate) struct Method {
 }
 
 impl Method {
+    /// Calls it. The answer of a stream ends with its caller's login session.
+    ///
+    /// # Errors
+    /// There is no answer: the server can't be reached or broke off, or the session has ended.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Body>,
+        stream: Option<SessionStream>,
+    ) -> Result<Response<Body>, Status> {
+        let answer = self.channel.clone().oneshot(request);
+        let answer = match stream {
+            Some(stream) => stream.over(answer).await?,
+            None => answer.await,
+        };
+        answer.map_err(|cause| match refusal::from_upstream(cause) {
+            late if late.code() == Code::DeadlineExceeded => late,
+            cause => self.unreachable(&cause),
+        })
+    }
+
     /// What a client is told where the method's server can't be reached, or the connection to it broke.
     pub(crate) fn unreachable(&self, cause: &Status) -> Status {
         refusal::unreachable(self.channel.server_name(), cause)

@@ -1,4 +1,4 @@
-//! The gateway as one service: names each request, answers preflights, and hands the rest to the front.
+//! The gateway as one service: names each request, answers preflights, and hands the rest to the parts.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,18 +25,18 @@ use crate::admission::Admission;
 use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
 use crate::config::{Config, ConfigError, Cors};
-use crate::front::Front;
 use crate::intake::Intake;
 use crate::openapi;
 use crate::overload::{Arrival, Gate, Pace};
 use crate::pages::Pages;
+use crate::parts::Parts;
 use crate::rates::Budgets;
 use crate::visit::{Place, Visit, request_id};
 
 /// The edge: one tower service for every protocol. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
-    front: Arc<Front>,
+    parts: Arc<Parts>,
     cors: Option<CorsLayer>,
     proxies: Arc<Proxies>,
     peer: IpAddr,
@@ -70,7 +70,7 @@ pub fn build(
         let reason = "needs an access token, and this gateway verifies none".to_owned();
         return Err(BuildError::Policy { method, reason });
     }
-    let front = Front {
+    let parts = Parts {
         gate: Gate::new(&config.overload, &catalog.schema),
         intake: Intake::new(&config.bodies),
         catalog: Arc::new(catalog),
@@ -81,7 +81,7 @@ pub fn build(
         readiness,
     };
     Ok(Gateway {
-        front: Arc::new(front),
+        parts: Arc::new(parts),
         cors: cors(&config.cors)?,
         proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -119,8 +119,8 @@ impl Gateway {
         Arrival::on(self.pace.clone(), version)
     }
 
-    pub(crate) fn front(&self) -> &Front {
-        &self.front
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// Answers a request.
@@ -149,21 +149,21 @@ impl Gateway {
 
     async fn cross_origin(self, visit: Visit, request: Request<Body>) -> Response<Body> {
         let Some(cors) = self.cors else {
-            return self.front.answer(visit, request).await;
+            return self.parts.answer(visit, request).await;
         };
         if !request.headers().contains_key(header::ORIGIN) {
-            let mut answer = self.front.answer(visit, request).await;
+            let mut answer = self.parts.answer(visit, request).await;
             // A cache must not hand this answer to a page, which needs other headers.
             answer
                 .headers_mut()
                 .append(header::VARY, HeaderValue::from_static("origin"));
             return answer;
         }
-        let front = service_fn(move |request: Request<Body>| {
-            let (front, visit) = (self.front.clone(), visit.clone());
-            async move { Ok::<_, Infallible>(front.answer(visit, request).await) }
+        let parts = service_fn(move |request: Request<Body>| {
+            let (parts, visit) = (self.parts.clone(), visit.clone());
+            async move { Ok::<_, Infallible>(parts.answer(visit, request).await) }
         });
-        match cors.layer(front).oneshot(request).await {
+        match cors.layer(parts).oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         }

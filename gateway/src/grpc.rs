@@ -3,23 +3,20 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
 use http_body_util::Full;
-use mesh::SessionStream;
-use platform::trace::TRACEPARENT;
+use mesh::admission::unknown_method;
+use mesh::deadline::GRPC_TIMEOUT;
 use tokio::time::{Instant, sleep_until};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
-use tower::ServiceExt;
 
-use crate::admission::unknown_method;
 use crate::bounded::Bounded;
 use crate::catalog::Method;
-use crate::front::Front;
 use crate::gather::announced_size;
 use crate::headers;
 use crate::intake::Sender;
+use crate::parts::Parts;
 use crate::refusal::{from_upstream, too_large, too_late};
 use crate::tail::Tail;
 use crate::timeout::{self, Times};
@@ -29,13 +26,13 @@ use crate::wire::FRAME_HEADER;
 
 /// Passes a call on. A refusal is an answer of gRPC: its status stands in the headers.
 pub(crate) async fn pass(
-    front: Arc<Front>,
+    parts: Arc<Parts>,
     visit: Visit,
     request: Request<Body>,
     mut log: AccessLog,
 ) -> Response<Body> {
     log.status(http::StatusCode::OK);
-    match call(&front, &visit, request, &mut log).await {
+    match call(&parts, &visit, request, &mut log).await {
         Ok(begun) => {
             if let Some(status) = Status::from_header_map(begun.answer.headers()) {
                 visit.answered(&status);
@@ -59,17 +56,17 @@ struct Begun {
 }
 
 async fn call(
-    front: &Front,
+    parts: &Parts,
     visit: &Visit,
     request: Request<Body>,
     log: &mut AccessLog,
 ) -> Result<Begun, Status> {
-    let method = front
+    let method = parts
         .catalog
-        .method(request.uri().path(), &front.limits)
+        .method(request.uri().path(), &parts.limits)
         .ok_or_else(unknown_method)?;
     log.route(&method.path);
-    let admission = &front.admission;
+    let admission = &parts.admission;
     let (payer, person) = admission
         .admit(&method.policy, request.headers(), visit.client)
         .await?;
@@ -79,11 +76,11 @@ async fn call(
     if !method.client_streaming && announced_size(request.headers()) > max_bytes + FRAME_HEADER {
         return Err(too_large(max_bytes));
     }
-    let (mut parts, body) = request.into_parts();
-    let broken: BrokenText = parts.extensions.remove().unwrap_or_default();
-    let mut room = front.intake.room(Sender::new(visit.client, &payer));
+    let (mut head, body) = request.into_parts();
+    let broken: BrokenText = head.extensions.remove().unwrap_or_default();
+    let mut room = parts.intake.room(Sender::new(visit.client, &payer));
     if method.client_streaming {
-        room.hold_head(&parts.headers)?;
+        room.hold_head(&head.headers)?;
     }
     let (body, refused) = Bounded::new(body, max_bytes, room);
     let (body, _room) = if method.client_streaming {
@@ -91,53 +88,30 @@ async fn call(
         (Body::new(body), None)
     } else {
         // The service needs all of it before it does anything.
-        let arriving = visit.arriving(body.message(&parts.headers));
+        let arriving = visit.arriving(body.message(&head.headers));
         let message = times.until_here(arriving).await??;
         let (message, room) = message.map_err(|error| broken.status().unwrap_or(error))?;
         (Body::new(Full::new(message)), Some(room))
     };
     let deadline = times.deadline();
-    headers::clean_grpc_request(&mut parts.headers);
-    parts
-        .headers
-        .insert(timeout::GRPC_TIMEOUT, timeout::left(deadline));
-    visit.put(&mut parts.headers);
-    parts.uri = method.uri.clone();
-    parts.version = Version::HTTP_2;
-    parts.extensions.clear();
-    let request = Request::from_parts(parts, body);
-    let answer = tokio::time::timeout_at(deadline, send(&method, request, stream)).await;
+    headers::clean_grpc_request(&mut head.headers);
+    head.headers.insert(GRPC_TIMEOUT, timeout::left(deadline));
+    visit.put(&mut head.headers);
+    head.uri = method.uri.clone();
+    head.version = Version::HTTP_2;
+    head.extensions.clear();
+    let request = Request::from_parts(head, body);
+    let answer = tokio::time::timeout_at(deadline, method.call(request, stream)).await;
     // Whoever the call broke at, it was for what the client sent.
     if let Some(status) = refused.take().or_else(|| broken.status()) {
         return Err(status);
     }
-    let answer = answer.map_err(|_| too_late())??;
     Ok(Begun {
-        answer: answer.map_err(|cause| unanswered(&method, cause))?,
+        answer: answer.map_err(|_| too_late())??,
         method,
         deadline,
         broken,
     })
-}
-
-/// Makes a call. The outer failure is the end of the caller's session, the inner one why there is no answer.
-async fn send(
-    method: &Method,
-    request: Request<Body>,
-    stream: Option<SessionStream>,
-) -> Result<Result<Response<Body>, Status>, Status> {
-    let answer = method.channel.clone().oneshot(request);
-    Ok(match stream {
-        Some(stream) => stream.over(answer).await?,
-        None => answer.await,
-    })
-}
-
-fn unanswered(method: &Method, cause: Status) -> Status {
-    match from_upstream(cause) {
-        late if late.code() == Code::DeadlineExceeded => late,
-        cause => method.unreachable(&cause),
-    }
 }
 
 /// Prepares an answer that has begun for the client.
@@ -172,21 +146,4 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
             broken,
         ))
     })
-}
-
-impl Visit {
-    /// Tells the upstream what the gateway knows of the request.
-    pub(crate) fn put(&self, headers: &mut HeaderMap) {
-        headers.insert(mesh::context::REQUEST_ID, self.request_id.clone());
-        if let Some(place) = self.trace
-            && let Ok(mut value) = HeaderValue::try_from(place.at.to_string())
-        {
-            // As the request id: seen once, and nothing for the table of headers that come again.
-            value.set_sensitive(true);
-            headers.insert(TRACEPARENT, value);
-        }
-        if let Ok(address) = HeaderValue::try_from(self.client.to_string()) {
-            headers.insert(mesh::context::CLIENT_ADDRESS, address);
-        }
-    }
 }

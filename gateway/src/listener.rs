@@ -42,19 +42,19 @@ impl Gateway {
     /// configuration. Returns true where all of them did. [`Gateway::leaving`] tells clients before.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> bool {
         let connections = TaskTracker::new();
-        let server = Server::new(&self.front().limits);
-        let drain = Duration::from_secs(self.front().limits.drain_secs);
+        let server = Server::new(&self.parts().limits);
+        let drain = Duration::from_secs(self.parts().limits.drain_secs);
         let accepting = accept(&self, &server, &listener, &connections, &shutdown);
         let sweeping = async {
             loop {
                 tokio::time::sleep(SWEEP).await;
-                self.front().admission.budgets().forget_idle();
+                self.parts().admission.budgets().forget_idle();
             }
         };
         tokio::select! {
             () = accepting => {}
             () = sweeping => {}
-            () = overload::watch(&self.front().gate) => {}
+            () = overload::watch(&self.parts().gate) => {}
             () = shutdown.cancelled() => {}
         }
         for (stream, peer) in farewell::waiting(listener) {

@@ -92,8 +92,6 @@ impl Pages {
         let text = |kind, text: &'static str| page(kind, text.into(), false);
         let packed = |kind, bytes: &'static [u8]| page(kind, Bytes::from_static(bytes), true);
         let answer = match path {
-            "/healthz" => text("text/plain", "ok\n"),
-            "/readyz" => ready(readiness),
             "/openapi.json" => page("application/json", self.openapi.clone(), false),
             "/docs" | "/docs/" => text(html, SWAGGER_PAGE),
             "/docs/start.js" => text(js, SWAGGER_START),
@@ -102,7 +100,12 @@ impl Pages {
             "/redoc" | "/redoc/" => text(html, REDOC_PAGE),
             "/redoc/start.js" => text(js, REDOC_START),
             "/redoc/redoc.standalone.js" => packed(js, REDOC_JS),
-            _ => return None,
+            path => {
+                let (status, text) = mesh::probe(path, || readiness())?;
+                let mut answer = page("text/plain", text.into(), false);
+                *answer.status_mut() = status;
+                answer
+            }
         };
         if method == Method::GET {
             return Some(answer);
@@ -145,19 +148,4 @@ fn page(kind: &'static str, content: Bytes, is_gzip: bool) -> Response<Body> {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     answer
-}
-
-fn ready(readiness: &Readiness) -> Response<Body> {
-    match readiness() {
-        Ok(()) => page("text/plain", Bytes::from_static(b"ready\n"), false),
-        Err(missing) => {
-            let mut answer = page(
-                "text/plain",
-                format!("not ready: {missing}\n").into(),
-                false,
-            );
-            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            answer
-        }
-    }
 }

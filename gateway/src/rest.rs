@@ -7,64 +7,72 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method as Verb, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use http_body_util::Full;
-use mesh::{Channel, SessionStream};
+use mesh::SessionStream;
+use mesh::deadline::GRPC_TIMEOUT;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::ServiceExt;
 
 use crate::caching::keep_from_all;
 use crate::catalog::{Binding, Method};
 use crate::content::Content;
-use crate::front::Front;
 use crate::gather::{announced_size, gather};
 use crate::headers;
 use crate::intake::{Room, Sender};
 use crate::messages::{Messages, broken_answer};
-use crate::refusal::{self, Refusal, from_upstream, invalid, too_late};
+use crate::parts::Parts;
+use crate::refusal::{Refusal, from_upstream, invalid, too_late};
 use crate::route::{Found, Lookup};
-use crate::stream::{Form, StreamBody, Writing};
+use crate::stream::{Begun, Form, Writing};
 use crate::timeout::{self, Times};
 use crate::transcode::{
     Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
 };
 use crate::visit::{AccessLog, Visit};
 
-type Outcome = Result<Response<Body>, Refusal>;
+type Outcome = Result<Answered, Refusal>;
 
 /// Answers a request by the bindings of the catalog.
 pub(crate) async fn answer(
-    front: &Arc<Front>,
+    front: &Arc<Parts>,
     visit: &Visit,
     request: Request<Body>,
 ) -> Response<Body> {
-    let mut log = Some(AccessLog::start("json", request.method().clone(), visit));
-    let outcome = call(front, visit, request, &mut log).await;
-    let answer = outcome.unwrap_or_else(|refusal| {
-        if let Some(log) = &mut log {
-            log.code(refusal.status.code());
+    let mut log = AccessLog::start("json", request.method().clone(), visit);
+    let answer = match call(front, visit, request, &mut log).await {
+        Ok(Answered::Whole(answer)) => answer,
+        Ok(Answered::Stream(answer)) => {
+            log.status(answer.status());
+            return answer.map(|begun| Body::new(begun.body(log)));
         }
-        refusal.into_answer(&front.catalog.schema)
-    });
-    if let Some(log) = &mut log {
-        log.status(answer.status());
-    }
+        Err(refusal) => {
+            log.code(refusal.status.code());
+            refusal.into_answer(&front.catalog.schema)
+        }
+    };
+    log.status(answer.status());
     answer
+}
+
+/// An answer: whole, or one that goes on, whose end is what the log waits for.
+enum Answered {
+    Whole(Response<Body>),
+    Stream(Response<Box<Begun>>),
 }
 
 /// One call on its way.
 struct Call<'a> {
-    front: &'a Arc<Front>,
+    front: &'a Arc<Parts>,
     found: Found<'a>,
     binding: &'a Binding,
     parts: &'a request::Parts,
 }
 
 async fn call(
-    front: &Arc<Front>,
+    front: &Arc<Parts>,
     visit: &Visit,
     request: Request<Body>,
-    log: &mut Option<AccessLog>,
+    log: &mut AccessLog,
 ) -> Outcome {
     let (parts, body) = request.into_parts();
     let found = match front.catalog.find(&parts.method, parts.uri.path()) {
@@ -73,9 +81,7 @@ async fn call(
         Lookup::Nothing => return Err(Refusal::no_route()),
     };
     let binding = front.catalog.binding(found.route);
-    if let Some(log) = log {
-        log.route(&binding.template);
-    }
+    log.route(&binding.template);
     let policy = &binding.method.policy;
     let admission = &front.admission;
     let (payer, person) = admission
@@ -103,39 +109,35 @@ async fn call(
             visit.begun();
         }
         match binding.method.server_streaming {
-            true => call.stream(answer, deadline, log).await,
+            true => call.stream(answer, deadline).await.map(Answered::Stream),
             false => call
                 .unary(answer)
                 .await
+                .map(Answered::Whole)
                 .inspect_err(|refusal| visit.answered(&refusal.status)),
         }
     };
     let answer = timeout_at(deadline, upstream)
         .await
         .unwrap_or_else(|_| Err(too_late().into()))?;
-    Ok(if parts.method == Verb::HEAD {
-        answer.map(|_| Body::empty())
-    } else {
-        answer
+    Ok(match answer {
+        Answered::Whole(answer) if parts.method == Verb::HEAD => {
+            Answered::Whole(answer.map(|_| Body::empty()))
+        }
+        Answered::Stream(answer) if parts.method == Verb::HEAD => {
+            Answered::Whole(answer.map(|_| Body::empty()))
+        }
+        answer => answer,
     })
 }
 
-/// Makes a call; a refusal by the connection is not told apart from one that broke.
+/// Makes a call, and looks whether what came is an answer.
 async fn send(
     method: &Method,
     request: Request<Body>,
     stream: Option<SessionStream>,
 ) -> Result<Response<Body>, Refusal> {
-    let channel: Channel = method.channel.clone();
-    let answer = channel.oneshot(request);
-    let answer = match stream {
-        Some(stream) => stream.over(answer).await?,
-        None => answer.await,
-    };
-    let answer = answer.map_err(|cause| match from_upstream(cause) {
-        late if late.code() == Code::DeadlineExceeded => late,
-        cause => method.unreachable(&cause),
-    })?;
+    let answer = method.call(request, stream).await?;
     match Status::from_header_map(answer.headers()) {
         Some(status) if status.code() != Code::Ok => Err(from_upstream(status).into()),
         None if answer.status() != StatusCode::OK => {
@@ -185,7 +187,7 @@ impl Call<'_> {
             HeaderValue::from_static("application/grpc"),
         );
         metadata.insert(header::TE, HeaderValue::from_static("trailers"));
-        metadata.insert(timeout::GRPC_TIMEOUT, timeout::left(deadline));
+        metadata.insert(GRPC_TIMEOUT, timeout::left(deadline));
         visit.put(&mut metadata);
         let mut request = Request::new(Body::new(Full::new(frames)));
         *request.method_mut() = Verb::POST;
@@ -200,7 +202,7 @@ impl Call<'_> {
         Messages::new(self.binding.method.clone(), headers, body, max_bytes)
     }
 
-    async fn unary(&self, upstream: Response<Body>) -> Outcome {
+    async fn unary(&self, upstream: Response<Body>) -> Result<Response<Body>, Refusal> {
         let (upstream, body) = upstream.into_parts();
         let mut messages = self.messages(&upstream.headers, body);
         let message = match messages.next().await {
@@ -246,8 +248,7 @@ impl Call<'_> {
         &self,
         upstream: Response<Body>,
         deadline: Instant,
-        log: &mut Option<AccessLog>,
-    ) -> Outcome {
+    ) -> Result<Response<Box<Begun>>, Refusal> {
         let (upstream, body) = upstream.into_parts();
         let plan = &self.binding.plan;
         let form = match plan.answer {
@@ -282,18 +283,19 @@ impl Call<'_> {
         keep_from_all(&mut answer_headers);
         // Tells nginx and its like to pass each event on at once.
         answer_headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        let Some(mut log) = log.take() else {
-            return Err(refusal::invalid("the call was answered before").into());
-        };
-        log.status(StatusCode::OK);
         let writing = Writing {
             catalog: self.front.catalog.clone(),
             route: self.found.route,
             print_defaults: self.front.json.print_defaults,
             form,
         };
-        let body = StreamBody::new(writing, messages, first, silence, deadline, log);
-        let mut answer = Response::new(Body::new(body));
+        let mut answer = Response::new(Box::new(Begun {
+            writing,
+            messages,
+            first,
+            silence,
+            deadline,
+        }));
         *answer.headers_mut() = answer_headers;
         Ok(answer)
     }

@@ -93,30 +93,35 @@ pub(crate) struct StreamBody {
     log: AccessLog,
 }
 
-impl StreamBody {
-    /// A stream that goes on after `first`, or from its start where nothing was read yet.
-    pub(crate) fn new(
-        writing: Writing,
-        messages: Messages,
-        first: Option<Option<Result<Bytes, Status>>>,
-        silence: Duration,
-        deadline: Instant,
-        log: AccessLog,
-    ) -> Self {
-        Self {
-            writing,
-            messages,
-            first,
+/// A stream that goes on after `first`, or from its start where nothing was read yet.
+pub(crate) struct Begun {
+    pub(crate) writing: Writing,
+    pub(crate) messages: Messages,
+    pub(crate) first: Option<Option<Result<Bytes, Status>>>,
+    /// After which a heartbeat is written.
+    pub(crate) silence: Duration,
+    pub(crate) deadline: Instant,
+}
+
+impl Begun {
+    /// The body, whose end is logged.
+    pub(crate) fn body(self, log: AccessLog) -> StreamBody {
+        StreamBody {
+            writing: self.writing,
+            messages: self.messages,
+            first: self.first,
             written: 0,
             ended: false,
             broken: None,
-            heartbeat: Box::pin(tokio::time::sleep(silence)),
-            silence,
-            deadline: Box::pin(tokio::time::sleep_until(deadline)),
+            heartbeat: Box::pin(tokio::time::sleep(self.silence)),
+            silence: self.silence,
+            deadline: Box::pin(tokio::time::sleep_until(self.deadline)),
             log,
         }
     }
+}
 
+impl StreamBody {
     fn message(&mut self, message: &Bytes) -> Result<Bytes, Status> {
         let Writing {
             catalog,

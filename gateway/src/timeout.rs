@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use mesh::deadline::{GRPC_TIMEOUT, parse_timeout};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use crate::refusal::{invalid, too_late};
 
-/// gRPC's header for the time that is left.
-pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// The header by which clients of the JSON form ask for a limit, in seconds.
 pub(crate) const SERVER_TIMEOUT: &str = "x-server-timeout";
 
@@ -46,7 +45,7 @@ impl Times {
 
 /// The shortest time that a client asks for.
 fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
-    let by_grpc = asked_in(headers, GRPC_TIMEOUT, parse_grpc)?;
+    let by_grpc = asked_in(headers, GRPC_TIMEOUT, parse_timeout)?;
     let by_json = asked_in(headers, SERVER_TIMEOUT, parse_seconds)?;
     Ok(by_grpc.into_iter().chain(by_json).min())
 }
@@ -82,22 +81,6 @@ fn to_grpc(left: Duration) -> HeaderValue {
         _ => HeaderValue::try_from(format!("{}S", millis / 1000)),
     }
     .unwrap_or(HeaderValue::from_static("1S"))
-}
-
-fn parse_grpc(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let well_formed =
-        (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let amount: u64 = digits.parse().ok().filter(|_| well_formed)?;
-    match unit {
-        "H" => Some(Duration::from_secs(amount * 3600)),
-        "M" => Some(Duration::from_secs(amount * 60)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -170,7 +153,7 @@ mod tests {
     fn written_times_are_read_back() {
         for millis in [0, 1, 1500, 99_999_999] {
             let left = Duration::from_millis(millis);
-            assert_eq!(parse_grpc(to_grpc(left).to_str().unwrap()), Some(left));
+            assert_eq!(parse_timeout(to_grpc(left).to_str().unwrap()), Some(left));
         }
     }
 }

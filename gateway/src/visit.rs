@@ -61,6 +61,21 @@ impl Visit {
         }
     }
 
+    /// Tells the upstream what the gateway knows of the request.
+    pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        headers.insert(mesh::context::REQUEST_ID, self.request_id.clone());
+        if let Some(place) = self.trace
+            && let Ok(mut value) = HeaderValue::try_from(place.at.to_string())
+        {
+            // As the request id: seen once, and nothing for the table of headers that come again.
+            value.set_sensitive(true);
+            headers.insert(TRACEPARENT, value);
+        }
+        if let Ok(address) = HeaderValue::try_from(self.client.to_string()) {
+            headers.insert(mesh::context::CLIENT_ADDRESS, address);
+        }
+    }
+
     /// What the call's service answered.
     pub(crate) fn answered(&self, status: &Status) {
         if let Some(ticket) = &self.ticket

@@ -15,12 +15,10 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::accept;
-use crate::front::Front;
-use crate::grpc;
-use crate::media;
+use crate::parts::Parts;
 use crate::refusal::invalid;
 use crate::visit::{AccessLog, Visit};
+use crate::{accept, grpc, media};
 
 const BINARY: &str = "application/grpc-web+proto";
 const TEXT: &str = "application/grpc-web-text+proto";
@@ -50,16 +48,15 @@ pub(crate) fn answer_form(headers: &HeaderMap) -> &'static str {
 
 /// Passes a call on. Whatever happens, the answer is one of gRPC-Web.
 pub(crate) async fn pass(
-    front: Arc<Front>,
+    parts: Arc<Parts>,
     visit: Visit,
     mut request: Request<Body>,
 ) -> Response<Body> {
-    let log = AccessLog::start("grpc-web", request.method().clone(), &visit);
     let Some(form) = form_of(request.headers()) else {
-        return refuse(log, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        return refuse(&visit, &request, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     };
     if request.method() != http::Method::POST {
-        let mut answer = refuse(log, StatusCode::METHOD_NOT_ALLOWED);
+        let mut answer = refuse(&visit, &request, StatusCode::METHOD_NOT_ALLOWED);
         answer
             .headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -78,14 +75,10 @@ pub(crate) async fn pass(
         request.extensions_mut().insert(broken.clone());
         request = request.map(|body| Body::new(TextBody::new(body, broken)));
     }
-    let mut log = Some(log);
     let passing = service_fn(move |request: Request<Body>| {
-        // Called once: the service is made for this request.
-        let log = log
-            .take()
-            .unwrap_or_else(|| AccessLog::start("grpc-web", http::Method::POST, &visit));
-        let (front, visit) = (front.clone(), visit.clone());
-        async move { Ok::<_, std::convert::Infallible>(grpc::pass(front, visit, request, log).await) }
+        let log = AccessLog::start("grpc-web", request.method().clone(), &visit);
+        let (parts, visit) = (parts.clone(), visit.clone());
+        async move { Ok::<_, std::convert::Infallible>(grpc::pass(parts, visit, request, log).await) }
     });
     match tonic_web::GrpcWebLayer::new()
         .layer(passing)
@@ -97,7 +90,8 @@ pub(crate) async fn pass(
     }
 }
 
-fn refuse(mut log: AccessLog, status: StatusCode) -> Response<Body> {
+fn refuse(visit: &Visit, request: &Request<Body>, status: StatusCode) -> Response<Body> {
+    let mut log = AccessLog::start("grpc-web", request.method().clone(), visit);
     log.status(status);
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = status;

@@ -67,7 +67,7 @@ impl Pages {
         }
         match path {
             "/metrics" => self.metrics(),
-            _ => pages::probe(path, (self.readiness)()).unwrap_or_else(|| {
+            _ => pages::probe(path, || (self.readiness)()).unwrap_or_else(|| {
                 let text = "there are /metrics, /healthz and /readyz\n".to_owned();
                 page(StatusCode::NOT_FOUND, TEXT, text)
             }),

@@ -83,17 +83,12 @@ where
     }
 }
 
-/// What a probe is told: that the process lives, or whether it is ready. None for other pages.
-pub(crate) fn probe(path: &str, readiness: Result<(), String>) -> Option<Response<String>> {
-    let (status, text) = match (path, readiness) {
-        ("/healthz", _) => (StatusCode::OK, "ok\n".to_owned()),
-        ("/readyz", Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
-        ("/readyz", Err(missing)) => {
-            let text = format!("not ready: {missing}\n");
-            (StatusCode::SERVICE_UNAVAILABLE, text)
-        }
-        _ => return None,
-    };
+/// What a probe is told, if the path is one of a probe.
+pub(crate) fn probe(
+    path: &str,
+    readiness: impl FnOnce() -> Result<(), String>,
+) -> Option<Response<String>> {
+    let (status, text) = mesh::probe(path, readiness)?;
     Some(page(status, TEXT, text))
 }
 

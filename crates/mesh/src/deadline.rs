@@ -19,21 +19,28 @@ pub fn exceeded() -> Status {
     error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
 }
 
-/// Reads `grpc-timeout`: at most eight digits and a unit.
+/// gRPC's header for the time that is left.
+pub const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// The time that a request asks for, if it asks well.
 pub fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    parse_timeout(headers.get(GRPC_TIMEOUT)?.to_str().ok()?)
+}
+
+/// A time as [`GRPC_TIMEOUT`] has it: at most eight digits and a unit.
+pub fn parse_timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let n: u64 = digits.parse().ok()?;
+    let amount: u64 = digits.parse().ok()?;
     match unit {
-        "H" => Some(Duration::from_secs(n * 3600)),
-        "M" => Some(Duration::from_secs(n * 60)),
-        "S" => Some(Duration::from_secs(n)),
-        "m" => Some(Duration::from_millis(n)),
-        "u" => Some(Duration::from_micros(n)),
-        "n" => Some(Duration::from_nanos(n)),
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 //! `wire`'s business. Nothing here knows certificates, addresses or connections.
 
 pub mod access;
+pub mod admission;
 pub mod calls;
 pub mod channel;
 pub mod context;
@@ -15,7 +16,7 @@ pub mod token;
 
 pub use channel::Channel;
 pub use context::{Caller, Ctx, Person};
-pub use readiness::Readiness;
+pub use readiness::{Readiness, probe};
 pub use server::Server;
 pub use session::SessionStream;
 pub use token::Verifier;

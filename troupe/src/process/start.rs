@@ -65,7 +65,7 @@ impl Start {
     }
 
     fn page(&self, path: &str) -> Response<String> {
-        pages::probe(path, Err(self.missing())).unwrap_or_else(|| {
+        pages::probe(path, || Err(self.missing())).unwrap_or_else(|| {
             let info = json!({
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": error::reason_name(Reason::Unavailable),

@@ -7,17 +7,17 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response};
 use platform::trace::TraceParent;
 use tokio::time::Instant;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tower::Service;
 use troupe_proto::policy::{self, Audience, MethodPolicy};
-use troupe_proto::{Reason, error};
 
 use super::deadline::DeadlineAt;
 use crate::Role;
+use crate::admission::{admit, bearer, unknown_method};
 use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID};
 use crate::session::SessionStream;
 use crate::token::Verifier;
@@ -40,15 +40,11 @@ impl<S> Authorize<S> {
 
     fn admit(&self, request: &Request<Body>) -> Result<Ctx, Status> {
         let path = request.uri().path();
-        let policy = policy::find(path).ok_or_else(|| unknown_method(path))?;
-        let peer = peer(request);
-        let bearer = bearer(request.headers());
+        let policy = policy::find(path).ok_or_else(unknown_method)?;
         let caller = match policy.audience {
-            Audience::Service => admit_role(policy, peer)?,
-            Audience::Public => Caller::Anonymous,
-            Audience::User => self.admit_person(bearer)?,
-            Audience::Admin => admit_admin(self.admit_person(bearer)?)?,
-            Audience::Unspecified => return Err(unknown_method(path)),
+            Audience::Service => admit_role(policy, peer(request))?,
+            audience => admit(audience, request.headers(), &self.verifier)?
+                .map_or(Caller::Anonymous, Caller::Person),
         };
         Ok(Ctx {
             caller,
@@ -65,7 +61,7 @@ impl<S> Authorize<S> {
                 .map_or_else(TraceParent::new, |trace| *trace),
             client_address: text(request.headers(), CLIENT_ADDRESS)
                 .and_then(|a| a.parse::<IpAddr>().ok()),
-            bearer: bearer.map(|token| Bearer(token.into())),
+            bearer: bearer(request.headers()).map(|token| Bearer(token.into())),
         })
     }
 
@@ -76,14 +72,6 @@ impl<S> Authorize<S> {
         };
         let is_stream = policy::find(path).is_some_and(|it| it.server_streaming);
         is_stream.then(|| self.verifier.stream(person))
-    }
-
-    fn admit_person(&self, bearer: Option<&str>) -> Result<Caller, Status> {
-        let token = bearer.ok_or_else(|| {
-            let message = "this needs an access token: log in, and send it as `authorization: Bearer <token>`";
-            error::status(Code::Unauthenticated, Reason::TokenMissing, message)
-        })?;
-        Ok(Caller::Person(self.verifier.verify(token)?))
     }
 }
 
@@ -132,33 +120,8 @@ fn admit_role(policy: &MethodPolicy, peer: Option<Role>) -> Result<Caller, Statu
     match peer {
         Some(role) if policy.callers.contains(&role) => Ok(Caller::Role(role)),
         // To everybody else the method doesn't exist.
-        _ => Err(unknown_method(policy.path)),
+        _ => Err(unknown_method()),
     }
-}
-
-fn admit_admin(caller: Caller) -> Result<Caller, Status> {
-    match &caller {
-        Caller::Person(person) if person.is_admin => Ok(caller),
-        _ => Err(error::status(
-            Code::PermissionDenied,
-            Reason::PermissionDenied,
-            "this is for admins",
-        )),
-    }
-}
-
-fn unknown_method(path: &str) -> Status {
-    error::status(
-        Code::Unimplemented,
-        Reason::UnknownMethod,
-        format!("there is no method {path} here"),
-    )
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

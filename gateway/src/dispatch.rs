@@ -1,6 +1,5 @@
-//! What every request meets once it has an id: the gateway's own pages, the gate that load is refused at, and gRPC, gRPC-Web,
-//! or JSON. Whatever happens on the
-//! way, there is an answer in the form that the client reads.
+//! What every request meets once it has an id: the gateway's own pages, the gate that refuses load, and gRPC, gRPC-Web or
+//! JSON. Whatever happens on the way, there is an answer in the form that the client reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,43 +7,25 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
-use mesh::Readiness;
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::admission::Admission;
-use crate::catalog::Catalog;
-use crate::config::{Json, Limits};
-use crate::exchanges;
 use crate::gather::announced_size;
 use crate::guard::{Guarded, caught_within};
 use crate::host::check_host;
-use crate::intake::{Intake, SMALL};
-use crate::media;
+use crate::intake::SMALL;
 use crate::overload::{Gate, Load};
-use crate::pages::Pages;
+use crate::parts::Parts;
 use crate::refusal::{Refusal, invalid};
 use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
-use crate::{grpc, rest, single, web};
+use crate::{exchanges, grpc, media, rest, single, web};
 
 /// How long the body of a refused request is waited for, so that its connection can be used again.
 const BODY_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
 const MOST_HEADERS: usize = 100;
-
-/// The parts that requests need.
-pub(crate) struct Front {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) admission: Admission,
-    pub(crate) limits: Limits,
-    pub(crate) json: Json,
-    pub(crate) pages: Pages,
-    pub(crate) readiness: Readiness,
-}
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +64,7 @@ impl Protocol {
     }
 }
 
-impl Front {
+impl Parts {
     /// Answers a request.
     pub(crate) async fn answer(
         self: Arc<Self>,
@@ -109,8 +90,8 @@ impl Front {
         if let Err(status) = single::check(request.headers()) {
             return self.refuse(protocol, &visit, &request, status);
         }
-        let front = self.clone();
-        match caught_within(front.pass(protocol, visit, request)).await {
+        let parts = self.clone();
+        match caught_within(parts.pass(protocol, visit, request)).await {
             Ok(answer) => answer,
             Err(status) => self.answer_of(protocol, status),
         }
