@@ -89,8 +89,7 @@ impl Chats {
 
     /// A session of the caller.
     pub(crate) async fn get_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
-        let session = sessions::find(self.db.read(), ctx.user_id()?, id).await?;
-        session.ok_or(Error::NotFound("session"))
+        own_session(&self.db, ctx, id).await
     }
 
     /// At most `limit` sessions of the caller behind a cursor, most recently used first.
@@ -119,17 +118,17 @@ impl Chats {
     /// A message of a session.
     pub(crate) async fn get_message(
         &self,
-        session: SessionId,
+        session: &Session,
         id: MessageId,
     ) -> Result<Message, Error> {
-        let message = messages::find_whole(self.db.read(), session, id).await?;
+        let message = messages::find_whole(self.db.read(), session.id, id).await?;
         message.ok_or(Error::NotFound("message"))
     }
 
     /// At most `limit` messages from one on towards the root, newest first, and the one after them.
     pub(crate) async fn list_messages(
         &self,
-        session: SessionId,
+        session: &Session,
         from: MessageId,
         limit: usize,
     ) -> Result<(Vec<Message>, Option<MessageId>), Error> {
@@ -137,11 +136,11 @@ impl Chats {
             messages: limit,
             bytes: PAGE_BYTES,
         };
-        let models = path::load(self.db.read(), session, from, limits).await?;
+        let models = path::load(self.db.read(), session.id, from, limits).await?;
         // The message that a page token names may have been deleted since.
         let next = models.last().ok_or(Error::NotFound("message"))?.parent_id;
         Ok((
-            messages::whole(self.db.read(), session, models).await?,
+            messages::whole(self.db.read(), session.id, models).await?,
             next,
         ))
     }
@@ -149,13 +148,13 @@ impl Chats {
     /// The swipes of a message, itself included, in their order.
     pub(crate) async fn list_swipes(
         &self,
-        session: SessionId,
+        session: &Session,
         id: MessageId,
     ) -> Result<Vec<Message>, Error> {
-        let message = messages::find(self.db.read(), session, id).await?;
+        let message = messages::find(self.db.read(), session.id, id).await?;
         let parent = message.ok_or(Error::NotFound("message"))?.parent_id;
-        let swipes = messages::list_siblings(self.db.read(), session, parent).await?;
-        Ok(messages::whole(self.db.read(), session, swipes).await?)
+        let swipes = messages::list_siblings(self.db.read(), session.id, parent).await?;
+        Ok(messages::whole(self.db.read(), session.id, swipes).await?)
     }
 
     /// Where a branch of a session ends; by default, the one the session is turned to.
@@ -170,6 +169,13 @@ impl Chats {
         let branch = branches::find(self.db.read(), session.id, branch).await?;
         Ok(branch.ok_or(Error::NotFound("branch"))?.head)
     }
+}
+
+/// A session of the caller. Only this makes a [`Session`] of an id that a request has, so that what takes one needs no guard of
+/// its own.
+pub(super) async fn own_session(db: &Database, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
+    let session = sessions::find(db.read(), ctx.user_id()?, id).await?;
+    session.ok_or(Error::NotFound("session"))
 }
 
 /// Refuses a message that a generation is writing.

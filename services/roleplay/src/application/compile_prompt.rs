@@ -2,12 +2,13 @@
 //! can hold, and never the whole history.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mesh::Ctx;
 use serde::Serialize;
 
 use super::ancestry::Path;
-use super::cast::Player;
+use super::cast::{Player, Sheet};
 use super::recall::{Kept, Scene};
 use super::{Chats, Error};
 use crate::domain::ids::MessageId;
@@ -43,12 +44,17 @@ pub(super) struct Wanted<'w> {
     pub(super) said_id: Option<MessageId>,
 }
 
-/// What the compiler is given.
-#[derive(Clone, Copy)]
-struct Compiling<'c> {
-    material: &'c Material<'c>,
-    settings: &'c Settings,
-    seed: u64,
+/// What a prompt is made of, as the tables and the other services have it.
+struct Gathered {
+    sheet: Arc<Sheet>,
+    player: Player,
+    model: Model,
+    /// The history, newest first.
+    lines: Vec<Line>,
+    /// What the session keeps for prompts; nothing where nothing is recalled.
+    kept: Kept,
+    /// Whether memories are recalled.
+    recalls: bool,
 }
 
 /// A prompt that fits its model.
@@ -63,6 +69,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) estimated: bool,
     /// Most tokens of the reply.
     pub(crate) max_tokens: u32,
+    /// What the person is called in it.
+    pub(crate) player_name: String,
 }
 
 impl Chats {
@@ -72,14 +80,13 @@ impl Chats {
         ctx: &Ctx,
         session: &Session,
     ) -> Result<CompiledPrompt, Error> {
-        let player = self.player(ctx, session.persona_id).await?;
         let wanted = Wanted {
             kind: Kind::Reply,
             tip: session.branch.head,
             said: None,
             said_id: None,
         };
-        self.compile(ctx, session, &player, wanted).await
+        self.compile(ctx, session, wanted).await
     }
 
     /// Compiles a prompt.
@@ -87,30 +94,26 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: &Session,
-        player: &Player,
         wanted: Wanted<'_>,
     ) -> Result<CompiledPrompt, Error> {
-        let character = session.character_id.ok_or(Error::CharacterDeleted)?;
-        let sheet = self
-            .sheet(ctx, character)
-            .await?
-            .ok_or(Error::CharacterDeleted)?;
-        let model = self.models.resolve(ctx, &session.model_id).await?;
-        let lines = self
-            .history(session, wanted.tip, model.window_tokens)
-            .await?;
-        let (earlier, earlier_of_character) = earlier(&lines);
-        let idle_secs = self.idle_secs(&lines);
+        let gathered = self.gather(ctx, session, wanted.tip).await?;
+        let Gathered {
+            sheet,
+            player,
+            model,
+            lines,
+            kept,
+            recalls,
+        } = gathered;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
         let path = wanted.tip.map(|tip| Path {
             session: session.id,
             tip,
             recent: &recent,
         });
-        let turns = turns(lines, player, &wanted);
-        let max_tokens = session
-            .settings
-            .reply_tokens(model.max_reply_tokens, model.window_tokens);
+        let pinned = self.memories.pinned_on(path, kept.pinned).await?;
+        let reply = &session.settings;
+        let max_tokens = reply.reply_tokens(model.max_reply_tokens, model.window_tokens);
         let settings = Settings {
             form: model.form,
             window_tokens: model.window_tokens,
@@ -118,23 +121,19 @@ impl Chats {
             memory: self.memories.config.settings(),
             ..Settings::default()
         };
-        let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
-        let kept = if recalls {
-            self.memories.kept(session.id, path).await?
-        } else {
-            Kept::default()
-        };
-        let material = Material {
+        let (earlier, earlier_of_character) = earlier(&lines);
+        let idle_secs = self.idle_secs(&lines);
+        let turns = turns(lines, &player, &wanted);
+        let mut material = Material {
             lore: sheet.lore.as_ref(),
             persona: Persona {
                 name: &player.name,
                 description: &player.description,
             },
-            memories: &kept.pinned,
-            recall: if recalls {
-                Recall::NotNeeded
-            } else {
-                Recall::Off
+            memories: &pinned,
+            recall: match recalls {
+                true => Recall::NotNeeded,
+                false => Recall::Off,
             },
             earlier_message_count: earlier,
             earlier_assistant_count: earlier_of_character,
@@ -145,12 +144,9 @@ impl Chats {
             session_seed: Session::seed(session.id),
             ..Material::new(&sheet.card, &turns)
         };
-        let compiling = Compiling {
-            material: &material,
-            settings: &settings,
-            seed: prompt_seed(session),
-        };
-        let (mut compiled, mut estimated) = self.fit(ctx, compiling).await?;
+        let seed = prompt_seed(session);
+        let (mut compiled, mut estimated) = self.fit(ctx, &material, &settings, seed).await?;
+        let recalled;
         // A prompt that holds the whole history misses nothing, and need not wait for a search.
         if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
             let scene = Scene {
@@ -159,38 +155,67 @@ impl Chats {
                 turns: &turns,
                 said: compiled.receipt.surely_said(),
             };
-            let (recall, memories) = self.memories.recall(ctx, scene, &kept.pinned).await;
-            let material = Material {
-                memories: &memories,
-                recall,
-                ..material.clone()
-            };
-            let material = &material;
-            (compiled, estimated) = self
-                .fit(
-                    ctx,
-                    Compiling {
-                        material,
-                        ..compiling
-                    },
-                )
-                .await?;
+            (material.recall, recalled) = self.memories.recall(ctx, scene, &pinned).await;
+            material.memories = &recalled;
+            (compiled, estimated) = self.fit(ctx, &material, &settings, seed).await?;
         }
         let Compiled { prompt, receipt } = compiled;
-        drop(turns);
         Ok(CompiledPrompt {
-            model,
             prompt,
             receipt,
             estimated,
             max_tokens,
+            player_name: player.name.clone(),
+            model: model.clone(),
         })
     }
 
-    async fn fit(&self, ctx: &Ctx, what: Compiling<'_>) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(what.material, what.settings, what.seed);
+    /// Reads all that a prompt is made of, at the same time where nothing depends on the other.
+    async fn gather(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        tip: Option<MessageId>,
+    ) -> Result<Gathered, Error> {
+        let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
+        let sheet = async {
+            let character = session.character_id.ok_or(Error::CharacterDeleted)?;
+            let sheet = self.sheet(ctx, character).await?;
+            sheet.ok_or(Error::CharacterDeleted)
+        };
+        let history = async {
+            let model = self.models.resolve(ctx, &session.model_id).await?;
+            let lines = self.history(session, tip, model.window_tokens).await?;
+            Ok::<_, Error>((model, lines))
+        };
+        let kept = async {
+            match recalls {
+                true => self.memories.kept(session.id).await,
+                false => Ok(Kept::default()),
+            }
+        };
+        let player = self.player(ctx, session.persona_id);
+        let (sheet, player, (model, lines), kept) = tokio::try_join!(sheet, player, history, kept)?;
+        Ok(Gathered {
+            sheet,
+            player,
+            model,
+            lines,
+            kept,
+            recalls,
+        })
+    }
+
+    async fn fit(
+        &self,
+        ctx: &Ctx,
+        material: &Material<'_>,
+        settings: &Settings,
+        seed: u64,
+    ) -> Result<(Compiled, bool), Error> {
+        let draft = Draft::new(material, settings, seed);
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
-        let counts = self.models.count(ctx, what.material.model, &texts).await?;
+        let counts = self.models.count(ctx, material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
     }
 
@@ -301,6 +326,6 @@ impl CompiledPrompt {
             form: self.receipt.settings.form,
             sampling: &session.settings,
         };
-        Ok(serde_json::to_string(&stored).map_err(|e| sea_orm::DbErr::Json(e.to_string()))?)
+        Ok(serde_json::to_string(&stored)?)
     }
 }

@@ -3,7 +3,7 @@
 use mesh::Ctx;
 
 use super::compile_prompt::Wanted;
-use super::start_generation::{Start, Target, check_continuable};
+use super::start_generation::{Opening, Start, Target, check_continuable};
 use super::{Chats, Error};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::prompt::Kind;
@@ -18,22 +18,21 @@ impl Chats {
         id: MessageId,
         request_id: String,
     ) -> Result<GenerationId, Error> {
-        let session = self.get_session(ctx, session).await?;
-        if let Some(earlier) = self.check_idle(&session, &request_id).await? {
-            return Ok(earlier);
-        }
+        let session = match self.opening(ctx, session, &request_id).await? {
+            Opening::Idle(session) => *session,
+            Opening::Earlier(earlier) => return Ok(earlier),
+        };
         check_continuable(
             messages::find(self.db.read(), session.id, id).await?,
             &session,
         )?;
-        let player = self.player(ctx, session.persona_id).await?;
         let wanted = Wanted {
             kind: Kind::Continue,
             tip: Some(id),
             said: None,
             said_id: None,
         };
-        let prompt = self.compile(ctx, &session, &player, wanted).await?;
+        let prompt = self.compile(ctx, &session, wanted).await?;
         let target = Target::End(id);
         let start = Start {
             session,

@@ -92,6 +92,9 @@ pub(crate) enum Error {
     /// The store of files failed.
     #[error(transparent)]
     Files(#[from] files::Error),
+    /// A receipt can't be written.
+    #[error("the receipt can't be written: {0}")]
+    Receipt(#[from] serde_json::Error),
     /// A task of ours died.
     #[error("a task died: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -183,7 +186,7 @@ impl Classify for Error {
                 Class::new(status.code(), reason)
             }
             Self::Orphaned(_) | Self::GenerationLost(_) => Class::internal(),
-            Self::Embedding(_) | Self::Task(_) => Class::internal(),
+            Self::Embedding(_) | Self::Receipt(_) | Self::Task(_) => Class::internal(),
         }
     }
 }

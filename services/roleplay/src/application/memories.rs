@@ -12,12 +12,12 @@ use storage::Database;
 
 use super::Error;
 use super::ancestry::{Ancestry, Path};
+use super::chats::own_session;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
 use crate::domain::prompt::MemorySettings;
-use crate::domain::session::Session;
 use crate::infrastructure::index::Index;
-use crate::infrastructure::queries::{memories, sessions};
+use crate::infrastructure::queries::memories;
 
 /// How sessions remember.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -104,12 +104,6 @@ impl Memories {
         }
     }
 
-    /// A session of the caller.
-    pub(crate) async fn get_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
-        let session = sessions::find(self.db.read(), ctx.user_id()?, id).await?;
-        session.ok_or(Error::NotFound("session"))
-    }
-
     /// A memory of a session of the caller.
     pub(crate) async fn get_memory(
         &self,
@@ -117,7 +111,7 @@ impl Memories {
         session: SessionId,
         id: MemoryId,
     ) -> Result<Memory, Error> {
-        let session = self.get_session(ctx, session).await?;
+        let session = own_session(&self.db, ctx, session).await?;
         let memory = memories::find(self.db.read(), session.id, id).await?;
         memory.ok_or(Error::NotFound("memory"))
     }
@@ -130,7 +124,7 @@ impl Memories {
         filter: memories::Filter,
         limit: usize,
     ) -> Result<Vec<Memory>, Error> {
-        let session = self.get_session(ctx, session).await?;
+        let session = own_session(&self.db, ctx, session).await?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         Ok(memories::list(self.db.read(), session.id, filter, limit).await?)
     }

@@ -24,8 +24,8 @@ const MOST_SEARCHES: usize = 4;
 /// What is known of a session's memories without a search.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The pinned memories of the path, oldest first.
-    pub(super) pinned: Vec<Recalled>,
+    /// The pinned memories of all branches, oldest first.
+    pub(super) pinned: Vec<Memory>,
     /// Whether there are notes that only a search finds.
     pub(super) has_notes: bool,
 }
@@ -45,23 +45,28 @@ pub(super) struct Scene<'s> {
 }
 
 impl Memories {
-    /// What a session keeps for every prompt.
-    pub(super) async fn kept(
-        &self,
-        session: SessionId,
-        path: Option<Path<'_>>,
-    ) -> Result<Kept, Error> {
+    /// What a session keeps for every prompt, on whichever branch.
+    pub(super) async fn kept(&self, session: SessionId) -> Result<Kept, Error> {
         let db = self.db.read();
         let (pinned, has_notes) = tokio::try_join!(
             memories::pinned(db, session),
             memories::has_notes(db, session)
         )?;
+        Ok(Kept { pinned, has_notes })
+    }
+
+    /// Of pinned memories those that a prompt of a path has, oldest first.
+    pub(super) async fn pinned_on(
+        &self,
+        path: Option<Path<'_>>,
+        pinned: Vec<Memory>,
+    ) -> Result<Vec<Recalled>, Error> {
+        if pinned.is_empty() {
+            return Ok(Vec::new());
+        }
         let pinned = pinned.into_iter().map(|memory| (memory, None)).collect();
         let pinned = self.on_path(path, pinned).await?;
-        Ok(Kept {
-            pinned: pinned.into_iter().map(recalled).collect(),
-            has_notes,
-        })
+        Ok(pinned.into_iter().map(recalled).collect())
     }
 
     /// The pinned memories and those that are near to the end of the conversation, oldest first.

@@ -3,7 +3,7 @@
 use mesh::Ctx;
 
 use super::compile_prompt::Wanted;
-use super::start_generation::{Start, Target};
+use super::start_generation::{Opening, Start, Target};
 use super::{Chats, Error};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::Author;
@@ -18,17 +18,16 @@ impl Chats {
         id: MessageId,
         request_id: String,
     ) -> Result<GenerationId, Error> {
-        let session = self.get_session(ctx, session).await?;
-        if let Some(earlier) = self.check_idle(&session, &request_id).await? {
-            return Ok(earlier);
-        }
-        let message = self.get_message(session.id, id).await?;
+        let session = match self.opening(ctx, session, &request_id).await? {
+            Opening::Idle(session) => *session,
+            Opening::Earlier(earlier) => return Ok(earlier),
+        };
+        let message = self.get_message(&session, id).await?;
         if message.author != Author::Character {
             let refusal =
                 "only a character's message can be regenerated: edit this one, or send another";
             return Err(Error::Unsuitable(refusal));
         }
-        let player = self.player(ctx, session.persona_id).await?;
         let parent = message.parent_id;
         let wanted = Wanted {
             kind: Kind::Regenerate,
@@ -36,7 +35,7 @@ impl Chats {
             said: None,
             said_id: None,
         };
-        let prompt = self.compile(ctx, &session, &player, wanted).await?;
+        let prompt = self.compile(ctx, &session, wanted).await?;
         let target = Target::Swipe { parent };
         let start = Start {
             session,

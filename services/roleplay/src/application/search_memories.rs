@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use mesh::Ctx;
 
 use super::ancestry::Path;
+use super::chats::own_session;
 use super::{Error, Memories};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
@@ -21,7 +22,7 @@ impl Memories {
         text: String,
         limit: usize,
     ) -> Result<Vec<(Memory, f32)>, Error> {
-        let session = self.get_session(ctx, session).await?;
+        let session = own_session(&self.db, ctx, session).await?;
         let (collection, vector) = self.vector_of(ctx, text).await?;
         let near = collection
             .search(session.id, &vector, limit * OVERHANG, &HashSet::new())

@@ -3,7 +3,7 @@
 use mesh::Ctx;
 
 use super::compile_prompt::Wanted;
-use super::start_generation::{Start, Target};
+use super::start_generation::{Opening, Start, Target};
 use super::{Chats, Error};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::Author;
@@ -30,12 +30,14 @@ impl Chats {
         ctx: &Ctx,
         request: SendMessage,
     ) -> Result<GenerationId, Error> {
-        let session = self.get_session(ctx, request.session_id).await?;
-        if let Some(earlier) = self.check_idle(&session, &request.request_id).await? {
-            return Ok(earlier);
-        }
+        let session = match self
+            .opening(ctx, request.session_id, &request.request_id)
+            .await?
+        {
+            Opening::Idle(session) => *session,
+            Opening::Earlier(earlier) => return Ok(earlier),
+        };
         let parent = request.parent_id.or(session.branch.head);
-        let player = self.player(ctx, session.persona_id).await?;
         let id = MessageId::new();
         let wanted = Wanted {
             kind: Kind::Reply,
@@ -43,11 +45,11 @@ impl Chats {
             said: Some(&request.text),
             said_id: Some(id),
         };
-        let prompt = self.compile(ctx, &session, &player, wanted).await?;
+        let prompt = self.compile(ctx, &session, wanted).await?;
         let said = NewMessage {
             id,
             author: Author::Person,
-            speaker_name: player.name,
+            speaker_name: prompt.player_name.clone(),
             text: request.text,
             generation_id: None,
             create_time: self.host.clock.now(),

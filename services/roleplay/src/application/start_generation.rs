@@ -11,7 +11,7 @@ use super::generate::Work;
 use super::move_head::move_head;
 use super::tell::Telling;
 use super::{Chats, Error};
-use crate::domain::ids::{GenerationId, MessageId, UserId};
+use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
 use crate::domain::message::{Author, MAX_CONTINUED_BYTES};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
@@ -40,6 +40,14 @@ pub(super) enum Target {
     End(MessageId),
 }
 
+/// What a request to generate finds.
+pub(super) enum Opening {
+    /// A session in which nothing is generated.
+    Idle(Box<Session>),
+    /// The generation that an earlier request of the same id began.
+    Earlier(GenerationId),
+}
+
 /// A generation to start.
 pub(super) struct Start {
     pub(super) session: Session,
@@ -51,27 +59,35 @@ pub(super) struct Start {
 }
 
 impl Chats {
-    /// The generation that an earlier request of this id began; an error while any other runs.
-    pub(super) async fn check_idle(
+    /// A session of the caller in which a generation may begin, before anything is spent on its prompt. The transaction that
+    /// begins it looks again.
+    pub(super) async fn opening(
         &self,
-        session: &Session,
+        ctx: &Ctx,
+        id: SessionId,
         request_id: &str,
-    ) -> Result<Option<GenerationId>, Error> {
+    ) -> Result<Opening, Error> {
         if self.host.tasks.token().is_cancelled() {
             return Err(Error::Stopping);
         }
-        if !request_id.is_empty() {
-            let earlier = generations::requested(self.db.read(), session.id, request_id).await?;
-            if earlier.is_some() {
-                return Ok(earlier);
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let earlier = async {
+            match request_id {
+                "" => Ok(None),
+                request_id => generations::requested(db, id, request_id).await,
             }
+        };
+        let few = check_few(db, user, self.limits.per_person);
+        let (session, earlier, few) = tokio::join!(self.get_session(ctx, id), earlier, few);
+        let session = session?;
+        if let Some(earlier) = earlier? {
+            return Ok(Opening::Earlier(earlier));
         }
         if let Some(running) = session.running_generation_id {
             return Err(Error::GenerationRunning(running));
         }
-        // Before anything is spent on a prompt; the transaction looks again.
-        check_few(self.db.read(), session.user_id, self.limits.per_person).await?;
-        Ok(None)
+        few?;
+        Ok(Opening::Idle(Box::new(session)))
     }
 
     /// Stores the messages and the generation in one transaction and sets the job going. Returns the generation, or

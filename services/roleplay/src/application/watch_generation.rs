@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::live::Progress;
 use super::{Chats, Error};
 use crate::domain::generation::{Event, Generation, State, check_offset};
-use crate::domain::ids::{GenerationId, UserId};
+use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::Message;
 use crate::domain::prompt::Kind;
-use crate::infrastructure::queries::generations;
+use crate::infrastructure::queries::{generations, messages};
 
 /// How long a stream is silent at most where the text can't be stored, which is not shown before. The generation goes on;
 /// who attaches again finds it where it is then.
@@ -129,13 +129,11 @@ impl Chats {
     }
 
     async fn started(&self, generation: Generation, whole: &str) -> Result<Event, Error> {
-        let message = self
-            .get_message(generation.session_id, generation.message_id)
-            .await?;
+        let message = self.message_of(&generation, generation.message_id).await?;
         let user_message = match (generation.kind, message.parent_id) {
-            (Kind::Reply, Some(parent)) => Some(Box::new(
-                self.get_message(generation.session_id, parent).await?,
-            )),
+            (Kind::Reply, Some(parent)) => {
+                Some(Box::new(self.message_of(&generation, parent).await?))
+            }
             _ => None,
         };
         let message = Box::new(message.as_of(&generation, whole));
@@ -154,10 +152,14 @@ impl Chats {
                 false => Error::Orphaned(id),
             });
         }
-        let message = self
-            .get_message(generation.session_id, generation.message_id)
-            .await?;
+        let message = self.message_of(&generation, generation.message_id).await?;
         Ok((generation, message))
+    }
+
+    /// A message of the session of a generation, which was found as the caller's.
+    async fn message_of(&self, generation: &Generation, id: MessageId) -> Result<Message, Error> {
+        let message = messages::find_whole(self.db.read(), generation.session_id, id).await?;
+        message.ok_or(Error::NotFound("message"))
     }
 
     pub(super) async fn find_generation(

@@ -62,7 +62,7 @@ impl MessageService for MessageApi {
         let Some(from) = from else {
             return Ok(Response::new(pb::ListMessagesResponse::default()));
         };
-        let read = self.chats.list_messages(session.id, from, page.size());
+        let read = self.chats.list_messages(&session, from, page.size());
         let (messages, next) = read.await?;
         Ok(Response::new(pb::ListMessagesResponse {
             messages: messages.into_iter().map(Into::into).collect(),
@@ -142,7 +142,7 @@ impl MessageService for MessageApi {
         let session = fields::id("session_id", &request.get_ref().session_id)?;
         let message = fields::id("message_id", &request.get_ref().message_id)?;
         let session = self.chats.get_session(&ctx, session).await?;
-        let swipes = self.chats.list_swipes(session.id, message).await?;
+        let swipes = self.chats.list_swipes(&session, message).await?;
         let messages = swipes.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListSwipesResponse { messages }))
     }
