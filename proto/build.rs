@@ -8,6 +8,7 @@ mod policy;
 #[path = "build/rules.rs"]
 mod rules;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -26,9 +27,27 @@ fn main() -> Result<()> {
 
     let pool = DescriptorPool::decode(encoded.as_slice()).context("descriptors")?;
     std::fs::write(out.join("events.rs"), events::emit(&pool)?)?;
+    std::fs::write(out.join("packages.rs"), packages(&pool))?;
     std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;
     std::fs::write(out.join("validators.rs"), rules::emit(&pool)?)?;
     generate(&encoded)
+}
+
+/// A short path for each package that has services: `users` for `troupe.users.v1`.
+fn packages(pool: &DescriptorPool) -> String {
+    let names = pool
+        .services()
+        .map(|service| service.package_name().to_owned());
+    let names: BTreeSet<String> = names.filter(|name| name.starts_with("troupe.")).collect();
+    let paths = names.iter().filter_map(|name| {
+        let [_, role, version] = name.split('.').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        Some(format!(
+            "pub use generated::troupe::{role}::{version} as {role};\n"
+        ))
+    });
+    paths.collect()
 }
 
 /// The encoded descriptor set. It must stay encoded: prost's own types drop the options that we read.

@@ -18,13 +18,12 @@ pub use error::{Class, Classify, Code};
 pub use event::Event;
 pub use generated::google;
 pub use generated::troupe;
-pub use generated::troupe::ai::v1 as ai;
 pub use generated::troupe::errors::v1::Reason;
 pub use generated::troupe::events::v1 as events;
-pub use generated::troupe::roleplay::v1 as roleplay;
-pub use generated::troupe::users::v1 as users;
 pub use policy::MethodPolicy;
 pub use role::Role;
+
+include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 use std::sync::LazyLock;
 
@@ -38,8 +37,9 @@ pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/desc
 ///
 /// # Panics
 /// Never: the build decodes the same bytes.
+#[expect(clippy::expect_used, reason = "the build decodes the same bytes")]
 pub fn descriptor_pool() -> &'static DescriptorPool {
     static POOL: LazyLock<DescriptorPool> =
-        LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR_SET).unwrap_or_default());
+        LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR_SET).expect("the build decoded them"));
     &POOL
 }

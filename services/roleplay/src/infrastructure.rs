@@ -7,3 +7,17 @@ pub(crate) mod models;
 pub(crate) mod profiles;
 pub(crate) mod queries;
 pub(crate) mod tables;
+
+use tonic::{Code, Status};
+use troupe_proto::{Reason, error};
+
+/// A part of another service's answer that its contract promises.
+///
+/// # Errors
+/// It is missing, which is the other's fault and logged as such.
+fn promised<T>(part: Option<T>, what: &'static str) -> Result<T, Status> {
+    part.ok_or_else(|| {
+        tracing::error!("another service answers without {what}");
+        error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
+    })
+}

@@ -12,6 +12,7 @@ use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_client::EmbeddingServiceClient;
 use vectors::{self, Point, Vectors};
 
+use super::promised;
 use crate::domain::ids::{MemoryId, SessionId};
 
 /// The collection's name.
@@ -86,7 +87,9 @@ impl Index {
             let sent = vectors.len();
             return Err(Error::Miscounted { asked, sent });
         }
-        let collection = self.open(answer.model.unwrap_or_default()).await?;
+        let collection = self
+            .open(promised(answer.model, "the embedding model")?)
+            .await?;
         Ok((collection, vectors))
     }
 
@@ -94,8 +97,8 @@ impl Index {
     pub(crate) async fn collection(&self, ctx: &Ctx) -> Result<Collection, Error> {
         let request = ctx.request(pb::GetEmbeddingModelRequest {});
         let answer = self.client.clone().get_embedding_model(request).await?;
-        self.open(answer.into_inner().model.unwrap_or_default())
-            .await
+        let model = promised(answer.into_inner().model, "the embedding model")?;
+        self.open(model).await
     }
 
     /// The vectors that were used last, without asking which model embeds now; none before the first use.

@@ -10,6 +10,7 @@ use tonic::{Status, Streaming};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 
+use super::promised;
 use crate::domain::generation::{Finish, Usage};
 use crate::domain::ids::{GenerationId, UserId};
 use crate::domain::prompt::{ChatMessage, Form, Prompt};
@@ -114,7 +115,7 @@ impl Models {
             .clone()
             .resolve_model(ctx.request(request))
             .await?;
-        let model = answer.into_inner().model.unwrap_or_default();
+        let model = promised(answer.into_inner().model, "the model")?;
         let form = match model.form() {
             pb::PromptForm::Text => Form::Text,
             pb::PromptForm::Chat | pb::PromptForm::Unspecified => Form::Chat,

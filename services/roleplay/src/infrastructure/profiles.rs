@@ -8,6 +8,7 @@ use tonic::Status;
 use troupe_proto::users::GetProfileRequest;
 use troupe_proto::users::user_service_client::UserServiceClient;
 
+use super::promised;
 use crate::domain::ids::UserId;
 
 /// After this time a changed name is seen.
@@ -44,7 +45,7 @@ impl Profiles {
             .clone()
             .get_profile(ctx.request(GetProfileRequest {}))
             .await?;
-        let name = answer.into_inner().profile.unwrap_or_default().display_name;
+        let name = promised(answer.into_inner().profile, "the profile")?.display_name;
         self.names.insert(user, name.clone());
         Ok(name)
     }
