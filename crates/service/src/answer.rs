@@ -14,7 +14,7 @@ pub fn answer(error: &impl Classify) -> Status {
         Code::Internal | Code::Unknown | Code::DataLoss => {
             tracing::error!(error = %explained(error), "a call failed");
         }
-        Code::Unavailable => tracing::debug!(error = %explained(error), "a call can't be served"),
+        Code::Unavailable => tracing::warn!(error = %explained(error), "a call can't be served"),
         _ => {}
     }
     class.status_of(error)

@@ -15,5 +15,5 @@ pub use backends::Backends;
 pub use error::BuildError;
 pub use host::Host;
 pub use pages::{Page, Pages};
-pub use service::{Alone, Neighbours, Section, Service, build, migrate, migrations};
+pub use service::{Alone, Neighbours, Section, Service, build, migrate, migrations, with_shared};
 pub use site::Site;

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use mesh::{Channel, Role};
 use platform::config;
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::de::DeserializeOwned;
 use storage::Database;
 use storage::database::{Inspection, OpenError, migration_names};
@@ -89,4 +89,11 @@ pub fn migrations<S: Service>() -> Vec<String> {
 /// The database can't be opened.
 pub async fn migrate<S: Service>(host: &Host) -> Result<Inspection, OpenError> {
     Database::migrate::<S::Migrator>(&host.storage(), S::ROLE.name()).await
+}
+
+/// The migrations of a service, followed by those of the tables that each has: of its events and of its secrets.
+pub fn with_shared(mut own: Vec<Box<dyn MigrationTrait>>) -> Vec<Box<dyn MigrationTrait>> {
+    own.extend(events::migrations());
+    own.extend(storage::secret::migrations());
+    own
 }
