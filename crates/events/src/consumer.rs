@@ -95,6 +95,8 @@ pub struct Consumer {
     pub(super) pauses: Vec<Duration>,
     pub(super) routes: HashMap<&'static str, Arc<dyn Route>>,
     pub(super) subjects: Vec<&'static str>,
+    /// Whether it takes what happened before its first start.
+    pub(super) takes_history: bool,
     handled_twice: Option<&'static str>,
 }
 
@@ -107,6 +109,7 @@ impl Consumer {
             pauses: PAUSES.to_vec(),
             routes: HashMap::new(),
             subjects: Vec::new(),
+            takes_history: false,
             handled_twice: None,
         }
     }
@@ -123,6 +126,16 @@ impl Consumer {
         }
         self.subjects.push(E::SUBJECT);
         self
+    }
+
+    /// Also takes what happened before its first start, where somebody has it told again. The inbox remembers these events
+    /// for good, so that each has its effect once however often it is told.
+    #[must_use]
+    pub fn with_history(self) -> Self {
+        Self {
+            takes_history: true,
+            ..self
+        }
     }
 
     /// A type of event that has more than one handler.

@@ -77,17 +77,18 @@ pub(super) async fn is_handled(
     Ok(row.one(db).await?.is_some())
 }
 
-/// Notes that an event has its effect on a consumer. False if it had it before.
+/// Notes that an event has its effect on a consumer, at a time or with one that keeps the note for good. False if it had it
+/// before.
 pub(super) async fn note_handled(
     db: &impl ConnectionTrait,
     consumer: &str,
     event: EventId,
-    now: Timestamp,
+    time: Timestamp,
 ) -> Result<bool, DbErr> {
     let row = inbox::Model {
         consumer: consumer.to_owned(),
         event_id: event,
-        time: now,
+        time,
     };
     let known = OnConflict::columns([inbox::Column::Consumer, inbox::Column::EventId])
         .do_nothing()
@@ -117,7 +118,8 @@ pub(super) async fn forget_handled(
     Ok(!rows.is_empty())
 }
 
-/// Deletes a consumer's notes of events that can't come again. Those of dead letters stay: they can.
+/// Deletes a consumer's notes of events that can't come again. Those of dead letters stay: they can. So do those that are kept
+/// for good.
 pub(super) async fn let_go(
     db: &impl ConnectionTrait,
     consumer: &str,
@@ -130,7 +132,8 @@ pub(super) async fn let_go(
     let delete = inbox::Entity::delete_many()
         .filter(inbox::Column::Consumer.eq(consumer))
         .filter(inbox::Column::EventId.is_in(events.iter().copied()))
-        .filter(inbox::Column::EventId.not_in_subquery(dead));
+        .filter(inbox::Column::EventId.not_in_subquery(dead))
+        .filter(inbox::Column::Time.ne(inbox::KEPT));
     delete.exec(db).await.map(drop)
 }
 

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::consumer::Consumer;
 use super::retention::LetGo;
+use super::tables::inbox;
 use super::{Envelope, Failure, queries, shown};
 
 /// Handlers of one consumer that run at a time.
@@ -107,6 +108,23 @@ impl Runner {
     /// Since when events are for the consumer.
     pub(super) fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// Whether an event is for the consumer. It was told of what happened since its first start, and the rest can only be told
+    /// again.
+    fn is_for_it(&self, envelope: &Envelope) -> bool {
+        match envelope.is_retold {
+            true => self.consumer.takes_history && envelope.time < self.since,
+            false => envelope.time >= self.since,
+        }
+    }
+
+    /// What a note that the event is handled has for its time.
+    fn time_of_note(&self, envelope: &Envelope) -> Timestamp {
+        match envelope.is_retold {
+            true => inbox::KEPT,
+            false => self.clock.now(),
+        }
     }
 
     /// Handles an event after those of its key that came before.
@@ -205,17 +223,17 @@ impl Runner {
             return Ok(());
         };
         let (name, id, db) = (self.consumer.name, envelope.id, &self.consumer.db);
-        if envelope.time < self.since || queries::is_handled(db.read(), name, id).await? {
+        if !self.is_for_it(envelope) || queries::is_handled(db.read(), name, id).await? {
             return Ok(());
         }
         let stopped = || Failure::Unavailable("the process is stopping".into());
         let _permit = self.permits.acquire().await.map_err(|_| stopped())?;
         let attempt = async {
             let effect = &route.prepare(envelope, earlier_tries).await?;
-            let now = self.clock.now();
+            let time = self.time_of_note(envelope);
             let apply = db.transaction(|tx| {
                 Box::pin(async move {
-                    if queries::note_handled(tx, name, id, now).await? {
+                    if queries::note_handled(tx, name, id, time).await? {
                         effect.apply(tx).await?;
                     }
                     Ok(())
