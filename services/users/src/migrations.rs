@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_lapses::Lapses),
         ];
         migrations.extend(storage::secret::migrations());
+        migrations.extend(events::migrations());
         migrations
     }
 }
