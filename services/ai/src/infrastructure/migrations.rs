@@ -13,6 +13,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_usage::Migration)];
         migrations.extend(storage::secret::migrations());
+        migrations.extend(events::migrations());
         migrations
     }
 }
