@@ -71,6 +71,8 @@
 //! # }
 //! ```
 //!
+//! A consumer that only appends rows handles many events in one transaction: [`Consumer::in_batches`].
+//!
 //! Both services list [`migrations()`] in their migrator.
 
 pub mod bus;
@@ -100,7 +102,7 @@ mod twice;
 pub use crate::nats::AddressError;
 pub use bus::Bus;
 pub use config::NatsConfig;
-pub use consumer::{Consumer, Failure, Handler, Received};
+pub use consumer::{BatchHandler, Consumer, Failure, Handler, Received};
 pub use envelope::Envelope;
 pub use hub::{Events, StartError};
 pub use inspect::{ConsumerLag, DeadLetter, InspectError, Inspector, Lag, OutboxLag};

@@ -83,6 +83,6 @@ mod tests {
         assert_ne!(id, told::<SessionCreated>("ses_2", 1_800_000_000_000_000));
         assert_ne!(id, told::<SessionCreated>("ses_1", 1_800_000_000_000_001));
         // For good: another id would be told as another event.
-        assert_eq!(id.to_string(), "evt_0");
+        assert_eq!(id.to_string(), "evt_01mcc5rm00hs2af77gnj2rykz3");
     }
 }

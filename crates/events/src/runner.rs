@@ -1,6 +1,8 @@
 //! Runs a consumer's handlers, by the same rules whatever the events came with: one event of a key at a time, its effect
 //! once, some tries, then put aside.
 
+mod batches;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -64,6 +66,8 @@ pub(super) struct Runner {
     permits: Semaphore,
     /// What can't come again.
     pub(super) let_go: LetGo,
+    /// What is handled together, where the consumer takes that.
+    queue: Mutex<batches::Queue>,
     /// What waits behind the event that is handled, by key.
     lanes: Mutex<HashMap<String, VecDeque<Delivery>>>,
 }
@@ -96,6 +100,7 @@ impl Runner {
             since,
             permits: Semaphore::new(PARALLEL),
             let_go,
+            queue: Mutex::default(),
             lanes: Mutex::default(),
         }))
     }
@@ -129,6 +134,13 @@ impl Runner {
 
     /// Handles an event after those of its key that came before.
     pub(super) fn submit(self: &Arc<Self>, delivery: Delivery) {
+        match self.consumer.takes_batches() {
+            true => self.submit_to_batch(delivery),
+            false => self.submit_to_lane(delivery),
+        }
+    }
+
+    fn submit_to_lane(self: &Arc<Self>, delivery: Delivery) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         match lanes.entry(delivery.envelope.key.clone()) {
             Entry::Occupied(lane) => lane.into_mut().push_back(delivery),
@@ -166,7 +178,7 @@ impl Runner {
     pub(super) fn waiting(&self) -> u64 {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let behind: usize = lanes.values().map(VecDeque::len).sum();
-        (lanes.len() + behind) as u64
+        (self.in_batches() + lanes.len() + behind) as u64
     }
 
     /// The span belongs to the trace of the call that wrote the event.
