@@ -1,7 +1,8 @@
-//! How many events a second go from outbox to effect. Without an argument in the process, with the address of a NATS server
-//! over JetStream, and there beside a bare publisher that awaits as many acknowledgements at a time:
+//! How many events a second go from outbox to effect, in a transaction each or, with `in-batches`, in transactions of many.
+//! Without an address in the process, with that of a NATS server over JetStream, and there beside a bare publisher that awaits
+//! as many acknowledgements at a time:
 //!
-//!     cargo run --release -p troupe-platform --example events_bench -- nats://127.0.0.1:4222
+//!     cargo run --release -p troupe-events --example events_bench -- in-batches nats://127.0.0.1:4222
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 use std::error::Error;
@@ -18,7 +19,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use storage::database::Transaction;
 use storage::{Database, Storage};
 use tokio::sync::Notify;
-use troupe_events::{Consumer, Events, Failure, Handler, NatsConfig, Received};
+use troupe_events::{BatchHandler, Consumer, Events, Failure, Handler, NatsConfig, Received};
 use troupe_proto::events::MessageWritten;
 
 const EVENTS: usize = 20_000;
@@ -26,6 +27,7 @@ const EVENTS: usize = 20_000;
 const AT_ONCE: usize = 50;
 const SESSIONS: usize = 500;
 const UNACKNOWLEDGED: usize = 512;
+const IN_BATCHES: &str = "in-batches";
 
 struct Migrator;
 
@@ -55,16 +57,38 @@ impl Handler<MessageWritten> for Count {
         _: &Received<MessageWritten>,
         (): &(),
     ) -> Result<(), Failure> {
-        if self.handled.fetch_add(1, Ordering::Relaxed) + 1 == EVENTS {
+        self.add(1);
+        Ok(())
+    }
+}
+
+impl BatchHandler<MessageWritten> for Count {
+    async fn apply(
+        &self,
+        _: &Transaction<'_>,
+        events: &[Received<MessageWritten>],
+    ) -> Result<(), Failure> {
+        self.add(events.len());
+        Ok(())
+    }
+}
+
+impl Count {
+    fn add(&self, events: usize) {
+        if self.handled.fetch_add(events, Ordering::Relaxed) + events == EVENTS {
             self.all.notify_one();
         }
-        Ok(())
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let url = std::env::args().nth(1).unwrap_or_default();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let in_batches = arguments.first().is_some_and(|first| first == IN_BATCHES);
+    if in_batches {
+        arguments.remove(0);
+    }
+    let url = arguments.pop().unwrap_or_default();
     let folder = tempfile::tempdir()?;
     let nats = NatsConfig {
         url: ServerUrl::new(url.as_str()),
@@ -76,7 +100,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let db = Database::open::<Migrator>(&storage, "roleplay").await?;
     let outbox = events.register("roleplay", &db, &clock)?;
     let count = Arc::new(Count::default());
-    events.consume(Consumer::new("count", &db).on::<MessageWritten, _>(&count))?;
+    let consumer = Consumer::new("count", &db);
+    events.consume(match in_batches {
+        true => consumer.in_batches::<MessageWritten, _>(&count),
+        false => consumer.on::<MessageWritten, _>(&count),
+    })?;
     events.start(&nats, &clock, &storage.tasks).await?;
 
     let begun = Instant::now();
@@ -97,7 +125,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     say("from outbox to effect", begun.elapsed());
     if !url.is_empty() {
         let context = jetstream::new(async_nats::connect(url.as_str()).await?);
-        bare(&context, &nats.prefix).await?;
+        if !in_batches {
+            bare(&context, &nats.prefix).await?;
+        }
         let stream = format!("{}-events", nats.prefix);
         context.delete_stream(stream).await?;
     }

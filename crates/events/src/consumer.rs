@@ -1,5 +1,7 @@
 //! Whoever wants to know: a name, and a handler for each type of event.
 
+mod batches;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
@@ -18,6 +20,8 @@ use storage::database::{Outage, Transaction, TransactionFuture};
 use troupe_proto::Event;
 
 use super::Envelope;
+pub use batches::BatchHandler;
+pub(super) use batches::BatchRoute;
 
 /// Waits between the tries of an event. One more try than there are waits, then it is dead.
 const PAUSES: [Duration; 4] = [
@@ -66,6 +70,19 @@ pub struct Received<E> {
     pub earlier_tries: u32,
 }
 
+impl<E: Event> Received<E> {
+    fn read(envelope: &Envelope, earlier_tries: u32) -> Result<Self, Failure> {
+        let event = E::from_bytes(&envelope.payload);
+        Ok(Self {
+            id: envelope.id,
+            event: event.map_err(|error| Failure::Failed(error.into()))?,
+            time: envelope.time,
+            cause: envelope.cause.clone(),
+            earlier_tries,
+        })
+    }
+}
+
 /// Why an event wasn't handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -94,7 +111,11 @@ pub struct Consumer {
     pub(super) db: Database,
     pub(super) pauses: Vec<Duration>,
     pub(super) routes: HashMap<&'static str, Arc<dyn Route>>,
+    /// The handlers that take many events at once.
+    pub(super) batches: HashMap<&'static str, Arc<dyn BatchRoute>>,
     pub(super) subjects: Vec<&'static str>,
+    /// Whether it takes what happened before its first start.
+    pub(super) takes_history: bool,
     handled_twice: Option<&'static str>,
 }
 
@@ -106,23 +127,58 @@ impl Consumer {
             db: db.clone(),
             pauses: PAUSES.to_vec(),
             routes: HashMap::new(),
+            batches: HashMap::new(),
             subjects: Vec::new(),
+            takes_history: false,
             handled_twice: None,
         }
     }
 
     /// Handles a type of event.
     #[must_use]
-    pub fn on<E: Event, H: Handler<E>>(mut self, handler: &Arc<H>) -> Self {
+    pub fn on<E: Event, H: Handler<E>>(self, handler: &Arc<H>) -> Self {
         let route = Typed::<E, H> {
             handler: Arc::clone(handler),
             event: PhantomData,
         };
-        if self.routes.insert(E::TYPE, Arc::new(route)).is_some() {
+        self.routed::<E>(Arc::new(route))
+    }
+
+    /// Handles a type of event many at a time. All types of the consumer must be handled so, or none.
+    #[must_use]
+    pub fn in_batches<E: Event, H: BatchHandler<E>>(mut self, handler: &Arc<H>) -> Self {
+        let route = batches::Typed::<E, H>::new(handler);
+        let in_batches = Arc::clone(&route);
+        self.batches.insert(E::TYPE, in_batches);
+        self.routed::<E>(route)
+    }
+
+    fn routed<E: Event>(mut self, route: Arc<dyn Route>) -> Self {
+        if self.routes.insert(E::TYPE, route).is_some() {
             self.handled_twice = Some(E::TYPE);
         }
         self.subjects.push(E::SUBJECT);
         self
+    }
+
+    /// Whether it handles many events at a time.
+    pub(super) fn takes_batches(&self) -> bool {
+        !self.batches.is_empty()
+    }
+
+    /// Whether it handles some types alone and others many at a time.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.takes_batches() && self.batches.len() != self.routes.len()
+    }
+
+    /// Also takes what happened before its first start, where somebody has it told again. The inbox remembers these events
+    /// for good, so that each has its effect once however often it is told.
+    #[must_use]
+    pub fn with_history(self) -> Self {
+        Self {
+            takes_history: true,
+            ..self
+        }
     }
 
     /// A type of event that has more than one handler.
@@ -182,14 +238,7 @@ impl<E: Event, H: Handler<E>> Route for Typed<E, H> {
         earlier_tries: u32,
     ) -> BoxFuture<'a, Result<Arc<dyn Effect>, Failure>> {
         Box::pin(async move {
-            let event = E::from_bytes(&envelope.payload);
-            let received = Received {
-                id: envelope.id,
-                event: event.map_err(|error| Failure::Failed(error.into()))?,
-                time: envelope.time,
-                cause: envelope.cause.clone(),
-                earlier_tries,
-            };
+            let received = Received::read(envelope, earlier_tries)?;
             let prepared = self.handler.prepare(&received).await?;
             let ready: Arc<dyn Effect> = Arc::new(Ready {
                 handler: Arc::clone(&self.handler),

@@ -127,6 +127,7 @@ async fn bury(runner: &Runner, envelope: &Envelope, death: &Death) -> Result<(),
         tries: i32::try_from(death.tries).unwrap_or(i32::MAX),
         dead_time: death.time,
         replay_time: None,
+        is_retold: envelope.is_retold,
     };
     let letter = &letter;
     let bury = runner

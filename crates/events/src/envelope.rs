@@ -24,6 +24,8 @@ pub struct Envelope {
     pub payload: Vec<u8>,
     /// The request that it goes back to.
     pub cause: Cause,
+    /// Whether it is told again, for consumers that came after it happened.
+    pub is_retold: bool,
 }
 
 impl TryFrom<outbox::Model> for Envelope {
@@ -38,6 +40,7 @@ impl TryFrom<outbox::Model> for Envelope {
             time: row.time,
             payload: row.payload,
             cause: cause(row.request_id, &row.traceparent)?,
+            is_retold: row.is_retold,
         })
     }
 }
@@ -54,6 +57,7 @@ impl TryFrom<dead_letter::Model> for Envelope {
             time: row.time,
             payload: row.payload,
             cause: cause(row.request_id, &row.traceparent)?,
+            is_retold: row.is_retold,
         })
     }
 }

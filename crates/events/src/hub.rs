@@ -95,7 +95,8 @@ impl Events {
     /// all of them wherever their services run.
     ///
     /// # Errors
-    /// There is one of its name, it has two handlers of one type, or events are carried already.
+    /// There is one of its name, it has two handlers of one type, it handles some types in batches and others not, or events are
+    /// carried already.
     pub fn consume(&self, consumer: Consumer) -> Result<(), RegisterError> {
         let mut entries = self.entries();
         let name = consumer.name;
@@ -108,6 +109,9 @@ impl Events {
         if let Some(event) = consumer.handled_twice() {
             let consumer = name;
             return Err(RegisterError::Handler { consumer, event });
+        }
+        if consumer.is_mixed() {
+            return Err(RegisterError::Mixed(name));
         }
         entries.consumers.push(consumer);
         Ok(())

@@ -8,7 +8,8 @@
 //! - Events of one key come one after another, in the order they were written.
 //! - A handler that fails is called again after a pause; after some tries the event is put aside as a dead letter, from
 //!   where it can be tried again. What fails because something is away waits for that, and doesn't count.
-//! - A consumer gets what happens from its first start on; what is older it reads from the service itself.
+//! - A consumer gets what happens from its first start on. What is older can be told again ([`retell()`]), with the same ids,
+//!   to consumers that [want it](Consumer::with_history).
 //!
 //! A service that tells:
 //!
@@ -70,6 +71,8 @@
 //! # }
 //! ```
 //!
+//! A consumer that only appends rows handles many events in one transaction: [`Consumer::in_batches`].
+//!
 //! Both services list [`migrations()`] in their migrator.
 
 pub mod bus;
@@ -86,6 +89,8 @@ mod nats;
 mod outbox;
 mod queries;
 mod relay;
+mod retell;
+mod retellable;
 mod retention;
 mod runner;
 mod shown;
@@ -97,10 +102,12 @@ mod twice;
 pub use crate::nats::AddressError;
 pub use bus::Bus;
 pub use config::NatsConfig;
-pub use consumer::{Consumer, Failure, Handler, Received};
+pub use consumer::{BatchHandler, Consumer, Failure, Handler, Received};
 pub use envelope::Envelope;
 pub use hub::{Events, StartError};
 pub use inspect::{ConsumerLag, DeadLetter, InspectError, Inspector, Lag, OutboxLag};
 pub use migrations::migrations;
 pub use outbox::Outbox;
+pub use retell::{History, HistoryPage, retell};
+pub use retellable::{Retellable, Retold};
 pub use twice::RegisterError;

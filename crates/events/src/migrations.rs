@@ -2,13 +2,13 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, integer, pk_auto, string, text, uuid,
+    big_integer, big_integer_null, binary, boolean, integer, pk_auto, string, text, uuid,
 };
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 /// The migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Tables)]
+    vec![Box::new(Tables), Box::new(Retold)]
 }
 
 struct Tables;
@@ -27,6 +27,33 @@ impl MigrationTrait for Tables {
         }
         for index in indexes() {
             manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+struct Retold;
+
+impl MigrationName for Retold {
+    fn name(&self) -> &'static str {
+        "events_m0002_retold"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Retold {
+    /// The release before tells nothing again.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["outbox", "dead_letters"] {
+            let mut alter = Table::alter();
+            alter
+                .table(table)
+                .add_column(boolean("is_retold").default(false));
+            manager.alter_table(alter).await?;
         }
         Ok(())
     }

@@ -12,6 +12,10 @@ use tokio::sync::Notify;
 use troupe_proto::Event;
 
 use super::tables::outbox::{ActiveModel, Entity};
+use super::{Retellable, Retold};
+
+/// Events that one statement writes: a server takes so many values.
+const AT_ONCE: usize = 500;
 
 /// The outbox of a service. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,26 +38,77 @@ impl Outbox {
         event: &E,
         cause: &Cause,
     ) -> Result<EventId, DbErr> {
-        if E::service() != self.service {
-            let (event, service) = (E::TYPE, self.service);
+        let event = Retold {
+            id: EventId::new(),
+            service: E::service(),
+            type_name: E::TYPE,
+            subject: E::SUBJECT,
+            key: event.key().to_owned(),
+            time: self.clock.now(),
+            payload: event.to_bytes(),
+        };
+        let id = event.id;
+        let row = self.row(event, cause, false)?;
+        Entity::insert(row).exec_without_returning(tx).await?;
+        self.wake_on_commit();
+        Ok(id)
+    }
+
+    /// Writes an event that can be told again, as [`Outbox::add`] does, with the id and the time that it will have then.
+    ///
+    /// # Errors
+    /// As those of [`Outbox::add`].
+    pub async fn add_retellable<E: Event>(
+        &self,
+        tx: &impl ConnectionTrait,
+        told: Retellable<E>,
+        cause: &Cause,
+    ) -> Result<EventId, DbErr> {
+        let id = told.id();
+        let row = self.row(told.into(), cause, false)?;
+        Entity::insert(row).exec_without_returning(tx).await?;
+        self.wake_on_commit();
+        Ok(id)
+    }
+
+    /// Writes events that were told before.
+    pub(super) async fn add_again(
+        &self,
+        tx: &impl ConnectionTrait,
+        events: &[Retold],
+        cause: &Cause,
+    ) -> Result<(), DbErr> {
+        for some in events.chunks(AT_ONCE) {
+            let rows = some.iter().map(|told| self.row(told.clone(), cause, true));
+            let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+            Entity::insert_many(rows).exec_without_returning(tx).await?;
+        }
+        self.wake_on_commit();
+        Ok(())
+    }
+
+    fn row(&self, event: Retold, cause: &Cause, is_retold: bool) -> Result<ActiveModel, DbErr> {
+        if event.service != self.service {
+            let (event, service) = (event.type_name, self.service);
             return Err(DbErr::Custom(format!("{event} is no event of {service}")));
         }
-        let id = EventId::new();
-        let row = ActiveModel {
+        Ok(ActiveModel {
             seq: NotSet,
-            event_id: Set(id),
-            type_name: Set(E::TYPE.to_owned()),
-            subject: Set(E::SUBJECT.to_owned()),
-            key: Set(event.key().to_owned()),
-            time: Set(self.clock.now()),
-            payload: Set(event.to_bytes()),
+            event_id: Set(event.id),
+            type_name: Set(event.type_name.to_owned()),
+            subject: Set(event.subject.to_owned()),
+            key: Set(event.key),
+            time: Set(event.time),
+            payload: Set(event.payload),
             request_id: Set(cause.request_id.to_string()),
             traceparent: Set(cause.trace.to_string()),
             sent_time: Set(None),
-        };
-        Entity::insert(row).exec_without_returning(tx).await?;
+            is_retold: Set(is_retold),
+        })
+    }
+
+    fn wake_on_commit(&self) {
         let wake = Arc::clone(&self.wake);
         after_commit(move || wake.notify_one());
-        Ok(id)
     }
 }

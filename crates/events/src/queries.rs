@@ -1,5 +1,7 @@
 //! What is asked of the tables of events.
 
+use std::collections::HashSet;
+
 use platform::Timestamp;
 use platform::id::EventId;
 use sea_orm::sea_query::{Expr, OnConflict, Query};
@@ -77,17 +79,18 @@ pub(super) async fn is_handled(
     Ok(row.one(db).await?.is_some())
 }
 
-/// Notes that an event has its effect on a consumer. False if it had it before.
+/// Notes that an event has its effect on a consumer, at a time or with one that keeps the note for good. False if it had it
+/// before.
 pub(super) async fn note_handled(
     db: &impl ConnectionTrait,
     consumer: &str,
     event: EventId,
-    now: Timestamp,
+    time: Timestamp,
 ) -> Result<bool, DbErr> {
     let row = inbox::Model {
         consumer: consumer.to_owned(),
         event_id: event,
-        time: now,
+        time,
     };
     let known = OnConflict::columns([inbox::Column::Consumer, inbox::Column::EventId])
         .do_nothing()
@@ -96,6 +99,44 @@ pub(super) async fn note_handled(
         .on_conflict(known)
         .exec_without_returning(db);
     Ok(insert.await? > 0)
+}
+
+/// Which of these events had their effect on a consumer.
+pub(super) async fn which_are_handled(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    events: Vec<EventId>,
+) -> Result<HashSet<EventId>, DbErr> {
+    let select = inbox::Entity::find()
+        .select_only()
+        .column(inbox::Column::EventId)
+        .filter(inbox::Column::Consumer.eq(consumer))
+        .filter(inbox::Column::EventId.is_in(events));
+    let known: Vec<EventId> = select.into_tuple().all(db).await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Notes that events have their effect on a consumer, each with its time. False if one had it before.
+pub(super) async fn note_all_handled(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    notes: &[(EventId, Timestamp)],
+) -> Result<bool, DbErr> {
+    let rows = notes.iter().map(|(event_id, time)| {
+        let row = inbox::Model {
+            consumer: consumer.to_owned(),
+            event_id: *event_id,
+            time: *time,
+        };
+        row.into_active_model()
+    });
+    let known = OnConflict::columns([inbox::Column::Consumer, inbox::Column::EventId])
+        .do_nothing()
+        .to_owned();
+    let insert = inbox::Entity::insert_many(rows)
+        .on_conflict(known)
+        .exec_without_returning(db);
+    Ok(insert.await? == notes.len() as u64)
 }
 
 /// Deletes at most `limit` notes of a consumer from before a time. False once there is none left.
@@ -117,7 +158,8 @@ pub(super) async fn forget_handled(
     Ok(!rows.is_empty())
 }
 
-/// Deletes a consumer's notes of events that can't come again. Those of dead letters stay: they can.
+/// Deletes a consumer's notes of events that can't come again. Those of dead letters stay: they can. So do those that are kept
+/// for good.
 pub(super) async fn let_go(
     db: &impl ConnectionTrait,
     consumer: &str,
@@ -130,7 +172,8 @@ pub(super) async fn let_go(
     let delete = inbox::Entity::delete_many()
         .filter(inbox::Column::Consumer.eq(consumer))
         .filter(inbox::Column::EventId.is_in(events.iter().copied()))
-        .filter(inbox::Column::EventId.not_in_subquery(dead));
+        .filter(inbox::Column::EventId.not_in_subquery(dead))
+        .filter(inbox::Column::Time.ne(inbox::KEPT));
     delete.exec(db).await.map(drop)
 }
 

@@ -1,6 +1,8 @@
 //! Runs a consumer's handlers, by the same rules whatever the events came with: one event of a key at a time, its effect
 //! once, some tries, then put aside.
 
+mod batches;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -17,6 +19,7 @@ use tracing::Instrument;
 
 use super::consumer::Consumer;
 use super::retention::LetGo;
+use super::tables::inbox;
 use super::{Envelope, Failure, queries, shown};
 
 /// Handlers of one consumer that run at a time.
@@ -63,6 +66,8 @@ pub(super) struct Runner {
     permits: Semaphore,
     /// What can't come again.
     pub(super) let_go: LetGo,
+    /// What is handled together, where the consumer takes that.
+    queue: Mutex<batches::Queue>,
     /// What waits behind the event that is handled, by key.
     lanes: Mutex<HashMap<String, VecDeque<Delivery>>>,
 }
@@ -95,6 +100,7 @@ impl Runner {
             since,
             permits: Semaphore::new(PARALLEL),
             let_go,
+            queue: Mutex::default(),
             lanes: Mutex::default(),
         }))
     }
@@ -109,8 +115,32 @@ impl Runner {
         self.since
     }
 
+    /// Whether an event is for the consumer. It was told of what happened since its first start, and the rest can only be told
+    /// again.
+    fn is_for_it(&self, envelope: &Envelope) -> bool {
+        match envelope.is_retold {
+            true => self.consumer.takes_history && envelope.time < self.since,
+            false => envelope.time >= self.since,
+        }
+    }
+
+    /// What a note that the event is handled has for its time.
+    fn time_of_note(&self, envelope: &Envelope) -> Timestamp {
+        match envelope.is_retold {
+            true => inbox::KEPT,
+            false => self.clock.now(),
+        }
+    }
+
     /// Handles an event after those of its key that came before.
     pub(super) fn submit(self: &Arc<Self>, delivery: Delivery) {
+        match self.consumer.takes_batches() {
+            true => self.submit_to_batch(delivery),
+            false => self.submit_to_lane(delivery),
+        }
+    }
+
+    fn submit_to_lane(self: &Arc<Self>, delivery: Delivery) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         match lanes.entry(delivery.envelope.key.clone()) {
             Entry::Occupied(lane) => lane.into_mut().push_back(delivery),
@@ -148,7 +178,7 @@ impl Runner {
     pub(super) fn waiting(&self) -> u64 {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let behind: usize = lanes.values().map(VecDeque::len).sum();
-        (lanes.len() + behind) as u64
+        (self.in_batches() + lanes.len() + behind) as u64
     }
 
     /// The span belongs to the trace of the call that wrote the event.
@@ -205,17 +235,17 @@ impl Runner {
             return Ok(());
         };
         let (name, id, db) = (self.consumer.name, envelope.id, &self.consumer.db);
-        if envelope.time < self.since || queries::is_handled(db.read(), name, id).await? {
+        if !self.is_for_it(envelope) || queries::is_handled(db.read(), name, id).await? {
             return Ok(());
         }
         let stopped = || Failure::Unavailable("the process is stopping".into());
         let _permit = self.permits.acquire().await.map_err(|_| stopped())?;
         let attempt = async {
             let effect = &route.prepare(envelope, earlier_tries).await?;
-            let now = self.clock.now();
+            let time = self.time_of_note(envelope);
             let apply = db.transaction(|tx| {
                 Box::pin(async move {
-                    if queries::note_handled(tx, name, id, now).await? {
+                    if queries::note_handled(tx, name, id, time).await? {
                         effect.apply(tx).await?;
                     }
                     Ok(())

@@ -18,6 +18,11 @@ pub enum RegisterError {
         /// The type of the event.
         event: &'static str,
     },
+    /// Those in batches would overtake the others.
+    #[error(
+        "the consumer {0} handles some events alone and others in batches: give each a consumer of its own"
+    )]
+    Mixed(&'static str),
     /// Nobody would carry its events.
     #[error("{0} is registered after events have started")]
     Late(&'static str),

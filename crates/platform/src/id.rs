@@ -156,6 +156,24 @@ id!(
     pub EventId, "evt"
 );
 
+impl GenerationId {
+    /// Its number.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl EventId {
+    /// The id that is made of a hash, the same whenever it is made: a UUIDv8, which sorts by its milliseconds since 1970 as the
+    /// others do.
+    pub fn of_hash(millis: u64, hash: [u8; 10]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&hash);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +206,16 @@ mod tests {
         ] {
             assert!(text.parse::<UserId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_event_has_the_id_of_its_hash_and_sorts_by_its_time() {
+        let id = |millis, byte| EventId::of_hash(millis, [byte; 10]);
+        assert_eq!(id(1, 7), id(1, 7));
+        assert_ne!(id(1, 7), id(1, 8));
+        assert!(id(1, 255) < id(2, 0));
+        assert!(id(1_700_000_000_000, 0) < EventId::new());
+        assert_eq!(id(1, 7).0.get_version_num(), 8);
     }
 
     #[test]

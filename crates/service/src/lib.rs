@@ -7,6 +7,7 @@ mod error;
 pub mod fields;
 mod host;
 mod pages;
+mod retell;
 mod service;
 mod site;
 
@@ -15,5 +16,6 @@ pub use backends::Backends;
 pub use error::BuildError;
 pub use host::Host;
 pub use pages::{Page, Pages};
+pub use retell::{RetellError, retell};
 pub use service::{Alone, Neighbours, Section, Service, build, migrate, migrations, with_shared};
 pub use site::Site;

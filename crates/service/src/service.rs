@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 
+use events::History;
 use mesh::{Channel, Role};
 use platform::config;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -21,6 +22,8 @@ pub trait Service: 'static {
     type Config: Section;
     /// The history of its tables.
     type Migrator: MigratorTrait;
+    /// What its tables know of what happened.
+    type History: History;
 
     /// Offers its methods. Whatever it goes on doing is a task of the host.
     ///

@@ -1,5 +1,6 @@
 //! What the service stands on: the two providers, and the ledger's table.
 
+pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod local_embedder;
 pub(crate) mod local_provider;

@@ -27,6 +27,7 @@ use application::generate::Inference;
 use application::meter::Books;
 use config::Embedding;
 use domain::{Embedder, Provider};
+use infrastructure::history::Chronicle;
 use infrastructure::ledger::Ledger;
 use infrastructure::local_embedder::LocalEmbedder;
 use infrastructure::local_provider::LocalEngine;
@@ -45,12 +46,14 @@ impl Service for Ai {
     const ROLE: Role = Role::Ai;
     type Config = Config;
     type Migrator = Migrator;
+    type History = Chronicle;
 
     async fn build(config: &Config, site: Site, _: &dyn Neighbours) -> Result<Routes, BuildError> {
+        let outbox = site.outbox()?;
         let Site {
             host, db, pages, ..
         } = site;
-        let ledger = Ledger::new(db);
+        let ledger = Ledger::new(db, outbox);
         let catalog = catalog(config, &host).map_err(BuildError::of("ai.openai"))?;
         let embedder = embedder(config, &host).map_err(BuildError::of("ai.openai"))?;
         let inference = Inference {

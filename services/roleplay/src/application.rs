@@ -19,6 +19,8 @@ mod error;
 mod export_character;
 mod follow_generation;
 mod generate;
+mod happened;
+mod history;
 mod hold_generations;
 mod import_character;
 mod list_characters;
@@ -50,6 +52,7 @@ pub(crate) use self::{
     create_session::NewSession,
     error::Error,
     export_character::CardFile,
+    history::Chronicle,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,

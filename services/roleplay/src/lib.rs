@@ -14,7 +14,7 @@ use mesh::Role;
 use service::{BuildError, Neighbours, Service, Site};
 use tonic::service::Routes;
 
-use crate::application::{Characters, Chats, GenerationLimits, Memories, Personas};
+use crate::application::{Characters, Chats, Chronicle, GenerationLimits, Memories, Personas};
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
 pub use crate::config::Config;
@@ -32,6 +32,7 @@ impl Service for Roleplay {
     const ROLE: Role = Role::Roleplay;
     type Config = Config;
     type Migrator = Migrator;
+    type History = Chronicle;
 
     async fn build(
         config: &Config,
@@ -56,7 +57,7 @@ impl Service for Roleplay {
         let memories = Memories::new(&db, outbox.clone(), &host, ai.clone(), &config.memory);
         let chats = Chats::new(
             db.clone(),
-            outbox,
+            outbox.clone(),
             host.clone(),
             (Models::new(ai), Profiles::new(users)),
             memories.clone(),
@@ -70,7 +71,7 @@ impl Service for Roleplay {
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
-        let characters = Characters::new(db.clone(), host, avatars);
+        let characters = Characters::new(db.clone(), outbox, host, avatars);
         let personas = Personas { db, clock };
         Ok(presentation::routes(
             characters,

@@ -13,14 +13,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
+        service::with_shared(vec![
             Box::new(m0001_tables::Tables),
             Box::new(m0002_memories::Memories),
             Box::new(m0003_holders::Holders),
             Box::new(m0004_running_of_person::RunningOfPerson),
-        ];
-        migrations.extend(events::migrations());
-        migrations.extend(storage::secret::migrations());
-        migrations
+        ])
     }
 }

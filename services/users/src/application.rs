@@ -4,6 +4,7 @@ mod end_lapsed_sessions;
 mod end_login_session;
 mod error;
 mod forget_sessions;
+mod history;
 mod in_flight;
 mod login;
 mod note_token_use;
@@ -16,6 +17,7 @@ mod watch_access;
 
 use std::time::Duration;
 
+use events::Outbox;
 use platform::id::AccessTokenId;
 use platform::{Clock, Tasks, Timestamp};
 use storage::Database;
@@ -27,6 +29,7 @@ use crate::infrastructure::login_backoff::LoginBackoff;
 use crate::infrastructure::signing_keys::{PublicKey, SigningKeys};
 
 pub(crate) use error::Error;
+pub(crate) use history::Chronicle;
 pub(crate) use token_pair::TokenPair;
 pub(crate) use watch_access::AccessChange;
 
@@ -34,6 +37,7 @@ pub(crate) use watch_access::AccessChange;
 #[derive(Debug)]
 pub(crate) struct Accounts {
     db: Database,
+    outbox: Outbox,
     clock: Clock,
     tasks: Tasks,
     hashing: HashPool,
@@ -51,6 +55,7 @@ pub(crate) struct Accounts {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) db: Database,
+    pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) hashing: HashPool,
@@ -78,6 +83,7 @@ impl Accounts {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             db: parts.db,
+            outbox: parts.outbox,
             clock: parts.clock,
             tasks: parts.tasks,
             hashing: parts.hashing,
@@ -125,6 +131,7 @@ mod tests {
         let db = Database::open::<Migrator>(&host.storage(), "users")
             .await
             .unwrap();
+        let outbox = host.events.register("users", &db, &host.clock).unwrap();
         let (clock, tasks) = (host.clock, host.tasks);
         let parts = Parts {
             hashing: HashPool::new(&PasswordConfig::cheap_for_tests(), &tasks).unwrap(),
@@ -135,6 +142,7 @@ mod tests {
             lifetimes: Config::default().lifetimes(),
             backoff: LoginBackoff::new(None),
             db,
+            outbox,
             clock,
             tasks,
         };

@@ -21,7 +21,7 @@ use troupe_proto::users::user_service_server::UserServiceServer;
 
 pub use config::{Config, PasswordConfig};
 
-use application::{Accounts, Parts};
+use application::{Accounts, Chronicle, Parts};
 use infrastructure::access_feed::AccessFeed;
 use infrastructure::hash_pool::HashPool;
 use infrastructure::login_backoff::LoginBackoff;
@@ -36,8 +36,10 @@ impl Service for Users {
     const ROLE: Role = Role::Users;
     type Config = Config;
     type Migrator = migrations::Migrator;
+    type History = Chronicle;
 
     async fn build(config: &Config, site: Site, _: &dyn Neighbours) -> Result<Routes, BuildError> {
+        let outbox = site.outbox()?;
         let Site {
             host, db, pages, ..
         } = site;
@@ -53,6 +55,7 @@ impl Service for Users {
         ))?;
         let accounts = Arc::new(Accounts::new(Parts {
             db,
+            outbox,
             clock: host.clock,
             tasks: host.tasks,
             hashing,

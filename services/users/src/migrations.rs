@@ -13,12 +13,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![
+        service::with_shared(vec![
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_revocations::Migration),
             Box::new(m0003_lapses::Lapses),
-        ];
-        migrations.extend(storage::secret::migrations());
-        migrations
+        ])
     }
 }

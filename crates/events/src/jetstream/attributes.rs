@@ -17,6 +17,8 @@ const SUBJECT: &str = "ce-subject";
 /// Extensions of ours: what the event is called, and the request that it goes back to.
 const TOPIC: &str = "ce-topic";
 const REQUEST_ID: &str = "ce-requestid";
+/// There where an event is told again.
+const RETOLD: &str = "ce-retold";
 
 /// The headers of an event.
 pub(super) fn headers(envelope: &Envelope) -> HeaderMap {
@@ -32,6 +34,9 @@ pub(super) fn headers(envelope: &Envelope) -> HeaderMap {
     headers.insert(REQUEST_ID, &*envelope.cause.request_id);
     headers.insert(TRACEPARENT, envelope.cause.trace.to_string());
     headers.insert("content-type", "application/protobuf");
+    if envelope.is_retold {
+        headers.insert(RETOLD, "true");
+    }
     headers
 }
 
@@ -49,6 +54,7 @@ pub(super) fn read(headers: &HeaderMap, payload: &[u8]) -> Option<Envelope> {
             request_id: text(REQUEST_ID)?.into(),
             trace: text(TRACEPARENT)?.parse().ok()?,
         },
+        is_retold: text(RETOLD).is_some(),
     })
 }
 
@@ -87,6 +93,7 @@ mod tests {
             time: Timestamp::from_micros(1_800_000_000_123_456),
             payload: vec![1, 2, 3],
             cause: Cause::new(),
+            is_retold: true,
         };
         let headers = headers(&envelope);
         let header = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());

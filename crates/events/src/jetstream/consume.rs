@@ -21,6 +21,7 @@ use crate::{Envelope, Failure};
 
 /// Events that a consumer may have unacknowledged at a time.
 const UNACKNOWLEDGED: i64 = 256;
+const UNACKNOWLEDGED_IN_BATCHES: i64 = 2048;
 /// Silence after which the server gives an event out again, and how often an event in work breaks it.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -160,7 +161,10 @@ impl Consuming {
             deliver_policy,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
-            max_ack_pending: UNACKNOWLEDGED,
+            max_ack_pending: match self.runner.consumer.takes_batches() {
+                true => UNACKNOWLEDGED_IN_BATCHES,
+                false => UNACKNOWLEDGED,
+            },
             filter_subjects: self.subjects(),
             ..pull::Config::default()
         }

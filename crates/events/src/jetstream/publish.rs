@@ -59,7 +59,7 @@ impl Server {
         self.check_connected()?;
         let message = PublishMessage::build()
             .headers(attributes::headers(&envelope))
-            .message_id(envelope.id.to_string())
+            .message_id(message_id(&envelope))
             .expected_stream(self.events_stream())
             .payload(envelope.payload.into());
         let subject = self.event_subject(&envelope.subject);
@@ -85,6 +85,15 @@ impl Server {
         }
         remember(db, &mark, created).await?;
         Ok(known.is_some())
+    }
+}
+
+/// By which the server knows what it has. What is told again mustn't be lost behind its first telling, which consumers that
+/// came between don't take.
+fn message_id(envelope: &Envelope) -> String {
+    match envelope.is_retold {
+        true => format!("again {}", envelope.id),
+        false => envelope.id.to_string(),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) dead_time: Timestamp,
     /// When somebody asked for another try.
     pub(crate) replay_time: Option<Timestamp>,
+    pub(crate) is_retold: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

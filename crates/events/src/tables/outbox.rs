@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) traceparent: String,
     /// When the transport had it for sure.
     pub(crate) sent_time: Option<Timestamp>,
+    /// Whether it was told before, at its own time.
+    pub(crate) is_retold: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

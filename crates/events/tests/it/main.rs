@@ -6,10 +6,12 @@
     reason = "tests say what went wrong by failing"
 )]
 
+mod batches;
 mod bus;
 mod conformance;
 mod credentials;
 mod jetstream;
 mod registration;
 mod replicas;
+mod retold;
 mod stage;

@@ -105,15 +105,23 @@ impl Place {
 
     /// A process without a consumer.
     pub(crate) async fn teller(&self) -> Process {
-        self.start(None).await
+        self.start(|_| None).await
     }
 
     /// A process whose consumer does as the script says.
     pub(crate) async fn process(&self, script: Script) -> Process {
-        self.start(Some(script)).await
+        let ledger = Arc::new(Ledger(script));
+        self.process_with(|consumer| consumer.on::<MessageWritten, _>(&ledger))
+            .await
     }
 
-    async fn start(&self, script: Option<Script>) -> Process {
+    /// A process with a consumer of this kind.
+    pub(crate) async fn process_with(&self, kind: impl FnOnce(Consumer) -> Consumer) -> Process {
+        self.start(|db| Some(kind(Consumer::new("ledger", db).pausing(PAUSES))))
+            .await
+    }
+
+    async fn start(&self, consumer: impl FnOnce(&Database) -> Option<Consumer>) -> Process {
         let storage = Storage {
             database: self.database.clone(),
             ..Storage::new(self.folder.path())
@@ -122,10 +130,7 @@ impl Place {
         let db = db.await.unwrap();
         let events = Events::default();
         let outbox = events.register("roleplay", &db, &self.clock).unwrap();
-        if let Some(script) = script {
-            let ledger = Arc::new(Ledger(script));
-            let consumer = Consumer::new("ledger", &db).pausing(PAUSES);
-            let consumer = consumer.on::<MessageWritten, _>(&ledger);
+        if let Some(consumer) = consumer(&db) {
             events.consume(consumer).unwrap();
         }
         let tasks = storage.tasks;
@@ -145,7 +150,7 @@ impl Place {
 /// A running process.
 pub(crate) struct Process {
     pub(crate) db: Database,
-    outbox: Outbox,
+    pub(crate) outbox: Outbox,
     nats: NatsConfig,
     clock: Clock,
     tasks: Tasks,
@@ -307,7 +312,8 @@ impl Script {
     }
 }
 
-struct Ledger(Script);
+/// A consumer that writes a message at a time.
+pub(crate) struct Ledger(pub(crate) Script);
 
 impl Handler<MessageWritten> for Ledger {
     type Prepared = String;
@@ -324,11 +330,21 @@ impl Handler<MessageWritten> for Ledger {
         _: &Received<MessageWritten>,
         message: &String,
     ) -> Result<(), Failure> {
-        let mut insert = Query::insert();
-        insert.into_table("ledger").columns(["message_id"]);
-        insert.values_panic([message.as_str().into()]);
-        Ok(tx.execute(&insert).await.map(drop)?)
+        write(tx, [message.as_str()]).await
     }
+}
+
+/// Writes messages to the ledger.
+pub(crate) async fn write(
+    tx: &Transaction<'_>,
+    messages: impl IntoIterator<Item = &str>,
+) -> Result<(), Failure> {
+    let mut insert = Query::insert();
+    insert.into_table("ledger").columns(["message_id"]);
+    for message in messages {
+        insert.values_panic([message.into()]);
+    }
+    Ok(tx.execute(&insert).await.map(drop)?)
 }
 
 struct Migrator;

@@ -71,6 +71,7 @@ impl Inference {
             user_id: order.user_id,
             model,
             prompt: request.prompt.clone(),
+            cause: ctx.cause(),
         };
         let operation = Operation::reply(&*provider, &subject.model, ctx.trace);
         let events = provider.generate(request, ctx.deadline);

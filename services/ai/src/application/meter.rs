@@ -1,8 +1,10 @@
 //! Counts what a generation takes, and sees to it that the ledger learns of it however the generation ends.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use platform::id::{GenerationId, UserId};
+use platform::trace::Cause;
 use platform::{Clock, Tasks};
 use tokio::task::JoinHandle;
 
@@ -27,6 +29,8 @@ pub(crate) struct Subject {
     pub(crate) user_id: UserId,
     pub(crate) model: Model,
     pub(crate) prompt: Arc<Prompt>,
+    /// The request that asked for it.
+    pub(crate) cause: Cause,
 }
 
 /// Counts one generation. Dropped before it is closed, it records the generation as cancelled.
@@ -34,6 +38,9 @@ pub(crate) struct Subject {
 pub(crate) struct Meter {
     books: Books,
     subject: Subject,
+    asked: Instant,
+    /// How long the first text took.
+    first_token: Option<Duration>,
     /// Whether the provider took the request on; before, it took nothing.
     started: bool,
     written: Estimate,
@@ -53,6 +60,8 @@ impl Meter {
         Self {
             books,
             subject,
+            asked: Instant::now(),
+            first_token: None,
             started: false,
             written: Estimate::default(),
             closed: false,
@@ -71,7 +80,10 @@ impl Meter {
     pub(crate) fn see(&mut self, event: &Event) {
         match event {
             Event::Started => self.started = true,
-            Event::Delta(text) => self.written.add(text),
+            Event::Delta(text) => {
+                self.first_token.get_or_insert_with(|| self.asked.elapsed());
+                self.written.add(text);
+            }
             Event::Finished { .. } => {}
         }
     }
@@ -112,13 +124,15 @@ impl Meter {
             cost_pico_usd: bill.cost_pico_usd,
             estimated: bill.estimated,
             outcome,
+            first_token: self.first_token,
             create_time: self.books.clock.now(),
         };
         observe::charged(&record, &self.subject.model);
-        let ledger = self.books.ledger.clone();
+        let (ledger, cause) = (self.books.ledger.clone(), self.subject.cause.clone());
         let writing = self.books.tasks.spawn(async move {
             let generation_id = record.generation_id;
-            if let Err(error) = ledger.record(record).await {
+            if let Err(error) = ledger.record(record, &cause).await {
+                observe::unrecorded();
                 tracing::error!(generation.id = %generation_id, %error, "usage could not be recorded");
             }
         });

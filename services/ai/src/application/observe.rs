@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use opentelemetry::metrics::Histogram;
+use opentelemetry::metrics::{Counter, Histogram};
 use opentelemetry::{Array, KeyValue, StringValue, Value, global};
 use platform::telemetry::{SCOPE, is_measuring};
 use platform::trace::{Kind, Span, TraceParent};
@@ -43,6 +43,14 @@ static USED: LazyLock<Histogram<u64>> = LazyLock::new(|| {
         .with_boundaries(TOKENS.to_vec());
     let histogram = histogram.with_description("Tokens that were charged for");
     histogram.build()
+});
+
+static UNRECORDED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let meter = global::meter(SCOPE);
+    let counter = meter.u64_counter("troupe.usage.unrecorded");
+    let counter = counter.with_unit("{generation}");
+    let counter = counter.with_description("Generations whose usage the ledger doesn't have");
+    counter.build()
 });
 
 /// Work of a model under way. Dropped before its end, it shows as cancelled.
@@ -156,6 +164,13 @@ impl Drop for Operation {
         if !self.has_ended {
             self.end(Some(Outcome::Cancelled.as_str()));
         }
+    }
+}
+
+/// Counts a generation that nobody can be charged for: what it took could not be written.
+pub(crate) fn unrecorded() {
+    if is_measuring() {
+        UNRECORDED.add(1, &[]);
     }
 }
 

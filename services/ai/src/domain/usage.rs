@@ -1,5 +1,7 @@
 //! What a generation took, and how it ended.
 
+use std::time::Duration;
+
 use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
 
@@ -65,6 +67,8 @@ pub(crate) struct UsageRecord {
     /// True where the provider gave no figures.
     pub(crate) estimated: bool,
     pub(crate) outcome: Outcome,
+    /// How long its first text took; absent if none came.
+    pub(crate) first_token: Option<Duration>,
     /// When it ended.
     pub(crate) create_time: Timestamp,
 }

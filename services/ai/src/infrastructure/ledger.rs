@@ -3,22 +3,26 @@
 use std::fmt;
 use std::str::FromStr;
 
+use events::Outbox;
 use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
+use platform::trace::Cause;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 use storage::Database;
 
-use super::tables::usage::{ActiveModel, Column, Entity, Model};
+use super::history::recorded;
+use super::tables::usage::{Column, Entity, Model};
 use crate::domain::usage::UsageRecord;
 
 /// The ledger.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     database: Database,
+    outbox: Outbox,
 }
 
 /// A place in a person's list of usage: the entry after which a page begins.
@@ -73,36 +77,41 @@ pub(crate) struct UsageSum {
 }
 
 impl Ledger {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database, outbox: Outbox) -> Self {
+        Self { database, outbox }
     }
 
-    /// Writes what a generation took. Where its id is in the ledger already, the first entry stands.
-    pub(crate) async fn record(&self, record: UsageRecord) -> Result<(), DbErr> {
-        let row = ActiveModel {
-            generation_id: Set(record.generation_id),
-            user_id: Set(record.user_id),
-            model_id: Set(record.model_id),
-            provider: Set(record.provider),
-            prompt_tokens: Set(record.tokens.prompt.into()),
-            cached_tokens: Set(record.tokens.cached.into()),
-            completion_tokens: Set(record.tokens.completion.into()),
-            cost_pico_usd: Set(record.cost_pico_usd),
-            prompt_price: Set(record.prices.map(|prices| prices.prompt)),
-            cached_price: Set(record.prices.map(|prices| prices.cached)),
-            completion_price: Set(record.prices.map(|prices| prices.completion)),
-            estimated: Set(record.estimated),
-            outcome: Set(record.outcome.as_str().to_owned()),
-            create_time: Set(record.create_time),
+    /// Writes what a generation took, and tells it. Where its id is in the ledger already, the first entry stands.
+    pub(crate) async fn record(&self, record: UsageRecord, cause: &Cause) -> Result<(), DbErr> {
+        let first_token = record.first_token;
+        let entry = &Model {
+            generation_id: record.generation_id,
+            user_id: record.user_id,
+            model_id: record.model_id,
+            provider: record.provider,
+            prompt_tokens: record.tokens.prompt.into(),
+            cached_tokens: record.tokens.cached.into(),
+            completion_tokens: record.tokens.completion.into(),
+            cost_pico_usd: record.cost_pico_usd,
+            prompt_price: record.prices.map(|prices| prices.prompt),
+            cached_price: record.prices.map(|prices| prices.cached),
+            completion_price: record.prices.map(|prices| prices.completion),
+            estimated: record.estimated,
+            outcome: record.outcome.as_str().to_owned(),
+            create_time: record.create_time,
         };
         let mut first_stands = OnConflict::column(Column::GenerationId);
         first_stands.do_nothing();
-        let (row, first_stands) = (&row, &first_stands);
+        let first_stands = &first_stands;
         self.database
             .transaction(|tx| {
                 Box::pin(async move {
-                    let insert = Entity::insert(row.clone()).on_conflict(first_stands.clone());
-                    insert.exec_without_returning(tx).await?;
+                    let insert = Entity::insert(entry.clone().into_active_model())
+                        .on_conflict(first_stands.clone());
+                    if insert.exec_without_returning(tx).await? > 0 {
+                        let told = recorded(entry, first_token);
+                        self.outbox.add_retellable(tx, told, cause).await?;
+                    }
                     Ok(())
                 })
             })

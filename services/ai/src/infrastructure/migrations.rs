@@ -11,8 +11,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut migrations: Vec<Box<dyn MigrationTrait>> = vec![Box::new(m0001_usage::Migration)];
-        migrations.extend(storage::secret::migrations());
-        migrations
+        service::with_shared(vec![Box::new(m0001_usage::Migration)])
     }
 }

@@ -14,3 +14,4 @@ mod generating;
 mod local_engine;
 mod platform_in_test;
 mod provider_failures;
+mod told;

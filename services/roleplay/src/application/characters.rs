@@ -1,5 +1,6 @@
 //! Characters: what all their use cases share.
 
+use events::Outbox;
 use mesh::Ctx;
 use service::Host;
 use storage::Database;
@@ -14,14 +15,20 @@ use crate::infrastructure::queries::characters;
 #[derive(Clone)]
 pub(crate) struct Characters {
     pub(super) db: Database,
+    pub(super) outbox: Outbox,
     pub(super) host: Host,
     pub(super) avatars: Avatars,
 }
 
 impl Characters {
-    /// The use cases over a database and a folder of pictures.
-    pub(crate) fn new(db: Database, host: Host, avatars: Avatars) -> Self {
-        Self { db, host, avatars }
+    /// The use cases over a database with its outbox and a folder of pictures.
+    pub(crate) fn new(db: Database, outbox: Outbox, host: Host, avatars: Avatars) -> Self {
+        Self {
+            db,
+            outbox,
+            host,
+            avatars,
+        }
     }
 
     /// A character of the caller.

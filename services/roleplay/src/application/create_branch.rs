@@ -19,12 +19,15 @@ impl Chats {
         head: MessageId,
         title: String,
     ) -> Result<Branch, Error> {
+        let cause = &ctx.cause();
         let (user, title, create_time) = (ctx.user_id()?, &title, self.host.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
+                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let telling = self.telling(tx, &session, cause);
+                    let session = session.id;
                     let message = messages::find(tx, session, head).await?;
                     message.ok_or(Error::NotFound("message"))?;
                     let count = branches::list(tx, session).await?.len();
@@ -48,6 +51,7 @@ impl Chats {
                     };
                     branches::insert(tx, session, branch.clone()).await?;
                     sessions::set_branch(tx, session, branch.id).await?;
+                    telling.branch_selected(branch.id).await?;
                     Ok(branch)
                 })
             })

@@ -102,10 +102,11 @@ async fn store<C: ConnectionTrait>(
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
+    telling.session_created(session.create_time).await?;
     for greeting in greetings {
         let greeting = messages::insert(tx, session.id, None, greeting.clone()).await?;
         telling
-            .written(greeting.id, None, MessageOrigin::Greeting)
+            .written(greeting.id, MessageOrigin::Greeting, greeting.create_time)
             .await?;
     }
     match session.branch.head {

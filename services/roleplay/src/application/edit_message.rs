@@ -1,5 +1,7 @@
 //! Changes the text of a message.
 
+use std::time::Duration;
+
 use mesh::Ctx;
 use troupe_proto::events::MessageOrigin;
 
@@ -8,6 +10,9 @@ use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
 use crate::infrastructure::queries::{messages, sessions};
+
+/// The shortest time between two edits of a message.
+const TICK: Duration = Duration::from_micros(1);
 
 impl Chats {
     /// Changes the text of a message that no generation is writing.
@@ -26,10 +31,14 @@ impl Chats {
                     let session = sessions::find(tx, user, session).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let message = messages::find(tx, session.id, id).await?;
-                    check_not_generating(&message.ok_or(Error::NotFound("message"))?)?;
+                    let message = message.ok_or(Error::NotFound("message"))?;
+                    check_not_generating(&message)?;
+                    // No two edits of a message are of one time: by it they are told apart.
+                    let after_last = message.edit_time.map(|last| last + TICK);
+                    let now = after_last.map_or(now, |after| after.max(now));
                     messages::set_edited(tx, id, text.clone(), now).await?;
                     let telling = self.telling(tx, &session, cause);
-                    telling.written(id, None, MessageOrigin::Edited).await?;
+                    telling.written(id, MessageOrigin::Edited, now).await?;
                     let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })

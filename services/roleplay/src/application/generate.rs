@@ -9,7 +9,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use mesh::{Ctx, Role};
 use platform::trace::Cause;
@@ -46,6 +47,14 @@ pub(super) struct Work {
     pub(super) cause: Cause,
 }
 
+/// Where a model's text goes.
+struct Pieces<'a> {
+    trimmer: Trimmer,
+    stored: UnboundedSender<String>,
+    /// How long the first of them took.
+    first_after: &'a OnceLock<Duration>,
+}
+
 impl Chats {
     /// Sets a job going; shutdown waits for it.
     pub(super) fn spawn(&self, mut work: Work) {
@@ -63,11 +72,13 @@ impl Chats {
         let id = work.inference.generation_id;
         let ctx = Ctx::of_job(Role::Roleplay, &work.cause, self.limits.whole);
         let trimmer = Trimmer::after(&work.base);
-        let reading = async {
-            Ok(self
-                .read(&ctx, work.inference, &work.job, trimmer, pieces)
-                .await)
+        let first_token = OnceLock::new();
+        let pieces = Pieces {
+            trimmer,
+            stored: pieces,
+            first_after: &first_token,
         };
+        let reading = async { Ok(self.read(&ctx, work.inference, &work.job, pieces).await) };
         // A failure to store ends the reading, and with it the model's work.
         let done = tokio::try_join!(reading, self.write(&work.job, id, received));
         let ending = match done {
@@ -90,6 +101,7 @@ impl Chats {
                 base: &work.base,
                 text: &text,
                 ending: &ending,
+                first_token: first_token.get().copied(),
             };
             self.end_generation(outcome, &work.cause)
         };
@@ -111,16 +123,17 @@ impl Chats {
         ctx: &Ctx,
         inference: Inference,
         job: &Job,
-        mut trimmer: Trimmer,
-        pieces: UnboundedSender<String>,
+        mut pieces: Pieces<'_>,
     ) -> Ending {
+        let asked = Instant::now();
         let writing = async {
             let mut writing = self.models.generate(ctx, inference).await?;
             while let Some(written) = writing.next().await? {
                 match written {
                     Written::Delta(delta) => {
-                        let piece = trimmer.push(&delta);
-                        if !piece.is_empty() && pieces.send(piece).is_err() {
+                        pieces.first_after.get_or_init(|| asked.elapsed());
+                        let piece = pieces.trimmer.push(&delta);
+                        if !piece.is_empty() && pieces.stored.send(piece).is_err() {
                             break;
                         }
                     }

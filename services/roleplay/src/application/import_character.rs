@@ -1,8 +1,10 @@
 //! Imports a character card.
 
 use mesh::Ctx;
+use platform::trace::Cause;
 use tracing::Instrument;
 
+use super::happened::character_created;
 use super::{Characters, Error};
 use crate::domain::card::{Card, CardError, Imported, MAX_DOCUMENT_BYTES, Warning};
 use crate::domain::character::Character;
@@ -16,7 +18,7 @@ impl Characters {
         ctx: &Ctx,
         file: Vec<u8>,
     ) -> Result<(Character, Vec<Warning>), Error> {
-        let user = ctx.user_id()?;
+        let (user, cause) = (ctx.user_id()?, ctx.cause());
         let imported = self
             .host
             .tasks
@@ -32,7 +34,11 @@ impl Characters {
         };
         let (characters, stored) = (self.clone(), character.clone());
         // A task of its own: a client that leaves in the middle would leave a picture without a character.
-        let store = async move { characters.store(user, stored, imported.avatar_png).await };
+        let store = async move {
+            characters
+                .store(user, stored, imported.avatar_png, &cause)
+                .await
+        };
         self.host.tasks.spawn(store.in_current_span()).await??;
         Ok((character, imported.warnings))
     }
@@ -43,6 +49,7 @@ impl Characters {
         user: UserId,
         character: Character,
         png: Option<Vec<u8>>,
+        cause: &Cause,
     ) -> Result<(), Error> {
         let id = character.id;
         if let Some(png) = png {
@@ -50,7 +57,12 @@ impl Characters {
         }
         let character = &character;
         let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok(characters::insert(tx, user, character).await?) })
+            Box::pin(async move {
+                characters::insert(tx, user, character).await?;
+                let told = character_created(id, user, character.create_time);
+                self.outbox.add_retellable(tx, told, cause).await?;
+                Ok(())
+            })
         });
         if let Err(error) = insert.await {
             if let Err(left) = self.avatars.delete(id).await {

@@ -1,14 +1,15 @@
 //! Ends generations: at the end of their jobs, and those whose jobs died with their process.
 
+use std::time::Duration;
+
 use platform::Timestamp;
 use platform::trace::Cause;
 use storage::database::Transaction;
-use troupe_proto::events::MessageOrigin;
 
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State};
 use crate::domain::ids::{GenerationId, MessageId};
-use crate::infrastructure::queries::{generations, holders, messages, sessions};
+use crate::infrastructure::queries::{generations, history, holders, messages};
 
 /// What a generation wrote, and how it ended.
 pub(super) struct Outcome<'a> {
@@ -18,6 +19,8 @@ pub(super) struct Outcome<'a> {
     pub(super) base: &'a str,
     pub(super) text: &'a str,
     pub(super) ending: &'a Ending,
+    /// How long its first text took, where this process saw that.
+    pub(super) first_token: Option<Duration>,
 }
 
 impl Chats {
@@ -67,6 +70,7 @@ impl Chats {
             base: &message.text,
             text: &text,
             ending: &ending,
+            first_token: None,
         };
         self.end_in(tx, &outcome, cause, now).await
     }
@@ -98,16 +102,15 @@ impl Chats {
             base,
             text,
             ending,
+            first_token,
         } = *outcome;
         if !generations::end(tx, id, text, ending, now).await? {
             return Ok(false);
         }
         messages::set_generated(tx, message_id, [base, text].concat(), ending.state).await?;
-        let session = sessions::of_message(tx, message_id).await?;
-        if let Some(session) = session.filter(|_| !text.is_empty()) {
-            let telling = self.telling(tx, &session, cause);
-            let origin = MessageOrigin::Generated;
-            telling.written(message_id, Some(id), origin).await?;
+        if let Some(row) = history::generation(tx, id).await? {
+            let telling = self.telling(tx, &row, cause);
+            telling.generation_ended(&row, first_token).await?;
         }
         Ok(true)
     }

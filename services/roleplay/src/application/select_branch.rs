@@ -15,15 +15,19 @@ impl Chats {
         id: SessionId,
         branch: BranchId,
     ) -> Result<Session, Error> {
-        let user = ctx.user_id()?;
+        let (user, cause) = (ctx.user_id()?, &ctx.cause());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, id).await?;
-                    session.ok_or(Error::NotFound("session"))?;
+                    let before = session.ok_or(Error::NotFound("session"))?;
                     let branch = branches::find(tx, id, branch).await?;
                     let branch = branch.ok_or(Error::NotFound("branch"))?;
-                    sessions::set_branch(tx, id, branch.id).await?;
+                    if before.branch.id != branch.id {
+                        sessions::set_branch(tx, id, branch.id).await?;
+                        let telling = self.telling(tx, &before, cause);
+                        telling.branch_selected(branch.id).await?;
+                    }
                     let session = sessions::find(tx, user, id).await?;
                     session.ok_or(Error::NotFound("session"))
                 })

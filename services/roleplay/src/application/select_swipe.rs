@@ -1,12 +1,15 @@
 //! Turns the branch to a swipe.
 
 use mesh::Ctx;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::move_head::move_head;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::infrastructure::queries::path::Fork;
 use crate::infrastructure::queries::{messages, path, sessions};
+use crate::infrastructure::tables::message::Model;
 
 impl Chats {
     /// Turns the branch to a swipe; what followed that swipe before follows it again. A swipe that the branch goes
@@ -17,7 +20,7 @@ impl Chats {
         session: SessionId,
         id: MessageId,
     ) -> Result<Message, Error> {
-        let user = ctx.user_id()?;
+        let (user, cause) = (ctx.user_id()?, &ctx.cause());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -25,13 +28,14 @@ impl Chats {
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let swipe = messages::find(tx, session.id, id).await?;
                     let swipe = swipe.ok_or(Error::NotFound("message"))?;
-                    let is_selected = match session.branch.head {
-                        Some(head) => {
-                            path::fork(tx, session.id, head, id).await?.common == Some(id)
-                        }
-                        None => false,
+                    let fork = match session.branch.head {
+                        Some(head) => path::fork(tx, session.id, head, id).await?,
+                        None => Fork::default(),
                     };
-                    if !is_selected {
+                    if fork.common != Some(id) {
+                        let telling = self.telling(tx, &session, cause);
+                        let left = left_swipe(tx, &swipe, &fork).await?;
+                        telling.swipe_selected(&swipe, left.as_ref()).await?;
                         let head = swipe.last_head_id.unwrap_or(id);
                         move_head(tx, session.id, &session.branch, head, None).await?;
                     }
@@ -40,5 +44,17 @@ impl Chats {
                 })
             })
             .await
+    }
+}
+
+/// The swipe that the branch went through before, if it went through one of the same message.
+async fn left_swipe(
+    tx: &impl ConnectionTrait,
+    swipe: &Model,
+    fork: &Fork,
+) -> Result<Option<Model>, DbErr> {
+    match fork.left.filter(|_| fork.common == swipe.parent_id) {
+        Some(left) => messages::find(tx, swipe.session_id, left).await,
+        None => Ok(None),
     }
 }

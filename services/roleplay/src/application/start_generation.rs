@@ -18,7 +18,7 @@ use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
 use crate::infrastructure::queries::generations::NewGeneration;
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{generations, messages, sessions};
+use crate::infrastructure::queries::{generations, history, messages, sessions};
 use crate::infrastructure::tables::message::Model;
 
 /// Where the generated text goes.
@@ -200,7 +200,8 @@ async fn store<C: ConnectionTrait>(
         Target::Answer { parent, said } => {
             let before = find_parent(tx, &session, parent).await?;
             let said = messages::insert(tx, session.id, before.as_ref(), said).await?;
-            telling.written(said.id, None, MessageOrigin::Sent).await?;
+            let (id, time) = (said.id, said.create_time);
+            telling.written(id, MessageOrigin::Sent, time).await?;
             append_reply(tx, &session, Some(&said), parent, &new).await?
         }
         Target::Swipe { parent } => {
@@ -215,8 +216,11 @@ async fn store<C: ConnectionTrait>(
         }
     };
     sessions::touch(tx, session.id, new.create_time).await?;
-    let owner = (session.user_id, session.id);
+    let (owner, id) = ((session.user_id, session.id), new.id);
     generations::insert(tx, owner, message.id, new).await?;
+    if let Some(row) = history::generation(tx, id).await? {
+        telling.generation_started(&row).await?;
+    }
     Ok(Stored::New {
         message_id: message.id,
         base: message.text,

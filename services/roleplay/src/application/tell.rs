@@ -1,16 +1,21 @@
 //! What happens in sessions, told to whoever wants to know. Events carry ids and no text.
 
-use events::Outbox;
+use std::time::Duration;
+
+use events::{Outbox, Retellable};
+use platform::Timestamp;
 use platform::trace::Cause;
 use sea_orm::{ConnectionTrait, DbErr};
+use troupe_proto::Event;
 use troupe_proto::events::{
-    MemoryChanged, MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted,
+    BranchSelected, MemoryChanged, MessageOrigin, MessagesDeleted, SessionDeleted, SwipeSelected,
 };
 
-use super::Chats;
-use crate::domain::ids::{CharacterId, GenerationId, MemoryId, MessageId, SessionId, UserId};
+use super::{Chats, happened};
+use crate::domain::ids::{BranchId, CharacterId, MemoryId, MessageId, SessionId, UserId};
 use crate::domain::session::Session;
-use crate::infrastructure::tables::session;
+use crate::infrastructure::queries::history::{GenerationRow, MessageRow, SessionRow};
+use crate::infrastructure::tables::message;
 
 /// Deleted messages that one event names.
 const DELETED_AT_ONCE: usize = 1000;
@@ -55,26 +60,83 @@ impl<'a, C> Telling<'a, C> {
 /// A session, and whom it belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene {
-    session_id: SessionId,
-    user_id: UserId,
+    pub(super) session_id: SessionId,
+    pub(super) user_id: UserId,
     character_id: Option<CharacterId>,
 }
 
 impl<C: ConnectionTrait> Telling<'_, C> {
-    /// A message got its text.
+    /// The session was opened.
+    pub(super) async fn session_created(&self, time: Timestamp) -> Result<(), DbErr> {
+        self.tell(happened::session_created(self.scene, time)).await
+    }
+
+    /// A message got a text that no generation wrote.
     pub(super) async fn written(
         &self,
         message: MessageId,
-        generation: Option<GenerationId>,
         origin: MessageOrigin,
+        time: Timestamp,
     ) -> Result<(), DbErr> {
-        let event = MessageWritten {
+        let told = happened::written(self.scene, message, origin, time);
+        self.tell(told).await
+    }
+
+    /// A generation began.
+    pub(super) async fn generation_started(&self, row: &GenerationRow) -> Result<(), DbErr> {
+        self.tell(happened::started(row)).await
+    }
+
+    /// A generation ended, which may have given its message a text.
+    pub(super) async fn generation_ended(
+        &self,
+        row: &GenerationRow,
+        first_token: Option<Duration>,
+    ) -> Result<(), DbErr> {
+        if let Some(told) = happened::generated(row) {
+            self.tell(told).await?;
+        }
+        match happened::ended(row, first_token) {
+            Some(told) => self.tell(told).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn tell<E: Event>(&self, told: Retellable<E>) -> Result<(), DbErr> {
+        let told = self.outbox.add_retellable(self.tx, told, self.cause);
+        told.await.map(drop)
+    }
+
+    /// A person turned to a swipe from another, if the branch went through one.
+    pub(super) async fn swipe_selected(
+        &self,
+        swipe: &message::Model,
+        left: Option<&message::Model>,
+    ) -> Result<(), DbErr> {
+        let generation = |message: Option<&message::Model>| {
+            let generation = message.and_then(|message| message.generation_id);
+            generation.map(|id| id.to_string()).unwrap_or_default()
+        };
+        let event = SwipeSelected {
             session_id: self.scene.session_id.to_string(),
-            message_id: message.to_string(),
+            message_id: swipe.id.to_string(),
+            left_message_id: left.map(|left| left.id.to_string()).unwrap_or_default(),
             user_id: self.scene.user_id.to_string(),
             character_id: self.scene.character(),
-            generation_id: generation.map(|id| id.to_string()).unwrap_or_default(),
-            origin: origin.into(),
+            generation_id: generation(Some(swipe)),
+            left_generation_id: generation(left),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.await.map(drop)
+    }
+
+    /// A person turned the session to a branch.
+    pub(super) async fn branch_selected(&self, branch: BranchId) -> Result<(), DbErr> {
+        let event = BranchSelected {
+            session_id: self.scene.session_id.to_string(),
+            branch_id: branch.to_string(),
+            user_id: self.scene.user_id.to_string(),
+            character_id: self.scene.character(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
         told.await.map(drop)
@@ -118,7 +180,7 @@ impl<C: ConnectionTrait> Telling<'_, C> {
 }
 
 impl Scene {
-    fn character(self) -> String {
+    pub(super) fn character(self) -> String {
         self.character_id
             .map(|id| id.to_string())
             .unwrap_or_default()
@@ -135,12 +197,32 @@ impl From<&Session> for Scene {
     }
 }
 
-impl From<&session::Model> for Scene {
-    fn from(session: &session::Model) -> Self {
+impl From<&SessionRow> for Scene {
+    fn from(session: &SessionRow) -> Self {
         Self {
             session_id: session.id,
             user_id: session.user_id,
             character_id: session.character_id,
+        }
+    }
+}
+
+impl From<&MessageRow> for Scene {
+    fn from(message: &MessageRow) -> Self {
+        Self {
+            session_id: message.session_id,
+            user_id: message.owner_id,
+            character_id: message.character_id,
+        }
+    }
+}
+
+impl From<&GenerationRow> for Scene {
+    fn from(generation: &GenerationRow) -> Self {
+        Self {
+            session_id: generation.session_id,
+            user_id: generation.owner_id,
+            character_id: generation.character_id,
         }
     }
 }

@@ -57,6 +57,18 @@ impl MessageId {
     pub(crate) fn from_uuid(id: uuid::Uuid) -> Self {
         Self(id)
     }
+
+    /// Its number.
+    pub(crate) fn uuid(self) -> uuid::Uuid {
+        self.0
+    }
+}
+
+impl CharacterId {
+    /// Its number.
+    pub(crate) fn uuid(self) -> uuid::Uuid {
+        self.0
+    }
 }
 
 impl SessionId {

@@ -4,6 +4,7 @@
 pub(crate) mod branches;
 pub(crate) mod characters;
 pub(crate) mod generations;
+pub(crate) mod history;
 pub(crate) mod holders;
 pub(crate) mod memories;
 pub(crate) mod messages;

@@ -3,15 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{Consumer, Failure, Handler, Received};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
-use service::Host;
 use storage::Database;
-use storage::database::Transaction;
-use testkit::Home;
 use testkit::servers::Postgres;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use testkit::{Home, Witness};
 use troupe_proto::events::{MessageOrigin, MessageWritten, MessagesDeleted, SessionDeleted};
 use troupe_proto::roleplay as pb;
 use troupe_roleplay::Config;
@@ -19,92 +14,15 @@ use troupe_roleplay::Config;
 use crate::script::PATIENCE;
 use crate::stage::{Stage, turn};
 
-/// Something that was told.
-#[derive(Debug, Clone)]
-enum Told {
-    Written(MessageWritten),
-    Deleted(MessagesDeleted),
-    SessionDeleted(SessionDeleted),
-}
-
-/// A consumer that hears everything.
-struct Witness(UnboundedReceiver<Told>);
-
-struct Hearing(UnboundedSender<Told>);
-
-struct Migrator;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        events::migrations()
-    }
-}
-
-impl Witness {
-    async fn enter(host: &Host) -> Self {
-        let db = Database::open::<Migrator>(&host.storage(), "witness")
-            .await
-            .unwrap();
-        let (told, heard) = unbounded_channel();
-        let hearing = Arc::new(Hearing(told));
-        let witness = Consumer::new("witness", &db)
-            .on::<MessageWritten, _>(&hearing)
-            .on::<MessagesDeleted, _>(&hearing)
-            .on::<SessionDeleted, _>(&hearing);
-        host.events.consume(witness).unwrap();
-        host.start_events().await.unwrap();
-        Self(heard)
-    }
-
-    async fn next(&mut self) -> Told {
-        let next = tokio::time::timeout(PATIENCE, self.0.recv()).await;
-        next.expect("nothing was told").unwrap()
-    }
-
-    async fn written(&mut self) -> MessageWritten {
-        match self.next().await {
-            Told::Written(written) => written,
-            other => panic!("expected a message, not {other:?}"),
-        }
-    }
-}
-
-macro_rules! hear {
-    ($event:ident, $told:expr) => {
-        impl Handler<$event> for Hearing {
-            type Prepared = ();
-
-            async fn prepare(&self, _: &Received<$event>) -> Result<(), Failure> {
-                Ok(())
-            }
-
-            async fn apply(
-                &self,
-                _: &Transaction<'_>,
-                event: &Received<$event>,
-                (): &(),
-            ) -> Result<(), Failure> {
-                let _over = self.0.send($told(event.event.clone()));
-                Ok(())
-            }
-        }
-    };
-}
-
-hear!(MessageWritten, Told::Written);
-hear!(MessagesDeleted, Told::Deleted);
-hear!(SessionDeleted, Told::SessionDeleted);
-
 #[tokio::test]
 async fn tells_of_each_message_that_got_its_text_and_of_each_that_went() {
     let stage = Stage::new().await;
-    let mut witness = Witness::enter(&stage.host).await;
+    let mut witness = Witness::enter(&stage.host).await.unwrap();
     let alice = stage.person();
     let session = alice.open_session().await;
     let swipes = alice.path(&session.id).await[0].swipe_count;
     for _ in 0..swipes {
-        let greeting = witness.written().await;
+        let greeting = witness.hear_of::<MessageWritten>().await;
         assert_eq!(greeting.origin(), MessageOrigin::Greeting);
         assert_eq!(greeting.session_id, session.id);
         assert_eq!(greeting.character_id, session.character_id);
@@ -112,10 +30,10 @@ async fn tells_of_each_message_that_got_its_text_and_of_each_that_went() {
     }
 
     let reply = turn(&stage, &alice, &session.id, "Hello", "Hi").await;
-    let sent = witness.written().await;
+    let sent = witness.hear_of::<MessageWritten>().await;
     assert_eq!(sent.origin(), MessageOrigin::Sent);
     assert_eq!(sent.message_id, reply.parent_id);
-    let generated = witness.written().await;
+    let generated = witness.hear_of::<MessageWritten>().await;
     assert_eq!(generated.origin(), MessageOrigin::Generated);
     assert_eq!(generated.message_id, reply.id);
     assert_eq!(generated.generation_id, reply.generation_id);
@@ -127,38 +45,35 @@ async fn tells_of_each_message_that_got_its_text_and_of_each_that_went() {
     };
     let edited = alice.messages().edit_message(alice.ask(edit)).await;
     edited.unwrap();
-    let edited = witness.written().await;
+    let edited = witness.hear_of::<MessageWritten>().await;
     assert_eq!(edited.origin(), MessageOrigin::Edited);
     assert_eq!(edited.message_id, reply.id);
 
     alice.delete(&session.id, &sent.message_id).await.unwrap();
-    match witness.next().await {
-        Told::Deleted(deleted) => {
-            let mut ids = deleted.message_ids;
-            ids.sort();
-            assert_eq!(ids, [sent.message_id, reply.id]);
-        }
-        other => panic!("expected a deletion, not {other:?}"),
-    }
+    let deleted = witness.hear().await.unwrap();
+    let mut ids = deleted.read::<MessagesDeleted>().unwrap().message_ids;
+    ids.sort();
+    assert_eq!(ids, [sent.message_id, reply.id]);
 
     let delete = pb::DeleteSessionRequest {
         session_id: session.id.clone(),
     };
     let deleted = alice.sessions().delete_session(alice.ask(delete)).await;
     deleted.unwrap();
-    match witness.next().await {
-        Told::SessionDeleted(deleted) => assert_eq!(deleted.session_id, session.id),
-        other => panic!("expected the session's deletion, not {other:?}"),
-    }
+    let deleted = witness.hear().await.unwrap();
+    let deleted: SessionDeleted = deleted.read().unwrap();
+    assert_eq!(deleted.session_id, session.id);
 }
 
 #[tokio::test]
 async fn tells_of_a_reply_that_was_cancelled_if_it_has_text() {
     let stage = Stage::new().await;
-    let mut witness = Witness::enter(&stage.host).await;
+    let mut witness = Witness::enter(&stage.host).await.unwrap();
     let alice = stage.person();
     let session = alice.open_session().await;
-    while witness.written().await.message_id != alice.path(&session.id).await[0].id {}
+    while witness.hear_of::<MessageWritten>().await.message_id
+        != alice.path(&session.id).await[0].id
+    {}
     let session = session.id.as_str();
 
     let mut watch = alice.send(session, "Quiet, please").await.unwrap();
@@ -174,7 +89,7 @@ async fn tells_of_a_reply_that_was_cancelled_if_it_has_text() {
 
     let mut origins = Vec::new();
     let last = loop {
-        let written = witness.written().await;
+        let written = witness.hear_of::<MessageWritten>().await;
         if written.origin() != MessageOrigin::Greeting {
             origins.push(written.origin());
         }

@@ -21,6 +21,7 @@ mod restart;
 mod script;
 mod sessions;
 mod stage;
+mod told;
 mod tree;
 mod turns;
 mod watching;

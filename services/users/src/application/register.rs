@@ -3,6 +3,7 @@
 use mesh::Ctx;
 use platform::id::UserId;
 
+use super::history::registered;
 use super::{Accounts, Error};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
@@ -47,6 +48,7 @@ impl Accounts {
             create_time: now,
             update_time: now,
         };
+        let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -58,6 +60,10 @@ impl Accounts {
                         false => AuditAction::RegisteredAgain,
                     };
                     audit_events::record(tx, ctx, now, action, owner_id, None).await?;
+                    if is_new {
+                        let told = registered(user.id, user.create_time);
+                        self.outbox.add_retellable(tx, told, cause).await?;
+                    }
                     Ok(())
                 })
             })

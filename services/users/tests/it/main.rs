@@ -26,3 +26,5 @@ mod restart;
 mod strangers;
 #[cfg(test)]
 mod tabs;
+#[cfg(test)]
+mod told;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use events::Events;
 use platform::Timestamp;
 use storage::{Database, Storage};
 
@@ -17,7 +18,8 @@ struct Desk {
 async fn desk() -> Desk {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open::<Migrator>(&Storage::new(folder.path()), "ai").await;
-    let (clock, _) = Clock::fake(Timestamp::from_micros(7));
+    let (database, (clock, _)) = (database.unwrap(), Clock::fake(Timestamp::from_micros(7)));
+    let outbox = Events::default().register("ai", &database, &clock);
     let model = Model {
         provider: "openai",
         name: "tiny".to_owned(),
@@ -35,7 +37,7 @@ async fn desk() -> Desk {
     };
     Desk {
         books: Books {
-            ledger: Ledger::new(database.unwrap()),
+            ledger: Ledger::new(database, outbox.unwrap()),
             clock,
             tasks: Tasks::new(),
         },
@@ -44,6 +46,7 @@ async fn desk() -> Desk {
             user_id: UserId::new(),
             model,
             prompt: Arc::new(Prompt::Text("12345678".to_owned())),
+            cause: Cause::new(),
         },
         _folder: folder,
     }

@@ -356,7 +356,8 @@ fn generation(model: Model) -> Result<Generation, DbErr> {
     })
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+/// The name under which a kind is stored.
+pub(crate) fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Reply => "reply",
         Kind::Regenerate => "regenerate",

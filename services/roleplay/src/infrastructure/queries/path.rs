@@ -111,7 +111,7 @@ fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D:
 }
 
 /// Where two paths part.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fork {
     /// The last message that both have; none if they begin differently.
     pub(crate) common: Option<MessageId>,

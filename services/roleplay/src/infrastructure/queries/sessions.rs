@@ -1,7 +1,7 @@
 //! Sessions, by their owner.
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, IntoCondition, Query};
+use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
     JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -13,7 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::session::{Column, Entity, Model};
-use crate::infrastructure::tables::{branch, generation, message};
+use crate::infrastructure::tables::{branch, generation};
 
 /// A session with the branch that it is turned to, and the generation that runs in it.
 #[derive(Debug, FromQueryResult)]
@@ -89,20 +89,6 @@ pub(crate) async fn find(
     let row = owned_by(user).filter(Column::Id.eq(id));
     let row = row.into_model::<Row>().one(db).await?;
     row.map(TryInto::try_into).transpose()
-}
-
-/// The session of a message, whoever owns it: for the end of a job, which is nobody's call.
-pub(crate) async fn of_message(
-    db: &impl ConnectionTrait,
-    id: MessageId,
-) -> Result<Option<Model>, DbErr> {
-    let mut holder = Query::select();
-    holder
-        .column(message::Column::SessionId)
-        .from(message::Entity);
-    holder.and_where(message::Column::Id.eq(id));
-    let session = Entity::find().filter(Column::Id.in_subquery(holder));
-    session.one(db).await
 }
 
 /// Where a page of sessions begins: behind this use and id.

@@ -5,7 +5,7 @@ use platform::id::UserId;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::domain::profile::Change;
@@ -33,6 +33,27 @@ pub(crate) async fn insert_if_free(db: &impl ConnectionTrait, user: Model) -> Re
         .exec_without_returning(db)
         .await?;
     Ok(inserted > 0)
+}
+
+/// How many accounts there are.
+pub(crate) async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().count(db).await
+}
+
+/// At most `limit` accounts behind one, each with when it was registered.
+pub(crate) async fn list_registered(
+    db: &impl ConnectionTrait,
+    after: Option<UserId>,
+    limit: u64,
+) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
+    let mut select = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::CreateTime])
+        .order_by_asc(Column::Id);
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after));
+    }
+    select.limit(limit).into_tuple().all(db).await
 }
 
 /// Changes a profile and returns it as it is then.

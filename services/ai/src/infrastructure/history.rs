@@ -1,0 +1,95 @@
+//! What the ledger knows of what happened, told and told again.
+
+use std::time::Duration;
+
+use events::{History, HistoryPage, Retellable, Retold};
+use platform::id::GenerationId;
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use storage::database::{Connection, Transaction};
+use troupe_proto::events::{UsageOutcome, UsageRecorded};
+
+use super::tables::usage::{Column, Entity, Model};
+
+/// The ledger has what a generation took.
+pub(super) fn recorded(entry: &Model, first_token: Option<Duration>) -> Retellable<UsageRecorded> {
+    let outcome = format!("USAGE_OUTCOME_{}", entry.outcome.to_uppercase());
+    let outcome = UsageOutcome::from_str_name(&outcome).unwrap_or_default();
+    Retellable {
+        event: UsageRecorded {
+            generation_id: entry.generation_id.to_string(),
+            user_id: entry.user_id.to_string(),
+            model_id: entry.model_id.clone(),
+            provider: entry.provider.clone(),
+            prompt_tokens: entry.prompt_tokens,
+            cached_tokens: entry.cached_tokens,
+            completion_tokens: entry.completion_tokens,
+            cost_pico_usd: entry.cost_pico_usd,
+            priced: entry.prompt_price.is_some(),
+            estimated: entry.estimated,
+            outcome: outcome.into(),
+            time_to_first_token: first_token.and_then(|took| took.try_into().ok()),
+        },
+        of: entry.generation_id.to_string(),
+        time: entry.create_time,
+    }
+}
+
+/// The history of the ledger.
+#[derive(Debug)]
+pub struct Chronicle;
+
+impl History for Chronicle {
+    type Place = GenerationId;
+
+    async fn count(db: &Connection) -> Result<u64, DbErr> {
+        Entity::find().count(db).await
+    }
+
+    async fn page(
+        tx: &Transaction<'_>,
+        after: Option<GenerationId>,
+        limit: u64,
+    ) -> Result<HistoryPage<GenerationId>, DbErr> {
+        let mut entries = Entity::find().order_by_asc(Column::GenerationId);
+        if let Some(after) = after {
+            entries = entries.filter(Column::GenerationId.gt(after));
+        }
+        let entries = entries.limit(limit).all(tx).await?;
+        let rows = entries.len() as u64;
+        let last = entries.last().map(|entry| entry.generation_id);
+        let told = entries.iter().map(|entry| recorded(entry, None));
+        Ok(HistoryPage {
+            events: told.map(Retold::from).collect(),
+            rows,
+            next: last.filter(|_| rows == limit),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{FinishReason, Outcome};
+
+    #[test]
+    fn every_outcome_has_a_name_in_the_contract() {
+        for (outcome, told) in [
+            (Outcome::Finished(FinishReason::Stop), UsageOutcome::Stop),
+            (
+                Outcome::Finished(FinishReason::Length),
+                UsageOutcome::Length,
+            ),
+            (
+                Outcome::Finished(FinishReason::ContentFilter),
+                UsageOutcome::ContentFilter,
+            ),
+            (Outcome::Cancelled, UsageOutcome::Cancelled),
+            (Outcome::Interrupted, UsageOutcome::Interrupted),
+        ] {
+            let name = format!("USAGE_OUTCOME_{}", outcome.as_str().to_uppercase());
+            assert_eq!(UsageOutcome::from_str_name(&name), Some(told));
+        }
+    }
+}
