@@ -1,10 +1,13 @@
 //! The command line.
 
+mod flags;
+
+use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mesh::Role;
 use platform::config::ServerUrl;
 
@@ -94,7 +97,23 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// Where the configuration, the data and the platform are.
+impl Cli {
+    /// Reads the command line, and ends the process where it is wrong or asks for help.
+    pub(crate) fn read() -> Self {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn read_from(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut root = flags::hide(Self::command());
+        let matches = root.try_get_matches_from_mut(line)?;
+        flags::check(&mut root, &matches)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut root))
+    }
+}
+
+/// Where the configuration, the data and the platform are. `flags` says which commands take which of these flags.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Place {
     /// Configuration file; config.default.toml documents the keys
@@ -116,7 +135,7 @@ pub(crate) struct Place {
 /// Servers that take the place of embedded parts. Addresses with passwords are better variables or in the file: everybody
 /// on the machine can read a command line.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Servers in the place of embedded parts")]
+#[command(next_help_heading = "External servers (each replaces an embedded part)")]
 pub(crate) struct Servers {
     /// PostgreSQL instead of SQLite, as postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, global = true, value_name = "URL")]
@@ -223,21 +242,93 @@ pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    /// The help of a command, such as `events dead-letters list`.
+    fn help(command: &str) -> String {
+        let line = ["troupe"]
+            .into_iter()
+            .chain(command.split(' '))
+            .chain(["--help"]);
+        Cli::read_from(line).unwrap_err().to_string()
+    }
 
     #[test]
     fn has_no_contradictions() {
-        Cli::command().debug_assert();
+        flags::hide(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn shows_the_flags_that_a_command_takes_and_no_others() {
+        let flags = [
+            "--database-url",
+            "--redis-url",
+            "--nats-url",
+            "--qdrant-url",
+            "--s3-bucket",
+            "--listen",
+            "--data-dir",
+            "--config",
+        ];
+        for (commands, shown) in [
+            (&["up", "serve", "doctor"][..], &flags[..]),
+            (
+                &["migrate", "backup", "restore"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (
+                &["events lag", "events dead-letters list"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (
+                &["memory status", "memory rebuild"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (&["chat"], &flags[6..]),
+            (&["certs dev"], &flags[7..]),
+            (&["contracts policy"], &[]),
+        ] {
+            for command in commands {
+                let help = help(command);
+                for flag in flags {
+                    let is_shown = help.contains(&format!("{flag} <"));
+                    assert_eq!(is_shown, shown.contains(&flag), "{flag} in {help}");
+                }
+                let has_heading = help.contains("External servers");
+                assert_eq!(has_heading, shown.contains(&flags[0]), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_a_flag_that_the_command_does_not_take_wherever_it_stands() {
+        let url = ["--database-url", "postgres://h/d"];
+        let before = [&["troupe"][..], &url, &["chat"]].concat();
+        let after = [&["troupe", "chat"][..], &url].concat();
+        let below = [&["troupe", "certs", "dev"][..], &url].concat();
+        for line in [before, after, below] {
+            let error = Cli::read_from(&line).unwrap_err().to_string();
+            assert!(error.contains("doesn't take --database-url;"), "{error}");
+            assert!(
+                error.contains("platform") || error.contains("troupe serve"),
+                "{error}"
+            );
+        }
+        let error = Cli::read_from(["troupe", "chat", "--listen", "127.0.0.1:1"]).unwrap_err();
+        assert!(error.to_string().contains("--server"), "{error}");
+        for command in ["up", "migrate", "doctor"] {
+            let line = ["troupe", command, url[0], url[1]];
+            let read = Cli::read_from(line).unwrap();
+            assert_eq!(read.place.servers.database_url.as_deref(), Some(url[1]));
+        }
     }
 
     #[test]
     fn takes_the_place_before_or_after_the_command() {
-        let before = Cli::try_parse_from(["troupe", "--data-dir", "d", "up"]).unwrap();
-        let after = Cli::try_parse_from(["troupe", "up", "--data-dir", "d"]).unwrap();
+        let before = Cli::read_from(["troupe", "--data-dir", "d", "up"]).unwrap();
+        let after = Cli::read_from(["troupe", "up", "--data-dir", "d"]).unwrap();
         assert_eq!(before.place.data_dir, after.place.data_dir);
-        assert!(Cli::try_parse_from(["troupe", "--listen", "8000"]).is_err());
+        assert!(Cli::read_from(["troupe", "--listen", "8000"]).is_err());
     }
 
     #[test]
