@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// The folder that becomes the backup; it must not be there yet, or be empty
+    /// Folder for the backup; it must not exist yet, or be empty
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Says what is configured, reachable and missing, and what to do about it. Changes nothing.
+//! Checks what is configured, reachable and missing, and says what to do about it. Changes nothing.
 
 mod data;
 mod events;
@@ -28,7 +28,7 @@ use finding::{Finding, State};
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Print an array of findings as JSON
+    /// Print the findings as a JSON array
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! Looks at events: what is on its way, and what could not be handled. Works beside a running platform and without one.
+//! Inspects events: pending deliveries and dead letters. Works with and without a running platform.
 
 mod inspector;
 
@@ -18,9 +18,9 @@ pub(crate) use inspector::open;
 /// What to do with events.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Task {
-    /// What is on its way, by service and consumer
+    /// Show how many events are pending, by service and consumer
     Lag(Form),
-    /// Events that a consumer could not handle
+    /// Show or replay dead letters: events that a consumer could not handle
     #[command(subcommand)]
     DeadLetters(Dead),
 }
@@ -30,7 +30,7 @@ pub(crate) enum Task {
 pub(crate) enum Dead {
     /// Show them
     List(Form),
-    /// Have them handled again
+    /// Let their consumers handle them again
     Replay(Choice),
 }
 

@@ -1,4 +1,4 @@
-//! Looks at what sessions remember, and computes its vectors anew.
+//! Inspects what sessions remember, and computes its vectors again.
 
 use std::io::Write;
 use std::time::Duration;
@@ -26,8 +26,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) enum Task {
     /// Count memories and their vectors
     Status(Form),
-    /// Forget all vectors and compute them anew, also those of messages that were never embedded; the platform must not
-    /// run meanwhile
+    /// Delete all vectors and compute them again, also for messages that never had one; stop the platform first
     Rebuild(Form),
 }
 

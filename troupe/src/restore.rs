@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
-    /// Put what the data folder has aside, in a folder in it
+    /// Restore into a data folder that has data; put its old files aside, in a folder inside it
     #[arg(long)]
     replace: bool,
 }

@@ -1,4 +1,4 @@
-//! Roles in a process of their own, and a gateway before services of other makers.
+//! Some roles in a process, or a gateway alone in front of services that aren't Troupe's.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,15 +23,15 @@ use crate::{admin, process};
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Roles of the process
+    /// Roles to run in this process
     #[arg(required = true, value_name = "ROLE", value_parser = role_names())]
     roles: Vec<Role>,
 
-    /// For a gateway before other services: their encoded FileDescriptorSet, with imports and options
+    /// For a gateway in front of your services: their encoded FileDescriptorSet, with imports and options
     #[arg(long, value_name = "FILE")]
     descriptor_set: Option<PathBuf>,
 
-    /// For a gateway before other services: where one is, as package.Service=http://host:port; once for each
+    /// For a gateway in front of your services: where a service is, as package.Service=http://host:port; repeat it for each
     #[arg(long = "upstream", value_name = "SERVICE=ADDRESS")]
     upstreams: Vec<String>,
 }
