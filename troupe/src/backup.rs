@@ -112,7 +112,7 @@ async fn make(
         report.next(snapshot.size_bytes());
         let copied = snapshot.copy(&copy, report.progress(), stop).await;
         if !copied.map_err(|error| target.told(error))? {
-            bail!("stopped; nothing is left of it");
+            bail!("stopped; nothing is left behind");
         }
         manifest.add(target.folder(), &copy).await?;
         report.done(&name.to_string_lossy(), copy.metadata()?.len())?;
@@ -123,7 +123,7 @@ async fn make(
     let written = manifest.write(target.folder());
     written.map_err(|error| target.unwritable(&error))?;
     if stop.is_cancelled() {
-        bail!("stopped; nothing is left of it");
+        bail!("stopped; nothing is left behind");
     }
     let dir = target.finish()?;
     report.end();
@@ -167,12 +167,12 @@ async fn wait_for_a_calm_folder(settings: &Settings, tasks: &Tasks) -> Result<Op
     let until = Instant::now() + START;
     loop {
         if tasks.token().is_cancelled() {
-            bail!("stopped; nothing is left of it");
+            bail!("stopped; nothing is left behind");
         }
         match instance::find(&settings.data_dir) {
             Some(running) if !running.roles.is_empty() => return Ok(None),
             Some(running) if !running.is_brief && Instant::now() > until => bail!(
-                "process {} works on the data folder {} and isn't ready: try again once it is, or has ended",
+                "process {} uses the data folder {} and isn't ready: try again when it is ready or has ended",
                 running.pid,
                 settings.data_dir.display()
             ),

@@ -65,7 +65,7 @@ pub(crate) fn run(task: &Task, place: &Place) -> Result<()> {
     let text = make(options, folder, &variable).context("certificates were not made")?;
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
@@ -85,7 +85,7 @@ fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
         let lifetime = issued.valid_until.since(clock.now());
         let days = lifetime.as_secs().div_ceil(DAY_SECS);
         text += &format!(
-            "{:10} {}  made, good for {days} days\n",
+            "{:10} {}  made, valid for {days} days\n",
             role.name(),
             issued.certificate.display(),
         );

@@ -26,5 +26,5 @@ pub(crate) fn print(document: Document) -> Result<()> {
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }

@@ -102,13 +102,13 @@ fn print<T: Serialize>(form: &Form, value: &T, text: impl FnOnce(&T) -> String) 
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn lag_text(lag: &Lag) -> String {
     let mut text = String::new();
     if lag.outboxes.is_empty() {
-        text.push_str("no service has told anything yet\n");
+        text.push_str("no service has published an event yet\n");
     }
     for outbox in &lag.outboxes {
         let _ = write!(
@@ -124,7 +124,7 @@ fn lag_text(lag: &Lag) -> String {
     for consumer in &lag.consumers {
         let _ = writeln!(
             text,
-            "consumer {:12} {} to come, {} in work, {} of them again",
+            "consumer {:12} {} pending, {} in flight, {} of them retried",
             consumer.consumer, consumer.pending, consumer.unacknowledged, consumer.redelivered
         );
     }
@@ -136,7 +136,7 @@ fn letters_text(letters: &[DeadLetter]) -> String {
     let mut text = String::new();
     for letter in letters {
         let asked = match letter.is_asked_for {
-            true => "; is to be tried again",
+            true => "; will be tried again",
             false => "",
         };
         let _ = writeln!(
@@ -152,7 +152,7 @@ fn letters_text(letters: &[DeadLetter]) -> String {
 }
 
 fn replayed_text(Replayed { replayed }: &Replayed) -> String {
-    format!("{replayed} to be tried again; a running platform does so within seconds\n")
+    format!("{replayed} will be tried again; a running platform does so within seconds\n")
 }
 
 #[cfg(test)]

@@ -82,11 +82,11 @@ impl Hold {
     pub(crate) async fn release(self) {
         for file in &self.vectors {
             if let Err(problem) = self.in_use.mark_what_was_left(file).await {
-                tracing::warn!(%problem, "a log of vectors that was left by an unclean end can't be folded in");
+                tracing::warn!(%problem, "a log of vectors, left by an unclean end, can't be written back to its file");
             }
         }
         if let Err(problem) = self.in_use.release().await {
-            tracing::warn!(%problem, "a database was not closed in order; the next start looks at it");
+            tracing::warn!(%problem, "a database was not closed cleanly; the next start checks it");
         }
     }
 }
@@ -97,7 +97,7 @@ impl Hold {
 /// Something in it can't be used as it is.
 pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()> {
     if restore::finish_interrupted(&settings.data_dir)? {
-        tracing::warn!("a restore that was interrupted has been finished");
+        tracing::warn!("an interrupted restore has been finished");
     }
     if settings.database.url.is_named() {
         return Ok(());
@@ -111,7 +111,7 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
                 refuse_newer(&file, &condition.migrations, &(service.migrations)())?;
                 if condition.is_unclean && !condition.is_looked_through {
                     let file = file.display();
-                    tracing::warn!(%file, "the database wasn't closed in order, and is too large to be looked through now");
+                    tracing::warn!(%file, "the database wasn't closed cleanly, and is too large to be checked now");
                 }
             }
             None if had_it && file.exists() => {

@@ -212,7 +212,7 @@ fn unusable(data_dir: &Path, error: &std::io::Error) -> anyhow::Error {
             "the disk of the data folder {folder} is full: make room there, or choose another folder with --data-dir"
         ),
         _ => anyhow!(
-            "the data folder {folder} can't be used ({error}): see to it that it can be read and written, or choose another with --data-dir"
+            "the data folder {folder} can't be used ({error}): make sure that it can be read and written, or choose another with --data-dir"
         ),
     }
 }
@@ -231,10 +231,10 @@ fn taken(data_dir: &Path) -> anyhow::Error {
     };
     match running {
         Some(running) if running.roles.is_empty() => anyhow!(
-            "{process} works on the data folder {folder} already, such as a start or a restore: wait until it is done, or choose another folder with --data-dir"
+            "{process} already uses the data folder {folder}, perhaps for a start or a restore: wait until it is done, or choose another folder with --data-dir"
         ),
         _ => anyhow!(
-            "a platform runs on the data folder {folder} already ({process}); stop it, or choose another folder with --data-dir"
+            "a platform already runs on the data folder {folder} ({process}); stop it, or choose another folder with --data-dir"
         ),
     }
 }

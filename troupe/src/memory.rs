@@ -79,7 +79,7 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
     print(form, &counts)?;
     if rebuilds && !counts.agree() {
         bail!(
-            "the counts don't agree; see that nothing else writes to the vectors, and rebuild again"
+            "the counts don't agree; make sure that nothing else writes to the vectors, and rebuild again"
         );
     }
     Ok(())
@@ -105,7 +105,7 @@ async fn count(settings: &Settings, host: &Host, rebuilds: bool) -> Result<Memor
     };
     let counts = index.rebuild(progress).await;
     bar.finish_and_clear();
-    counts.context("the memories can't all be embedded; those that are stay so, and `troupe memory rebuild` begins anew")
+    counts.context("not all memories could be embedded; finished ones are kept, and `troupe memory rebuild` starts again")
 }
 
 fn print(form: &Form, counts: &MemoryCounts) -> Result<()> {
@@ -122,7 +122,7 @@ fn print(form: &Form, counts: &MemoryCounts) -> Result<()> {
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn text(status: &Status) -> String {
@@ -135,7 +135,7 @@ fn text(status: &Status) -> String {
     } = status;
     let advice = match agree {
         true => "the counts agree",
-        false => "the counts differ: some are on their way, or `troupe memory rebuild` is needed",
+        false => "the counts differ: some are pending, or `troupe memory rebuild` is needed",
     };
     format!("{memories} memories, {embedded} embedded with {model}, {vectors} vectors: {advice}\n")
 }

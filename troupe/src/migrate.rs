@@ -43,7 +43,7 @@ async fn migrate(settings: &Settings) -> Result<()> {
             std::io::stdout(),
             "{name}: {count} migrations, the newest {newest}"
         )
-        .context("nobody reads the output")?;
+        .context("the output can't be written")?;
     }
     Ok(())
 }

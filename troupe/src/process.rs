@@ -104,11 +104,11 @@ async fn run_in(
     let mut asked = pin!(signals.asked());
     let platform = tokio::select! {
         built = wiring::build(settings, &host, roles, neighbours) => built?,
-        () = start.answer(doors.gateway()) => bail!("nobody answers at the door any more"),
+        () = start.answer(doors.gateway()) => bail!("the listener closed before the platform was ready"),
         _ = &mut asked => {
             tasks.shut_down(AFTER_DRAIN).await;
             close(&host).await;
-            tracing::info!("stopped before the start was over");
+            tracing::info!("stopped before the start was complete");
             return Ok(());
         }
     };
@@ -134,7 +134,7 @@ async fn run_in(
 /// Closes the files in order: a platform that was stopped leaves each whole by itself.
 async fn close(host: &Host) {
     if !host.stores.close(CLOSE).await {
-        tracing::warn!("some files were in use and keep their logs beside them");
+        tracing::warn!("some files were in use; their logs stay beside them");
     }
 }
 
@@ -153,14 +153,14 @@ async fn drain(serving: Vec<JoinHandle<bool>>, tasks: &Tasks) -> Result<()> {
     let until = Instant::now() + DRAIN;
     for served in serving {
         if !served.await? {
-            tracing::warn!("some calls had not ended when their time was up");
+            tracing::warn!("some calls had not ended in time");
         }
     }
     if !tasks
         .shut_down(until.saturating_duration_since(Instant::now()) + AFTER_DRAIN)
         .await
     {
-        tracing::warn!("some work had not ended when its time was up");
+        tracing::warn!("some work had not ended in time");
     }
     Ok(())
 }

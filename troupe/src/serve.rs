@@ -127,7 +127,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     let asked = signals.asked().await;
     asked.leave(&tasks, settings.shutdown.notice()).await;
     if !serving.await? {
-        tracing::warn!("some calls had not ended when their time was up");
+        tracing::warn!("some calls had not ended in time");
     }
     exporting.flush().await;
     Ok(())
@@ -140,7 +140,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => anyhow!(
-            "another program listens at {address} already; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
+            "another program already listens at {address}; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
             address.ip()
         ),
         _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),

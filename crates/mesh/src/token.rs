@@ -260,7 +260,7 @@ fn decoding_key(x: &str) -> Option<DecodingKey> {
 }
 
 fn invalid() -> Status {
-    let message = "the access token is not valid (any more): refresh it, or log in again";
+    let message = "the access token is invalid or no longer valid: refresh it, or log in again";
     error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
 }
 

@@ -42,7 +42,7 @@ impl Shutdown {
             return Ok(());
         }
         let problem = format!(
-            "must be at most {}: it is the time that a process goes on accepting after SIGTERM",
+            "must be at most {}: for this time a process still accepts requests after SIGTERM",
             Self::MOST_NOTICE_SECS
         );
         let key = "shutdown.notice_secs";
@@ -174,7 +174,7 @@ impl Asked {
         if self == Self::ToTerminate && !notice.is_zero() {
             tracing::info!(
                 notice_secs = notice.as_secs(),
-                "leaving: requests are taken for some more seconds"
+                "leaving: requests are accepted for a few more seconds"
             );
             tasks.leaving.cancel();
             tokio::time::sleep(notice).await;

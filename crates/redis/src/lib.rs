@@ -78,7 +78,7 @@ impl From<Error> for OpenError {
     fn from(_: Error) -> Self {
         Self(platform::config::Error::Invalid {
             key: KEY,
-            problem: format!("is no address of a Redis server: write one such as {EXAMPLE}"),
+            problem: format!("isn't an address of a Redis server: write one such as {EXAMPLE}"),
         })
     }
 }

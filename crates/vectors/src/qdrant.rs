@@ -255,7 +255,7 @@ fn tell(error: &Error) {
         Error::Refused(_) => tracing::error!("Qdrant refuses the key: correct qdrant.api_key"),
         _ => {
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(%error, cause, "vectors can't be kept now");
+            tracing::warn!(%error, cause, "vectors can't be stored now");
         }
     }
 }

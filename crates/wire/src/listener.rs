@@ -191,10 +191,10 @@ impl Acceptor {
         match shaken {
             Ok(Ok((io, peer))) => self.serve(io, peer).await,
             Ok(Err(error)) => {
-                tracing::info!(role = %self.server.role(), %error, "a peer was not let in");
+                tracing::info!(role = %self.server.role(), %error, "a peer was refused");
             }
             Err(_elapsed) => {
-                tracing::info!(role = %self.server.role(), "a peer took too long to say who it is");
+                tracing::info!(role = %self.server.role(), "a peer took too long to prove its role");
             }
         }
     }

@@ -103,7 +103,7 @@ impl Manifest {
         let name = folder.display();
         let text = match fs::read(folder.join(NAME)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-                "{name} is no backup, or one that was cut short: it has no {NAME}; name a folder that `troupe backup` made"
+                "{name} isn't a backup, or is an incomplete one: it has no {NAME}; name a folder that `troupe backup` made"
             ),
             read => read.with_context(|| format!("{name} can't be read"))?,
         };
@@ -113,7 +113,9 @@ impl Manifest {
         }
         let format = serde_json::from_slice::<Format>(&text);
         if format.is_ok_and(|it| it.format > FORMAT) {
-            bail!("the backup {name} is of a newer version of Troupe: restore it with that");
+            bail!(
+                "the backup {name} was made by a newer version of Troupe: restore it with that version"
+            );
         }
         let manifest: Self = serde_json::from_slice(&text).with_context(|| {
             format!("the backup {name} is damaged: {NAME} can't be read; use another backup")

@@ -78,7 +78,7 @@ impl Report {
     /// A line for whoever reads the output.
     pub(crate) fn say(&self, line: &str) -> Result<()> {
         let said = self.bar.suspend(|| writeln!(std::io::stdout(), "{line}"));
-        said.context("nobody reads the output")
+        said.context("the output can't be written")
     }
 
     /// Says what servers have, and what to do about it.

@@ -144,7 +144,7 @@ pub(crate) fn unwritable(folder: &Path, error: &io::Error) -> anyhow::Error {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => full(folder),
         _ => anyhow!(
-            "{} can't be written ({error}): see to it that it can, or choose another folder",
+            "{} can't be written ({error}): make sure that it can be written, or choose another folder",
             folder.display()
         ),
     }

@@ -118,7 +118,7 @@ impl Api {
 fn endpoint(server: &str) -> Result<Endpoint> {
     let uri: Uri = server
         .parse()
-        .with_context(|| format!("`{server}` is no address"))?;
+        .with_context(|| format!("`{server}` isn't an address"))?;
     let is_tls = match uri.scheme_str() {
         Some("http") => false,
         Some("https") => true,

@@ -57,7 +57,7 @@ fn write(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 /// A text without control characters: what a model or a card says must not steer the terminal.

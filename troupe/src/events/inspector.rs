@@ -24,5 +24,5 @@ pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
         }
     }
     let inspector = Inspector::open(databases, &settings.nats, host.clock).await;
-    inspector.context("events can't be looked at")
+    inspector.context("events can't be inspected")
 }

@@ -135,10 +135,10 @@ impl Addresses {
     fn log_waiting(&self, data_dir: &Path, missing: &str) {
         let data_dir = data_dir.display();
         if let Some(address) = self.gateway {
-            tracing::info!(ready = false, %address, %data_dir, missing, "the gateway listens, and the platform isn't ready yet");
+            tracing::info!(ready = false, %address, %data_dir, missing, "the gateway listens, but the platform isn't ready yet");
         }
         for (role, address) in &self.peers {
-            tracing::info!(ready = false, role = role.name(), %address, %data_dir, missing, "a role listens, and isn't ready yet");
+            tracing::info!(ready = false, role = role.name(), %address, %data_dir, missing, "a role listens, but isn't ready yet");
         }
     }
 }

@@ -31,7 +31,7 @@ impl Mesh {
         let load = |role: &Role| Identity::load(&folder, *role);
         let identities: Result<Vec<_>, _> = roles.iter().map(load).collect();
         let identities = identities.context(
-            "roles prove to one another by certificates who they are; make some with `troupe certs dev`, or name the folder that has them in mesh.certificates",
+            "roles need certificates to prove who they are; make some with `troupe certs dev`, or set mesh.certificates to the folder that has them",
         )?;
         Ok(Self {
             config: config.clone(),

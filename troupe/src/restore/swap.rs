@@ -174,7 +174,7 @@ pub(super) fn refuse_mounts(data_dir: &Path) -> Result<()> {
         let place = data_dir.join(&name);
         if is_ours(&name) && is_mount(&place) {
             bail!(
-                "{} is a mount of its own, which can't be put aside: unmount it for the restore, or choose another folder with --data-dir",
+                "{} is a mount point, which can't be put aside: unmount it for the restore, or choose another folder with --data-dir",
                 place.display()
             );
         }

@@ -52,7 +52,7 @@ static SERVED: LazyLock<Histogram<f64>> =
 static MADE: LazyLock<Histogram<f64>> = LazyLock::new(|| {
     histogram(
         "rpc.client.duration",
-        "How long calls took to whoever made them",
+        "How long calls took, as the caller saw them",
     )
 });
 

@@ -142,7 +142,7 @@ fn admit_admin(caller: Caller) -> Result<Caller, Status> {
         _ => Err(error::status(
             Code::PermissionDenied,
             Reason::PermissionDenied,
-            "this is for admins",
+            "only admins may do this",
         )),
     }
 }

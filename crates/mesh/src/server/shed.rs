@@ -48,7 +48,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
-            let message = "the service has as much to do as it can: try again in a second";
+            let message = "the service is overloaded: try again in a second";
             let status = error::retry_later(
                 Code::ResourceExhausted,
                 Reason::Overloaded,

@@ -194,7 +194,7 @@ impl Connection {
 }
 
 fn silence() -> DbErr {
-    let silence = "the server doesn't answer any more".to_owned();
+    let silence = "the server no longer answers".to_owned();
     DbErr::Conn(RuntimeErr::Internal(silence))
 }
 

@@ -138,9 +138,7 @@ impl fmt::Display for Outage {
             Self::Refused => {
                 "the database refuses the platform's login: its user and password must be corrected"
             }
-            Self::Busy => {
-                "there is more to do than can be done in good time: try again in a second"
-            }
+            Self::Busy => "the platform is overloaded: try again in a second",
             Self::ReadOnly => {
                 "the database or its disk is read-only: nothing can be stored until it takes writes"
             }

@@ -108,7 +108,7 @@ impl Peers {
             server = &*self.name,
             address = &*endpoint.address,
             out_secs = (until - now).as_secs(),
-            "calls to a process fail one after another; others get them for a while"
+            "several calls to a process failed in a row; others get its calls for a while"
         );
     }
 

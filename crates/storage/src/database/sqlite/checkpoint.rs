@@ -157,7 +157,7 @@ impl Checkpoints {
     fn told<T>(&self, done: sqlx::Result<T>) -> Option<T> {
         let told = done.inspect_err(|error| {
             let file = self.0.file.display();
-            tracing::warn!(%error, %file, "the database's log can't be folded into its file");
+            tracing::warn!(%error, %file, "the database's log can't be written back to its file");
         });
         told.ok()
     }

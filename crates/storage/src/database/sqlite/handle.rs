@@ -69,7 +69,7 @@ async fn configure_close(connection: &mut SqliteConnection, keeps: c_int) -> sql
     match code {
         SQLITE_OK => Ok(()),
         code => Err(sqlx::Error::Io(std::io::Error::other(format!(
-            "what becomes of its log can't be said: SQLite's code {code}"
+            "it is unknown what happens to its log: SQLite's code {code}"
         )))),
     }
 }

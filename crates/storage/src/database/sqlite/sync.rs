@@ -90,7 +90,7 @@ impl Syncs {
         let row = db.query_one_raw(fold).await?;
         let is_busy: i64 = row.map_or(Ok(1), |row| row.try_get_by_index(0))?;
         if is_busy != 0 {
-            return Err(failed(io::Error::other("the log can't be folded in")));
+            return Err(failed(io::Error::other("the log can't be written back")));
         }
         *synced = all;
         self.0.is_doubtful.store(false, Ordering::Release);
