@@ -43,7 +43,6 @@ pub(crate) struct Options {
     no_color: bool,
 }
 
-/// How a conversation ended.
 enum Next {
     Leave,
     Choose,

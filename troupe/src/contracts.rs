@@ -14,7 +14,6 @@ pub(crate) enum Document {
     Policy,
 }
 
-/// Prints it.
 pub(crate) fn print(document: Document) -> Result<()> {
     let text = match document {
         Document::Policy => troupe_proto::policy::table(),

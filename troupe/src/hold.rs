@@ -1,5 +1,5 @@
-//! The hold of a process on a data folder that it works with. Before that, the folder is looked at, and one that can't be
-//! whole is refused by name; afterwards its files are left so that they are whole without anything beside them.
+//! The hold on a data folder: the lock by which one process uses it. Before it takes the folder, it checks every file, and
+//! refuses a file that can't be whole by its name. When it releases the folder, each file is whole by itself.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use crate::restore;
 use crate::services::SERVICES;
 use crate::settings::Settings;
 
-/// How long a file is looked through that was closed in order.
+/// How long the check of a file may take that was closed cleanly: a usual start stays quick.
 const CLEAN: Duration = Duration::from_millis(250);
-/// And one that wasn't.
+/// How long it may take after an unclean end. A larger file isn't checked to its end: its size must not decide how long a start
+/// takes.
 const UNCLEAN: Duration = Duration::from_secs(10);
 
-/// A data folder that is this process's.
+/// The lock on a data folder, and what must happen when it is released.
 pub(crate) struct Hold {
     pub(crate) instance: Instance,
     in_use: InUse,

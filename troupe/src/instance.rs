@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-/// How long a process that has the folder for a moment only, such as a backup, is waited for.
+/// How long to wait for a process that has the folder only for a moment, such as a backup.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -31,9 +31,7 @@ pub(crate) struct Instance {
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// The process.
     pub(crate) pid: u32,
-    /// Its version.
     pub(crate) version: String,
     /// Where its gateway listens, if it has one.
     pub(crate) address: Option<SocketAddr>,
@@ -60,7 +58,7 @@ impl Instance {
         Self::take(data_dir, Running::here(&[], None))
     }
 
-    /// The same for a moment: whoever else wants the folder waits for it.
+    /// The same for a moment: other processes that want the folder wait for it.
     ///
     /// # Errors
     /// As those of [`Instance::claim`].

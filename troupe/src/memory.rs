@@ -18,7 +18,7 @@ use crate::hold::Hold;
 use crate::instance;
 use crate::settings::Settings;
 
-/// For what the embedder still does once nobody needs it.
+/// How long the embedder may take to end what it computes when nobody needs it any more.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What to do with memories.

@@ -18,7 +18,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// At most what the contract takes.
 const REPORTED_AT_ONCE: usize = 1000;
 
-/// Follows the users service behind `channel` until shutdown. Returns at once.
+/// Follows the users service behind `channel` until shutdown. Returns immediately.
 pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
     if let Some(uses) = verifier.take_first_uses() {
         let stop = tasks.token().clone();

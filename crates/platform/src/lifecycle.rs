@@ -162,7 +162,7 @@ impl Signals {
 /// How a process was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// By whoever runs it, who may go on sending it requests for a while: SIGTERM.
+    /// By an orchestrator, whose load balancer may send requests for some more seconds: SIGTERM.
     ToTerminate,
     /// By somebody at a terminal, who waits: SIGINT.
     ToInterrupt,

@@ -97,7 +97,7 @@ impl Unreached {
     }
 }
 
-/// Connects, for whoever wants to know whether something listens at an address.
+/// Connects, to find out whether something listens at an address.
 ///
 /// # Errors
 /// Says why there is no connection.

@@ -1,4 +1,4 @@
-//! A look at a server from outside, for whoever wants to know why it isn't used.
+//! Examines a server from outside, to say why it isn't used.
 
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;

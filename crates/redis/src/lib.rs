@@ -57,7 +57,7 @@ struct Shared {
     health: Health,
 }
 
-/// Redis can't be asked now: whoever asks goes on without it.
+/// Redis can't be asked now: the caller continues without it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// It was away when somebody looked last.

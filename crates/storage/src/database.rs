@@ -101,7 +101,7 @@ impl Database {
         Ok(db)
     }
 
-    /// Opens the store of a service as it is, beside whoever else has it open; `None` where the first start of the service
+    /// Opens the store of a service as it is, even if another process has it open; `None` where the first start of the service
     /// has yet to make it.
     ///
     /// # Errors
@@ -148,12 +148,13 @@ impl Database {
         self.is_new
     }
 
-    /// The same store by connections of its own, for work that is small and must not wait behind all else. A file has none.
+    /// The same store with a separate pool of connections, for small work that must never wait behind other work, such as
+    /// heartbeats. For a file it is the same pool.
     #[must_use]
     pub fn beside(&self) -> Self {
         Self {
-            read: self.read.beside(),
-            write: self.write.beside(),
+            read: self.read.separate_pool(),
+            write: self.write.separate_pool(),
             ..self.clone()
         }
     }

@@ -44,7 +44,6 @@ const BEAM: u64 = 256;
 /// The field of a point that names its partition.
 const PARTITION: &str = "partition";
 
-/// A collection in Qdrant.
 #[derive(Debug, Clone)]
 pub(super) struct Qdrant {
     points: PointsClient<Connection>,

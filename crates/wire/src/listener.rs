@@ -31,7 +31,7 @@ use crate::identity::Identity;
 
 /// How long to wait after a failed accept, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// By how much the age differs at which connections end, so that they don't all end at once.
+/// By how much the age differs at which connections end, so that they don't all end at the same moment.
 const AGE_JITTER: f64 = 0.1;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;

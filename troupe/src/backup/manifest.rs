@@ -39,7 +39,6 @@ pub(crate) struct Manifest {
     pub(crate) databases: BTreeMap<String, Vec<String>>,
     /// What servers had, which isn't in it.
     pub(crate) elsewhere: Vec<String>,
-    /// All its other files.
     pub(crate) files: Vec<Entry>,
 }
 
@@ -48,9 +47,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Entry {
     /// Below the folder.
     pub(crate) path: String,
-    /// Its length.
     pub(crate) size_bytes: u64,
-    /// Its hash.
     pub(crate) sha256: String,
 }
 

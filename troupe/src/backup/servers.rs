@@ -6,7 +6,6 @@ use crate::settings::Settings;
 pub(crate) struct Elsewhere {
     /// What, and where it is.
     pub(crate) name: String,
-    /// What to do instead.
     pub(crate) advice: String,
     /// Whether a backup of the data folder lacks something for it.
     pub(crate) is_missing: bool,

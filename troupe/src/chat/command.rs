@@ -13,7 +13,6 @@ pub(crate) enum Command {
     Edit {
         /// Which, counted from the end.
         place: usize,
-        /// The new text.
         text: Option<String>,
     },
     /// Begin another branch at a message.
@@ -33,7 +32,6 @@ pub(crate) enum Command {
     Note(String),
     /// Pin a memory, or let go of it.
     Pin(usize),
-    /// Forget a memory.
     Forget(usize),
     /// Show the prompt of the next reply.
     Prompt,
@@ -43,28 +41,21 @@ pub(crate) enum Command {
     Sessions,
     /// Show the models, or use one of them.
     Model(Option<String>),
-    /// Show the commands.
     Help,
-    /// Leave.
     Quit,
-    /// Nothing was typed.
     Nothing,
 }
 
-/// Which alternative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swipe {
     /// A new one, to be generated.
     New,
-    /// The one after.
     Next,
-    /// The one before.
     Previous,
     /// The one with this number, from 1.
     Number(usize),
 }
 
-/// The commands, for people.
 pub(crate) const HELP: &str = "\
 Type a message to send it, or:
   /swipe               another reply in place of the last one

@@ -18,7 +18,6 @@ impl Screen {
         }
     }
 
-    /// Shows a line.
     pub(crate) fn line(self, text: &str) -> Result<()> {
         write(&format!("{}\n", printable(text)))
     }
@@ -28,7 +27,6 @@ impl Screen {
         write(&format!("{}\n", self.styled("2", text)))
     }
 
-    /// Shows what went wrong.
     pub(crate) fn problem(self, text: &str) -> Result<()> {
         write(&format!("{}\n", self.styled("31", text)))
     }

@@ -8,7 +8,6 @@ use super::finding::Finding;
 
 const SUBJECT: &str = "file store";
 
-/// Lists the bucket.
 pub(super) async fn examine(config: &S3Config) -> Vec<Finding> {
     if !config.is_named() {
         return Vec::new();

@@ -23,7 +23,7 @@ impl ServerUrl {
         !self.0.is_empty()
     }
 
-    /// The whole address, for whoever connects to it.
+    /// The whole address with its password, to connect to it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

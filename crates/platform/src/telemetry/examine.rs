@@ -1,4 +1,4 @@
-//! A look at the collector, for whoever wants to know why nothing arrives there.
+//! Examines the collector, to say why nothing arrives there.
 
 use std::time::Duration;
 

@@ -34,7 +34,6 @@ impl Hooks {
         HOOKS.scope(RefCell::default(), gathering).await
     }
 
-    /// Does it.
     pub(super) fn run(self) {
         for hook in self.0 {
             hook();

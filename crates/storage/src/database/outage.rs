@@ -24,7 +24,7 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// When it makes sense to try again.
+    /// When a client should try again: a database that restarts takes about this long.
     pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     /// Whether it is one of the disk: nothing can be stored, whoever asks.

@@ -30,7 +30,6 @@ pub(super) struct Peers {
     is_started: AtomicBool,
     /// Ended with the last holder.
     stop: CancellationToken,
-    /// What the endpoints tell.
     signals: Arc<Signals>,
 }
 
@@ -89,7 +88,6 @@ impl Peers {
         }));
     }
 
-    /// The endpoints now.
     pub(super) fn endpoints(&self) -> Guard<Arc<Vec<Arc<Endpoint>>>> {
         self.endpoints.load()
     }
@@ -112,7 +110,6 @@ impl Peers {
         );
     }
 
-    /// What the endpoints tell.
     pub(super) fn signals(&self) -> &Signals {
         &self.signals
     }

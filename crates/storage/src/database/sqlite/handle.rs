@@ -1,4 +1,4 @@
-//! A single connection to a file, for whoever looks after files rather than what stands in them, and the two things that
+//! A single connection to a file, to work with the file rather than with what is in it, and the two things that
 //! only SQLite's own interface offers.
 
 use std::ffi::c_int;

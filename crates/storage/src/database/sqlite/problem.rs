@@ -204,7 +204,6 @@ fn is_full(file: &Path) -> bool {
     free.is_ok_and(|free| free < LEAST_BYTES)
 }
 
-/// The file's log.
 pub(super) fn log_of(file: &Path) -> PathBuf {
     beside(file, "-wal")
 }
