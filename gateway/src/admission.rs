@@ -91,7 +91,7 @@ impl Admission {
 
     fn person(&self, headers: &HeaderMap) -> Result<Person, Status> {
         let Some(verifier) = &self.verifier else {
-            let message = "this gateway doesn't verify access tokens";
+            let message = "this gateway verifies no access tokens";
             return Err(error::status(
                 Code::Unavailable,
                 Reason::Unavailable,
@@ -136,6 +136,6 @@ impl Admission {
 
 /// The answer to methods that aren't there, or are none of the caller's business.
 pub(crate) fn unknown_method() -> Status {
-    let message = "there is no such method; /docs lists all methods";
+    let message = "there is no such method; /docs lists those that there are";
     error::status(Code::Unimplemented, Reason::UnknownMethod, message)
 }

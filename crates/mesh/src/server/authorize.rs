@@ -142,7 +142,7 @@ fn admit_admin(caller: Caller) -> Result<Caller, Status> {
         _ => Err(error::status(
             Code::PermissionDenied,
             Reason::PermissionDenied,
-            "only admins may do this",
+            "this is for admins",
         )),
     }
 }
