@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(
             lag_text(&lag),
             "outbox   roleplay     3 unsent, the oldest for 70 s\n\
-             consumer memory       2 to come, 1 in work, 0 of them again\n\
+             consumer memory       2 pending, 1 in flight, 0 of them retried\n\
              dead letters: 0\n"
         );
         assert_eq!(letters_text(&[]), "there are no dead letters\n");
