@@ -1,5 +1,5 @@
 //! Makes a backup of a data folder, also while a platform runs on it: every database and every picture at one moment, and the
-//! keys. What servers keep is theirs to back up, and said.
+//! keys. It says what servers keep, which their own tools back up.
 
 mod folder;
 mod manifest;

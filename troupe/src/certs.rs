@@ -1,4 +1,4 @@
-//! Certificates for roles in processes of their own.
+//! Certificates for roles in separate processes.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What the contracts say, for people and for diffs.
+//! Prints the API, for people and for diffs.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Brings the tables of all services up to date, and does nothing else: for releases, before the new version starts.
+//! Migrates the databases of all services, and does nothing else: for releases, before the new version starts.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Brings a backup back into a data folder. The folder is as it was or has all of the backup, wherever this is interrupted.
+//! Restores a backup into a data folder. Wherever this is interrupted, the folder is as it was or gets all of the backup.
 
 mod swap;
 

@@ -1,4 +1,4 @@
-//! The services of the platform: the one list from which everything follows that is done for each of them.
+//! The services of the platform: one list, from which wiring, migrations, settings and checks follow.
 
 use futures::future::BoxFuture;
 use mesh::Role;

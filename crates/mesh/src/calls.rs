@@ -1,5 +1,5 @@
-//! Calls as they are seen from outside: a span and a duration for each, on the side that makes it and on the side that
-//! serves it, from the request to the end of the answer's stream.
+//! Spans and metrics of calls: a span and a duration of each, on the side of the client and on the side of the server, from
+//! the request to the end of the answer's stream.
 
 mod body;
 mod durations;

@@ -1,4 +1,4 @@
-//! Start and stop: tasks that shutdown waits for, and the signals that ask for it.
+//! Start and graceful shutdown: tasks that shutdown waits for, and the signals that ask for it.
 //!
 //! A process that is asked to stop by SIGTERM leaves before it ends: for a while it says everywhere that it goes, and does
 //! its work as before, so that those who send it requests can go elsewhere and none of them is lost.

@@ -1,4 +1,4 @@
-//! Opens what there is to look at.
+//! Opens the databases and the server that have the events.
 
 use anyhow::{Context, Result};
 use events::Inspector;

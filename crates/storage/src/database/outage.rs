@@ -1,4 +1,4 @@
-//! Which failures of a database are nobody's fault, and pass.
+//! Outages: which failures of a database are nobody's fault and pass.
 
 use std::time::Duration;
 use std::{fmt, io};

@@ -1,4 +1,4 @@
-//! How many retries a client may make: a fifth of its calls of the last ten seconds, and ten a second besides.
+//! The retry budget of a client: a fifth of its calls of the last ten seconds, and ten a second besides.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Makes a call again where that can do no harm, on another endpoint, and only so often.
+//! Retries: makes a call again if that does no harm, on another endpoint, and within a budget.
 
 use std::sync::Arc;
 use std::time::Duration;

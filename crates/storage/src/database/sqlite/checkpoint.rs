@@ -1,4 +1,4 @@
-//! Folds SQLite's log into its file beside the writing, and keeps it short.
+//! Checkpoints: folds SQLite's log into its file while others write, and keeps it short.
 //!
 //! Left to itself, SQLite does so in the commit that fills the log, which then waits for the disk: with one writer, a
 //! pause of tens of milliseconds for everybody, every few hundred commits. On a connection of its own, writers go on. But the

@@ -1,4 +1,4 @@
-//! Has what was committed survive a power cut: its log is synced before the commit is acknowledged.
+//! Group commit: a commit survives a power cut, because its log is synced before it is acknowledged, for many commits at once.
 //!
 //! SQLite would sync each commit within it, with everybody else's waiting. Here the next transaction goes on meanwhile, and one
 //! sync serves all that were committed before it began.
