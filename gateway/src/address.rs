@@ -42,7 +42,7 @@ impl FromStr for Network {
         if prefix > width {
             return Err(invalid());
         }
-        // Whoever comes by IPv4 over a socket of IPv6 is known by the IPv4 address.
+        // A client that comes by IPv4 over a socket of IPv6 is known by its IPv4 address.
         let (address, width, prefix) = match address.to_canonical() {
             canonical if canonical != address && prefix >= 96 => (canonical, 32, prefix - 96),
             _ => (address, width, prefix),

@@ -201,7 +201,7 @@ fn lock(held: &Mutex<Held>) -> std::sync::MutexGuard<'_, Held> {
 
 fn no_room(whose: &str) -> Status {
     let message = format!(
-        "the uploads of {whose} that are under way are as large as may be: let them end, and send this one again"
+        "the running uploads of {whose} are as large as allowed: wait until they end, and send this one again"
     );
     error::retry_later(
         Code::ResourceExhausted,

@@ -139,7 +139,7 @@ fn stated(
 
 fn audience(stated: &MethodPolicy) -> Result<Audience, String> {
     match Audience::try_from(stated.audience) {
-        Ok(Audience::Unspecified) => Err("has a policy that doesn't say whom it is for".into()),
+        Ok(Audience::Unspecified) => Err("has a policy without an audience".into()),
         Ok(audience) => Ok(audience),
         Err(_) => Err(format!(
             "is for the audience {}, which this version of Troupe doesn't know",
@@ -151,7 +151,7 @@ fn audience(stated: &MethodPolicy) -> Result<Audience, String> {
 fn rate_class(stated: &MethodPolicy) -> Result<RateClass, String> {
     RateClass::try_from(stated.rate_class).map_err(|_| {
         format!(
-            "draws on the budget {}, which this version of Troupe doesn't know",
+            "uses the budget {}, which this version of Troupe doesn't know",
             stated.rate_class
         )
     })

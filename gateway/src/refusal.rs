@@ -52,7 +52,7 @@ impl From<Fault> for Refusal {
 impl Refusal {
     /// There is no such path.
     pub(crate) fn no_route() -> Self {
-        let message = "there is nothing at this path; /docs lists what there is";
+        let message = "there is nothing at this path; /docs lists all methods";
         Self::from(error::status(
             Code::NotFound,
             Reason::UnknownMethod,

@@ -15,7 +15,6 @@ use tokio::net::TcpListener;
 
 use crate::pages::{self, TEXT, page};
 
-/// What the pages show.
 struct Pages {
     metrics: Option<Metrics>,
     readiness: Readiness,

@@ -1,5 +1,5 @@
 //! Makes a backup of a data folder, also while a platform runs on it: every database and every picture at one moment, and the
-//! keys. What servers keep is theirs to back up, and said.
+//! keys. It says what servers keep, which their own tools back up.
 
 mod folder;
 mod manifest;
@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// The folder that becomes the backup; it must not be there yet, or be empty
+    /// Folder for the backup; it must not exist yet, or be empty
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -112,7 +112,7 @@ async fn make(
         report.next(snapshot.size_bytes());
         let copied = snapshot.copy(&copy, report.progress(), stop).await;
         if !copied.map_err(|error| target.told(error))? {
-            bail!("stopped; nothing is left of it");
+            bail!("stopped; nothing is left behind");
         }
         manifest.add(target.folder(), &copy).await?;
         report.done(&name.to_string_lossy(), copy.metadata()?.len())?;
@@ -123,7 +123,7 @@ async fn make(
     let written = manifest.write(target.folder());
     written.map_err(|error| target.unwritable(&error))?;
     if stop.is_cancelled() {
-        bail!("stopped; nothing is left of it");
+        bail!("stopped; nothing is left behind");
     }
     let dir = target.finish()?;
     report.end();
@@ -167,12 +167,12 @@ async fn wait_for_a_calm_folder(settings: &Settings, tasks: &Tasks) -> Result<Op
     let until = Instant::now() + START;
     loop {
         if tasks.token().is_cancelled() {
-            bail!("stopped; nothing is left of it");
+            bail!("stopped; nothing is left behind");
         }
         match instance::find(&settings.data_dir) {
             Some(running) if !running.roles.is_empty() => return Ok(None),
             Some(running) if !running.is_brief && Instant::now() > until => bail!(
-                "process {} works on the data folder {} and isn't ready: try again once it is, or has ended",
+                "process {} uses the data folder {} and isn't ready: try again when it is ready or has ended",
                 running.pid,
                 settings.data_dir.display()
             ),

@@ -1,4 +1,4 @@
-//! Certificates for roles in processes of their own.
+//! Certificates for roles in separate processes.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,25 +15,25 @@ use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
-  troupe certs dev                         a CA, and certificates of all roles
-  troupe certs dev ai                      a new certificate of one role; the CA is kept
-  troupe certs dev --dir ./certs           in a folder of your choice
-  troupe serve users                       which takes its certificates from there
+  troupe certs dev                         make a CA, and certificates of all roles
+  troupe certs dev ai                      make a new certificate of one role; keep the CA
+  troupe certs dev --dir ./certs           use another folder
+  troupe serve users                       this takes its certificates from there
 
-A folder holds ca.pem, which every process needs, and for each role <role>.pem and
-<role>-key.pem, which only the processes of that role need. Running processes take new files
-over within a second.
+The folder has ca.pem, which every process needs. For each role it has <role>.pem and
+<role>-key.pem, which only the processes of that role need. Running processes use new files
+within a second.
 
-Whoever has ca-key.pem can be every role: it is for development and tests. In production let
-cert-manager, SPIRE or Vault issue certificates with the URI spiffe://troupe/<role>, and put
-them in the same places.";
+Anybody who has ca-key.pem can act as every role, so use it only for development and tests. In
+production, let cert-manager, SPIRE or Vault issue certificates with the URI
+spiffe://troupe/<role>, and put them in the same places.";
 
 const DAY_SECS: u64 = 24 * 3600;
 
 /// What to do with certificates.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Task {
-    /// Make a CA for development, unless there is one, and certificates of roles
+    /// Make certificates of roles for development, and a CA if there is none
     #[command(after_help = EXAMPLES)]
     Dev(Options),
 }
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     #[arg(value_name = "ROLE", value_parser = role_names())]
     roles: Vec<Role>,
 
-    /// Folder for the files [default: mesh.certificates, else ~/.config/troupe/certs]
+    /// Folder for the files [default: mesh.certificates, or ~/.config/troupe/certs]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ pub(crate) fn run(task: &Task, place: &Place) -> Result<()> {
     let text = make(options, folder, &variable).context("certificates were not made")?;
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
@@ -85,7 +85,7 @@ fn make(options: &Options, folder: PathBuf, variable: &str) -> Result<String> {
         let lifetime = issued.valid_until.since(clock.now());
         let days = lifetime.as_secs().div_ceil(DAY_SECS);
         text += &format!(
-            "{:10} {}  made, good for {days} days\n",
+            "{:10} {}  made, valid for {days} days\n",
             role.name(),
             issued.certificate.display(),
         );

@@ -28,22 +28,21 @@ use screen::Screen;
 /// What the command line says.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// Character card to import: a PNG with a card inside, or JSON. Without one, choose among what is there
+    /// Character card to import: a PNG with a card inside, or JSON. Without a card, you choose from your characters and sessions
     card: Option<PathBuf>,
 
-    /// Where the platform is, such as http://127.0.0.1:8000 [default: the one running on this machine]
+    /// Address of the platform, such as http://127.0.0.1:8000 [default: the one that runs on this machine]
     #[arg(long, short)]
     server: Option<String>,
 
     #[command(flatten)]
     credentials: Credentials,
 
-    /// Show no colours
+    /// Print without colours
     #[arg(long, env = "NO_COLOR", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     no_color: bool,
 }
 
-/// How a conversation ended.
 enum Next {
     Leave,
     Choose,

@@ -1,10 +1,13 @@
 //! The command line.
 
+mod flags;
+
+use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mesh::Role;
 use platform::config::ServerUrl;
 
@@ -17,73 +20,74 @@ Examples:
   troupe                                   start the platform, with all data in ~/.local/share/troupe
   troupe chat                              talk with a character, in another terminal
   troupe --data-dir ./data --listen 0.0.0.0:8000
-                                           another data folder; reachable from other machines
+                                           use another data folder; let other machines connect
   TROUPE__AI__OPENAI__BASE_URL=http://127.0.0.1:11434/v1 troupe
                                            use a model server, here Ollama, besides the local model
-  troupe doctor                            what is configured, reachable and missing
+  troupe doctor                            check what is configured, reachable and missing
 
-Every key of the configuration can be set in a file (--config) or by a variable: [gateway] listen is
+You can set every key of the configuration in a file (--config) or by an environment variable: [gateway] listen is
 TROUPE__GATEWAY__LISTEN. config.default.toml documents the keys.";
 
 const CHAT_EXAMPLES: &str = "\
 Examples:
-  troupe chat                              sign in or up, choose a character or a session
-  troupe chat ~/cards/mira.png             import a card and talk with the character
+  troupe chat                              sign in or sign up, then choose a character or a session
+  troupe chat ~/cards/mira.png             import a card and talk with its character
   troupe chat --server https://troupe.example
   TROUPE_CHAT_PASSWORD=… troupe chat --sign-up --email ann@example.com --name Ann card.json <lines.txt
-                                           without questions, for scripts
+                                           ask no questions: for scripts
 
 In the conversation, /help lists the commands: swipe, continue, edit, branch, cancel and more.
 The sign-in is remembered in ~/.config/troupe/chat.json.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  troupe certs dev                         first, certificates by which roles know one another
+  troupe certs dev                         first make certificates: roles prove by them who they are
   troupe --data-dir data/users serve users
   troupe --data-dir data/models serve ai
   troupe --data-dir data/chats serve roleplay
   troupe --data-dir data/edge serve gateway
-                                           the platform in four processes, here on one machine
+                                           run the platform in four processes, here on one machine
   troupe --data-dir data/some serve users ai
-                                           several roles in one process
+                                           run several roles in one process
 
-The section mesh of the configuration says where roles listen and where the others are.
+The section [mesh] of the configuration says where roles listen and where they find the others.
 
-A gateway can also stand before gRPC services of other makers:
+You can also run the gateway alone, in front of your own gRPC services:
   troupe serve gateway --descriptor-set api.binpb --upstream shop.v1.Orders=http://127.0.0.1:50051
-                                           JSON, gRPC-Web and gRPC on one port before any gRPC service
+                                           offer JSON, gRPC-Web and gRPC on one port
 
 Make the descriptor set with `buf build -o api.binpb`, or with
 `protoc --include_imports --include_source_info --descriptor_set_out=api.binpb FILES`.";
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:
-  troupe backup /backups/monday            of the default data folder; the platform may run meanwhile
+  troupe backup /backups/monday            back up the default data folder; the platform may run
   troupe --data-dir ./data backup \"/backups/$(date +%F)\"
-                                           for cron: each day a folder of its own
+                                           for cron: make a new folder each day
 
-The backup is of one moment: every database and every picture as they were then, and the keys. Who writes meanwhile waits
-for less than a second. The folder appears once it is whole; an interrupted backup leaves nothing. It holds keys and what
-people wrote, so only its owner can read it. Models are left out, and so is the configuration file.
+A backup shows one moment: it has every database and every picture as they were then, and the keys. Writes that arrive during
+the backup wait for less than a second. The folder appears when the backup is complete; an interrupted backup leaves nothing.
+Only its owner can read it, because it has keys and what people wrote. It doesn't have models or the configuration file.
 
-A data folder is backed up as a whole; roles with data folders of their own have backups of their own, each of its moment.
-What PostgreSQL, S3 or Qdrant keep isn't in it: the command says what to do for them, and ends with status 2. It ends with
-status 1 where there is no backup.";
+The command backs up one whole data folder. If roles have separate data folders, back up each of them; each backup shows its
+own moment. A backup doesn't have what PostgreSQL, S3 or Qdrant keep: the command then says what to do for them, and exits with
+status 2. It exits with status 1 if it made no backup.";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   troupe --data-dir ./data restore /backups/monday
-                                           into a data folder that is new or empty
+                                           restore into a new or empty data folder
   troupe restore /backups/monday --replace
-                                           into one that is in use; what it has is put aside in it
+                                           restore into a folder that has data; its old files are put
+                                           aside inside it
 
-The platform must not run meanwhile. Every file is compared with what the backup says of it before anything is changed, and
-the data folder is as it was or has all of the backup: a restore that was interrupted while it put files in place is
-finished by the next start. What happened after the backup is undone, also deletions, logouts and changed passwords.";
+Stop the platform first. The command checks every file against the backup's manifest before it changes anything. The data
+folder stays as it was, or gets the whole backup: if a restore is interrupted while it moves files, the next start finishes it.
+A restore undoes everything that happened after the backup, also deletions, logouts and changed passwords.";
 
 /// The backend for AI roleplay platforms.
 ///
-/// Without a command it starts the platform: every service in this process, on embedded defaults.
+/// Without a command, it starts the platform: every service in this process, with embedded defaults.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -94,18 +98,34 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// Where the configuration, the data and the platform are.
+impl Cli {
+    /// Reads the command line, and ends the process where it is wrong or asks for help.
+    pub(crate) fn read() -> Self {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn read_from(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut root = flags::hide(Self::command());
+        let matches = root.try_get_matches_from_mut(line)?;
+        flags::check(&mut root, &matches)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut root))
+    }
+}
+
+/// Where the configuration, the data and the platform are. `flags` says which commands take which of these flags.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Place {
     /// Configuration file; config.default.toml documents the keys
     #[arg(long, global = true, env = "TROUPE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Folder of everything that is kept [default: ~/.local/share/troupe]
+    /// Folder for all data [default: ~/.local/share/troupe]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Address to listen on [default: 127.0.0.1:8000, or what mesh.listen says]; port 0 takes a free one
+    /// Address to listen on [default: 127.0.0.1:8000, or the one in mesh.listen]; port 0 means any free port
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = listening)]
     pub(crate) listen: Option<SocketAddr>,
 
@@ -113,16 +133,16 @@ pub(crate) struct Place {
     pub(crate) servers: Servers,
 }
 
-/// Servers that take the place of embedded parts. Addresses with passwords are better variables or in the file: everybody
-/// on the machine can read a command line.
+/// Servers that replace embedded parts. Put addresses with passwords into a variable or the file: everybody on the machine
+/// can read a command line.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Servers in the place of embedded parts")]
+#[command(next_help_heading = "External servers (each replaces an embedded part)")]
 pub(crate) struct Servers {
     /// PostgreSQL instead of SQLite, as postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// Redis for budgets and caches instead of memory, as redis://HOST
+    /// Redis for budgets (rate limits) and failed logins instead of memory, as redis://HOST
     #[arg(long, global = true, value_name = "URL")]
     redis_url: Option<String>,
 
@@ -130,11 +150,11 @@ pub(crate) struct Servers {
     #[arg(long, global = true, value_name = "URL")]
     nats_url: Option<String>,
 
-    /// Qdrant for vectors instead of a store in the process: its gRPC port, as http://HOST:6334
+    /// Qdrant for vectors instead of a store in the process; its gRPC port, as http://HOST:6334
     #[arg(long, global = true, value_name = "URL")]
     qdrant_url: Option<String>,
 
-    /// Bucket of an S3-compatible store for files instead of the data folder; the section s3 of the configuration says where it is
+    /// Bucket of an S3-compatible store for pictures instead of the data folder; [s3] in the configuration says where the store is
     #[arg(long, global = true, value_name = "NAME")]
     s3_bucket: Option<String>,
 }
@@ -165,32 +185,32 @@ pub(crate) enum Command {
     /// Start the platform: every service in this process (the default)
     #[command(after_help = EXAMPLES)]
     Up,
-    /// Run some roles in this process, and reach the others through the mesh
+    /// Run some roles in this process; it reaches the others through the mesh
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Options),
-    /// Make certificates for roles in processes of their own
+    /// Make certificates for roles in separate processes
     #[command(subcommand)]
     Certs(certs::Task),
     /// Back up the data folder, also while the platform runs
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(backup::Options),
-    /// Bring a backup back
+    /// Restore a backup
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(restore::Options),
-    /// Bring the tables of all services up to date, and do nothing else
+    /// Migrate the databases of all services to this version, and do nothing else
     Migrate,
     /// Talk with a character in the terminal
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(chat::Options),
-    /// Say what is configured, reachable and missing, and what to do about it
+    /// Check what is configured, reachable and missing, and say what to do about it
     Doctor(doctor::Options),
-    /// Look at events: what is on its way, and what could not be handled
+    /// Inspect events: pending deliveries and dead letters
     #[command(subcommand)]
     Events(events::Task),
-    /// Look at what sessions remember, and compute its vectors anew
+    /// Inspect what sessions remember, or compute its vectors again
     #[command(subcommand)]
     Memory(memory::Task),
-    /// Print what the contracts say
+    /// Print the API: the OpenAPI document, or the policy of each method
     #[command(subcommand)]
     Contracts(contracts::Document),
 }
@@ -223,21 +243,93 @@ pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    /// The help of a command, such as `events dead-letters list`.
+    fn help(command: &str) -> String {
+        let line = ["troupe"]
+            .into_iter()
+            .chain(command.split(' '))
+            .chain(["--help"]);
+        Cli::read_from(line).unwrap_err().to_string()
+    }
 
     #[test]
     fn has_no_contradictions() {
-        Cli::command().debug_assert();
+        flags::hide(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn shows_the_flags_that_a_command_takes_and_no_others() {
+        let flags = [
+            "--database-url",
+            "--redis-url",
+            "--nats-url",
+            "--qdrant-url",
+            "--s3-bucket",
+            "--listen",
+            "--data-dir",
+            "--config",
+        ];
+        for (commands, shown) in [
+            (&["up", "serve", "doctor"][..], &flags[..]),
+            (
+                &["migrate", "backup", "restore"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (
+                &["events lag", "events dead-letters list"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (
+                &["memory status", "memory rebuild"],
+                &[&flags[..5], &flags[6..]].concat(),
+            ),
+            (&["chat"], &flags[6..]),
+            (&["certs dev"], &flags[7..]),
+            (&["contracts policy"], &[]),
+        ] {
+            for command in commands {
+                let help = help(command);
+                for flag in flags {
+                    let is_shown = help.contains(&format!("{flag} <"));
+                    assert_eq!(is_shown, shown.contains(&flag), "{flag} in {help}");
+                }
+                let has_heading = help.contains("External servers");
+                assert_eq!(has_heading, shown.contains(&flags[0]), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_a_flag_that_the_command_does_not_take_wherever_it_stands() {
+        let url = ["--database-url", "postgres://h/d"];
+        let before = [&["troupe"][..], &url, &["chat"]].concat();
+        let after = [&["troupe", "chat"][..], &url].concat();
+        let below = [&["troupe", "certs", "dev"][..], &url].concat();
+        for line in [before, after, below] {
+            let error = Cli::read_from(&line).unwrap_err().to_string();
+            assert!(error.contains("doesn't take --database-url;"), "{error}");
+            assert!(
+                error.contains("platform") || error.contains("troupe serve"),
+                "{error}"
+            );
+        }
+        let error = Cli::read_from(["troupe", "chat", "--listen", "127.0.0.1:1"]).unwrap_err();
+        assert!(error.to_string().contains("--server"), "{error}");
+        for command in ["up", "migrate", "doctor"] {
+            let line = ["troupe", command, url[0], url[1]];
+            let read = Cli::read_from(line).unwrap();
+            assert_eq!(read.place.servers.database_url.as_deref(), Some(url[1]));
+        }
     }
 
     #[test]
     fn takes_the_place_before_or_after_the_command() {
-        let before = Cli::try_parse_from(["troupe", "--data-dir", "d", "up"]).unwrap();
-        let after = Cli::try_parse_from(["troupe", "up", "--data-dir", "d"]).unwrap();
+        let before = Cli::read_from(["troupe", "--data-dir", "d", "up"]).unwrap();
+        let after = Cli::read_from(["troupe", "up", "--data-dir", "d"]).unwrap();
         assert_eq!(before.place.data_dir, after.place.data_dir);
-        assert!(Cli::try_parse_from(["troupe", "--listen", "8000"]).is_err());
+        assert!(Cli::read_from(["troupe", "--listen", "8000"]).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the contracts say, for people and for diffs.
+//! Prints the API, for people and for diffs.
 
 use std::io::Write;
 
@@ -14,7 +14,6 @@ pub(crate) enum Document {
     Policy,
 }
 
-/// Prints it.
 pub(crate) fn print(document: Document) -> Result<()> {
     let text = match document {
         Document::Policy => troupe_proto::policy::table(),
@@ -26,5 +25,5 @@ pub(crate) fn print(document: Document) -> Result<()> {
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }

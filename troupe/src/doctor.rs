@@ -1,4 +1,4 @@
-//! Says what is configured, reachable and missing, and what to do about it. Changes nothing.
+//! Checks what is configured, reachable and missing, and says what to do about it. Changes nothing.
 
 mod data;
 mod events;
@@ -28,7 +28,7 @@ use finding::{Finding, State};
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Print an array of findings as JSON
+    /// Print the findings as a JSON array
     #[arg(long)]
     json: bool,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")?;
+        .context("the output can't be written")?;
     let is_broken = findings
         .iter()
         .any(|finding| finding.state == State::Broken);
@@ -63,7 +63,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<ExitCode> {
 
 fn misconfigured(error: anyhow::Error) -> Finding {
     Finding::broken("configuration", format!("{error:#}"))
-        .advise("mend the file or the variable; config.default.toml documents the keys")
+        .advise("correct the file or the variable; config.default.toml documents the keys")
 }
 
 async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {

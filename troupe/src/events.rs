@@ -1,4 +1,4 @@
-//! Looks at events: what is on its way, and what could not be handled. Works beside a running platform and without one.
+//! Inspects events: pending deliveries and dead letters. Works with and without a running platform.
 
 mod inspector;
 
@@ -18,9 +18,9 @@ pub(crate) use inspector::open;
 /// What to do with events.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Task {
-    /// What is on its way, by service and consumer
+    /// Show how many events are pending, by service and consumer
     Lag(Form),
-    /// Events that a consumer could not handle
+    /// Show or replay dead letters: events that a consumer could not handle
     #[command(subcommand)]
     DeadLetters(Dead),
 }
@@ -30,7 +30,7 @@ pub(crate) enum Task {
 pub(crate) enum Dead {
     /// Show them
     List(Form),
-    /// Have them handled again
+    /// Let their consumers handle them again
     Replay(Choice),
 }
 
@@ -102,13 +102,13 @@ fn print<T: Serialize>(form: &Form, value: &T, text: impl FnOnce(&T) -> String) 
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn lag_text(lag: &Lag) -> String {
     let mut text = String::new();
     if lag.outboxes.is_empty() {
-        text.push_str("no service has told anything yet\n");
+        text.push_str("no service has published an event yet\n");
     }
     for outbox in &lag.outboxes {
         let _ = write!(
@@ -124,7 +124,7 @@ fn lag_text(lag: &Lag) -> String {
     for consumer in &lag.consumers {
         let _ = writeln!(
             text,
-            "consumer {:12} {} to come, {} in work, {} of them again",
+            "consumer {:12} {} pending, {} in flight, {} of them retried",
             consumer.consumer, consumer.pending, consumer.unacknowledged, consumer.redelivered
         );
     }
@@ -136,7 +136,7 @@ fn letters_text(letters: &[DeadLetter]) -> String {
     let mut text = String::new();
     for letter in letters {
         let asked = match letter.is_asked_for {
-            true => "; is to be tried again",
+            true => "; will be tried again",
             false => "",
         };
         let _ = writeln!(
@@ -152,7 +152,7 @@ fn letters_text(letters: &[DeadLetter]) -> String {
 }
 
 fn replayed_text(Replayed { replayed }: &Replayed) -> String {
-    format!("{replayed} to be tried again; a running platform does so within seconds\n")
+    format!("{replayed} will be tried again; a running platform does so within seconds\n")
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(
             lag_text(&lag),
             "outbox   roleplay     3 unsent, the oldest for 70 s\n\
-             consumer memory       2 to come, 1 in work, 0 of them again\n\
+             consumer memory       2 pending, 1 in flight, 0 of them retried\n\
              dead letters: 0\n"
         );
         assert_eq!(letters_text(&[]), "there are no dead letters\n");

@@ -1,4 +1,4 @@
-//! What people are told where a command fails.
+//! What people read when a command fails.
 
 /// An error with its causes. Some errors tell theirs themselves, and nobody reads twice.
 pub(crate) fn told(error: &anyhow::Error) -> String {

@@ -1,5 +1,5 @@
-//! The hold of a process on a data folder that it works with. Before that, the folder is looked at, and one that can't be
-//! whole is refused by name; afterwards its files are left so that they are whole without anything beside them.
+//! The hold on a data folder: the lock by which one process uses it. Before it takes the folder, it checks every file, and
+//! refuses a file that can't be whole by its name. When it releases the folder, each file is whole by itself.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use crate::restore;
 use crate::services::SERVICES;
 use crate::settings::Settings;
 
-/// How long a file is looked through that was closed in order.
+/// How long the check of a file may take that was closed cleanly: a usual start stays quick.
 const CLEAN: Duration = Duration::from_millis(250);
-/// And one that wasn't.
+/// How long it may take after an unclean end. A larger file isn't checked to its end: its size must not decide how long a start
+/// takes.
 const UNCLEAN: Duration = Duration::from_secs(10);
 
-/// A data folder that is this process's.
+/// The lock on a data folder, and what must happen when it is released.
 pub(crate) struct Hold {
     pub(crate) instance: Instance,
     in_use: InUse,
@@ -82,11 +83,11 @@ impl Hold {
     pub(crate) async fn release(self) {
         for file in &self.vectors {
             if let Err(problem) = self.in_use.mark_what_was_left(file).await {
-                tracing::warn!(%problem, "a log of vectors that was left by an unclean end can't be folded in");
+                tracing::warn!(%problem, "a log of vectors, left by an unclean end, can't be written back to its file");
             }
         }
         if let Err(problem) = self.in_use.release().await {
-            tracing::warn!(%problem, "a database was not closed in order; the next start looks at it");
+            tracing::warn!(%problem, "a database was not closed cleanly; the next start checks it");
         }
     }
 }
@@ -97,7 +98,7 @@ impl Hold {
 /// Something in it can't be used as it is.
 pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()> {
     if restore::finish_interrupted(&settings.data_dir)? {
-        tracing::warn!("a restore that was interrupted has been finished");
+        tracing::warn!("an interrupted restore has been finished");
     }
     if settings.database.url.is_named() {
         return Ok(());
@@ -111,7 +112,7 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
                 refuse_newer(&file, &condition.migrations, &(service.migrations)())?;
                 if condition.is_unclean && !condition.is_looked_through {
                     let file = file.display();
-                    tracing::warn!(%file, "the database wasn't closed in order, and is too large to be looked through now");
+                    tracing::warn!(%file, "the database wasn't closed cleanly, and is too large to be checked now");
                 }
             }
             None if had_it && file.exists() => {

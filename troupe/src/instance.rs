@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-/// How long a process that has the folder for a moment only, such as a backup, is waited for.
+/// How long to wait for a process that has the folder only for a moment, such as a backup.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -31,9 +31,7 @@ pub(crate) struct Instance {
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// The process.
     pub(crate) pid: u32,
-    /// Its version.
     pub(crate) version: String,
     /// Where its gateway listens, if it has one.
     pub(crate) address: Option<SocketAddr>,
@@ -60,7 +58,7 @@ impl Instance {
         Self::take(data_dir, Running::here(&[], None))
     }
 
-    /// The same for a moment: whoever else wants the folder waits for it.
+    /// The same for a moment: other processes that want the folder wait for it.
     ///
     /// # Errors
     /// As those of [`Instance::claim`].
@@ -212,7 +210,7 @@ fn unusable(data_dir: &Path, error: &std::io::Error) -> anyhow::Error {
             "the disk of the data folder {folder} is full: make room there, or choose another folder with --data-dir"
         ),
         _ => anyhow!(
-            "the data folder {folder} can't be used ({error}): see to it that it can be read and written, or choose another with --data-dir"
+            "the data folder {folder} can't be used ({error}): make sure that it can be read and written, or choose another with --data-dir"
         ),
     }
 }
@@ -231,10 +229,10 @@ fn taken(data_dir: &Path) -> anyhow::Error {
     };
     match running {
         Some(running) if running.roles.is_empty() => anyhow!(
-            "{process} works on the data folder {folder} already, such as a start or a restore: wait until it is done, or choose another folder with --data-dir"
+            "{process} already uses the data folder {folder}, perhaps for a start or a restore: wait until it is done, or choose another folder with --data-dir"
         ),
         _ => anyhow!(
-            "a platform runs on the data folder {folder} already ({process}); stop it, or choose another folder with --data-dir"
+            "a platform already runs on the data folder {folder} ({process}); stop it, or choose another folder with --data-dir"
         ),
     }
 }

@@ -25,7 +25,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 
 use cli::{Cli, Command};
 use settings::Settings;
@@ -37,7 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Several libraries bring TLS, and would not agree on whose cryptography it stands on.
     let _ours = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let result = run(Cli::parse());
+    let result = run(Cli::read());
     result.unwrap_or_else(|error| {
         // Where nobody reads the error, the exit code says it.
         let _ = writeln!(std::io::stderr(), "error: {}", failure::told(&error));

@@ -1,4 +1,4 @@
-//! Looks at what sessions remember, and computes its vectors anew.
+//! Inspects what sessions remember, and computes its vectors again.
 
 use std::io::Write;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::hold::Hold;
 use crate::instance;
 use crate::settings::Settings;
 
-/// For what the embedder still does once nobody needs it.
+/// How long the embedder may take to end what it computes when nobody needs it any more.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What to do with memories.
@@ -26,8 +26,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) enum Task {
     /// Count memories and their vectors
     Status(Form),
-    /// Forget all vectors and compute them anew, also those of messages that were never embedded; the platform must not
-    /// run meanwhile
+    /// Delete all vectors and compute them again, also for messages that never had one; stop the platform first
     Rebuild(Form),
 }
 
@@ -80,7 +79,7 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
     print(form, &counts)?;
     if rebuilds && !counts.agree() {
         bail!(
-            "the counts don't agree; see that nothing else writes to the vectors, and rebuild again"
+            "the counts don't agree; make sure that nothing else writes to the vectors, and rebuild again"
         );
     }
     Ok(())
@@ -106,7 +105,7 @@ async fn count(settings: &Settings, host: &Host, rebuilds: bool) -> Result<Memor
     };
     let counts = index.rebuild(progress).await;
     bar.finish_and_clear();
-    counts.context("the memories can't all be embedded; those that are stay so, and `troupe memory rebuild` begins anew")
+    counts.context("not all memories could be embedded; finished ones are kept, and `troupe memory rebuild` starts again")
 }
 
 fn print(form: &Form, counts: &MemoryCounts) -> Result<()> {
@@ -123,7 +122,7 @@ fn print(form: &Form, counts: &MemoryCounts) -> Result<()> {
     };
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 fn text(status: &Status) -> String {
@@ -136,7 +135,7 @@ fn text(status: &Status) -> String {
     } = status;
     let advice = match agree {
         true => "the counts agree",
-        false => "the counts differ: some are on their way, or `troupe memory rebuild` is needed",
+        false => "the counts differ: some are pending, or `troupe memory rebuild` is needed",
     };
     format!("{memories} memories, {embedded} embedded with {model}, {vectors} vectors: {advice}\n")
 }

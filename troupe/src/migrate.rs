@@ -1,4 +1,4 @@
-//! Brings the tables of all services up to date, and does nothing else: for releases, before the new version starts.
+//! Migrates the databases of all services, and does nothing else: for releases, before the new version starts.
 
 use std::io::Write;
 
@@ -43,7 +43,7 @@ async fn migrate(settings: &Settings) -> Result<()> {
             std::io::stdout(),
             "{name}: {count} migrations, the newest {newest}"
         )
-        .context("nobody reads the output")?;
+        .context("the output can't be written")?;
     }
     Ok(())
 }

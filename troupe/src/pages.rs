@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves connections as tasks of `connections`, which ends them when it is asked to stop. Returns never.
+/// Serves connections as tasks of `connections`, which ends them when it is asked to stop. Never returns.
 pub(crate) async fn serve<F>(listener: &TcpListener, connections: &Tasks, answer: F)
 where
     F: Fn(&Request<Incoming>) -> Response<String> + Send + Sync + 'static,
@@ -92,7 +92,6 @@ pub(crate) fn probe(
     Some(page(status, TEXT, text))
 }
 
-/// A page.
 pub(crate) fn page(
     status: StatusCode,
     content_type: &'static str,

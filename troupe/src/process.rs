@@ -1,10 +1,10 @@
 //! A process of the platform, from its start to the end of its last call: with every role in it, connected in memory, or
 //! with some, which reach the others through the mesh.
 
-mod doors;
+mod banner;
+mod channels;
 mod files;
-mod greeting;
-mod neighbours;
+mod sockets;
 mod start;
 mod wiring;
 
@@ -20,21 +20,21 @@ use redis::Redis;
 use service::Host;
 use tokio::task::JoinHandle;
 
-use self::doors::Doors;
-use self::neighbours::{Mesh, Neighbours};
+use self::channels::{Channels, Mesh};
+use self::sockets::Sockets;
 use self::start::Start;
 use crate::admin;
 use crate::hold::Hold;
 use crate::services::ROLES;
 use crate::settings::Settings;
 
-/// For running calls and generations to end once a signal came.
+/// How long running calls and generations may take to end after a signal.
 const DRAIN: Duration = Duration::from_secs(30);
-/// For what those leave to do, such as writing the last text.
+/// How long the work after those may take, such as storing the last text.
 const AFTER_DRAIN: Duration = Duration::from_secs(2);
-/// For files to be closed, which folds their logs in.
+/// How long it may take to close the files, which also writes their logs back.
 const CLOSE: Duration = Duration::from_secs(10);
-/// For connections to other processes to be let go.
+/// How long it may take to close connections to other processes.
 const HANG_UP: Duration = Duration::from_secs(1);
 
 /// Runs the whole platform until a signal. What was claimed or opened is released however it ends.
@@ -80,8 +80,8 @@ async fn run_in(
     exporting: &Exporting,
 ) -> Result<()> {
     let is_whole = mesh.is_none();
-    let doors = Doors::open(settings, roles, mesh.is_some()).await?;
-    let addresses = doors.addresses()?;
+    let sockets = Sockets::open(settings, roles, mesh.is_some()).await?;
+    let addresses = sockets.addresses()?;
     let tasks = Tasks::new();
     let host = Host {
         tasks: tasks.clone(),
@@ -92,23 +92,23 @@ async fn run_in(
     };
 
     if is_whole {
-        greeting::opening(settings)?;
+        banner::opening(settings)?;
     }
     // Calls that end after shutdown began still call others.
     let connections = Tasks::new();
-    let neighbours = Neighbours::new(mesh, &connections);
+    let channels = Channels::new(mesh, &connections);
     let start = Start::new(&host.health);
     if let Some(address) = settings.telemetry.admin {
         admin::serve(address, exporting, start.readiness(), &tasks).await?;
     }
     let mut asked = pin!(signals.asked());
     let platform = tokio::select! {
-        built = wiring::build(settings, &host, roles, neighbours) => built?,
-        () = start.answer(doors.gateway()) => bail!("nobody answers at the door any more"),
+        built = wiring::build(settings, &host, roles, channels) => built?,
+        () = start.answer(sockets.gateway()) => bail!("the listener closed before the platform was ready"),
         _ = &mut asked => {
             tasks.shut_down(AFTER_DRAIN).await;
             close(&host).await;
-            tracing::info!("stopped before the start was over");
+            tracing::info!("stopped before the start was complete");
             return Ok(());
         }
     };
@@ -117,10 +117,10 @@ async fn run_in(
     hold.mark(settings).await?;
     hold.instance.announce(roles, addresses.gateway)?;
     let register = &settings.mesh.register;
-    let serving = doors.serve(platform.gateway, platform.listeners, register, &tasks)?;
+    let serving = sockets.serve(platform.gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir, platform.readiness, &tasks);
     if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
-        greeting::ready(address, Role::Roleplay, ai).await?;
+        banner::ready(address, Role::Roleplay, ai).await?;
     }
 
     asked.await.leave(&tasks, settings.shutdown.notice()).await;
@@ -134,7 +134,7 @@ async fn run_in(
 /// Closes the files in order: a platform that was stopped leaves each whole by itself.
 async fn close(host: &Host) {
     if !host.stores.close(CLOSE).await {
-        tracing::warn!("some files were in use and keep their logs beside them");
+        tracing::warn!("some files were in use; their logs stay beside them");
     }
 }
 
@@ -153,14 +153,14 @@ async fn drain(serving: Vec<JoinHandle<bool>>, tasks: &Tasks) -> Result<()> {
     let until = Instant::now() + DRAIN;
     for served in serving {
         if !served.await? {
-            tracing::warn!("some calls had not ended when their time was up");
+            tracing::warn!("some calls had not ended in time");
         }
     }
     if !tasks
         .shut_down(until.saturating_duration_since(Instant::now()) + AFTER_DRAIN)
         .await
     {
-        tracing::warn!("some work had not ended when its time was up");
+        tracing::warn!("some work had not ended in time");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Brings a backup back into a data folder. The folder is as it was or has all of the backup, wherever this is interrupted.
+//! Restores a backup into a data folder. Wherever this is interrupted, the folder is as it was or gets all of the backup.
 
 mod swap;
 
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
-    /// Put what the data folder has aside, in a folder in it
+    /// Restore into a data folder that has data; put its old files aside, in a folder inside it
     #[arg(long)]
     replace: bool,
 }
@@ -88,7 +88,7 @@ fn tell(
 ) -> Result<()> {
     let folder = data_dir.display();
     report.say(&format!(
-        "restored {folder} to {}: {} files, {}; what happened later is undone, also deletions and logouts",
+        "restored {folder} to {}: {} files, {}; everything that happened later is undone, also deletions and logouts",
         manifest.created,
         manifest.files.len(),
         mebibytes(manifest.size_bytes()),
@@ -96,12 +96,12 @@ fn tell(
     if let Some(aside) = aside {
         let aside = aside.display();
         report.say(&format!(
-            "what the folder had is in {aside}; remove it once you don't need it"
+            "the folder's old files are in {aside}; remove them when you don't need them"
         ))?;
     }
     for part in &manifest.elsewhere {
         report.say(&format!(
-            "not in the backup: {part}; bring that back from its own backup"
+            "not in the backup: {part}; restore that from its own backup"
         ))?;
     }
     let has_vectors = manifest
@@ -127,7 +127,7 @@ fn refuse_what_would_not_be_used(
         };
         if settings.database.url.is_named() {
             bail!(
-                "the backup {} has SQLite files, and database.url names PostgreSQL, which wouldn't see them: remove database.url, or restore a dump of PostgreSQL",
+                "the backup {} has SQLite files, and database.url names PostgreSQL, which doesn't read them: remove database.url, or restore a dump of PostgreSQL",
                 dir.display()
             );
         }
@@ -184,7 +184,9 @@ fn verify(dir: &Path, entry: &Entry) -> Result<()> {
 
 fn changed(dir: &Path, entry: &Entry) -> String {
     let (dir, file) = (dir.display(), &entry.path);
-    format!("the backup {dir} is damaged: {file} isn't what was written; use another backup")
+    format!(
+        "the backup {dir} is damaged: {file} has changed since it was written; use another backup"
+    )
 }
 
 fn refuse_used(data_dir: &Path) -> Result<()> {
@@ -193,7 +195,7 @@ fn refuse_used(data_dir: &Path) -> Result<()> {
         return Ok(());
     };
     bail!(
-        "the data folder {} isn't empty (it has {first}): choose another with --data-dir, or put what it has aside with --replace",
+        "the data folder {} isn't empty (it has {first}): choose another with --data-dir, or put its files aside with --replace",
         data_dir.display()
     )
 }

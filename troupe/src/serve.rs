@@ -1,4 +1,4 @@
-//! Roles in a process of their own, and a gateway before services of other makers.
+//! Some roles in a process, or a gateway alone in front of services that aren't Troupe's.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,15 +23,15 @@ use crate::{admin, process};
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Roles of the process
+    /// Roles to run in this process
     #[arg(required = true, value_name = "ROLE", value_parser = role_names())]
     roles: Vec<Role>,
 
-    /// For a gateway before other services: their encoded FileDescriptorSet, with imports and options
+    /// For a gateway in front of your services: their encoded FileDescriptorSet, with imports and options
     #[arg(long, value_name = "FILE")]
     descriptor_set: Option<PathBuf>,
 
-    /// For a gateway before other services: where one is, as package.Service=http://host:port; once for each
+    /// For a gateway in front of your services: where a service is, as package.Service=http://host:port; repeat it for each
     #[arg(long = "upstream", value_name = "SERVICE=ADDRESS")]
     upstreams: Vec<String>,
 }
@@ -127,7 +127,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     let asked = signals.asked().await;
     asked.leave(&tasks, settings.shutdown.notice()).await;
     if !serving.await? {
-        tracing::warn!("some calls had not ended when their time was up");
+        tracing::warn!("some calls had not ended in time");
     }
     exporting.flush().await;
     Ok(())
@@ -140,7 +140,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => anyhow!(
-            "another program listens at {address} already; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
+            "another program already listens at {address}; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
             address.ip()
         ),
         _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),

@@ -1,4 +1,4 @@
-//! The services of the platform: the one list from which everything follows that is done for each of them.
+//! The services of the platform: one list, from which wiring, migrations, settings and checks follow.
 
 use futures::future::BoxFuture;
 use mesh::Role;
@@ -33,7 +33,6 @@ pub(crate) struct Service {
     pub(crate) migrations: fn() -> Vec<String>,
     /// Brings its tables up to date, and does nothing else.
     pub(crate) migrate: Migrate,
-    /// Builds it.
     pub(crate) build: Build,
 }
 
@@ -46,7 +45,6 @@ type Build = for<'a> fn(
 
 macro_rules! list {
     ($($(#[$doc:meta])* $section:ident: $service:ty,)*) => {
-        /// All of them.
         pub(crate) const SERVICES: &[Service] = &[$(Service {
             role: <$service as service::Service>::ROLE,
             migrations: service::migrations::<$service>,

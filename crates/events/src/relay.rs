@@ -193,7 +193,7 @@ impl Relay {
         })
     }
 
-    /// Takes what has been sent by now, and goes on with the next of each key.
+    /// Takes the acknowledgements of what has been sent, and goes on with the next event of each key.
     async fn settle(&self, flow: &mut Flow, first: Sent) -> Result<(), SendError> {
         let mut next = Some(first);
         let mut failure = None;

@@ -22,7 +22,7 @@ use super::retention::LetGo;
 use super::tables::inbox;
 use super::{Envelope, Failure, queries, shown};
 
-/// Handlers of one consumer that run at a time.
+/// Handlers of one consumer that run at a time: as many as a service has connections by default, so more would only wait.
 const PARALLEL: usize = 16;
 /// The first and the longest wait for something that is away.
 const AWAY_PAUSE: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ pub(super) struct Delivery {
     pub(super) settle: Box<dyn Settle>,
 }
 
-/// Tells whoever brought an event what became of it. Dropping it tells that the event must come again.
+/// The acknowledgement of an event, to what delivered it. Dropping it is a negative one: the event must come again.
 pub(super) trait Settle: Send + Sync {
     /// What brought the event, as traces call it.
     fn system(&self) -> &'static str;

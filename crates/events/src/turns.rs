@@ -1,4 +1,4 @@
-//! Waits for the turn to do what one process of several does, and notices when it is lost.
+//! Leader election: waits for the leader's lease (the turn) of one task, and notices when it is lost.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// At most what the contract takes.
 const REPORTED_AT_ONCE: usize = 1000;
 
-/// Follows the users service behind `channel` until shutdown. Returns at once.
+/// Follows the users service behind `channel` until shutdown. Returns immediately.
 pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
     if let Some(uses) = verifier.take_first_uses() {
         let stop = tasks.token().clone();
@@ -31,7 +31,7 @@ pub fn follow(verifier: Verifier, channel: Channel, tasks: &Tasks) {
             let watched = watch(&verifier, channel.clone(), &mut was_told).await;
             if let (Err(status), false) = (watched, was_told) {
                 was_told = true;
-                tracing::warn!(code = ?status.code(), "following access keys was interrupted");
+                tracing::warn!(code = ?status.code(), "the stream of access keys was interrupted");
             }
             tokio::time::sleep(RETRY_DELAY).await;
         }
@@ -59,7 +59,7 @@ fn for_each_id<T: FromStr<Err: Display>>(ids: &[String], act: impl Fn(T)) {
     for id in ids {
         match id.parse() {
             Ok(id) => act(id),
-            Err(error) => tracing::error!(%error, "users announced something that is no id"),
+            Err(error) => tracing::error!(%error, "users announced an invalid id"),
         }
     }
 }
@@ -72,7 +72,7 @@ async fn report(mut uses: mpsc::Receiver<AccessTokenId>, channel: Channel) {
         let token_ids: Vec<String> = seen.drain(..).map(|id| id.to_string()).collect();
         let report = ReportTokenUseRequest { token_ids };
         while let Err(status) = users.report_token_use(report.clone()).await {
-            tracing::debug!(code = ?status.code(), "reporting used access tokens failed");
+            tracing::debug!(code = ?status.code(), "used access tokens could not be reported");
             tokio::time::sleep(RETRY_DELAY).await;
         }
     }

@@ -1,5 +1,5 @@
-//! Calls as they are seen from outside: a span and a duration for each, on the side that makes it and on the side that
-//! serves it, from the request to the end of the answer's stream.
+//! Spans and metrics of calls: a span and a duration of each, on the side of the client and on the side of the server, from
+//! the request to the end of the answer's stream.
 
 mod body;
 mod durations;
@@ -28,7 +28,7 @@ const OTHER: &str = "other";
 /// An answer on its way.
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
 
-/// A call under way. Dropping it before its end says that whoever made it has gone.
+/// A call in flight. Dropping it before its end records that the caller has gone.
 #[derive(Debug)]
 pub(crate) struct Watch {
     span: Span,
@@ -162,7 +162,7 @@ fn names(path: &str) -> (&'static str, &'static str) {
     known.unwrap_or((OTHER, OTHER))
 }
 
-/// Whether a code is a failure: to whoever calls, all but OK; to whoever serves, those that aren't the caller's doing.
+/// Whether a code is a failure: for the caller, all but OK; for the server, those that the caller didn't cause.
 fn is_failure(side: Side, code: Code) -> bool {
     match side {
         Side::Client => code != Code::Ok,

@@ -184,6 +184,6 @@ impl http_body::Body for SessionBody {
 }
 
 fn ended() -> Status {
-    let message = "the login session has ended: log in again; what was going on goes on";
+    let message = "the login session has ended: log in again; what was started continues";
     error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
 }

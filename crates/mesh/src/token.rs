@@ -206,7 +206,7 @@ impl Verifier {
         self.0.revoked_tokens.insert(token_id, ());
     }
 
-    /// The ids of tokens as they are verified for the first time, for whoever asks first.
+    /// The ids of tokens when they are verified for the first time. Only the first caller gets the receiver.
     pub(crate) fn take_first_uses(&self) -> Option<mpsc::Receiver<AccessTokenId>> {
         let mut taker = self.0.first_uses_taker.lock();
         taker.as_mut().ok().and_then(|taker| taker.take())
@@ -260,7 +260,7 @@ fn decoding_key(x: &str) -> Option<DecodingKey> {
 }
 
 fn invalid() -> Status {
-    let message = "the access token is not valid (any more): refresh it, or log in again";
+    let message = "the access token is invalid or no longer valid: refresh it, or log in again";
     error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
 }
 

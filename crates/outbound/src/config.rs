@@ -52,7 +52,7 @@ impl Config {
     /// Checks what types can't say.
     ///
     /// # Errors
-    /// Names the first key whose value can't be used. The key is without its section: whoever has the section adds it.
+    /// Names the first key whose value can't be used. The key is without its section, which the caller adds.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let invalid = |key, problem: &str| ConfigError {
             key,

@@ -1,4 +1,4 @@
-//! Start and stop: tasks that shutdown waits for, and the signals that ask for it.
+//! Start and graceful shutdown: tasks that shutdown waits for, and the signals that ask for it.
 //!
 //! A process that is asked to stop by SIGTERM leaves before it ends: for a while it says everywhere that it goes, and does
 //! its work as before, so that those who send it requests can go elsewhere and none of them is lost.
@@ -42,7 +42,7 @@ impl Shutdown {
             return Ok(());
         }
         let problem = format!(
-            "must be at most {}: it is the time that a process goes on accepting after SIGTERM",
+            "must be at most {}: for this time a process still accepts requests after SIGTERM",
             Self::MOST_NOTICE_SECS
         );
         let key = "shutdown.notice_secs";
@@ -162,7 +162,7 @@ impl Signals {
 /// How a process was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// By whoever runs it, who may go on sending it requests for a while: SIGTERM.
+    /// By an orchestrator, whose load balancer may send requests for some more seconds: SIGTERM.
     ToTerminate,
     /// By somebody at a terminal, who waits: SIGINT.
     ToInterrupt,
@@ -174,7 +174,7 @@ impl Asked {
         if self == Self::ToTerminate && !notice.is_zero() {
             tracing::info!(
                 notice_secs = notice.as_secs(),
-                "leaving: requests are taken for some more seconds"
+                "leaving: requests are accepted for a few more seconds"
             );
             tasks.leaving.cancel();
             tokio::time::sleep(notice).await;

@@ -1,5 +1,5 @@
-//! How long a piece of work waits for what others use. A call whose caller waits for it gives up soon, so that a caller
-//! hears within moments that there is too much to do; work that nobody waits for takes its turn.
+//! Queue timeouts: how long a piece of work waits for what others use. A call whose caller waits gives up soon, so that the
+//! caller hears within moments of the overload; work that nobody waits for takes its turn.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ pub enum Unreached {
     #[error("nothing answers in time")]
     Silent,
     /// It ended the connection without a word.
-    #[error("it ends the connection")]
+    #[error("it closes the connection")]
     HungUp,
     /// Its certificate is none that the system's roots vouch for.
     #[error("its certificate isn't trusted: {0}")]
@@ -31,7 +31,7 @@ pub enum Unreached {
     #[error("it doesn't speak TLS there")]
     Plain,
     /// There is no version or cipher that suits both.
-    #[error("it speaks no TLS that suits both sides")]
+    #[error("it and Troupe support no common version of TLS")]
     Incompatible,
     /// What the system says.
     #[error("{0}")]
@@ -81,7 +81,7 @@ impl Unreached {
             AlertReceived(alert) if is_about_certificates(*alert) => Self::Distrusts,
             AlertReceived(_) | PeerIncompatible(_) => Self::Incompatible,
             InconsistentKeys(_) => Self::Failed("the key isn't that of the certificate".to_owned()),
-            _ => Self::Failed("TLS can't be begun".to_owned()),
+            _ => Self::Failed("TLS can't be started".to_owned()),
         }
     }
 
@@ -91,13 +91,13 @@ impl Unreached {
             Self::Untrusted(_) => Some(
                 "name the file of its CA in SSL_CERT_FILE, and write the host as its certificate has it",
             ),
-            Self::Plain => Some("write the address without TLS, or the port where it speaks that"),
+            Self::Plain => Some("write the address without TLS, or the port where it speaks TLS"),
             _ => None,
         }
     }
 }
 
-/// Connects, for whoever wants to know whether something listens at an address.
+/// Connects, to find out whether something listens at an address.
 ///
 /// # Errors
 /// Says why there is no connection.
@@ -133,16 +133,16 @@ fn problem_of(problem: &CertificateError) -> String {
     };
     let text = match problem {
         NotValidForNameContext { expected, .. } => {
-            return format!("it isn't one for {}", expected.to_str());
+            return format!("it isn't valid for {}", expected.to_str());
         }
-        UnknownIssuer => "nobody here knows who issued it",
-        NotValidForName => "it isn't one for this host",
+        UnknownIssuer => "its issuer isn't known here",
+        NotValidForName => "it isn't valid for this host",
         Expired | ExpiredContext { .. } => "it has expired",
-        NotValidYet | NotValidYetContext { .. } => "it isn't good yet",
+        NotValidYet | NotValidYetContext { .. } => "it isn't valid yet",
         Revoked => "it is revoked",
-        InvalidPurpose | InvalidPurposeContext { .. } => "it isn't one for a server",
+        InvalidPurpose | InvalidPurposeContext { .. } => "it isn't a certificate for servers",
         Other(_) => {
-            "it can't be verified; it may be an authority's own, and not one that it issued"
+            "it can't be verified; perhaps it belongs to an authority itself, and the authority didn't issue it for a server"
         }
         BadEncoding => "it can't be read",
         _ => "it can't be verified",

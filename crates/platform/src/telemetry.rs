@@ -65,7 +65,7 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
         is_alone && word.parse::<LevelFilter>().is_err()
     });
     if let Some(word) = unknown {
-        return Err(format!("`{word}` is no level"));
+        return Err(format!("`{word}` isn't a level"));
     }
     EnvFilter::try_new(format!("{LIBRARIES},{level}")).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! A look at a server from outside, for whoever wants to know why it isn't used.
+//! Examines a server from outside, to say why it isn't used.
 
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;
@@ -26,7 +26,7 @@ pub enum ExamineError {
     #[error("it says: {0}")]
     Failed(String),
     /// It is none of Redis.
-    #[error("what listens there doesn't answer as Redis does")]
+    #[error("what listens there doesn't answer like Redis")]
     Foreign,
 }
 
@@ -83,10 +83,10 @@ async fn go(server: &Server, ways: &Config) -> Result<(), Unreached> {
     let Some(tls) = &ways.tls else { return Ok(()) };
     let TlsConnector::Rustls(connector) = &tls.connector;
     let name = server.tls_server_name.as_ref().unwrap_or(&server.host);
-    let unnamed = |_| Unreached::Failed("its host's name can't be one".to_owned());
+    let unnamed = |_| Unreached::Failed("its host name is invalid".to_owned());
     let name = ServerName::try_from(name.to_string()).map_err(unnamed)?;
     let shaking = tokio::time::timeout(CONNECT_TIMEOUT, connector.connect(name, io)).await;
-    let mute = "it doesn't answer by TLS: it may not speak that there, or stand still";
+    let mute = "it doesn't answer over TLS: perhaps it doesn't speak TLS there, or it hangs";
     let shaken = shaking.map_err(|_| Unreached::Failed(mute.to_owned()))?;
     shaken
         .map(drop)

@@ -151,7 +151,7 @@ impl Watch {
             State::Away => tracing::warn!(
                 %address,
                 error,
-                "Redis can't be used: budgets are this process's own until it can"
+                "Redis can't be used: until it can, this process has its own budgets"
             ),
         }
     }

@@ -57,7 +57,7 @@ struct Shared {
     health: Health,
 }
 
-/// Redis can't be asked now: whoever asks goes on without it.
+/// Redis can't be asked now: the caller continues without it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// It was away when somebody looked last.
@@ -78,7 +78,7 @@ impl From<Error> for OpenError {
     fn from(_: Error) -> Self {
         Self(platform::config::Error::Invalid {
             key: KEY,
-            problem: format!("is no address of a Redis server: write one such as {EXAMPLE}"),
+            problem: format!("isn't an address of a Redis server: write one such as {EXAMPLE}"),
         })
     }
 }

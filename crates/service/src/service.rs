@@ -47,7 +47,7 @@ pub trait Section: Debug + Clone + Default + DeserializeOwned + Send + Sync {
     }
 }
 
-/// The other roles, as one of them sees them.
+/// The channels to the other roles, as one of them sees them.
 pub trait Neighbours: Sync {
     /// A channel by which the service makes its own calls to a role.
     ///

@@ -101,7 +101,7 @@ impl Database {
         Ok(db)
     }
 
-    /// Opens the store of a service as it is, beside whoever else has it open; `None` where the first start of the service
+    /// Opens the store of a service as it is, even if another process has it open; `None` where the first start of the service
     /// has yet to make it.
     ///
     /// # Errors
@@ -128,7 +128,7 @@ impl Database {
     ) -> Result<Inspection, OpenError> {
         let db = Self::open::<M>(storage, service).await?;
         if let Err(error) = db.close().await {
-            tracing::warn!(%error, "a database was not closed in order");
+            tracing::warn!(%error, "a database was not closed cleanly");
         }
         Self::inspect(storage, service).await
     }
@@ -148,12 +148,13 @@ impl Database {
         self.is_new
     }
 
-    /// The same store by connections of its own, for work that is small and must not wait behind all else. A file has none.
+    /// The same store with a separate pool of connections, for small work that must never wait behind other work, such as
+    /// heartbeats. For a file it is the same pool.
     #[must_use]
     pub fn beside(&self) -> Self {
         Self {
-            read: self.read.beside(),
-            write: self.write.beside(),
+            read: self.read.separate_pool(),
+            write: self.write.separate_pool(),
             ..self.clone()
         }
     }
@@ -292,7 +293,7 @@ pub enum OpenError {
     },
     /// Nobody answers at the address.
     #[error(
-        "PostgreSQL can't be reached at {server}: {cause}. Start it, correct database.url, or remove that to keep data in SQLite files"
+        "PostgreSQL can't be reached at {server}: {cause}. Start it, correct database.url, or remove it to keep data in SQLite files"
     )]
     Unreachable {
         /// The address without user and password.
@@ -318,7 +319,7 @@ pub enum OpenError {
     },
     /// A newer version of the platform has used the schema.
     #[error(
-        "the schema {schema} of PostgreSQL at {server} is of a newer version of Troupe (it has {migration}): start that version, or restore a dump of this one"
+        "the schema {schema} of PostgreSQL at {server} belongs to a newer version of Troupe (it has {migration}): start that version, or restore a dump of this one"
     )]
     Newer {
         /// The address without user and password.
@@ -329,7 +330,7 @@ pub enum OpenError {
         migration: String,
     },
     /// The schema or its tables can't be made or brought up to date.
-    #[error("the schema {schema} of PostgreSQL at {server} can't be brought up to date: {source}")]
+    #[error("the schema {schema} of PostgreSQL at {server} can't be migrated: {source}")]
     Schema {
         /// The address without user and password.
         server: String,

@@ -79,7 +79,7 @@ impl Error {
     pub fn passing(&self) -> Option<String> {
         match self {
             Self::Unavailable(_) | Self::Refused { .. } | Self::Missing(_) => Some(
-                "the store of files can't be used right now: try again in a few seconds".to_owned(),
+                "the file store can't be used right now: try again in a few seconds".to_owned(),
             ),
             Self::Disk { outage, .. } => Some(outage.told_of_disk(OWNER)),
             Self::Unable(_) | Self::Config(_) => None,
@@ -239,7 +239,7 @@ async fn look(config: S3Config, tasks: Tasks) {
         Error::Refused { refusal, source } => {
             tracing::error!(bucket, cause = %source, "{error}: {}", refusal.advice());
         }
-        _ => tracing::warn!(%error, bucket, "files can't be kept now"),
+        _ => tracing::warn!(%error, bucket, "files can't be stored now"),
     }
 }
 

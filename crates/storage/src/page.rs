@@ -37,7 +37,7 @@ impl PageTokens {
             return Ok(None);
         }
         let refused = || {
-            let message = "page_token is not one that this list gave out: start again without it";
+            let message = "page_token doesn't come from this list: start again without it";
             error::status(Code::InvalidArgument, Reason::PageTokenInvalid, message)
         };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;

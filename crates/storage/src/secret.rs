@@ -48,7 +48,7 @@ impl Secret {
             Error::new(
                 ErrorKind::InvalidData,
                 format!(
-                    "{} doesn't hold 32 bytes: bring it back from a backup",
+                    "{} doesn't hold 32 bytes: restore it from a backup",
                     file.display()
                 ),
             )

@@ -21,7 +21,7 @@ impl Stores {
         let db = db.clone();
         self.add_closing(async move {
             if let Err(error) = db.close().await {
-                tracing::warn!(%error, "a database was not closed in order");
+                tracing::warn!(%error, "a database was not closed cleanly");
             }
         });
     }

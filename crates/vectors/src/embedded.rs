@@ -30,7 +30,6 @@ const OVERSAMPLING: usize = 8;
 /// And at least so many.
 const FEWEST: usize = 256;
 
-/// A file of vectors.
 #[derive(Debug)]
 pub(super) struct Embedded {
     file: File,
@@ -119,7 +118,6 @@ async fn close(pools: Arc<RwLock<Pools>>) {
     current(&pools).close().await;
 }
 
-/// What is looked for.
 struct Search<'s> {
     partition: Uuid,
     vector: &'s [f32],

@@ -1,4 +1,4 @@
-//! The files of vectors in a data folder, for whoever looks after the folder before and after they are used.
+//! The files of vectors in a data folder, to look after them before and after they are used.
 
 use std::fs;
 use std::path::{Path, PathBuf};

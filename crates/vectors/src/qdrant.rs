@@ -44,7 +44,6 @@ const BEAM: u64 = 256;
 /// The field of a point that names its partition.
 const PARTITION: &str = "partition";
 
-/// A collection in Qdrant.
 #[derive(Debug, Clone)]
 pub(super) struct Qdrant {
     points: PointsClient<Connection>,
@@ -255,7 +254,7 @@ fn tell(error: &Error) {
         Error::Refused(_) => tracing::error!("Qdrant refuses the key: correct qdrant.api_key"),
         _ => {
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(%error, cause, "vectors can't be kept now");
+            tracing::warn!(%error, cause, "vectors can't be stored now");
         }
     }
 }

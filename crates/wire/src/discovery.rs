@@ -1,5 +1,5 @@
-//! Where the processes of a service are: a fixed list, what a name means in DNS, or what Consul knows. Whoever follows
-//! it sees each change.
+//! Service discovery: where the processes of a service are, by a fixed list, a name in DNS, or Consul. A follower sees each
+//! change.
 
 mod consul;
 mod dns;

@@ -35,10 +35,10 @@ pub enum Unseen {
     #[error("nothing answers")]
     Silent(#[source] io::Error),
     /// The two don't accept one another's certificates.
-    #[error("the two don't accept one another")]
+    #[error("the two don't accept each other")]
     Refused(#[source] io::Error),
     /// What listens there doesn't tell its health.
-    #[error("it doesn't tell its health")]
+    #[error("it doesn't report its health")]
     Mute(#[source] Box<Status>),
 }
 

@@ -31,7 +31,7 @@ use crate::identity::Identity;
 
 /// How long to wait after a failed accept, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// By how much the age differs at which connections end, so that they don't all end at once.
+/// By how much the age differs at which connections end, so that they don't all end at the same moment.
 const AGE_JITTER: f64 = 0.1;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
@@ -191,10 +191,10 @@ impl Acceptor {
         match shaken {
             Ok(Ok((io, peer))) => self.serve(io, peer).await,
             Ok(Err(error)) => {
-                tracing::info!(role = %self.server.role(), %error, "a peer was not let in");
+                tracing::info!(role = %self.server.role(), %error, "a peer was refused");
             }
             Err(_elapsed) => {
-                tracing::info!(role = %self.server.role(), "a peer took too long to say who it is");
+                tracing::info!(role = %self.server.role(), "a peer took too long to prove its role");
             }
         }
     }

@@ -33,7 +33,7 @@ struct Answer {
 
 /// A refusal that asks to come again after a time.
 pub(super) fn overloaded(delay: Duration) -> Status {
-    let message = "there is more to do than can be done in good time: try again later";
+    let message = "the platform is overloaded: try again later";
     error::retry_later(Code::ResourceExhausted, Reason::Overloaded, message, delay)
 }
 

@@ -178,7 +178,7 @@ impl Gate {
             *told = Some(Instant::now());
             tracing::warn!(
                 calls = refused,
-                "calls were refused: there was more to do than can be done in good time"
+                "calls were refused: the platform was overloaded"
             );
         }
     }

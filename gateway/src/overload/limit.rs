@@ -1,4 +1,4 @@
-//! How many calls of a method may be under way: fewer when they wait for one another, more when they don't.
+//! The adaptive concurrency limit of a method, of calls in flight: lower when they wait for one another, higher when they don't.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The calls of one method that are under way, and the connections that wait for one to end.
+//! The calls in flight of one method, and the connections that wait for one to end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -256,9 +256,9 @@ async fn a_policy_that_can_not_be_enforced_stops_the_start() {
         (
             http,
             "rate_class: RATE_CLASS_READ".to_owned(),
-            "whom it is for",
+            "without an audience",
         ),
-        ("", String::new(), "whom it is for"),
+        ("", String::new(), "without an audience"),
         (http, "audience: AUDIENCE_SERVICE".into(), "an HTTP binding"),
         (http, format!("{user} callers: \"ai\""), "names callers"),
         (

@@ -116,7 +116,7 @@ impl Source {
     /// Says what isn't in the backup, and why.
     pub(super) fn tell_what_is_left_out(&self, report: &Report) -> Result<()> {
         if self.data_dir.join("models").exists() {
-            report.say("left out: models, which are fetched again")?;
+            report.say("left out: models, which are downloaded again")?;
         }
         for what in &self.left_out {
             report.say(&format!("left out: {what}"))?;

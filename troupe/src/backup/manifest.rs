@@ -39,7 +39,6 @@ pub(crate) struct Manifest {
     pub(crate) databases: BTreeMap<String, Vec<String>>,
     /// What servers had, which isn't in it.
     pub(crate) elsewhere: Vec<String>,
-    /// All its other files.
     pub(crate) files: Vec<Entry>,
 }
 
@@ -48,9 +47,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Entry {
     /// Below the folder.
     pub(crate) path: String,
-    /// Its length.
     pub(crate) size_bytes: u64,
-    /// Its hash.
     pub(crate) sha256: String,
 }
 
@@ -103,7 +100,7 @@ impl Manifest {
         let name = folder.display();
         let text = match fs::read(folder.join(NAME)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-                "{name} is no backup, or one that was cut short: it has no {NAME}; name a folder that `troupe backup` made"
+                "{name} isn't a backup, or is an incomplete one: it has no {NAME}; name a folder that `troupe backup` made"
             ),
             read => read.with_context(|| format!("{name} can't be read"))?,
         };
@@ -113,7 +110,9 @@ impl Manifest {
         }
         let format = serde_json::from_slice::<Format>(&text);
         if format.is_ok_and(|it| it.format > FORMAT) {
-            bail!("the backup {name} is of a newer version of Troupe: restore it with that");
+            bail!(
+                "the backup {name} was made by a newer version of Troupe: restore it with that version"
+            );
         }
         let manifest: Self = serde_json::from_slice(&text).with_context(|| {
             format!("the backup {name} is damaged: {NAME} can't be read; use another backup")

@@ -43,7 +43,7 @@ impl Pictures {
         let much = !are_few(&missing);
         for file in missing {
             if stop.is_cancelled() {
-                bail!("stopped; nothing is left of it");
+                bail!("stopped; nothing is left behind");
             }
             let copied = self.copy(&file)?;
             report.add(copied);
@@ -122,7 +122,7 @@ pub(crate) fn copy_file(from: &Path, into: &Path, name: &Path) -> Result<Option<
     let copied = copy(&source, &target).map_err(|error| match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => unwritable(into, &error),
         _ => anyhow!(
-            "{} can't be copied to {} ({error}): see to it that the one can be read and the other written",
+            "{} can't be copied to {} ({error}): make sure that the first can be read and the second written",
             source.display(),
             target.display()
         ),

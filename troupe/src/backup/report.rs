@@ -1,4 +1,4 @@
-//! Says how far long work is: with a bar where somebody looks on, else in lines.
+//! Reports the progress of long work: with a bar at a terminal, else in lines.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -70,15 +70,14 @@ impl Report {
         }
     }
 
-    /// The work is over.
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// A line for whoever reads the output.
+    /// Prints a line of the result.
     pub(crate) fn say(&self, line: &str) -> Result<()> {
         let said = self.bar.suspend(|| writeln!(std::io::stdout(), "{line}"));
-        said.context("nobody reads the output")
+        said.context("the output can't be written")
     }
 
     /// Says what servers have, and what to do about it.
@@ -90,7 +89,6 @@ impl Report {
     }
 }
 
-/// Bytes for people.
 pub(crate) fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -6,7 +6,6 @@ use crate::settings::Settings;
 pub(crate) struct Elsewhere {
     /// What, and where it is.
     pub(crate) name: String,
-    /// What to do instead.
     pub(crate) advice: String,
     /// Whether a backup of the data folder lacks something for it.
     pub(crate) is_missing: bool,
@@ -23,7 +22,7 @@ pub(crate) fn elsewhere(settings: &Settings) -> Vec<Elsewhere> {
     if settings.database.url.is_named() {
         parts.push(part(
             format!("all that PostgreSQL keeps, at {}", settings.database.url),
-            "Back it up with `pg_dump --format=custom --file=troupe.dump URL`, and bring it back with `pg_restore --clean --dbname=URL troupe.dump`",
+            "Back it up with `pg_dump --format=custom --file=troupe.dump URL`, and restore it with `pg_restore --clean --dbname=URL troupe.dump`",
         ));
     }
     if settings.s3.is_named() {
@@ -42,7 +41,7 @@ pub(crate) fn elsewhere(settings: &Settings) -> Vec<Elsewhere> {
         parts.push(Elsewhere {
             is_missing: false,
             ..part(
-                format!("events on their way, in NATS at {}", settings.nats.url),
+                format!("pending events, in NATS at {}", settings.nats.url),
                 "The databases have them too: after a restore, remove the streams of the prefix nats.prefix before the start, which makes and fills them again",
             )
         });

@@ -61,7 +61,6 @@ impl Target {
         })
     }
 
-    /// Where to write.
     pub(super) fn folder(&self) -> &Path {
         &self.partial
     }
@@ -104,7 +103,7 @@ impl Target {
         unwritable(&self.dir, error)
     }
 
-    /// What a failure of the copy of a database means for whoever wanted it.
+    /// What a failed copy of a database means for the person who wants the backup.
     pub(super) fn told(&self, error: FileError) -> anyhow::Error {
         match error {
             FileError::Full { file } if file.starts_with(&self.partial) => full(&self.dir),
@@ -144,7 +143,7 @@ pub(crate) fn unwritable(folder: &Path, error: &io::Error) -> anyhow::Error {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => full(folder),
         _ => anyhow!(
-            "{} can't be written ({error}): see to it that it can, or choose another folder",
+            "{} can't be written ({error}): make sure that it can be written, or choose another folder",
             folder.display()
         ),
     }

@@ -202,7 +202,7 @@ impl Account {
         screen.line(&format!("You are not signed in at {}.", self.server))?;
         let is_new = credentials.sign_up
             || credentials.email.is_none()
-                && answer(input, "Have you got an account there? [y/N] ")
+                && answer(input, "Do you have an account there? [y/N] ")
                     .await?
                     .is_none_or(is_no);
         let email = required(input, credentials.email, "E-mail address", "--email").await?;
@@ -309,7 +309,7 @@ async fn required(
         Some(text) => Some(text),
         None => answer(input, &format!("{question}: ")).await?,
     };
-    line.with_context(|| format!("an answer is needed to `{question}`: give it by {flag}"))
+    line.with_context(|| format!("`{question}` needs an answer: give it with {flag}"))
 }
 
 /// A line that isn't empty.

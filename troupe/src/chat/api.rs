@@ -63,25 +63,17 @@ impl Interceptor for Bearer {
     }
 }
 
-/// The clients.
 pub(crate) struct Api {
     /// The token they share.
     pub(crate) bearer: Bearer,
-    /// Sign-ins.
     pub(crate) auth: AuthServiceClient<Connection>,
     /// The person's account.
     pub(crate) users: UserServiceClient<Connection>,
-    /// Characters.
     pub(crate) characters: CharacterServiceClient<Connection>,
-    /// Sessions.
     pub(crate) sessions: SessionServiceClient<Connection>,
-    /// Messages.
     pub(crate) messages: MessageServiceClient<Connection>,
-    /// Memories.
     pub(crate) memories: MemoryServiceClient<Connection>,
-    /// Generations.
     pub(crate) generations: GenerationServiceClient<Connection>,
-    /// Models.
     pub(crate) models: ModelServiceClient<Connection>,
 }
 
@@ -118,7 +110,7 @@ impl Api {
 fn endpoint(server: &str) -> Result<Endpoint> {
     let uri: Uri = server
         .parse()
-        .with_context(|| format!("`{server}` is no address"))?;
+        .with_context(|| format!("`{server}` isn't an address"))?;
     let is_tls = match uri.scheme_str() {
         Some("http") => false,
         Some("https") => true,

@@ -13,7 +13,6 @@ pub(crate) enum Command {
     Edit {
         /// Which, counted from the end.
         place: usize,
-        /// The new text.
         text: Option<String>,
     },
     /// Begin another branch at a message.
@@ -33,7 +32,6 @@ pub(crate) enum Command {
     Note(String),
     /// Pin a memory, or let go of it.
     Pin(usize),
-    /// Forget a memory.
     Forget(usize),
     /// Show the prompt of the next reply.
     Prompt,
@@ -43,39 +41,32 @@ pub(crate) enum Command {
     Sessions,
     /// Show the models, or use one of them.
     Model(Option<String>),
-    /// Show the commands.
     Help,
-    /// Leave.
     Quit,
-    /// Nothing was typed.
     Nothing,
 }
 
-/// Which alternative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swipe {
     /// A new one, to be generated.
     New,
-    /// The one after.
     Next,
-    /// The one before.
     Previous,
     /// The one with this number, from 1.
     Number(usize),
 }
 
-/// The commands, for people.
 pub(crate) const HELP: &str = "\
 Type a message to send it, or:
-  /swipe               another reply in place of the last one
-  /swipe next          turn to the reply after it; also: prev, or a number
-  /continue            let the character go on with its last message
+  /swipe               write another reply in place of the last one
+  /swipe next          show the next reply; also: prev, or a number
+  /continue            let the character continue its last message
   /edit [#N] [TEXT]    change the last message, or the one that /history calls #N
-  /branch [#N] [TITLE] begin another branch at the last message, or at #N
-  /branches [N]        show the branches, or turn to one
+  /branch [#N] [TITLE] start another branch at the last message, or at #N
+  /branches [N]        show the branches, or switch to one
   /history [COUNT]     show the last messages
   /memory              show what the session remembers, newest last; * is in every prompt
-  /note TEXT           have it remember something
+  /note TEXT           let it remember something
   /pin N               put the memory that /memory calls N into every prompt, or take it out
   /forget N            forget that memory
   /prompt              show the prompt of the next reply and where its parts come from
@@ -84,7 +75,7 @@ Type a message to send it, or:
   /model [MODEL]       show the models, or use one for this session
   /help                show this
   /quit                leave; the session stays
-A message that begins with a slash is typed with two.";
+To send a message that begins with a slash, type two slashes.";
 
 const HISTORY_LENGTH: usize = 20;
 

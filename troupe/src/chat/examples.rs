@@ -2,11 +2,9 @@
 
 /// A card that comes with Troupe.
 pub(crate) struct Example {
-    /// The character's name.
     pub(crate) name: &'static str,
     /// Who that is, in a few words.
     pub(crate) about: &'static str,
-    /// The card's file.
     pub(crate) card: &'static [u8],
 }
 

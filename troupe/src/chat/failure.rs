@@ -28,7 +28,7 @@ pub(crate) fn explain(status: &Status) -> String {
 fn hint(status: &Status) -> Option<&'static str> {
     match reason_of(status) {
         Some(Reason::GenerationRunning) => Some("/cancel ends the reply that is being written"),
-        Some(Reason::ModelUnknown) => Some("/model lists those that are there"),
+        Some(Reason::ModelUnknown) => Some("/model lists the available ones"),
         Some(Reason::ProviderUnavailable | Reason::ProviderAccount) => {
             Some("`troupe doctor` says more")
         }

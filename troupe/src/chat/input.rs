@@ -14,7 +14,6 @@ pub(crate) enum Input {
     Editor(Box<DefaultEditor>),
     /// Lines of a pipe, read ahead so that `/cancel` can come while a reply streams.
     Pipe {
-        /// What is read.
         lines: mpsc::UnboundedReceiver<String>,
         /// What came while a reply streamed and is due after it.
         early: VecDeque<String>,

@@ -18,7 +18,6 @@ use super::screen::Screen;
 const SHOWN_SESSIONS: i32 = 9;
 const SHOWN_CHARACTERS: i32 = 30;
 
-/// Something to choose.
 enum Choice {
     GoOn(Session),
     StartWith(Character),

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// A sign-in at a server.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SignIn {
-    /// Who.
     pub(crate) email: String,
     /// Good for one exchange.
     pub(crate) refresh_token: String,
@@ -65,13 +64,11 @@ impl Remembered {
             .then_some(entry)
     }
 
-    /// Remembers a sign-in.
     pub(crate) fn store(&mut self, server: &str, entry: SignIn) -> Result<()> {
         self.entries.insert(server.to_owned(), entry);
         self.write()
     }
 
-    /// Forgets a sign-in.
     pub(crate) fn forget(&mut self, server: &str) -> Result<()> {
         match self.entries.remove(server) {
             Some(_) => self.write(),

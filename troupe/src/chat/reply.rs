@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// What becomes of a reply that isn't waited for any longer.
-const GOES_ON: &str = "the reply may go on there, and /history shows it later";
+const GOES_ON: &str = "the reply may continue there, and /history shows it later";
 
 /// What happens in a generation.
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<GenerationEvent, Status>> + Send>>;
@@ -189,7 +189,7 @@ impl Reply {
             _ => {
                 let what = said.unwrap_or("the connection broke");
                 self.screen
-                    .note(&format!("\n[{what}; taking the reply up again]"))?;
+                    .note(&format!("\n[{what}; connecting to the reply again]"))?;
                 let since = Instant::now();
                 self.stuck = said.map(|said| (since, said.to_owned()));
                 since

@@ -18,7 +18,6 @@ impl Screen {
         }
     }
 
-    /// Shows a line.
     pub(crate) fn line(self, text: &str) -> Result<()> {
         write(&format!("{}\n", printable(text)))
     }
@@ -28,7 +27,6 @@ impl Screen {
         write(&format!("{}\n", self.styled("2", text)))
     }
 
-    /// Shows what went wrong.
     pub(crate) fn problem(self, text: &str) -> Result<()> {
         write(&format!("{}\n", self.styled("31", text)))
     }
@@ -57,7 +55,7 @@ fn write(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .context("nobody reads the output")
+        .context("the output can't be written")
 }
 
 /// A text without control characters: what a model or a card says must not steer the terminal.

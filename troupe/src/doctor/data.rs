@@ -56,7 +56,7 @@ fn writable(folder: &Path) -> Finding {
     let nearest = existing(folder);
     let name = nearest.display();
     if !nearest.is_dir() {
-        return Finding::broken(SUBJECT, format!("{name} is no folder"))
+        return Finding::broken(SUBJECT, format!("{name} isn't a folder"))
             .advise("choose another with --data-dir");
     }
     match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {

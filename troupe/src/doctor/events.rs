@@ -27,7 +27,7 @@ pub(super) async fn examine(settings: &Settings) -> Finding {
     match inspector.lag().await {
         Ok(lag) => judge(&carrier, &lag),
         Err(error) => Finding::broken(SUBJECT, format!("{carrier}: {error}"))
-            .advise("see whether it has JetStream and room on its disk"),
+            .advise("check that it has JetStream, and room on its disk"),
     }
 }
 
@@ -36,14 +36,14 @@ fn failed(carrier: &str, error: &anyhow::Error) -> Finding {
     let advice = match error.downcast_ref::<InspectError>() {
         Some(InspectError::Unreached(unreached)) => unreached
             .advice()
-            .unwrap_or("start it, or mend nats.url (--nats-url or TROUPE__NATS__URL)"),
+            .unwrap_or("start it, or correct nats.url (--nats-url or TROUPE__NATS__URL)"),
         Some(InspectError::Server(_) | InspectError::Address(_)) => {
-            "mend nats.url (--nats-url or TROUPE__NATS__URL)"
+            "correct nats.url (--nats-url or TROUPE__NATS__URL)"
         }
         Some(InspectError::Refused(_)) => {
             "correct the user and password, or the token, in nats.url (--nats-url or TROUPE__NATS__URL)"
         }
-        _ => return finding.advise("mend the database first"),
+        _ => return finding.advise("correct the database first"),
     };
     finding.advise(format!(
         "{advice}; until then events wait in the outboxes and nothing is lost"
@@ -56,10 +56,13 @@ fn judge(carrier: &str, lag: &Lag) -> Finding {
     let oldest = oldest.max().unwrap_or(0);
     let waiting: u64 = lag.consumers.iter().map(|consumer| consumer.pending).sum();
     let dead = lag.dead_letters;
-    let text = format!("{carrier}; {unsent} unsent, {waiting} to come, {dead} dead letters");
+    let text = format!("{carrier}; {unsent} unsent, {waiting} pending, {dead} dead letters");
     if oldest > LATE_SECS {
-        return Finding::missing(SUBJECT, format!("{text}; the oldest waits for {oldest} s"))
-            .advise("see `troupe events lag`; if the platform runs, its log says what is away");
+        return Finding::missing(
+            SUBJECT,
+            format!("{text}; the oldest has waited for {oldest} s"),
+        )
+        .advise("see `troupe events lag`; if the platform runs, its log says what is away");
     }
     match dead {
         0 => Finding::good(SUBJECT, text),

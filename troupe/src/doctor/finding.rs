@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How things stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
-    /// As it should be.
     Good,
     /// Something is missing that the platform does without, or makes for itself.
     Missing,
@@ -21,11 +19,8 @@ pub(super) enum State {
 pub(super) struct Finding {
     /// What was looked at.
     subject: &'static str,
-    /// How it stands.
     pub(super) state: State,
-    /// What was found.
     text: String,
-    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
@@ -57,7 +52,6 @@ impl Finding {
         }
     }
 
-    /// Adds what to do.
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {
         Self {
             advice: Some(advice.into()),

@@ -74,7 +74,7 @@ async fn agents(settings: &Settings) -> Vec<Finding> {
                 Ok(_) => Finding::good(CONSUL, agent),
                 Err(unreached) => {
                     Finding::broken(CONSUL, format!("{agent} can't be reached: {unreached}"))
-                        .advise("start it, or mend the addresses in mesh.peers")
+                        .advise("start it, or correct the addresses in mesh.peers")
                 }
             });
     join_all(looks).await
@@ -95,17 +95,17 @@ fn called_by(caller: Role) -> impl Iterator<Item = Role> {
 
 fn certificate(identity: &Identity) -> Finding {
     let (role, days) = (identity.role(), days_until(identity.valid_until()));
-    let text = format!("{role} has a certificate that is good for {days} days");
+    let text = format!("{role} has a certificate that is valid for {days} days");
     match days {
         ..FEW_DAYS => Finding::missing(SUBJECT, text)
-            .advise(format!("make a new one, such as with `troupe certs dev {role}`; processes take it over without a restart")),
+            .advise(format!("make a new one, such as with `troupe certs dev {role}`; processes use it without a restart")),
         _ => Finding::good(SUBJECT, text),
     }
 }
 
 fn unusable(role: Role, error: &IdentityError) -> Finding {
     Finding::broken(SUBJECT, with_causes(error))
-        .advise(format!("make a new one, such as with `troupe certs dev {role}`, and see that ca.pem is the same everywhere"))
+        .advise(format!("make a new one, such as with `troupe certs dev {role}`, and make sure that ca.pem is the same everywhere"))
 }
 
 /// Looks at all processes of `server` as the role of `identity`.
@@ -126,7 +126,7 @@ async fn view(
         let place = settings.mesh.peers.of(server);
         let text = format!("{caller} finds no {server} at {place}");
         return vec![Finding::missing(SUBJECT, text).advise(format!(
-            "start one with `troupe serve {server}`, or mend mesh.peers.{server}"
+            "start one with `troupe serve {server}`, or correct mesh.peers.{server}"
         ))];
     }
     let looks = addresses.iter().map(async |address| {
@@ -157,21 +157,21 @@ fn judge(caller: Role, server: Role, address: &str, seen: Result<Shown, Unseen>)
     match seen {
         Ok(shown) => {
             let days = shown.valid_until.map_or(0, days_until);
-            let text = format!("its certificate is good for {days} days");
+            let text = format!("its certificate is valid for {days} days");
             match shown.is_serving {
                 true => Finding::good(SUBJECT, format!("{whom}: serves; {text}")),
                 false => Finding::missing(SUBJECT, format!("{whom}: doesn't serve now; {text}"))
-                    .advise("wait a moment; if it stays like this, its log and a doctor on its machine say why"),
+                    .advise("wait a moment; if this doesn't change, its log and `troupe doctor` on its machine say why"),
             }
         }
         Err(error @ Unseen::Silent(_)) => {
             Finding::missing(SUBJECT, format!("{whom}: {}", with_causes(&error))).advise(format!(
-                "start it with `troupe serve {server}`, or mend mesh.peers.{server}"
+                "start it with `troupe serve {server}`, or correct mesh.peers.{server}"
             ))
         }
         Err(error @ (Unseen::Refused(_) | Unseen::Mute(_))) => {
             Finding::broken(SUBJECT, format!("{whom}: {}", with_causes(&error))).advise(
-                "see that both have certificates of the same CA, that they are good, and that the address is that role's",
+                "make sure that both have valid certificates of the same CA, and that the address belongs to that role",
             )
         }
     }

@@ -63,8 +63,9 @@ async fn embeddings(settings: &Settings) -> Finding {
 fn own_folder(folder: &Path) -> Finding {
     match Encoder::load(folder, 1) {
         Ok(_) => Finding::good(EMBEDDING, folder.display().to_string()),
-        Err(error) => Finding::broken(EMBEDDING, error.to_string())
-            .advise("name another folder with TROUPE__AI__EMBEDDINGS__PATH, or none to have a model fetched"),
+        Err(error) => Finding::broken(EMBEDDING, error.to_string()).advise(
+            "name another folder with TROUPE__AI__EMBEDDINGS__PATH, or none to download a model",
+        ),
     }
 }
 
@@ -77,9 +78,9 @@ async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding 
         }
         Ok(_) => Finding::missing(
             EMBEDDING,
-            format!("{url} answers, and does not list {name}"),
+            format!("{url} answers, but doesn't list {name}"),
         )
-        .advise("see that it is loaded there and embeds, or mend TROUPE__AI__EMBEDDINGS__MODEL"),
+        .advise("make sure that it is loaded there and can embed, or correct TROUPE__AI__EMBEDDINGS__MODEL"),
         Err(unlisted) => unlisted.found(
             EMBEDDING,
             url,
@@ -92,12 +93,10 @@ fn own_file(path: &Path) -> Finding {
     let name = path.display();
     match begins_with_magic(path) {
         Ok(true) => Finding::good(LOCAL, format!("{name}")),
-        Ok(false) => Finding::broken(LOCAL, format!("{name} is no GGUF file")).advise(
-            "name another with TROUPE__AI__LOCAL__PATH, or none to have a small one fetched",
-        ),
-        Err(error) => Finding::broken(LOCAL, format!("{name} can't be read: {error:#}")).advise(
-            "name another with TROUPE__AI__LOCAL__PATH, or none to have a small one fetched",
-        ),
+        Ok(false) => Finding::broken(LOCAL, format!("{name} isn't a GGUF file"))
+            .advise("name another with TROUPE__AI__LOCAL__PATH, or none to download a small model"),
+        Err(error) => Finding::broken(LOCAL, format!("{name} can't be read: {error:#}"))
+            .advise("name another with TROUPE__AI__LOCAL__PATH, or none to download a small model"),
     }
 }
 
@@ -121,7 +120,7 @@ fn fetched(subject: &'static str, folder: &Path, model: Model<'_>) -> Finding {
             Look::Whole => {}
             Look::Missing => {
                 let text = format!(
-                    "{} isn't there yet; {} MiB are fetched when it is first needed",
+                    "{} isn't there yet; {} MiB are downloaded when it is first needed",
                     path.display(),
                     model.size_bytes() >> 20
                 );
@@ -129,7 +128,7 @@ fn fetched(subject: &'static str, folder: &Path, model: Model<'_>) -> Finding {
             }
             Look::Damaged(what) => {
                 return Finding::broken(subject, format!("{} {what}", path.display()))
-                    .advise("delete it; it is fetched again when it is next needed");
+                    .advise("delete it; it is downloaded again when it is next needed");
             }
         }
     }
@@ -188,7 +187,7 @@ async fn server(config: &ai::config::OpenAiConfig) -> Finding {
         Err(unlisted) => unlisted.found(
             SERVER,
             url,
-            "start it, or mend TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
+            "start it, or correct TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
         ),
     }
 }

@@ -57,16 +57,16 @@ async fn address(address: SocketAddr) -> Finding {
         Err(error) => error,
     };
     if error.kind() != ErrorKind::AddrInUse {
-        let text = format!("{address} can't be listened at: {error}");
+        let text = format!("can't listen at {address}: {error}");
         return Finding::broken(SUBJECT, text).advise("choose another address with --listen");
     }
     match is_troupe(&instance::url(address)).await {
         true => Finding::missing(
             SUBJECT,
-            format!("at {address} listens another Troupe, with another data folder"),
+            format!("another Troupe listens at {address}, with another data folder"),
         )
-        .advise("to look at that one, name its folder with --data-dir; to run one on this folder too, choose another address with --listen"),
-        false => Finding::broken(SUBJECT, format!("at {address} listens another program"))
+        .advise("to check that one, name its folder with --data-dir; to run one on this folder too, choose another address with --listen"),
+        false => Finding::broken(SUBJECT, format!("another program listens at {address}"))
             .advise("stop it, or choose another address with --listen"),
     }
 }
@@ -98,15 +98,15 @@ fn advice(missing: &str) -> &'static str {
     let outages = [
         (
             Outage::Full,
-            "make room on that disk; the platform goes on by itself within seconds",
+            "make room on that disk; the platform continues by itself within seconds",
         ),
         (
             Outage::ReadOnly,
-            "see to it that the disk, or the database, takes writes; its log says more",
+            "make sure that the disk, or the database, accepts writes; its log says more",
         ),
         (
             Outage::Failing,
-            "see what the system's log says of that disk, and replace it if need be",
+            "check what the system's log says about that disk, and replace it if necessary",
         ),
         (
             Outage::Refused,
@@ -117,7 +117,7 @@ fn advice(missing: &str) -> &'static str {
         .iter()
         .find(|(outage, _)| missing.contains(&outage.to_string()));
     told.map_or(
-        "wait a moment; if it stays like this, its log says why",
+        "wait a moment; if this doesn't change, its log says why",
         |(_, advice)| advice,
     )
 }

@@ -6,7 +6,7 @@ use vectors::{Error, QdrantConfig};
 use super::finding::Finding;
 
 const SUBJECT: &str = "qdrant";
-const START: &str = "start it, or mend qdrant.url (--qdrant-url or TROUPE__QDRANT__URL), its gRPC port, such as http://127.0.0.1:6334";
+const START: &str = "start it, or correct qdrant.url (--qdrant-url or TROUPE__QDRANT__URL), its gRPC port, such as http://127.0.0.1:6334";
 
 /// Asks the server, if one is named.
 pub(super) async fn examine(config: &QdrantConfig) -> Vec<Finding> {
@@ -44,7 +44,7 @@ fn broken(url: &ServerUrl, error: &Error) -> Finding {
     }
     match error {
         Error::Invalid(problem) => Finding::broken(SUBJECT, problem)
-            .advise("mend qdrant.url (--qdrant-url or TROUPE__QDRANT__URL) and qdrant.api_key (TROUPE__QDRANT__API_KEY)"),
+            .advise("correct qdrant.url (--qdrant-url or TROUPE__QDRANT__URL) and qdrant.api_key (TROUPE__QDRANT__API_KEY)"),
         _ => broken("doesn't answer as Qdrant does", START),
     }
 }

@@ -23,11 +23,11 @@ pub(super) async fn examine(config: &RedisConfig) -> Vec<Finding> {
             "correct the user and password in redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://user:secret@cache.example:6379/0"
         }
         ExamineError::Unreached(unreached) => unreached.advice().unwrap_or(
-            "start it, or mend redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0",
+            "start it, or correct redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0",
         ),
-        ExamineError::Failed(_) => "see its log, or mend redis.url (--redis-url or TROUPE__REDIS__URL)",
+        ExamineError::Failed(_) => "see its log, or correct redis.url (--redis-url or TROUPE__REDIS__URL)",
         ExamineError::Address(_) | ExamineError::Foreign => {
-            "mend redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0, or rediss:// where it wants TLS"
+            "correct redis.url (--redis-url or TROUPE__REDIS__URL), such as redis://:secret@cache.example:6379/0, or rediss:// where it wants TLS"
         }
     })]
 }

@@ -8,7 +8,6 @@ use super::finding::Finding;
 
 const SUBJECT: &str = "file store";
 
-/// Lists the bucket.
 pub(super) async fn examine(config: &S3Config) -> Vec<Finding> {
     if !config.is_named() {
         return Vec::new();
@@ -35,7 +34,7 @@ fn broken(place: &str, error: &Error) -> Finding {
         let advice = unreached.advice();
         return broken(
             &format!("can't be reached: {unreached}"),
-            advice.unwrap_or("start the store, or mend TROUPE__S3__ENDPOINT"),
+            advice.unwrap_or("start the store, or correct TROUPE__S3__ENDPOINT"),
         );
     }
     match error {
@@ -43,8 +42,8 @@ fn broken(place: &str, error: &Error) -> Finding {
             "set TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or TROUPE__S3__CREDENTIALS",
         ),
         _ => broken(
-            "can't be listed: what listens there doesn't answer as such a store does",
-            "see the store's log, or mend TROUPE__S3__ENDPOINT and TROUPE__S3__REGION",
+            "can't be listed: what listens there doesn't answer like an S3 store",
+            "see the store's log, or correct TROUPE__S3__ENDPOINT and TROUPE__S3__REGION",
         ),
     }
 }

@@ -16,9 +16,9 @@ pub(super) async fn examine(config: &ExportConfig) -> Option<Finding> {
         CollectorError::Refused => "correct OTEL_EXPORTER_OTLP_HEADERS",
         CollectorError::Unreached(unreached) => unreached
             .advice()
-            .unwrap_or("start it, or mend TROUPE__TELEMETRY__OTLP"),
+            .unwrap_or("start it, or correct TROUPE__TELEMETRY__OTLP"),
         CollectorError::Foreign => {
-            "mend TROUPE__TELEMETRY__OTLP: the port where it takes gRPC, such as 4317"
+            "correct TROUPE__TELEMETRY__OTLP: the port where it takes gRPC, such as 4317"
         }
     };
     let finding = Finding::broken(SUBJECT, format!("{url}: {error}"));

@@ -21,7 +21,7 @@ pub(super) async fn examine(config: &gateway::Config) -> Vec<Finding> {
             return Finding::good(SUBJECT, place);
         };
         Finding::broken(SUBJECT, format!("{place} can't be reached: {unreached}")).advise(
-            "start it, or mend TROUPE__GATEWAY__UPSTREAMS; until then its methods are refused",
+            "start it, or correct TROUPE__GATEWAY__UPSTREAMS; until then its methods are refused",
         )
     });
     join_all(looks).await

@@ -1,4 +1,4 @@
-//! The files of vectors, which keep nobody from a start.
+//! The files of vectors, which never stop a start.
 
 use std::path::Path;
 

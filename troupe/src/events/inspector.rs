@@ -1,4 +1,4 @@
-//! Opens what there is to look at.
+//! Opens the databases and the server that have the events.
 
 use anyhow::{Context, Result};
 use events::Inspector;
@@ -24,5 +24,5 @@ pub(crate) async fn open(settings: &Settings) -> Result<Inspector> {
         }
     }
     let inspector = Inspector::open(databases, &settings.nats, host.clock).await;
-    inspector.context("events can't be looked at")
+    inspector.context("events can't be inspected")
 }

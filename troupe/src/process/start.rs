@@ -1,5 +1,5 @@
-//! What is answered while the roles are built, which takes as long as their database isn't there: that the process lives,
-//! and what it waits for.
+//! What the process answers while its roles are built: that it lives, and what it waits for. While a database is away, that
+//! can take long.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,7 +22,6 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// A start that begins.
     pub(super) fn new(health: &Health) -> Self {
         Self {
             health: health.clone(),
@@ -49,16 +48,16 @@ impl Start {
         problem.unwrap_or_else(|| "the process is starting".to_owned())
     }
 
-    /// Answers whoever comes to the door meanwhile; for ever, if there is no door.
-    pub(super) async fn answer(&self, door: Option<&TcpListener>) {
-        let Some(door) = door else {
+    /// Answers requests until the start is over. Without a socket, it never returns.
+    pub(super) async fn answer(&self, socket: Option<&TcpListener>) {
+        let Some(socket) = socket else {
             return std::future::pending().await;
         };
         let connections = Tasks::new();
         // Whoever has been answered comes again, and then to the gateway.
         let _hang_up = connections.token().clone().drop_guard();
         let start = self.clone();
-        pages::serve(door, &connections, move |request| {
+        pages::serve(socket, &connections, move |request| {
             start.page(request.uri().path())
         })
         .await;

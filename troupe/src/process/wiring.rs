@@ -12,7 +12,7 @@ use service::Host;
 use troupe_proto::policy::{self, Audience};
 use wire::Listener;
 
-use super::neighbours::Neighbours;
+use super::channels::Channels;
 use crate::services::SERVICES;
 use crate::settings::Settings;
 
@@ -24,7 +24,7 @@ pub(super) struct Platform {
     pub(super) listeners: Vec<(Role, Listener)>,
     /// Whether the process can do its work.
     pub(super) readiness: Readiness,
-    /// The models, for the greeting of a process that has every role.
+    /// The models, for the banner of a process that has every role.
     pub(super) ai: Option<Channel>,
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn build(
     settings: &Settings,
     host: &Host,
     roles: &[Role],
-    mut neighbours: Neighbours,
+    mut channels: Channels,
 ) -> Result<Platform> {
     let verifier = Verifier::new(host.clock.clone());
     let serve = |role, routes| Server::new(role, routes, verifier.clone(), Limits::default());
@@ -41,11 +41,11 @@ pub(super) async fn build(
 
     for service in SERVICES.iter().filter(|service| has(service.role)) {
         let role = service.role;
-        let routes = (service.build)(settings, host, &neighbours.of(role)).await;
-        neighbours.add(serve(role, routes.context(role.name())?));
+        let routes = (service.build)(settings, host, &channels.of(role)).await;
+        channels.add(serve(role, routes.context(role.name())?));
     }
     if let Some(role) = roles.first() {
-        let users = neighbours.channel(*role, Role::Users)?;
+        let users = channels.channel(*role, Role::Users)?;
         access::follow(verifier.clone(), users, &host.tasks);
     }
 
@@ -53,19 +53,19 @@ pub(super) async fn build(
     host.start_events().await.context("events")?;
 
     let readiness = readiness(&verifier, host);
-    let listeners = neighbours.listeners(&readiness)?;
+    let listeners = channels.listeners(&readiness)?;
     let gateway = match has(Role::Gateway) {
         true => Some(build_gateway(
             settings,
             verifier,
             host,
             readiness.clone(),
-            &neighbours,
+            &channels,
         )?),
         false => None,
     };
     let ai = match SERVICES.iter().all(|service| has(service.role)) {
-        true => Some(neighbours.channel(Role::Roleplay, Role::Ai)?),
+        true => Some(channels.channel(Role::Roleplay, Role::Ai)?),
         false => None,
     };
     Ok(Platform {
@@ -92,12 +92,12 @@ fn build_gateway(
     verifier: Verifier,
     host: &Host,
     readiness: Readiness,
-    neighbours: &Neighbours,
+    roles: &Channels,
 ) -> Result<Gateway> {
     let mut pool = DescriptorPool::decode(troupe_proto::DESCRIPTOR_SET)?;
     let mut channels = HashMap::new();
     for service in SERVICES {
-        let channel = neighbours.for_clients(service.role)?;
+        let channel = roles.for_clients(service.role)?;
         for name in public_services(service.role) {
             channels.insert(name, channel.clone());
         }

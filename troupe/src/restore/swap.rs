@@ -1,5 +1,6 @@
-//! Puts files in the place of a data folder's, all or none. They are gathered in a folder inside it, because a data folder
-//! may be a disk of its own; then a note says what is to be moved where. From the note on, whoever comes next finishes.
+//! Puts the files of a backup in the place of a data folder's, all or none. They are first gathered in a folder inside the data
+//! folder, because that may be a disk of its own. Then a note says what moves where. Once the note is there, the next start
+//! finishes an interrupted restore.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write};
@@ -174,7 +175,7 @@ pub(super) fn refuse_mounts(data_dir: &Path) -> Result<()> {
         let place = data_dir.join(&name);
         if is_ours(&name) && is_mount(&place) {
             bail!(
-                "{} is a mount of its own, which can't be put aside: unmount it for the restore, or choose another folder with --data-dir",
+                "{} is a mount point, which can't be put aside: unmount it for the restore, or choose another folder with --data-dir",
                 place.display()
             );
         }

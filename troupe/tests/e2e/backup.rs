@@ -279,7 +279,7 @@ async fn a_backup_that_is_damaged_is_refused_and_changes_nothing() {
     )
     .await;
     fs::remove_file(dir.join("manifest.json")).unwrap();
-    refused(restore(&elsewhere, &dir, &[]).await, &["is no backup"]).await;
+    refused(restore(&elsewhere, &dir, &[]).await, &["isn't a backup"]).await;
     assert!(!elsewhere.data_dir().exists());
 }
 

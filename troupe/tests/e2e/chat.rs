@@ -187,7 +187,7 @@ async fn takes_a_reply_up_again_when_the_platform_comes_back() {
     chat.types("What happens?").await;
     chat.shows("Maren: The light").await;
     platform.kill().await;
-    chat.shows("taking the reply up again").await;
+    chat.shows("connecting to the reply again").await;
     chat.shows("[no answer; trying again for ").await;
     let _platform = setup.start().await;
     let shown = chat.shows("[the platform stopped meanwhile").await;

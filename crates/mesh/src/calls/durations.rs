@@ -23,9 +23,7 @@ const CODES: usize = 17;
 /// The side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
-    /// Makes it.
     Client,
-    /// Serves it.
     Server,
 }
 
@@ -52,7 +50,7 @@ static SERVED: LazyLock<Histogram<f64>> =
 static MADE: LazyLock<Histogram<f64>> = LazyLock::new(|| {
     histogram(
         "rpc.client.duration",
-        "How long calls took to whoever made them",
+        "How long calls took, as the caller saw them",
     )
 });
 
@@ -96,7 +94,6 @@ impl Durations {
         Some(Self { side, role, method })
     }
 
-    /// Measures a call.
     pub(super) fn record(&self, code: Code, took: Duration) {
         let Some(bound) = self.method.by_code.get(code as usize) else {
             return;

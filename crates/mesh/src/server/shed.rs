@@ -1,5 +1,5 @@
-//! Refuses calls over the limit at once instead of letting all of them become slow, and has those within it wait for
-//! nothing longer than a caller would. Behind the gateway, which refuses sooner, it is the second line.
+//! Load shedding: refuses calls over the limit immediately, so that the others don't become slow, and lets those within it
+//! wait no longer than a caller would. Behind the gateway, which refuses earlier, it is the second line.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -48,7 +48,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
-            let message = "the service has as much to do as it can: try again in a second";
+            let message = "the service is overloaded: try again in a second";
             let status = error::retry_later(
                 Code::ResourceExhausted,
                 Reason::Overloaded,

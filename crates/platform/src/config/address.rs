@@ -22,10 +22,10 @@ pub fn encoding_problem(text: &str) -> Option<&'static str> {
         !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     });
     if broken {
-        return Some("has a % without two hexadecimal digits behind it: write a % itself as %25");
+        return Some("has a % without two hexadecimal digits after it: write a literal % as %25");
     }
     let is_text = percent_decode_str(text).decode_utf8().is_ok();
-    (!is_text).then_some("has encoded characters (%XX) that are no UTF-8")
+    (!is_text).then_some("has encoded characters (%XX) that aren't UTF-8")
 }
 
 /// Reads an address, [`trimmed`]; for `#[serde(deserialize_with = "…")]`.

@@ -101,7 +101,10 @@ fn set(table: &mut Table, key: &str, name: &str, text: &str) -> Result<(), Error
         .0
         .insert(last.to_owned(), Value::of_variable(name, text));
     match before.and_then(|value| value.variable) {
-        Some(other) => Err(failed(name, &format!("{other} sets the same: remove one"))),
+        Some(other) => Err(failed(
+            name,
+            &format!("{other} sets the same key: remove one"),
+        )),
         None => Ok(()),
     }
 }

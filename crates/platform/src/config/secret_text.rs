@@ -15,7 +15,7 @@ impl SecretText {
         Self(text.into())
     }
 
-    /// The secret, for whoever presents it; `None` for the empty one.
+    /// The secret in clear, to present it; `None` if it is empty.
     pub fn reveal(&self) -> Option<&str> {
         Some(self.0.trim()).filter(|text| !text.is_empty())
     }

@@ -23,7 +23,7 @@ impl ServerUrl {
         !self.0.is_empty()
     }
 
-    /// The whole address, for whoever connects to it.
+    /// The whole address with its password, to connect to it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -42,7 +42,7 @@ impl ServerUrl {
         };
         let problem = match parts(&self.0).into_iter().any(is_ambiguous) {
             true => Some(
-                "has an @ behind a /, ? or #: write these in a user or password as %2F, %3F and %23",
+                "has an @ after a /, ? or #: in a user or password, write these as %2F, %3F and %23",
             ),
             false => encoding_problem(&self.0),
         };
@@ -81,7 +81,7 @@ impl ServerUrl {
             true => Ok(()),
             false => Err(Error::Invalid {
                 key,
-                problem: format!("is no address of such a server: write one such as {example}"),
+                problem: format!("isn't an address of such a server: write one such as {example}"),
             }),
         }
     }

@@ -9,7 +9,6 @@ pub(super) struct Value {
     pub(super) variable: Option<String>,
 }
 
-/// What a value is.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// A variable, or a text of the file. The setting says what is made of it.
@@ -26,7 +25,6 @@ pub(super) enum Content {
 pub(super) struct Table(pub(super) BTreeMap<String, Value>);
 
 impl Value {
-    /// A whole configuration.
     pub(super) fn table(table: Table) -> Self {
         Content::Table(table).into()
     }

@@ -35,7 +35,7 @@ impl<E: SpanExporter> SpanExporter for Told<E> {
                 "the collector takes no spans: correct telemetry.otlp, or, where it refuses the login (Unauthenticated, \
                  PermissionDenied), OTEL_EXPORTER_OTLP_HEADERS"
             ),
-            Ok(()) if was_failing => tracing::info!("the collector takes spans again"),
+            Ok(()) if was_failing => tracing::info!("the collector accepts spans again"),
             _ => {}
         }
         sent

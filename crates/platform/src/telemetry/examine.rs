@@ -1,4 +1,4 @@
-//! A look at the collector, for whoever wants to know why nothing arrives there.
+//! Examines the collector, to say why nothing arrives there.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub enum CollectorError {
     #[error("it refuses the login")]
     Refused,
     /// It answers something else.
-    #[error("what listens there doesn't answer as a collector of OTLP over gRPC does")]
+    #[error("what listens there doesn't answer like a collector of OTLP over gRPC")]
     Foreign,
 }
 

@@ -75,7 +75,7 @@ impl ExportConfig {
         };
         let url = ServerUrl::new(url);
         url.validate(key)?;
-        let example = "http://collector.example:4317, where OTLP is taken by gRPC";
+        let example = "http://collector.example:4317, where it accepts OTLP over gRPC";
         url.validate_scheme(key, &["http", "https"], example)
     }
 
@@ -113,7 +113,7 @@ pub enum ExportError {
     #[error("telemetry.otlp: {0}")]
     Collector(#[from] ExporterBuildError),
     /// Metrics can't be written for Prometheus.
-    #[error("metrics can't be gathered: {0}")]
+    #[error("metrics can't be collected: {0}")]
     Gather(#[from] OTelSdkError),
 }
 

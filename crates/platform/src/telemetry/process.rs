@@ -4,7 +4,7 @@ use opentelemetry::{KeyValue, global};
 
 use super::SCOPE;
 
-/// What the kernel counts a process's time in, for whoever reads it: the same on every machine that we run on.
+/// The unit in which the kernel reports a process's time: the same on every machine that we run on.
 const TICKS_PER_SEC: f64 = 100.0;
 
 /// Measures it whenever somebody asks.

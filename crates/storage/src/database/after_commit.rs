@@ -1,5 +1,5 @@
-//! What a transaction's body wants done once the transaction is committed, such as waking somebody who looks at what it
-//! wrote. Nothing is done where the transaction fails.
+//! Hooks after a commit: what the body of a transaction wants done once it is committed, such as waking a task that reads
+//! what it wrote. They don't run if the transaction fails.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -34,7 +34,6 @@ impl Hooks {
         HOOKS.scope(RefCell::default(), gathering).await
     }
 
-    /// Does it.
     pub(super) fn run(self) {
         for hook in self.0 {
             hook();

@@ -18,11 +18,13 @@ use sea_orm_migration::async_trait::async_trait;
 use super::Outage;
 use super::queue::{Place, Queue};
 
-/// How long a statement may take before the server is asked whether it is there, and again each time.
+/// How long a statement may take before the server is asked on another connection whether it is there; then it may take as long
+/// again. Together with [`ANSWER_TIMEOUT`] it is 1.5 s: a call says within two seconds that the server is away.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// How long the server may take to say so.
+/// How long the server may take to answer that question.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(600);
-/// How long connections are used at least before all are made anew.
+/// How long a pool is used at least before all of its connections are replaced: the failures of one outage arrive together, and
+/// must not replace it again and again.
 const APART: Duration = Duration::from_secs(1);
 
 /// Connections to the store of a service. Cheap to clone.
@@ -76,7 +78,6 @@ impl Connection {
         Self::new(pool, None, size)
     }
 
-    /// Connections to a server.
     pub(super) fn to_server(server: Server) -> Self {
         let size = server.size;
         Self::new((server.connect)(size), Some(server), size)
@@ -102,13 +103,13 @@ impl Connection {
         WeakConnection(Arc::downgrade(&self.0))
     }
 
-    /// A connection beside these, made when it is needed; `None` for a file.
-    pub(super) fn apart(&self) -> Option<DatabaseConnection> {
+    /// A new connection outside of the pool, made when it is first used; `None` for a file.
+    pub(super) fn new_connection(&self) -> Option<DatabaseConnection> {
         self.0.server.as_ref().map(|server| (server.connect)(1))
     }
 
-    /// Connections beside these to the same server, which wait for none of these; these for a file.
-    pub(super) fn beside(&self) -> Self {
+    /// A separate pool of connections to the same server, which don't wait for this one; for a file, this pool.
+    pub(super) fn separate_pool(&self) -> Self {
         let Some(server) = &self.0.server else {
             return self.clone();
         };
@@ -194,7 +195,7 @@ impl Connection {
 }
 
 fn silence() -> DbErr {
-    let silence = "the server doesn't answer any more".to_owned();
+    let silence = "the server no longer answers".to_owned();
     DbErr::Conn(RuntimeErr::Internal(silence))
 }
 

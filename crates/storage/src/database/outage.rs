@@ -1,4 +1,4 @@
-//! Which failures of a database are nobody's fault, and pass.
+//! Outages: which failures of a database are nobody's fault and pass.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -24,7 +24,7 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// When it makes sense to try again.
+    /// When a client should try again: a database that restarts takes about this long.
     pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     /// Whether it is one of the disk: nothing can be stored, whoever asks.
@@ -138,9 +138,7 @@ impl fmt::Display for Outage {
             Self::Refused => {
                 "the database refuses the platform's login: its user and password must be corrected"
             }
-            Self::Busy => {
-                "there is more to do than can be done in good time: try again in a second"
-            }
+            Self::Busy => "the platform is overloaded: try again in a second",
             Self::ReadOnly => {
                 "the database or its disk is read-only: nothing can be stored until it takes writes"
             }

@@ -25,9 +25,11 @@ use crate::DatabaseConfig;
 
 /// One to read, one to write, one to ask whether the server is there.
 const FEWEST_CONNECTIONS: u32 = 3;
-/// How long a call waits for a connection, free or new.
+/// How long a call waits for a connection, free or new: with the rest of the call it stays below the two seconds within which
+/// calls say that PostgreSQL is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
-/// After so long without use a connection is tried before it is used.
+/// A connection that was idle for longer is tested before it is used: the test costs a round trip, and a busy connection has just
+/// shown that it works.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// Between tries to reach a server that is missing.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

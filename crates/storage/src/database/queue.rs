@@ -1,5 +1,5 @@
-//! The turn of each statement or transaction at one of the connections. Whoever waits for theirs too long is told that
-//! there is too much to do, which is no fault of the database.
+//! The queue for connections: each statement or transaction waits for its turn. One that waits too long fails as overload,
+//! not as a fault of the database.
 
 use std::sync::Arc;
 

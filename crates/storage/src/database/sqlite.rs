@@ -44,6 +44,7 @@ pub(super) use self::sync::Syncs;
 /// for one of the address.
 pub(super) const SOME_FILE: &str = "sqlite://file";
 const READ_CONNECTIONS: u32 = 8;
+/// As a call to PostgreSQL: within two seconds it has a connection, or says that it has none.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Those of SQLite's files, unless they were made with others.
 const PAGE_BYTES: u32 = 4096;
@@ -121,7 +122,6 @@ async fn migrate<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr>
     transaction.commit().await
 }
 
-/// What connections are for.
 #[derive(Clone, Copy)]
 enum Use {
     /// A write would be outside of a transaction, and is refused.

@@ -17,9 +17,13 @@ use sea_orm_migration::async_trait::async_trait;
 use super::queue::Place;
 use super::{Connection, Outage};
 
-/// How often a body is run.
+/// How often a body is run at most. Each loss means that another transaction was committed, so replicas that write the same
+/// rows make progress while one of them loses. Twelve tries with these pauses (exponential back-off with full jitter) take
+/// 0.6 s on average and 1.3 s at most: longer than a burst of conflicts, and shorter than the two seconds after which a call
+/// says that the database is away.
 const TRIES: u32 = 12;
-/// The longest pause after the first try, which doubles with each.
+/// Half of the longest pause after the first try. Each further pause may be twice as long, and is random, so that those who
+/// collided don't collide again.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 

@@ -41,7 +41,7 @@ impl Trouble {
             None => Self::Lasting(match error {
                 SqlxError::Tls(cause) => cause.to_string(),
                 SqlxError::Protocol(_) => {
-                    "what listens there doesn't answer as PostgreSQL does".to_owned()
+                    "what listens there doesn't answer like PostgreSQL".to_owned()
                 }
                 error => error.to_string(),
             }),

@@ -1,4 +1,4 @@
-//! Being the one process of several that does something, such as sending what stands in an outbox in its order.
+//! Leader election: of several processes, one is the leader for a task, such as sending an outbox in its order.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use sea_orm::{
 
 use super::{Connection, Database};
 
-/// For an answer of the server.
+/// How long the server may take to answer. With a check every two seconds, a leader notices a silent server after four: before
+/// its lease of six seconds ends and another process leads.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// After so long without a word from the holder the server passes the turn on: the process may be stuck, or its machine
-/// gone.
+/// The leader's lease. After this long without a statement of the leader, the server ends its transaction, and with it the
+/// lock: the process may be stuck, or its machine gone. TCP alone would notice that only after minutes.
 const SILENCE: &str = "SET LOCAL idle_in_transaction_session_timeout = '6s'";
 
-/// The turn to do something. It is passed on when this is dropped, when the process dies, and when the server loses sight of
-/// the process; then [`Turn::check`] fails.
+/// The leader's lease: the turn to do something. The lease ends when this is dropped, when the process dies, and when the
+/// server loses sight of the process; then [`Turn::check`] fails.
 #[derive(Debug)]
 pub struct Turn(Option<Lock>);
 
@@ -27,7 +28,7 @@ struct Lock {
     _connection: DatabaseConnection,
 }
 
-/// Waits for the turn to do something, by a connection that it keeps.
+/// A candidate: waits to become the leader, on a connection that it keeps.
 #[derive(Debug)]
 pub struct Waiting {
     to: String,
@@ -37,7 +38,7 @@ pub struct Waiting {
 }
 
 impl Database {
-    /// Begins to wait for the turn to do something. Of the processes that share the store one has it at a time.
+    /// Makes this process a candidate. Of the processes that share the store, one at a time is the leader.
     pub fn wait_for_turn(&self, to: impl Into<String>) -> Waiting {
         Waiting {
             to: to.into(),
@@ -48,12 +49,16 @@ impl Database {
 }
 
 impl Waiting {
-    /// Takes the turn, unless another process that shares the store has it. A SQLite file isn't shared.
+    /// Becomes the leader, unless another process that shares the store is. A SQLite file isn't shared.
     ///
     /// # Errors
     /// The server can't be asked.
     pub async fn try_take(&mut self) -> Result<Option<Turn>, DbErr> {
-        let Some(connection) = self.connection.take().or_else(|| self.store.apart()) else {
+        let Some(connection) = self
+            .connection
+            .take()
+            .or_else(|| self.store.new_connection())
+        else {
             return Ok(Some(Turn(None)));
         };
         let isolation = Some(IsolationLevel::ReadCommitted);
@@ -81,7 +86,7 @@ impl Waiting {
 }
 
 impl Turn {
-    /// Whether the turn is still ours. To be asked every two seconds, or the server takes the process for stuck.
+    /// The heartbeat of the lease: checks that it is still ours. Call it every two seconds, or the lease runs out.
     ///
     /// # Errors
     /// It isn't, or the server doesn't answer.

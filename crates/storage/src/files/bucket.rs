@@ -72,7 +72,7 @@ fn unusable(error: object_store::Error) -> super::Error {
     super::Error::of(error, None)
 }
 
-/// The machine has no credentials, or whoever hands them out doesn't answer.
+/// The machine has no credentials, or their provider doesn't answer.
 #[derive(Debug, thiserror::Error)]
 #[error("this machine gives no credentials: {0}")]
 pub(super) struct NoCredentials(#[source] Box<dyn std::error::Error + Send + Sync>);

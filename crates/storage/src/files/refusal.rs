@@ -19,13 +19,13 @@ pub enum Refusal {
     #[error("refuses the session token, which has expired")]
     Expired,
     /// It takes our requests for old ones, or for ones of the future.
-    #[error("refuses requests of another time than its own: this machine's clock is off")]
+    #[error("refuses requests whose time differs from its own: this machine's clock is wrong")]
     Clock,
     /// It has no bucket of that name.
     #[error("has no bucket {0}")]
     Bucket(String),
     /// The bucket is in another region than the settings say.
-    #[error("has the bucket in another region than s3.region says: {0}")]
+    #[error("has the bucket in another region than s3.region: {0}")]
     Region(String),
     /// It isn't even asked.
     #[error("can't be asked: this machine gives no credentials")]
@@ -96,10 +96,10 @@ impl Refusal {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Keys => {
-                "correct TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or let them list, read and write the bucket"
+                "correct TROUPE__S3__ACCESS_KEY_ID and TROUPE__S3__SECRET_ACCESS_KEY, or allow the keys to list, read and write the bucket"
             }
             Self::Expired => {
-                "set AWS_SESSION_TOKEN anew with the keys that belong to it, and start again, or use keys that last"
+                "set a new AWS_SESSION_TOKEN together with its keys, and start again, or use keys that don't expire"
             }
             Self::Clock => "set this machine's clock, such as by NTP",
             Self::Bucket(_) => {

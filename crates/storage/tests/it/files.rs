@@ -173,7 +173,7 @@ async fn each_call_says(config: S3Config, expected: &Refusal) {
         assert_eq!(refusal_of(&error), Some(expected), "{error}");
         assert_eq!(error.to_string(), format!("the file store {expected}"));
         let told = error.passing().unwrap();
-        assert!(told.contains("the store of files"), "{told}");
+        assert!(told.contains("the file store"), "{told}");
         assert!(!told.contains(&expected.to_string()), "{told}");
     }
 }

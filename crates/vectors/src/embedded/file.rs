@@ -203,7 +203,7 @@ pub(crate) fn move_aside(file: &Path, error: &dyn Display) -> io::Result<()> {
         }
     }
     let (file, aside) = (file.display(), aside.display());
-    tracing::warn!(%error, %file, %aside, "the file of vectors is broken; an empty one takes its place: run `troupe memory rebuild`");
+    tracing::warn!(%error, %file, %aside, "the file of vectors is broken and was replaced by an empty one: run `troupe memory rebuild`");
     Ok(())
 }
 

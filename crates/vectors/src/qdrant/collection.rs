@@ -69,7 +69,7 @@ impl Collection {
             }
         }
         if is_late {
-            tracing::info!(collection.name = &*self.name, "Qdrant takes vectors");
+            tracing::info!(collection.name = &*self.name, "Qdrant accepts vectors");
         }
     }
 

@@ -76,7 +76,7 @@ impl Consul {
         let mut tag = None;
         for (key, value) in parameters(query) {
             if key != "tag" || value.is_empty() || !value.chars().all(is_plain) {
-                return Err("has a parameter other than `tag`, or a tag that is none");
+                return Err("has a parameter other than `tag`, or an invalid tag");
             }
             tag = Some(value.to_owned());
         }
@@ -117,7 +117,7 @@ impl Consul {
                         tracing::warn!(
                             error,
                             service = self.service,
-                            "the instances of a service can't be followed"
+                            "the instances of a service can't be watched"
                         );
                     }
                     was_there = false;

@@ -1,4 +1,4 @@
-//! Tells Consul of a process of ours, and that it is well, for as long as it is.
+//! Registers a process of ours with Consul, and reports its health by a heartbeat for as long as it is well.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -12,7 +12,6 @@ use super::consul::Consul;
 use super::dns::Dns;
 use super::part::Part;
 
-/// Where addresses come from.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     Fixed(Arc<str>),

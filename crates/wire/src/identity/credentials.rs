@@ -91,7 +91,6 @@ pub(super) struct Credentials {
     pub(super) valid_until: Timestamp,
 }
 
-/// Where a set is.
 #[derive(Debug)]
 pub(super) struct Files {
     ca: PathBuf,
@@ -121,7 +120,6 @@ impl Files {
         }
     }
 
-    /// The folder.
     pub(super) fn folder(&self) -> PathBuf {
         self.ca.parent().unwrap_or(Path::new("")).to_owned()
     }

@@ -39,7 +39,7 @@ pub enum DevelopmentError {
     },
     /// One half of the CA is there.
     #[error(
-        "{} has a CA that was not made here: its key ca-key.pem is missing; choose another folder, or delete ca.pem to make a CA anew",
+        "{} has a CA that was not made here: its key ca-key.pem is missing; choose another folder, or delete ca.pem to make a new CA",
         folder.display()
     )]
     Foreign {

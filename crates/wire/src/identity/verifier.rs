@@ -58,7 +58,7 @@ impl ServerCertVerifier for RoleVerifier {
         _certificate: &CertificateDer<'_>,
         _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.3 alone is spoken here".to_owned()))
+        Err(Error::General("only TLS 1.3 is accepted here".to_owned()))
     }
 
     fn verify_tls13_signature(

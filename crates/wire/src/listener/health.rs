@@ -38,7 +38,6 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// What it reports.
     pub(super) fn is_serving(&self) -> watch::Receiver<bool> {
         self.sender.subscribe()
     }
@@ -62,7 +61,6 @@ impl Reporter {
     }
 }
 
-/// The methods.
 #[derive(Debug)]
 pub(super) struct Api {
     role: Role,

@@ -10,7 +10,7 @@ use tonic::body::Body;
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
-use super::flight;
+use super::in_flight;
 use super::peers::Peers;
 
 /// The balance over a service's endpoints.
@@ -55,7 +55,7 @@ impl Balance {
             }
         };
         let called = Arc::clone(&endpoint);
-        let outcome = flight::call(&self.peers, called, connection, request, deadline).await;
+        let outcome = in_flight::call(&self.peers, called, connection, request, deadline).await;
         Tried {
             endpoint: Some(endpoint),
             outcome,

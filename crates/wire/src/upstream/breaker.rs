@@ -1,4 +1,5 @@
-//! The circuit breaker of an endpoint: takes it out for a while once its calls fail one after another.
+//! The circuit breaker of an endpoint (outlier ejection): when several calls in a row fail, it takes the endpoint out for a
+//! while.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,9 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many failures one after another are no accident.
+/// How many failures in a row open the breaker. Envoy and Linkerd eject after five and seven: fewer would eject an endpoint for
+/// the accident of a few bad requests.
 const FAILURES: u32 = 5;
-/// How long an endpoint is out the first time; twice as long each further time.
+/// How long an endpoint is out the first time; twice as long each further time. A restarted process is back in about two
+/// seconds; one that stays broken gets a call in 30 seconds.
 const OUT_FIRST: Duration = Duration::from_secs(2);
 const OUT_LONGEST: Duration = Duration::from_secs(30);
 
@@ -64,7 +67,6 @@ impl Breaker {
         self.failures.load(Relaxed) != 0 && self.open().until.is_some_and(|until| now < until)
     }
 
-    /// Failures one after another.
     pub(super) fn failures(&self) -> u32 {
         self.failures.load(Relaxed)
     }

@@ -1,11 +1,14 @@
-//! How many retries a client may make: a fifth of its calls of the last ten seconds, and ten a second besides.
+//! The retry budget of a client: a fifth of its calls of the last ten seconds, and ten a second besides.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+/// Where every call fails, retries add a fifth to the load of the servers that fail. Without a budget they would multiply it by
+/// the number of tries, and keep an overloaded server down.
 const SHARE: f64 = 0.2;
+/// A client that calls rarely may retry too: a share of few calls is less than one retry.
 const FLOOR_A_SECOND: f64 = 10.0;
 const WINDOW_SECS: f64 = 10.0;
 
@@ -35,7 +38,6 @@ impl Budget {
         }
     }
 
-    /// A call is made.
     pub(super) fn called(&self) {
         self.calls.fetch_add(1, Relaxed);
     }

@@ -31,6 +31,5 @@ impl Call {
 
 /// A layer of the client stack.
 pub(super) trait Calls: Send + Sync + 'static {
-    /// Makes a call.
     fn call(&self, call: Call) -> impl Future<Output = Result<Response<Body>, Status>> + Send;
 }

@@ -16,15 +16,17 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tonic::body::Body;
 
-use super::gathered::Gathered;
-use super::heard::{Heard, Said};
+use super::coalesced::Coalesced;
+use super::goaway::{GoawayWatcher, Said};
 use crate::identity::Identity;
 
-/// A connection that isn't there by then is none, whatever the network may still be waiting for.
+/// How long it may take to connect. TCP alone would try for minutes.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// After so much silence one of our servers is asked whether it is there, and has as much time to answer.
+/// After this much silence one of our servers gets a ping, and has the same time to answer it: a process that hangs loses its
+/// connection after four seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// Servers of other makers may take often asking amiss.
+/// The same for servers that aren't ours. gRPC servers may end a connection (GOAWAY `too_many_pings`) if pings come more often than
+/// they allow.
 const FOREIGN_KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Makes connections of one kind. Cheap to clone.
@@ -40,7 +42,6 @@ enum Security {
     Mutual { identity: Identity, server: Role },
 }
 
-/// An open connection.
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Body>,
     /// What the server says about it; ends with it.
@@ -114,8 +115,8 @@ impl Connector {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (io, mut said) = Heard::new(io);
-        let io = TokioIo::new(Gathered::new(io));
+        let (io, mut said) = GoawayWatcher::new(io);
+        let io = TokioIo::new(Coalesced::new(io));
         let (sender, connection) = self.http2.handshake(io).await.map_err(io::Error::other)?;
         let (ended, reason) = tokio::sync::oneshot::channel();
         // Ends with the connection, which ends with the last call once nothing holds the sender.

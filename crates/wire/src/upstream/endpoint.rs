@@ -103,7 +103,6 @@ impl Endpoint {
         &self.base
     }
 
-    /// There is a connection.
     pub(super) fn connected(&self, connection: Arc<Connection>, is_serving: bool) {
         *self.connecting() = Connecting::default();
         self.is_serving.store(is_serving, Relaxed);

@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
-use super::heard::Said;
+use super::goaway::Said;
 
 /// A try that has no answer.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! How the endpoints of services look from here: how many there are in each state.
+//! Metrics of the endpoints of services, as seen from here: how many there are in each state.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 

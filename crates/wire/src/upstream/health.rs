@@ -13,7 +13,7 @@ use tower::service_fn;
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 
-/// A process that says nothing about its health by then is called without.
+/// A process that doesn't report its health within this time gets calls anyway: it may not offer `grpc.health.v1`.
 const SAID_WITHIN: Duration = Duration::from_secs(1);
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 

@@ -1,4 +1,4 @@
-//! Keeps an endpoint connected, beside the calls: none of them waits for a connection while another endpoint has one.
+//! Keeps an endpoint connected, in the background: no call waits for a connection while another endpoint has one.
 
 use std::sync::Arc;
 use std::time::Duration;

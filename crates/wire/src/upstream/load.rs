@@ -11,7 +11,8 @@ const MEMORY: Duration = Duration::from_secs(10);
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(1);
 /// An endpoint that was away or failed gets its full share after this.
 const RETURN_WITHIN: Duration = Duration::from_secs(5);
-/// How much busier than it is an endpoint looks that has just come back or failed.
+/// How much busier an endpoint looks than it is when it has just come back or failed. So it gets few calls at first (slow
+/// start): its caches are cold, or it may fail again.
 const RETURN_FACTOR: f64 = 8.0;
 
 /// The load of one endpoint. Times are nanoseconds since `epoch`; what is read together may be a call apart, which does
@@ -45,7 +46,6 @@ impl Load {
         }
     }
 
-    /// A call is made.
     pub(super) fn began(&self, at: Instant) {
         self.in_flight.fetch_add(1, Relaxed);
         if self.waiting.fetch_add(1, Relaxed) == 0 {
@@ -53,7 +53,6 @@ impl Load {
         }
     }
 
-    /// A call's answer begins.
     pub(super) fn answered(&self, after: Duration, at: Instant) {
         self.waiting.fetch_sub(1, Relaxed);
         let now = self.nanos(at);
@@ -70,7 +69,6 @@ impl Load {
         }
     }
 
-    /// A call is over.
     pub(super) fn ended(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }

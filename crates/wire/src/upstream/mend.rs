@@ -1,5 +1,5 @@
-//! What servers of other makers write into the headers of a status, in the form that every reader takes: who reads one that
-//! is broken as it is panics, or loses the rest of it.
+//! Corrects what servers of other makers write into the headers of a status, so that every reader accepts it. Some readers
+//! panic on a broken one, or lose the rest of it.
 
 use std::borrow::Cow;
 

@@ -30,7 +30,6 @@ pub(super) struct Peers {
     is_started: AtomicBool,
     /// Ended with the last holder.
     stop: CancellationToken,
-    /// What the endpoints tell.
     signals: Arc<Signals>,
 }
 
@@ -89,7 +88,6 @@ impl Peers {
         }));
     }
 
-    /// The endpoints now.
     pub(super) fn endpoints(&self) -> Guard<Arc<Vec<Arc<Endpoint>>>> {
         self.endpoints.load()
     }
@@ -108,11 +106,10 @@ impl Peers {
             server = &*self.name,
             address = &*endpoint.address,
             out_secs = (until - now).as_secs(),
-            "calls to a process fail one after another; others get them for a while"
+            "several calls to a process failed in a row; others get its calls for a while"
         );
     }
 
-    /// What the endpoints tell.
     pub(super) fn signals(&self) -> &Signals {
         &self.signals
     }

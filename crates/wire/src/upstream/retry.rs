@@ -1,4 +1,4 @@
-//! Makes a call again where that can do no harm, on another endpoint, and only so often.
+//! Retries: makes a call again if that does no harm, on another endpoint, and within a budget.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,17 @@ use super::endpoint::Endpoint;
 use super::failure::{Failure, Reach};
 use super::replay::{self, Replay};
 
-/// So often a server may get a call.
+/// How often a call is sent at most, the first time included.
 const TRIES: u32 = 3;
-/// So often a request may come back unsent, each time from a connection that had just ended.
+/// How often a request may come back unsent, each time from a connection that had just ended. This is more than [`TRIES`], because
+/// no server saw such a request: it does no harm to any.
 const UNSENT: u32 = 10;
-/// Before the second try, and twice as long before the third; a random part of it.
+/// The back-off before the second try, and twice as long before the third; a random part of it.
 const PAUSE: Duration = Duration::from_millis(25);
-/// A server that took longer to say that it is unavailable waited for something that its replicas wait for too.
+/// If a server took longer than this to say that it is unavailable, the call isn't tried again: the server waited for
+/// something, such as a database, that its replicas wait for too.
 const HASTY: Duration = Duration::from_millis(500);
-/// What asks for a longer pause is handed to the caller.
+/// If an answer asks for a longer pause, the caller gets it instead of waiting here.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Tries a call until it is answered, or there is no use or no permission to go on.

@@ -8,12 +8,13 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-/// Calls wait for so long for a service that was there a moment ago.
+/// How long calls wait for a service that was there a moment ago: long enough for a process to restart, and short enough to say
+/// within two seconds that the role is missing.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// And for so long for one that is gone for longer, which is looked for at once.
+/// How long they wait for one that has been gone for longer. A call starts a new look for it, which this time allows for.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 
-/// Told by each endpoint of a service, and read by whoever looks for one.
+/// What each endpoint of a service signals, and callers that look for one wait for.
 #[derive(Debug)]
 pub(super) struct Signals {
     found: Notify,
@@ -40,13 +41,11 @@ impl Signals {
         *self.lost_at() = Instant::now();
     }
 
-    /// An endpoint was connected.
     pub(super) fn found_one(&self) {
         *self.trouble() = None;
         self.found.notify_waiters();
     }
 
-    /// A connection was lost.
     pub(super) fn lost_one(&self) {
         *self.lost_at() = Instant::now();
         self.lost.notify_one();

@@ -1,4 +1,4 @@
-//! How the processes of a service look from here, for people and for metrics.
+//! The state of the processes of a service, as seen from here, for people and for metrics.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::infrastructure::queries::generations;
 /// Time between looks at the database: how far behind the other process's watchers ours are.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The generations of other processes that are watched here. Cheap to clone.
+/// Remote watches: the generations of other processes that are watched here. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Followed(Arc<Mutex<HashMap<GenerationId, Receiver<Progress>>>>);
 

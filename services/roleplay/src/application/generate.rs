@@ -180,7 +180,7 @@ impl Chats {
         tokio::time::sleep(self.limits.after_stop).await;
     }
 
-    /// Tries to store something until the database takes it: for some seconds, or for as long as it is away, unless the
+    /// Retries until something is stored: for some seconds, or for as long as it is away, unless the
     /// platform stops. Who watches learns of a disk that takes nothing.
     async fn patiently<F, T>(&self, job: &Job, store: impl Fn() -> F) -> Result<T, Error>
     where

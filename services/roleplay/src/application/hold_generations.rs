@@ -1,4 +1,4 @@
-//! The hold of this process on the generations that it runs, where several share the database.
+//! The lease of this process on the generations that it runs, kept by heartbeats, where several share the database.
 //!
 //! Each process counts beats, and ends what those left running that have stopped beating. A generation belongs to the process
 //! that began it, for good: nobody goes on with another's, so that to have ended it is enough to keep its process from
@@ -21,7 +21,7 @@ use crate::infrastructure::queries::{generations, holders};
 /// A generation begins with a beat that is at most so old: a process that stood still may be taken for gone.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// This process, as others know it by the database.
+/// The lease of this process, as others see it in the database.
 #[derive(Debug)]
 pub(crate) struct Hold {
     id: HolderId,

@@ -1,4 +1,4 @@
-//! Generations as they are seen from outside: a span of each, how many run, and how they ended.
+//! Spans and metrics of generations: a span of each, how many run, and how they ended.
 
 use std::sync::LazyLock;
 

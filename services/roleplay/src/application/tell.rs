@@ -20,7 +20,7 @@ use crate::infrastructure::tables::message;
 /// Deleted messages that one event names.
 const DELETED_AT_ONCE: usize = 1000;
 
-/// Tells, in a transaction, what it does to one session.
+/// Session events: publishes, in a transaction, what it does to one session.
 pub(super) struct Telling<'a, C> {
     pub(super) tx: &'a C,
     outbox: &'a Outbox,

@@ -1,4 +1,4 @@
-//! Which processes are alive, as far as their generations go.
+//! The leases of processes on their generations: which processes are alive, by their heartbeats. ADR 6 has the reasons.
 //!
 //! A process that runs generations counts its beats in the database. Nobody's clock is compared with another's: a process is
 //! taken for gone once its count stood still for [`LEASE`] by the clock of the one who looks, who must have looked all the
@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::ids::HolderId;
 
-/// Time between the beats of a process, and between its looks at the others.
+/// Time between the heartbeats of a process, and between its looks at the others.
 pub const BEAT: Duration = Duration::from_millis(500);
-/// After so long without a beat a process has lost its generations.
+/// The lease: after this long without a heartbeat, a process has lost its generations. Five seconds are ten beats: a process that
+/// is only slow keeps them, and a dead one's end within the ten seconds that we promise.
 pub const LEASE: Duration = Duration::from_secs(5);
-/// Time between two looks after which what was seen before says nothing.
+/// After a longer pause between two looks, the observer starts to count again: it was away itself, or the database was.
 const LONGEST_GAP: Duration = Duration::from_secs(2);
 
 /// A process that runs generations, and how often it has beaten.

@@ -478,7 +478,7 @@ async fn a_store_that_refuses_is_told_of_like_one_that_is_gone() {
         (Code::Unavailable, Some(Reason::Unavailable))
     );
     let message = refused.message();
-    assert!(message.starts_with("the store of files"), "{message}");
+    assert!(message.starts_with("the file store"), "{message}");
     assert!(refused.get_details_retry_info().is_some());
     assert!(find(&alice, "").await.is_empty(), "nothing is half stored");
 }

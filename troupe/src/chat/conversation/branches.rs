@@ -25,7 +25,7 @@ impl Conversation<'_> {
             .into_inner();
         let title = answer.branch.unwrap_or_default().title;
         self.screen
-            .note(&format!("The session is turned to the new branch {title}."))
+            .note(&format!("The session is now on the new branch {title}."))
     }
 
     async fn branches(&mut self) -> Result<Vec<Branch>> {

@@ -29,7 +29,6 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Adds a note.
     pub(super) async fn note(&mut self, text: String) -> Result<()> {
         let memory = Memory {
             text,
@@ -69,7 +68,6 @@ impl Conversation<'_> {
         })
     }
 
-    /// Forgets a memory.
     pub(super) async fn forget(&mut self, number: usize) -> Result<()> {
         let request = DeleteMemoryRequest {
             session_id: self.session_id.clone(),

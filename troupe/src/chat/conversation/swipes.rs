@@ -34,7 +34,7 @@ impl Conversation<'_> {
         let chosen = wanted.and_then(|index| swipes.get(index));
         let chosen = chosen.with_context(|| {
             format!(
-                "this is {} of {}; /swipe alone has another one written",
+                "this is {} of {}; /swipe alone writes another one",
                 index + 1,
                 swipes.len()
             )

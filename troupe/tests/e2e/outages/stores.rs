@@ -11,7 +11,7 @@ use crate::person::Person;
 use crate::platform::{Platform, Setup};
 
 /// What refusals call the store.
-const FILES: &str = "the store of files";
+const FILES: &str = "the file store";
 /// Room for a few pictures.
 const STORE_BYTES: u64 = 8 << 20;
 

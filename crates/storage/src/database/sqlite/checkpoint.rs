@@ -1,4 +1,4 @@
-//! Folds SQLite's log into its file beside the writing, and keeps it short.
+//! Checkpoints: folds SQLite's log into its file while others write, and keeps it short.
 //!
 //! Left to itself, SQLite does so in the commit that fills the log, which then waits for the disk: with one writer, a
 //! pause of tens of milliseconds for everybody, every few hundred commits. On a connection of its own, writers go on. But the
@@ -157,7 +157,7 @@ impl Checkpoints {
     fn told<T>(&self, done: sqlx::Result<T>) -> Option<T> {
         let told = done.inspect_err(|error| {
             let file = self.0.file.display();
-            tracing::warn!(%error, %file, "the database's log can't be folded into its file");
+            tracing::warn!(%error, %file, "the database's log can't be written back to its file");
         });
         told.ok()
     }

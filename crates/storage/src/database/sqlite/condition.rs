@@ -61,7 +61,7 @@ pub async fn examine(file: &Path, care: Care) -> Result<Option<Condition>, FileE
         found,
     };
     let Some(header) = Header::read(file).map_err(system)? else {
-        return Err(damaged("it is no SQLite database".to_owned()));
+        return Err(damaged("it isn't an SQLite database".to_owned()));
     };
     if header.needs_log() && log_bytes.is_none() {
         return Err(FileError::WithoutLog { file: owned() });

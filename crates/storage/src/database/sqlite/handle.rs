@@ -1,4 +1,4 @@
-//! A single connection to a file, for whoever looks after files rather than what stands in them, and the two things that
+//! A single connection to a file, to work with the file rather than with what is in it, and the two things that
 //! only SQLite's own interface offers.
 
 use std::ffi::c_int;
@@ -69,7 +69,7 @@ async fn configure_close(connection: &mut SqliteConnection, keeps: c_int) -> sql
     match code {
         SQLITE_OK => Ok(()),
         code => Err(sqlx::Error::Io(std::io::Error::other(format!(
-            "what becomes of its log can't be said: SQLite's code {code}"
+            "it is unknown what happens to its log: SQLite's code {code}"
         )))),
     }
 }

@@ -1,4 +1,4 @@
-//! One moment of several files, while another process writes to them.
+//! A snapshot of several files at one moment, while another process writes to them.
 //!
 //! For an instant every file's write lock is held, so that nobody commits to any of them. A read transaction that begins then
 //! on each file sees that instant for as long as it lasts, and writers go on at once.

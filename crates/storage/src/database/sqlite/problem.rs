@@ -85,7 +85,7 @@ impl FileError {
                 format!("{name} is missing or empty, while its log {name}-wal is there")
             }
             Self::Newer { migration, .. } => {
-                format!("{name} is of a newer version of Troupe, because it has {migration}")
+                format!("{name} belongs to a newer version of Troupe, because it has {migration}")
             }
             Self::Full { .. } => format!("the disk of {name} is full"),
             Self::Forbidden { cause, .. } | Self::Other { cause, .. } => {
@@ -99,21 +99,21 @@ impl FileError {
     pub fn advice(&self) -> String {
         let name = self.file().display();
         match self {
-            Self::Damaged { .. } => "bring a backup back with `troupe restore`, or move the file away to begin anew without its data".to_owned(),
+            Self::Damaged { .. } => "restore a backup with `troupe restore`, or move the file away to start again without its data".to_owned(),
             Self::WithoutLog { .. } => format!(
-                "copy that too, or bring a backup back with `troupe restore`; to go on with what the file has, run `rm -f {name}-shm; touch {name}-wal`"
+                "copy that too, or restore a backup with `troupe restore`; to continue with what the file has, run `rm -f {name}-shm; touch {name}-wal`"
             ),
             Self::OnlyLog { .. } => {
-                "copy both, or bring a backup back with `troupe restore`".to_owned()
+                "copy both, or restore a backup with `troupe restore`".to_owned()
             }
             Self::Newer { .. } => {
-                "start that version, or bring a backup of this one back with `troupe restore`".to_owned()
+                "start that version, or restore a backup of this one with `troupe restore`".to_owned()
             }
             Self::Full { .. } => {
                 "make room there, or choose another folder with --data-dir".to_owned()
             }
             Self::Forbidden { .. } | Self::Other { .. } => {
-                "see to it that it and its folder can be read and written, or choose another folder with --data-dir".to_owned()
+                "make sure that it and its folder can be read and written, or choose another folder with --data-dir".to_owned()
             }
             Self::Busy { .. } => "wait until that is done, and try again".to_owned(),
         }
@@ -204,7 +204,6 @@ fn is_full(file: &Path) -> bool {
     free.is_ok_and(|free| free < LEAST_BYTES)
 }
 
-/// The file's log.
 pub(super) fn log_of(file: &Path) -> PathBuf {
     beside(file, "-wal")
 }

@@ -1,4 +1,4 @@
-//! Has what was committed survive a power cut: its log is synced before the commit is acknowledged.
+//! Group commit: a commit survives a power cut, because its log is synced before it is acknowledged, for many commits at once.
 //!
 //! SQLite would sync each commit within it, with everybody else's waiting. Here the next transaction goes on meanwhile, and one
 //! sync serves all that were committed before it began.
@@ -90,7 +90,7 @@ impl Syncs {
         let row = db.query_one_raw(fold).await?;
         let is_busy: i64 = row.map_or(Ok(1), |row| row.try_get_by_index(0))?;
         if is_busy != 0 {
-            return Err(failed(io::Error::other("the log can't be folded in")));
+            return Err(failed(io::Error::other("the log can't be written back")));
         }
         *synced = all;
         self.0.is_doubtful.store(false, Ordering::Release);

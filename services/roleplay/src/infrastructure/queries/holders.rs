@@ -1,4 +1,4 @@
-//! The processes that run generations.
+//! The processes that run generations, their leases and heartbeats.
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -40,7 +40,7 @@ pub(crate) async fn delete(db: &impl ConnectionTrait, id: HolderId) -> Result<()
     Entity::delete_by_id(id).exec(db).await.map(drop)
 }
 
-/// Takes a process out that is taken for gone. False if it has beaten since, or is out already.
+/// Removes a process that is declared dead. False if it has sent a heartbeat since, or was removed already.
 pub(crate) async fn bury(db: &impl ConnectionTrait, holder: Holder) -> Result<bool, DbErr> {
     let bury = Entity::delete_by_id(holder.id).filter(Column::Beats.eq(holder.beats));
     Ok(bury.exec(db).await?.rows_affected > 0)

@@ -1,4 +1,4 @@
-//! The roles as a process sees them: those in it, and those that other processes have.
+//! The channels of a process to the roles, in this process and in others.
 
 use anyhow::{Context, Result, anyhow};
 use mesh::{Channel, Readiness, Role, Server};
@@ -6,15 +6,15 @@ use platform::Tasks;
 use service::BuildError;
 use wire::{Identity, Listener, Upstream};
 
-/// How roles reach one another.
-pub(super) struct Neighbours {
+/// Makes channels from one role to another: inside the process, or through the mesh.
+pub(super) struct Channels {
     here: Vec<Server>,
     mesh: Option<Mesh>,
-    /// What keeps the connections to others.
+    /// The tasks that keep connections to other processes.
     connections: Tasks,
 }
 
-/// What a process needs to reach others and to be reached.
+/// What a process needs to call other processes and to be called by them.
 pub(super) struct Mesh {
     config: wire::Config,
     /// One for each role of the process.
@@ -31,7 +31,7 @@ impl Mesh {
         let load = |role: &Role| Identity::load(&folder, *role);
         let identities: Result<Vec<_>, _> = roles.iter().map(load).collect();
         let identities = identities.context(
-            "roles prove to one another by certificates who they are; make some with `troupe certs dev`, or name the folder that has them in mesh.certificates",
+            "roles need certificates to prove who they are; make some with `troupe certs dev`, or set mesh.certificates to the folder that has them",
         )?;
         Ok(Self {
             config: config.clone(),
@@ -51,7 +51,7 @@ impl Mesh {
     }
 }
 
-impl Neighbours {
+impl Channels {
     /// Nobody in the process yet. Without a mesh there is nobody elsewhere. Connections last until `connections` are asked
     /// to end.
     pub(super) fn new(mesh: Option<Mesh>, connections: &Tasks) -> Self {
@@ -67,11 +67,11 @@ impl Neighbours {
         self.here.push(server);
     }
 
-    /// The others, as a role of this process sees them.
+    /// The channels to other roles, for one role of this process.
     pub(super) fn of(&self, caller: Role) -> impl service::Neighbours {
-        NeighboursOf {
+        ChannelsOf {
             caller,
-            neighbours: self,
+            channels: self,
         }
     }
 
@@ -117,14 +117,14 @@ impl Neighbours {
     }
 }
 
-struct NeighboursOf<'n> {
+struct ChannelsOf<'c> {
     caller: Role,
-    neighbours: &'n Neighbours,
+    channels: &'c Channels,
 }
 
-impl service::Neighbours for NeighboursOf<'_> {
+impl service::Neighbours for ChannelsOf<'_> {
     fn channel(&self, to: Role) -> Result<Channel, BuildError> {
-        let channel = self.neighbours.channel(self.caller, to);
+        let channel = self.channels.channel(self.caller, to);
         channel.map_err(BuildError::of("another role can't be called"))
     }
 }

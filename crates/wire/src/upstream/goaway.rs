@@ -18,12 +18,13 @@ const ANY_STREAM: u32 = 0x7fff_ffff;
 /// The last that a server said about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
-    /// Nothing yet.
     Nothing,
     /// It speaks HTTP/2, and takes calls.
     Welcome,
     /// It takes no more calls; those on streams up to the last are still answered.
-    Goodbye { last_stream: u32 },
+    Goodbye {
+        last_stream: u32,
+    },
 }
 
 impl Said {
@@ -33,26 +34,25 @@ impl Said {
     }
 }
 
-/// A connection whose frames are looked at as they are read. Whoever waits for news learns of its end too.
+/// A connection whose frames are watched for GOAWAY as they are read. Receivers of the news also learn of its end.
 #[derive(Debug)]
-pub(super) struct Heard<S> {
+pub(super) struct GoawayWatcher<S> {
     inner: S,
     frames: Frames,
     last: Said,
     news: watch::Sender<Said>,
 }
 
-impl<S> Heard<S> {
-    /// Listens to a connection.
+impl<S> GoawayWatcher<S> {
     pub(super) fn new(inner: S) -> (Self, watch::Receiver<Said>) {
         let (news, said) = watch::channel(Said::Nothing);
-        let heard = Self {
+        let watcher = Self {
             inner,
             frames: Frames::default(),
             last: Said::Nothing,
             news,
         };
-        (heard, said)
+        (watcher, said)
     }
 }
 
@@ -111,7 +111,7 @@ impl Frames {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for GoawayWatcher<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -131,7 +131,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for GoawayWatcher<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -195,7 +195,7 @@ mod tests {
         .concat();
         for cut in [1, 2, 7, 9, 13, 64, 1000] {
             let (near, mut far) = duplex(4096);
-            let (mut near, mut said) = Heard::new(near);
+            let (mut near, mut said) = GoawayWatcher::new(near);
             let mut seen = Vec::new();
             for piece in talk.chunks(cut) {
                 far.write_all(piece).await.unwrap();

@@ -1,4 +1,4 @@
-//! A call in flight: one that an endpoint has, from the request to the end of the answer's body.
+//! A call in flight: from the request to the end of the answer's body.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -19,7 +19,8 @@ use super::failure::{Failure, Reach, broken_off};
 use super::mend;
 use super::peers::Peers;
 
-/// Whoever gave a call less time says nothing about the endpoint that didn't answer.
+/// A call with a shorter deadline than this that gets no answer doesn't count as a failure of the endpoint: the deadline may be
+/// what was wrong.
 const FAIR_TIME: Duration = Duration::from_secs(1);
 
 /// Makes a call on a connection of an endpoint, which is one of `peers`.
@@ -31,18 +32,18 @@ pub(super) async fn call(
     deadline: Option<Instant>,
 ) -> Result<Response<Body>, Failure> {
     endpoint.direct(&mut request)?;
-    let mut flight = Flight::begin(peers, Arc::clone(&endpoint), deadline);
+    let mut in_flight = InFlight::begin(peers, Arc::clone(&endpoint), deadline);
     let mut sender = connection.sender.clone();
     let mut failed = match sender.try_send_request(request).await {
         Ok(mut answer) => {
             mend::status(answer.headers_mut());
-            flight.answered(is_fault(&answer));
-            return Ok(answer.map(|body| Body::new(AnswerBody::new(body, flight))));
+            in_flight.answered(is_fault(&answer));
+            return Ok(answer.map(|body| Body::new(AnswerBody::new(body, in_flight))));
         }
         Err(failed) => failed,
     };
     if let Some(unsent) = failed.take_message() {
-        flight.unsent();
+        in_flight.unsent();
         endpoint.let_go(&connection);
         return Err(Failure {
             reach: Reach::Unsent(Box::new(unsent)),
@@ -51,13 +52,13 @@ pub(super) async fn call(
     }
     let said = *connection.said.borrow();
     let failure = Failure::of(endpoint.name(), failed.into_error(), said);
-    flight.failed(!matches!(failure.reach, Reach::Refused));
+    in_flight.failed(!matches!(failure.reach, Reach::Refused));
     Err(failure)
 }
 
-/// Counts a call among those of its endpoint, and tells the endpoint how it went. One that fails too many is taken out.
+/// A call in flight. It counts among those of its endpoint, and reports its outcome to the outlier ejection.
 #[derive(Debug)]
-struct Flight {
+struct InFlight {
     endpoint: Arc<Endpoint>,
     peers: Weak<Peers>,
     began: Instant,
@@ -65,8 +66,7 @@ struct Flight {
     is_waiting: bool,
 }
 
-impl Flight {
-    /// A call is made.
+impl InFlight {
     fn begin(peers: &Arc<Peers>, endpoint: Arc<Endpoint>, deadline: Option<Instant>) -> Self {
         let began = Instant::now();
         endpoint.load.began(began);
@@ -79,7 +79,6 @@ impl Flight {
         }
     }
 
-    /// The answer begins.
     fn answered(&mut self, is_fault: bool) {
         self.is_waiting = false;
         let now = Instant::now();
@@ -96,7 +95,6 @@ impl Flight {
         self.give_up(is_fault);
     }
 
-    /// Nothing was sent.
     fn unsent(mut self) {
         self.give_up(false);
     }
@@ -119,7 +117,7 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlight {
     fn drop(&mut self) {
         if self.is_waiting {
             // The caller went away, which is the endpoint's fault only where the caller had waited long enough.
@@ -135,12 +133,12 @@ impl Drop for Flight {
 #[derive(Debug)]
 struct AnswerBody {
     inner: Incoming,
-    flight: Flight,
+    in_flight: InFlight,
 }
 
 impl AnswerBody {
-    fn new(inner: Incoming, flight: Flight) -> Self {
-        Self { inner, flight }
+    fn new(inner: Incoming, in_flight: InFlight) -> Self {
+        Self { inner, in_flight }
     }
 }
 
@@ -159,8 +157,9 @@ impl http_body::Body for AnswerBody {
             mend::status(trailers);
         }
         Poll::Ready(
-            frame
-                .map(|frame| frame.map_err(|error| broken_off(self.flight.endpoint.name(), error))),
+            frame.map(|frame| {
+                frame.map_err(|error| broken_off(self.in_flight.endpoint.name(), error))
+            }),
         )
     }
 

@@ -1,4 +1,4 @@
-//! The addresses at which a process listens: the gateway's for everybody, and each other role's for its peers.
+//! The listening sockets of a process: the gateway's for everybody, and one of each other role for its peers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,25 +17,24 @@ use wire::config::Register;
 use crate::serve::listen;
 use crate::settings::Settings;
 
-/// Between looks whether a process is ready that wasn't at once.
+/// How often a process that isn't ready yet is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A process that is ready so soon isn't said to wait.
+/// A process that is ready within this time doesn't log that it waits.
 const SOON: Duration = Duration::from_millis(300);
 
-/// Listening sockets.
-pub(super) struct Doors {
+/// The listening sockets, which don't accept yet.
+pub(super) struct Sockets {
     gateway: Option<TcpListener>,
     peers: Vec<(Role, TcpListener)>,
 }
 
-/// Where they are.
 #[derive(Clone)]
 pub(super) struct Addresses {
     pub(super) gateway: Option<SocketAddr>,
     peers: Vec<(Role, SocketAddr)>,
 }
 
-impl Doors {
+impl Sockets {
     /// Listens for the roles of the process; for its peers only where there are some.
     pub(super) async fn open(settings: &Settings, roles: &[Role], has_peers: bool) -> Result<Self> {
         let gateway = match roles.contains(&Role::Gateway) {
@@ -54,7 +53,6 @@ impl Doors {
         Ok(Self { gateway, peers })
     }
 
-    /// The gateway's.
     pub(super) fn gateway(&self) -> Option<&TcpListener> {
         self.gateway.as_ref()
     }
@@ -84,20 +82,20 @@ impl Doors {
         tasks: &Tasks,
     ) -> Result<Vec<JoinHandle<bool>>> {
         let mut serving = Vec::new();
-        if let (Some(gateway), Some(door)) = (gateway, self.gateway) {
+        if let (Some(gateway), Some(socket)) = (gateway, self.gateway) {
             let gateway = gateway.leaving(tasks.leaving().clone());
-            serving.push(tasks.spawn(gateway.serve(door, tasks.token().clone())));
+            serving.push(tasks.spawn(gateway.serve(socket, tasks.token().clone())));
         }
         let mut listeners = HashMap::<Role, Listener>::from_iter(listeners);
-        for (role, door) in self.peers {
+        for (role, socket) in self.peers {
             let Some(listener) = listeners.remove(&role) else {
                 continue;
             };
-            let listener = match register.of(role, door.local_addr()?)? {
+            let listener = match register.of(role, socket.local_addr()?)? {
                 Some(registration) => listener.registered(registration, tasks),
                 None => listener,
             };
-            serving.push(tasks.spawn(listener.serve(door, tasks.token().clone())));
+            serving.push(tasks.spawn(listener.serve(socket, tasks.token().clone())));
         }
         Ok(serving)
     }
@@ -135,10 +133,10 @@ impl Addresses {
     fn log_waiting(&self, data_dir: &Path, missing: &str) {
         let data_dir = data_dir.display();
         if let Some(address) = self.gateway {
-            tracing::info!(ready = false, %address, %data_dir, missing, "the gateway listens, and the platform isn't ready yet");
+            tracing::info!(ready = false, %address, %data_dir, missing, "the gateway listens, but the platform isn't ready yet");
         }
         for (role, address) in &self.peers {
-            tracing::info!(ready = false, role = role.name(), %address, %data_dir, missing, "a role listens, and isn't ready yet");
+            tracing::info!(ready = false, role = role.name(), %address, %data_dir, missing, "a role listens, but isn't ready yet");
         }
     }
 }

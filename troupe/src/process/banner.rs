@@ -1,4 +1,4 @@
-//! What a person at a terminal reads when the platform starts. Elsewhere the log says it.
+//! The banner that a person at a terminal reads when the platform starts. Without a terminal, only the log says it.
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 
 const MODEL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Says what starts, and where its data is.
+/// Prints what starts, and where its data is.
 pub(super) fn opening(settings: &Settings) -> Result<()> {
     say(&format!(
         "Troupe {}\n\n  data   {}\n",
@@ -24,7 +24,7 @@ pub(super) fn opening(settings: &Settings) -> Result<()> {
     ))
 }
 
-/// Says how to reach the platform, and which model writes the replies.
+/// Prints how to reach the platform, and which model writes the replies.
 pub(super) async fn ready(address: SocketAddr, caller: Role, ai: &Channel) -> Result<()> {
     if !std::io::stdout().is_terminal() {
         return Ok(());

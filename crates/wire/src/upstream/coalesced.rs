@@ -9,12 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A connection that lets every task that is ready run before it writes. HTTP/2 adds what they send to the frames that
 /// wait, so that a busy connection makes one system call where it made one for each call; an idle one writes at once.
 #[derive(Debug)]
-pub(super) struct Gathered<S> {
+pub(super) struct Coalesced<S> {
     inner: S,
     has_waited: bool,
 }
 
-impl<S> Gathered<S> {
+impl<S> Coalesced<S> {
     /// Gathers the writes to a connection.
     pub(super) fn new(inner: S) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl<S> Gathered<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Coalesced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -44,7 +44,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesced<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_ready_runs_before_the_first_write_and_after_each_flush() {
         let (near, mut far) = duplex(64);
-        let mut near = Gathered::new(near);
+        let mut near = Coalesced::new(near);
         for _ in 0..2 {
             let mut writing = Box::pin(near.write_all(b"ab"));
             assert!(futures::poll!(&mut writing).is_pending());
