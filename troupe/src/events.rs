@@ -1,6 +1,7 @@
 //! Inspects events: pending deliveries and dead letters. Works with and without a running platform.
 
 mod inspector;
+mod retell;
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -23,6 +24,9 @@ pub(crate) enum Task {
     /// Show or replay dead letters: events that a consumer could not handle
     #[command(subcommand)]
     DeadLetters(Dead),
+    /// Tell again what a service's tables know of what happened, to consumers that came later
+    #[command(after_help = retell::NOTES)]
+    Retell(retell::History),
 }
 
 /// What to do with dead letters.
@@ -73,18 +77,18 @@ struct Replayed {
 /// # Errors
 /// A database or the server can't be reached, or there is no such dead letter.
 pub(crate) async fn run(task: &Task, settings: &Settings) -> Result<()> {
-    let inspector = open(settings).await?;
     match task {
+        Task::Retell(history) => retell::run(history, settings).await,
         Task::Lag(form) => {
-            let lag = inspector.lag().await?;
+            let lag = open(settings).await?.lag().await?;
             print(form, &lag, lag_text)
         }
         Task::DeadLetters(Dead::List(form)) => {
-            let letters = inspector.dead_letters().await?;
+            let letters = open(settings).await?.dead_letters().await?;
             print(form, &letters, |letters| letters_text(letters))
         }
         Task::DeadLetters(Dead::Replay(Choice { which, form })) => {
-            let replayed = inspector.replay(which.event).await?;
+            let replayed = open(settings).await?.replay(which.event).await?;
             if let (0, Some(event)) = (replayed, which.event) {
                 bail!(
                     "no dead letter has the event {event}; `troupe events dead-letters list` shows them"

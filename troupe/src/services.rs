@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use mesh::Role;
-use service::{BuildError, Host, Neighbours};
+use service::{BuildError, Host, Neighbours, RetellError};
 use storage::database::{Inspection, OpenError};
 use tonic::service::Routes;
 
@@ -33,10 +33,14 @@ pub(crate) struct Service {
     pub(crate) migrations: fn() -> Vec<String>,
     /// Brings its tables up to date, and does nothing else.
     pub(crate) migrate: Migrate,
+    /// Has it tell its history again.
+    pub(crate) retell: Retell,
     pub(crate) build: Build,
 }
 
 type Migrate = for<'a> fn(&'a Host) -> BoxFuture<'a, Result<Inspection, OpenError>>;
+type Retell =
+    for<'a> fn(&'a Host, &'a (dyn Fn(u64, u64) + Sync)) -> BoxFuture<'a, Result<u64, RetellError>>;
 type Build = for<'a> fn(
     &'a Settings,
     &'a Host,
@@ -49,6 +53,7 @@ macro_rules! list {
             role: <$service as service::Service>::ROLE,
             migrations: service::migrations::<$service>,
             migrate: |host| Box::pin(service::migrate::<$service>(host)),
+            retell: |host, progress| Box::pin(service::retell::<$service>(host, progress)),
             build: |settings, host, neighbours| {
                 Box::pin(service::build::<$service>(&settings.$section, host, neighbours))
             },

@@ -252,11 +252,12 @@ pub(super) async fn unbury(
     letter.exec(db).await.map(drop)
 }
 
-/// How many events aren't sent, and when the oldest of them was written.
+/// How many events aren't sent, and when the oldest of them was written; of what is told again nobody knows that.
 pub(super) async fn waiting(db: &impl ConnectionTrait) -> Result<(u64, Option<Timestamp>), DbErr> {
     let unsent = || outbox::Entity::find().filter(outbox::Column::SentTime.is_null());
     let count = unsent().count(db).await?;
-    let oldest = unsent().order_by_asc(outbox::Column::Seq).one(db).await?;
+    let first = unsent().filter(outbox::Column::IsRetold.eq(false));
+    let oldest = first.order_by_asc(outbox::Column::Seq).one(db).await?;
     Ok((count, oldest.map(|row| row.time)))
 }
 

@@ -1,5 +1,6 @@
 //! The contracts as a whole: what is checked in matches what is compiled, and the rules hold at run time.
 
 mod build;
+mod events;
 mod snapshot;
 mod validation;

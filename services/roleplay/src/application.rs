@@ -56,6 +56,7 @@ pub(crate) use self::{
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,
+    start_generation::Started,
     update_session::SessionPatch,
 };
 

@@ -37,8 +37,9 @@ async fn shows_an_empty_outbox_of_each_service_that_tells_and_no_dead_letters() 
     let platform = setup.start().await;
     let lag = setup.run(&["events", "lag", "--json"]).await;
     let lag: Value = serde_json::from_slice(&lag.stdout).unwrap();
-    let outbox = json!({"service": "roleplay", "unsent": 0, "oldest_secs": null});
-    assert_eq!(lag["outboxes"], json!([outbox]));
+    let outboxes = ["users", "ai", "roleplay"]
+        .map(|service| json!({"service": service, "unsent": 0, "oldest_secs": null}));
+    assert_eq!(lag["outboxes"], json!(outboxes));
     let letters = setup.run(&["events", "dead-letters", "list", "--json"]);
     assert_eq!(letters.await.stdout, b"[]\n");
 
@@ -52,6 +53,37 @@ async fn shows_an_empty_outbox_of_each_service_that_tells_and_no_dead_letters() 
     let all: Value = serde_json::from_slice(&all.await.stdout).unwrap();
     assert_eq!(all, json!({"replayed": 0}));
     drop(platform);
+}
+
+#[tokio::test]
+async fn tells_the_history_of_each_service_again_beside_a_platform_and_without_one() {
+    let (_model, setup, _) = with_model().await;
+    let retold = async |role: &str| {
+        let output = setup.run(&["events", "retell", role, "--json"]).await;
+        let answer: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+        let problem = String::from_utf8_lossy(&output.stderr).into_owned();
+        (answer.map(|answer| answer["retold"].clone()), problem)
+    };
+    let (none, problem) = retold("roleplay").await;
+    assert_eq!(none, None);
+    assert!(problem.contains("start the platform first"), "{problem}");
+
+    let platform = setup.start().await;
+    let ann = Person::register(&platform, "Ann").await;
+    ann.open_session(maren()).await;
+    assert_eq!(retold("users").await.0, Some(json!(1)));
+    assert_eq!(retold("ai").await.0, Some(json!(0)));
+    // The character, the session, and at least one greeting.
+    let (told, _) = retold("roleplay").await;
+    assert!(told.as_ref().unwrap().as_u64() >= Some(3), "{told:?}");
+    let carried = async { while waiting(&setup).await != Some(0) {} };
+    eventually("events are carried", carried).await;
+    platform.ask_to_stop();
+    platform.log_to_end().await;
+    assert_eq!(retold("roleplay").await.0, told);
+
+    let unknown = setup.run(&["events", "retell", "gateway"]).await;
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("possible values"));
 }
 
 /// The lines about the server of events and the way there.

@@ -7,7 +7,8 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use storage::database::Transaction;
 use storage::{Database, Storage};
 use troupe_events::{
-    Consumer, Events, Failure, Handler, NatsConfig, Received, RegisterError, StartError,
+    BatchHandler, Consumer, Events, Failure, Handler, NatsConfig, Received, RegisterError,
+    StartError,
 };
 use troupe_proto::events::{MessageWritten, SessionDeleted};
 
@@ -30,6 +31,12 @@ impl<E: troupe_proto::Event> Handler<E> for Deaf {
     }
 
     async fn apply(&self, _: &Transaction<'_>, _: &Received<E>, (): &()) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl<E: troupe_proto::Event> BatchHandler<E> for Deaf {
+    async fn apply(&self, _: &Transaction<'_>, _: &[Received<E>]) -> Result<(), Failure> {
         Ok(())
     }
 }
@@ -67,6 +74,23 @@ async fn refuses_a_second_consumer_of_a_name_and_a_second_handler_of_a_type() {
     let refused = events.consume(twice).unwrap_err();
     assert!(refused.to_string().contains("statistics"), "{refused}");
     assert_eq!(events.consume(consumer("statistics")), Ok(()));
+}
+
+#[tokio::test]
+async fn refuses_a_consumer_that_handles_some_events_in_batches_and_others_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::new(folder.path());
+    let events = Events::default();
+    let db = Database::open::<Migrator>(&storage, "roleplay")
+        .await
+        .unwrap();
+    let deaf = Arc::new(Deaf);
+    let consumer = Consumer::new("raw", &db).in_batches::<MessageWritten, _>(&deaf);
+    let mixed = consumer.clone().on::<SessionDeleted, _>(&deaf);
+    let refused = events.consume(mixed).unwrap_err();
+    assert_eq!(refused, RegisterError::Mixed("raw"));
+    let all = consumer.in_batches::<SessionDeleted, _>(&deaf);
+    assert_eq!(events.consume(all), Ok(()));
 }
 
 #[tokio::test]

@@ -138,3 +138,19 @@ conformance! {
     over_jetstream JetStream Sqlite
     over_jetstream_on_postgres JetStream Postgres
 }
+
+#[tokio::test]
+async fn what_is_told_again_does_not_look_as_if_it_had_waited_since_it_happened() {
+    let place = Place::new(Carrier::InProcess, Store::Sqlite).await;
+    place.time.advance(Duration::from_hours(24));
+    let process = place.teller().await;
+    process.refuse_changes_of_outbox().await;
+    retell::<Past>(&process.db, &process.outbox, |_, _| {})
+        .await
+        .unwrap();
+    let lag = process.inspector().await.lag().await.unwrap();
+    assert_eq!(
+        (lag.outboxes[0].unsent, lag.outboxes[0].oldest_secs),
+        (4, None)
+    );
+}

@@ -3,9 +3,9 @@
 use mesh::Ctx;
 
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Start, Target, check_continuable};
+use super::start_generation::{Opening, Start, Started, Target, check_continuable};
 use super::{Chats, Error};
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
 use crate::infrastructure::queries::messages;
 
@@ -17,10 +17,10 @@ impl Chats {
         session: SessionId,
         id: MessageId,
         request_id: String,
-    ) -> Result<GenerationId, Error> {
+    ) -> Result<Started, Error> {
         let session = match self.opening(ctx, session, &request_id).await? {
             Opening::Idle(session) => *session,
-            Opening::Earlier(earlier) => return Ok(earlier),
+            Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         check_continuable(
             messages::find(self.db.read(), session.id, id).await?,

@@ -108,6 +108,11 @@ impl Live {
 }
 
 impl Job {
+    /// What watchers see of it.
+    pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
     /// Notes that the generation's row is stored.
     pub(crate) fn stored(&self) {
         if let Some(entry) = self.live.lock().get_mut(&self.id) {

@@ -3,9 +3,9 @@
 use mesh::Ctx;
 
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Start, Target};
+use super::start_generation::{Opening, Start, Started, Target};
 use super::{Chats, Error};
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Author;
 use crate::domain::prompt::Kind;
 use crate::infrastructure::queries::messages::NewMessage;
@@ -29,13 +29,13 @@ impl Chats {
         &self,
         ctx: &Ctx,
         request: SendMessage,
-    ) -> Result<GenerationId, Error> {
+    ) -> Result<Started, Error> {
         let session = match self
             .opening(ctx, request.session_id, &request.request_id)
             .await?
         {
             Opening::Idle(session) => *session,
-            Opening::Earlier(earlier) => return Ok(earlier),
+            Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = request.parent_id.or(session.branch.head);
         let id = MessageId::new();

@@ -3,22 +3,26 @@
 use mesh::Ctx;
 use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
+use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 use troupe_proto::events::MessageOrigin;
 
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
+use super::live::Progress;
 use super::move_head::move_head;
 use super::tell::Telling;
 use super::{Chats, Error};
+use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
-use crate::domain::message::{Author, MAX_CONTINUED_BYTES};
+use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
 use crate::infrastructure::queries::generations::NewGeneration;
+use crate::infrastructure::queries::history::GenerationRow;
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{generations, history, messages, sessions};
+use crate::infrastructure::queries::{generations, messages, sessions};
 use crate::infrastructure::tables::message::Model;
 
 /// Where the generated text goes.
@@ -90,9 +94,9 @@ impl Chats {
         Ok(Opening::Idle(Box::new(session)))
     }
 
-    /// Stores the messages and the generation in one transaction and sets the job going. Returns the generation, or
-    /// the one that an earlier request of the same id began.
-    pub(super) async fn start(&self, ctx: &Ctx, start: Start) -> Result<GenerationId, Error> {
+    /// Stores the messages and the generation in one transaction and sets the job going. Returns what was stored, for whoever
+    /// watches it from its beginning.
+    pub(super) async fn start(&self, ctx: &Ctx, start: Start) -> Result<Started, Error> {
         let prompt = &start.prompt;
         if let Some(reason) = &prompt.model.unavailable {
             let (model_id, reason) = (prompt.model.id.clone(), reason.clone());
@@ -135,7 +139,7 @@ impl Chats {
         new: NewGeneration,
         inference: Inference,
         cause: Cause,
-    ) -> Result<GenerationId, Error> {
+    ) -> Result<Started, Error> {
         let id = new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
@@ -147,31 +151,49 @@ impl Chats {
                 store(telling, session, target.clone(), new.clone(), most).await
             })
         });
-        match stored.await? {
-            Stored::New { message_id, base } => {
-                job.stored();
-                self.spawn(Work {
-                    job,
-                    message_id,
-                    base,
-                    inference,
-                    cause,
-                });
-                Ok(id)
-            }
-            Stored::Earlier(earlier) => Ok(earlier),
-        }
+        let rows = match stored.await? {
+            Stored::New(rows) => *rows,
+            Stored::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
+        };
+        job.stored();
+        let progress = job.watch();
+        self.spawn(Work {
+            job,
+            message_id: rows.message.id,
+            base: rows.message.text.clone(),
+            inference,
+            cause,
+        });
+        Ok(Started::New(Box::new(Begun { rows, progress })))
     }
+}
+
+/// A generation that a request asks for.
+pub(crate) enum Started {
+    /// It has begun.
+    New(Box<Begun>),
+    /// The same request came before, and began this one.
+    Earlier(GenerationId),
+}
+
+/// A generation that has just begun.
+pub(crate) struct Begun {
+    pub(super) rows: Rows,
+    pub(super) progress: Receiver<Progress>,
+}
+
+/// What is stored of a generation as it begins.
+pub(super) struct Rows {
+    pub(super) generation: Generation,
+    /// The message that it writes.
+    pub(super) message: Message,
+    /// The person's message that it answers, stored with it.
+    pub(super) user_message: Option<Message>,
 }
 
 enum Stored {
     /// A generation is to run.
-    New {
-        /// The message that it writes.
-        message_id: MessageId,
-        /// What the message holds already.
-        base: String,
-    },
+    New(Box<Rows>),
     /// The same request came before.
     Earlier(GenerationId),
 }
@@ -196,35 +218,40 @@ async fn store<C: ConnectionTrait>(
         return Err(Error::GenerationRunning(running));
     }
     check_few(tx, session.user_id, most_of_person).await?;
+    let mut user_message = None;
     let message = match target {
         Target::Answer { parent, said } => {
             let before = find_parent(tx, &session, parent).await?;
             let said = messages::insert(tx, session.id, before.as_ref(), said).await?;
             let (id, time) = (said.id, said.create_time);
             telling.written(id, MessageOrigin::Sent, time).await?;
-            append_reply(tx, &session, Some(&said), parent, &new).await?
+            let reply = append_reply(tx, &session, Some(&said), parent, &new).await?;
+            user_message = Some(messages::newest(said)?);
+            messages::newest(reply)?
         }
         Target::Swipe { parent } => {
             let before = find_parent(tx, &session, parent).await?;
-            append_reply(tx, &session, before.as_ref(), parent, &new).await?
+            let reply = append_reply(tx, &session, before.as_ref(), parent, &new).await?;
+            messages::newest(reply)?
         }
         Target::End(id) => {
             let message = messages::find(tx, session.id, id).await?;
-            let message = check_continuable(message, &session)?;
+            check_continuable(message, &session)?;
             messages::set_generating(tx, id, new.id).await?;
-            message
+            let message = messages::find_whole(tx, session.id, id).await?;
+            message.ok_or(Error::NotFound("message"))?
         }
     };
     sessions::touch(tx, session.id, new.create_time).await?;
-    let (owner, id) = ((session.user_id, session.id), new.id);
-    generations::insert(tx, owner, message.id, new).await?;
-    if let Some(row) = history::generation(tx, id).await? {
-        telling.generation_started(&row).await?;
-    }
-    Ok(Stored::New {
-        message_id: message.id,
-        base: message.text,
-    })
+    let owner = (session.user_id, session.id);
+    let generation = generations::insert(tx, owner, message.id, new).await?;
+    let begun = GenerationRow::begun(&session, &generation);
+    telling.generation_started(&begun).await?;
+    Ok(Stored::New(Box::new(Rows {
+        generation,
+        message,
+        user_message,
+    })))
 }
 
 /// Refuses one more generation of a person who has as many running as one may have. In a transaction it holds at the commit

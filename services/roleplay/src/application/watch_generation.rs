@@ -9,6 +9,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
 use super::live::Progress;
+use super::start_generation::{Begun, Started};
 use super::{Chats, Error};
 use crate::domain::generation::{Event, Generation, State, check_offset};
 use crate::domain::ids::{GenerationId, MessageId, UserId};
@@ -63,6 +64,19 @@ impl Chats {
         receipt.ok_or(Error::NotFound("receipt"))
     }
 
+    /// What happens in a generation from its beginning on.
+    pub(crate) async fn watch_started(
+        &self,
+        ctx: &Ctx,
+        started: Started,
+    ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + 'static, Error> {
+        let view = match started {
+            Started::New(begun) => View::of(*begun),
+            Started::Earlier(id) => self.view(ctx, id, 0).await?,
+        };
+        Ok(self.clone().events(ctx.user_id()?, view))
+    }
+
     /// What happens in a generation from an offset of its text on: its start, each byte once, its end.
     pub(crate) async fn watch_generation(
         &self,
@@ -70,6 +84,11 @@ impl Chats {
         id: GenerationId,
         offset: u64,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + 'static, Error> {
+        let view = self.view(ctx, id, offset).await?;
+        Ok(self.clone().events(ctx.user_id()?, view))
+    }
+
+    async fn view(&self, ctx: &Ctx, id: GenerationId, offset: u64) -> Result<View, Error> {
         let user = ctx.user_id()?;
         let watched = self.live.find(id);
         let mut generation = self.get_generation(ctx, id).await?;
@@ -87,18 +106,25 @@ impl Chats {
         };
         let whole = generation.text.clone();
         generation.text.truncate(offset);
-        let started = self.started(generation, &whole).await?;
-        Ok(self.clone().events(user, id, started, offset, progress))
+        Ok(View {
+            id,
+            started: self.started(generation, &whole).await?,
+            offset,
+            progress,
+        })
     }
 
     fn events(
         self,
         user: UserId,
-        id: GenerationId,
-        started: Event,
-        mut offset: usize,
-        progress: Option<Receiver<Progress>>,
+        view: View,
     ) -> impl Stream<Item = Result<Event, Error>> + Send + 'static {
+        let View {
+            id,
+            started,
+            mut offset,
+            progress,
+        } = view;
         try_stream! {
             yield started;
             if let Some(mut progress) = progress {
@@ -169,6 +195,33 @@ impl Chats {
     ) -> Result<Generation, Error> {
         let generation = generations::find(self.db.read(), user, id).await?;
         generation.ok_or(Error::NotFound("generation"))
+    }
+}
+
+/// A generation as somebody begins to watch it.
+struct View {
+    id: GenerationId,
+    started: Event,
+    /// Bytes of its text that the start has.
+    offset: usize,
+    /// Absent where it has ended.
+    progress: Option<Receiver<Progress>>,
+}
+
+impl View {
+    /// Of one that has just begun, with nothing to read again.
+    fn of(begun: Begun) -> Self {
+        let Begun { rows, progress } = begun;
+        Self {
+            id: rows.generation.id,
+            started: Event::Started {
+                generation: Box::new(rows.generation),
+                user_message: rows.user_message.map(Box::new),
+                message: Box::new(rows.message),
+            },
+            offset: 0,
+            progress: Some(progress),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
 
-use crate::application::{Chats, SendMessage};
-use crate::domain::ids::{BranchId, GenerationId};
+use crate::application::{Chats, SendMessage, Started};
+use crate::domain::ids::BranchId;
 
 pub(super) struct MessageApi {
     pub(super) chats: Chats,
@@ -25,14 +25,14 @@ impl MessageApi {
     async fn watch<T, F>(
         &self,
         ctx: &Ctx,
-        id: GenerationId,
+        started: Started,
         answer: F,
     ) -> Result<Response<Answers<T>>, Status>
     where
         T: 'static,
         F: Fn(Option<pb::GenerationEvent>) -> T + Send + 'static,
     {
-        let events = self.chats.watch_generation(ctx, id, 0).await?;
+        let events = self.chats.watch_started(ctx, started).await?;
         let answers = events.map(move |event| Ok(answer(Some(event?.into()))));
         Ok(Response::new(Box::pin(answers)))
     }
@@ -82,8 +82,8 @@ impl MessageService for MessageApi {
             parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
             request_id: fields::text("request_id", request.request_id)?,
         };
-        let id = self.chats.send_message(&ctx, message).await?;
-        self.watch(&ctx, id, |event| pb::SendMessageResponse { event })
+        let started = self.chats.send_message(&ctx, message).await?;
+        self.watch(&ctx, started, |event| pb::SendMessageResponse { event })
             .await
     }
 
@@ -96,12 +96,14 @@ impl MessageService for MessageApi {
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
         let request_id = fields::text("request_id", request.request_id)?;
-        let id = self
+        let started = self
             .chats
             .regenerate_message(&ctx, session, message, request_id)
             .await?;
-        self.watch(&ctx, id, |event| pb::RegenerateMessageResponse { event })
-            .await
+        self.watch(&ctx, started, |event| pb::RegenerateMessageResponse {
+            event,
+        })
+        .await
     }
 
     async fn continue_message(
@@ -113,11 +115,11 @@ impl MessageService for MessageApi {
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
         let request_id = fields::text("request_id", request.request_id)?;
-        let id = self
+        let started = self
             .chats
             .continue_message(&ctx, session, message, request_id)
             .await?;
-        self.watch(&ctx, id, |event| pb::ContinueMessageResponse { event })
+        self.watch(&ctx, started, |event| pb::ContinueMessageResponse { event })
             .await
     }
 

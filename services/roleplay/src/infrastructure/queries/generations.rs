@@ -183,13 +183,13 @@ pub(crate) struct NewGeneration {
     pub(crate) holder_id: HolderId,
 }
 
-/// Stores a running generation with its receipt.
+/// Stores a running generation with its receipt, and gives it as it is stored.
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
     (user, session): (UserId, SessionId),
     message: MessageId,
     new: NewGeneration,
-) -> Result<(), DbErr> {
+) -> Result<Generation, DbErr> {
     let model = Model {
         id: new.id,
         session_id: session,
@@ -213,7 +213,7 @@ pub(crate) async fn insert(
         holder_id: Some(new.holder_id),
         cancel_requested: false,
     };
-    Entity::insert(model.into_active_model())
+    Entity::insert(model.clone().into_active_model())
         .exec_without_returning(db)
         .await?;
     let receipt = receipt::Model {
@@ -222,8 +222,8 @@ pub(crate) async fn insert(
     };
     receipt::Entity::insert(receipt.into_active_model())
         .exec_without_returning(db)
-        .await
-        .map(drop)
+        .await?;
+    generation(model)
 }
 
 /// Stores a piece of a running generation's text. False if it doesn't run any more: then nothing is stored.

@@ -10,7 +10,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::generations::kind_name;
+use crate::domain::generation::Generation;
 use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
+use crate::domain::session::Session;
 use crate::infrastructure::tables::{character, generation, message, session};
 
 /// A character that was made.
@@ -132,6 +135,26 @@ pub(crate) async fn generations(
         .filter(generation::Column::Id.gt(after))
         .order_by_asc(generation::Column::Id);
     select.limit(limit).into_model().all(db).await
+}
+
+impl GenerationRow {
+    /// One that begins in a session.
+    pub(crate) fn begun(session: &Session, generation: &Generation) -> Self {
+        Self {
+            id: generation.id,
+            session_id: session.id,
+            message_id: generation.message_id,
+            owner_id: session.user_id,
+            character_id: session.character_id,
+            kind: kind_name(generation.kind).to_owned(),
+            state: generation.state.as_str().to_owned(),
+            model_id: generation.model_id.clone(),
+            error_reason: None,
+            text_bytes: 0,
+            create_time: generation.create_time,
+            end_time: None,
+        }
+    }
 }
 
 /// A generation.

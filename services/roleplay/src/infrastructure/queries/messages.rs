@@ -113,6 +113,12 @@ pub(crate) async fn whole(
         .collect()
 }
 
+/// A message that was just inserted, the last of its siblings.
+pub(crate) fn newest(model: Model) -> Result<Message, DbErr> {
+    let swipes = u32::try_from(model.swipe_index).map_or(1, |index| index + 1);
+    message(model, swipes)
+}
+
 fn message(model: Model, swipe_count: u32) -> Result<Message, DbErr> {
     Ok(Message {
         id: model.id,
