@@ -33,6 +33,7 @@ pub(crate) struct Service {
     pub(crate) migrations: fn() -> Vec<String>,
     /// Brings its tables up to date, and does nothing else.
     pub(crate) migrate: Migrate,
+    /// Builds it.
     pub(crate) build: Build,
 }
 
