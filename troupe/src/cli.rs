@@ -154,7 +154,7 @@ pub(crate) struct Servers {
     #[arg(long, global = true, value_name = "URL")]
     qdrant_url: Option<String>,
 
-    /// Bucket of an S3-compatible store for pictures instead of the data folder; [s3] in the configuration says where the store is
+    /// Bucket of an S3-compatible store for pictures instead of the data folder; the section s3 of the configuration says where the store is
     #[arg(long, global = true, value_name = "NAME")]
     s3_bucket: Option<String>,
 }

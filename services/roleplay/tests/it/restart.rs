@@ -13,6 +13,9 @@ use troupe_roleplay::Config;
 
 use crate::stage::{Stage, turn};
 
+/// In which the threads of a runtime have stopped.
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+
 #[test]
 fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
     let user = UserId::new();
@@ -31,8 +34,8 @@ fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
         }
         (home, stage, session, id, call)
     });
-    // Tasks are dropped where they stand, as a crash leaves them; until then the model goes on.
-    first.shutdown_background();
+    // Tasks are dropped where they stand, as a crash leaves them; until all are, the model goes on.
+    first.shutdown_timeout(STOPPED_WITHIN);
     drop((stage, call));
 
     Runtime::new().unwrap().block_on(async {
