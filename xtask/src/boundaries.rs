@@ -34,7 +34,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("crates/service", SERVICE_STANDS_ON),
     (
         "crates/testkit",
-        &[PROTO, PLATFORM, STORAGE, REDIS, MESH, SERVICE],
+        &[PROTO, PLATFORM, STORAGE, EVENTS, REDIS, MESH, SERVICE],
     ),
     ("services/ai", AI_KNOWS),
     ("services/", SERVICES_KNOW),
