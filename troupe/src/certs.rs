@@ -9,8 +9,8 @@ use mesh::Role;
 use platform::Clock;
 use wire::identity::DevelopmentCa;
 
-use crate::cli::{Place, role_names};
-use crate::services::ROLES;
+use crate::place::Place;
+use crate::services::{ROLES, role_names};
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\

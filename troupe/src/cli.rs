@@ -3,16 +3,10 @@
 mod flags;
 
 use std::ffi::OsString;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use mesh::Role;
-use platform::config::ServerUrl;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::services::ROLES;
-use crate::settings::Settings;
+use crate::place::Place;
 use crate::{backup, certs, chat, contracts, doctor, events, memory, restore, serve};
 
 const EXAMPLES: &str = "\
@@ -114,71 +108,6 @@ impl Cli {
     }
 }
 
-/// Where the configuration, the data and the platform are. `flags` says which commands take which of these flags.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Place {
-    /// Configuration file; config.default.toml documents the keys
-    #[arg(long, global = true, env = "TROUPE_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Folder for all data [default: ~/.local/share/troupe]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-
-    /// Address to listen on [default: 127.0.0.1:8000, or the one in mesh.listen]; port 0 means any free port
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = listening)]
-    pub(crate) listen: Option<SocketAddr>,
-
-    #[command(flatten)]
-    pub(crate) servers: Servers,
-}
-
-/// Servers that replace embedded parts. Put addresses with passwords into a variable or the file: everybody on the machine
-/// can read a command line.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "External servers (each replaces an embedded part)")]
-pub(crate) struct Servers {
-    /// PostgreSQL instead of SQLite, as postgres://USER:PASSWORD@HOST/DATABASE
-    #[arg(long, global = true, value_name = "URL")]
-    database_url: Option<String>,
-
-    /// Redis for budgets (rate limits) and failed logins instead of memory, as redis://HOST
-    #[arg(long, global = true, value_name = "URL")]
-    redis_url: Option<String>,
-
-    /// NATS with JetStream for events instead of a dispatcher in the process, as nats://HOST
-    #[arg(long, global = true, value_name = "URL")]
-    nats_url: Option<String>,
-
-    /// Qdrant for vectors instead of a store in the process; its gRPC port, as http://HOST:6334
-    #[arg(long, global = true, value_name = "URL")]
-    qdrant_url: Option<String>,
-
-    /// Bucket of an S3-compatible store for pictures instead of the data folder; the section s3 of the configuration says where the store is
-    #[arg(long, global = true, value_name = "NAME")]
-    s3_bucket: Option<String>,
-}
-
-impl Servers {
-    /// Puts what the command line names into the settings.
-    pub(crate) fn apply(&self, settings: &mut Settings) {
-        let named = [
-            (&self.database_url, &mut settings.database.url),
-            (&self.redis_url, &mut settings.redis.url),
-            (&self.nats_url, &mut settings.nats.url),
-            (&self.qdrant_url, &mut settings.qdrant.url),
-        ];
-        for (flag, url) in named {
-            if let Some(named) = flag {
-                *url = ServerUrl::new(named);
-            }
-        }
-        if let Some(bucket) = &self.s3_bucket {
-            settings.s3.bucket.clone_from(bucket);
-        }
-    }
-}
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -213,32 +142,6 @@ pub(crate) enum Command {
     /// Print the API: the OpenAPI document, or the policy of each method
     #[command(subcommand)]
     Contracts(contracts::Document),
-}
-
-/// Reads an address and a port. Of a host's name it takes the first address, one of IPv4 if there is any: `localhost` is
-/// 127.0.0.1, as everywhere else here.
-fn listening(text: &str) -> Result<SocketAddr, String> {
-    const WRITE: &str = "write an address and a port, such as 127.0.0.1:8000";
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let is_whole = text
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if !is_whole {
-        return Err(WRITE.to_owned());
-    }
-    let found = text.to_socket_addrs();
-    let mut found: Vec<_> = found.into_iter().flatten().collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    let first = found.into_iter().next();
-    first.ok_or_else(|| format!("no host of that name is known; {WRITE}"))
-}
-
-/// Reads the name of a role.
-pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
-    let names = PossibleValuesParser::new(ROLES.map(|role| role.name()));
-    names.try_map(|name| Role::find(&name).ok_or("there is no such role"))
 }
 
 #[cfg(test)]

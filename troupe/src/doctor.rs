@@ -19,11 +19,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
-
-use crate::cli::Place;
-use crate::instance;
-use crate::settings::Settings;
 use finding::{Finding, State};
+
+use crate::instance;
+use crate::place::Place;
+use crate::settings::Settings;
 
 /// What the command line says.
 #[derive(Debug, Clone, Args)]

@@ -15,6 +15,7 @@ mod instance;
 mod memory;
 mod migrate;
 mod pages;
+mod place;
 mod process;
 mod restore;
 mod serve;
@@ -25,7 +26,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-
 use cli::{Cli, Command};
 use settings::Settings;
 

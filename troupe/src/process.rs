@@ -21,7 +21,9 @@ use service::Host;
 use tokio::task::JoinHandle;
 
 use self::channels::{Channels, Mesh};
+
 use self::sockets::Sockets;
+pub(crate) use self::sockets::listen;
 use self::start::Start;
 use crate::admin;
 use crate::hold::Hold;

@@ -15,8 +15,8 @@ use redis::Redis;
 use tokio::net::TcpListener;
 use wire::config::Listen;
 
-use crate::cli::{Place, role_names};
-use crate::services::ROLES;
+use crate::place::Place;
+use crate::services::{ROLES, role_names};
 use crate::settings::Settings;
 use crate::{admin, process};
 
@@ -119,7 +119,7 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
         admin::serve(address, &exporting, readiness.clone(), &tasks).await?;
     }
     let gateway = gateway::build(&config, &pool, channels, None, readiness, redis.as_ref())?;
-    let listener = listen(config.listen).await?;
+    let listener = process::listen(config.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(address = %address, services = services.join(","), "the gateway is ready");
     let gateway = gateway.leaving(tasks.leaving().clone());
@@ -131,21 +131,6 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
     }
     exporting.flush().await;
     Ok(())
-}
-
-/// Listens at an address.
-///
-/// # Errors
-/// Where it is taken or not ours, with how to choose another.
-pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow!(
-            "another program already listens at {address}; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
-            address.ip()
-        ),
-        _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),
-    })
-    .with_context(|| "the platform was not started")
 }
 
 #[cfg(test)]

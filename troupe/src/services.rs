@@ -1,5 +1,6 @@
 //! The services of the platform: one list, from which wiring, migrations, settings and checks follow.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures::future::BoxFuture;
 use mesh::Role;
 use service::{BuildError, Host, Neighbours, RetellError};
@@ -78,4 +79,10 @@ impl Service {
     pub(crate) fn store(&self) -> &'static str {
         self.role.name()
     }
+}
+
+/// Reads the name of a role.
+pub(crate) fn role_names() -> impl TypedValueParser<Value = Role> {
+    let names = PossibleValuesParser::new(ROLES.map(|role| role.name()));
+    names.try_map(|name| Role::find(&name).ok_or("there is no such role"))
 }

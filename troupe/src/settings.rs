@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use events::NatsConfig;
+use platform::config::ServerUrl;
 use platform::lifecycle::Shutdown;
 use platform::telemetry::ExportConfig;
 use redis::RedisConfig;
@@ -12,7 +13,7 @@ use service::{Backends, Section, Service};
 use storage::{DatabaseConfig, S3Config};
 use vectors::QdrantConfig;
 
-use crate::cli::Place;
+use crate::place::{Place, Servers};
 use crate::services::services;
 
 macro_rules! settings {
@@ -88,8 +89,26 @@ impl Settings {
         if let Some(address) = place.listen {
             settings.gateway.listen = address;
         }
-        place.servers.apply(&mut settings);
+        settings.take(&place.servers);
         Ok(settings)
+    }
+
+    /// Takes the servers that the command line names.
+    fn take(&mut self, servers: &Servers) {
+        let named = [
+            (&servers.database_url, &mut self.database.url),
+            (&servers.redis_url, &mut self.redis.url),
+            (&servers.nats_url, &mut self.nats.url),
+            (&servers.qdrant_url, &mut self.qdrant.url),
+        ];
+        for (flag, url) in named {
+            if let Some(named) = flag {
+                *url = ServerUrl::new(named);
+            }
+        }
+        if let Some(bucket) = &servers.s3_bucket {
+            self.s3.bucket.clone_from(bucket);
+        }
     }
 
     /// Refuses what can't work, before anything is opened.

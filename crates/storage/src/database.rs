@@ -118,6 +118,18 @@ impl Database {
         }
     }
 
+    /// Looks at the store of a service where the host has it. A SQLite file must be there.
+    ///
+    /// # Errors
+    /// As those of [`Database::open`], at once.
+    pub async fn inspect(storage: &Storage, service: &str) -> Result<Inspection, OpenError> {
+        let config = &storage.database;
+        match config.url.is_named() {
+            true => postgres::inspect(config, service).await,
+            false => sqlite::inspect(&storage.database_file(service)).await,
+        }
+    }
+
     /// Brings the tables of a service up to date, and looks at them.
     ///
     /// # Errors

@@ -15,3 +15,4 @@ pub mod prompt;
 mod random;
 pub mod role;
 pub mod session;
+pub mod watch;

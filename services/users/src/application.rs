@@ -15,7 +15,6 @@ mod token_pair;
 mod update_profile;
 mod watch_access;
 
-use std::time::Duration;
 
 use events::Outbox;
 use platform::id::AccessTokenId;
@@ -23,6 +22,7 @@ use platform::{Clock, Tasks, Timestamp};
 use storage::Database;
 use storage::secret::Secret;
 
+use crate::domain::lifetimes::Lifetimes;
 use crate::infrastructure::access_feed::AccessFeed;
 use crate::infrastructure::hash_pool::HashPool;
 use crate::infrastructure::login_backoff::LoginBackoff;
@@ -67,16 +67,6 @@ pub(crate) struct Parts {
     pub(crate) feed: AccessFeed,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) backoff: LoginBackoff,
-}
-
-/// How long things are good for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lifetimes {
-    pub(crate) access_token: Duration,
-    pub(crate) refresh_token: Duration,
-    pub(crate) login_session: Duration,
-    /// How long a spent refresh token may come again while its next pair is in use.
-    pub(crate) refresh_grace: Duration,
 }
 
 impl Accounts {

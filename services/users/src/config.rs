@@ -6,7 +6,7 @@ use platform::config::Error;
 use serde::Deserialize;
 use service::Section;
 
-use crate::application::Lifetimes;
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::{self, LEAST_WORD};
 
 /// Verifiers forget a revocation after a day, so no access token may live longer.

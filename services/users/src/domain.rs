@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod backoff;
 pub(crate) mod email;
+pub(crate) mod lifetimes;
 pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod refresh;

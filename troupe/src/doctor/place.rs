@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::finding::Finding;
-use crate::cli::Place;
+use crate::place::Place;
 use crate::settings::Settings;
 
 /// The sources of the configuration, and where the two values that everything depends on come from.

@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use wire::Listener;
 use wire::config::Register;
 
-use crate::serve::listen;
 use crate::settings::Settings;
 
 /// How often a process that isn't ready yet is checked.
@@ -145,4 +144,19 @@ async fn ready(readiness: &Readiness) {
     while readiness().is_err() {
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Listens at an address.
+///
+/// # Errors
+/// Where it is taken or not ours, with how to choose another.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "another program already listens at {address}; stop it, or choose another address with --listen, such as --listen {}:0 for a free port",
+            address.ip()
+        ),
+        _ => anyhow!(error).context(format!("can't listen at {address}; choose another address with --listen")),
+    })
+    .with_context(|| "the platform was not started")
 }

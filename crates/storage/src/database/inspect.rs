@@ -1,17 +1,9 @@
 //! What a store is and has behind it. Changes nothing, and waits for nobody.
 
-use std::path::Path;
-
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement};
 use sea_orm_migration::{
     IntoSchemaManagerConnection, MigratorTrait, SchemaManager, seaql_migrations,
 };
-
-use super::sqlite::{FileError, SOME_FILE};
-use super::{Database, OpenError, postgres};
-use crate::Storage;
 
 /// A look at the store of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,36 +12,6 @@ pub struct Inspection {
     pub version: String,
     /// The names of the migrations that it has behind it, oldest first; none before the first start.
     pub migrations: Vec<String>,
-}
-
-impl Database {
-    /// Looks at the store of a service where the host has it. A SQLite file must be there.
-    ///
-    /// # Errors
-    /// As those of [`Database::open`], at once.
-    pub async fn inspect(storage: &Storage, service: &str) -> Result<Inspection, OpenError> {
-        let config = &storage.database;
-        if config.url.is_named() {
-            postgres::inspect(config, service).await
-        } else {
-            let file = storage.database_file(service);
-            let inspection = file_at(&file).await;
-            inspection.map_err(|error| FileError::of_layer(&file, &error).into())
-        }
-    }
-}
-
-async fn file_at(file: &Path) -> Result<Inspection, DbErr> {
-    let file = file.to_owned();
-    let mut options = ConnectOptions::new(SOME_FILE);
-    options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true));
-    let db = sea_orm::Database::connect(options).await?;
-    let inspection = Inspection {
-        version: first_text(&db, "SELECT sqlite_version()").await?,
-        migrations: migrations(&db).await?,
-    };
-    db.close().await?;
-    Ok(inspection)
 }
 
 /// The first column of the first row.

@@ -16,7 +16,7 @@ mod problem;
 mod settled;
 mod sync;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use platform::folders::make_private;
@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use self::handle::keep_log;
 use self::mark::is_marked;
 use self::problem::log_of;
-use super::inspect::unknown_migration;
+use super::inspect::{Inspection, first_text, migrations, unknown_migration};
 use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 
@@ -42,7 +42,7 @@ pub(super) use self::sync::Syncs;
 
 /// The address of a file whose path is said otherwise: here a question mark or a percent sign of a folder's name would be taken
 /// for one of the address.
-pub(super) const SOME_FILE: &str = "sqlite://file";
+const SOME_FILE: &str = "sqlite://file";
 const READ_CONNECTIONS: u32 = 8;
 /// As a call to PostgreSQL: within two seconds it has a connection, or says that it has none.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,6 +51,24 @@ const PAGE_BYTES: u32 = 4096;
 /// Pages that each connection keeps in memory. What others write empties a connection's cache, and the system has the file in
 /// memory too: a larger one grows with the file, and hardly saves time.
 const CACHE_KIB: u32 = 512;
+
+/// Looks at a file, which must be there.
+pub(super) async fn inspect(file: &Path) -> Result<Inspection, OpenError> {
+    let inspection = look(file.to_owned()).await;
+    inspection.map_err(|error| FileError::of_layer(file, &error).into())
+}
+
+async fn look(file: PathBuf) -> Result<Inspection, DbErr> {
+    let mut options = ConnectOptions::new(SOME_FILE);
+    options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true));
+    let db = sea_orm::Database::connect(options).await?;
+    let inspection = Inspection {
+        version: first_text(&db, "SELECT sqlite_version()").await?,
+        migrations: migrations(&db).await?,
+    };
+    db.close().await?;
+    Ok(inspection)
+}
 
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {

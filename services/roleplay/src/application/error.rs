@@ -9,9 +9,9 @@ use tonic::Status;
 use troupe_proto::{Class, Classify, Code, Reason, error};
 
 use crate::domain::card::CardError;
-use crate::domain::generation::OffsetError;
 use crate::domain::ids::GenerationId;
 use crate::domain::prompt::FitError;
+use crate::domain::watch::OffsetError;
 use crate::infrastructure::index;
 
 /// About what it takes until one of several replies has ended.

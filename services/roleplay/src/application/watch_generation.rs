@@ -11,10 +11,11 @@ use tokio::time::timeout;
 use super::live::Progress;
 use super::start_generation::{Begun, Started};
 use super::{Chats, Error};
-use crate::domain::generation::{Event, Generation, State, check_offset};
+use crate::domain::generation::{Generation, State};
 use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::Message;
 use crate::domain::prompt::Kind;
+use crate::domain::watch::{Event, check_offset};
 use crate::infrastructure::queries::{generations, messages};
 
 /// How long a stream is silent at most where the text can't be stored, which is not shown before. The generation goes on;

@@ -3,7 +3,6 @@
 use platform::Timestamp;
 
 use super::ids::{GenerationId, MessageId, SessionId};
-use super::message::Message;
 use super::prompt::Kind;
 
 /// Whether a generation runs, or how it ended.
@@ -169,74 +168,6 @@ impl Ending {
     }
 }
 
-/// Something that a watcher of a generation sees.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The first of every watch. Texts reach up to the offset that the watch begins at.
-    Started {
-        /// The generation.
-        generation: Box<Generation>,
-        /// The person's message that is answered, if one is.
-        user_message: Option<Box<Message>>,
-        /// The message that is written.
-        message: Box<Message>,
-    },
-    /// Text was added.
-    Delta {
-        /// Bytes before it.
-        offset: usize,
-        /// The text.
-        text: String,
-    },
-    /// The last of every watch.
-    Ended {
-        /// The generation with its whole text.
-        generation: Box<Generation>,
-        /// The message as it is stored.
-        message: Box<Message>,
-    },
-}
-
-/// An offset at which no watch can begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OffsetError {
-    /// Beyond what was generated so far.
-    #[error(
-        "offset {offset} lies beyond the {length} bytes generated so far; attach at next_offset of the last event seen, or at 0"
-    )]
-    BeyondEnd {
-        /// The offset.
-        offset: u64,
-        /// Bytes generated so far.
-        length: usize,
-    },
-    /// Inside a character.
-    #[error(
-        "offset {offset} lies within a character; attach at next_offset of the last event seen, or at 0"
-    )]
-    WithinCharacter {
-        /// The offset.
-        offset: u64,
-    },
-}
-
-/// Checks that a watch of `text` can begin at `offset`.
-///
-/// # Errors
-/// The offset lies beyond the text, or within a character.
-pub fn check_offset(text: &str, offset: u64) -> Result<usize, OffsetError> {
-    let at = usize::try_from(offset).ok().filter(|at| *at <= text.len());
-    let at = at.ok_or(OffsetError::BeyondEnd {
-        offset,
-        length: text.len(),
-    })?;
-    if text.is_char_boundary(at) {
-        Ok(at)
-    } else {
-        Err(OffsetError::WithinCharacter { offset })
-    }
-}
-
 /// Cuts what a model writes to what is kept: no white space at the end, none at the beginning of a message, and no
 /// NUL, which databases refuse.
 #[derive(Debug)]
@@ -298,21 +229,5 @@ mod tests {
     #[test]
     fn drops_nul() {
         assert_eq!(trimmed("", &["\0a\0", "b"]), ["a", "b"]);
-    }
-
-    #[test]
-    fn refuses_offsets_beyond_the_end_and_within_a_character() {
-        assert_eq!(check_offset("né", 3), Ok(3));
-        assert_eq!(check_offset("né", 0), Ok(0));
-        assert_eq!(
-            check_offset("né", 2),
-            Err(OffsetError::WithinCharacter { offset: 2 })
-        );
-        let beyond = OffsetError::BeyondEnd {
-            offset: 4,
-            length: 3,
-        };
-        assert_eq!(check_offset("né", 4), Err(beyond));
-        assert!(check_offset("", u64::MAX).is_err());
     }
 }

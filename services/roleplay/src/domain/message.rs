@@ -2,7 +2,7 @@
 
 use platform::Timestamp;
 
-use super::generation::{Generation, State};
+use super::generation::State;
 use super::ids::{GenerationId, MessageId, SessionId};
 
 /// Longest message that can be gone on with, in bytes of UTF-8: a message must fit an answer of gRPC.
@@ -67,25 +67,4 @@ pub struct Message {
     pub create_time: Timestamp,
     /// When a person last changed its text.
     pub edit_time: Option<Timestamp>,
-}
-
-impl Message {
-    /// The message as it stood when its generation had written `generation.text`, a part of the `whole` text:
-    /// text and the rest of the generation then make the message. One that was changed since stays as it is.
-    #[must_use]
-    pub fn as_of(mut self, generation: &Generation, whole: &str) -> Self {
-        let is_newest = self.generation_id == Some(generation.id)
-            && self.edit_time.is_none_or(|t| t <= generation.create_time);
-        if !is_newest {
-            return self;
-        }
-        if self.state != State::Running {
-            let Some(base) = self.text.strip_suffix(whole) else {
-                return self;
-            };
-            self.text.truncate(base.len());
-        }
-        self.text.push_str(&generation.text);
-        self
-    }
 }

@@ -2,7 +2,8 @@
 
 use troupe_proto::roleplay as pb;
 
-use crate::domain::generation::{Event, Finish, Generation, State};
+use crate::domain::generation::{Finish, Generation, State};
+use crate::domain::watch::Event;
 
 impl From<Generation> for pb::Generation {
     fn from(generation: Generation) -> Self {
