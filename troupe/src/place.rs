@@ -69,3 +69,30 @@ fn listening(text: &str) -> Result<SocketAddr, String> {
     let first = found.into_iter().next();
     first.ok_or_else(|| format!("no host of that name is known; {WRITE}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listens_at_a_host_by_its_name_or_says_what_to_write() {
+        for (text, address) in [
+            ("localhost:1234", "127.0.0.1:1234"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::]:80", "[::]:80"),
+        ] {
+            assert_eq!(listening(text).unwrap(), address.parse().unwrap());
+        }
+        for text in [
+            "",
+            "8000",
+            ":8000",
+            "localhost",
+            "localhost:99999",
+            "no host:1",
+        ] {
+            let error = listening(text).unwrap_err();
+            assert!(error.contains("127.0.0.1:8000"), "{text}: {error}");
+        }
+    }
+}

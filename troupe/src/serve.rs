@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use mesh::{Readiness, Role};
 use platform::lifecycle::Signals;
 use platform::{Tasks, telemetry};
 use prost_reflect::DescriptorPool;
 use redis::Redis;
-use tokio::net::TcpListener;
 use wire::config::Listen;
 
 use crate::place::Place;

@@ -15,7 +15,6 @@ mod token_pair;
 mod update_profile;
 mod watch_access;
 
-
 use events::Outbox;
 use platform::id::AccessTokenId;
 use platform::{Clock, Tasks, Timestamp};
