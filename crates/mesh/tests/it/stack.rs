@@ -89,7 +89,7 @@ async fn an_unknown_method_says_so() {
     let world = World::new();
     let refused = status(&raw(&world.server, "/troupe.users.v1.AuthService/Nothing", "r").await);
     assert_eq!(reason_of(&refused), Some(Reason::UnknownMethod));
-    assert!(refused.message().contains("AuthService/Nothing"));
+    assert!(refused.message().contains("no such method"), "{refused}");
 }
 
 #[tokio::test]
