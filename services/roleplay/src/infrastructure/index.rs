@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use mesh::{Channel, Ctx};
 use service::Host;
+use storage::Storage;
 use tokio::sync::Mutex;
 use tonic::Status;
 use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_client::EmbeddingServiceClient;
-use vectors::{self, Point, Vectors};
+use vectors::{self, Point, QdrantConfig, Vectors};
 
 use super::promised;
 use crate::domain::ids::{MemoryId, SessionId};
@@ -23,7 +24,8 @@ pub(crate) const MAX_EMBEDDED: usize = 64;
 /// The vectors of memories. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Index {
-    host: Host,
+    storage: Storage,
+    qdrant: QdrantConfig,
     client: EmbeddingServiceClient<Channel>,
     /// Opened when the model is known: at the first use, and again when ai embeds with another one.
     opened: Arc<Mutex<Option<Collection>>>,
@@ -66,7 +68,8 @@ impl Index {
     /// The vectors, of the models behind a channel to the ai service.
     pub(crate) fn new(host: &Host, ai: Channel) -> Self {
         Self {
-            host: host.clone(),
+            storage: host.storage(),
+            qdrant: host.backends.qdrant.clone(),
             client: EmbeddingServiceClient::new(ai),
             opened: Arc::default(),
         }
@@ -113,8 +116,8 @@ impl Index {
         }
         let dimensions = usize::try_from(model.dimensions).unwrap_or(0);
         let vectors = vectors::open(
-            &self.host.storage(),
-            &self.host.backends.qdrant,
+            &self.storage,
+            &self.qdrant,
             COLLECTION,
             &model.id,
             dimensions,
