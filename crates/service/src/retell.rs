@@ -3,9 +3,9 @@
 use events::{Events, RegisterError};
 use sea_orm::DbErr;
 use storage::Database;
-use storage::database::{OpenError, migration_names};
+use storage::database::OpenError;
 
-use crate::{Host, Service};
+use crate::{Host, Service, migrations};
 
 /// Why a history can't be told again.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub async fn retell<S: Service>(
         return Err(RetellError::Old);
     };
     let behind = Database::inspect(&storage, name).await?.migrations;
-    let mut known = migration_names::<S::Migrator>().into_iter();
+    let mut known = migrations::<S>().into_iter();
     if known.any(|migration| !behind.contains(&migration)) {
         return Err(RetellError::Old);
     }

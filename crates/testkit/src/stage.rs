@@ -191,11 +191,7 @@ impl Stage {
     /// # Errors
     /// It can't be opened.
     pub async fn store(&self) -> Result<Option<Database>, storage::database::OpenError> {
-        let beside = Host {
-            backends: self.setup.backends.clone(),
-            ..Host::new(self.setup.home.path())
-        };
-        Database::attach(&beside.storage(), self.server.role().name()).await
+        Database::attach(&self.host.storage(), self.server.role().name()).await
     }
 
     /// Stops the service, and gives what another one on its data is started with. False if it didn't stop in time.
