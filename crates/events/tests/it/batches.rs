@@ -28,6 +28,7 @@ macro_rules! conformance {
 
 conformance!(
     events_that_wait_have_their_effects_in_one_transaction,
+    an_event_that_is_sent_twice_has_its_effect_once,
     events_of_a_key_have_their_effects_in_order_also_where_some_fail,
     an_event_that_fails_is_put_aside_without_its_neighbours,
     a_handler_that_panics_holds_up_nobody,
@@ -122,6 +123,25 @@ async fn events_that_wait_have_their_effects_in_one_transaction(carrier: Carrier
     assert!(sizes.iter().any(|size| *size > 20), "{sizes:?}");
     let letters = process.inspector().await.dead_letters().await.unwrap();
     assert_eq!(letters, []);
+}
+
+async fn an_event_that_is_sent_twice_has_its_effect_once(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
+    let process = Appending::willing().in_process(&place).await;
+    process.refuse_changes_of_outbox().await;
+    // Only this one: what can't be noted as sent keeps the relay from reading more.
+    process.tell("a", "a1").await;
+    process.until_ledger_has(1).await;
+    process.stop().await;
+    let process = Appending::willing().in_process(&place).await;
+    process.allow_changes_of_outbox().await;
+    process.tell("a", "a2").await;
+    process.tell("b", "b1").await;
+    process.until_ledger_has(3).await;
+    process.until_all_is_sent().await;
+    let mut ledger = process.ledger().await;
+    ledger.sort();
+    assert_eq!(ledger, ["a1", "a2", "b1"]);
 }
 
 async fn events_of_a_key_have_their_effects_in_order_also_where_some_fail(
