@@ -20,7 +20,7 @@ doctor *args:
 check:
     cargo xtask test
 
-# All but the tests: formatting, lints, documentation, contracts, boundaries, licences
+# All but the tests: formatting, lints, documentation, contracts, boundaries, dependencies
 lint:
     cargo xtask check
 

@@ -1,5 +1,5 @@
 //! Which of our crates may know which: services not one another, the gateway no service, neither of them how processes
-//! reach one another, what all stand on nobody above it. And what none may bring: certificates that are believed although the system doesn't.
+//! reach one another, what all stand on nobody above it.
 
 use anyhow::{Result, bail};
 
@@ -55,9 +55,6 @@ const AI_KNOWS: &[&str] = &[
 /// Crates of ours that the tests of every crate may know.
 const FOR_TESTS: [&str; 2] = [TESTKIT, WIRE];
 
-/// Crates with roots of their own: whom to believe is the system's to say, for every server alike.
-const ROOTS: [&str; 2] = ["webpki-roots", "webpki-root-certs"];
-
 /// A crate of ours, where it stands and what it depends on.
 struct Crate {
     name: String,
@@ -80,20 +77,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             violations.join("\n")
         );
     }
-    let all = metadata::all(workspace)?;
-    let roots = roots(all.iter().map(|package| package.name.as_str()));
-    if !roots.is_empty() {
-        bail!(
-            "{} would be believed besides the system's certificates\nchoose the features of what brings it that take the system's",
-            roots.join(" and ")
-        );
-    }
     println!("{} crates keep to their boundaries", crates.len());
     Ok(())
-}
-
-fn roots<'p>(packages: impl Iterator<Item = &'p str>) -> Vec<&'p str> {
-    packages.filter(|name| ROOTS.contains(name)).collect()
 }
 
 impl Crate {
@@ -239,12 +224,6 @@ mod tests {
             workspace_with(krate("crates/platform", PLATFORM, &[(MESH, false)])).len(),
             1
         );
-    }
-
-    #[test]
-    fn refuses_certificates_that_the_system_does_not_know() {
-        let packages = ["rustls", "rustls-native-certs", "webpki-roots"];
-        assert_eq!(roots(packages.into_iter()), ["webpki-roots"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod boundaries;
 mod buf;
 mod clients;
-mod licences;
+mod deny;
 mod metadata;
 mod report;
 mod snapshots;
@@ -35,7 +35,7 @@ struct Cli {
 enum Task {
     /// Everything, from formatting to the end-to-end tests: what CI runs.
     Test,
-    /// Everything that needs no tests to run: formatting, lints, documentation, contracts, boundaries, licences.
+    /// Everything that needs no tests to run: formatting, lints, documentation, contracts, boundaries, dependencies.
     Check,
     /// rustfmt and clippy.
     Lint,
@@ -43,8 +43,8 @@ enum Task {
     Boundaries,
     /// `buf lint`, `buf format` and `buf breaking`.
     Buf,
-    /// Refuses dependencies whose licence isn't on the list.
-    Licences,
+    /// `cargo deny`: licences, bans, sources and advisories of dependencies.
+    Dependencies,
     /// Unit and integration tests of every crate; those of services on SQLite and on PostgreSQL.
     Unit,
     /// Drives the built executable from outside.

@@ -12,17 +12,13 @@ struct Metadata {
     packages: Vec<Package>,
 }
 
-/// A package, ours or another's.
+/// A package of the workspace.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Package {
     /// Its name.
     pub(crate) name: String,
-    /// Its version.
-    pub(crate) version: String,
     /// Its `Cargo.toml`.
     pub(crate) manifest_path: PathBuf,
-    /// Its licence as an SPDX expression, if it names one.
-    pub(crate) license: Option<String>,
     /// What it depends on, as its manifest says.
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -50,21 +46,15 @@ impl Package {
 
 /// The packages of the workspace.
 pub(crate) fn ours(workspace: &Workspace) -> Result<Vec<Package>> {
-    read(workspace, "metadata --format-version 1 --no-deps")
+    let text = workspace.output(workspace.cargo("metadata --format-version 1 --no-deps"))?;
+    Ok(serde_json::from_str::<Metadata>(&text)?.packages)
 }
 
-/// All packages that are built on this kind of machine, ours and others'.
-pub(crate) fn all(workspace: &Workspace) -> Result<Vec<Package>> {
+/// All packages that are built on this kind of machine, ours and others', as cargo writes them.
+pub(crate) fn all(workspace: &Workspace) -> Result<String> {
     let version = workspace.output(workspace.cargo("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("cargo doesn't say what it builds for")?;
-    read(
-        workspace,
-        &format!("metadata --format-version 1 --filter-platform {host}"),
-    )
-}
-
-fn read(workspace: &Workspace, args: &str) -> Result<Vec<Package>> {
-    let text = workspace.output(workspace.cargo(args))?;
-    Ok(serde_json::from_str::<Metadata>(&text)?.packages)
+    let metadata = format!("metadata --format-version 1 --filter-platform {host}");
+    workspace.output(workspace.cargo(&metadata))
 }

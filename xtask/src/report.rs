@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 #[derive(Default)]
 pub(crate) struct Report {
     steps: Vec<Step>,
+    notes: Vec<String>,
 }
 
 struct Step {
@@ -59,6 +60,12 @@ impl Report {
         self.step(name, |counts| run(command, counts));
     }
 
+    /// Has the summary say what no step did.
+    pub(crate) fn note(&mut self, text: String) {
+        println!("\n!!! {text}");
+        self.notes.push(text);
+    }
+
     /// Prints the summary; its last line is the sum of all counts.
     pub(crate) fn finish(self) -> ExitCode {
         println!("\n=== Summary\n");
@@ -74,6 +81,9 @@ impl Report {
             let Counts { passed, failed } = counts;
             println!("{mark:6} {name:44} {passed:5} passed {failed:3} failed {seconds:5} s");
             sum.add(*counts);
+        }
+        for note in &self.notes {
+            println!("\n!!! {note}");
         }
         println!("\n{} passed, {} failed", sum.passed, sum.failed);
         match sum.failed {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::report::{self, Counts, Report};
 use crate::workspace::Workspace;
-use crate::{Task, boundaries, buf, clients, licences, snapshots, tests, tree};
+use crate::{Task, boundaries, buf, clients, deny, snapshots, tests, tree};
 
 /// Runs the steps of a task. Steps that fail are in the report; an error is a task that could not begin.
 pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -24,7 +24,7 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Lint => lint(workspace, report),
         Task::Boundaries => boundaries(workspace, report),
         Task::Buf => contracts(workspace, report),
-        Task::Licences => dependency_licences(workspace, report),
+        Task::Dependencies => deny::check(workspace, report),
         Task::Unit => {
             unit(workspace, report);
             on_postgres(workspace, report);
@@ -97,7 +97,7 @@ fn check(workspace: &Workspace, report: &mut Report) {
     report.command("rustfmt", workspace.cargo("fmt --all --check"));
     report.step("names and sizes", |_| tree::check(workspace));
     boundaries(workspace, report);
-    dependency_licences(workspace, report);
+    deny::check(workspace, report);
     contracts(workspace, report);
     clippy(workspace, report);
     let mut rustdoc = workspace.cargo("doc --workspace --no-deps --document-private-items");
@@ -119,10 +119,6 @@ fn clippy(workspace: &Workspace, report: &mut Report) {
 
 fn boundaries(workspace: &Workspace, report: &mut Report) {
     report.step("boundaries", |_| boundaries::check(workspace));
-}
-
-fn dependency_licences(workspace: &Workspace, report: &mut Report) {
-    report.step("licences of dependencies", |_| licences::check(workspace));
 }
 
 fn contracts(workspace: &Workspace, report: &mut Report) {
