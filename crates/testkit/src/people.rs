@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use mesh::Verifier;
 use mesh::token::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE};
@@ -14,20 +10,25 @@ use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use troupe_proto::users::JsonWebKey;
 
 const KEY_ID: &str = "testkit";
+/// The PKCS#8 form of a key of Ed25519: what every such document begins with, then the seed, which is 32 times 7.
+const PRIVATE_KEY: [u8; 48] = [
+    0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20, //
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, //
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+];
+const PUBLIC_KEY: &str = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vntuSQh7qaRRG0w";
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// Issues access tokens under a key that is the same in every test.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     clock: Clock,
-    key: SigningKey,
 }
 
 impl Issuer {
     /// An issuer that goes by `clock`.
     pub fn new(clock: Clock) -> Self {
-        let key = SigningKey::from_bytes(&[7; 32]);
-        Self { clock, key }
+        Self { clock }
     }
 
     /// A verifier that accepts this issuer's tokens.
@@ -42,7 +43,7 @@ impl Issuer {
         JsonWebKey {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
-            x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()),
+            x: PUBLIC_KEY.to_owned(),
             kid: KEY_ID.to_owned(),
             alg: "EdDSA".to_owned(),
             r#use: "sig".to_owned(),
@@ -70,8 +71,7 @@ impl Issuer {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(KEY_ID.to_owned());
-        let der = self.key.to_pkcs8_der()?;
-        let signer = EncodingKey::from_ed_der(der.as_bytes());
+        let signer = EncodingKey::from_ed_der(&PRIVATE_KEY);
         Ok(jsonwebtoken::encode(&header, &claims, &signer)?)
     }
 }

@@ -1,10 +1,9 @@
 //! Who may call what, on Troupe's own contract.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use mesh::Verifier;
 use mesh::token::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE};
@@ -17,19 +16,19 @@ use crate::harness::Edge;
 
 /// Makes tokens, and verifies them.
 pub(crate) struct Issuer {
-    key: SigningKey,
+    key: Ed25519KeyPair,
     pub(crate) verifier: Verifier,
 }
 
 impl Issuer {
     pub(crate) fn new() -> Self {
-        let key = SigningKey::from_bytes(&[7; 32]);
+        let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let verifier = Verifier::new(Clock::system());
         let text = String::from;
         verifier.set_keys(&[JsonWebKey {
             kty: text("OKP"),
             crv: text("Ed25519"),
-            x: URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes()),
+            x: URL_SAFE_NO_PAD.encode(key.public_key()),
             kid: text("k1"),
             alg: text("EdDSA"),
             r#use: text("sig"),
@@ -55,10 +54,9 @@ impl Issuer {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some("k1".into());
         header.typ = Some(TOKEN_TYPE.into());
-        let pem = self.key.to_pkcs8_der().unwrap();
-        let token =
-            jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(pem.as_bytes()))
-                .unwrap();
+        let pem = self.key.to_pkcs8().unwrap();
+        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(pem.as_ref()))
+            .unwrap();
         format!("Bearer {token}")
     }
 }

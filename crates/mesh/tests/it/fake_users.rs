@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -129,14 +128,14 @@ pub(crate) fn login(email: &str) -> pb::LoginRequest {
 
 /// An Ed25519 key.
 pub(crate) struct TestKey {
-    key: SigningKey,
+    key: Ed25519KeyPair,
     kid: String,
 }
 
 impl TestKey {
     pub(crate) fn new(seed: u8) -> Self {
         Self {
-            key: SigningKey::from_bytes(&[seed; 32]),
+            key: Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap(),
             kid: format!("key-{seed}"),
         }
     }
@@ -145,7 +144,7 @@ impl TestKey {
         pb::JsonWebKey {
             kty: "OKP".into(),
             crv: "Ed25519".into(),
-            x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()),
+            x: URL_SAFE_NO_PAD.encode(self.key.public_key()),
             kid: self.kid.clone(),
             alg: "EdDSA".into(),
             r#use: "sig".into(),
@@ -164,8 +163,8 @@ impl TestKey {
     }
 
     pub(crate) fn sign_under(&self, header: &Header, claims: &Value) -> String {
-        let der = self.key.to_pkcs8_der().unwrap();
-        let key = EncodingKey::from_ed_der(der.as_bytes());
+        let der = self.key.to_pkcs8().unwrap();
+        let key = EncodingKey::from_ed_der(der.as_ref());
         jsonwebtoken::encode(header, claims, &key).unwrap()
     }
 }

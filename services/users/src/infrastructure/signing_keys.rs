@@ -1,9 +1,9 @@
 //! The keys that sign access tokens: made at the first start, kept in the database.
 
+use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use mesh::token::{Claims, TOKEN_TYPE};
 use platform::Timestamp;
@@ -46,19 +46,22 @@ pub(crate) enum KeyError {
     Storage(#[from] DbErr),
     #[error("the stored signing key {0} is damaged: restore the users database from a backup")]
     Damaged(String),
+    #[error("can't make a signing key")]
+    Unmade(#[source] KeyRejected),
 }
 
 impl SigningKeys {
     /// Loads the keys, making the first one if there is none.
     pub(crate) async fn load_or_create(db: &Database, now: Timestamp) -> Result<Self, KeyError> {
+        let first = new_row(now).map_err(KeyError::Unmade)?;
         let rows = db
             .transaction(move |tx| {
+                let first = first.clone();
                 Box::pin(async move {
                     let mut rows = queries::signing_keys::list_in_force(tx).await?;
                     if rows.is_empty() {
-                        let row = new_row(now);
-                        queries::signing_keys::insert(tx, row.clone()).await?;
-                        rows.push(row);
+                        queries::signing_keys::insert(tx, first.clone()).await?;
+                        rows.push(first);
                     }
                     Ok::<_, DbErr>(rows)
                 })
@@ -72,8 +75,8 @@ impl SigningKeys {
         let damaged = |row: &signing_key::Model| KeyError::Damaged(row.id.clone());
         let mut keys = Vec::new();
         for row in rows {
-            let seed = row.seed.as_slice().try_into().map_err(|_| damaged(row))?;
-            let key = SigningKey::from_bytes(seed);
+            let key = Ed25519KeyPair::from_seed_unchecked(&row.seed).map_err(|_| damaged(row))?;
+            // The id is made of the public key, so this is the check that a seed of the right length lacks.
             if thumbprint(&public_text(&key)) != row.id {
                 return Err(damaged(row));
             }
@@ -82,13 +85,13 @@ impl SigningKeys {
         let (Some(newest), Some(row)) = (keys.first(), rows.first()) else {
             return Err(KeyError::Damaged("(none)".to_owned()));
         };
-        let der = newest.to_pkcs8_der().map_err(|_| damaged(row))?;
+        let der = newest.to_pkcs8().map_err(|_| damaged(row))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(row.id.clone());
         Ok(Self {
             header,
-            signs: EncodingKey::from_ed_der(der.as_bytes()),
+            signs: EncodingKey::from_ed_der(der.as_ref()),
             public: keys.iter().map(public_key).collect(),
         })
     }
@@ -104,18 +107,18 @@ impl SigningKeys {
     }
 }
 
-fn new_row(now: Timestamp) -> signing_key::Model {
+fn new_row(now: Timestamp) -> Result<signing_key::Model, KeyRejected> {
     let seed = Secret::generate();
-    let key = SigningKey::from_bytes(seed.bytes());
-    signing_key::Model {
+    let key = Ed25519KeyPair::from_seed_unchecked(seed.bytes())?;
+    Ok(signing_key::Model {
         id: thumbprint(&public_text(&key)),
         seed: seed.bytes().to_vec(),
         create_time: now,
         retire_time: None,
-    }
+    })
 }
 
-fn public_key(key: &SigningKey) -> PublicKey {
+fn public_key(key: &Ed25519KeyPair) -> PublicKey {
     let x = public_text(key);
     PublicKey {
         id: thumbprint(&x),
@@ -123,8 +126,8 @@ fn public_key(key: &SigningKey) -> PublicKey {
     }
 }
 
-fn public_text(key: &SigningKey) -> String {
-    URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes())
+fn public_text(key: &Ed25519KeyPair) -> String {
+    URL_SAFE_NO_PAD.encode(key.public_key())
 }
 
 /// RFC 7638: the hash of the required members in the order of the alphabet, without space.
@@ -137,20 +140,49 @@ fn thumbprint(x: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The key of RFC 8037, appendix A: its seed is stored, its public key announced, its thumbprint names it.
+    const SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+    const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const THUMBPRINT: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+
+    fn row_of_the_rfc() -> signing_key::Model {
+        signing_key::Model {
+            id: THUMBPRINT.to_owned(),
+            seed: URL_SAFE_NO_PAD.decode(SEED).unwrap(),
+            create_time: Timestamp::default(),
+            retire_time: None,
+        }
+    }
+
     #[test]
-    fn names_a_key_as_rfc_8037_does() {
-        // Appendix A.3.
+    fn takes_a_stored_seed_as_rfc_8037_does() {
+        let keys = SigningKeys::from_rows(&[row_of_the_rfc()]).unwrap();
+        let public = &keys.public()[0];
         assert_eq!(
-            thumbprint("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+            (public.id.as_str(), public.x.as_str()),
+            (THUMBPRINT, PUBLIC)
+        );
+        // Appendix A.4: signatures of Ed25519 don't depend on chance.
+        let message = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &keys.signs, Algorithm::EdDSA);
+        assert_eq!(
+            signature.unwrap(),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
         );
     }
 
     #[test]
     fn refuses_a_damaged_key() {
-        let mut row = new_row(Timestamp::default());
+        let row = new_row(Timestamp::default()).unwrap();
         assert!(SigningKeys::from_rows(std::slice::from_ref(&row)).is_ok());
-        row.seed[0] ^= 1;
-        assert!(SigningKeys::from_rows(&[row]).is_err());
+        let damaged = |damage: fn(&mut Vec<u8>)| {
+            let mut row = row.clone();
+            damage(&mut row.seed);
+            SigningKeys::from_rows(&[row])
+        };
+        assert!(damaged(|seed| seed[0] ^= 1).is_err());
+        assert!(damaged(|seed| seed.truncate(31)).is_err());
+        assert!(damaged(|seed| seed.push(0)).is_err());
     }
 }
