@@ -7,6 +7,7 @@ mod clients;
 mod deny;
 mod metadata;
 mod report;
+mod sizes;
 mod snapshots;
 mod tasks;
 mod tests;

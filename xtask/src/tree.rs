@@ -1,9 +1,11 @@
-//! The shape of the tree: names that no module has, and how long `main.rs` of the executable may be.
+//! The shape of the tree: names that no module has, and how long files and functions may be, `main.rs` of the executable above
+//! all.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::sizes;
 use crate::workspace::Workspace;
 
 /// Names that say nothing about what is inside.
@@ -24,20 +26,33 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         "*.rs",
     ]);
     let files = workspace.output(list)?;
+    // Git also lists a file that was removed and not yet committed.
+    let texts: Vec<(&str, String)> = files
+        .lines()
+        .filter_map(|file| {
+            Some((
+                file,
+                std::fs::read_to_string(workspace.root().join(file)).ok()?,
+            ))
+        })
+        .collect();
     let mut problems: Vec<String> = files
         .lines()
         .filter_map(|file| Some((file, vague_name(file)?)))
         .map(|(file, name)| format!("{file}: `{name}` says nothing about what is inside"))
         .collect();
-    let main = std::fs::read_to_string(workspace.root().join(MAIN)).context(MAIN)?;
-    if main.lines().count() >= MAIN_MAX_LINES {
+    problems.extend(sizes::problems(
+        texts.iter().map(|(file, text)| (*file, text.as_str())),
+    ));
+    let main = texts.iter().find(|(file, _)| *file == MAIN).context(MAIN)?;
+    if main.1.lines().count() >= MAIN_MAX_LINES {
         problems.push(format!("{MAIN} has {MAIN_MAX_LINES} lines or more"));
     }
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
     println!(
-        "{} files have names that say something",
+        "{} files have names that say something and are short enough",
         files.lines().count()
     );
     Ok(())
