@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use prost::Message;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells build scripts where things are by variables"
+)]
 fn main() -> Result<()> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

@@ -15,6 +15,10 @@ use anyhow::{Context, Result};
 use prost::Message;
 use prost_reflect::DescriptorPool;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells build scripts where things are by variables"
+)]
 fn main() -> Result<()> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

@@ -28,6 +28,7 @@ const WORDS: [&str; 16] = [
 pub(crate) struct Llama(Server);
 
 /// The executable that was named, or the one in PATH or in the Python package, if there is one.
+#[expect(clippy::disallowed_methods, reason = "`PATH` says where programs are")]
 pub(crate) async fn find(named: Option<&Path>) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use self::value::{Table, Value};
 
 pub use address::{address, addresses, encoding_problem, trimmed};
+pub use environment::variable_of_others;
 pub use keys::keys;
 pub use secret_text::SecretText;
 pub use server_url::ServerUrl;

@@ -16,6 +16,10 @@ pub fn settings() -> PathBuf {
 }
 
 /// The specification has relative values ignored. Who has no home keeps things in the current folder.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is asked for is no setting of ours, and a path needn't be UTF-8"
+)]
 fn folder(variable: &str, in_home: &str) -> PathBuf {
     let set = std::env::var_os(variable)
         .map(PathBuf::from)

@@ -26,6 +26,10 @@ impl Home {
     ///
     /// # Errors
     /// There is no place for a folder, or no PostgreSQL where one is wanted; the message says what to do.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the variable says how a test runs, which no setting does"
+    )]
     pub async fn new() -> Result<Self, Error> {
         let database = match std::env::var(VARIABLE).as_deref() {
             Ok("postgres") => database_on(Postgres::shared().await?)?,

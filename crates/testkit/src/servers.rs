@@ -25,11 +25,19 @@ use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 
 /// The address in a variable, if it holds one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 fn named_by(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|url| !url.is_empty())
 }
 
 /// A program of a server, in `PATH` or one of these folders.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 fn program(name: &str, folders: &[PathBuf], variable: &str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(AsRef::<OsStr>::as_ref(&path));

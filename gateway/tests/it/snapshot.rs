@@ -2,6 +2,10 @@
 
 use troupe_gateway::openapi::{Info, document};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 #[test]
 fn openapi_document_is_checked_in() {
     let document = document(troupe_proto::descriptor_pool(), &Info::default());

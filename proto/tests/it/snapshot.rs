@@ -2,6 +2,10 @@
 
 use troupe_proto::{DESCRIPTOR_SET, descriptor_pool, policy};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 fn compare(name: &str, actual: &str) {
     let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("TROUPE_UPDATE_SNAPSHOTS").is_some() {

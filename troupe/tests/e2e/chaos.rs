@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cards::maren;
 use crate::person::Person;
+use crate::platform::variable;
 use ledger::Ledger;
 use stage::{Blow, Chance, Stage};
 use writer::{REPLY, Writer};
@@ -32,8 +33,8 @@ const DOWN: std::ops::Range<u64> = 0..1_500;
 /// Longer than another replica waits before it takes over what a silent one had.
 const STILL: std::ops::Range<u64> = 500..9_000;
 
-fn number_in(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+fn number_in(name: &str, default: usize) -> usize {
+    variable(name).map_or(default, |text| text.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,13 +19,13 @@ use crate::cards::maren;
 use crate::disks::fill;
 use crate::events::waiting;
 use crate::person::{Person, nobody};
-use crate::platform::{Platform, Setup, eventually, free_address};
+use crate::platform::{Platform, Setup, eventually, free_address, variable};
 
 const DISK_BYTES: u64 = 192 << 20;
 
 /// How long a server is gone.
 fn outage() -> Duration {
-    let secs = std::env::var("TROUPE_TEST_OUTAGE_SECS").map_or(3, |text| text.parse().unwrap());
+    let secs = variable("TROUPE_TEST_OUTAGE_SECS").map_or(3, |text| text.parse().unwrap());
     Duration::from_secs(secs)
 }
 

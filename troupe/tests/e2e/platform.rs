@@ -75,6 +75,10 @@ impl Setup {
     }
 
     /// The executable with this environment and nothing of the test's own configuration.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the child gets no variables of the test's own"
+    )]
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.executable);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TROUPE")) {
@@ -260,6 +264,12 @@ async fn read(stderr: ChildStderr, log: Log, ready: oneshot::Sender<String>, is_
 /// The root of the checkout.
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A variable that says how the tests run.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// An address that nobody listens at, so that a process can come back to it.

@@ -9,11 +9,11 @@ use serde_json::json;
 
 use crate::cards::maren;
 use crate::person::{Person, Reply, number};
-use crate::platform::{Setup, eventually};
+use crate::platform::{Setup, eventually, variable};
 
 /// A platform's setup with the local model. Weights are big: they are kept beyond the test.
 fn with_local_model() -> Setup {
-    let kept = std::env::var_os("TROUPE_TEST_MODELS").unwrap_or("/var/tmp/troupe-models".into());
+    let kept = variable("TROUPE_TEST_MODELS").unwrap_or("/var/tmp/troupe-models".into());
     let kept = PathBuf::from(kept);
     std::fs::create_dir_all(&kept).unwrap();
     let setup = Setup::new()

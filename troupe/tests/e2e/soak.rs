@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use testkit::scripted::{self, Handle, Reply};
 use tokio::time::MissedTickBehavior;
 
-use crate::platform::{Platform, Setup};
+use crate::platform::{Platform, Setup, variable};
 use crowd::Crowd;
 use samples::{Sample, Samples};
 
@@ -54,7 +54,7 @@ struct Form {
 impl Form {
     /// As `cargo xtask soak` wants it; the short one otherwise.
     fn wanted() -> Self {
-        let Ok(minutes) = std::env::var("TROUPE_SOAK_MINUTES") else {
+        let Some(minutes) = variable("TROUPE_SOAK_MINUTES") else {
             return SHORT;
         };
         let minutes: u64 = minutes.parse().unwrap();
@@ -128,7 +128,7 @@ fn setup(model: &Handle) -> Setup {
             setup = setup.with(&variable, "1000000");
         }
     }
-    match std::env::var_os("TROUPE_SOAK_EXECUTABLE") {
+    match variable("TROUPE_SOAK_EXECUTABLE") {
         Some(executable) => setup.of(PathBuf::from(executable)),
         None => setup,
     }

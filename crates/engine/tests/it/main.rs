@@ -21,6 +21,10 @@ static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Where the models are kept.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 fn models_folder() -> PathBuf {
     let folder = std::env::var_os("TROUPE_TEST_MODELS");
     folder.map_or_else(|| "/var/tmp/troupe-models".into(), PathBuf::from)

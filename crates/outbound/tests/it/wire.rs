@@ -148,6 +148,10 @@ fn ignores_proxies_of_the_environment() {
 }
 
 /// The part of the test above that needs variables from its start on. Does nothing on its own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 #[tokio::test]
 async fn child_of_ignores_proxies() {
     let Ok(port) = std::env::var(PORT_OF_PARENT) else {

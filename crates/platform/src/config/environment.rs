@@ -8,6 +8,10 @@ use super::{ENV_PREFIX, Error, keys};
 ///
 /// # Errors
 /// One of them isn't UTF-8.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is read"
+)]
 pub(super) fn variables() -> Result<Vec<(String, String)>, Error> {
     let mut variables = Vec::new();
     for (name, value) in std::env::vars_os() {
@@ -25,6 +29,16 @@ pub(super) fn variables() -> Result<Vec<(String, String)>, Error> {
     }
     variables.sort();
     Ok(variables)
+}
+
+/// A variable that isn't ours, such as `AWS_ACCESS_KEY_ID`, without white space around it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is read"
+)]
+pub fn variable_of_others(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?;
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn begins_as_ours(name: &str) -> bool {

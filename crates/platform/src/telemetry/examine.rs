@@ -9,8 +9,8 @@ use tonic::metadata::{MetadataKey, MetadataMap};
 use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 
-use super::export::{ExportConfig, is_disabled, tls, variable};
-use crate::config::ServerUrl;
+use super::export::{ExportConfig, is_disabled, tls};
+use crate::config::{ServerUrl, variable_of_others};
 use crate::reach::Unreached;
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -74,7 +74,7 @@ fn of_status(status: &Status) -> CollectorError {
 fn add_headers(headers: &mut MetadataMap) {
     let text = HEADERS
         .iter()
-        .find_map(|name| variable(name))
+        .find_map(|name| variable_of_others(name))
         .unwrap_or_default();
     for (name, value) in text.split(',').filter_map(|pair| pair.split_once('=')) {
         let name = MetadataKey::from_bytes(name.trim().to_lowercase().as_bytes());

@@ -19,7 +19,7 @@ use tonic::transport::ClientTlsConfig;
 
 use super::process;
 use super::spans::Spans;
-use crate::config::{Error, ServerUrl, address, trimmed};
+use crate::config::{Error, ServerUrl, address, trimmed, variable_of_others};
 
 /// The standard variable that names the collector.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -88,19 +88,13 @@ impl ExportConfig {
     fn named_collector(&self) -> Option<(&'static str, String)> {
         let named = Some(trimmed(&self.otlp)).filter(|url| !url.is_empty());
         let named = named.map(|url| ("telemetry.otlp", url));
-        named.or_else(|| variable(ENDPOINT).map(|url| (ENDPOINT, trimmed(&url))))
+        named.or_else(|| variable_of_others(ENDPOINT).map(|url| (ENDPOINT, trimmed(&url))))
     }
 }
 
 /// Whether a standard variable says that nothing is to be told.
 pub(super) fn is_disabled() -> bool {
-    variable(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-}
-
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name)
-        .ok()
-        .filter(|value| !value.trim().is_empty())
+    variable_of_others(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// Spans and metrics that can't go where they should.
@@ -227,8 +221,9 @@ fn resource(service: &str) -> Resource {
         .with_attributes(own)
         .with_service_name(service.to_owned());
     let standard = Resource::builder().build();
-    let is_named = variable("OTEL_SERVICE_NAME").is_some()
-        || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|all| all.contains("service.name="));
+    let is_named = variable_of_others("OTEL_SERVICE_NAME").is_some()
+        || variable_of_others("OTEL_RESOURCE_ATTRIBUTES")
+            .is_some_and(|all| all.contains("service.name="));
     let chosen = standard
         .iter()
         .filter(|(key, _)| is_named || key.as_str() != "service.name")

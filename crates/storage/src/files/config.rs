@@ -1,6 +1,6 @@
 //! A bucket of an S3-compatible store.
 
-use platform::config::{Error, SecretText, ServerUrl, address};
+use platform::config::{Error, SecretText, ServerUrl, address, variable_of_others};
 use serde::Deserialize;
 
 /// A bucket of an S3-compatible store.
@@ -141,14 +141,10 @@ impl S3Config {
 }
 
 fn of_variables() -> Option<S3Keys> {
-    let variable = |name| {
-        let value = std::env::var(name).ok()?;
-        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
-    };
     Some(S3Keys {
-        access_key_id: variable("AWS_ACCESS_KEY_ID")?,
-        secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?,
-        session_token: variable("AWS_SESSION_TOKEN"),
+        access_key_id: variable_of_others("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: variable_of_others("AWS_SECRET_ACCESS_KEY")?,
+        session_token: variable_of_others("AWS_SESSION_TOKEN"),
     })
 }
 

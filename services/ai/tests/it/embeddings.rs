@@ -306,6 +306,10 @@ async fn says_why_the_local_embedding_model_can_not_be_used() {
 }
 
 /// The model's folder, fetched if it isn't there yet.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 async fn local_model() -> PathBuf {
     let folder = std::env::var_os("TROUPE_TEST_MODELS");
     let folder = folder.map_or_else(|| "/var/tmp/troupe-models".into(), PathBuf::from);

@@ -256,6 +256,10 @@ fn write_until_killed(place: &Place, enough: u64) -> u64 {
 }
 
 /// The other process of [`acknowledged_points_survive_kills`]; by itself it does nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable says how a test runs, which no setting does"
+)]
 #[tokio::test]
 async fn writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else {
