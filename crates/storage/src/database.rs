@@ -31,7 +31,7 @@ use self::after_commit::Hooks;
 use self::queue::Place;
 use self::sqlite::{Checkpoints, FileError, Syncs};
 use self::storing::Storing;
-use self::transaction::Tries;
+use self::transaction::{Loss, Tries};
 use self::watch::Watch;
 use crate::{Durability, Storage};
 
@@ -203,26 +203,29 @@ impl Database {
             let place = self.write.place().await?;
             let transaction = self.begin(place).await?;
             let (done, hooks) = Hooks::gather(body(&transaction)).await;
-            let lost = match done {
+            let (error, loss): (E, _) = match done {
                 Ok(value) => match self.commit(transaction, hooks).await {
                     Ok(()) => return Ok(value),
-                    Err(error) if transaction::is_lost(&error) => error.into(),
-                    Err(error) => return Err(error.into()),
+                    Err(error) => {
+                        let loss = Loss::of(&error);
+                        (error.into(), loss)
+                    }
                 },
                 Err(error) => {
-                    let is_lost = transaction.is_lost();
+                    let loss = transaction.loss();
                     if let Some(failure) = transaction.failure() {
                         self.storing.note(Err(&failure));
                     }
                     transaction.rollback().await;
-                    if !is_lost {
-                        return Err(error);
-                    }
-                    error
+                    (error, loss)
                 }
             };
-            if !tries.again().await {
-                return Err(lost);
+            let is_worth_it = match loss {
+                Some(loss) => tries.again(loss).await,
+                None => false,
+            };
+            if !is_worth_it {
+                return Err(error);
             }
         }
     }

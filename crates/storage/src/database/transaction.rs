@@ -22,6 +22,9 @@ use super::{Connection, Outage};
 /// 0.6 s on average and 1.3 s at most: longer than a burst of conflicts, and shorter than the two seconds after which a call
 /// says that the database is away.
 const TRIES: u32 = 12;
+/// How often a body is run at most that finds a key taken. Run again after a conflict it sees who took it; if it doesn't then, the
+/// key is really taken, and no further try changes that.
+const TRIES_FOR_A_KEY: u32 = 3;
 /// Half of the longest pause after the first try. Each further pause may be twice as long, and is random, so that those who
 /// collided don't collide again.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -100,9 +103,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// Whether a statement failed because another transaction was in its way.
-    pub(super) fn is_lost(&self) -> bool {
-        self.failure().as_ref().is_some_and(is_lost)
+    /// How another transaction was in its way, if a statement failed because of that.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        self.failure().as_ref().and_then(Loss::of)
     }
 
     pub(super) fn failure(&self) -> Option<DbErr> {
@@ -158,33 +161,50 @@ impl fmt::Debug for Transaction<'_> {
     }
 }
 
-/// Whether a transaction failed only because another was faster: run again, it sees what the other did. PostgreSQL may
-/// say that a key is taken where it should say that the transactions can't be ordered.
-pub(super) fn is_lost(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    let SqlxError::Database(error) = error.as_ref() else {
-        return false;
-    };
-    let code = error.try_downcast_ref::<SqlxPostgresError>();
-    code.is_some_and(|error| matches!(error.code(), "40001" | "40P01" | "23505"))
+/// How a transaction failed only because another was faster: run again, it sees what the other did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// They can't be ordered.
+    Conflict,
+    /// A key is taken. PostgreSQL may say so where it should say that the transactions can't be ordered.
+    KeyTaken,
+}
+
+impl Loss {
+    pub(super) fn of(error: &DbErr) -> Option<Self> {
+        let (DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+        else {
+            return None;
+        };
+        let SqlxError::Database(error) = error.as_ref() else {
+            return None;
+        };
+        match error.try_downcast_ref::<SqlxPostgresError>()?.code() {
+            "40001" | "40P01" => Some(Self::Conflict),
+            "23505" => Some(Self::KeyTaken),
+            _ => None,
+        }
+    }
 }
 
 /// Counts the tries of a transaction.
 #[derive(Debug, Default)]
-pub(super) struct Tries(u32);
+pub(super) struct Tries {
+    all: u32,
+    /// Those that found a key taken.
+    for_a_key: u32,
+}
 
 impl Tries {
     /// Waits before another try, for a time that differs from that of others. False if there were enough.
-    pub(super) async fn again(&mut self) -> bool {
-        self.0 += 1;
-        if self.0 >= TRIES {
+    pub(super) async fn again(&mut self, loss: Loss) -> bool {
+        self.all += 1;
+        self.for_a_key += u32::from(loss == Loss::KeyTaken);
+        if self.all >= TRIES || self.for_a_key >= TRIES_FOR_A_KEY {
             return false;
         }
-        let longest = LONGEST_PAUSE.min(FIRST_PAUSE * (1 << self.0.min(16)));
+        let longest = LONGEST_PAUSE.min(FIRST_PAUSE * (1 << self.all.min(16)));
         let pause = longest.mul_f64(rand::rng().random_range(0.0..=1.0));
         tokio::time::sleep(pause).await;
         true

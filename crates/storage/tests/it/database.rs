@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platform::config::ServerUrl;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, SqlErr, Statement};
 use sea_orm_migration::prelude::*;
 use testkit::servers::Postgres;
 use tokio::sync::Barrier;
@@ -182,6 +182,25 @@ async fn transactions_that_cannot_be_ordered_both_succeed() {
         value(db.read(), "two").await.unwrap(),
     );
     assert!(values == (1, 2) || values == (2, 1), "{values:?}");
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_stays_taken_is_tried_three_times() {
+    let db = &open(&new_storage().await).await;
+    let tries = &AtomicU32::new(0);
+    let taken = db.transaction(|tx| {
+        Box::pin(async move {
+            tries.fetch_add(1, Ordering::SeqCst);
+            let sql = "INSERT INTO counters VALUES ('one', 0)";
+            tx.execute_unprepared(sql).await.map(drop)
+        })
+    });
+    let taken = taken.await.unwrap_err();
+    assert!(
+        matches!(taken.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))),
+        "{taken:?}"
+    );
     assert_eq!(tries.load(Ordering::SeqCst), 3);
 }
 
