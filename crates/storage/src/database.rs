@@ -7,6 +7,7 @@ mod after_commit;
 mod connection;
 mod fault;
 mod inspect;
+mod open_error;
 mod outage;
 mod pools;
 mod postgres;
@@ -29,7 +30,7 @@ use tracing::Instrument;
 
 use self::after_commit::Hooks;
 use self::queue::Place;
-use self::sqlite::{Checkpoints, FileError, Syncs};
+use self::sqlite::{Checkpoints, Syncs};
 use self::storing::Storing;
 use self::transaction::{Loss, Tries};
 use self::watch::Watch;
@@ -41,6 +42,7 @@ pub use after_commit::after_commit;
 pub use connection::Connection;
 pub use fault::Fault;
 pub use inspect::{Inspection, migration_names};
+pub use open_error::OpenError;
 pub use outage::Outage;
 pub use transaction::Transaction;
 pub use turn::{Turn, Waiting};
@@ -290,69 +292,4 @@ impl Database {
         self.read.close().await?;
         self.write.close().await
     }
-}
-
-/// A database that can't be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The SQLite file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The configuration makes no sense.
-    #[error("configuration: database.{key}: {problem}")]
-    Config {
-        /// The key.
-        key: &'static str,
-        /// What is wrong, and what to write instead.
-        problem: String,
-    },
-    /// Nobody answers at the address.
-    #[error(
-        "PostgreSQL can't be reached at {server}: {cause}. Start it, correct database.url, or remove it to keep data in SQLite files"
-    )]
-    Unreachable {
-        /// The address without user and password.
-        server: String,
-        /// What happened last.
-        cause: String,
-    },
-    /// The server answers and doesn't let us in.
-    #[error("PostgreSQL at {server} refuses the connection: {cause}. Correct database.url")]
-    Refused {
-        /// The address without user and password.
-        server: String,
-        /// What it says.
-        cause: String,
-    },
-    /// The address, or the way there, must be changed.
-    #[error("PostgreSQL at {server} can't be used: {cause}. Correct database.url")]
-    Unusable {
-        /// The address without user and password.
-        server: String,
-        /// What is wrong.
-        cause: String,
-    },
-    /// A newer version of the platform has used the schema.
-    #[error(
-        "the schema {schema} of PostgreSQL at {server} belongs to a newer version of Troupe (it has {migration}): start that version, or restore a dump of this one"
-    )]
-    Newer {
-        /// The address without user and password.
-        server: String,
-        /// The schema.
-        schema: String,
-        /// What this version doesn't know.
-        migration: String,
-    },
-    /// The schema or its tables can't be made or brought up to date.
-    #[error("the schema {schema} of PostgreSQL at {server} can't be migrated: {source}")]
-    Schema {
-        /// The address without user and password.
-        server: String,
-        /// The schema.
-        schema: String,
-        /// Why.
-        #[source]
-        source: DbErr,
-    },
 }
