@@ -16,7 +16,7 @@ const PRIVATE_KEY: [u8; 48] = [
     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, //
     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
 ];
-const PUBLIC_KEY: &str = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vntuSQh7qaRRG0w";
+const PUBLIC_KEY: &str = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw";
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// Issues access tokens under a key that is the same in every test.
