@@ -16,10 +16,6 @@ const EXCEPTIONS: &[(&str, usize)] = &[
     ("crates/wire/tests/it/elsewhere.rs", 503),
     ("gateway/src/openapi/operations.rs", 357),
     (
-        "services/roleplay/src/infrastructure/queries/generations.rs",
-        373,
-    ),
-    (
         "services/roleplay/src/infrastructure/queries/tests.rs::no_query_of_a_turn_reads_a_whole_table",
         93,
     ),

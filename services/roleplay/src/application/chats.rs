@@ -181,7 +181,7 @@ pub(super) async fn own_session(db: &Database, ctx: &Ctx, id: SessionId) -> Resu
 /// Refuses a message that a generation is writing.
 pub(super) fn check_not_generating(message: &tables::message::Model) -> Result<(), Error> {
     match message.generation_id {
-        Some(id) if message.state == State::Running.as_str() => Err(Error::GenerationRunning(id)),
+        Some(id) if message.state == State::Running => Err(Error::GenerationRunning(id)),
         _ => Ok(()),
     }
 }

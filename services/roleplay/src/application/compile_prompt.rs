@@ -255,7 +255,7 @@ impl Chats {
     fn idle_secs(&self, newest_first: &[Line]) -> Option<u64> {
         let said = newest_first
             .iter()
-            .find(|message| message.author == Author::Person.as_str())?;
+            .find(|message| message.author == Author::Person)?;
         Some(self.host.clock.now().since(said.create_time).as_secs())
     }
 }
@@ -274,7 +274,7 @@ fn earlier(newest_first: &[Line]) -> (u32, u32) {
     let Some(oldest) = newest_first.last() else {
         return (0, 0);
     };
-    let own = i32::from(oldest.author == Author::Character.as_str());
+    let own = i32::from(oldest.author == Author::Character);
     let count = |count: i32| u32::try_from(count).unwrap_or(0);
     (count(oldest.depth), count(oldest.character_count - own))
 }
@@ -282,10 +282,9 @@ fn earlier(newest_first: &[Line]) -> (u32, u32) {
 fn turns(newest_first: Vec<Line>, player: &Player, wanted: &Wanted<'_>) -> Vec<Turn<'static>> {
     let stored = newest_first.into_iter().rev().map(|message| Turn {
         id: Cow::Owned(message.id.to_string()),
-        role: if message.author == Author::Character.as_str() {
-            Role::Assistant
-        } else {
-            Role::User
+        role: match message.author {
+            Author::Character => Role::Assistant,
+            Author::Person => Role::User,
         },
         name: Cow::Owned(message.speaker_name),
         text: Cow::Owned(message.text),

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use mesh::{Ctx, Role};
 use platform::trace::Cause;
+use sea_orm::ActiveEnum;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
 use tracing::Instrument;
@@ -109,7 +110,7 @@ impl Chats {
             tracing::error!(%error, "the end of a generation can't be stored");
         }
         tracing::info!(
-            state = ending.state.as_str(),
+            state = ending.state.to_value(),
             size_bytes = text.len(),
             "generation ended"
         );

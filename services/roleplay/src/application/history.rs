@@ -57,10 +57,10 @@ impl History for Chronicle {
 /// What a message knows, but for what generations wrote in it: they know that themselves.
 fn of_message(message: &MessageRow) -> Vec<Retold> {
     let (scene, id) = (Scene::from(message), message.id);
-    let origin = match message.author == Author::Person.as_str() {
-        true => Some(MessageOrigin::Sent),
-        false if message.generation_id.is_none() => Some(MessageOrigin::Greeting),
-        false => None,
+    let origin = match (message.author, message.generation_id) {
+        (Author::Person, _) => Some(MessageOrigin::Sent),
+        (Author::Character, None) => Some(MessageOrigin::Greeting),
+        (Author::Character, Some(_)) => None,
     };
     let begun = origin.map(|origin| (origin, message.create_time));
     let edited = message.edit_time.map(|time| (MessageOrigin::Edited, time));

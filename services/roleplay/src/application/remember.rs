@@ -84,6 +84,7 @@ impl Memories {
         let collection = self.collection(ctx).await?;
         Ok(collection.delete_session(session).await?)
     }
+
     /// The vectors that were used last: what is to be forgotten is forgotten also while nothing embeds.
     async fn collection(&self, ctx: &Ctx) -> Result<Collection, Error> {
         match self.index.opened().await {
@@ -94,5 +95,5 @@ impl Memories {
 }
 
 fn has_text(message: &message::Model) -> bool {
-    !message.text.is_empty() && message.state != State::Running.as_str()
+    !message.text.is_empty() && message.state != State::Running
 }

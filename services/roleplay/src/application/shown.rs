@@ -6,6 +6,7 @@ use opentelemetry::metrics::{Counter, UpDownCounter};
 use opentelemetry::{KeyValue, global};
 use platform::telemetry::SCOPE;
 use platform::trace::{Kind, Span, TraceParent};
+use sea_orm::ActiveEnum;
 
 use crate::domain::generation::State;
 
@@ -41,10 +42,10 @@ impl Shown {
 
     /// It ended.
     pub(super) fn end(mut self, state: State) {
-        let state_name = state.as_str();
-        self.0.set("troupe.generation.state", state_name);
+        let state_name = state.to_value();
+        self.0.set("troupe.generation.state", state_name.clone());
         if state == State::Failed {
-            self.0.fail(state_name);
+            self.0.fail(state_name.clone());
         }
         ENDED.add(1, &[KeyValue::new("troupe.generation.state", state_name)]);
     }

@@ -226,13 +226,13 @@ async fn store<C: ConnectionTrait>(
             let (id, time) = (said.id, said.create_time);
             telling.written(id, MessageOrigin::Sent, time).await?;
             let reply = append_reply(tx, &session, Some(&said), parent, &new).await?;
-            user_message = Some(messages::newest(said)?);
-            messages::newest(reply)?
+            user_message = Some(messages::newest(said));
+            messages::newest(reply)
         }
         Target::Swipe { parent } => {
             let before = find_parent(tx, &session, parent).await?;
             let reply = append_reply(tx, &session, before.as_ref(), parent, &new).await?;
-            messages::newest(reply)?
+            messages::newest(reply)
         }
         Target::End(id) => {
             let message = messages::find(tx, session.id, id).await?;
@@ -243,8 +243,7 @@ async fn store<C: ConnectionTrait>(
         }
     };
     sessions::touch(tx, session.id, new.create_time).await?;
-    let owner = (session.user_id, session.id);
-    let generation = generations::insert(tx, owner, message.id, new).await?;
+    let generation = generations::insert(tx, &session, message.id, new).await?;
     let begun = GenerationRow::begun(&session, &generation);
     telling.generation_started(&begun).await?;
     Ok(Stored::New(Box::new(Rows {
@@ -297,7 +296,7 @@ async fn append_reply(
 /// The message, if the character can go on with it.
 pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Result<Model, Error> {
     let message = message.ok_or(Error::NotFound("message"))?;
-    let refusal = if message.author != Author::Character.as_str() {
+    let refusal = if message.author != Author::Character {
         "only a character's message can be gone on with: send a message to get a reply"
     } else if session.branch.head != Some(message.id) {
         "only the last message of the branch can be gone on with: select it or its branch first"

@@ -1,12 +1,14 @@
 //! Generations: the jobs that write characters' messages.
 
 use platform::Timestamp;
+use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::ids::{GenerationId, MessageId, SessionId};
 use super::prompt::Kind;
 
 /// Whether a generation runs, or how it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum State {
     /// It runs.
     Running,
@@ -18,34 +20,6 @@ pub enum State {
     Interrupted,
     /// The model failed.
     Failed,
-}
-
-impl State {
-    const ALL: [Self; 5] = [
-        Self::Running,
-        Self::Completed,
-        Self::Cancelled,
-        Self::Interrupted,
-        Self::Failed,
-    ];
-
-    /// The name under which it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads what [`State::as_str`] writes.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
-    }
 }
 
 /// A job that writes a character's message.
@@ -77,32 +51,14 @@ pub struct Generation {
     pub end_time: Option<Timestamp>,
 }
 
-/// Why a generation ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a generation ended well. The names are stored and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum Finish {
     /// The model, or a stop text, ended it.
     Stop,
     /// It reached the most tokens.
     Length,
-}
-
-impl Finish {
-    /// The name under which it is stored and shown.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-        }
-    }
-
-    /// Reads what [`Finish::as_str`] writes.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Stop, Self::Length]
-            .into_iter()
-            .find(|finish| finish.as_str() == name)
-    }
 }
 
 /// Why a generation failed.

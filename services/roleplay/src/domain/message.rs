@@ -1,6 +1,8 @@
 //! Messages: what was said in a session. They form a tree; a swipe is a sibling.
 
 use platform::Timestamp;
+use sea_orm::{DeriveActiveEnum, EnumIter};
+use serde::Deserialize;
 
 use super::generation::State;
 use super::ids::{GenerationId, MessageId, SessionId};
@@ -9,31 +11,14 @@ use super::ids::{GenerationId, MessageId, SessionId};
 pub const MAX_CONTINUED_BYTES: usize = 800_000;
 
 /// Who said a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum Author {
     /// The person.
     Person,
     /// The character.
     Character,
-}
-
-impl Author {
-    /// The name under which it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Character => "character",
-        }
-    }
-
-    /// Reads what [`Author::as_str`] writes.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Person, Self::Character]
-            .into_iter()
-            .find(|author| author.as_str() == name)
-    }
 }
 
 /// Something that was said.

@@ -16,13 +16,6 @@ pub(crate) mod subtree;
 #[cfg(test)]
 mod tests;
 
-use sea_orm::DbErr;
-
-/// A stored name that the code doesn't know.
-fn unknown(what: &str, name: &str) -> DbErr {
-    DbErr::Type(format!("{name} is not a {what}"))
-}
-
 /// A count as the tables keep it.
 fn stored(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)

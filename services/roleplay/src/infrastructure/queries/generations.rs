@@ -9,10 +9,10 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::unknown;
-use crate::domain::generation::{Ending, Failure, Finish, Generation, State, Usage};
+use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
 use crate::domain::prompt::Kind;
+use crate::domain::session::Session;
 use crate::infrastructure::tables::generation::{Column, Entity, Model};
 use crate::infrastructure::tables::{
     generation_chunk as chunk, generation_receipt as receipt, holder, session,
@@ -33,7 +33,7 @@ pub(crate) async fn find(
     owned.column(session::Column::Id).from(session::Entity);
     owned.and_where(Expr::col(session::Column::UserId).eq(user));
     let select = Entity::find_by_id(id).filter(Column::SessionId.in_subquery(owned));
-    select.one(db).await?.map(generation).transpose()
+    Ok(select.one(db).await?.map(generation))
 }
 
 /// The generation that a request with this id began before.
@@ -167,17 +167,14 @@ pub(crate) async fn written(db: &impl ConnectionTrait, id: GenerationId) -> Resu
 /// A generation to store.
 #[derive(Debug, Clone)]
 pub(crate) struct NewGeneration {
-    /// Its id.
     pub(crate) id: GenerationId,
     /// What it is asked for.
     pub(crate) kind: Kind,
     /// The client's id of the request.
     pub(crate) request_id: Option<String>,
-    /// The model.
     pub(crate) model_id: String,
     /// What its prompt was made of, as JSON.
     pub(crate) receipt: String,
-    /// When it begins.
     pub(crate) create_time: Timestamp,
     /// The process that runs it.
     pub(crate) holder_id: HolderId,
@@ -186,16 +183,16 @@ pub(crate) struct NewGeneration {
 /// Stores a running generation with its receipt, and gives it as it is stored.
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
-    (user, session): (UserId, SessionId),
+    session: &Session,
     message: MessageId,
     new: NewGeneration,
 ) -> Result<Generation, DbErr> {
     let model = Model {
         id: new.id,
-        session_id: session,
+        session_id: session.id,
         message_id: message,
-        kind: kind_name(new.kind).to_owned(),
-        state: State::Running.as_str().to_owned(),
+        kind: new.kind,
+        state: State::Running,
         request_id: new.request_id,
         model_id: new.model_id,
         text: String::new(),
@@ -209,7 +206,7 @@ pub(crate) async fn insert(
         usage_estimated: false,
         create_time: new.create_time,
         end_time: None,
-        user_id: Some(user),
+        user_id: Some(session.user_id),
         holder_id: Some(new.holder_id),
         cancel_requested: false,
     };
@@ -223,7 +220,7 @@ pub(crate) async fn insert(
     receipt::Entity::insert(receipt.into_active_model())
         .exec_without_returning(db)
         .await?;
-    generation(model)
+    Ok(generation(model))
 }
 
 /// Stores a piece of a running generation's text. False if it doesn't run any more: then nothing is stored.
@@ -274,12 +271,9 @@ pub(crate) async fn end(
     let usage = ending.usage;
     let failure = ending.failure.as_ref();
     let update = Entity::update_many()
-        .col_expr(Column::State, Expr::val(ending.state.as_str()))
+        .col_expr(Column::State, Expr::val(ending.state))
         .col_expr(Column::Text, Expr::val(text))
-        .col_expr(
-            Column::FinishReason,
-            Expr::val(ending.finish.map(Finish::as_str)),
-        )
+        .col_expr(Column::FinishReason, Expr::val(ending.finish))
         .col_expr(
             Column::ErrorReason,
             Expr::val(failure.map(|f| f.reason.as_str())),
@@ -310,7 +304,7 @@ pub(crate) async fn end(
         )
         .col_expr(Column::EndTime, Expr::val(now))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(State::Running.as_str()));
+        .filter(Column::State.eq(State::Running));
     let ended = update.exec(db).await?.rows_affected > 0;
     let chunks = chunk::Entity::delete_many().filter(chunk::Column::GenerationId.eq(id));
     chunks.exec(db).await?;
@@ -326,8 +320,7 @@ pub(crate) async fn receipt(
     Ok(model.map(|model| model.receipt))
 }
 
-fn generation(model: Model) -> Result<Generation, DbErr> {
-    let finish = model.finish_reason.as_deref();
+fn generation(model: Model) -> Generation {
     let usage = model.prompt_tokens.map(|prompt_tokens| Usage {
         prompt_tokens,
         cached_tokens: model.cached_tokens.unwrap_or(0),
@@ -335,16 +328,14 @@ fn generation(model: Model) -> Result<Generation, DbErr> {
         cost_pico_usd: model.cost_pico_usd.unwrap_or(0),
         estimated: model.usage_estimated,
     });
-    Ok(Generation {
+    Generation {
         id: model.id,
         session_id: model.session_id,
         message_id: model.message_id,
-        kind: kind(&model.kind)?,
-        state: State::parse(&model.state).ok_or_else(|| unknown("state", &model.state))?,
+        kind: model.kind,
+        state: model.state,
         text: model.text,
-        finish: finish
-            .map(|name| Finish::parse(name).ok_or_else(|| unknown("end", name)))
-            .transpose()?,
+        finish: model.finish_reason,
         failure: model.error_reason.map(|reason| Failure {
             reason,
             message: model.error_message.unwrap_or_default(),
@@ -353,21 +344,5 @@ fn generation(model: Model) -> Result<Generation, DbErr> {
         usage,
         create_time: model.create_time,
         end_time: model.end_time,
-    })
-}
-
-/// The name under which a kind is stored.
-pub(crate) fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Reply => "reply",
-        Kind::Regenerate => "regenerate",
-        Kind::Continue => "continue",
     }
-}
-
-fn kind(name: &str) -> Result<Kind, DbErr> {
-    [Kind::Reply, Kind::Regenerate, Kind::Continue]
-        .into_iter()
-        .find(|kind| kind_name(*kind) == name)
-        .ok_or_else(|| unknown("kind of generation", name))
 }

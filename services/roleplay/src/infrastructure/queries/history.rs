@@ -10,9 +10,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::generations::kind_name;
-use crate::domain::generation::Generation;
+use crate::domain::generation::{Generation, State};
 use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
+use crate::domain::message::Author;
+use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
 use crate::infrastructure::tables::{character, generation, message, session};
 
@@ -40,7 +41,7 @@ pub(crate) struct MessageRow {
     pub(crate) session_id: SessionId,
     pub(crate) owner_id: UserId,
     pub(crate) character_id: Option<CharacterId>,
-    pub(crate) author: String,
+    pub(crate) author: Author,
     /// The generation that wrote it last.
     pub(crate) generation_id: Option<GenerationId>,
     pub(crate) create_time: Timestamp,
@@ -55,8 +56,8 @@ pub(crate) struct GenerationRow {
     pub(crate) message_id: MessageId,
     pub(crate) owner_id: UserId,
     pub(crate) character_id: Option<CharacterId>,
-    pub(crate) kind: String,
-    pub(crate) state: String,
+    pub(crate) kind: Kind,
+    pub(crate) state: State,
     pub(crate) model_id: String,
     pub(crate) error_reason: Option<String>,
     pub(crate) text_bytes: i64,
@@ -146,8 +147,8 @@ impl GenerationRow {
             message_id: generation.message_id,
             owner_id: session.user_id,
             character_id: session.character_id,
-            kind: kind_name(generation.kind).to_owned(),
-            state: generation.state.as_str().to_owned(),
+            kind: generation.kind,
+            state: generation.state,
             model_id: generation.model_id.clone(),
             error_reason: None,
             text_bytes: 0,

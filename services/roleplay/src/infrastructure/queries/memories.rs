@@ -241,7 +241,7 @@ pub(crate) async fn insert_missing(db: &impl ConnectionTrait) -> Result<u64, DbE
     missing.exprs([Expr::val(false), Expr::val(false), Expr::val(false)]);
     missing.column(Said::CreateTime).column(Said::CreateTime);
     missing.from(message::Entity);
-    missing.and_where(Expr::col(Said::State).ne(State::Running.as_str()));
+    missing.and_where(Expr::col(Said::State).ne(State::Running));
     missing.and_where(Expr::col(Said::Text).ne(""));
     let mut remembered = Query::select();
     remembered.column(Column::Id).from(Entity);

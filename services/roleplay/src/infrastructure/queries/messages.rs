@@ -9,7 +9,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::{counted, stored, unknown};
+use super::{counted, stored};
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::{Author, Message};
@@ -104,30 +104,28 @@ pub(crate) async fn whole(
             .and_then(|count| u32::try_from(*count).ok())
             .unwrap_or(1)
     };
-    models
-        .into_iter()
-        .map(|model| {
-            let swipes = count(model.parent_id);
-            message(model, swipes)
-        })
-        .collect()
+    let messages = models.into_iter().map(|model| {
+        let swipes = count(model.parent_id);
+        message(model, swipes)
+    });
+    Ok(messages.collect())
 }
 
 /// A message that was just inserted, the last of its siblings.
-pub(crate) fn newest(model: Model) -> Result<Message, DbErr> {
+pub(crate) fn newest(model: Model) -> Message {
     let swipes = u32::try_from(model.swipe_index).map_or(1, |index| index + 1);
     message(model, swipes)
 }
 
-fn message(model: Model, swipe_count: u32) -> Result<Message, DbErr> {
-    Ok(Message {
+fn message(model: Model, swipe_count: u32) -> Message {
+    Message {
         id: model.id,
         session_id: model.session_id,
         parent_id: model.parent_id,
-        author: Author::parse(&model.author).ok_or_else(|| unknown("author", &model.author))?,
+        author: model.author,
         speaker_name: model.speaker_name,
         text: model.text,
-        state: State::parse(&model.state).ok_or_else(|| unknown("state", &model.state))?,
+        state: model.state,
         depth: counted(model.depth),
         character_count: counted(model.character_count),
         swipe_index: counted(model.swipe_index),
@@ -135,7 +133,7 @@ fn message(model: Model, swipe_count: u32) -> Result<Message, DbErr> {
         generation_id: model.generation_id,
         create_time: model.create_time,
         edit_time: model.edit_time,
-    })
+    }
 }
 
 /// A message to store.
@@ -179,10 +177,10 @@ pub(crate) async fn insert(
         id: new.id,
         session_id: session,
         parent_id: parent.map(|parent| parent.id),
-        author: new.author.as_str().to_owned(),
+        author: new.author,
         speaker_name: new.speaker_name,
         text: new.text,
-        state: state.as_str().to_owned(),
+        state,
         depth: parent.map_or(0, |parent| parent.depth + 1),
         character_count: parent.map_or(0, |parent| parent.character_count) + is_character,
         swipe_index: stored(u32::try_from(swipe_index).unwrap_or(u32::MAX)),
@@ -227,7 +225,7 @@ pub(crate) async fn set_generating(
     generation: GenerationId,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
-        .col_expr(Column::State, Expr::val(State::Running.as_str()))
+        .col_expr(Column::State, Expr::val(State::Running))
         .col_expr(Column::GenerationId, Expr::val(generation))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
@@ -241,7 +239,7 @@ pub(crate) async fn set_generated(
     state: State,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
-        .col_expr(Column::State, Expr::val(state.as_str()))
+        .col_expr(Column::State, Expr::val(state))
         .col_expr(Column::Text, Expr::val(text))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
@@ -255,7 +253,7 @@ pub(crate) async fn set_edited(
     now: Timestamp,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
-        .col_expr(Column::State, Expr::val(State::Completed.as_str()))
+        .col_expr(Column::State, Expr::val(State::Completed))
         .col_expr(Column::Text, Expr::val(text))
         .col_expr(Column::EditTime, Expr::val(now))
         .filter(Column::Id.eq(id));

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::message::Author;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
 const PATH: &str = "path";
@@ -59,7 +60,7 @@ pub(crate) async fn load(
 pub(crate) struct Line {
     #[serde(deserialize_with = "message_id")]
     pub(crate) id: MessageId,
-    pub(crate) author: String,
+    pub(crate) author: Author,
     pub(crate) speaker_name: String,
     pub(crate) text: String,
     pub(crate) depth: i32,

@@ -1,17 +1,21 @@
 //! Every query of a turn finds its rows by an index: what it costs must not grow with the session or the table.
 
 use platform::Timestamp;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ActiveEnum, ConnectionTrait};
 use service::Host;
 use storage::Database;
+use storage::database::Fault;
 use testkit::Explaining;
+use troupe_proto::{Classify, Code};
 
 use super::path::Limits;
 use super::*;
+use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{
     BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
 };
 use crate::domain::message::Author;
+use crate::domain::prompt::Kind;
 use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::message;
 use crate::migrations::Migrator;
@@ -221,6 +225,38 @@ async fn reads_a_path_as_far_as_the_limits_go() {
         },
     );
     assert_eq!(elsewhere.await.unwrap().len(), 0);
+}
+
+/// Rows of older releases have these names, so a variant keeps its name for good.
+#[test]
+fn stores_closed_sets_under_the_names_of_older_releases() {
+    fn names<E: ActiveEnum<Value = String>>() -> Vec<String> {
+        E::iter().map(|one| one.to_value()).collect()
+    }
+    assert_eq!(names::<Author>(), ["person", "character"]);
+    let states = ["running", "completed", "cancelled", "interrupted", "failed"];
+    assert_eq!(names::<State>(), states);
+    assert_eq!(names::<Kind>(), ["reply", "regenerate", "continue"]);
+    assert_eq!(names::<Finish>(), ["stop", "length"]);
+}
+
+#[tokio::test]
+async fn a_name_that_no_release_wrote_is_an_internal_error() {
+    let (_folder, db) = explaining().await;
+    let (session, last) = a_session(&db, UserId::new()).await;
+    let strange = "UPDATE messages SET author = 'ghost'";
+    db.execute_unprepared(strange).await.unwrap();
+    let limits = Limits {
+        messages: 9,
+        bytes: 9,
+    };
+    let found = messages::find(db.plain(), session.id, last.id).await;
+    let path = path::load(db.plain(), session.id, last.id, limits).await;
+    let lines = path::lines(db.plain(), session.id, last.id, limits).await;
+    for error in [found.unwrap_err(), path.unwrap_err(), lines.unwrap_err()] {
+        assert!(error.to_string().contains("ghost"), "{error}");
+        assert_eq!(Fault::from(error).class().code, Code::Internal);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
+use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
+use crate::domain::prompt::Kind;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -13,13 +15,13 @@ pub(crate) struct Model {
     pub(crate) id: GenerationId,
     pub(crate) session_id: SessionId,
     pub(crate) message_id: MessageId,
-    pub(crate) kind: String,
-    pub(crate) state: String,
+    pub(crate) kind: Kind,
+    pub(crate) state: State,
     pub(crate) request_id: Option<String>,
     pub(crate) model_id: String,
     /// The whole text once it has ended; until then the text is in `generation_chunks`.
     pub(crate) text: String,
-    pub(crate) finish_reason: Option<String>,
+    pub(crate) finish_reason: Option<Finish>,
     pub(crate) error_reason: Option<String>,
     pub(crate) error_message: Option<String>,
     /// None while what it took isn't known; the figures after it likewise.

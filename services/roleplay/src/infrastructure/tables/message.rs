@@ -3,7 +3,9 @@
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
+use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::message::Author;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -13,10 +15,10 @@ pub(crate) struct Model {
     pub(crate) id: MessageId,
     pub(crate) session_id: SessionId,
     pub(crate) parent_id: Option<MessageId>,
-    pub(crate) author: String,
+    pub(crate) author: Author,
     pub(crate) speaker_name: String,
     pub(crate) text: String,
-    pub(crate) state: String,
+    pub(crate) state: State,
     /// Messages before it on its path.
     pub(crate) depth: i32,
     /// How many of the messages up to it are the character's.

@@ -1,8 +1,9 @@
 //! Generations and what watchers see of them.
 
+use sea_orm::ActiveEnum;
 use troupe_proto::roleplay as pb;
 
-use crate::domain::generation::{Finish, Generation, State};
+use crate::domain::generation::{Generation, State};
 use crate::domain::watch::Event;
 
 impl From<Generation> for pb::Generation {
@@ -23,9 +24,8 @@ impl From<Generation> for pb::Generation {
             text: generation.text,
             finish_reason: generation
                 .finish
-                .map(Finish::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+                .map(|finish| finish.to_value())
+                .unwrap_or_default(),
             error: generation.failure.map(|failure| pb::GenerationError {
                 reason: failure.reason,
                 message: failure.message,
