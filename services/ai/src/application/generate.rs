@@ -91,7 +91,7 @@ fn metered(
             match events.next().await.unwrap_or_else(|| Err(broken_off())) {
                 Ok(Event::Finished { reason, usage }) => {
                     let model_id = meter.model_id();
-                    let bill = meter.close(Outcome::Finished(reason), usage).await;
+                    let bill = meter.close(reason.into(), usage).await;
                     operation.finished(reason, &bill.tokens);
                     yield Progress::Finished { reason, bill, model_id };
                     return;

@@ -107,7 +107,7 @@ impl Meter {
         self.closed = true;
         let bill = self.bill(usage);
         let is_charged = match outcome {
-            Outcome::Finished(_) => true,
+            Outcome::Stop | Outcome::Length | Outcome::ContentFilter => true,
             Outcome::Cancelled => self.started,
             Outcome::Interrupted => self.written != Estimate::default(),
         };

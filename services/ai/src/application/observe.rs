@@ -8,6 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram};
 use opentelemetry::{Array, KeyValue, StringValue, Value, global};
 use platform::telemetry::{SCOPE, is_measuring};
 use platform::trace::{Kind, Span, TraceParent};
+use sea_orm::ActiveEnum;
 
 use crate::domain::usage::UsageRecord;
 use crate::domain::{
@@ -128,7 +129,7 @@ impl Operation {
     /// The reply is complete.
     pub(crate) fn finished(mut self, reason: FinishReason, tokens: &TokenUsage) {
         if self.span.is_wanted() {
-            let reason = StringValue::from(Outcome::Finished(reason).as_str());
+            let reason = StringValue::from(Outcome::from(reason).to_value());
             let reasons = Value::Array(Array::String(vec![reason]));
             self.span.set("gen_ai.response.finish_reasons", reasons);
             self.span
@@ -162,7 +163,7 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.end(Some(Outcome::Cancelled.as_str()));
+            self.end(Some("cancelled"));
         }
     }
 }

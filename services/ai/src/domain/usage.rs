@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
+use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::Prices;
 
@@ -30,25 +31,27 @@ pub(crate) enum FinishReason {
 }
 
 /// How a generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The model came to its end.
-    Finished(FinishReason),
+    /// The model, or a stop text, ended it.
+    Stop,
+    /// It reached the most tokens.
+    Length,
+    /// The provider's filter ended it.
+    ContentFilter,
     /// The caller went away.
     Cancelled,
     /// The provider failed after it had begun.
     Interrupted,
 }
 
-impl Outcome {
-    /// The outcome as the ledger keeps it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Finished(FinishReason::Stop) => "stop",
-            Self::Finished(FinishReason::Length) => "length",
-            Self::Finished(FinishReason::ContentFilter) => "content_filter",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
+impl From<FinishReason> for Outcome {
+    fn from(reason: FinishReason) -> Self {
+        match reason {
+            FinishReason::Stop => Self::Stop,
+            FinishReason::Length => Self::Length,
+            FinishReason::ContentFilter => Self::ContentFilter,
         }
     }
 }

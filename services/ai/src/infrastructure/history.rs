@@ -11,11 +11,17 @@ use storage::database::{Connection, Transaction};
 use troupe_proto::events::{UsageOutcome, UsageRecorded};
 
 use super::tables::usage::{Column, Entity, Model};
+use crate::domain::Outcome;
 
 /// The ledger has what a generation took.
 pub(super) fn recorded(entry: &Model, first_token: Option<Duration>) -> Retellable<UsageRecorded> {
-    let outcome = format!("USAGE_OUTCOME_{}", entry.outcome.to_uppercase());
-    let outcome = UsageOutcome::from_str_name(&outcome).unwrap_or_default();
+    let outcome = match entry.outcome {
+        Outcome::Stop => UsageOutcome::Stop,
+        Outcome::Length => UsageOutcome::Length,
+        Outcome::ContentFilter => UsageOutcome::ContentFilter,
+        Outcome::Cancelled => UsageOutcome::Cancelled,
+        Outcome::Interrupted => UsageOutcome::Interrupted,
+    };
     Retellable {
         event: UsageRecorded {
             generation_id: entry.generation_id.to_string(),
@@ -65,31 +71,5 @@ impl History for Chronicle {
             rows,
             next: last.filter(|_| rows == limit),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{FinishReason, Outcome};
-
-    #[test]
-    fn every_outcome_has_a_name_in_the_contract() {
-        for (outcome, told) in [
-            (Outcome::Finished(FinishReason::Stop), UsageOutcome::Stop),
-            (
-                Outcome::Finished(FinishReason::Length),
-                UsageOutcome::Length,
-            ),
-            (
-                Outcome::Finished(FinishReason::ContentFilter),
-                UsageOutcome::ContentFilter,
-            ),
-            (Outcome::Cancelled, UsageOutcome::Cancelled),
-            (Outcome::Interrupted, UsageOutcome::Interrupted),
-        ] {
-            let name = format!("USAGE_OUTCOME_{}", outcome.as_str().to_uppercase());
-            assert_eq!(UsageOutcome::from_str_name(&name), Some(told));
-        }
     }
 }

@@ -97,7 +97,7 @@ impl Ledger {
             cached_price: record.prices.map(|prices| prices.cached),
             completion_price: record.prices.map(|prices| prices.completion),
             estimated: record.estimated,
-            outcome: record.outcome.as_str().to_owned(),
+            outcome: record.outcome,
             create_time: record.create_time,
         };
         let mut first_stands = OnConflict::column(Column::GenerationId);

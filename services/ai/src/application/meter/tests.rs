@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use events::Events;
 use platform::Timestamp;
+use sea_orm::{ActiveEnum, Iterable};
 use storage::{Database, Storage};
 
 use super::*;
@@ -74,7 +75,7 @@ async fn charges_the_prompt_of_a_request_that_was_taken_on_and_dropped() {
     let [entry] = desk.entries().await.try_into().unwrap();
     assert_eq!((entry.prompt_tokens, entry.completion_tokens), (2, 0));
     assert_eq!((entry.cost_pico_usd, entry.estimated), (20, true));
-    assert_eq!(entry.outcome, "cancelled");
+    assert_eq!(entry.outcome, Outcome::Cancelled);
 }
 
 #[tokio::test]
@@ -82,6 +83,20 @@ async fn charges_nothing_for_a_request_that_was_dropped_before_it_was_taken_on()
     let desk = desk().await;
     drop(desk.meter());
     assert!(desk.entries().await.is_empty());
+}
+
+/// Rows of older releases have these names, so a variant keeps its name for good.
+#[test]
+fn stores_outcomes_under_the_names_of_older_releases() {
+    let names: Vec<String> = Outcome::iter().map(|one| one.to_value()).collect();
+    let older = [
+        "stop",
+        "length",
+        "content_filter",
+        "cancelled",
+        "interrupted",
+    ];
+    assert_eq!(names, older);
 }
 
 #[tokio::test]
@@ -92,8 +107,7 @@ async fn keeps_the_prices_that_it_charged_by() {
         cached: 3,
         completion: 2,
     };
-    let outcome = Outcome::Finished(crate::domain::FinishReason::Length);
-    let bill = desk.meter().close(outcome, Some(usage)).await;
+    let bill = desk.meter().close(Outcome::Length, Some(usage)).await;
     assert_eq!(bill.cost_pico_usd, 20 + 3 + 200);
     let [entry] = desk.entries().await.try_into().unwrap();
     let prices = (
@@ -103,8 +117,8 @@ async fn keeps_the_prices_that_it_charged_by() {
     );
     assert_eq!(prices, (Some(10), Some(1), Some(100)));
     assert_eq!(
-        (entry.outcome.as_str(), entry.create_time.micros()),
-        ("length", 7)
+        (entry.outcome, entry.create_time.micros()),
+        (Outcome::Length, 7)
     );
     assert!(!entry.estimated);
 }

@@ -4,6 +4,8 @@ use platform::Timestamp;
 use platform::id::{GenerationId, UserId};
 use sea_orm::entity::prelude::*;
 
+use crate::domain::Outcome;
+
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "usage")]
 pub(crate) struct Model {
@@ -22,8 +24,7 @@ pub(crate) struct Model {
     pub(crate) completion_price: Option<i64>,
     /// True where the provider gave no figures.
     pub(crate) estimated: bool,
-    /// How it ended: `stop`, `length`, `content_filter`, `cancelled`, `interrupted`.
-    pub(crate) outcome: String,
+    pub(crate) outcome: Outcome,
     pub(crate) create_time: Timestamp,
 }
 
