@@ -49,6 +49,7 @@ pub(crate) use self::{
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
+    create_memory::NewNote,
     create_session::NewSession,
     error::Error,
     export_character::CardFile,

@@ -59,7 +59,8 @@ impl Service for Roleplay {
             db.clone(),
             outbox.clone(),
             host.clone(),
-            (Models::new(ai), Profiles::new(users)),
+            Models::new(ai),
+            Profiles::new(users),
             memories.clone(),
             limits,
         );
@@ -74,10 +75,7 @@ impl Service for Roleplay {
         let characters = Characters::new(db.clone(), outbox, host, avatars);
         let personas = Personas { db, clock };
         Ok(presentation::routes(
-            characters,
-            personas,
-            (chats, memories),
-            pages,
+            characters, personas, chats, memories, pages,
         ))
     }
 }

@@ -29,7 +29,8 @@ const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
 pub(crate) fn routes(
     characters: Characters,
     personas: Personas,
-    (chats, memories): (Chats, Memories),
+    chats: Chats,
+    memories: Memories,
     pages: Pages,
 ) -> Routes {
     let characters = characters::CharacterApi {

@@ -64,7 +64,8 @@ impl Chats {
         db: Database,
         outbox: Outbox,
         host: Host,
-        (models, profiles): (Models, Profiles),
+        models: Models,
+        profiles: Profiles,
         memories: Memories,
         limits: GenerationLimits,
     ) -> Self {

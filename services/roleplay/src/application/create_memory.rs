@@ -8,24 +8,31 @@ use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
 use crate::infrastructure::queries::{memories, sessions};
 
+/// A note to add.
+#[derive(Debug)]
+pub(crate) struct NewNote {
+    pub(crate) text: String,
+    pub(crate) pinned: bool,
+    pub(crate) disabled: bool,
+}
+
 impl Memories {
     /// Adds a note. It can be found by its meaning once it is embedded.
     pub(crate) async fn create_memory(
         &self,
         ctx: &Ctx,
         session: SessionId,
-        text: String,
-        (pinned, disabled): (bool, bool),
+        new: NewNote,
     ) -> Result<Memory, Error> {
-        check_text(&text)?;
+        check_text(&new.text)?;
         let (user, now) = (ctx.user_id()?, self.clock.now());
         let note = Memory {
             id: MemoryId::new(),
             session_id: session,
             message_id: None,
-            text,
-            pinned,
-            disabled,
+            text: new.text,
+            pinned: new.pinned,
+            disabled: new.disabled,
             rewritten: false,
             embedded_model: None,
             create_time: now,

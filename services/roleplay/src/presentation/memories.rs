@@ -7,7 +7,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::memory_service_server::MemoryService;
 
 use super::mask::masked;
-use crate::application::{Memories, MemoryPatch};
+use crate::application::{Memories, MemoryPatch, NewNote};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
 use crate::infrastructure::queries::memories::Filter;
@@ -58,12 +58,12 @@ impl MemoryService for MemoryApi {
         let request = request.into_inner();
         let session = fields::id("session_id", &request.session_id)?;
         let memory = request.memory.unwrap_or_default();
-        let text = fields::text("memory.text", memory.text)?;
-        let switches = (memory.pinned, memory.disabled);
-        let memory = self
-            .memories
-            .create_memory(&ctx, session, text, switches)
-            .await?;
+        let note = NewNote {
+            text: fields::text("memory.text", memory.text)?,
+            pinned: memory.pinned,
+            disabled: memory.disabled,
+        };
+        let memory = self.memories.create_memory(&ctx, session, note).await?;
         Ok(Response::new(pb::CreateMemoryResponse {
             memory: Some(memory.into()),
         }))

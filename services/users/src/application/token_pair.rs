@@ -43,7 +43,7 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<(TokenPair, Model), Error> {
         let text = refresh_secret::generate();
-        self.new_pair(user, session, (RefreshTokenId::new(), text), now)
+        self.new_pair(user, session, RefreshTokenId::new(), text, now)
     }
 
     /// The pair that a refresh token is exchanged for, and the row that remembers it.
@@ -56,7 +56,7 @@ impl Accounts {
     ) -> Result<(TokenPair, Model), Error> {
         let id = RefreshTokenId::new();
         let text = refresh_secret::successor(&self.refresh_key, spent, id);
-        self.new_pair(user, session, (id, text), now)
+        self.new_pair(user, session, id, text, now)
     }
 
     /// The pair that a row remembers, once more. Nothing where the refresh token that it was exchanged for was another, or
@@ -70,17 +70,18 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Option<TokenPair>, Error> {
         let text = refresh_secret::successor(&self.refresh_key, spent, row.id);
-        match refresh_secret::hash(&text).as_slice() == row.token_hash {
-            true => self.pair_of(user, session, row, text, now).map(Some),
-            false => Ok(None),
+        if refresh_secret::hash(&text).as_slice() != row.token_hash {
+            return Ok(None);
         }
+        self.pair_of(user, session, row, text, now).map(Some)
     }
 
     fn new_pair(
         &self,
         user: &user::Model,
         session: &login_session::Model,
-        (id, text): (RefreshTokenId, String),
+        id: RefreshTokenId,
+        text: String,
         now: Timestamp,
     ) -> Result<(TokenPair, Model), Error> {
         let row = Model {

@@ -99,7 +99,7 @@ impl Draft<'_> {
             self.keep_examples(&mut kept, &mut left, &meter);
         }
         let placed = self.in_order(&kept, &activation, &|piece| meter.cost(piece));
-        Ok(self.compiled((&placed, &kept), activation, memory, &meter))
+        Ok(self.compiled(&placed, &kept, activation, memory, &meter))
     }
 
     fn decide_lore(&self, meter: &Meter<'_>) -> Activation {
@@ -192,7 +192,8 @@ impl Draft<'_> {
 
     fn compiled(
         &self,
-        (placed, kept): (&[Placed<'_>], &Kept<'_>),
+        placed: &[Placed<'_>],
+        kept: &Kept<'_>,
         activation: Activation,
         memory: MemoryReport,
         meter: &Meter<'_>,

@@ -21,6 +21,15 @@ const FAILURES: u64 = 30_000;
 type Key = u128;
 type Shared<T> = Arc<Mutex<T>>;
 
+/// The keys of a stranger's attempt; those of the network are absent where it isn't known.
+#[derive(Debug, Clone, Copy)]
+struct StrangerKeys {
+    account: Key,
+    place: Key,
+    wider: Option<Key>,
+    network: Option<Key>,
+}
+
 /// The counts of this process.
 #[derive(Debug)]
 pub(super) struct MemoryCounts {
@@ -66,12 +75,14 @@ impl MemoryCounts {
                 place,
                 around,
             } => {
-                let keys = (short(account), short(place));
-                let around = around
-                    .as_ref()
-                    .map(|it| (short(&it.wider), short(&it.network)));
-                self.find(keys, around).look(now)?;
-                self.hold(keys, around).begin(now)
+                let keys = StrangerKeys {
+                    account: short(account),
+                    place: short(place),
+                    wider: around.as_ref().map(|it| short(&it.wider)),
+                    network: around.as_ref().map(|it| short(&it.network)),
+                };
+                self.find(keys).look(now)?;
+                self.hold(keys).begin(now)
             }
         }
     }
@@ -98,22 +109,24 @@ impl MemoryCounts {
     }
 
     /// The counts as they are, and empty ones that nobody keeps where there are none.
-    fn find(&self, (account, place): (Key, Key), around: Option<(Key, Key)>) -> Held {
+    fn find(&self, keys: StrangerKeys) -> Held {
         Held {
-            account: self.accounts.get(&account).unwrap_or_default(),
-            place: self.tallies.get(&place).unwrap_or_default(),
-            neighbours: around.and_then(|(wider, _)| self.tallies.get(&wider)),
-            network: around.and_then(|(_, network)| self.failures.get(&network)),
+            account: self.accounts.get(&keys.account).unwrap_or_default(),
+            place: self.tallies.get(&keys.place).unwrap_or_default(),
+            neighbours: keys.wider.and_then(|wider| self.tallies.get(&wider)),
+            network: keys.network.and_then(|network| self.failures.get(&network)),
         }
     }
 
     /// The counts, from now on kept.
-    fn hold(&self, (account, place): (Key, Key), around: Option<(Key, Key)>) -> Held {
+    fn hold(&self, keys: StrangerKeys) -> Held {
+        let tally = |key| self.tallies.get_with(key, Arc::default);
+        let failures = |key| self.failures.get_with(key, Arc::default);
         Held {
-            account: self.accounts.get_with(account, Arc::default),
-            place: self.tallies.get_with(place, Arc::default),
-            neighbours: around.map(|(wider, _)| self.tallies.get_with(wider, Arc::default)),
-            network: around.map(|(_, network)| self.failures.get_with(network, Arc::default)),
+            account: self.accounts.get_with(keys.account, Arc::default),
+            place: tally(keys.place),
+            neighbours: keys.wider.map(tally),
+            network: keys.network.map(failures),
         }
     }
 
