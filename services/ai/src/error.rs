@@ -16,13 +16,13 @@ const LOADING_TIME: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No model has the id.
-    #[error("there is no model {0:?}: `GET /api/v1/ai/models` lists those there are")]
+    #[error("there is no model {0:?}: `GET /api/v1/ai/models` lists all models")]
     ModelUnknown(String),
     /// No model was named, and there is no default one (yet).
     #[error("no model can be used yet: {0}")]
     NoModel(String),
     /// The prompt has not the form that the model takes.
-    #[error("the model {model_id} takes prompts in the form {wanted:?}: send that one")]
+    #[error("the model {model_id} needs a prompt in the form {wanted:?}")]
     WrongForm { model_id: String, wanted: Form },
     /// The provider failed.
     #[error(transparent)]

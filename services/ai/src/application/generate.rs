@@ -121,6 +121,6 @@ fn metered(
 
 fn broken_off() -> ProviderError {
     ProviderError::Interrupted {
-        cause: "the provider stopped without an end".to_owned(),
+        cause: "the provider stopped before the reply was complete".to_owned(),
     }
 }

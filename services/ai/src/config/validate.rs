@@ -11,7 +11,7 @@ impl Section for Config {
         self.openai.validate()?;
         self.local.validate()?;
         if !self.local_enabled() && !self.openai.is_configured() {
-            let problem = "leaves no model: let the local one run, or set ai.openai.base_url";
+            let problem = "leaves no model: enable the local one, or set ai.openai.base_url";
             return Err(invalid("ai.local.enabled", problem));
         }
         self.validate_embeddings()?;
@@ -49,7 +49,7 @@ impl Config {
     fn validate_implied_default(&self) -> Result<(), Error> {
         let openai = &self.openai;
         if openai.is_openai() && openai.models.is_empty() {
-            let problem = "must be set for OpenAI, or else ai.openai.models";
+            let problem = "must be set for OpenAI, unless ai.openai.models is";
             return Err(invalid("ai.default_model", problem));
         }
         Ok(())
@@ -79,7 +79,7 @@ impl OpenAiConfig {
             self.validate_url()?;
         }
         if !matches!(self.api_key.header(), None | Some(Ok(_))) {
-            let problem = "holds characters that a header can't: copy the key anew";
+            let problem = "holds characters that a header can't: copy the key again";
             return Err(invalid("ai.openai.api_key", problem));
         }
         let timeouts = [
@@ -103,7 +103,7 @@ impl OpenAiConfig {
         check_encoding(key, &self.base_url)?;
         let url = Url::parse(&self.base_url).map_err(|error| {
             let example = "write it such as `http://127.0.0.1:8080/v1`";
-            invalid(key, format!("is no URL ({error}): {example}"))
+            invalid(key, format!("is not a URL ({error}): {example}"))
         })?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(invalid(
@@ -112,7 +112,10 @@ impl OpenAiConfig {
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid(key, "must hold no password: use ai.openai.api_key"));
+            return Err(invalid(
+                key,
+                "must not have a password: use ai.openai.api_key",
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid(key, "must end with the path, such as `/v1`"));

@@ -92,7 +92,7 @@ pub(crate) struct Message {
     pub(crate) name: String,
 }
 
-/// Who says a message. A last message of the assistant is to be gone on with.
+/// Who says a message. The model continues a last message of the assistant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     System,

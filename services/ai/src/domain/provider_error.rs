@@ -8,13 +8,13 @@ use troupe_proto::{Class, Classify, Code, Reason};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
     /// Too many requests or tokens in a span of time.
-    #[error("the provider limits how often it is called: try again later")]
+    #[error("the provider has had too many requests: try again later")]
     RateLimited { retry_after: Option<Duration> },
     /// The provider has as much to do as it can.
     #[error("the provider is overloaded: try again later")]
     Overloaded { retry_after: Option<Duration> },
     /// It can't be reached, or fails on its own side.
-    #[error("the provider can't be reached or fails: {cause}")]
+    #[error("the provider can't be reached or has failed: {cause}")]
     Unavailable { cause: String },
     /// It did not do in time what was waited for.
     #[error("the provider took too long: {waited_for}")]
@@ -35,7 +35,7 @@ pub(crate) enum ProviderError {
     #[error("the provider refuses the request: {cause}")]
     Rejected { cause: String },
     /// It failed after the reply had begun.
-    #[error("the provider broke off in the middle of the reply: {cause}")]
+    #[error("the provider stopped in the middle of the reply: {cause}")]
     Interrupted { cause: String },
 }
 

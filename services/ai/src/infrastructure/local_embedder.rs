@@ -184,7 +184,7 @@ async fn prepare(
         fetched.map_err(|error| unusable(&error, error.without_path()))?;
     }
     let loaded = spawn_blocking(move || Encoder::load(&folder, config.threads)).await;
-    let encoder = loaded.map_err(|error| unusable(&error, "its loading broke off".to_owned()))?;
+    let encoder = loaded.map_err(|error| unusable(&error, "its loading stopped".to_owned()))?;
     let encoder = encoder.map_err(|error| unusable(&error, error.without_path()))?;
     tracing::info!(model.id = config.model, "local embedding model is ready");
     Ok(encoder)

@@ -153,7 +153,7 @@ async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
             state.send_replace(State::Ready(Arc::new(engine)));
         }
         Ok(Err(error)) => failed(&state, &error, error.without_path()),
-        Err(error) => failed(&state, &error, "its loading broke off".to_owned()),
+        Err(error) => failed(&state, &error, "its loading stopped".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lets the character go on with its last message.
+//! Lets the character continue its last message.
 
 use mesh::Ctx;
 

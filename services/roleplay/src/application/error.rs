@@ -39,14 +39,16 @@ pub(crate) enum Error {
     GenerationRunning(GenerationId),
     /// The person has as many running as one may have.
     #[error(
-        "you have {0} replies being generated, and no more may run at a time: wait for one, or cancel one"
+        "you already have {0} replies in progress, the most allowed: wait for one to end, or cancel one"
     )]
     TooManyGenerations(u32),
     /// This can't be done with that message.
     #[error("{0}")]
     Unsuitable(&'static str),
     /// The session's character was deleted.
-    #[error("the session's character was deleted: the session can be read, but no reply generated")]
+    #[error(
+        "the session's character was deleted: you can read the session, but it gets no more replies"
+    )]
     CharacterDeleted,
     /// The character has no picture.
     #[error("the character has no picture")]
@@ -68,8 +70,8 @@ pub(crate) enum Error {
     /// The platform is stopping.
     #[error("the platform is stopping: try again in a few seconds")]
     Stopping,
-    /// The text of a generation can't be stored, and so not be shown; the generation goes on.
-    #[error("the reply is held up, and goes on later: {0}")]
+    /// The text of a generation can't be stored, and so not be shown; the generation continues.
+    #[error("the reply is paused and continues later: {0}")]
     HeldUp(String),
     /// A generation lost its job.
     #[error("the generation {0} is marked as running, but nothing runs it")]

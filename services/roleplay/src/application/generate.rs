@@ -154,12 +154,12 @@ impl Chats {
                     } => {
                         let reason = error::reason_name(Reason::ContentRefused);
                         let refused =
-                            Ending::failed(reason, "the provider's filter ended the reply");
+                            Ending::failed(reason, "the provider's filter stopped the reply");
                         return Ok(Ending { usage, ..refused });
                     }
                 }
             }
-            let message = "the model broke off without an end";
+            let message = "the model stopped before the reply was complete";
             Err(error::status(
                 Code::Unavailable,
                 Reason::ProviderUnavailable,

@@ -75,7 +75,7 @@ impl Personas {
             .await
     }
 
-    /// Deletes a persona. Sessions that use it go on without one.
+    /// Deletes a persona. Sessions that use it continue without one.
     pub(crate) async fn delete_persona(&self, ctx: &Ctx, id: PersonaId) -> Result<(), Error> {
         let user = ctx.user_id()?;
         self.db

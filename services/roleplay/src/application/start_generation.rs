@@ -293,17 +293,17 @@ async fn append_reply(
     Ok(reply)
 }
 
-/// The message, if the character can go on with it.
+/// The message, if the character can continue it.
 pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Result<Model, Error> {
     let message = message.ok_or(Error::NotFound("message"))?;
     let refusal = if message.author != Author::Character {
-        "only a character's message can be gone on with: send a message to get a reply"
+        "only a character's message can be continued: send a message to get a reply"
     } else if session.branch.head != Some(message.id) {
-        "only the last message of the branch can be gone on with: select it or its branch first"
+        "only the last message of the branch can be continued: select it or its branch first"
     } else if message.text.is_empty() {
         "the message is empty: regenerate it"
     } else if message.text.len() > MAX_CONTINUED_BYTES {
-        "the message is too long to be gone on with: send a message"
+        "the message is too long to be continued: send a message"
     } else {
         return Ok(message);
     };

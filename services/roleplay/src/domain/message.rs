@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::generation::State;
 use super::ids::{GenerationId, MessageId, SessionId};
 
-/// Longest message that can be gone on with, in bytes of UTF-8: a message must fit an answer of gRPC.
+/// Longest message that can be continued, in bytes of UTF-8: a message must fit an answer of gRPC.
 pub const MAX_CONTINUED_BYTES: usize = 800_000;
 
 /// Who said a message.

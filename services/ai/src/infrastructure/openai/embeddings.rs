@@ -114,7 +114,7 @@ impl OpenAiEmbedder {
         let known = *self.dimensions.get_or_init(|| dimensions);
         if vectors.iter().any(|vector| vector.len() != known) {
             return Err(rejected(format!(
-                "its vectors have no longer {known} numbers: restart Troupe if its model has changed"
+                "its vectors no longer have {known} numbers: restart Troupe if its model has changed"
             )));
         }
         Ok(vectors)

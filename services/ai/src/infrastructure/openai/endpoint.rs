@@ -132,7 +132,7 @@ impl Endpoint {
         let body = read_whole(answer).await?;
         serde_json::from_slice(&body).map_err(|_| ProviderError::Rejected {
             cause:
-                "the answer is no JSON: does ai.openai.base_url end in the version, such as `/v1`?"
+                "the answer is not JSON: check that ai.openai.base_url ends with the version, such as `/v1`"
                     .to_owned(),
         })
     }
@@ -141,7 +141,8 @@ impl Endpoint {
     pub(super) async fn refusal(&self, answer: Response) -> ProviderError {
         let status = answer.status();
         if status.is_redirection() {
-            let cause = "the server redirects elsewhere: set ai.openai.base_url to where it points";
+            let cause =
+                "the server redirects to another address: set ai.openai.base_url to that one";
             return ProviderError::Rejected {
                 cause: cause.to_owned(),
             };
@@ -181,7 +182,7 @@ impl Endpoint {
 
 /// Some servers answer 200 and put the error into the body; others were never meant.
 fn not_a_stream(body: &[u8]) -> ProviderError {
-    let cause = "the answer is no stream of events: is ai.openai.base_url that of an OpenAI-compatible server?";
+    let cause = "the answer is not a stream of events: check that ai.openai.base_url is an OpenAI-compatible server";
     error_in(body).unwrap_or_else(|| ProviderError::Rejected {
         cause: cause.to_owned(),
     })
@@ -221,10 +222,10 @@ fn unreachable(error: &reqwest::Error) -> ProviderError {
     }
 }
 
-/// An answer that broke off.
+/// An answer that was cut off.
 pub(super) fn broken(error: &reqwest::Error) -> ProviderError {
     ProviderError::Unavailable {
-        cause: format!("the answer broke off: {}", root_cause(error)),
+        cause: format!("the answer was cut off: {}", root_cause(error)),
     }
 }
 

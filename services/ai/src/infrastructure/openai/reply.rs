@@ -49,7 +49,7 @@ impl ReplyReader {
         let chunk: Chunk = serde_json::from_slice(data).map_err(|error| {
             // The message of serde_json names a place and a kind of fault, and quotes no text of the reply.
             let cause = format!(
-                "an event of the stream is no completion: {:?}",
+                "an event of the stream is not a completion: {:?}",
                 error.classify()
             );
             ProviderError::Unavailable { cause }

@@ -6,7 +6,7 @@
 pub enum CardError {
     /// The file is larger than any card.
     #[error(
-        "the file is {size_bytes} bytes, and a card may have {max_bytes}; shrink its picture or its assets"
+        "the file has {size_bytes} bytes, but a card can have at most {max_bytes}; make its picture or its assets smaller"
     )]
     FileTooLarge {
         /// Bytes there are.
@@ -15,25 +15,25 @@ pub enum CardError {
         max_bytes: usize,
     },
     /// No bytes at all, or only white space.
-    #[error("nothing came; send the card's PNG or JSON file")]
+    #[error("the request has no file; send the card's PNG or JSON file")]
     Empty,
     /// Neither PNG nor JSON.
     #[error("this is neither a PNG nor JSON; choose the card's PNG or JSON file")]
     UnknownFormat,
     /// JSON of something else.
-    #[error("this JSON is no character card ({found}); choose a V1, V2 or V3 card file")]
+    #[error("this JSON is not a character card ({found}); choose a V1, V2 or V3 card file")]
     NotACard {
         /// What it seems to be instead.
         found: &'static str,
     },
     /// A PNG without a card.
     #[error(
-        "this PNG carries no card; it may have been re-saved or re-compressed on the way, so fetch the original file or the card's JSON"
+        "this PNG contains no card; another program may have removed it, so use the original file or the card's JSON"
     )]
     NoCardInPng,
     /// A card in a chunk that may hide a bomb, or that nothing else reads.
     #[error(
-        "this PNG keeps its card in a {kind} chunk, which no front end reads; export it again as a plain PNG or JSON card"
+        "this PNG has its card in a {kind} chunk, which no program reads; export it again as a plain PNG or JSON card"
     )]
     UnreadableTextChunk {
         /// The kind of the chunk.
@@ -59,7 +59,7 @@ pub enum CardError {
     },
     /// More text than a chunk may have.
     #[error(
-        "a text chunk of the PNG has {size_bytes} bytes, and may have {max_bytes}; shorten the card, or import it as JSON"
+        "a text chunk of the PNG has {size_bytes} bytes, but can have at most {max_bytes}; shorten the card, or import it as JSON"
     )]
     ChunkTooLarge {
         /// Bytes there are.
@@ -69,7 +69,7 @@ pub enum CardError {
     },
     /// A picture too large to show.
     #[error(
-        "the picture is {width} x {height} pixels, and may be {max} on a side; scale it down and export the card again"
+        "the picture has {width} x {height} pixels, but can have at most {max} on each side; scale it down and export the card again"
     )]
     DimensionsTooLarge {
         /// Pixels.
@@ -109,7 +109,7 @@ pub enum CardError {
     },
     /// Wide to exhaust memory.
     #[error(
-        "the card's JSON holds more than {max} values; split its lorebook or trim its extensions"
+        "the card's JSON has more than {max} values; split its lorebook or trim its extensions"
     )]
     TooManyValues {
         /// The most that is taken.
@@ -117,7 +117,7 @@ pub enum CardError {
     },
     /// More JSON than a text chunk holds.
     #[error(
-        "the card's JSON is {size_bytes} bytes, and may be {max_bytes}; shorten the card or its lorebook"
+        "the card's JSON has {size_bytes} bytes, but can have at most {max_bytes}; shorten the card or its lorebook"
     )]
     DocumentTooLarge {
         /// Bytes there are.

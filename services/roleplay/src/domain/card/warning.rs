@@ -67,7 +67,7 @@ impl fmt::Display for Warning {
             Self::TrailingBytes { size_bytes } => {
                 write!(
                     f,
-                    "{size_bytes} bytes behind the end of the PNG were dropped"
+                    "{size_bytes} bytes after the end of the PNG were dropped"
                 )
             }
             Self::RoundedNumbers { count } => {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 pub enum FitError {
     /// The reply alone fills the window.
     #[error(
-        "the reply may take {max_reply_tokens} tokens, and the model's window has {window_tokens}; \
+        "the reply can have {max_reply_tokens} tokens, but the model's window has only {window_tokens}; \
          ask for a shorter reply or choose a model with a larger window"
     )]
     NoRoom {
@@ -18,7 +18,7 @@ pub enum FitError {
     },
     /// What can't be left out is too long.
     #[error(
-        "the prompt needs {needed_tokens} tokens before any earlier message, and {available_tokens} \
+        "the prompt needs {needed_tokens} tokens without any earlier message, but only {available_tokens} \
          are available; shorten {} or choose a model with a larger window",
         list(biggest)
     )]

@@ -218,7 +218,7 @@ async fn jump(db: &impl ConnectionTrait, parent: &Model) -> Result<(MessageId, i
     })
 }
 
-/// Lets a generation go on with a message.
+/// Lets a generation continue a message.
 pub(crate) async fn set_generating(
     db: &impl ConnectionTrait,
     id: MessageId,
