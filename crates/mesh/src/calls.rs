@@ -1,22 +1,23 @@
 //! Spans and metrics of calls: a span and a duration of each, on the side of the client and on the side of the server, from
 //! the request to the end of the answer's stream.
 
-mod body;
 mod durations;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
 use platform::trace::{Kind, Span, TraceParent};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::Role;
+use crate::body::{Filter, Filtered, Polled};
 use crate::context::Ctx;
 
-use self::body::WatchedBody;
 use self::durations::Durations;
 
 pub(crate) use self::durations::Side;
@@ -111,7 +112,7 @@ impl Watch {
             watch.end(status.code());
             return answer;
         }
-        answer.map(|body| Body::new(WatchedBody::new(body, watch)))
+        answer.map(|body| Body::new(Filtered::new(body, ToEnd(Some(watch)))))
     }
 
     fn end(mut self, code: Code) {
@@ -138,6 +139,33 @@ impl Drop for Watch {
             self.note(Code::Cancelled);
         }
     }
+}
+
+/// Watches an answer to its end, which is in its trailers.
+#[derive(Debug)]
+struct ToEnd(Option<Watch>);
+
+impl Filter<Body> for ToEnd {
+    fn poll_frame(mut self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
+        let polled = body.poll_frame(cx);
+        let code = match &polled {
+            Poll::Ready(Some(Ok(frame))) => frame.trailers_ref().map(code_of),
+            Poll::Ready(Some(Err(status))) => Some(status.code()),
+            Poll::Ready(None) => Some(Code::Unknown),
+            Poll::Pending => None,
+        };
+        if let Some(code) = code
+            && let Some(watch) = self.0.take()
+        {
+            watch.end(code);
+        }
+        polled
+    }
+}
+
+fn code_of(trailers: &HeaderMap) -> Code {
+    let status = Status::from_header_map(trailers);
+    status.map_or(Code::Unknown, |status| status.code())
 }
 
 fn describe(span: &mut Span, role: Role, request: &Request<Body>) {

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use http_body::Frame;
+use http_body::{Body as _, SizeHint};
 use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
+
+use crate::body::{Filter, Filtered, Polled, trailers};
 
 /// What a call ends with that took too long.
 pub fn exceeded() -> Status {
@@ -45,59 +46,38 @@ pub fn parse_timeout(text: &str) -> Option<Duration> {
     }
 }
 
+/// The same body, which ends with DEADLINE_EXCEEDED when time is up.
+pub fn ends_at(at: Instant, body: Body) -> Body {
+    let sleep = tokio::time::sleep_until(at);
+    Body::new(Filtered::new(body, Until { at, sleep }))
+}
+
 pin_project_lite::pin_project! {
-    /// A body that ends with DEADLINE_EXCEEDED when time is up.
-    pub struct TimedBody {
+    struct Until {
         at: Instant,
         #[pin]
         sleep: Sleep,
-        body: Option<Body>,
     }
 }
 
-impl TimedBody {
-    /// Ends `body` at a time.
-    pub fn new(body: Body, at: Instant) -> Self {
-        Self {
-            at,
-            sleep: tokio::time::sleep_until(at),
-            body: Some(body),
-        }
-    }
-}
-
-impl http_body::Body for TimedBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+impl Filter<Body> for Until {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
         let this = self.project();
-        let Some(body) = this.body else {
-            return Poll::Ready(None);
-        };
         // A stream that always has something ready would never let the timer be asked.
         let is_late = *this.at <= Instant::now();
         if !is_late {
-            if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+            if let Poll::Ready(frame) = body.poll_frame(cx) {
                 return Poll::Ready(frame);
             }
             if this.sleep.poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
-        *this.body = None;
-        let mut trailers = HeaderMap::new();
-        let written = exceeded().add_header(&mut trailers);
-        Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
+        trailers(&exceeded())
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
+    fn size_hint(&self, _: &Body) -> SizeHint {
+        SizeHint::default()
     }
 }
 

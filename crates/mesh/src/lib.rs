@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod body;
 pub mod calls;
 pub mod channel;
 pub mod context;

@@ -7,12 +7,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Response};
-use http_body::{Frame, SizeHint};
+use http::Response;
+use http_body::{Body as _, SizeHint};
 use platform::id::LoginSessionId;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -21,6 +20,7 @@ use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use crate::Verifier;
+use crate::body::{Filter, Filtered, Polled, trailers};
 use crate::context::Person;
 
 /// No stream lasts longer: an end beyond that needs no timer.
@@ -111,13 +111,7 @@ impl SessionStream {
     }
 
     fn bind(self, body: Body) -> Body {
-        match http_body::Body::is_end_stream(&body) {
-            true => body,
-            false => Body::new(SessionBody {
-                stream: self,
-                body: Some(body),
-            }),
-        }
+        Body::new(Filtered::new(body, self))
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -143,42 +137,17 @@ impl fmt::Debug for SessionStream {
     }
 }
 
-/// A body of gRPC that ends with UNAUTHENTICATED when its session does.
-struct SessionBody {
-    stream: SessionStream,
-    /// Absent once the session has ended.
-    body: Option<Body>,
-}
-
-impl http_body::Body for SessionBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Self { stream, body } = &mut *self;
-        let Some(inner) = body else {
-            return Poll::Ready(None);
-        };
+/// Ends a body with UNAUTHENTICATED when its session ends.
+impl Filter<Body> for SessionStream {
+    fn poll_frame(mut self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
         // First, or a stream that always has something ready would never end.
-        if stream.poll_end(cx).is_pending() {
-            return Poll::Ready(ready!(Pin::new(inner).poll_frame(cx)));
+        match self.poll_end(cx) {
+            Poll::Ready(()) => trailers(&ended()),
+            Poll::Pending => body.poll_frame(cx),
         }
-        *body = None;
-        let mut trailers = HeaderMap::new();
-        let written = ended().add_header(&mut trailers);
-        Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
+    fn size_hint(&self, _: &Body) -> SizeHint {
         SizeHint::default()
     }
 }

@@ -13,7 +13,7 @@ use tonic::body::Body;
 use tower::Service;
 use troupe_proto::policy;
 
-use crate::deadline::{TimedBody, asked_timeout, exceeded};
+use crate::deadline::{asked_timeout, ends_at, exceeded};
 
 /// For methods that have no policy, such as health checks.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             match tokio::time::timeout_at(at, answer).await {
-                Ok(response) => Ok(response?.map(|body| Body::new(TimedBody::new(body, at)))),
+                Ok(response) => Ok(response?.map(|body| ends_at(at, body))),
                 Err(_elapsed) => Ok(super::refuse(exceeded())),
             }
         })

@@ -7,14 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, Request, Response};
-use http_body::{Frame, SizeHint};
+use http::{Request, Response};
+use http_body::Body as _;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service;
 use troupe_proto::{Reason, error};
+
+use crate::body::{Filter, Filtered, Polled, trailers};
 
 #[derive(Debug, Clone)]
 pub(super) struct CatchPanic<S> {
@@ -47,7 +48,9 @@ where
                 return Ok(super::refuse(panicked()));
             };
             match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(answered) => Ok(answered?.map(|body| Body::new(GuardedBody(Some(body))))),
+                Ok(answered) => {
+                    Ok(answered?.map(|body| Body::new(Filtered::new(body, EndOnPanic))))
+                }
                 Err(_panic) => Ok(super::refuse(panicked())),
             }
         })
@@ -59,36 +62,12 @@ fn panicked() -> Status {
     error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
 }
 
-/// A body that ends with INTERNAL when it panics.
-struct GuardedBody(Option<Body>);
+/// Ends a body with INTERNAL when it panics.
+struct EndOnPanic;
 
-impl http_body::Body for GuardedBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(body) = &mut self.0 else {
-            return Poll::Ready(None);
-        };
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx)));
-        polled.unwrap_or_else(|_panic| {
-            self.0 = None;
-            let mut trailers = HeaderMap::new();
-            let written = panicked().add_header(&mut trailers);
-            Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(SizeHint::default, http_body::Body::size_hint)
+impl Filter<Body> for EndOnPanic {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
+        let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)));
+        polled.unwrap_or_else(|_panic| trailers(&panicked()))
     }
 }

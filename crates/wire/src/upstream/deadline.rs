@@ -1,7 +1,7 @@
 //! Ends a call at its deadline, also where the other end says nothing.
 
 use http::Response;
-use mesh::deadline::{TimedBody, asked_timeout, exceeded};
+use mesh::deadline::{asked_timeout, ends_at, exceeded};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -31,7 +31,7 @@ impl<S: Calls> Calls for Deadline<S> {
             return self.inner.call(call).await;
         };
         match tokio::time::timeout_at(at, self.inner.call(call)).await {
-            Ok(answer) => Ok(answer?.map(|body| Body::new(TimedBody::new(body, at)))),
+            Ok(answer) => Ok(answer?.map(|body| ends_at(at, body))),
             Err(_elapsed) => Err(exceeded()),
         }
     }
