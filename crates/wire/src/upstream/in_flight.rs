@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
+use mesh::body::{Filter, Filtered, Polled};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -38,7 +38,7 @@ pub(super) async fn call(
         Ok(mut answer) => {
             mend::status(answer.headers_mut());
             in_flight.answered(is_fault(&answer));
-            return Ok(answer.map(|body| Body::new(AnswerBody::new(body, in_flight))));
+            return Ok(answer.map(|body| Body::new(Filtered::new(body, in_flight))));
         }
         Err(failed) => failed,
     };
@@ -129,46 +129,17 @@ impl Drop for InFlight {
     }
 }
 
-/// The body of an answer. A connection that breaks under it is told as such.
-#[derive(Debug)]
-struct AnswerBody {
-    inner: Incoming,
-    in_flight: InFlight,
-}
-
-impl AnswerBody {
-    fn new(inner: Incoming, in_flight: InFlight) -> Self {
-        Self { inner, in_flight }
-    }
-}
-
-impl http_body::Body for AnswerBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let mut frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+/// Mends the trailers of an answer, and tells of a connection that breaks under it.
+impl Filter<Incoming> for InFlight {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Incoming>, cx: &mut Context<'_>) -> Polled {
+        let mut frame = ready!(body.poll_frame(cx));
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
             mend::status(trailers);
         }
-        Poll::Ready(
-            frame.map(|frame| {
-                frame.map_err(|error| broken_off(self.in_flight.endpoint.name(), error))
-            }),
-        )
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let broken = |error| broken_off(self.endpoint.name(), error);
+        Poll::Ready(frame.map(|frame| frame.map_err(broken)))
     }
 }
 

@@ -9,8 +9,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
-use http_body::Frame;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
+use mesh::body::{Filter, Filtered, Polled};
 use tonic::Status;
 use tonic::body::Body;
 
@@ -28,7 +29,7 @@ pub(super) struct Replay {
 
 #[derive(Debug, Default)]
 struct KeptBody {
-    pieces: VecDeque<Bytes>,
+    pieces: Vec<Bytes>,
     bytes: usize,
     is_whole: bool,
     /// It is too large, or none of gRPC.
@@ -49,6 +50,10 @@ impl Replay {
             kept.note(frame.as_ref());
             ahead.extend(frame);
         }
+        if kept.is_whole {
+            // It has told its end, after which nobody may ask it for more.
+            inner = Body::empty();
+        }
         let body = Arc::new(Mutex::new(kept));
         let replay = Self {
             method: head.method.clone(),
@@ -56,12 +61,9 @@ impl Replay {
             headers: head.headers.clone(),
             body: Arc::clone(&body),
         };
-        let sent = Keeping {
-            ahead,
-            inner,
-            kept: body,
-        };
-        (replay, Request::from_parts(head, Body::new(sent)))
+        let rest = Filtered::new(inner, Keep(body));
+        let sent = Body::new(Filtered::new(rest, Ahead(ahead)));
+        (replay, Request::from_parts(head, sent))
     }
 
     /// The request again, if all of it was kept.
@@ -70,10 +72,7 @@ impl Replay {
         if !kept.is_whole || kept.is_unfit {
             return None;
         }
-        let body = Pieces {
-            pieces: kept.pieces.clone(),
-        };
-        let mut request = Request::new(Body::new(body));
+        let mut request = Request::new(of_pieces(kept.pieces.iter().cloned()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = Version::HTTP_2;
@@ -92,7 +91,7 @@ impl KeptBody {
                 if self.is_unfit {
                     self.pieces.clear();
                 } else {
-                    self.pieces.push_back(data);
+                    self.pieces.push(data);
                 }
             }
             // Requests of gRPC have no trailers.
@@ -102,57 +101,41 @@ impl KeptBody {
     }
 }
 
-/// A body that is kept while it is sent.
-struct Keeping {
-    /// What was read of it before.
-    ahead: VecDeque<Result<Frame<Bytes>, Status>>,
-    inner: Body,
-    kept: Arc<Mutex<KeptBody>>,
-}
+/// Keeps a body while it is sent.
+struct Keep(Arc<Mutex<KeptBody>>);
 
-impl http_body::Body for Keeping {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if let Some(frame) = self.ahead.pop_front() {
-            return Poll::Ready(Some(frame));
-        }
-        if lock(&self.kept).is_whole {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        lock(&self.kept).note(frame.as_ref());
+impl Filter<Body> for Keep {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
+        let frame = ready!(body.poll_frame(cx));
+        lock(&self.0).note(frame.as_ref());
         Poll::Ready(frame)
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty() && (lock(&self.kept).is_whole || self.inner.is_end_stream())
+/// What was read of a body before, which its reader gets first.
+struct Ahead(VecDeque<Result<Frame<Bytes>, Status>>);
+
+impl<B: http_body::Body<Data = Bytes, Error = Status>> Filter<B> for Ahead {
+    fn poll_frame(mut self: Pin<&mut Self>, body: Pin<&mut B>, cx: &mut Context<'_>) -> Polled {
+        match self.0.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self, body: &B) -> bool {
+        self.0.is_empty() && body.is_end_stream()
+    }
+
+    fn size_hint(&self, _: &B) -> SizeHint {
+        SizeHint::default()
     }
 }
 
-/// A body that was kept.
-struct Pieces {
-    pieces: VecDeque<Bytes>,
-}
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Poll::Ready(self.pieces.pop_front().map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty()
-    }
+/// A body of pieces that are all there.
+fn of_pieces(pieces: impl IntoIterator<Item = Bytes>) -> Body {
+    let frames = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
+    Body::new(Filtered::new(Body::empty(), Ahead(frames.collect())))
 }
 
 /// Reads an answer to its end, so that one that breaks off can be asked for again. Of a large one only the beginning.
@@ -170,35 +153,10 @@ pub(super) async fn whole(answer: Response<Body>) -> Result<Response<Body>, Stat
         };
         let frame = frame?;
         bytes += frame.data_ref().map_or(0, Bytes::len);
-        frames.push_back(frame);
+        frames.push_back(Ok(frame));
     }
-    let body = Body::new(Begun { frames, rest: body });
+    let body = Body::new(Filtered::new(body, Ahead(frames)));
     Ok(Response::from_parts(head, body))
-}
-
-/// A body whose beginning was read.
-struct Begun {
-    frames: VecDeque<Frame<Bytes>>,
-    rest: Body,
-}
-
-impl http_body::Body for Begun {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.frames.pop_front() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.frames.is_empty() && self.rest.is_end_stream()
-    }
 }
 
 fn lock(kept: &Mutex<KeptBody>) -> MutexGuard<'_, KeptBody> {
@@ -212,10 +170,7 @@ mod tests {
     use super::*;
 
     fn request(pieces: impl IntoIterator<Item = Bytes>) -> Request<Body> {
-        let body = Pieces {
-            pieces: pieces.into_iter().collect(),
-        };
-        let mut request = Request::post("http://a/b").body(Body::new(body)).unwrap();
+        let mut request = Request::post("http://a/b").body(of_pieces(pieces)).unwrap();
         request
             .headers_mut()
             .insert("te", "trailers".parse().unwrap());
