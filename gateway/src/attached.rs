@@ -1,39 +1,23 @@
 //! A body that keeps something for as long as it is there.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tonic::Status;
+use http_body::Body as _;
+use mesh::body::{Filter, Filtered, Polled};
 use tonic::body::Body;
 
 struct Attached<T> {
-    body: Body,
     _kept: T,
 }
 
 /// The same body, which drops `kept` when it is dropped itself.
-pub(crate) fn attached<T: Send + Unpin + 'static>(body: Body, kept: T) -> Body {
-    Body::new(Attached { body, _kept: kept })
+pub(crate) fn attached<T: Send + 'static>(body: Body, kept: T) -> Body {
+    Body::new(Filtered::new(body, Attached { _kept: kept }))
 }
 
-impl<T: Unpin> http_body::Body for Attached<T> {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl<T> Filter<Body> for Attached<T> {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
+        body.poll_frame(cx)
     }
 }

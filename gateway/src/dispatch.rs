@@ -11,7 +11,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::gather::announced_size;
-use crate::guard::{Guarded, caught_within};
+use crate::guard::{caught_within, guarded};
 use crate::host::check_host;
 use crate::intake::SMALL;
 use crate::overload::{Gate, Load};
@@ -137,7 +137,7 @@ impl Parts {
             Protocol::Grpc => self.grpc(visit, request).await,
             Protocol::Web(_) => {
                 let answer = web::pass(self, visit, request).await;
-                answer.map(|body| Body::new(Guarded::new(body)))
+                answer.map(guarded)
             }
             Protocol::Json => rest::answer(&self, &visit, request).await,
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use mesh::admission::unknown_method;
+use mesh::body::Filtered;
 use mesh::deadline::GRPC_TIMEOUT;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
@@ -137,13 +138,11 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
             status.into_http()
         };
     }
-    answer.map(|body| {
-        Body::new(Tail::new(
-            method,
-            body,
-            Box::pin(sleep_until(deadline)),
-            log,
-            broken,
-        ))
-    })
+    let tail = Tail {
+        method,
+        deadline: Box::pin(sleep_until(deadline)),
+        log,
+        broken,
+    };
+    answer.map(|body| Body::new(Filtered::new(body, tail)))
 }

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::FutureExt;
-use http_body::{Frame, SizeHint};
+use http_body::Body as _;
+use mesh::body::{Filter, Filtered, Polled};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
@@ -32,45 +32,23 @@ fn panicked(_panic: Box<dyn Any + Send>) -> Status {
     error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
 }
 
-/// A body that breaks off where it panics.
-pub(crate) struct Guarded(Option<Body>);
-
-impl Guarded {
-    pub(crate) fn new(body: Body) -> Self {
-        Self(Some(body))
-    }
+/// The same body, which breaks off where it panics.
+pub(crate) fn guarded(body: Body) -> Body {
+    Body::new(Filtered::new(body, Guard))
 }
 
-impl http_body::Body for Guarded {
-    type Data = Bytes;
-    type Error = Status;
+struct Guard;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(body) = &mut self.0 else {
-            return Poll::Ready(None);
-        };
-        caught(|| Pin::new(body).poll_frame(cx)).unwrap_or_else(|status| {
-            self.0 = None;
-            Poll::Ready(Some(Err(status)))
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(SizeHint::default, http_body::Body::size_hint)
+impl Filter<Body> for Guard {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
+        caught(|| body.poll_frame(cx)).unwrap_or_else(|status| Poll::Ready(Some(Err(status))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http_body::Frame;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -91,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_panics_breaks_off_and_is_over() {
-        let mut body = Guarded::new(Body::new(Panics));
+        let mut body = guarded(Body::new(Panics));
         let broken = body.frame().await.unwrap().unwrap_err();
         assert_eq!(broken.code(), Code::Internal);
         assert!(body.frame().await.is_none());

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::HeaderMap;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use mesh::body::{Filter, Polled};
 use tokio::time::Sleep;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -20,37 +21,16 @@ use crate::refusal::too_late;
 use crate::visit::AccessLog;
 use crate::web::BrokenText;
 
-/// The body.
+/// The filter of the body.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    method: Arc<Method>,
-    inner: Body,
-    deadline: Pin<Box<Sleep>>,
-    log: AccessLog,
-    broken: BrokenText,
-    /// True once the trailers went out, or where they stood in the headers.
-    ended: bool,
+    pub(crate) method: Arc<Method>,
+    pub(crate) deadline: Pin<Box<Sleep>>,
+    pub(crate) log: AccessLog,
+    pub(crate) broken: BrokenText,
 }
 
 impl Tail {
-    /// Wraps the body of an answer that has begun.
-    pub(crate) fn new(
-        method: Arc<Method>,
-        inner: Body,
-        deadline: Pin<Box<Sleep>>,
-        log: AccessLog,
-        broken: BrokenText,
-    ) -> Self {
-        Self {
-            method,
-            inner,
-            deadline,
-            log,
-            broken,
-            ended: false,
-        }
-    }
-
     /// The end of an answer, as its service has it.
     fn last(&mut self, trailers: Frame<Bytes>, status: Option<Status>) -> Frame<Bytes> {
         let Some(status) = status else {
@@ -61,7 +41,6 @@ impl Tail {
         {
             return self.end(&broken);
         }
-        self.ended = true;
         self.log.code(status.code());
         trailers
     }
@@ -73,7 +52,6 @@ impl Tail {
     }
 
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
-        self.ended = true;
         self.log.code(status.code());
         let mut trailers = HeaderMap::new();
         if status.add_header(&mut trailers).is_err() {
@@ -86,20 +64,11 @@ impl Tail {
     }
 }
 
-impl http_body::Body for Tail {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+impl Filter<Body> for Tail {
+    fn poll_frame(self: Pin<&mut Self>, body: Pin<&mut Body>, cx: &mut Context<'_>) -> Polled {
         let this = self.get_mut();
-        if this.ended {
-            return Poll::Ready(None);
-        }
         let _within = this.log.span().clone().entered();
-        let polled = match caught(|| Pin::new(&mut this.inner).poll_frame(cx)) {
+        let polled = match caught(|| body.poll_frame(cx)) {
             Ok(polled) => polled,
             Err(status) => return Poll::Ready(Some(Ok(this.end(&status)))),
         };
@@ -122,11 +91,12 @@ impl http_body::Body for Tail {
         Poll::Ready(Some(Ok(frame)))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.ended
+    /// There are trailers to come, also where the service has none.
+    fn is_end_stream(&self, _: &Body) -> bool {
+        false
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn size_hint(&self, _: &Body) -> SizeHint {
         SizeHint::default()
     }
 }
