@@ -3,7 +3,6 @@
 
 mod durations;
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -17,6 +16,7 @@ use tonic::{Code, Status};
 use crate::Role;
 use crate::body::{Filter, Filtered, Polled};
 use crate::context::Ctx;
+use crate::server::Answer;
 
 use self::durations::Durations;
 
@@ -25,9 +25,6 @@ pub(crate) use self::durations::Side;
 /// A method that has no policy, as metrics and spans call it: paths are anybody's, and there must not be more names than
 /// methods.
 const OTHER: &str = "other";
-
-/// An answer on its way.
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
 
 /// A call in flight. Dropping it before its end records that the caller has gone.
 #[derive(Debug)]
@@ -90,7 +87,7 @@ impl Watch {
     }
 
     /// Watches the call until its answer is over.
-    pub(crate) fn over(watch: Option<Self>, answer: Answer) -> Answer {
+    pub(crate) fn over(watch: Option<Self>, answer: Answer<Status>) -> Answer<Status> {
         match watch {
             Some(watch) => Box::pin(async move {
                 match answer.await {

@@ -3,8 +3,6 @@
 
 mod propagate;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -16,7 +14,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::Role;
 use crate::calls::Watch;
-use crate::server::Server;
+use crate::server::{Answer, Server};
 
 /// What reaches a service in another process.
 pub type Elsewhere = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
@@ -115,11 +113,11 @@ impl Channel {
 impl Service<Request<Body>> for Channel {
     type Response = Response<Body>;
     type Error = Status;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
+    type Future = Answer<Status>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.transport {
-            Transport::InProcess(server) => server.poll_ready(cx).map_err(|never| match never {}),
+            Transport::InProcess(_) => Poll::Ready(Ok(())),
             Transport::Elsewhere { service, .. } => service.poll_ready(cx),
         }
     }
@@ -132,9 +130,7 @@ impl Service<Request<Body>> for Channel {
                 if let Some(role) = self.caller.role() {
                     request.extensions_mut().insert(role);
                 }
-                let answer = server.call(request);
-                let answer = async move { answer.await.map_err(|never| match never {}) };
-                Watch::over(watch, Box::pin(answer))
+                Watch::over(watch, server.answer(request))
             }
             Transport::Elsewhere { service, .. } => {
                 if let Caller::Client = self.caller {

@@ -22,8 +22,8 @@ const OF_CALLS_AT_FIRST: Duration = Duration::from_secs(1);
 const OF_WORK: Duration = Duration::from_secs(10);
 
 /// Runs a call, which waits no longer for each thing than calls do. Tasks that it spawns are work.
-pub async fn of_call<T>(call: impl Future<Output = T>) -> T {
-    IN_CALL.scope((), call).await
+pub fn of_call<F: Future>(call: F) -> impl Future<Output = F::Output> {
+    IN_CALL.scope((), call)
 }
 
 fn is_call() -> bool {

@@ -2,27 +2,25 @@
 //! what; services decide only what belongs to whom.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
+use futures::FutureExt;
 use http::{HeaderMap, Request, Response};
 use platform::trace::TraceParent;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
-use tower::Service;
 use troupe_proto::policy::{self, Audience, MethodPolicy};
 
 use super::deadline::DeadlineAt;
+use super::{Serves, refuse};
 use crate::Role;
 use crate::admission::{admit, bearer, unknown_method};
 use crate::context::{Bearer, CLIENT_ADDRESS, Caller, Ctx, FOR_CLIENT, REQUEST_ID};
 use crate::session::SessionStream;
 use crate::token::Verifier;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Authorize<S> {
     inner: S,
     verifier: Verifier,
@@ -75,37 +73,24 @@ impl<S> Authorize<S> {
     }
 }
 
-impl<S> Service<Request<Body>> for Authorize<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.admit(&request) {
-            Ok(ctx) => {
-                let stream = self.stream(request.uri().path(), &ctx.caller);
-                request.extensions_mut().insert(ctx);
-                let answer = self.inner.call(request);
-                let Some(stream) = stream else {
-                    return Box::pin(answer);
-                };
-                Box::pin(async move {
-                    let answer = stream.over(answer).await;
-                    answer.unwrap_or_else(|ended| Ok(super::refuse(ended)))
-                })
-            }
+impl<S: Serves> Serves for Authorize<S> {
+    async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
+        let ctx = match self.admit(&request) {
+            Ok(ctx) => ctx,
             Err(status) => {
                 tracing::debug!(role = self.role.name(), rpc.code = ?status.code(), "call refused");
-                Box::pin(std::future::ready(Ok(super::refuse(status))))
+                return refuse(status);
             }
+        };
+        let stream = self.stream(request.uri().path(), &ctx.caller);
+        request.extensions_mut().insert(ctx);
+        let answer = self.inner.serve(request);
+        let Some(stream) = stream else {
+            return answer.await;
+        };
+        match stream.over(answer.map(Ok::<_, Infallible>)).await {
+            Ok(Ok(answer)) => answer,
+            Err(ended) => refuse(ended),
         }
     }
 }

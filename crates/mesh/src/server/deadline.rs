@@ -1,18 +1,14 @@
 //! Ends a call when its deadline passes: the policy's timeout or the caller's `grpc-timeout`, whichever is shorter.
 //! Dropping the handler's future, or its stream, is what cancels the work behind it.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::time::Instant;
 use tonic::body::Body;
-use tower::Service;
 use troupe_proto::policy;
 
+use super::{Serves, refuse};
 use crate::deadline::{asked_timeout, ends_at, exceeded};
 
 /// For methods that have no policy, such as health checks.
@@ -22,7 +18,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeadlineAt(pub(super) Instant);
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Deadline<S> {
     inner: S,
 }
@@ -33,30 +29,15 @@ impl<S> Deadline<S> {
     }
 }
 
-impl<S> Service<Request<Body>> for Deadline<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+impl<S: Serves> Serves for Deadline<S> {
+    async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
         let limit = policy::find(request.uri().path()).map_or(DEFAULT_TIMEOUT, |p| p.timeout);
         let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
         let at = Instant::now() + timeout;
         request.extensions_mut().insert(DeadlineAt(at));
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            match tokio::time::timeout_at(at, answer).await {
-                Ok(response) => Ok(response?.map(|body| ends_at(at, body))),
-                Err(_elapsed) => Ok(super::refuse(exceeded())),
-            }
-        })
+        match tokio::time::timeout_at(at, self.inner.serve(request)).await {
+            Ok(answer) => answer.map(|body| ends_at(at, body)),
+            Err(_elapsed) => refuse(exceeded()),
+        }
     }
 }

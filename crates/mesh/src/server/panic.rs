@@ -1,23 +1,21 @@
 //! Turns a panic of a handler, or of the stream it answers with, into INTERNAL, so that it costs one call and not the
 //! process or the connection.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use futures::FutureExt;
 use http::{Request, Response};
 use http_body::Body as _;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::Service;
 use troupe_proto::{Reason, error};
 
+use super::{Serves, refuse};
 use crate::body::{Filter, Filtered, Polled, trailers};
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct CatchPanic<S> {
     inner: S,
 }
@@ -28,32 +26,13 @@ impl<S> CatchPanic<S> {
     }
 }
 
-impl<S> Service<Request<Body>> for CatchPanic<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
-        Box::pin(async move {
-            let Ok(answer) = answer else {
-                return Ok(super::refuse(panicked()));
-            };
-            match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(answered) => {
-                    Ok(answered?.map(|body| Body::new(Filtered::new(body, EndOnPanic))))
-                }
-                Err(_panic) => Ok(super::refuse(panicked())),
-            }
-        })
+impl<S: Serves> Serves for CatchPanic<S> {
+    async fn serve(&self, request: Request<Body>) -> Response<Body> {
+        let answer = AssertUnwindSafe(self.inner.serve(request));
+        match answer.catch_unwind().await {
+            Ok(answer) => answer.map(|body| Body::new(Filtered::new(body, EndOnPanic))),
+            Err(_panic) => refuse(panicked()),
+        }
     }
 }
 

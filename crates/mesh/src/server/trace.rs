@@ -1,8 +1,6 @@
 //! Names each call: takes or makes its request id and its place in a trace, opens its span, logs its end, and has it
 //! measured.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,18 +9,18 @@ use http::{HeaderValue, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 use tonic::body::Body;
-use tower::Service;
 use tracing::Instrument;
 
 use platform::id::RequestId;
 use platform::trace::{TRACEPARENT, TraceParent};
 
+use super::Serves;
 use crate::Role;
 use crate::calls::Watch;
 use crate::context::{REQUEST_ID, is_sane_request_id};
 
 /// The outermost layer of the server stack.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Trace<S> {
     inner: S,
     role: Role,
@@ -34,20 +32,19 @@ impl<S> Trace<S> {
     }
 }
 
-impl<S> Service<Request<Body>> for Trace<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+impl<S: Serves> Trace<S> {
+    async fn watched(&self, request: Request<Body>, watch: Option<Watch>) -> Response<Body> {
+        let started = Instant::now();
+        let answer = self.inner.serve(request).await;
+        let status = tonic::Status::from_header_map(answer.headers());
+        let code = status.map_or(tonic::Code::Ok, |s| s.code());
+        tracing::debug!(rpc.code = ?code, elapsed_us = started.elapsed().as_micros() as u64, "call answered");
+        Watch::answered(watch, answer)
     }
+}
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+impl<S: Serves> Serves for Trace<S> {
+    async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id(&request);
         let under = trace_of_caller(&request);
         // A span of this call in the trace of whoever calls, else in a new one.
@@ -63,21 +60,9 @@ where
             span.id = trace.span_id(),
         );
         let watch = Watch::server(&request, self.role, trace, under);
-        let started = Instant::now();
-        let answer = span.in_scope(|| self.inner.call(request));
-        let of_call = span.clone();
-        Box::pin(
-            async move {
-                let response = answer.await?;
-                let status = tonic::Status::from_header_map(response.headers());
-                let code = status.map_or(tonic::Code::Ok, |s| s.code());
-                tracing::debug!(rpc.code = ?code, elapsed_us = started.elapsed().as_micros() as u64, "call answered");
-                let mut response = Watch::answered(watch, response);
-                response.headers_mut().insert(REQUEST_ID, id);
-                Ok(response.map(|body| within(of_call, body)))
-            }
-            .instrument(span),
-        )
+        let mut answer = self.watched(request, watch).instrument(span.clone()).await;
+        answer.headers_mut().insert(REQUEST_ID, id);
+        answer.map(|body| within(span, body))
     }
 }
 
