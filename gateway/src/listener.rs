@@ -5,6 +5,7 @@ mod farewell;
 mod foreign;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,10 +16,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use platform::Tasks;
+use platform::connections::accept;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 
 use self::activity::Activity;
@@ -30,8 +32,6 @@ use crate::overload::{self, Pace, Paced};
 
 /// How often budgets of callers who are gone are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How long to wait after a failed accept, which mostly means too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a client may send ahead of being read, of one request and in all. It is memory that no budget counts.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -41,10 +41,13 @@ impl Gateway {
     /// Serves connections until `shutdown` is cancelled, then lets running calls end within the drain time of the
     /// configuration. Returns true where all of them did. [`Gateway::leaving`] tells clients before.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> bool {
-        let connections = TaskTracker::new();
+        let connections = Tasks::new();
         let server = Server::new(&self.parts().limits);
         let drain = Duration::from_secs(self.parts().limits.drain_secs);
-        let accepting = accept(&self, &server, &listener, &connections, &shutdown);
+        let connection = |stream, peer| server.connection(&self, stream, peer, shutdown.clone());
+        let failed = |error: io::Error| tracing::warn!(%error, "a connection was not accepted");
+        let permits = &server.permits;
+        let accepting = accept(&listener, permits, &connections, failed, connection);
         let sweeping = async {
             loop {
                 tokio::time::sleep(SWEEP).await;
@@ -58,14 +61,15 @@ impl Gateway {
             () = shutdown.cancelled() => {}
         }
         for (stream, peer) in farewell::waiting(listener) {
-            if let Ok(permit) = server.permits.clone().try_acquire_owned() {
-                server.spawn(&self, (stream, peer), permit, &connections, &shutdown);
+            if let Ok(permit) = permits.clone().try_acquire_owned() {
+                let served = connection(stream, peer);
+                connections.spawn(async move {
+                    served.await;
+                    drop(permit);
+                });
             }
         }
-        connections.close();
-        let drained = tokio::time::timeout(drain, connections.wait())
-            .await
-            .is_ok();
+        let drained = connections.shut_down(drain).await;
         server.abandon.cancel();
         drained
     }
@@ -80,27 +84,6 @@ struct Server {
     /// Cancelled where draining took too long.
     abandon: CancellationToken,
     foreign: Arc<Foreign>,
-}
-
-async fn accept(
-    gateway: &Gateway,
-    server: &Server,
-    listener: &TcpListener,
-    connections: &TaskTracker,
-    shutdown: &CancellationToken,
-) {
-    loop {
-        let Ok(permit) = server.permits.clone().acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok(accepted) => server.spawn(gateway, accepted, permit, connections, shutdown),
-            Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
 }
 
 impl Server {
@@ -128,21 +111,6 @@ impl Server {
             abandon: CancellationToken::new(),
             foreign: Arc::default(),
         }
-    }
-
-    fn spawn(
-        &self,
-        gateway: &Gateway,
-        (stream, peer): (TcpStream, SocketAddr),
-        permit: OwnedSemaphorePermit,
-        connections: &TaskTracker,
-        shutdown: &CancellationToken,
-    ) {
-        let connection = self.connection(gateway, stream, peer, shutdown.clone());
-        connections.spawn(async move {
-            connection.await;
-            drop(permit);
-        });
     }
 
     fn connection(

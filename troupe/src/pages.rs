@@ -1,6 +1,7 @@
 //! Pages of text for operators and their tools, served beside what clients do.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use platform::Tasks;
+use platform::connections::accept;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -22,33 +24,20 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const CONNECTIONS: usize = 64;
 /// For a request to come, also on a connection that was used.
 const PATIENCE: Duration = Duration::from_secs(30);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves connections as tasks of `connections`, which ends them when it is asked to stop. Never returns.
 pub(crate) async fn serve<F>(listener: &TcpListener, connections: &Tasks, answer: F)
 where
     F: Fn(&Request<Incoming>) -> Response<String> + Send + Sync + 'static,
 {
-    let (free, answer) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(answer));
-    loop {
-        let Ok(place) = Arc::clone(&free).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = connection(stream, Arc::clone(&answer));
-                let stop = connections.token().clone();
-                connections.spawn(async move {
-                    stop.run_until_cancelled_owned(connection).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection for a page was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    let (permits, answer) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(answer));
+    let until_stopped = |stream, _| {
+        let stop = connections.token().clone();
+        stop.run_until_cancelled_owned(connection(stream, Arc::clone(&answer)))
+    };
+    let failed =
+        |error: io::Error| tracing::warn!(%error, "a connection for a page was not accepted");
+    accept(listener, &permits, connections, failed, until_stopped).await;
 }
 
 async fn connection<F>(stream: TcpStream, answer: Arc<F>)

@@ -1,8 +1,9 @@
-//! What every crate stands on: configuration, telemetry, lifecycle, readiness, clock, ids, traces. Knows no server, no service
-//! and no protocol.
+//! What every crate stands on: configuration, telemetry, lifecycle, connections, readiness, clock, ids, traces. Knows no server,
+//! no service and no protocol.
 
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod folders;
 pub mod health;
 pub mod id;

@@ -4,6 +4,7 @@
 mod health;
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mesh::{Readiness, Role, Server};
 use platform::Tasks;
+use platform::connections::accept;
 use rand::RngExt;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::ServiceExt;
 
@@ -29,8 +30,6 @@ use self::health::Health;
 use crate::discovery::Registration;
 use crate::identity::Identity;
 
-/// How long to wait after a failed accept, which mostly means too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// By how much the age differs at which connections end, so that they don't all end at the same moment.
 const AGE_JITTER: f64 = 0.1;
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -105,29 +104,30 @@ impl Listener {
         if let Some((registration, tasks)) = self.registration {
             registration.keep(reporter.is_serving(), &tasks);
         }
-        let connections = TaskTracker::new();
+        let connections = Tasks::new();
         let drain = Duration::from_secs(self.limits.drain_secs);
+        let permits = Arc::new(Semaphore::new(self.limits.connections));
         let acceptor = Arc::new(Acceptor {
             server: self.server,
             identity: self.identity,
             health,
             http: http(&self.limits),
-            permits: Arc::new(Semaphore::new(self.limits.connections)),
             limits: self.limits,
             shutdown: shutdown.clone(),
             abandon: CancellationToken::new(),
         });
+        let connection = |stream, _| Arc::clone(&acceptor).connection(stream);
+        let failed = |error: io::Error| tracing::warn!(%error, "a connection was not accepted");
         tokio::select! {
-            () = accept(&acceptor, listener, &connections) => {}
+            () = accept(&listener, &permits, &connections, failed, connection) => {}
             () = reporter.run() => {}
             () = shutdown.cancelled() => {}
         }
+        // Who connects from now on is to go elsewhere.
+        drop(listener);
         // Whoever watches learns it before the connection says goodbye.
         reporter.stop();
-        connections.close();
-        let drained = tokio::time::timeout(drain, connections.wait())
-            .await
-            .is_ok();
+        let drained = connections.shut_down(drain).await;
         acceptor.abandon.cancel();
         drained
     }
@@ -139,7 +139,6 @@ struct Acceptor {
     identity: Identity,
     health: Health,
     http: Builder<TokioExecutor>,
-    permits: Arc<Semaphore>,
     limits: Limits,
     shutdown: CancellationToken,
     /// Cancelled where draining took too long.
@@ -159,26 +158,9 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
     http
 }
 
-async fn accept(acceptor: &Arc<Acceptor>, listener: TcpListener, connections: &TaskTracker) {
-    loop {
-        let Ok(permit) = acceptor.permits.clone().acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _address)) => {
-                connections.spawn(acceptor.clone().connection(stream, permit));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
 impl Acceptor {
     /// Serves a connection to its end.
-    async fn connection(self: Arc<Self>, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    async fn connection(self: Arc<Self>, stream: TcpStream) {
         let within = Duration::from_secs(self.limits.handshake_secs);
         let handshake = async {
             stream.set_nodelay(true)?;
