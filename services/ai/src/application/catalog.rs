@@ -81,7 +81,7 @@ impl Catalog {
     }
 
     fn default_id(&self) -> Option<String> {
-        let first = || Some(self.providers.first()?.models().first()?.id());
+        let first = || Some(self.providers.first()?.first()?.id());
         self.default_model.clone().or_else(first)
     }
 

@@ -26,6 +26,11 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The models, the preferred one first, as they are known now. Never waits.
     fn models(&self) -> Vec<Model>;
 
+    /// The first of its models. Asked for with every call, so it copies no other.
+    fn first(&self) -> Option<Model> {
+        self.models().into_iter().next()
+    }
+
     /// Why it isn't known which models there are, for people; absent where it is.
     fn problem(&self) -> Option<String> {
         None

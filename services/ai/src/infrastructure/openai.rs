@@ -84,6 +84,10 @@ impl Provider for OpenAi {
         self.listing().models().cloned().collect()
     }
 
+    fn first(&self) -> Option<Model> {
+        self.listing().models().next().cloned()
+    }
+
     fn problem(&self) -> Option<String> {
         self.listing().problem().map(str::to_owned)
     }
