@@ -71,6 +71,20 @@ impl Outbox {
         Ok(id)
     }
 
+    /// Writes events as [`Outbox::add_retellable`] does, in their order and in one statement.
+    ///
+    /// # Errors
+    /// As those of [`Outbox::add`].
+    pub async fn add_retellables(
+        &self,
+        tx: &impl ConnectionTrait,
+        told: impl IntoIterator<Item = Retold>,
+        cause: &Cause,
+    ) -> Result<(), DbErr> {
+        let rows = told.into_iter().map(|told| self.row(told, cause, false));
+        self.insert(tx, rows.collect::<Result<_, _>>()?).await
+    }
+
     /// Writes events that were told before.
     pub(super) async fn add_again(
         &self,
@@ -80,10 +94,16 @@ impl Outbox {
     ) -> Result<(), DbErr> {
         for some in events.chunks(AT_ONCE) {
             let rows = some.iter().map(|told| self.row(told.clone(), cause, true));
-            let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
-            Entity::insert_many(rows).exec_without_returning(tx).await?;
+            self.insert(tx, rows.collect::<Result<_, _>>()?).await?;
         }
-        self.wake_on_commit();
+        Ok(())
+    }
+
+    async fn insert(&self, tx: &impl ConnectionTrait, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
+        if !rows.is_empty() {
+            Entity::insert_many(rows).exec_without_returning(tx).await?;
+            self.wake_on_commit();
+        }
         Ok(())
     }
 

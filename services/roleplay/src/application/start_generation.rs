@@ -5,7 +5,6 @@ use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
-use troupe_proto::events::MessageOrigin;
 
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
@@ -14,7 +13,7 @@ use super::move_head::move_head;
 use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
-use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
@@ -81,8 +80,8 @@ impl Chats {
                 request_id => generations::requested(db, id, request_id).await,
             }
         };
-        let few = check_few(db, user, self.limits.per_person);
-        let (session, earlier, few) = tokio::join!(self.get_session(ctx, id), earlier, few);
+        let running = generations::count_running(db, user);
+        let (session, earlier, running) = tokio::join!(self.get_session(ctx, id), earlier, running);
         let session = session?;
         if let Some(earlier) = earlier? {
             return Ok(Opening::Earlier(earlier));
@@ -90,7 +89,7 @@ impl Chats {
         if let Some(running) = session.running_generation_id {
             return Err(Error::GenerationRunning(running));
         }
-        few?;
+        check_few(running?, self.limits.per_person)?;
         Ok(Opening::Idle(Box::new(session)))
     }
 
@@ -207,8 +206,8 @@ async fn store<C: ConnectionTrait>(
 ) -> Result<Stored, Error> {
     let tx = telling.tx;
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
-    let session = sessions::find(tx, asked.user_id, asked.id).await?;
-    let session = session.ok_or(Error::NotFound("session"))?;
+    let found = sessions::find_and_count_running(tx, asked.user_id, asked.id).await?;
+    let (session, running_of_person) = found.ok_or(Error::NotFound("session"))?;
     if let Some(request_id) = &new.request_id
         && let Some(earlier) = generations::requested(tx, session.id, request_id).await?
     {
@@ -217,21 +216,24 @@ async fn store<C: ConnectionTrait>(
     if let Some(running) = session.running_generation_id {
         return Err(Error::GenerationRunning(running));
     }
-    check_few(tx, session.user_id, most_of_person).await?;
+    check_few(running_of_person, most_of_person)?;
     let mut user_message = None;
     let message = match target {
         Target::Answer { parent, said } => {
             let before = find_parent(tx, &session, parent).await?;
-            let said = messages::insert(tx, session.id, before.as_ref(), said).await?;
-            let (id, time) = (said.id, said.create_time);
-            telling.written(id, MessageOrigin::Sent, time).await?;
-            let reply = append_reply(tx, &session, Some(&said), parent, &new).await?;
+            let reply = reply_of(&session, &new);
+            let stored =
+                messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
+            let (said, reply) = stored;
+            move_head(tx, session.id, &session.branch, reply.id, parent).await?;
             user_message = Some(messages::newest(said));
             messages::newest(reply)
         }
         Target::Swipe { parent } => {
             let before = find_parent(tx, &session, parent).await?;
-            let reply = append_reply(tx, &session, before.as_ref(), parent, &new).await?;
+            let reply = reply_of(&session, &new);
+            let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
+            move_head(tx, session.id, &session.branch, reply.id, parent).await?;
             messages::newest(reply)
         }
         Target::End(id) => {
@@ -245,7 +247,9 @@ async fn store<C: ConnectionTrait>(
     sessions::touch(tx, session.id, new.create_time).await?;
     let generation = generations::insert(tx, &session, message.id, new).await?;
     let begun = GenerationRow::begun(&session, &generation);
-    telling.generation_started(&begun).await?;
+    telling
+        .generation_started(&begun, user_message.as_ref())
+        .await?;
     Ok(Stored::New(Box::new(Rows {
         generation,
         message,
@@ -253,12 +257,13 @@ async fn store<C: ConnectionTrait>(
     })))
 }
 
-/// Refuses one more generation of a person who has as many running as one may have. In a transaction it holds at the commit
-/// too: transactions are serialisable.
-async fn check_few(db: &impl ConnectionTrait, user: UserId, most: u32) -> Result<(), Error> {
-    match generations::count_running(db, user).await? < u64::from(most) {
-        true => Ok(()),
-        false => Err(Error::TooManyGenerations(most)),
+/// Refuses one more generation of a person who has as many running as one may have. What was counted in a transaction holds
+/// at its commit too: transactions are serialisable.
+fn check_few(running: u64, most: u32) -> Result<(), Error> {
+    if running < u64::from(most) {
+        Ok(())
+    } else {
+        Err(Error::TooManyGenerations(most))
     }
 }
 
@@ -272,25 +277,16 @@ async fn find_parent(
     Ok(Some(parent.ok_or(Error::NotFound("message"))?))
 }
 
-/// Stores the empty reply and moves the branch to it. `appended_to` is the last message that was there before.
-async fn append_reply(
-    tx: &impl ConnectionTrait,
-    session: &Session,
-    parent: Option<&Model>,
-    appended_to: Option<MessageId>,
-    generation: &NewGeneration,
-) -> Result<Model, Error> {
-    let reply = NewMessage {
+/// The reply that a generation begins with: an empty text.
+fn reply_of(session: &Session, generation: &NewGeneration) -> NewMessage {
+    NewMessage {
         id: MessageId::new(),
         author: Author::Character,
         speaker_name: session.character_name.clone(),
         text: String::new(),
         generation_id: Some(generation.id),
         create_time: generation.create_time,
-    };
-    let reply = messages::insert(tx, session.id, parent, reply).await?;
-    move_head(tx, session.id, &session.branch, reply.id, appended_to).await?;
-    Ok(reply)
+    }
 }
 
 /// The message, if the character can continue it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::{Outbox, Retellable};
+use events::{Outbox, Retellable, Retold};
 use platform::Timestamp;
 use platform::trace::Cause;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -13,6 +13,7 @@ use troupe_proto::events::{
 
 use super::{Chats, happened};
 use crate::domain::ids::{BranchId, CharacterId, MemoryId, MessageId, SessionId, UserId};
+use crate::domain::message::Message;
 use crate::domain::session::Session;
 use crate::infrastructure::queries::history::{GenerationRow, MessageRow, SessionRow};
 use crate::infrastructure::tables::message;
@@ -82,9 +83,18 @@ impl<C: ConnectionTrait> Telling<'_, C> {
         self.tell(told).await
     }
 
-    /// A generation began.
-    pub(super) async fn generation_started(&self, row: &GenerationRow) -> Result<(), DbErr> {
-        self.tell(happened::started(row)).await
+    /// A generation began, to answer a message of the person if one is stored with it.
+    pub(super) async fn generation_started(
+        &self,
+        row: &GenerationRow,
+        said: Option<&Message>,
+    ) -> Result<(), DbErr> {
+        let sent = said.map(|said| {
+            happened::written(self.scene, said.id, MessageOrigin::Sent, said.create_time)
+        });
+        let told = sent.map(Retold::from).into_iter();
+        self.tell_all(told.chain([happened::started(row).into()]))
+            .await
     }
 
     /// A generation ended, which may have given its message a text.
@@ -93,13 +103,13 @@ impl<C: ConnectionTrait> Telling<'_, C> {
         row: &GenerationRow,
         first_token: Option<Duration>,
     ) -> Result<(), DbErr> {
-        if let Some(told) = happened::generated(row) {
-            self.tell(told).await?;
-        }
-        match happened::ended(row, first_token) {
-            Some(told) => self.tell(told).await,
-            None => Ok(()),
-        }
+        let generated = happened::generated(row).map(Retold::from);
+        let ended = happened::ended(row, first_token).map(Retold::from);
+        self.tell_all(generated.into_iter().chain(ended)).await
+    }
+
+    async fn tell_all(&self, told: impl IntoIterator<Item = Retold>) -> Result<(), DbErr> {
+        self.outbox.add_retellables(self.tx, told, self.cause).await
     }
 
     async fn tell<E: Event>(&self, told: Retellable<E>) -> Result<(), DbErr> {

@@ -160,20 +160,68 @@ pub(crate) async fn insert(
     parent: Option<&Model>,
     new: NewMessage,
 ) -> Result<Model, DbErr> {
-    let swipe_index = siblings(session, parent.map(|parent| parent.id))
-        .count(db)
+    let place = Place::last_of(db, session, parent).await?;
+    let model = placed(session, parent, place, new);
+    Entity::insert(model.clone().into_active_model())
+        .exec_without_returning(db)
         .await?;
+    Ok(model)
+}
+
+/// Stores a message as [`insert`] does, and its first answer with it.
+pub(crate) async fn insert_with_answer(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    parent: Option<&Model>,
+    new: NewMessage,
+    answer: NewMessage,
+) -> Result<(Model, Model), DbErr> {
+    let place = Place::last_of(db, session, parent).await?;
+    let model = placed(session, parent, place, new);
+    let place = Place {
+        swipe_index: 0,
+        jump: Some(jump(db, &model, parent).await?),
+    };
+    let answer = placed(session, Some(&model), place, answer);
+    let rows = [&model, &answer].map(|model| model.clone().into_active_model());
+    Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok((model, answer))
+}
+
+/// Where a message stands among the others.
+struct Place {
+    swipe_index: u32,
+    /// The ancestor that it jumps to, with that one's depth.
+    jump: Option<(MessageId, i32)>,
+}
+
+impl Place {
+    /// After a message, and after all that follow it already.
+    async fn last_of(
+        db: &impl ConnectionTrait,
+        session: SessionId,
+        parent: Option<&Model>,
+    ) -> Result<Self, DbErr> {
+        let siblings = siblings(session, parent.map(|parent| parent.id));
+        let swipe_index = siblings.count(db).await?;
+        Ok(Self {
+            swipe_index: u32::try_from(swipe_index).unwrap_or(u32::MAX),
+            jump: match parent {
+                Some(parent) => Some(jump(db, parent, None).await?),
+                None => None,
+            },
+        })
+    }
+}
+
+fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMessage) -> Model {
     let state = if new.generation_id.is_some() {
         State::Running
     } else {
         State::Completed
     };
-    let jump = match parent {
-        Some(parent) => Some(jump(db, parent).await?),
-        None => None,
-    };
     let is_character = i32::from(new.author == Author::Character);
-    let model = Model {
+    Model {
         id: new.id,
         session_id: session,
         parent_id: parent.map(|parent| parent.id),
@@ -183,33 +231,38 @@ pub(crate) async fn insert(
         state,
         depth: parent.map_or(0, |parent| parent.depth + 1),
         character_count: parent.map_or(0, |parent| parent.character_count) + is_character,
-        swipe_index: stored(u32::try_from(swipe_index).unwrap_or(u32::MAX)),
+        swipe_index: stored(place.swipe_index),
         last_head_id: None,
         generation_id: new.generation_id,
-        jump_id: jump.map(|(id, _)| id),
-        jump_depth: jump.map(|(_, depth)| depth),
+        jump_id: place.jump.map(|(id, _)| id),
+        jump_depth: place.jump.map(|(_, depth)| depth),
         create_time: new.create_time,
         edit_time: None,
-    };
-    Entity::insert(model.clone().into_active_model())
-        .exec_without_returning(db)
-        .await?;
-    Ok(model)
+    }
 }
 
 /// Where a message after `parent` jumps to. Jumps that double as long as two of one length follow one another bring every
-/// ancestor within a logarithm of steps, and cost a message one look-up.
-async fn jump(db: &impl ConnectionTrait, parent: &Model) -> Result<(MessageId, i32), DbErr> {
+/// ancestor within a logarithm of steps, and cost a message one look-up, or none where `parent` jumps to the one that is `known`.
+async fn jump(
+    db: &impl ConnectionTrait,
+    parent: &Model,
+    known: Option<&Model>,
+) -> Result<(MessageId, i32), DbErr> {
     let near = (parent.id, parent.depth);
     let (Some(id), Some(depth)) = (parent.jump_id, parent.jump_depth) else {
         return Ok(near);
     };
-    let next: Option<(Option<MessageId>, Option<i32>)> = Entity::find_by_id(id)
-        .select_only()
-        .columns([Column::JumpId, Column::JumpDepth])
-        .into_tuple()
-        .one(db)
-        .await?;
+    let next: Option<(Option<MessageId>, Option<i32>)> =
+        if let Some(known) = known.filter(|known| known.id == id) {
+            Some((known.jump_id, known.jump_depth))
+        } else {
+            Entity::find_by_id(id)
+                .select_only()
+                .columns([Column::JumpId, Column::JumpDepth])
+                .into_tuple()
+                .one(db)
+                .await?
+        };
     Ok(match next {
         Some((Some(far), Some(far_depth))) if parent.depth - depth == depth - far_depth => {
             (far, far_depth)

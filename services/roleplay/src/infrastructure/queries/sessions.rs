@@ -4,7 +4,7 @@ use platform::Timestamp;
 use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::generations::is_running;
@@ -24,6 +24,13 @@ struct Row {
     branch_head: Option<MessageId>,
     branch_create_time: Timestamp,
     running: Option<GenerationId>,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Counted {
+    #[sea_orm(nested)]
+    row: Row,
+    running_of_person: i64,
 }
 
 impl TryFrom<Row> for Session {
@@ -89,6 +96,29 @@ pub(crate) async fn find(
     let row = owned_by(user).filter(Column::Id.eq(id));
     let row = row.into_model::<Row>().one(db).await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// As [`find`], with how many generations of the person run, in all of their sessions.
+pub(crate) async fn find_and_count_running(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<(Session, u64)>, DbErr> {
+    let running = generation::Entity::find()
+        .select_only()
+        .column_as(generation::Column::Id.count(), "running")
+        .filter(generation::Column::UserId.eq(user))
+        .filter(is_running())
+        .into_query();
+    let select = owned_by(user)
+        .filter(Column::Id.eq(id))
+        .expr_as(Expr::from(running), "running_of_person");
+    let found = select.into_model::<Counted>().one(db).await?;
+    let counted = found.map(|found| {
+        let running = u64::try_from(found.running_of_person).unwrap_or(0);
+        Ok((found.row.try_into()?, running))
+    });
+    counted.transpose()
 }
 
 /// Where a page of sessions begins: behind this use and id.
