@@ -13,6 +13,7 @@ mod pools;
 mod postgres;
 mod queue;
 pub mod sqlite;
+mod statements;
 mod storing;
 mod transaction;
 mod trouble;
@@ -44,6 +45,7 @@ pub use fault::Fault;
 pub use inspect::{Inspection, migration_names};
 pub use open_error::OpenError;
 pub use outage::Outage;
+pub use statements::Statements;
 pub use transaction::Transaction;
 pub use turn::{Turn, Waiting};
 

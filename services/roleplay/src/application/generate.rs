@@ -233,11 +233,8 @@ impl Chats {
     /// False if the generation doesn't run any more. A power cut, which ends the generation too, may take the last pieces: each
     /// would wait for the disk before it is shown, and the end of the reply has all of them synced.
     async fn append(&self, id: GenerationId, offset: usize, text: &str) -> Result<bool, Error> {
-        let db = self.db.unsynced();
-        let append = db.transaction(|tx| {
-            Box::pin(async move { Ok(generations::append(tx, id, offset, text).await?) })
-        });
-        append.await
+        let db = self.db.unsynced().statements();
+        Ok(generations::append(&db, id, offset, text).await?)
     }
 }
 
