@@ -92,7 +92,8 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn an_upstream_that_was_away_is_called_again() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Of an address that nobody else uses, or another test may take the port while the upstream is away.
+    let listener = TcpListener::bind("127.0.7.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let edge = Edge::before_address(address).await;
     let tasks = platform::Tasks::new();
