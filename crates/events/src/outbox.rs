@@ -49,8 +49,7 @@ impl Outbox {
         };
         let id = event.id;
         let row = self.row(event, cause, false)?;
-        Entity::insert(row).exec_without_returning(tx).await?;
-        self.wake_on_commit();
+        self.insert(tx, vec![row]).await?;
         Ok(id)
     }
 
@@ -66,8 +65,7 @@ impl Outbox {
     ) -> Result<EventId, DbErr> {
         let id = told.id();
         let row = self.row(told.into(), cause, false)?;
-        Entity::insert(row).exec_without_returning(tx).await?;
-        self.wake_on_commit();
+        self.insert(tx, vec![row]).await?;
         Ok(id)
     }
 

@@ -80,16 +80,16 @@ impl Chats {
                 request_id => generations::requested(db, id, request_id).await,
             }
         };
-        let running = generations::count_running(db, user);
-        let (session, earlier, running) = tokio::join!(self.get_session(ctx, id), earlier, running);
-        let session = session?;
+        let found = sessions::find_and_count_running(db, user, id);
+        let (found, earlier) = tokio::join!(found, earlier);
+        let (session, running_of_person) = found?.ok_or(Error::NotFound("session"))?;
         if let Some(earlier) = earlier? {
             return Ok(Opening::Earlier(earlier));
         }
         if let Some(running) = session.running_generation_id {
             return Err(Error::GenerationRunning(running));
         }
-        check_few(running?, self.limits.per_person)?;
+        check_few(running_of_person, self.limits.per_person)?;
         Ok(Opening::Idle(Box::new(session)))
     }
 

@@ -6,7 +6,7 @@ use platform::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
@@ -75,13 +75,6 @@ pub(crate) async fn find_running(
         holder_id: model.holder_id,
         cancel_requested: model.cancel_requested,
     }))
-}
-
-/// How many generations of a person run, in all sessions and processes. What a process leaves that dies counts until
-/// somebody ends it.
-pub(crate) async fn count_running(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
-    let running = Entity::find().filter(Column::UserId.eq(user));
-    running.filter(is_running()).count(db).await
 }
 
 /// The generations that a process runs, and of which somebody asked for the end.

@@ -98,7 +98,8 @@ pub(crate) async fn find(
     row.map(TryInto::try_into).transpose()
 }
 
-/// As [`find`], with how many generations of the person run, in all of their sessions.
+/// As [`find`], with how many generations of the person run, in all sessions and processes. What a process leaves that dies
+/// counts until somebody ends it.
 pub(crate) async fn find_and_count_running(
     db: &impl ConnectionTrait,
     user: UserId,
