@@ -1,6 +1,6 @@
 //! What the gateway routes to: the methods of the descriptors that have an upstream, and their HTTP bindings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use http::Uri;
@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use crate::refusal;
 use crate::route::{Lookup, Template, Tree};
 use crate::rule::{self, Rule};
-use crate::schema::Schema;
+use crate::schema::{MessageId, Schema};
 use crate::transcode::Plan;
 
 /// The gateway can't be built.
@@ -63,6 +63,8 @@ pub(crate) struct Catalog {
     tree: Tree,
     bindings: Vec<Binding>,
     methods: HashMap<Box<str>, Arc<Method>>,
+    /// Full names of the services that have an upstream and descriptors.
+    services: HashSet<Box<str>>,
     /// Services that have an upstream and no descriptors; gRPC passes to them.
     opaque: HashMap<Box<str>, (Channel, Arc<Load>)>,
 }
@@ -75,7 +77,7 @@ pub(crate) struct Binding {
     /// The path template, as the contract has it.
     pub(crate) template: Arc<str>,
     /// How messages are filled and returned.
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
 }
 
 /// A method that can be called.
@@ -89,6 +91,10 @@ pub(crate) struct Method {
     pub(crate) client_streaming: bool,
     /// Whether answers are streams.
     pub(crate) server_streaming: bool,
+    /// Whether its contract says that it changes nothing.
+    pub(crate) reads: bool,
+    /// How whole messages are filled and returned; absent where there are no descriptors.
+    pub(crate) plan: Option<Arc<Plan>>,
     /// What a call must keep to.
     pub(crate) policy: Policy,
     /// Where it is served.
@@ -137,6 +143,7 @@ impl Catalog {
             tree: Tree::new(),
             bindings: Vec::new(),
             methods: HashMap::new(),
+            services: HashSet::new(),
             opaque: HashMap::new(),
         };
         for service in pool.services() {
@@ -144,6 +151,7 @@ impl Catalog {
                 tracing::debug!(service = service.full_name(), "a service has no upstream");
                 continue;
             };
+            catalog.services.insert(service.full_name().into());
             for descriptor in service.methods() {
                 let load = Load::new(overload);
                 catalog.add_method(pool, &descriptor, &channel, limits, load)?;
@@ -179,17 +187,22 @@ impl Catalog {
         let uri = path
             .parse::<Uri>()
             .map_err(|error| binding_error(descriptor, "", &error))?;
+        let rules =
+            rule::rules(pool, descriptor).map_err(|error| binding_error(descriptor, "", &error))?;
+        let (input, output) = self
+            .messages(descriptor)
+            .map_err(|error| binding_error(descriptor, "", &error))?;
         let method = Arc::new(Method {
             path: path.as_str().into(),
             uri,
             client_streaming: descriptor.is_client_streaming(),
             server_streaming: descriptor.is_server_streaming(),
+            reads: rule::reads(descriptor, &rules),
+            plan: Some(Arc::new(Plan::whole(input, output))),
             policy,
             channel: channel.clone(),
             load,
         });
-        let rules =
-            rule::rules(pool, descriptor).map_err(|error| binding_error(descriptor, "", &error))?;
         for rule in rules {
             self.add_binding(descriptor, &method, &rule)
                 .map_err(|error| binding_error(descriptor, &rule.template, &error))?;
@@ -205,12 +218,7 @@ impl Catalog {
         rule: &Rule,
     ) -> Result<(), String> {
         let template = Template::parse(&rule.template)?;
-        let message = |name: &str| {
-            let unknown = || format!("uses the message {name}, which the descriptors lack");
-            self.schema.message_by_name(name).ok_or_else(unknown)
-        };
-        let input = message(descriptor.input().full_name())?;
-        let output = message(descriptor.output().full_name())?;
+        let (input, output) = self.messages(descriptor)?;
         let plan = Plan::new(&self.schema, rule, &template, input, output)?;
         self.tree
             .add(rule.method.clone(), &template, self.bindings.len())
@@ -225,9 +233,21 @@ impl Catalog {
         self.bindings.push(Binding {
             method: method.clone(),
             template,
-            plan,
+            plan: Arc::new(plan),
         });
         Ok(())
+    }
+
+    /// The messages that a method takes and gives.
+    fn messages(&self, method: &MethodDescriptor) -> Result<(MessageId, MessageId), String> {
+        let message = |name: &str| {
+            let unknown = || format!("uses the message {name}, which the descriptors lack");
+            self.schema.message_by_name(name).ok_or_else(unknown)
+        };
+        Ok((
+            message(method.input().full_name())?,
+            message(method.output().full_name())?,
+        ))
     }
 
     /// The first method of a mounted contract that needs an access token.
@@ -252,6 +272,11 @@ impl Catalog {
         &self.bindings[route]
     }
 
+    /// Whether a service has an upstream.
+    pub(crate) fn has_service(&self, full_name: &str) -> bool {
+        self.services.contains(full_name) || self.opaque.contains_key(full_name)
+    }
+
     /// The method at a gRPC path. A service without descriptors has every method, by the limits of the configuration.
     pub(crate) fn method(&self, path: &str, limits: &Limits) -> Option<Arc<Method>> {
         if let Some(method) = self.methods.get(path) {
@@ -264,6 +289,8 @@ impl Catalog {
             uri: path.parse().ok()?,
             client_streaming: true,
             server_streaming: true,
+            reads: false,
+            plan: None,
             policy: Policy::without_descriptor(path, limits),
             channel: channel.clone(),
             load: Arc::clone(load),

@@ -1,5 +1,5 @@
-//! What every request meets once it has an id: the gateway's own pages, the gate that refuses load, and gRPC, gRPC-Web or
-//! JSON. Whatever happens on the way, there is an answer in the form that the client reads.
+//! What every request meets once it has an id: the gateway's own pages, the gate that refuses load, and gRPC, gRPC-Web,
+//! Connect or JSON. Whatever happens on the way, there is an answer in the form that the client reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,53 +16,17 @@ use crate::host::check_host;
 use crate::intake::SMALL;
 use crate::overload::{Gate, Load};
 use crate::parts::Parts;
-use crate::refusal::{Refusal, invalid};
+use crate::protocol::Protocol;
+use crate::refusal::invalid;
 use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
-use crate::{exchanges, grpc, media, rest, single, web};
+use crate::{connect, exchanges, grpc, rest, single, web};
 
 /// How long the body of a refused request is waited for, so that its connection can be used again.
 const BODY_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
 const MOST_HEADERS: usize = 100;
-
-/// What a client speaks.
-#[derive(Debug, Clone, Copy)]
-enum Protocol {
-    Grpc,
-    /// In the form that the answer has.
-    Web(&'static str),
-    Json,
-}
-
-impl Protocol {
-    fn of(request: &Request<Body>) -> Self {
-        let text = media::text(request.headers().get(header::CONTENT_TYPE));
-        match &text {
-            text if web::is_web(text) => Self::Web(web::answer_form(request.headers())),
-            text if media::starts_with(text, "application/grpc") => Self::Grpc,
-            _ => Self::Json,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Grpc => "grpc",
-            Self::Web(_) => "grpc-web",
-            Self::Json => "json",
-        }
-    }
-
-    /// The type of a refusal.
-    fn form(self) -> &'static str {
-        match self {
-            Self::Grpc => "application/grpc",
-            Self::Web(form) => form,
-            Self::Json => "application/json",
-        }
-    }
-}
 
 impl Parts {
     /// Answers a request.
@@ -71,7 +35,7 @@ impl Parts {
         visit: Visit,
         request: Request<Body>,
     ) -> Response<Body> {
-        let protocol = Protocol::of(&request);
+        let protocol = Protocol::of(&request, &self.catalog);
         if let Err(host) = check_host(&request) {
             let status = invalid(host.to_string());
             let mut answer = self.refuse(protocol, &visit, &request, status);
@@ -93,7 +57,7 @@ impl Parts {
         let parts = self.clone();
         match caught_within(parts.pass(protocol, visit, request)).await {
             Ok(answer) => answer,
-            Err(status) => self.answer_of(protocol, status),
+            Err(status) => protocol.refusal(status, &self.catalog.schema),
         }
     }
 
@@ -139,6 +103,7 @@ impl Parts {
                 let answer = web::pass(self, visit, request).await;
                 answer.map(guarded)
             }
+            Protocol::Connect(form) => connect::answer(&self, &visit, request, form).await,
             Protocol::Json => rest::answer(&self, &visit, request).await,
         }
     }
@@ -177,7 +142,7 @@ impl Parts {
         }
         let took = visit.arrival.at.elapsed();
         exchanges::refused(protocol.name(), &parts.method, took);
-        self.gate.refuse(load, &visit.arrival, protocol.form())
+        self.gate.refuse(load, &visit.arrival, protocol)
     }
 
     async fn grpc(self: Arc<Self>, visit: Visit, request: Request<Body>) -> Response<Body> {
@@ -213,16 +178,8 @@ impl Parts {
         status: Status,
     ) -> Response<Body> {
         log.code(status.code());
-        let answer = self.answer_of(protocol, status);
+        let answer = protocol.refusal(status, &self.catalog.schema);
         log.status(answer.status());
         answer
-    }
-
-    fn answer_of(&self, protocol: Protocol, status: Status) -> Response<Body> {
-        match protocol {
-            Protocol::Grpc => status.into_http(),
-            Protocol::Web(form) => web::refusal(status, form),
-            Protocol::Json => Refusal::from(status).into_answer(&self.catalog.schema),
-        }
     }
 }

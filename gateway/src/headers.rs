@@ -87,6 +87,7 @@ pub(crate) fn metadata(client: &HeaderMap) -> HeaderMap {
             || claims_identity(text)
             || describes_http(text)
             || text.starts_with("grpc-")
+            || text.starts_with("connect-")
             || named.iter().any(|named| named == text)
             || !is_metadata(text, value);
         if !dropped {
@@ -260,6 +261,7 @@ mod tests {
             ("upgrade", "h2c"),
             ("grpc-encoding", "gzip"),
             ("grpc-status", "0"),
+            ("connect-timeout-ms", "5"),
         ];
         assert!(passed(&headers).is_empty());
     }

@@ -1,4 +1,4 @@
-//! Troupe's gateway: gRPC, gRPC-Web and JSON on one port, driven by descriptors. It knows no business rule and no
+//! Troupe's gateway: gRPC, gRPC-Web, Connect and JSON on one port, driven by descriptors. It knows no business rule and no
 //! service: what it routes to, how it fills messages from HTTP, and who may call what, it reads from the contracts.
 
 mod accept;
@@ -7,8 +7,10 @@ mod admission;
 mod attached;
 mod bounded;
 mod caching;
+mod call;
 mod catalog;
 mod config;
+mod connect;
 mod content;
 mod dispatch;
 mod exchanges;
@@ -30,6 +32,7 @@ mod overload;
 mod pages;
 mod parts;
 mod policy;
+mod protocol;
 mod rates;
 mod refusal;
 mod rest;

@@ -83,6 +83,19 @@ impl Messages {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// The message of an answer that has one.
+    pub(crate) async fn only(&mut self) -> Result<Bytes, Status> {
+        let message = match self.next().await {
+            Some(message) => message?,
+            None => return Err(broken_answer("has no message")),
+        };
+        match self.next().await {
+            None => Ok(message),
+            Some(Ok(_)) => Err(broken_answer("has several messages")),
+            Some(Err(status)) => Err(status),
+        }
+    }
+
     /// The trailers, once the end was reached.
     pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_ref()

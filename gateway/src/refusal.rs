@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use prost_reflect::DescriptorPool;
@@ -26,7 +26,8 @@ pub(crate) struct Refusal {
     /// What the client is told.
     pub(crate) status: Status,
     http: StatusCode,
-    allow: Option<HeaderValue>,
+    /// Headers of its answer.
+    headers: HeaderMap,
 }
 
 impl From<Status> for Refusal {
@@ -35,7 +36,7 @@ impl From<Status> for Refusal {
         Self {
             status,
             http,
-            allow: None,
+            headers: HeaderMap::new(),
         }
     }
 }
@@ -65,20 +66,45 @@ impl Refusal {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
         let names = names.join(", ");
         let message = format!("this path takes {names}; /docs lists all methods");
-        Self {
-            http: StatusCode::METHOD_NOT_ALLOWED,
-            status: error::status(Code::Unimplemented, Reason::UnknownMethod, message),
-            allow: HeaderValue::try_from(names).ok(),
+        let status = error::status(Code::Unimplemented, Reason::UnknownMethod, message);
+        let refusal = Self::from(status).under(StatusCode::METHOD_NOT_ALLOWED);
+        match HeaderValue::try_from(names) {
+            Ok(names) => refusal.with(header::ALLOW, names),
+            Err(_) => refusal,
         }
+    }
+
+    /// The same refusal, under another HTTP status than its code has.
+    pub(crate) fn under(self, http: StatusCode) -> Self {
+        Self { http, ..self }
+    }
+
+    /// The same refusal, under the HTTP status that its code has.
+    pub(crate) fn by_code(self) -> Self {
+        let http = error::http_status(self.status.code());
+        self.under(http)
+    }
+
+    /// The headers of its answer.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The same refusal, whose answer has one more header.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The same refusal, whose answer has these headers too.
+    pub(crate) fn with_all(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     /// The request is larger than its method takes.
     pub(crate) fn too_large(max_bytes: usize) -> Self {
-        Self {
-            status: too_large(max_bytes),
-            http: StatusCode::PAYLOAD_TOO_LARGE,
-            allow: None,
-        }
+        Self::from(too_large(max_bytes)).under(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
     /// True where the request was too large.
@@ -89,38 +115,35 @@ impl Refusal {
     /// The body didn't arrive in time.
     pub(crate) fn body_too_late() -> Self {
         let message = "the body of the request didn't arrive in time";
-        Self {
-            status: error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message),
-            http: StatusCode::REQUEST_TIMEOUT,
-            allow: None,
-        }
+        let status = error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message);
+        Self::from(status).under(StatusCode::REQUEST_TIMEOUT)
     }
 
     /// The body's type is one that the method can't take.
     pub(crate) fn unsupported_type(message: &str) -> Self {
-        let http = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Self {
-            status: invalid(message),
-            http,
-            allow: None,
-        }
+        Self::from(invalid(message)).under(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
     /// The answer of the JSON form. `schema` is asked for the types of the details first.
     pub(crate) fn into_answer(self, schema: &Schema) -> Response<Body> {
         let mut text = Vec::with_capacity(256);
         put_status(schema, &self.status, &mut text);
-        let mut answer = Response::new(Body::new(Full::new(Bytes::from(text))));
+        let mut metadata = HeaderMap::new();
+        headers::extend_answer(&mut metadata, self.status.metadata().as_ref());
+        self.answer_saying(text, metadata)
+    }
+
+    /// An answer that says this JSON, under the metadata of what failed.
+    pub(crate) fn answer_saying(self, json: Vec<u8>, metadata: HeaderMap) -> Response<Body> {
+        let mut answer = Response::new(Body::new(Full::new(Bytes::from(json))));
         *answer.status_mut() = self.http;
         let answer_headers = answer.headers_mut();
-        headers::extend_answer(answer_headers, self.status.metadata().as_ref());
+        *answer_headers = metadata;
+        answer_headers.extend(self.headers);
         answer_headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if let Some(allow) = self.allow {
-            answer_headers.insert(header::ALLOW, allow);
-        }
         if self.status.code() == Code::Unauthenticated {
             let challenge = HeaderValue::from_static("Bearer");
             answer_headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -201,15 +224,18 @@ pub(crate) fn put_status(schema: &Schema, status: &Status, out: &mut Vec<u8>) {
 }
 
 fn detail(schema: &Schema, any: &[u8]) -> Option<Vec<u8>> {
-    /// The standard details, for descriptor sets that lack them.
+    by_either(schema, |schema| {
+        let mut text = Vec::new();
+        let written = Encoder::new(schema, false).any_value(any, &mut text);
+        written.ok().map(|()| text)
+    })
+}
+
+/// What `write` makes of a detail by a schema, or else by that of the standard details, which descriptor sets may lack.
+pub(crate) fn by_either<T>(schema: &Schema, write: impl Fn(&Schema) -> Option<T>) -> Option<T> {
     static STANDARD: LazyLock<Schema> = LazyLock::new(|| {
         let pool = DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET);
         Schema::new(&pool.unwrap_or_default())
     });
-    let write = |schema: &Schema| {
-        let mut text = Vec::new();
-        let written = Encoder::new(schema, false).any_value(any, &mut text);
-        written.ok().map(|()| text)
-    };
     write(schema).or_else(|| write(&STANDARD))
 }

@@ -1,6 +1,8 @@
 //! The `google.api.http` options of methods, read from a descriptor pool.
 
 use http::Method;
+use prost_reflect::prost_types::MethodOptions;
+use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
 
 /// One HTTP binding of a method.
@@ -37,6 +39,15 @@ pub(crate) fn rules(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<
         }
     }
     Ok(rules)
+}
+
+/// Whether a contract says that a method changes nothing: by its level of idempotency, or since its main binding, which is the
+/// first of `rules`, is a GET.
+pub(crate) fn reads(method: &MethodDescriptor, rules: &[Rule]) -> bool {
+    let options = method.method_descriptor_proto().options.as_ref();
+    let level = options.map(MethodOptions::idempotency_level);
+    let main = rules.first().and_then(|rule| rule.method.as_ref());
+    level == Some(IdempotencyLevel::NoSideEffects) || main == Some(&Method::GET)
 }
 
 fn rule(option: &DynamicMessage) -> Result<Rule, String> {

@@ -6,8 +6,11 @@ use tonic::Status;
 use crate::refusal::invalid;
 
 /// Each of them decides something, here or in a service.
-const SINGLE: [&str; 11] = [
+const SINGLE: [&str; 14] = [
     "authorization",
+    "connect-content-encoding",
+    "connect-protocol-version",
+    "connect-timeout-ms",
     "content-length",
     "content-type",
     "grpc-encoding",

@@ -1,5 +1,5 @@
-//! A server stream as an HTTP body: server-sent events, newline-delimited JSON, a JSON array, or raw bytes. Each message
-//! is one write. A stream that breaks says so in its own form, and never just ends.
+//! A server stream as an HTTP body: server-sent events, newline-delimited JSON, a JSON array, raw bytes, or the envelopes of
+//! Connect. Each message is one write. A stream that breaks says so in its own form, and never just ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ use tonic::{Code, Status};
 
 use crate::accept;
 use crate::catalog::Catalog;
+use crate::connect::{Codec, end_of_stream, envelope};
 use crate::guard::caught;
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{put_status, too_late};
-use crate::transcode::{EncodeError, put_answer, raw_content};
+use crate::transcode::{EncodeError, Plan, put_answer, raw_content};
 use crate::visit::AccessLog;
 
 /// The form of a stream.
@@ -32,6 +33,8 @@ pub(crate) enum Form {
     Array,
     /// The bytes of `google.api.HttpBody` messages, one after another.
     Raw,
+    /// The envelopes of Connect.
+    Envelopes(Codec),
 }
 
 impl Form {
@@ -59,17 +62,18 @@ impl Form {
             Self::Lines => "application/x-ndjson",
             Self::Array => "application/json",
             Self::Raw => "application/octet-stream",
+            Self::Envelopes(codec) => codec.stream_type(),
         }
     }
 }
 
 /// How messages are written.
 #[derive(Debug, Clone)]
-pub(crate) struct Writing {
-    /// The schema and the bindings.
+pub(crate) struct Style {
+    /// It has the schema.
     pub(crate) catalog: Arc<Catalog>,
-    /// Which binding.
-    pub(crate) route: usize,
+    /// What is returned of a message.
+    pub(crate) plan: Arc<Plan>,
     /// Whether fields that hold their default are written.
     pub(crate) print_defaults: bool,
     /// The form.
@@ -79,7 +83,7 @@ pub(crate) struct Writing {
 /// The body.
 #[derive(Debug)]
 pub(crate) struct StreamBody {
-    writing: Writing,
+    style: Style,
     messages: Messages,
     /// What was read to learn whether the call fails before its first message.
     first: Option<Option<Result<Bytes, Status>>>,
@@ -95,7 +99,7 @@ pub(crate) struct StreamBody {
 
 /// A stream that goes on after `first`, or from its start where nothing was read yet.
 pub(crate) struct Begun {
-    pub(crate) writing: Writing,
+    pub(crate) style: Style,
     pub(crate) messages: Messages,
     pub(crate) first: Option<Option<Result<Bytes, Status>>>,
     /// After which a heartbeat is written.
@@ -107,7 +111,7 @@ impl Begun {
     /// The body, whose end is logged.
     pub(crate) fn body(self, log: AccessLog) -> StreamBody {
         StreamBody {
-            writing: self.writing,
+            style: self.style,
             messages: self.messages,
             first: self.first,
             written: 0,
@@ -123,13 +127,12 @@ impl Begun {
 
 impl StreamBody {
     fn message(&mut self, message: &Bytes) -> Result<Bytes, Status> {
-        let Writing {
+        let Style {
             catalog,
-            route,
+            plan,
             print_defaults,
             form,
-        } = &self.writing;
-        let plan = &catalog.binding(*route).plan;
+        } = &self.style;
         let broken = |error: EncodeError| broken_answer(&error.to_string());
         if *form == Form::Raw {
             let content = raw_content(&catalog.schema, plan, message).map_err(broken)?;
@@ -137,36 +140,48 @@ impl StreamBody {
                 .map(|content| message.slice_ref(content.data))
                 .unwrap_or_default());
         }
+        let put = |out: &mut Vec<u8>| {
+            put_answer(&catalog.schema, plan, *print_defaults, message, out).map_err(broken)
+        };
+        match form {
+            Form::Envelopes(Codec::Proto) => return envelope::around(message),
+            Form::Envelopes(Codec::Json) => return envelope::sealed(0, message.len() * 2, put),
+            _ => {}
+        }
         let mut out = Vec::with_capacity(message.len() * 2 + 32);
         out.extend_from_slice(self.opening());
-        put_answer(&catalog.schema, plan, *print_defaults, message, &mut out).map_err(broken)?;
+        put(&mut out)?;
         out.extend_from_slice(self.closing());
         Ok(out.into())
     }
 
     fn opening(&self) -> &'static [u8] {
-        match (self.writing.form, self.written) {
+        match (self.style.form, self.written) {
             (Form::Events, _) => b"data: ",
             (Form::Array, 0) => b"[",
             (Form::Array, _) => b",",
-            (Form::Lines | Form::Raw, _) => b"",
+            (Form::Lines | Form::Raw | Form::Envelopes(_), _) => b"",
         }
     }
 
     fn closing(&self) -> &'static [u8] {
-        match self.writing.form {
+        match self.style.form {
             Form::Events => b"\n\n",
             Form::Lines => b"\n",
-            Form::Array | Form::Raw => b"",
+            Form::Array | Form::Raw | Form::Envelopes(_) => b"",
         }
     }
 
     fn end(&mut self) -> Option<Bytes> {
         self.ended = true;
         self.log.code(Code::Ok);
-        match (self.writing.form, self.written) {
+        match (self.style.form, self.written) {
             (Form::Array, 0) => Some(Bytes::from_static(b"[]")),
             (Form::Array, _) => Some(Bytes::from_static(b"]")),
+            (Form::Envelopes(_), _) => {
+                let schema = &self.style.catalog.schema;
+                Some(end_of_stream(schema, None, self.messages.trailers()))
+            }
             _ => None,
         }
     }
@@ -176,8 +191,12 @@ impl StreamBody {
         self.ended = true;
         self.log.code(status.code());
         let mut out = Vec::with_capacity(256);
-        match self.writing.form {
+        match self.style.form {
             Form::Raw => return Err(status),
+            Form::Envelopes(_) => {
+                let schema = &self.style.catalog.schema;
+                return Ok(end_of_stream(schema, Some(&status), None));
+            }
             Form::Events => out.extend_from_slice(b"event: error\ndata: "),
             Form::Lines => out.extend_from_slice(b"{\"error\":"),
             Form::Array => {
@@ -185,11 +204,11 @@ impl StreamBody {
                 out.extend_from_slice(b"{\"error\":");
             }
         }
-        put_status(&self.writing.catalog.schema, &status, &mut out);
-        out.extend_from_slice(match self.writing.form {
+        put_status(&self.style.catalog.schema, &status, &mut out);
+        out.extend_from_slice(match self.style.form {
             Form::Events => b"\n\n",
             Form::Array => b"}]",
-            Form::Lines | Form::Raw => b"}\n",
+            Form::Lines | Form::Raw | Form::Envelopes(_) => b"}\n",
         });
         Ok(out.into())
     }
@@ -208,7 +227,7 @@ impl StreamBody {
         if self.deadline.poll_unpin(cx).is_ready() {
             return Poll::Ready(self.failure(too_late()));
         }
-        if self.writing.form == Form::Events && self.heartbeat.poll_unpin(cx).is_ready() {
+        if self.style.form == Form::Events && self.heartbeat.poll_unpin(cx).is_ready() {
             self.rest();
             // Registers for the next one.
             _ = self.heartbeat.poll_unpin(cx);

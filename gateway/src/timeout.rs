@@ -12,6 +12,9 @@ use crate::refusal::{invalid, too_late};
 /// The header by which clients of the JSON form ask for a limit, in seconds.
 pub(crate) const SERVER_TIMEOUT: &str = "x-server-timeout";
 
+/// The header by which clients of Connect ask for a limit, in milliseconds.
+pub(crate) const CONNECT_TIMEOUT: &str = "connect-timeout-ms";
+
 /// The time that a call may take: what the client asks for begins with its request, what the contract allows once all of the
 /// request is here. How long that may take is a matter of its size.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +50,8 @@ impl Times {
 fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
     let by_grpc = asked_in(headers, GRPC_TIMEOUT, parse_timeout)?;
     let by_json = asked_in(headers, SERVER_TIMEOUT, parse_seconds)?;
-    Ok(by_grpc.into_iter().chain(by_json).min())
+    let by_connect = asked_in(headers, CONNECT_TIMEOUT, parse_millis)?;
+    Ok([by_grpc, by_json, by_connect].into_iter().flatten().min())
 }
 
 /// The time in a header.
@@ -67,6 +71,15 @@ fn asked_in(
 fn parse_seconds(text: &str) -> Option<Duration> {
     let seconds = text.parse::<f64>().ok().filter(|secs| *secs >= 0.0)?;
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// At most ten digits, and no sign: a plus would be no less wrong than a minus.
+fn parse_millis(text: &str) -> Option<Duration> {
+    let is_number = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| is_number)
+        .map(Duration::from_millis)
 }
 
 /// The header's form of the time that is left.
@@ -108,6 +121,8 @@ mod tests {
         assert_eq!(asked(GRPC_TIMEOUT, "2S"), millis(2_000));
         assert_eq!(asked(GRPC_TIMEOUT, "1500m"), millis(1_500));
         assert_eq!(asked(SERVER_TIMEOUT, "0.25"), millis(250));
+        assert_eq!(asked(CONNECT_TIMEOUT, "0250"), millis(250));
+        assert_eq!(asked(CONNECT_TIMEOUT, "9999999999"), millis(9_999_999_999));
         assert_eq!(asked("x-other", "1"), Ok(None));
         let both = [(GRPC_TIMEOUT, "2S"), (SERVER_TIMEOUT, "3")];
         assert_eq!(asked_by(both), millis(2_000));
@@ -139,6 +154,24 @@ mod tests {
         let refused = |name| Err(format!("the header {name} holds no time"));
         for value in ["", "2", "S", "2s", "-1S", "+1S", "123456789S", "1.5S"] {
             assert_eq!(asked(GRPC_TIMEOUT, value), refused(GRPC_TIMEOUT), "{value}");
+        }
+        for value in [
+            "",
+            "-1",
+            "+1",
+            "-0",
+            "1.5",
+            "1e3",
+            "0x1",
+            " 1",
+            "10s",
+            "12345678901",
+        ] {
+            assert_eq!(
+                asked(CONNECT_TIMEOUT, value),
+                refused(CONNECT_TIMEOUT),
+                "{value}"
+            );
         }
         for value in ["", "-1", "NaN", "soon"] {
             assert_eq!(

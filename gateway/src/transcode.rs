@@ -13,6 +13,7 @@ mod response;
 mod scalar;
 mod time;
 
+pub(crate) use decode::Decoder;
 pub(crate) use encode::{EncodeError, Encoder};
 pub(crate) use fault::Fault;
 pub(crate) use plan::{Answer, Body, Plan};

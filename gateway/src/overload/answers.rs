@@ -11,6 +11,8 @@ use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use super::load::LONGEST_HOLD;
+use crate::connect;
+use crate::protocol::Protocol;
 use crate::refusal::{put_status, retry_after};
 use crate::schema::Schema;
 
@@ -26,9 +28,12 @@ pub(super) struct Answers {
 /// A refusal, in the form of each protocol.
 #[derive(Debug)]
 struct Answer {
+    /// Of JSON, and of Connect's calls with one answer.
     json_headers: HeaderMap,
     json: Bytes,
     grpc_headers: HeaderMap,
+    connect: Bytes,
+    connect_stream: Bytes,
 }
 
 /// A refusal that asks to come again after a time.
@@ -47,19 +52,21 @@ impl Answers {
         }
     }
 
-    /// The answer to a request of a content type that makes sense again after a time.
-    pub(super) fn to(&self, content_type: &str, time: Duration) -> Response<Body> {
+    /// The answer to a request that makes sense again after a time.
+    pub(super) fn to(&self, protocol: Protocol, time: Duration) -> Response<Body> {
         let steps = time.as_micros().div_ceil(self.step.as_micros().max(1));
         let index = usize::try_from(steps).unwrap_or(usize::MAX);
         let index = index.clamp(1, self.by_steps.len()) - 1;
-        self.by_steps[index].to(content_type)
+        self.by_steps[index].to(protocol)
     }
 }
 
 impl Answer {
     fn new(schema: &Schema, status: Status) -> Self {
-        let mut json = Vec::new();
+        let (mut json, mut connect) = (Vec::new(), Vec::new());
         put_status(schema, &status, &mut json);
+        connect::put_error(schema, &status, &mut connect);
+        let connect_stream = connect::end_of_stream(schema, Some(&status), None);
         let mut json_headers = HeaderMap::new();
         let json_type = HeaderValue::from_static("application/json");
         json_headers.insert(header::CONTENT_TYPE, json_type);
@@ -69,29 +76,50 @@ impl Answer {
         Self {
             json_headers,
             json: json.into(),
+            connect: connect.into(),
+            connect_stream,
             grpc_headers: grpc_headers(status),
         }
     }
 
-    fn to(&self, content_type: &str) -> Response<Body> {
-        if !content_type.starts_with("application/grpc") {
-            let mut answer = Response::new(Body::new(Full::new(self.json.clone())));
-            *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            *answer.headers_mut() = self.json_headers.clone();
-            return answer;
+    fn to(&self, protocol: Protocol) -> Response<Body> {
+        match protocol {
+            Protocol::Grpc => with_headers(Body::empty(), &self.grpc_headers),
+            Protocol::Web(form) => {
+                let mut answer = with_headers(Body::empty(), &self.grpc_headers);
+                set_type(&mut answer, form);
+                answer
+            }
+            Protocol::Json => self.too_many(&self.json),
+            Protocol::Connect(form) => match form.stream_type() {
+                None => self.too_many(&self.connect),
+                Some(content_type) => {
+                    let body = Body::new(Full::new(self.connect_stream.clone()));
+                    let mut answer = Response::new(body);
+                    set_type(&mut answer, content_type);
+                    answer
+                }
+            },
         }
-        let mut answer = Response::new(Body::empty());
-        *answer.headers_mut() = self.grpc_headers.clone();
-        let web = match content_type.get(16..) {
-            Some(rest) if rest.starts_with("-web-text") => "application/grpc-web-text+proto",
-            Some(rest) if rest.starts_with("-web") => "application/grpc-web+proto",
-            _ => return answer,
-        };
-        answer
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(web));
+    }
+
+    fn too_many(&self, json: &Bytes) -> Response<Body> {
+        let body = Body::new(Full::new(json.clone()));
+        let mut answer = with_headers(body, &self.json_headers);
+        *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         answer
     }
+}
+
+fn with_headers(body: Body, headers: &HeaderMap) -> Response<Body> {
+    let mut answer = Response::new(body);
+    *answer.headers_mut() = headers.clone();
+    answer
+}
+
+fn set_type(answer: &mut Response<Body>, content_type: &'static str) {
+    let value = HeaderValue::from_static(content_type);
+    answer.headers_mut().insert(header::CONTENT_TYPE, value);
 }
 
 fn grpc_headers(status: Status) -> HeaderMap {

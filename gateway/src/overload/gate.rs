@@ -19,6 +19,7 @@ use super::shares::Shares;
 use crate::address::budget_key;
 use crate::attached::attached;
 use crate::config::Overload;
+use crate::protocol::Protocol;
 use crate::schema::Schema;
 
 /// How often the log tells of refusals.
@@ -160,11 +161,11 @@ impl Gate {
         &self,
         load: &Arc<Load>,
         arrival: &Arrival,
-        content_type: &str,
+        protocol: Protocol,
     ) -> Response<Body> {
         let again = load.refuse(arrival.pace.as_ref(), arrival.has_streams);
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.answers.to(content_type, again)
+        self.answers.to(protocol, again)
     }
 
     /// Tells the log of refusals, now and then.

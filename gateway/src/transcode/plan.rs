@@ -80,6 +80,17 @@ impl Plan {
         })
     }
 
+    /// That of a request whose body is the message, and of an answer that is all of the message.
+    pub(crate) fn whole(input: MessageId, output: MessageId) -> Self {
+        Self {
+            input,
+            output,
+            variables: Vec::new(),
+            body: Body::Whole,
+            answer: Answer::Whole,
+        }
+    }
+
     /// The field that takes the body.
     pub(crate) fn body_place(&self) -> Option<&Place> {
         match &self.body {

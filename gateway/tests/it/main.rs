@@ -5,6 +5,8 @@ mod answers;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod echo;
