@@ -1,5 +1,5 @@
-//! Real clients against a running platform: Python grpcio, gRPC-Web from npm, plain HTTP, Chromium. What they check
-//! stands beside the gateway, in `gateway/tests/clients`.
+//! Real clients against a running platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium. What they
+//! check stands beside the gateway, in `gateway/tests/clients`.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -43,16 +43,21 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     };
     let mut grpc = script("python_grpc.py");
     grpc.arg("--descriptor-set").arg(&descriptors);
-    let mut web = workspace.command("node");
-    web.arg(node.join("grpc_web.mjs"))
-        .arg(&url)
-        .arg(&descriptors)
-        .arg(workspace.root().join("examples/cards/maren.png"));
+    let from_npm = |name: &str| {
+        let mut command = workspace.command("node");
+        command
+            .arg(node.join(name))
+            .arg(&url)
+            .arg(&descriptors)
+            .arg(workspace.root().join("examples/cards/maren.png"));
+        command
+    };
     let mut browser = workspace.command("node");
     browser.arg(scripts.join("browser.mjs")).arg(&url);
 
     let mut failures = Vec::new();
-    for command in [grpc, web, script("plain_http.py"), browser] {
+    let (web, connect) = (from_npm("grpc_web.mjs"), from_npm("connect.mjs"));
+    for command in [grpc, web, connect, script("plain_http.py"), browser] {
         failures.extend(report::run(command, counts).err());
     }
     match failures.into_iter().next() {
@@ -69,7 +74,9 @@ fn install_node(workspace: &Workspace, scripts: &Path, counts: &mut Counts) -> R
         "package.json",
         "package-lock.json",
         "checks.mjs",
+        "rpc.mjs",
         "grpc_web.mjs",
+        "connect.mjs",
     ];
     for file in files {
         std::fs::copy(scripts.join(file), folder.join(file)).with_context(|| file.to_owned())?;

@@ -81,7 +81,7 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         troupe: Option<PathBuf>,
     },
-    /// Tries real clients against the gateway: Python grpcio, gRPC-Web from npm, plain HTTP.
+    /// Tries real clients against the gateway: Python grpcio, gRPC-Web and Connect from npm, plain HTTP.
     Clients,
     /// Compares with others, side by side; prints ratios.
     Bench {

@@ -3,25 +3,22 @@
 // examples unless it is named).
 
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
 
-import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import grpcWeb from "grpc-web";
 import XMLHttpRequest from "xhr2";
 
 import { check, finish } from "./checks.mjs";
+import { contracts, readCard, refused } from "./rpc.mjs";
 
 globalThis.XMLHttpRequest = XMLHttpRequest;
 
 const [url, descriptors, cardFile] = process.argv.slice(2);
-const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
-const card = readFileSync(cardFile ?? new URL("../../../examples/cards/maren.png", import.meta.url));
-const service = (name) => registry.getService(name) ?? assert.fail(`no service ${name}`);
-const message = (name) => registry.getMessage(name) ?? assert.fail(`no message ${name}`);
+const { service, message } = contracts(descriptors);
+const card = readCard(cardFile);
 
 const transport = createGrpcWebTransport({ baseUrl: url });
 const auth = createClient(service("troupe.users.v1.AuthService"), transport);
@@ -35,17 +32,6 @@ const email = `web-${randomUUID()}@example.com`;
 const password = randomUUID();
 const state = {};
 const signedIn = (more = {}) => ({ headers: { authorization: `Bearer ${state.token}` }, ...more });
-
-async function refused(call, code) {
-  try {
-    await call();
-  } catch (error) {
-    const found = ConnectError.from(error);
-    assert.equal(Code[found.code], Code[code], found.message);
-    return found;
-  }
-  return assert.fail(`the call succeeded instead of failing with ${Code[code]}`);
-}
 
 await check("connect-web signs up and in", async () => {
   await auth.register({ email, password, displayName: "Wilma" });
