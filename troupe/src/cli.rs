@@ -48,7 +48,7 @@ The section [mesh] of the configuration says where roles listen and where they f
 
 You can also run the gateway alone, in front of your own gRPC services:
   troupe serve gateway --descriptor-set api.binpb --upstream shop.v1.Orders=http://127.0.0.1:50051
-                                           offer JSON, gRPC-Web and gRPC on one port
+                                           offer JSON, Connect, gRPC-Web and gRPC on one port
 
 Make the descriptor set with `buf build -o api.binpb`, or with
 `protoc --include_imports --include_source_info --descriptor_set_out=api.binpb FILES`.";

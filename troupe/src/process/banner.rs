@@ -36,7 +36,7 @@ pub(super) async fn ready(address: SocketAddr, caller: Role, ai: &Channel) -> Re
         .unwrap_or_else(|| "troupe".to_owned());
     say(&format!(
         "  model  {model}
-  API    {url}   gRPC, gRPC-Web and JSON
+  API    {url}   gRPC, gRPC-Web, Connect and JSON
   docs   {url}/docs   also /redoc and /openapi.json
 
 Talk with a character, in another terminal:
