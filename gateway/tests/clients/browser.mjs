@@ -57,6 +57,16 @@ async function callGrpcWeb(url, token) {
   return { status: answer.status, type: answer.headers.get("content-type"), headers: readable, frames };
 }
 
+/** In the page: calls a method with an empty message by Connect, as its clients do. */
+async function callConnect(url, verb, token) {
+  const headers = { "connect-protocol-version": "1", "connect-timeout-ms": "20000" };
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (verb === "POST") headers["content-type"] = "application/json";
+  const [target, body] = verb === "POST" ? [url, "{}"] : [`${url}?connect=v1&encoding=json&message=%7B%7D`];
+  const answer = await fetch(target, { method: verb, headers, body });
+  return { status: answer.status, requestId: answer.headers.get("x-request-id"), json: await answer.json() };
+}
+
 /** In the page: posts a message and reads its reply as Server-Sent Events, piece by piece. */
 async function readReply(url, text, token) {
   const headers = {
@@ -129,6 +139,19 @@ await check("Chromium calls by gRPC-Web and reads the trailers", async () => {
   assert.ok(frames[0].text.includes(displayName), frames[0].text);
   assert.match(frames[1].text, /^grpc-status: ?0\r\n/m);
   assert.ok(headers["x-request-id"], "the page can't read x-request-id");
+});
+
+await check("Chromium calls by Connect, by POST and by GET, and reads a refusal", async () => {
+  const url = `${gateway}/troupe.users.v1.UserService/GetProfile`;
+  for (const verb of ["POST", "GET"]) {
+    const { status, requestId, json } = await state.app.run(callConnect, url, verb, state.token);
+    assert.equal(status, 200, JSON.stringify(json));
+    assert.ok(JSON.stringify(json).includes(displayName), JSON.stringify(json));
+    assert.ok(requestId, "the page can't read x-request-id");
+    const refused = await state.app.run(callConnect, url, verb);
+    assert.deepEqual([refused.status, refused.json.code], [401, "unauthenticated"]);
+    assert.equal(refused.json.details[0].debug.reason, "TOKEN_MISSING");
+  }
 });
 
 await check("Chromium reads a refusal in gRPC-Web", async () => {

@@ -139,6 +139,7 @@ async fn headers_pass_and_trailers_come_as_headers_with_a_prefix() {
         ("connect-timeout-ms", "5000"),
         ("connect-accept-encoding", "gzip"),
         ("x-mine", "1"),
+        ("x-mine", "2"),
         ("data-bin", "AQI="),
         ("more-bin", "AQI"),
         ("x-user-id", "root"),
@@ -150,6 +151,10 @@ async fn headers_pass_and_trailers_come_as_headers_with_a_prefix() {
         "{seen}"
     );
     assert!(seen.contains("more-bin=AQI"), "{seen}");
+    assert!(seen.contains("x-mine=2"), "{seen}");
+    let time = seen.split("grpc-timeout=").nth(1).unwrap();
+    let millis: u32 = time.split('m').next().unwrap().parse().unwrap();
+    assert!((1..=5000).contains(&millis), "{seen}");
     for unwanted in ["connect-", "x-user-id"] {
         assert!(!seen.contains(unwanted), "{unwanted} in {seen}");
     }
@@ -245,6 +250,17 @@ async fn methods_that_are_not_there_are_not_found_and_unimplemented() {
         edge.send("GET", "/readyz", &[VERSION], "").await.status,
         200
     );
+}
+
+#[tokio::test]
+async fn services_without_a_contract_are_for_grpc() {
+    let services = ["echo.v1.EchoService", "dark.v1.Dark"];
+    let edge = Edge::before(&crate::harness::pool(), &services, Default::default(), None).await;
+    for headers in [&[JSON, VERSION][..], &[JSON], &[PROTO]] {
+        let answer = edge.send("POST", "/dark.v1.Dark/Any", headers, "").await;
+        assert_eq!(error(&answer), (501, "unimplemented".into()));
+        assert!(answer.text().contains("gRPC"), "{}", answer.text());
+    }
 }
 
 #[tokio::test]
