@@ -31,6 +31,7 @@ pub(crate) use self::error::{end_of_stream, put_error};
 
 const VERSION: &str = "connect-protocol-version";
 const STREAM_ENCODING: &str = "connect-content-encoding";
+const TAKES_STREAM: &str = "the method takes a stream of requests: call it by gRPC";
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +76,11 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// That of a content type.
-    pub(crate) fn of(content_type: &str) -> Self {
+    /// That of a request with a content type.
+    pub(crate) fn of(verb: &Verb, content_type: &str) -> Self {
         match codec_of(content_type, "application/connect+") {
-            Some(codec) => Self::Stream(codec),
-            None => Self::Unary,
+            Some(codec) if verb == Verb::POST => Self::Stream(codec),
+            _ => Self::Unary,
         }
     }
 
@@ -158,7 +159,7 @@ fn target<'a>(
     let is_stream = method.client_streaming || method.server_streaming;
     let (codec, source) = match parts.method {
         Verb::POST => {
-            let codec = codec_of_post(&parts.headers, form, is_stream)?;
+            let codec = codec_of_post(&parts.headers, form, &method)?;
             match is_stream {
                 true => (codec, Source::Envelope),
                 false => (codec, Source::Body),
@@ -184,15 +185,18 @@ fn target<'a>(
     })
 }
 
-fn codec_of_post(headers: &HeaderMap, form: Form, is_stream: bool) -> Result<Codec, Refusal> {
+fn codec_of_post(headers: &HeaderMap, form: Form, method: &Method) -> Result<Codec, Refusal> {
     let text = media::text(headers.get(header::CONTENT_TYPE));
-    let (codec, message) = match (is_stream, form) {
-        (true, Form::Stream(codec)) => (Some(codec), ""),
-        (true, Form::Unary) => (
+    let (codec, message) = match form {
+        Form::Stream(codec) if method.client_streaming || method.server_streaming => {
+            (Some(codec), "")
+        }
+        Form::Unary if method.client_streaming => (None, TAKES_STREAM),
+        Form::Unary if method.server_streaming => (
             None,
             "the method is a stream: send application/connect+json or application/connect+proto",
         ),
-        (false, _) => (
+        _ => (
             codec_of(&text, "application/"),
             "the method takes one message: send it as application/json or application/proto",
         ),
@@ -208,8 +212,7 @@ async fn call(
     body: Body,
 ) -> Outcome {
     if target.method.client_streaming {
-        let message = "the method takes a stream of requests: call it by gRPC";
-        return Err(unimplemented(message).into());
+        return Err(unimplemented(TAKES_STREAM).into());
     }
     check_version(headers, &target.source)?;
     check_encoding(headers, &target.source)?;

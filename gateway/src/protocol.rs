@@ -30,7 +30,9 @@ impl Protocol {
         match &text {
             text if web::is_web(text) => Self::Web(web::answer_form(request.headers())),
             text if media::starts_with(text, "application/grpc") => Self::Grpc,
-            text if is_connect(request, text, catalog) => Self::Connect(connect::Form::of(text)),
+            text if is_connect(request, text, catalog) => {
+                Self::Connect(connect::Form::of(request.method(), text))
+            }
             _ => Self::Json,
         }
     }

@@ -160,6 +160,7 @@ async fn streams_of_requests_are_refused_in_words() {
         assert!(message.contains("gRPC"), "{message}");
         let answer = call(&edge, method, &[super::JSON], "{}").await;
         assert_eq!(super::error(&answer).0, 415, "{method}");
+        assert!(answer.text().contains("gRPC"), "{}", answer.text());
     }
 }
 
@@ -197,6 +198,10 @@ async fn a_get_is_no_stream() {
     let target = path("Count") + "?connect=v1&encoding=json&message=%7B%7D";
     let answer = edge.send("GET", &target, &[STREAM_JSON], "").await;
     assert_eq!(error(&answer), (405, "unknown".into()));
+    // What fails there has its HTTP status, whatever the type of the body that isn't there.
+    let target = path("Get") + "?encoding=json&message=x";
+    let answer = edge.send("GET", &target, &[STREAM_JSON], "").await;
+    assert_eq!(error(&answer), (400, "invalid_argument".into()));
 }
 
 #[tokio::test]
