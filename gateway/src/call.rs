@@ -20,6 +20,7 @@ use crate::intake::{Room, Sender};
 use crate::messages::Messages;
 use crate::parts::Parts;
 use crate::refusal::{Refusal, from_upstream, too_late};
+use crate::schema::MessageId;
 use crate::stream::Begun;
 use crate::timeout::{self, Times};
 use crate::visit::{AccessLog, Visit};
@@ -35,6 +36,9 @@ pub(crate) enum Answered {
 
 /// How a protocol writes requests and answers.
 pub(crate) trait Writing: Sync {
+    /// The message of the request, where the client spells its fields as JSON does.
+    fn input_in_json(&self) -> Option<MessageId>;
+
     /// The messages of a request, in the frames of gRPC. What arrives of the body takes room.
     fn frames(
         &self,
@@ -93,9 +97,13 @@ impl Call<'_> {
                 .map(Answered::Whole)
                 .inspect_err(|refusal| self.visit.answered(&refusal.status))
         };
-        timeout_at(deadline, upstream)
+        let answer = timeout_at(deadline, upstream)
             .await
-            .unwrap_or_else(|_| Err(too_late().into()))
+            .unwrap_or_else(|_| Err(too_late().into()));
+        match writing.input_in_json() {
+            Some(input) => answer.map_err(|it| it.in_json(&self.front.catalog.schema, input)),
+            None => answer,
+        }
     }
 
     /// Sends a request on, and looks whether what came is an answer.

@@ -198,7 +198,7 @@ impl Catalog {
             client_streaming: descriptor.is_client_streaming(),
             server_streaming: descriptor.is_server_streaming(),
             reads: rule::reads(descriptor, &rules),
-            plan: Some(Arc::new(Plan::whole(input, output))),
+            plan: Some(Arc::new(Plan::whole(&self.schema, input, output))),
             policy,
             channel: channel.clone(),
             load,

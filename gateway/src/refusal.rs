@@ -16,7 +16,8 @@ use troupe_proto::{Reason, error};
 
 use crate::headers;
 use crate::json;
-use crate::schema::Schema;
+use crate::schema::{MessageId, Schema};
+use crate::spelling;
 use crate::transcode::{Encoder, Fault};
 use crate::wire::{Fields, Raw};
 
@@ -105,6 +106,12 @@ impl Refusal {
     /// The request is larger than its method takes.
     pub(crate) fn too_large(max_bytes: usize) -> Self {
         Self::from(too_large(max_bytes)).under(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// The same of an upstream, in the words of a client that speaks JSON. Field paths begin at `input`.
+    pub(crate) fn in_json(mut self, schema: &Schema, input: MessageId) -> Self {
+        self.status = spelling::in_json(schema, input, self.status);
+        self
     }
 
     /// True where the request was too large.

@@ -15,11 +15,13 @@ use crate::catalog::Binding;
 use crate::content::Content;
 use crate::gather::{announced_size, gather};
 use crate::headers;
+use crate::idempotency;
 use crate::intake::Room;
 use crate::messages::broken_answer;
 use crate::parts::Parts;
 use crate::refusal::{Refusal, invalid};
 use crate::route::{Found, Lookup};
+use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
 use crate::transcode::{
     Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
@@ -86,6 +88,10 @@ async fn call(
 }
 
 impl Writing for Bound<'_> {
+    fn input_in_json(&self) -> Option<MessageId> {
+        Some(self.binding.plan.input)
+    }
+
     async fn frames(&self, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
         let plan = &self.binding.plan;
         let policy = &self.binding.method.policy;
@@ -108,6 +114,7 @@ impl Writing for Bound<'_> {
                 false => BodyForm::Single,
             },
             ignore_unknown: self.call.front.json.ignore_unknown_fields,
+            request_id: idempotency::key(plan, headers)?,
         };
         let frames = request_frames(&self.call.front.catalog.schema, plan, &incoming)?;
         let is_stream = self.binding.method.client_streaming;

@@ -1,6 +1,7 @@
 //! Messages and enums of a descriptor pool, laid out for transcoding: fields by number and by name, JSON keys ready to
 //! write, kinds as indices. Built once; nothing on a request's way asks a descriptor anything.
 
+mod behaviour;
 mod wellknown;
 
 use std::collections::HashMap;
@@ -59,6 +60,18 @@ pub(crate) struct Field {
     pub(crate) presence: bool,
     /// The oneof that it is a member of.
     pub(crate) oneof: Option<u16>,
+    /// True where only answers have it: what a request says of it counts for nothing.
+    pub(crate) is_output_only: bool,
+}
+
+impl Field {
+    /// Its name in JSON.
+    pub(crate) fn json_name(&self) -> &str {
+        let name = self.json_key.strip_prefix(b"\"");
+        let name = name.and_then(|name| name.strip_suffix(b"\":"));
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        name.unwrap_or(&self.name)
+    }
 }
 
 /// How many values a field takes.
@@ -258,6 +271,7 @@ impl Index {
             label,
             presence: field.supports_presence(),
             oneof,
+            is_output_only: behaviour::is_output_only(field),
         }
     }
 

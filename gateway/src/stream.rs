@@ -19,6 +19,7 @@ use crate::connect::{Codec, end_of_stream, envelope};
 use crate::guard::caught;
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{put_status, too_late};
+use crate::spelling;
 use crate::transcode::{EncodeError, Plan, put_answer, raw_content};
 use crate::visit::AccessLog;
 
@@ -190,13 +191,15 @@ impl StreamBody {
     fn failure(&mut self, status: Status) -> Result<Bytes, Status> {
         self.ended = true;
         self.log.code(status.code());
+        let schema = &self.style.catalog.schema;
+        let status = match self.style.form {
+            Form::Raw | Form::Envelopes(Codec::Proto) => status,
+            _ => spelling::in_json(schema, self.style.plan.input, status),
+        };
         let mut out = Vec::with_capacity(256);
         match self.style.form {
             Form::Raw => return Err(status),
-            Form::Envelopes(_) => {
-                let schema = &self.style.catalog.schema;
-                return Ok(end_of_stream(schema, Some(&status), None));
-            }
+            Form::Envelopes(_) => return Ok(end_of_stream(schema, Some(&status), None)),
             Form::Events => out.extend_from_slice(b"event: error\ndata: "),
             Form::Lines => out.extend_from_slice(b"{\"error\":"),
             Form::Array => {
@@ -204,7 +207,7 @@ impl StreamBody {
                 out.extend_from_slice(b"{\"error\":");
             }
         }
-        put_status(&self.style.catalog.schema, &status, &mut out);
+        put_status(schema, &status, &mut out);
         out.extend_from_slice(match self.style.form {
             Form::Events => b"\n\n",
             Form::Array => b"}]",

@@ -12,12 +12,14 @@ mod request;
 mod response;
 mod scalar;
 mod time;
+mod update;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::{EncodeError, Encoder};
 pub(crate) use fault::Fault;
+pub(crate) use mask::to_json;
 pub(crate) use plan::{Answer, Body, Plan};
-pub(crate) use request::{BodyForm, Incoming, request_frames};
+pub(crate) use request::{BodyForm, Incoming, put_request_id, request_frames};
 pub(crate) use response::{put_answer, raw_content};
 
 #[cfg(test)]

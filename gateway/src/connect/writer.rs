@@ -11,18 +11,20 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::Codec;
-use super::envelope::{around, opened, sealed};
+use super::envelope::{opened, sealed};
 use super::error::{metadata, put_trailers};
 use super::query::Query;
 use crate::call::{Call, Writing, set_type, stream_answer};
 use crate::content::Content;
 use crate::gather::gather;
+use crate::idempotency;
 use crate::intake::Room;
 use crate::json::Reader;
 use crate::messages::broken_answer;
 use crate::refusal::{Refusal, invalid, too_large};
+use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
-use crate::transcode::{Decoder, Fault, Plan, put_answer};
+use crate::transcode::{Decoder, Fault, Plan, put_answer, put_request_id};
 use crate::wire::FRAME_HEADER;
 
 /// Where a message comes from.
@@ -45,13 +47,22 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writing for Writer<'_> {
+    fn input_in_json(&self) -> Option<MessageId> {
+        (self.codec == Codec::Json).then_some(self.plan.input)
+    }
+
     async fn frames(&self, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
         let max_bytes = self.call.method.policy.max_request_bytes;
         let message = self.message(body, room).await?;
-        let frame = match self.codec {
-            Codec::Proto => around::<Refusal>(&message),
-            Codec::Json => self.frame_of_json(&message).map_err(Refusal::from),
-        }?;
+        let request_id = idempotency::key(self.plan, self.call.headers)?;
+        let frame = sealed(0, message.len(), |out| {
+            match self.codec {
+                Codec::Proto => out.extend_from_slice(&message),
+                Codec::Json => self.put_json(&message, out)?,
+            }
+            put_request_id(self.plan, request_id, FRAME_HEADER, out);
+            Ok::<_, Refusal>(())
+        })?;
         match frame.len() > max_bytes + FRAME_HEADER {
             true => Err(too_large(max_bytes).into()),
             false => Ok(frame),
@@ -137,24 +148,21 @@ impl Writer<'_> {
         }
     }
 
-    /// The frame of a message in JSON. Without any text it is an empty one, as in our own JSON.
-    fn frame_of_json(&self, message: &[u8]) -> Result<Bytes, Fault> {
+    /// Writes a message that came as JSON. Without any text it is an empty one, as in our own JSON.
+    fn put_json(&self, message: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         let text = std::str::from_utf8(message);
         let text = text.map_err(|_| Fault::new("the message is not UTF-8"))?;
+        if text.is_empty() {
+            return Ok(());
+        }
         let front = self.call.front;
-        let ignores = front.json.ignore_unknown_fields;
-        sealed(0, message.len(), |out| {
-            if text.is_empty() {
-                return Ok(());
-            }
-            let mut reader = Reader::new(text);
-            Decoder::new(&front.catalog.schema, ignores).message(
-                self.plan.input,
-                &mut reader,
-                out,
-            )?;
-            Ok(reader.end()?)
-        })
+        let mut reader = Reader::new(text);
+        Decoder::new(&front.catalog.schema, front.json.ignore_unknown_fields).message(
+            self.plan.input,
+            &mut reader,
+            out,
+        )?;
+        Ok(reader.end()?)
     }
 
     /// A message of the upstream as the client reads it.

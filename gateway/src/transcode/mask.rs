@@ -1,7 +1,10 @@
-//! Paths of field masks: snake case in the contract, lower camel case in JSON.
+//! Paths of field masks: snake case in the contract, lower camel case in JSON. `*`, every field, is the same in both.
 
 /// A path of JSON as the contract spells it.
 pub(crate) fn to_contract(path: &str) -> Result<String, &'static str> {
+    if path == "*" {
+        return Ok(path.to_owned());
+    }
     let invalid = "must be field paths in lower camel case, separated by commas";
     let well_formed = !path.is_empty()
         && path

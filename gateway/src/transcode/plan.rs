@@ -1,6 +1,7 @@
 //! How one HTTP binding fills its request message and which part of the answer it returns; worked out at start-up.
 
 use super::place::Place;
+use super::update::Update;
 use crate::route::{Template, Variable};
 use crate::rule::Rule;
 use crate::schema::{Field, Kind, Label, MessageId, Schema};
@@ -18,6 +19,10 @@ pub(crate) struct Plan {
     pub(crate) body: Body,
     /// What is returned.
     pub(crate) answer: Answer,
+    /// Set where it is an update whose mask can be made of its body.
+    pub(crate) update: Option<Update>,
+    /// The number of the field with the client's id of the request, which a header may fill.
+    pub(crate) request_id: Option<u32>,
 }
 
 /// Where a request's body goes.
@@ -74,6 +79,8 @@ impl Plan {
         Ok(Self {
             input,
             output,
+            update: Update::of(schema, rule, input, &body, &variables),
+            request_id: request_id(schema, input),
             variables,
             body,
             answer: answer(schema, rule, output)?,
@@ -81,10 +88,12 @@ impl Plan {
     }
 
     /// That of a request whose body is the message, and of an answer that is all of the message.
-    pub(crate) fn whole(input: MessageId, output: MessageId) -> Self {
+    pub(crate) fn whole(schema: &Schema, input: MessageId, output: MessageId) -> Self {
         Self {
             input,
             output,
+            update: None,
+            request_id: request_id(schema, input),
             variables: Vec::new(),
             body: Body::Whole,
             answer: Answer::Whole,
@@ -108,6 +117,14 @@ impl Plan {
             .chain(self.body_place());
         taken.any(|taken| taken.overlaps(place))
     }
+}
+
+/// The number of `request_id` (AIP-155), where the message has one.
+fn request_id(schema: &Schema, input: MessageId) -> Option<u32> {
+    let message = schema.message(input);
+    let field = &message.fields[message.slot_by_name("request_id")?];
+    let is_text = field.label == Label::Singular && field.kind == Kind::String;
+    is_text.then_some(field.number)
 }
 
 /// True for `google.api.HttpBody`.

@@ -95,6 +95,10 @@ impl Binder<'_> {
         }
         self.check_kind(&place)?;
         self.check_once(&place)?;
+        let update = self.plan.update.as_ref().filter(|it| it.is_mask(&place));
+        if let Some(update) = update {
+            update.check(self.schema, &value)?;
+        }
         place.put(self.schema, self.root, value, out)
     }
 

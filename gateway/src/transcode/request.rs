@@ -4,6 +4,7 @@ use super::decode::Decoder;
 use super::fault::Fault;
 use super::plan::{Body, Plan};
 use super::query::put_query;
+use super::response::last_length;
 use super::scalar::Scalar;
 use crate::json::{Reader, Token};
 use crate::route::Found;
@@ -25,6 +26,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) form: BodyForm,
     /// Whether members that no field has are skipped instead of refused.
     pub(crate) ignore_unknown: bool,
+    /// The client's id of the request, where a header has it.
+    pub(crate) request_id: Option<&'a str>,
 }
 
 /// How many messages a body holds.
@@ -49,15 +52,18 @@ pub(crate) fn request_frames(
         Body::None if !incoming.body.is_empty() => {
             return Err(Fault::new("the method takes no body"));
         }
-        Body::Raw | Body::RawField(_) => put_frame(&mut out, &rest, |out| {
+        Body::Raw | Body::RawField(_) => put_frame(&mut out, &[], |out| {
+            let start = out.len();
             put_raw(schema, plan, incoming, out);
+            out.extend_from_slice(&rest);
+            put_request_id(plan, incoming.request_id, start, out);
             Ok(())
         })?,
         Body::Whole | Body::Field(_) if incoming.form == BodyForm::Stream => {
             put_stream(schema, plan, incoming, &rest, &mut out)?;
         }
-        _ => put_frame(&mut out, &rest, |out| {
-            put_single(schema, plan, incoming, out)
+        _ => put_frame(&mut out, &[], |out| {
+            put_single(schema, plan, incoming, &rest, out)
         })?,
     }
     Ok(out)
@@ -112,14 +118,38 @@ fn put_single(
     schema: &Schema,
     plan: &Plan,
     incoming: &Incoming<'_>,
+    rest: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
-    if incoming.body.is_empty() {
-        return Ok(());
+    let start = out.len();
+    if !incoming.body.is_empty() {
+        let mut reader = Reader::new(utf8(incoming.body)?);
+        let body = reader.clone();
+        put_value(schema, plan, incoming, &mut reader, out)?;
+        reader.end()?;
+        if let Some(update) = &plan.update
+            && !is_given(rest, update.mask_number())
+        {
+            update.put_mask(schema, body, out)?;
+        }
     }
-    let mut reader = Reader::new(utf8(incoming.body)?);
-    put_value(schema, plan, incoming, &mut reader, out)?;
-    Ok(reader.end()?)
+    out.extend_from_slice(rest);
+    put_request_id(plan, incoming.request_id, start, out);
+    Ok(())
+}
+
+/// Fills the id of the request, which begins at `start`, from its header. What the message itself says goes before.
+pub(crate) fn put_request_id(plan: &Plan, id: Option<&str>, start: usize, out: &mut Vec<u8>) {
+    if let (Some(number), Some(id)) = (plan.request_id, id)
+        && !is_given(&out[start..], number)
+    {
+        Scalar::Length(id.as_bytes().into()).put(out, number);
+    }
+}
+
+/// True where a field of text, or a message, is there and not empty.
+fn is_given(message: &[u8], number: u32) -> bool {
+    last_length(message, number).is_ok_and(|value| !value.is_empty())
 }
 
 fn put_value(

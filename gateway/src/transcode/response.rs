@@ -52,7 +52,8 @@ pub(crate) fn raw_content<'a>(
     Ok(Some(content))
 }
 
-fn last_length(message: &[u8], wanted: u32) -> Result<&[u8], EncodeError> {
+/// The last value of a field of bytes or text; empty where it has none.
+pub(super) fn last_length(message: &[u8], wanted: u32) -> Result<&[u8], EncodeError> {
     let mut found = &[][..];
     let mut fields = Fields::new(message);
     while let Some((number, raw)) = fields.next()? {

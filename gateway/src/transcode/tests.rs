@@ -4,6 +4,7 @@ mod binding;
 mod json_in;
 mod json_out;
 mod query;
+mod update;
 
 use std::sync::LazyLock;
 
@@ -85,6 +86,7 @@ impl Fixture {
             content_type: "application/json",
             form: BodyForm::Single,
             ignore_unknown: false,
+            request_id: None,
         };
         let frames = request_frames(&self.schema, plan, &incoming)?;
         let len = u32::from_be_bytes(frames[1..FRAME_HEADER].try_into().unwrap());

@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::Grpc;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::service_fn;
+
+use crate::raw::Raw;
+use crate::updates::update;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct HttpBody {
@@ -123,6 +125,7 @@ impl Echo {
         let path = request.uri().path().to_owned();
         match path.rsplit('/').next().unwrap() {
             "Echo" | "Get" => raw().unary(service_fn(echo), request).await,
+            "Update" => raw().unary(service_fn(update), request).await,
             "Download" => prost().unary(service_fn(download), request).await,
             "Upload" => prost().unary(service_fn(upload), request).await,
             "DownloadParts" => {
@@ -308,42 +311,4 @@ async fn fail(request: Request<FailRequest>) -> Result<Response<()>, Status> {
         .metadata_mut()
         .insert("x-trailer", "kept".parse().unwrap());
     Err(status)
-}
-
-/// Passes bytes as they are.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        dst.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(src.copy_to_bytes(src.remaining())))
-    }
 }

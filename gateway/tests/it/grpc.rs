@@ -9,8 +9,9 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt;
 
-use crate::echo::{CountRequest, FailRequest, Number, Raw};
+use crate::echo::{CountRequest, FailRequest, Number};
 use crate::harness::Edge;
+use crate::raw::Raw;
 
 pub(crate) async fn client(edge: &Edge) -> Grpc<Channel> {
     let channel = Endpoint::from_shared(format!("http://{}", edge.address))

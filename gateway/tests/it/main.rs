@@ -35,8 +35,12 @@ mod pages;
 #[cfg(test)]
 mod panics;
 #[cfg(test)]
+mod raw;
+#[cfg(test)]
 mod snapshot;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod updates;
 #[cfg(test)]
 mod web;

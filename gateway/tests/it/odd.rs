@@ -99,7 +99,7 @@ async fn grpc_leaves_out_the_same() {
     headers.insert("x-mine", HeaderValue::from_static("1"));
     let answer = client(&edge)
         .await
-        .unary(message, path("Echo"), crate::echo::Raw)
+        .unary(message, path("Echo"), crate::raw::Raw)
         .await
         .unwrap();
     let seen = answer.metadata().get("seen").unwrap().to_str().unwrap();
@@ -156,7 +156,7 @@ async fn a_header_that_decides_comes_once() {
     }
     let status = client(&edge)
         .await
-        .unary(message, path("Echo"), crate::echo::Raw)
+        .unary(message, path("Echo"), crate::raw::Raw)
         .await
         .unwrap_err();
     assert_eq!(status.code(), tonic::Code::InvalidArgument);

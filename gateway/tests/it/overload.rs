@@ -217,7 +217,7 @@ async fn who_sends_no_body_keeps_nobody_out() {
         let (mut client, path) = (client.clone(), crate::grpc::path(method));
         tasks.spawn(async move {
             let endless = tonic::Request::new(futures::stream::pending::<Bytes>());
-            _ = client.streaming(endless, path, crate::echo::Raw).await;
+            _ = client.streaming(endless, path, crate::raw::Raw).await;
         });
     }
     for _ in 0..5 {
@@ -225,7 +225,7 @@ async fn who_sends_no_body_keeps_nobody_out() {
         let request = tonic::Request::new(Bytes::new());
         let echo = crate::grpc::path("Echo");
         client.ready().await.unwrap();
-        client.unary(request, echo, crate::echo::Raw).await.unwrap();
+        client.unary(request, echo, crate::raw::Raw).await.unwrap();
         tokio::task::yield_now().await;
     }
 }

@@ -49,6 +49,7 @@ fn the_path_wins_in_nested_messages_and_with_default_values() {
         content_type: "",
         form: BodyForm::Single,
         ignore_unknown: false,
+        request_id: None,
     };
     let frames = request_frames(&it.schema, &plan, &incoming).unwrap();
     let descriptor = it.pool.get_message_by_name("echo.v1.Everything").unwrap();
@@ -207,6 +208,7 @@ fn streams_are_arrays_or_values_in_a_row() {
             content_type: "",
             form: BodyForm::Stream,
             ignore_unknown: false,
+            request_id: None,
         };
         request_frames(&it.schema, &it.plans[found.route], &incoming)
     };
