@@ -51,7 +51,8 @@ impl Violations {
         self.path.pop();
     }
 
-    /// Records that a field breaks a rule; an empty name means the item that is being checked.
+    /// Records that a field breaks a rule; an empty name means the item that is being checked. The rules of a field come one
+    /// after another, and make one violation.
     pub fn add(&mut self, field: &str, description: String) {
         let mut path = String::new();
         for segment in &self.path {
@@ -67,7 +68,11 @@ impl Violations {
             path.push('.');
         }
         path.push_str(field);
-        self.found.push(FieldViolation::new(path, description));
+        match self.found.last_mut().filter(|last| last.field == path) {
+            // One line a field: clients show it beside the input.
+            Some(last) => last.description = format!("{} and {description}", last.description),
+            None => self.found.push(FieldViolation::new(path, description)),
+        }
     }
 }
 

@@ -40,6 +40,18 @@ fn names_every_field_that_breaks_a_rule() {
 }
 
 #[test]
+fn a_field_that_breaks_two_rules_is_named_once() {
+    let request = roleplay::GetPersonaRequest {
+        persona_id: "x".into(),
+    };
+    let status = check(&request).unwrap_err();
+    let expected = "persona_id must be 30 characters long and must start with per_";
+    assert_eq!(status.message(), expected);
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(violations.len(), 1);
+}
+
+#[test]
 fn counts_characters_and_not_bytes() {
     let request = users::RegisterRequest {
         display_name: "é".repeat(64),
