@@ -3,7 +3,6 @@
 mod characters;
 mod convert;
 mod generations;
-mod mask;
 mod memories;
 mod memory_events;
 mod messages;

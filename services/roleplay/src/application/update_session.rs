@@ -4,7 +4,7 @@ use mesh::Ctx;
 
 use super::{Chats, Error};
 use crate::domain::ids::{PersonaId, SessionId};
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::{ReplySettings, Session, Setting};
 use crate::infrastructure::queries::{personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
@@ -16,8 +16,10 @@ pub(crate) struct SessionPatch {
     pub(crate) persona_id: Option<Option<PersonaId>>,
     /// The model; empty for the default one.
     pub(crate) model_id: Option<String>,
-    /// How replies are generated.
-    pub(crate) settings: Option<ReplySettings>,
+    /// Which settings change.
+    pub(crate) changed_settings: Vec<Setting>,
+    /// Their new values.
+    pub(crate) settings: ReplySettings,
 }
 
 impl Chats {
@@ -51,7 +53,7 @@ impl Chats {
                     };
                     session.persona_id = patch.persona_id.unwrap_or(session.persona_id);
                     session.model_id = patch.model_id.unwrap_or(session.model_id);
-                    session.settings = patch.settings.unwrap_or(session.settings);
+                    (session.settings).take(&patch.changed_settings, &patch.settings);
                     sessions::update(tx, &session).await?;
                     Ok(session)
                 })

@@ -94,7 +94,63 @@ pub struct ReplySettings {
     pub recall: Option<bool>,
 }
 
+/// One of the settings, for a change of it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// [`ReplySettings::max_tokens`].
+    MaxTokens,
+    /// [`ReplySettings::temperature`].
+    Temperature,
+    /// [`ReplySettings::top_p`].
+    TopP,
+    /// [`ReplySettings::top_k`].
+    TopK,
+    /// [`ReplySettings::min_p`].
+    MinP,
+    /// [`ReplySettings::repetition_penalty`].
+    RepetitionPenalty,
+    /// [`ReplySettings::seed`].
+    Seed,
+    /// [`ReplySettings::stop`].
+    Stop,
+    /// [`ReplySettings::recall`].
+    Recall,
+}
+
 impl ReplySettings {
+    /// True where the setting has a value of its own.
+    #[must_use]
+    pub fn has(&self, setting: Setting) -> bool {
+        match setting {
+            Setting::MaxTokens => self.max_tokens.is_some(),
+            Setting::Temperature => self.temperature.is_some(),
+            Setting::TopP => self.top_p.is_some(),
+            Setting::TopK => self.top_k.is_some(),
+            Setting::MinP => self.min_p.is_some(),
+            Setting::RepetitionPenalty => self.repetition_penalty.is_some(),
+            Setting::Seed => self.seed.is_some(),
+            Setting::Stop => !self.stop.is_empty(),
+            Setting::Recall => self.recall.is_some(),
+        }
+    }
+
+    /// Takes some settings from `new`, also those that have no value there.
+    pub fn take(&mut self, settings: &[Setting], new: &Self) {
+        for setting in settings {
+            match setting {
+                Setting::MaxTokens => self.max_tokens = new.max_tokens,
+                Setting::Temperature => self.temperature = new.temperature,
+                Setting::TopP => self.top_p = new.top_p,
+                Setting::TopK => self.top_k = new.top_k,
+                Setting::MinP => self.min_p = new.min_p,
+                Setting::RepetitionPenalty => self.repetition_penalty = new.repetition_penalty,
+                Setting::Seed => self.seed = new.seed,
+                Setting::Stop => self.stop.clone_from(&new.stop),
+                Setting::Recall => self.recall = new.recall,
+            }
+        }
+    }
+
     /// Most tokens of a reply by a model that writes at most `most_tokens` and has a window of `window_tokens`.
     /// Unless the session says otherwise a reply takes at most a quarter of the window.
     #[must_use]
@@ -114,6 +170,29 @@ impl ReplySettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn takes_some_settings_and_keeps_the_others() {
+        let mut settings = ReplySettings {
+            max_tokens: Some(20),
+            temperature: Some(0.5),
+            stop: vec!["END".into()],
+            ..ReplySettings::default()
+        };
+        let new = ReplySettings {
+            max_tokens: Some(30),
+            seed: Some(7),
+            ..ReplySettings::default()
+        };
+        settings.take(&[Setting::Seed, Setting::Stop], &new);
+        let expected = ReplySettings {
+            max_tokens: Some(20),
+            temperature: Some(0.5),
+            seed: Some(7),
+            ..ReplySettings::default()
+        };
+        assert_eq!(settings, expected);
+    }
 
     #[test]
     fn limits_a_reply_by_settings_model_and_window() {

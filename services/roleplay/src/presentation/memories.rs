@@ -1,12 +1,11 @@
 //! `MemoryService`.
 
 use mesh::Ctx;
-use service::{Pages, fields};
+use service::{Pages, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::memory_service_server::MemoryService;
 
-use super::mask::masked;
 use crate::application::{Memories, MemoryPatch, NewNote};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;

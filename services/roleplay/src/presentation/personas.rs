@@ -1,12 +1,11 @@
 //! `PersonaService`.
 
 use mesh::Ctx;
-use service::{Pages, fields};
+use service::{Pages, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::persona_service_server::PersonaService;
 
-use super::mask::masked;
 use crate::application::{Error, PersonaPatch, Personas};
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::personas;

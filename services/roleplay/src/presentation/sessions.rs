@@ -10,9 +10,8 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
 
-use super::convert::session::settings;
-use super::mask::masked;
-use crate::application::{Chats, NewSession, SessionPatch};
+use super::convert::session::patch;
+use crate::application::{Chats, NewSession};
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 
@@ -152,36 +151,6 @@ impl SessionService for SessionApi {
         let prompt = self.chats.preview_prompt(&ctx, &session).await?;
         Ok(Response::new(prompt.into()))
     }
-}
-
-fn patch(
-    session: pb::Session,
-    mask: Option<prost_types::FieldMask>,
-) -> Result<SessionPatch, Status> {
-    let set = [
-        ("title", !session.title.is_empty()),
-        ("persona_id", !session.persona_id.is_empty()),
-        ("model_id", !session.model_id.is_empty()),
-        ("settings", session.settings.is_some()),
-    ];
-    let named = masked(mask, &set)?;
-    let mut patch = SessionPatch::default();
-    for field in named {
-        match field {
-            "title" => patch.title = Some(fields::text("session.title", session.title.clone())?),
-            "persona_id" => {
-                patch.persona_id = Some(fields::optional_id(
-                    "session.persona_id",
-                    &session.persona_id,
-                )?);
-            }
-            "model_id" => {
-                patch.model_id = Some(fields::text("session.model_id", session.model_id.clone())?)
-            }
-            _ => patch.settings = Some(settings(session.settings.clone().unwrap_or_default())?),
-        }
-    }
-    Ok(patch)
 }
 
 /// Where a page of sessions begins: behind this one.

@@ -261,7 +261,9 @@ async fn changes_what_the_mask_names_and_nothing_else() {
         "character_name",
         "id",
         "user_id",
-        "settings.temperature",
+        "settings.temperature.x",
+        "settings.stop[0]",
+        "branch.title",
         "last_use_time",
     ] {
         let status = update(&alice, change.clone(), &[path]).await.err().unwrap();
@@ -281,6 +283,78 @@ async fn changes_what_the_mask_names_and_nothing_else() {
         update(&alice, nul, &["title"]).await.err().unwrap().code(),
         Code::InvalidArgument
     );
+}
+
+#[tokio::test]
+async fn changes_one_setting_and_keeps_the_others() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let with = |settings| pb::Session {
+        id: session.id.clone(),
+        settings: Some(settings),
+        ..Default::default()
+    };
+    let first = pb::GenerationSettings {
+        max_tokens: 20,
+        stop: vec!["END".into()],
+        ..Default::default()
+    };
+    update(&alice, with(first.clone()), &["settings"])
+        .await
+        .unwrap();
+    let warm = pb::GenerationSettings {
+        temperature: Some(0.7),
+        ..Default::default()
+    };
+    let both = pb::GenerationSettings {
+        temperature: Some(0.7),
+        ..first
+    };
+    // By its path, and without a mask by being set.
+    for paths in [&["settings.temperature"][..], &[]] {
+        let changed = update(&alice, with(warm.clone()), paths).await.unwrap();
+        assert_eq!(changed.settings, Some(both.clone()), "{paths:?}");
+    }
+    let cleared = update(&alice, with(warm.clone()), &["settings.stop"]).await;
+    let kept = pb::GenerationSettings {
+        stop: Vec::new(),
+        ..both
+    };
+    assert_eq!(cleared.unwrap().settings, Some(kept));
+    let replaced = update(&alice, with(warm.clone()), &["settings"]).await;
+    assert_eq!(replaced.unwrap().settings, Some(warm));
+}
+
+#[tokio::test]
+async fn a_star_changes_everything_that_can_change() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let settings = pb::GenerationSettings {
+        seed: Some(7),
+        ..Default::default()
+    };
+    let change = pb::Session {
+        title: "Storm".into(),
+        settings: Some(settings.clone()),
+        ..session.clone()
+    };
+    update(&alice, change, &["title", "settings"])
+        .await
+        .unwrap();
+    let bare = pb::Session {
+        id: session.id.clone(),
+        model_id: TEXT_MODEL.into(),
+        ..Default::default()
+    };
+    let changed = update(&alice, bare, &["*"]).await.unwrap();
+    // Without a title of its own, a session has its character's name.
+    assert_eq!(
+        (changed.title.as_str(), changed.model_id.as_str()),
+        ("Mira", TEXT_MODEL)
+    );
+    assert_eq!(changed.settings, Some(pb::GenerationSettings::default()));
 }
 
 #[tokio::test]

@@ -107,10 +107,7 @@ fn unauthenticated(reason: Reason) -> Class {
 }
 
 fn profile_field(refused: &Refused) -> String {
-    match refused {
-        Refused::Path { .. } => "update_mask".to_owned(),
-        Refused::Value { field, .. } => format!("profile.{}", field.path()),
-    }
+    format!("profile.{}", refused.field.path())
 }
 
 fn profile_message(refused: &Refused) -> String {

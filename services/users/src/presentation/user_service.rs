@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use service::Pages;
+use service::{Pages, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::user_service_server::UserService;
 
 use super::{convert, person_of};
 use crate::application::{Accounts, Error};
-use crate::domain::profile::{Change, Texts};
+use crate::domain::profile::{Change, Field, Texts};
 use crate::infrastructure::queries::{audit_events, users};
 use crate::infrastructure::tables::audit_event::AuditEventId;
 
@@ -52,8 +52,12 @@ impl UserService for UserApi {
             bio: new.bio,
             locale: new.locale,
         };
-        let paths = message.update_mask.unwrap_or_default().paths;
-        let change = Change::new(&paths, &new).map_err(Error::Profile)?;
+        let fields = Field::ALL.map(|field| (field.path(), new.has(field)));
+        let named = masked(message.update_mask, &fields)?;
+        let fields = Field::ALL
+            .into_iter()
+            .filter(|it| named.contains(&it.path()));
+        let change = Change::new(fields, &new).map_err(Error::Profile)?;
         let user = self.accounts.update_profile(&ctx, &person, change).await;
         Ok(Response::new(pb::UpdateProfileResponse {
             profile: Some(convert::profile(user?)),

@@ -73,6 +73,24 @@ async fn an_empty_mask_changes_what_is_set_and_reaches_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_star_changes_everything_that_can_change() {
+    let service = Service::start().await;
+    let alice = service.with(&service.person("alice").await);
+    let before = alice.profile().await.unwrap();
+    update(&alice, everything(), &["bio"]).await.unwrap();
+    let named = pb::Profile {
+        bio: String::new(),
+        ..everything()
+    };
+    let after = update(&alice, named, &["*"]).await.unwrap();
+    assert_eq!(
+        (after.display_name.as_str(), after.bio.as_str()),
+        ("Queen", "")
+    );
+    assert_eq!((after.id, after.email), (before.id, before.email));
+}
+
+#[tokio::test]
 async fn refuses_a_mask_that_reaches_further_and_names_the_path() {
     let service = Service::start().await;
     let alice = service.with(&service.person("alice").await);
@@ -84,7 +102,7 @@ async fn refuses_a_mask_that_reaches_further_and_names_the_path() {
         "update_time",
         "is_admin",
         "role",
-        "*",
+        "bio.x",
     ] {
         let refused = update(&alice, everything(), &["display_name", path]).await;
         let refused = refused.unwrap_err();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use prost_types::FieldMask;
+use service::masked;
 use tonic::Status;
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay as pb;
@@ -10,7 +11,6 @@ use troupe_proto::roleplay as pb;
 use super::json;
 use crate::domain::card::{CardPatch, Spec, TextField};
 use crate::domain::character::Character;
-use crate::presentation::mask::masked;
 
 /// The contract's names of the card's texts.
 const TEXTS: [(&str, TextField); 12] = [

@@ -1,10 +1,12 @@
 //! Sessions, branches and how replies are generated.
 
-use service::fields;
+use prost_types::FieldMask;
+use service::{fields, masked};
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
-use crate::domain::session::{Branch, ReplySettings, Session};
+use crate::application::SessionPatch;
+use crate::domain::session::{Branch, ReplySettings, Session, Setting};
 
 impl From<Session> for pb::Session {
     fn from(session: Session) -> Self {
@@ -59,8 +61,45 @@ impl From<ReplySettings> for pb::GenerationSettings {
     }
 }
 
+/// The contract's names of the settings.
+const SETTINGS: [(&str, Setting); 9] = [
+    ("settings.max_tokens", Setting::MaxTokens),
+    ("settings.temperature", Setting::Temperature),
+    ("settings.top_p", Setting::TopP),
+    ("settings.top_k", Setting::TopK),
+    ("settings.min_p", Setting::MinP),
+    ("settings.repetition_penalty", Setting::RepetitionPenalty),
+    ("settings.seed", Setting::Seed),
+    ("settings.stop", Setting::Stop),
+    ("settings.recall", Setting::Recall),
+];
+
+/// The change of a session that an update asks for.
+pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<SessionPatch, Status> {
+    let settings = settings(session.settings.unwrap_or_default())?;
+    let mut fields = vec![
+        ("title", !session.title.is_empty()),
+        ("persona_id", !session.persona_id.is_empty()),
+        ("model_id", !session.model_id.is_empty()),
+    ];
+    fields.extend(SETTINGS.map(|(name, setting)| (name, settings.has(setting))));
+    let named = masked(mask, &fields)?;
+    let is_named = |name: &str| named.contains(&name);
+    let title = fields::text("session.title", session.title)?;
+    let persona_id = fields::optional_id("session.persona_id", &session.persona_id)?;
+    let model_id = fields::text("session.model_id", session.model_id)?;
+    let changed = SETTINGS.iter().filter(|(name, _)| is_named(name));
+    Ok(SessionPatch {
+        title: is_named("title").then_some(title),
+        persona_id: is_named("persona_id").then_some(persona_id),
+        model_id: is_named("model_id").then_some(model_id),
+        changed_settings: changed.map(|(_, setting)| *setting).collect(),
+        settings,
+    })
+}
+
 /// How replies are to be generated.
-pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
+fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
     let stop = settings
         .stop
         .into_iter()
