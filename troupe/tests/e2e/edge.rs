@@ -121,7 +121,7 @@ async fn bad_input_is_refused_by_name_and_leaves_nothing() {
         (
             "/api/v1/roleplay/sessions".to_owned(),
             json!({"characterId": "maren"}),
-            "character_id",
+            "characterId",
         ),
         (
             "/api/v1/users/register".to_owned(),

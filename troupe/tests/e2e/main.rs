@@ -29,3 +29,4 @@ mod restart;
 mod soak;
 mod start;
 mod telemetry;
+mod updates;

@@ -34,6 +34,11 @@ pub(crate) enum Error {
     /// The file, or the edit, makes no card.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// Another request had this id.
+    #[error(
+        "the id of this request was used for another one: make a new id for each request, and keep it only to repeat the same"
+    )]
+    RequestIdReused,
     /// A reply is being generated.
     #[error("a reply is being generated in this session: wait for it, attach to it or cancel it")]
     GenerationRunning(GenerationId),
@@ -167,6 +172,8 @@ impl Classify for Error {
                 };
                 Class::new(code, Reason::OffsetInvalid)
             }
+            Self::RequestIdReused => Class::new(Code::InvalidArgument, Reason::RequestIdReused)
+                .violation(service::REQUEST_ID, "was used for another request"),
             Self::GenerationRunning(id) => {
                 failed_precondition(Reason::GenerationRunning).fact("generation_id", id)
             }

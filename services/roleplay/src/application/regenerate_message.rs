@@ -1,6 +1,7 @@
 //! Generates another reply in place of a character's message.
 
 use mesh::Ctx;
+use service::RequestKey;
 
 use super::compile_prompt::Wanted;
 use super::start_generation::{Opening, Start, Started, Target};
@@ -16,9 +17,9 @@ impl Chats {
         ctx: &Ctx,
         session: SessionId,
         id: MessageId,
-        request_id: String,
+        key: Option<RequestKey>,
     ) -> Result<Started, Error> {
-        let session = match self.opening(ctx, session, &request_id).await? {
+        let session = match self.opening(ctx, session, key.as_ref()).await? {
             Opening::Idle(session) => *session,
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
@@ -40,7 +41,7 @@ impl Chats {
         let start = Start {
             session,
             kind: Kind::Regenerate,
-            request_id,
+            key,
             target,
             prompt,
         };

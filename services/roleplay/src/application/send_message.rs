@@ -1,6 +1,7 @@
 //! Sends a person's message, and lets the character reply.
 
 use mesh::Ctx;
+use service::RequestKey;
 
 use super::compile_prompt::Wanted;
 use super::start_generation::{Opening, Start, Started, Target};
@@ -18,20 +19,20 @@ pub(crate) struct SendMessage {
     pub(crate) text: String,
     /// The message to answer; none for the last of the branch.
     pub(crate) parent_id: Option<MessageId>,
-    /// The client's id of the request; empty for none.
-    pub(crate) request_id: String,
+    /// What tells a repeat of the request, where it has an id.
+    pub(crate) key: Option<RequestKey>,
 }
 
 impl Chats {
-    /// Stores the message and starts its reply. A request of an id that came before starts nothing and returns what
-    /// that one started.
+    /// Stores the message and starts its reply. A repeat of a request starts nothing and returns what the first
+    /// started.
     pub(crate) async fn send_message(
         &self,
         ctx: &Ctx,
         request: SendMessage,
     ) -> Result<Started, Error> {
         let session = match self
-            .opening(ctx, request.session_id, &request.request_id)
+            .opening(ctx, request.session_id, request.key.as_ref())
             .await?
         {
             Opening::Idle(session) => *session,
@@ -58,7 +59,7 @@ impl Chats {
         let start = Start {
             session,
             kind: Kind::Reply,
-            request_id: request.request_id,
+            key: request.key,
             target,
             prompt,
         };

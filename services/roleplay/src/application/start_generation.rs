@@ -3,6 +3,7 @@
 use mesh::Ctx;
 use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
+use service::RequestKey;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
@@ -55,8 +56,8 @@ pub(super) enum Opening {
 pub(super) struct Start {
     pub(super) session: Session,
     pub(super) kind: Kind,
-    /// The client's id of the request; empty for none.
-    pub(super) request_id: String,
+    /// What tells a repeat of the request, where it has an id.
+    pub(super) key: Option<RequestKey>,
     pub(super) target: Target,
     pub(super) prompt: CompiledPrompt,
 }
@@ -68,18 +69,13 @@ impl Chats {
         &self,
         ctx: &Ctx,
         id: SessionId,
-        request_id: &str,
+        key: Option<&RequestKey>,
     ) -> Result<Opening, Error> {
         if self.host.tasks.token().is_cancelled() {
             return Err(Error::Stopping);
         }
         let (db, user) = (self.db.read(), ctx.user_id()?);
-        let earlier = async {
-            match request_id {
-                "" => Ok(None),
-                request_id => generations::requested(db, id, request_id).await,
-            }
-        };
+        let earlier = find_earlier(db, id, key);
         let found = sessions::find_and_count_running(db, user, id);
         let (found, earlier) = tokio::join!(found, earlier);
         let (session, running_of_person) = found?.ok_or(Error::NotFound("session"))?;
@@ -105,7 +101,7 @@ impl Chats {
         let new = NewGeneration {
             id,
             kind: start.kind,
-            request_id: Some(start.request_id).filter(|id| !id.is_empty()),
+            key: start.key,
             model_id: prompt.model.id.clone(),
             receipt: prompt.receipt_json(&start.session)?,
             create_time: self.host.clock.now(),
@@ -208,9 +204,7 @@ async fn store<C: ConnectionTrait>(
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
     let found = sessions::find_and_count_running(tx, asked.user_id, asked.id).await?;
     let (session, running_of_person) = found.ok_or(Error::NotFound("session"))?;
-    if let Some(request_id) = &new.request_id
-        && let Some(earlier) = generations::requested(tx, session.id, request_id).await?
-    {
+    if let Some(earlier) = find_earlier(tx, session.id, new.key.as_ref()).await? {
         return Ok(Stored::Earlier(earlier));
     }
     if let Some(running) = session.running_generation_id {
@@ -255,6 +249,20 @@ async fn store<C: ConnectionTrait>(
         message,
         user_message,
     })))
+}
+
+/// The generation that the same request began before. Another request under its id is refused: to give it the answer of the
+/// first would lose what it says.
+async fn find_earlier(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    key: Option<&RequestKey>,
+) -> Result<Option<GenerationId>, Error> {
+    let Some(key) = key else { return Ok(None) };
+    match generations::requested(db, session, &key.id).await? {
+        Some((_, kept)) if !key.is_of(kept.as_deref()) => Err(Error::RequestIdReused),
+        found => Ok(found.map(|(id, _)| id)),
+    }
 }
 
 /// Refuses one more generation of a person who has as many running as one may have. What was counted in a transaction holds

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
 use mesh::Ctx;
-use service::{Pages, fields};
+use service::{Pages, RequestKey, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
@@ -75,12 +75,14 @@ impl MessageService for MessageApi {
         request: Request<pb::SendMessageRequest>,
     ) -> Result<Response<Self::SendMessageStream>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("SendMessage", id, &request)?;
         let message = SendMessage {
             session_id: fields::id("session_id", &request.session_id)?,
             text: fields::text("text", request.text)?,
             parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
-            request_id: fields::text("request_id", request.request_id)?,
+            key,
         };
         let started = self.chats.send_message(&ctx, message).await?;
         self.watch(&ctx, started, |event| pb::SendMessageResponse { event })
@@ -92,13 +94,14 @@ impl MessageService for MessageApi {
         request: Request<pb::RegenerateMessageRequest>,
     ) -> Result<Response<Self::RegenerateMessageStream>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("RegenerateMessage", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
-        let request_id = fields::text("request_id", request.request_id)?;
         let started = self
             .chats
-            .regenerate_message(&ctx, session, message, request_id)
+            .regenerate_message(&ctx, session, message, key)
             .await?;
         self.watch(&ctx, started, |event| pb::RegenerateMessageResponse {
             event,
@@ -111,13 +114,14 @@ impl MessageService for MessageApi {
         request: Request<pb::ContinueMessageRequest>,
     ) -> Result<Response<Self::ContinueMessageStream>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("ContinueMessage", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
-        let request_id = fields::text("request_id", request.request_id)?;
         let started = self
             .chats
-            .continue_message(&ctx, session, message, request_id)
+            .continue_message(&ctx, session, message, key)
             .await?;
         self.watch(&ctx, started, |event| pb::ContinueMessageResponse { event })
             .await

@@ -109,6 +109,47 @@ async fn attaches_a_repeated_request_to_the_first() {
 }
 
 #[tokio::test]
+async fn refuses_another_request_under_the_id_of_an_earlier_one() {
+    let stage = Stage::new().await;
+    stage.script.always_reply("Hi");
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let request = |session: &str, text: &str| SendMessageRequest {
+        session_id: session.to_owned(),
+        text: text.to_owned(),
+        request_id: "r-1".to_owned(),
+        parent_message_id: String::new(),
+    };
+    let first = alice.send_request(request(&session.id, "Hello")).await;
+    let reply = first.unwrap().all().await.2.message.unwrap();
+    let status = alice.send_request(request(&session.id, "Other")).await;
+    let status = status.err().unwrap();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(reason_of(&status), Some(Reason::RequestIdReused));
+    let fields = status.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(fields[0].field, "request_id");
+    // Another method asks for something else as well.
+    let again = RegenerateMessageRequest {
+        session_id: session.id.clone(),
+        message_id: reply.id,
+        request_id: "r-1".to_owned(),
+    };
+    let again = alice.messages().regenerate_message(alice.ask(again)).await;
+    assert_eq!(
+        reason_of(&again.err().unwrap()),
+        Some(Reason::RequestIdReused)
+    );
+    assert_eq!(alice.texts(&session.id).await.len(), 3);
+    // The id is the session's: in another one it is new.
+    let elsewhere = alice.open_session().await.id;
+    let sent = alice.send_request(request(&elsewhere, "Other")).await;
+    assert_eq!(sent.unwrap().all().await.1, "Hi");
+    let bob = stage.person();
+    let theirs = bob.send_request(request(&session.id, "Other")).await;
+    assert_eq!(theirs.err().unwrap().code(), Code::NotFound);
+}
+
+#[tokio::test]
 async fn attaches_sends_at_once_with_one_request_id_to_one_generation() {
     let stage = Stage::new().await;
     stage.script.always_reply("Hi");

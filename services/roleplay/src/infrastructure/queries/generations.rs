@@ -8,6 +8,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
     QueryFilter, QueryOrder, QuerySelect,
 };
+use service::RequestKey;
 
 use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
@@ -36,15 +37,15 @@ pub(crate) async fn find(
     Ok(select.one(db).await?.map(generation))
 }
 
-/// The generation that a request with this id began before.
+/// The generation that a request with this id began before, and the hash of that request, if it was kept.
 pub(crate) async fn requested(
     db: &impl ConnectionTrait,
     session: SessionId,
     request_id: &str,
-) -> Result<Option<GenerationId>, DbErr> {
+) -> Result<Option<(GenerationId, Option<Vec<u8>>)>, DbErr> {
     let select = Entity::find()
         .select_only()
-        .column(Column::Id)
+        .columns([Column::Id, Column::RequestHash])
         .filter(Column::SessionId.eq(session))
         .filter(Column::RequestId.eq(request_id));
     select.into_tuple().one(db).await
@@ -161,10 +162,9 @@ pub(crate) async fn written(db: &impl ConnectionTrait, id: GenerationId) -> Resu
 #[derive(Debug, Clone)]
 pub(crate) struct NewGeneration {
     pub(crate) id: GenerationId,
-    /// What it is asked for.
     pub(crate) kind: Kind,
-    /// The client's id of the request.
-    pub(crate) request_id: Option<String>,
+    /// What tells a repeat of the request, where it has an id.
+    pub(crate) key: Option<RequestKey>,
     pub(crate) model_id: String,
     /// What its prompt was made of, as JSON.
     pub(crate) receipt: String,
@@ -180,13 +180,14 @@ pub(crate) async fn insert(
     message: MessageId,
     new: NewGeneration,
 ) -> Result<Generation, DbErr> {
+    let (request_id, request_hash) = new.key.map(|key| (key.id, key.hash)).unzip();
     let model = Model {
         id: new.id,
         session_id: session.id,
         message_id: message,
         kind: new.kind,
         state: State::Running,
-        request_id: new.request_id,
+        request_id,
         model_id: new.model_id,
         text: String::new(),
         finish_reason: None,
@@ -202,6 +203,7 @@ pub(crate) async fn insert(
         user_id: Some(session.user_id),
         holder_id: Some(new.holder_id),
         cancel_requested: false,
+        request_hash,
     };
     Entity::insert(model.clone().into_active_model())
         .exec_without_returning(db)

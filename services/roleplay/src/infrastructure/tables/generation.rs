@@ -17,6 +17,7 @@ pub(crate) struct Model {
     pub(crate) message_id: MessageId,
     pub(crate) kind: Kind,
     pub(crate) state: State,
+    /// What the client calls the request that began it; a session has it once.
     pub(crate) request_id: Option<String>,
     pub(crate) model_id: String,
     /// The whole text once it has ended; until then the text is in `generation_chunks`.
@@ -38,6 +39,8 @@ pub(crate) struct Model {
     pub(crate) holder_id: Option<HolderId>,
     /// Whether somebody asked for its end by another process.
     pub(crate) cancel_requested: bool,
+    /// Tells the request apart from another of the same id; none from a release before 0005.
+    pub(crate) request_hash: Option<Vec<u8>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
