@@ -14,6 +14,8 @@ pub const REQUEST_ID: &str = "request_id";
 /// The id of a request, and what tells the request apart from another under the same id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestKey {
+    /// The method.
+    pub method: &'static str,
     /// What the client calls it.
     pub id: String,
     /// SHA-256 of the method and the request: kept beside the id, since the request itself may be long and is private.
@@ -25,7 +27,11 @@ impl RequestKey {
     ///
     /// # Errors
     /// The id is no text that a database keeps.
-    pub fn of(method: &str, id: String, request: &impl Message) -> Result<Option<Self>, Status> {
+    pub fn of(
+        method: &'static str,
+        id: String,
+        request: &impl Message,
+    ) -> Result<Option<Self>, Status> {
         if id.is_empty() {
             return Ok(None);
         }
@@ -36,7 +42,7 @@ impl RequestKey {
         hash.update([0]);
         hash.update(request.encode_to_vec());
         let hash = hash.finalize().to_vec();
-        Ok(Some(Self { id, hash }))
+        Ok(Some(Self { method, id, hash }))
     }
 
     /// True where what was kept is of the same request. Of requests before hashes were kept there is none, and they count as
@@ -49,7 +55,10 @@ impl RequestKey {
 
 impl fmt::Debug for RequestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequestKey").field(&self.id).finish()
+        f.debug_tuple("RequestKey")
+            .field(&self.method)
+            .field(&self.id)
+            .finish()
     }
 }
 
@@ -57,7 +66,7 @@ impl fmt::Debug for RequestKey {
 mod tests {
     use super::*;
 
-    fn key(method: &str, id: &str, request: &str) -> Option<RequestKey> {
+    fn key(method: &'static str, id: &str, request: &str) -> Option<RequestKey> {
         RequestKey::of(method, id.to_owned(), &request.to_owned()).unwrap()
     }
 

@@ -45,7 +45,7 @@ fn a_field_that_breaks_two_rules_is_named_once() {
         persona_id: "x".into(),
     };
     let status = check(&request).unwrap_err();
-    let expected = "persona_id must be 30 characters long and must start with per_";
+    let expected = "persona_id must start with per_ and must be 30 characters long";
     assert_eq!(status.message(), expected);
     let violations = status.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations.len(), 1);
@@ -88,7 +88,7 @@ fn checks_nested_messages_and_items_with_their_paths() {
 #[test]
 fn requires_what_is_required_and_ignores_an_empty_optional_id() {
     assert_eq!(
-        fields_at_fault(&roleplay::CreatePersonaRequest { persona: None }),
+        fields_at_fault(&roleplay::CreatePersonaRequest::default()),
         ["persona"]
     );
     let session = roleplay::CreateSessionRequest {

@@ -27,6 +27,7 @@ mod list_characters;
 mod live;
 mod memories;
 mod move_head;
+mod once;
 mod personas;
 mod rebuild_memories;
 mod recall;

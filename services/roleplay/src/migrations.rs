@@ -6,7 +6,7 @@ mod m0001_tables;
 mod m0002_memories;
 mod m0003_holders;
 mod m0004_running_of_person;
-mod m0005_request_hashes;
+mod m0005_requests;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -19,7 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_memories::Memories),
             Box::new(m0003_holders::Holders),
             Box::new(m0004_running_of_person::RunningOfPerson),
-            Box::new(m0005_request_hashes::RequestHashes),
+            Box::new(m0005_requests::Requests),
         ])
     }
 }

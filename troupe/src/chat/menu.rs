@@ -154,7 +154,10 @@ pub(crate) async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Resu
     };
     let answer = api
         .characters
-        .import_character(ImportCharacterRequest { file: Some(file) })
+        .import_character(ImportCharacterRequest {
+            file: Some(file),
+            ..Default::default()
+        })
         .await;
     let answer = answer
         .map_err(|status| anyhow!(explain(&status)))?

@@ -66,7 +66,13 @@ async fn open_session(channel: &Channel, token: &str) -> String {
         data: maren().into(),
         extensions: Vec::new(),
     };
-    let request = of(token, ImportCharacterRequest { file: Some(file) });
+    let request = of(
+        token,
+        ImportCharacterRequest {
+            file: Some(file),
+            ..Default::default()
+        },
+    );
     let character = characters
         .import_character(request)
         .await

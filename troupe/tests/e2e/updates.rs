@@ -152,3 +152,20 @@ async fn another_request_under_a_used_id_is_refused() {
     let (status, error) = send("Other", &"k".repeat(65)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
 }
+
+#[tokio::test]
+async fn an_import_that_comes_twice_makes_one_character() {
+    let (_model, _setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let import = async |key: &str| {
+        let request = ann.request(Method::POST, "/api/v1/roleplay/characters:import");
+        let request = request.header("idempotency-key", key).body(maren());
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["character"]["id"].as_str().unwrap().to_owned()
+    };
+    let first = import("k-1").await;
+    assert_eq!(import("k-1").await, first);
+    assert_ne!(import("k-2").await, first);
+    let characters = ann.get("/api/v1/roleplay/characters").await;
+    assert_eq!(characters["characters"].as_array().unwrap().len(), 2);
+}

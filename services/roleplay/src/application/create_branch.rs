@@ -1,7 +1,9 @@
 //! Makes a branch.
 
 use mesh::Ctx;
+use service::RequestKey;
 
+use super::once::Once;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, MessageId, SessionId};
 use crate::domain::session::Branch;
@@ -11,16 +13,19 @@ use crate::infrastructure::queries::{branches, messages, sessions};
 const MAX_BRANCHES: usize = 500;
 
 impl Chats {
-    /// Makes a branch that ends at a message, and turns the session to it. Nothing is copied.
+    /// Makes a branch that ends at a message, and turns the session to it. Nothing is copied. A repeat of the request gets the
+    /// branch of the first, and turns to nothing.
     pub(crate) async fn create_branch(
         &self,
         ctx: &Ctx,
         session: SessionId,
         head: MessageId,
         title: String,
+        key: Option<RequestKey>,
     ) -> Result<Branch, Error> {
         let cause = &ctx.cause();
         let (user, title, create_time) = (ctx.user_id()?, &title, self.host.clock.now());
+        let once = &Once::new(user, key).within(session);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -28,6 +33,10 @@ impl Chats {
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let telling = self.telling(tx, &session, cause);
                     let session = session.id;
+                    if let Some(made) = once.made(tx).await? {
+                        let made = branches::find(tx, session, made).await?;
+                        return made.ok_or(Error::NotFound("branch"));
+                    }
                     let message = messages::find(tx, session, head).await?;
                     message.ok_or(Error::NotFound("message"))?;
                     let count = branches::list(tx, session).await?.len();
@@ -50,6 +59,7 @@ impl Chats {
                         create_time,
                     };
                     branches::insert(tx, session, branch.clone()).await?;
+                    once.note(tx, branch.id, create_time).await?;
                     sessions::set_branch(tx, session, branch.id).await?;
                     telling.branch_selected(branch.id).await?;
                     Ok(branch)

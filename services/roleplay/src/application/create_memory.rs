@@ -1,7 +1,9 @@
 //! Adds a note to a session.
 
 use mesh::Ctx;
+use service::RequestKey;
 
+use super::once::Once;
 use super::tell::Telling;
 use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
@@ -17,12 +19,13 @@ pub(crate) struct NewNote {
 }
 
 impl Memories {
-    /// Adds a note. It can be found by its meaning once it is embedded.
+    /// Adds a note. It can be found by its meaning once it is embedded. A repeat of the request gets the note of the first.
     pub(crate) async fn create_memory(
         &self,
         ctx: &Ctx,
         session: SessionId,
         new: NewNote,
+        key: Option<RequestKey>,
     ) -> Result<Memory, Error> {
         check_text(&new.text)?;
         let (user, now) = (ctx.user_id()?, self.clock.now());
@@ -38,14 +41,21 @@ impl Memories {
             create_time: now,
             update_time: now,
         };
+        let once = Once::new(user, key).within(session);
         let (outbox, cause) = (self.outbox.clone(), ctx.cause());
         self.db
             .transaction(|tx| {
-                let (note, outbox, cause) = (note.clone(), outbox.clone(), cause.clone());
+                let (note, once) = (note.clone(), once.clone());
+                let (outbox, cause) = (outbox.clone(), cause.clone());
                 Box::pin(async move {
                     let session = sessions::find(tx, user, note.session_id).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
+                    if let Some(made) = once.made(tx).await? {
+                        let made = memories::find(tx, session.id, made).await?;
+                        return made.ok_or(Error::NotFound("memory"));
+                    }
                     memories::insert_note(tx, &note).await?;
+                    once.note(tx, note.id, now).await?;
                     let telling = Telling::new(tx, &outbox, &session, &cause);
                     telling.memory_changed(note.id).await?;
                     Ok(note)

@@ -2,12 +2,14 @@
 
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
+use service::RequestKey;
 use troupe_proto::events::MessageOrigin;
 
 use super::cast::greeting_macros;
+use super::once::Once;
 use super::tell::Telling;
 use super::{Chats, Error};
-use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId};
+use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
 use crate::domain::message::{Author, Message};
 use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, ReplySettings, Session};
@@ -27,12 +29,20 @@ pub(crate) struct NewSession {
 }
 
 impl Chats {
-    /// Opens a session. The character's greeting is its first message, the alternate greetings are swipes of it.
+    /// Opens a session. The character's greeting is its first message, the alternate greetings are swipes of it. A repeat of the
+    /// request gets the session of the first, as it is now.
     pub(crate) async fn create_session(
         &self,
         ctx: &Ctx,
         new: NewSession,
+        key: Option<RequestKey>,
     ) -> Result<(Session, Option<Message>), Error> {
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let once = &Once::new(user, key);
+        // Before anything is looked at that may be gone since the first.
+        if let Some(made) = once.made(db).await? {
+            return opened(db, user, made).await;
+        }
         let sheet = self
             .sheet(ctx, new.character_id)
             .await?
@@ -66,7 +76,7 @@ impl Chats {
         };
         let session = Session {
             id,
-            user_id: ctx.user_id()?,
+            user_id: user,
             character_id: Some(new.character_id),
             title: if new.title.is_empty() {
                 name.clone()
@@ -83,15 +93,39 @@ impl Chats {
             last_use_time: now,
         };
         let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
-        let store = self.db.transaction(|tx| {
-            Box::pin(async move {
-                let telling = self.telling(tx, stored, cause);
-                store(telling, stored, greetings).await
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    if let Some(made) = once.made(tx).await? {
+                        return opened(tx, user, made).await;
+                    }
+                    let telling = self.telling(tx, stored, cause);
+                    let greeting = store(telling, stored, greetings).await?;
+                    once.note(tx, stored.id, now).await?;
+                    Ok((stored.clone(), greeting))
+                })
             })
-        });
-        let greeting = store.await?;
-        Ok((session, greeting))
+            .await
     }
+}
+
+/// A session that an earlier request opened, with its greeting.
+async fn opened(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<(Session, Option<Message>), Error> {
+    let session = sessions::find(db, user, id).await?;
+    let session = session.ok_or(Error::NotFound("session"))?;
+    let first = messages::list_siblings(db, id, None)
+        .await?
+        .into_iter()
+        .find(|message| message.author == Author::Character);
+    let greeting = match first {
+        Some(first) => messages::find_whole(db, id, first.id).await?,
+        None => None,
+    };
+    Ok((session, greeting))
 }
 
 async fn store<C: ConnectionTrait>(

@@ -2,9 +2,11 @@
 
 use mesh::Ctx;
 use platform::trace::Cause;
+use service::RequestKey;
 use tracing::Instrument;
 
 use super::happened::character_created;
+use super::once::Once;
 use super::{Characters, Error};
 use crate::domain::card::{Card, CardError, Imported, MAX_DOCUMENT_BYTES, Warning};
 use crate::domain::character::Character;
@@ -12,11 +14,12 @@ use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::characters;
 
 impl Characters {
-    /// Imports a card from the bytes of a file.
+    /// Imports a card from the bytes of a file. A repeat of the request gets the character of the first, as it is now.
     pub(crate) async fn import_character(
         &self,
         ctx: &Ctx,
         file: Vec<u8>,
+        key: Option<RequestKey>,
     ) -> Result<(Character, Vec<Warning>), Error> {
         let (user, cause) = (ctx.user_id()?, ctx.cause());
         let imported = self
@@ -24,6 +27,10 @@ impl Characters {
             .tasks
             .spawn_blocking(move || read(&file))
             .await??;
+        let once = Once::new(user, key);
+        if let Some(made) = once.made(self.db.read()).await? {
+            return Ok((self.get_character(ctx, made).await?, imported.warnings));
+        }
         let now = self.host.clock.now();
         let character = Character {
             id: CharacterId::new(),
@@ -32,25 +39,30 @@ impl Characters {
             create_time: now,
             update_time: now,
         };
-        let (characters, stored) = (self.clone(), character.clone());
+        let (characters, new) = (self.clone(), character.clone());
         // A task of its own: a client that leaves in the middle would leave a picture without a character.
         let store = async move {
             characters
-                .store(user, stored, imported.avatar_png, &cause)
+                .store(user, new, imported.avatar_png, &once, &cause)
                 .await
         };
-        self.host.tasks.spawn(store.in_current_span()).await??;
+        let stored = self.host.tasks.spawn(store.in_current_span()).await??;
+        if stored != character.id {
+            return Ok((self.get_character(ctx, stored).await?, imported.warnings));
+        }
         Ok((character, imported.warnings))
     }
 
-    /// Stores the picture first and the row after it, so that no row misses its picture; of a failure nothing stays.
+    /// Stores the picture first and the row after it, so that no row misses its picture; of a failure nothing stays. Returns the
+    /// character that is stored: another one where the same request came twice at a time.
     async fn store(
         &self,
         user: UserId,
         character: Character,
         png: Option<Vec<u8>>,
+        once: &Once,
         cause: &Cause,
-    ) -> Result<(), Error> {
+    ) -> Result<CharacterId, Error> {
         let id = character.id;
         if let Some(png) = png {
             self.avatars.put(id, png).await?;
@@ -58,19 +70,23 @@ impl Characters {
         let character = &character;
         let insert = self.db.transaction(|tx| {
             Box::pin(async move {
+                if let Some(made) = once.made(tx).await? {
+                    return Ok(made);
+                }
                 characters::insert(tx, user, character).await?;
+                once.note(tx, id, character.create_time).await?;
                 let told = character_created(id, user, character.create_time);
                 self.outbox.add_retellable(tx, told, cause).await?;
-                Ok(())
+                Ok(id)
             })
         });
-        if let Err(error) = insert.await {
-            if let Err(left) = self.avatars.delete(id).await {
-                tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
-            }
-            return Err(error);
+        let stored = insert.await;
+        if !matches!(&stored, Ok(stored) if *stored == id)
+            && let Err(left) = self.avatars.delete(id).await
+        {
+            tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
         }
-        Ok(())
+        stored
     }
 }
 

@@ -2,9 +2,11 @@
 
 use mesh::Ctx;
 use platform::Clock;
+use service::RequestKey;
 use storage::Database;
 
 use super::Error;
+use super::once::Once;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::{personas, sessions};
@@ -26,12 +28,13 @@ pub(crate) struct PersonaPatch {
 }
 
 impl Personas {
-    /// Makes a persona.
+    /// Makes a persona; a repeat of the request gets the one that the first made.
     pub(crate) async fn create_persona(
         &self,
         ctx: &Ctx,
         name: String,
         description: String,
+        key: Option<RequestKey>,
     ) -> Result<Persona, Error> {
         check_name(&name)?;
         let (user, now) = (ctx.user_id()?, self.clock.now());
@@ -42,12 +45,20 @@ impl Personas {
             create_time: now,
             update_time: now,
         };
-        let stored = &persona;
-        let insert = self.db.transaction(|tx| {
-            Box::pin(async move { Ok::<_, Error>(personas::insert(tx, user, stored).await?) })
-        });
-        insert.await?;
-        Ok(persona)
+        let (once, persona) = (&Once::new(user, key), &persona);
+        self.db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    if let Some(made) = once.made(tx).await? {
+                        let made = personas::find(tx, user, made).await?;
+                        return made.ok_or(Error::NotFound("persona"));
+                    }
+                    personas::insert(tx, user, persona).await?;
+                    once.note(tx, persona.id, now).await?;
+                    Ok(persona.clone())
+                })
+            })
+            .await
     }
 
     /// Changes a persona.

@@ -10,6 +10,7 @@ pub(crate) mod memories;
 pub(crate) mod messages;
 pub(crate) mod path;
 pub(crate) mod personas;
+pub(crate) mod requests;
 pub(crate) mod sessions;
 pub(crate) mod subtree;
 

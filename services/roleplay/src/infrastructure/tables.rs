@@ -9,4 +9,5 @@ pub(crate) mod holder;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod persona;
+pub(crate) mod request;
 pub(crate) mod session;

@@ -1,7 +1,7 @@
 //! `CharacterService`.
 
 use mesh::Ctx;
-use service::{Pages, fields};
+use service::{Pages, RequestKey, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
@@ -21,8 +21,12 @@ impl CharacterService for CharacterApi {
         request: Request<pb::ImportCharacterRequest>,
     ) -> Result<Response<pb::ImportCharacterResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let file = request.into_inner().file.unwrap_or_default().data;
-        let (character, warnings) = self.characters.import_character(&ctx, file.into()).await?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("ImportCharacter", id, &request)?;
+        let file = request.file.unwrap_or_default().data;
+        let imported = self.characters.import_character(&ctx, file.into(), key);
+        let (character, warnings) = imported.await?;
         Ok(Response::new(pb::ImportCharacterResponse {
             character: Some(whole(&character)),
             warnings: warnings.iter().map(ToString::to_string).collect(),

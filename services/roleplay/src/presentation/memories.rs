@@ -1,7 +1,7 @@
 //! `MemoryService`.
 
 use mesh::Ctx;
-use service::{Pages, fields, masked};
+use service::{Pages, RequestKey, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::memory_service_server::MemoryService;
@@ -54,7 +54,9 @@ impl MemoryService for MemoryApi {
         request: Request<pb::CreateMemoryRequest>,
     ) -> Result<Response<pb::CreateMemoryResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("CreateMemory", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
         let memory = request.memory.unwrap_or_default();
         let note = NewNote {
@@ -62,7 +64,8 @@ impl MemoryService for MemoryApi {
             pinned: memory.pinned,
             disabled: memory.disabled,
         };
-        let memory = self.memories.create_memory(&ctx, session, note).await?;
+        let made = self.memories.create_memory(&ctx, session, note, key);
+        let memory = made.await?;
         Ok(Response::new(pb::CreateMemoryResponse {
             memory: Some(memory.into()),
         }))

@@ -1,7 +1,7 @@
 //! `PersonaService`.
 
 use mesh::Ctx;
-use service::{Pages, fields, masked};
+use service::{Pages, RequestKey, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::persona_service_server::PersonaService;
@@ -22,12 +22,15 @@ impl PersonaService for PersonaApi {
         request: Request<pb::CreatePersonaRequest>,
     ) -> Result<Response<pb::CreatePersonaResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let persona = request.into_inner().persona.unwrap_or_default();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("CreatePersona", id, &request)?;
+        let persona = request.persona.unwrap_or_default();
         let name = fields::text("persona.name", persona.name)?;
         let description = fields::text("persona.description", persona.description)?;
         let persona = self
             .personas
-            .create_persona(&ctx, name, description)
+            .create_persona(&ctx, name, description, key)
             .await?;
         Ok(Response::new(pb::CreatePersonaResponse {
             persona: Some(persona.into()),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use mesh::Ctx;
 use platform::Timestamp;
-use service::{Pages, fields};
+use service::{Pages, RequestKey, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
@@ -27,14 +27,16 @@ impl SessionService for SessionApi {
         request: Request<pb::CreateSessionRequest>,
     ) -> Result<Response<pb::CreateSessionResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("CreateSession", id, &request)?;
         let new = NewSession {
             character_id: fields::id("character_id", &request.character_id)?,
             persona_id: fields::optional_id("persona_id", &request.persona_id)?,
             title: fields::text("title", request.title)?,
             model_id: fields::text("model_id", request.model_id)?,
         };
-        let (session, greeting) = self.chats.create_session(&ctx, new).await?;
+        let (session, greeting) = self.chats.create_session(&ctx, new, key).await?;
         Ok(Response::new(pb::CreateSessionResponse {
             session: Some(session.into()),
             greeting: greeting.map(Into::into),
@@ -104,13 +106,15 @@ impl SessionService for SessionApi {
         request: Request<pb::CreateBranchRequest>,
     ) -> Result<Response<pb::CreateBranchResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("CreateBranch", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
         let title = fields::text("title", request.title)?;
         let branch = self
             .chats
-            .create_branch(&ctx, session, message, title)
+            .create_branch(&ctx, session, message, title, key)
             .await?;
         Ok(Response::new(pb::CreateBranchResponse {
             branch: Some(branch.into()),

@@ -17,6 +17,7 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
     };
     let request = alice.ask(pb::CreatePersonaRequest {
         persona: Some(persona),
+        ..Default::default()
     });
     let persona = alice.personas().create_persona(request).await.unwrap();
     let note = alice.note(&session.id, "Mine.", false).await;

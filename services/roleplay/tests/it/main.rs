@@ -14,6 +14,7 @@ mod events;
 mod generations;
 mod limits;
 mod memories;
+mod once;
 mod personas;
 mod recall;
 mod replicas;

@@ -52,6 +52,7 @@ impl Person {
         let request = pb::CreateMemoryRequest {
             session_id: session.to_owned(),
             memory: Some(memory),
+            ..Default::default()
         };
         let answer = self.memories().create_memory(self.ask(request)).await;
         answer.unwrap().into_inner().memory.unwrap()

@@ -14,6 +14,7 @@ async fn create(person: &Person, name: &str) -> Result<pb::Persona, tonic::Statu
     };
     let request = person.ask(pb::CreatePersonaRequest {
         persona: Some(persona),
+        ..Default::default()
     });
     Ok(person
         .personas()

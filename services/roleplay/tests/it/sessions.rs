@@ -17,6 +17,7 @@ async fn persona(person: &Person, name: &str, description: &str) -> pb::Persona 
     };
     let request = person.ask(pb::CreatePersonaRequest {
         persona: Some(persona),
+        ..Default::default()
     });
     person
         .personas()
@@ -163,7 +164,7 @@ async fn refuses_a_character_persona_or_model_that_is_not_there() {
         character_id: character.into(),
         persona_id: persona.into(),
         model_id: model.into(),
-        title: String::new(),
+        ..Default::default()
     };
     for (request, reason) in [
         (request(&theirs, "", ""), Reason::NotFound),

@@ -231,16 +231,15 @@ impl Person {
         &self,
         file: impl Into<Vec<u8>>,
     ) -> Result<pb::ImportCharacterResponse, Status> {
-        let file = HttpBody {
-            data: file.into().into(),
-            ..HttpBody::default()
-        };
-        let request = self.ask(pb::ImportCharacterRequest { file: Some(file) });
-        Ok(self
-            .characters()
-            .import_character(request)
-            .await?
-            .into_inner())
+        let request = self.ask(pb::ImportCharacterRequest {
+            file: Some(HttpBody {
+                data: file.into().into(),
+                ..HttpBody::default()
+            }),
+            ..Default::default()
+        });
+        let answer = self.characters().import_character(request).await?;
+        Ok(answer.into_inner())
     }
 
     /// Imports [`CARD`] and opens a session with it.

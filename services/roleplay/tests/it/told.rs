@@ -104,6 +104,7 @@ async fn tells_of_a_branch_that_a_session_is_turned_to_and_not_of_one_that_it_is
         session_id: session.id.clone(),
         message_id: greeting.id.clone(),
         title: "Another".to_owned(),
+        ..Default::default()
     };
     let made = alice.sessions().create_branch(alice.ask(request)).await;
     let made = made.unwrap().into_inner().branch.unwrap();

@@ -29,6 +29,7 @@ async fn branch(person: &Person, session: &str, message: &str, title: &str) -> B
         session_id: session.to_owned(),
         message_id: message.to_owned(),
         title: title.to_owned(),
+        ..Default::default()
     };
     let answer = person
         .sessions()
@@ -360,7 +361,7 @@ async fn messages_of_other_sessions_are_not_found() {
     let branch = CreateBranchRequest {
         session_id: id.clone(),
         message_id: foreign.clone(),
-        title: String::new(),
+        ..Default::default()
     };
     let refusals = [
         alice.select(&id, &foreign).await.err(),

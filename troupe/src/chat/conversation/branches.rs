@@ -15,6 +15,7 @@ impl Conversation<'_> {
             session_id: self.session_id.clone(),
             message_id,
             title,
+            ..Default::default()
         };
         let answer = self
             .api

@@ -37,6 +37,7 @@ impl Conversation<'_> {
         let request = CreateMemoryRequest {
             session_id: self.session_id.clone(),
             memory: Some(memory),
+            ..Default::default()
         };
         let created = self.api.memories.create_memory(request).await;
         created.map_err(refused)?;
