@@ -1,10 +1,12 @@
-//! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the validators,
-//! the events. Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
+//! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the reasons, the
+//! validators, the events. Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
 
 #[path = "build/events.rs"]
 mod events;
 #[path = "build/policy.rs"]
 mod policy;
+#[path = "build/reasons.rs"]
+mod reasons;
 #[path = "build/rules.rs"]
 mod rules;
 
@@ -33,6 +35,8 @@ fn main() -> Result<()> {
     std::fs::write(out.join("events.rs"), events::emit(&pool)?)?;
     std::fs::write(out.join("packages.rs"), packages(&pool))?;
     std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;
+    let catalogue = reasons::emit(&pool, "troupe.errors.v1.Reason")?;
+    std::fs::write(out.join("reasons.rs"), catalogue)?;
     std::fs::write(out.join("validators.rs"), rules::emit(&pool)?)?;
     generate(&encoded)
 }
@@ -77,13 +81,14 @@ fn proto_files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Generates messages, clients and servers for our packages and for `google.api.HttpBody`, the one foreign message
-/// that ours hold.
+/// Generates messages, clients and servers for our packages, and for what ours hold of others: `google.api.HttpBody` and
+/// `google.rpc.Code`.
 fn generate(encoded: &[u8]) -> Result<()> {
     let mut set = prost_types::FileDescriptorSet::decode(encoded)?;
     set.file.retain(|f| {
         f.package().starts_with("troupe.")
             || f.name() == "google/api/httpbody.proto"
+            || f.name() == "google/rpc/code.proto"
             || f.package() == "google.protobuf"
     });
     tonic_prost_build::configure()

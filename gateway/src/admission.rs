@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use mesh::admission::{self, admit, unknown_method};
 use mesh::{Person, SessionStream, Verifier};
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::policy::Audience;
 use troupe_proto::{Reason, error};
 
@@ -81,7 +81,7 @@ impl Admission {
             (None, Audience::User | Audience::Admin) => {
                 let message = "this gateway verifies no access tokens";
                 let reason = Reason::Unavailable;
-                Err(error::status(Code::Unavailable, reason, message))
+                Err(error::status(reason, message))
             }
             (None, _) => Err(unknown_method()),
         }
@@ -94,7 +94,7 @@ impl Admission {
             .map_err(|wait| {
                 let wait = wait.max(Duration::from_millis(1));
                 let message = "too many calls of this kind; try again later";
-                error::retry_later(Code::ResourceExhausted, Reason::RateLimited, message, wait)
+                error::retry_later(Reason::RateLimited, message, wait)
             })
     }
 }

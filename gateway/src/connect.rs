@@ -14,7 +14,6 @@ use http::{Method as Verb, Request, Response, StatusCode, request};
 use mesh::admission::unknown_method;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use troupe_proto::{Reason, error as status};
 
 use self::query::Query;
 use self::writer::{Source, Writer};
@@ -280,5 +279,5 @@ fn is_encoding(name: &[u8]) -> bool {
 }
 
 fn unimplemented(message: &str) -> Status {
-    status::status(Code::Unimplemented, Reason::InvalidRequest, message)
+    error::coded(Code::Unimplemented, &invalid(message))
 }

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use http_body::Body as _;
 use mesh::body::{Filter, Filtered, Polled};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 /// What `poll` gives, or what to tell the client where it panics. Whatever it left behind must not be used again.
@@ -29,7 +29,7 @@ pub(crate) async fn caught_within<F: Future>(work: F) -> Result<F::Output, Statu
 /// The panic's own words went to the log from where it happened; this line has the request's id.
 fn panicked(_panic: Box<dyn Any + Send>) -> Status {
     tracing::error!("a request panicked");
-    error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
+    error::status(Reason::Internal, error::UNEXPLAINED)
 }
 
 /// The same body, which breaks off where it panics.
@@ -50,6 +50,7 @@ mod tests {
     use bytes::Bytes;
     use http_body::Frame;
     use http_body_util::BodyExt;
+    use tonic::Code;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::{Reason, error};
 
 use crate::address::budget_key;
@@ -203,12 +203,7 @@ fn no_room(whose: &str) -> Status {
     let message = format!(
         "the running uploads of {whose} are as large as allowed: wait until they end, and send this one again"
     );
-    error::retry_later(
-        Code::ResourceExhausted,
-        Reason::Overloaded,
-        message,
-        RETRY_AFTER,
-    )
+    error::retry_later(Reason::Overloaded, message, RETRY_AFTER)
 }
 
 #[cfg(test)]

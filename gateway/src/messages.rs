@@ -182,9 +182,5 @@ impl Pending {
 /// An upstream that breaks the protocol or its contract.
 pub(crate) fn broken_answer(what: &str) -> Status {
     tracing::error!(what, "an upstream's answer can't be used");
-    error::status(
-        Code::Internal,
-        Reason::Internal,
-        "the service's answer can't be used",
-    )
+    error::status(Reason::Internal, "the service's answer can't be used")
 }

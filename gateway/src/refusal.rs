@@ -33,7 +33,7 @@ pub(crate) struct Refusal {
 
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
-        let http = error::http_status(status.code());
+        let http = error::http_status_of(&status);
         Self {
             status,
             http,
@@ -55,11 +55,7 @@ impl Refusal {
     /// There is no such path.
     pub(crate) fn no_route() -> Self {
         let message = "there is nothing at this path; /docs lists all methods";
-        Self::from(error::status(
-            Code::NotFound,
-            Reason::UnknownMethod,
-            message,
-        ))
+        Self::from(error::status(Reason::UnknownMethod, message))
     }
 
     /// There is no such method at the path.
@@ -67,7 +63,7 @@ impl Refusal {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
         let names = names.join(", ");
         let message = format!("this path takes {names}; /docs lists all methods");
-        let status = error::status(Code::Unimplemented, Reason::UnknownMethod, message);
+        let status = error::status(Reason::UnknownMethod, message);
         let refusal = Self::from(status).under(StatusCode::METHOD_NOT_ALLOWED);
         match HeaderValue::try_from(names) {
             Ok(names) => refusal.with(header::ALLOW, names),
@@ -105,7 +101,7 @@ impl Refusal {
 
     /// The request is larger than its method takes.
     pub(crate) fn too_large(max_bytes: usize) -> Self {
-        Self::from(too_large(max_bytes)).under(StatusCode::PAYLOAD_TOO_LARGE)
+        Self::from(too_large(max_bytes))
     }
 
     /// The same of an upstream, in the words of a client that speaks JSON. Field paths begin at `input`.
@@ -122,7 +118,7 @@ impl Refusal {
     /// The body didn't arrive in time.
     pub(crate) fn body_too_late() -> Self {
         let message = "the body of the request didn't arrive in time";
-        let status = error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message);
+        let status = error::status(Reason::DeadlineExceeded, message);
         Self::from(status).under(StatusCode::REQUEST_TIMEOUT)
     }
 
@@ -164,19 +160,19 @@ impl Refusal {
 
 /// A request whose form is wrong.
 pub(crate) fn invalid(message: impl Into<String>) -> Status {
-    error::status(Code::InvalidArgument, Reason::InvalidRequest, message)
+    error::status(Reason::InvalidRequest, message)
 }
 
 /// The request is larger than its method takes.
 pub(crate) fn too_large(max_bytes: usize) -> Status {
     let message = format!("the request is larger than the {max_bytes} bytes that the method takes");
-    error::status(Code::ResourceExhausted, Reason::RequestTooLarge, message)
+    error::status(Reason::RequestTooLarge, message)
 }
 
 /// The call took too long.
 pub(crate) fn too_late() -> Status {
     let message = "the call took longer than its deadline";
-    error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
+    error::status(Reason::DeadlineExceeded, message)
 }
 
 /// What a client is told where `server` can't be reached, or the connection to it broke. Where it is and what went wrong
@@ -191,7 +187,7 @@ pub(crate) fn unreachable(server: &str, cause: &Status) -> Status {
     );
     let message = format!("{server} can't be reached right now: try again in a second");
     let delay = Duration::from_secs(1);
-    error::retry_later(Code::Unavailable, Reason::Unavailable, message, delay)
+    error::retry_later(Reason::Unavailable, message, delay)
 }
 
 /// An upstream's status as clients see it: tonic reports an expired deadline as a cancellation.

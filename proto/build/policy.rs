@@ -5,6 +5,8 @@ use std::fmt::Write;
 use anyhow::{Context, Result, bail, ensure};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 
+use super::reasons;
+
 const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
 
 /// The expression of the table: an array of `MethodPolicy`, sorted by path.
@@ -105,6 +107,8 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     )?;
     let callers: Vec<String> = callers.iter().map(|name| role(name)).collect();
     writeln!(code, "    callers: &[{}],", callers.join(", "))?;
+    let reasons = reasons::of_method(pool, method, &policy)?;
+    writeln!(code, "    reasons: &[{}],", reasons.join(", "))?;
     writeln!(
         code,
         "    server_streaming: {},",
@@ -131,7 +135,7 @@ fn has_http_rule(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
         .is_some_and(|http| method.options().has_extension(&http))
 }
 
-fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Result<String> {
+pub fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Result<String> {
     let descriptor = policy
         .descriptor()
         .get_field_by_name(field)
@@ -168,21 +172,21 @@ fn millis(policy: &DynamicMessage) -> Result<i64> {
     Ok(part("seconds").unwrap_or(0) * 1000 + part("nanos").unwrap_or(0) / 1_000_000)
 }
 
-fn number(policy: &DynamicMessage, field: &str) -> u32 {
+pub fn number(policy: &DynamicMessage, field: &str) -> u32 {
     policy
         .get_field_by_name(field)
         .and_then(|v| v.as_u32())
         .unwrap_or(0)
 }
 
-fn flag(policy: &DynamicMessage, field: &str) -> bool {
+pub fn flag(policy: &DynamicMessage, field: &str) -> bool {
     policy
         .get_field_by_name(field)
         .and_then(|v| v.as_bool())
         .unwrap_or(false)
 }
 
-fn strings(policy: &DynamicMessage, field: &str) -> Vec<String> {
+pub fn strings(policy: &DynamicMessage, field: &str) -> Vec<String> {
     let value = policy.get_field_by_name(field);
     let list = value
         .as_deref()

@@ -17,7 +17,7 @@ pub const DOMAIN: &str = "troupe.dev";
 
 /// What an error of a service is to its caller.
 pub trait Classify: std::error::Error {
-    /// Its code, its reason and what else the caller may know of it.
+    /// Its reason and what else the caller may know of it.
     fn class(&self) -> Class;
 }
 
@@ -25,9 +25,7 @@ pub trait Classify: std::error::Error {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Class {
-    /// The status code.
-    pub code: Code,
-    /// The reason, for programs.
+    /// The reason, for programs. The contract says which code it has.
     pub reason: Reason,
     text: Option<String>,
     retry_after: Option<Duration>,
@@ -36,10 +34,9 @@ pub struct Class {
 }
 
 impl Class {
-    /// An error of this kind.
-    pub fn new(code: Code, reason: Reason) -> Self {
+    /// An error for this reason.
+    pub fn new(reason: Reason) -> Self {
         Self {
-            code,
             reason,
             text: None,
             retry_after: None,
@@ -50,7 +47,12 @@ impl Class {
 
     /// A fault of ours.
     pub fn internal() -> Self {
-        Self::new(Code::Internal, Reason::Internal)
+        Self::new(Reason::Internal)
+    }
+
+    /// The status code, which is the reason's.
+    pub fn code(&self) -> Code {
+        self.reason.code()
     }
 
     /// With this text for people in place of the error's own.
@@ -65,7 +67,7 @@ impl Class {
         self
     }
 
-    /// With a fact for programs, such as the id of the thing in the way.
+    /// With a fact for programs, such as the id of the thing in the way. The contract has its name among the reason's metadata.
     pub fn fact(mut self, name: &str, value: impl Display) -> Self {
         self.facts.insert(name.to_owned(), value.to_string());
         self
@@ -79,7 +81,8 @@ impl Class {
 
     /// The status that the caller gets of `error`.
     pub fn status_of(self, error: &dyn Display) -> Status {
-        let reason = reason_name(self.reason);
+        let code = self.code();
+        let reason = self.reason.name();
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, self.facts);
         if self.retry_after.is_some() {
             details.set_retry_info(self.retry_after);
@@ -87,11 +90,11 @@ impl Class {
         if !self.violations.is_empty() {
             details.set_bad_request(self.violations);
         }
-        let text = self.text.unwrap_or_else(|| match self.code {
+        let text = self.text.unwrap_or_else(|| match code {
             Code::Internal | Code::Unknown => UNEXPLAINED.to_owned(),
             _ => error.to_string(),
         });
-        Status::with_error_details(self.code, text, details)
+        Status::with_error_details(code, text, details)
     }
 }
 
@@ -99,26 +102,16 @@ impl Class {
 pub const UNEXPLAINED: &str =
     "something went wrong on our side; the request id finds it in the log";
 
-/// A reason as `ErrorInfo` carries it: `NOT_FOUND` for `REASON_NOT_FOUND`.
-pub fn reason_name(reason: Reason) -> &'static str {
-    reason.as_str_name().trim_start_matches("REASON_")
-}
-
-/// A status with a reason and a text for people.
-pub fn status(code: Code, reason: Reason, message: impl Into<String>) -> Status {
-    Status::with_error_details(code, message, info(reason))
+/// A status with a reason, the reason's code and a text for people.
+pub fn status(reason: Reason, message: impl Into<String>) -> Status {
+    Status::with_error_details(reason.code(), message, info(reason))
 }
 
 /// A status that says when to try again.
-pub fn retry_later(
-    code: Code,
-    reason: Reason,
-    message: impl Into<String>,
-    delay: Duration,
-) -> Status {
+pub fn retry_later(reason: Reason, message: impl Into<String>, delay: Duration) -> Status {
     let mut details = info(reason);
     details.set_retry_info(Some(delay));
-    Status::with_error_details(code, message, details)
+    Status::with_error_details(reason.code(), message, details)
 }
 
 /// `INVALID_ARGUMENT` that names each field at fault.
@@ -136,7 +129,7 @@ pub fn invalid_fields(violations: Vec<FieldViolation>) -> Status {
     };
     let mut details = info(Reason::InvalidRequest);
     details.set_bad_request(violations);
-    Status::with_error_details(Code::InvalidArgument, message, details)
+    Status::with_error_details(Reason::InvalidRequest.code(), message, details)
 }
 
 /// `INVALID_ARGUMENT` for one field.
@@ -147,7 +140,6 @@ pub fn invalid_field(field: impl Into<String>, description: impl Into<String>) -
 /// Bytes that are not the message that the method takes.
 pub(crate) fn malformed(cause: prost::DecodeError) -> Status {
     status(
-        Code::InvalidArgument,
         Reason::InvalidRequest,
         format!("the request is not the method's message: {cause}"),
     )
@@ -156,7 +148,19 @@ pub(crate) fn malformed(cause: prost::DecodeError) -> Status {
 /// The reason that a status carries, if it is one of ours.
 pub fn reason_of(status: &Status) -> Option<Reason> {
     let info = status.get_details_error_info()?;
+    if info.domain != DOMAIN {
+        return None;
+    }
     Reason::from_str_name(&format!("REASON_{}", info.reason))
+}
+
+/// The HTTP status of a refusal: that of its reason, if it is one of ours, else that of its code.
+pub fn http_status_of(status: &Status) -> http::StatusCode {
+    let policy = reason_of(status).and_then(Reason::policy);
+    match policy.filter(|policy| policy.code == status.code()) {
+        Some(policy) => policy.http_status(),
+        None => http_status(status.code()),
+    }
 }
 
 /// The HTTP status of a gRPC code, by `google.rpc.Code`.
@@ -179,5 +183,5 @@ pub fn http_status(code: Code) -> http::StatusCode {
 }
 
 fn info(reason: Reason) -> ErrorDetails {
-    ErrorDetails::with_error_info(reason_name(reason), DOMAIN, HashMap::new())
+    ErrorDetails::with_error_info(reason.name(), DOMAIN, HashMap::new())
 }

@@ -1,10 +1,11 @@
-//! Troupe's contracts, compiled: messages, clients and servers, the policy of every method, the rules of every field,
-//! and the one shape of errors. Knows no transport, no storage and no business rule.
+//! Troupe's contracts, compiled: messages, clients and servers, the policy of every method and reason, the rules of every
+//! field, and the one shape of errors. Knows no transport, no storage and no business rule.
 
 pub mod codec;
 pub mod error;
 pub mod event;
 pub mod policy;
+pub mod reason;
 pub mod validate;
 
 mod role;
@@ -21,6 +22,7 @@ pub use generated::troupe;
 pub use generated::troupe::errors::v1::Reason;
 pub use generated::troupe::events::v1 as events;
 pub use policy::MethodPolicy;
+pub use reason::{ReasonPolicy, Retry};
 pub use role::Role;
 
 include!(concat!(env!("OUT_DIR"), "/packages.rs"));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::Role;
 pub use crate::troupe::options::v1::{Audience, RateClass};
+use crate::{Reason, Role};
 
 /// What the contract says about a method (`troupe.options.v1.policy`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,17 @@ pub struct MethodPolicy {
     pub rate_cost: u32,
     /// Roles that may call it; empty unless the audience is `Service`.
     pub callers: &'static [Role],
+    /// For what it may refuse a call, beside the reasons that all methods have.
+    pub reasons: &'static [Reason],
     /// Whether it answers with a stream.
     pub server_streaming: bool,
+}
+
+impl MethodPolicy {
+    /// Whether the method may refuse a call for a reason.
+    pub fn may_refuse_for(&self, reason: Reason) -> bool {
+        self.reasons.contains(&reason) || reason.policy().is_some_and(|policy| policy.is_common)
+    }
 }
 
 /// Every method of every contract, sorted by path.
@@ -54,8 +63,13 @@ pub fn table() -> String {
             let names: Vec<&str> = m.callers.iter().map(|role| role.name()).collect();
             format!(" from {}", names.join(","))
         };
+        let reasons: Vec<&str> = m.reasons.iter().map(|reason| reason.name()).collect();
+        let reasons = match reasons.as_slice() {
+            [] => String::new(),
+            reasons => format!(" refuses {}", reasons.join(",")),
+        };
         lines.push_str(&format!(
-            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}\n",
+            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}{reasons}\n",
             m.path,
             m.audience
                 .as_str_name()

@@ -1,7 +1,7 @@
 //! Who may call a method of which audience, by the access token that came along: the same at the gateway and before a service.
 
 use http::{HeaderMap, header};
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::policy::Audience;
 use troupe_proto::{Reason, error};
 
@@ -27,7 +27,7 @@ pub fn admit(
             }
             let message = "only admins may do this";
             let reason = Reason::PermissionDenied;
-            Err(error::status(Code::PermissionDenied, reason, message))
+            Err(error::status(reason, message))
         }
         Audience::Service | Audience::Unspecified => Err(unknown_method()),
     }
@@ -42,14 +42,14 @@ pub fn person(headers: &HeaderMap, verifier: &Verifier) -> Result<Person, Status
         let message =
             "this needs an access token: log in, and send `authorization: Bearer <token>`";
         let reason = Reason::TokenMissing;
-        return Err(error::status(Code::Unauthenticated, reason, message));
+        return Err(error::status(reason, message));
     }
     match bearer(headers) {
         Some(token) => verifier.verify(token),
         None => {
             let message = "the authorization header must be `Bearer <token>`";
             let reason = Reason::TokenInvalid;
-            Err(error::status(Code::Unauthenticated, reason, message))
+            Err(error::status(reason, message))
         }
     }
 }
@@ -64,5 +64,5 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// The answer to methods that aren't there, or are none of the caller's business.
 pub fn unknown_method() -> Status {
     let message = "there is no such method; /docs of the gateway lists those that there are";
-    error::status(Code::Unimplemented, Reason::UnknownMethod, message)
+    error::status(Reason::UnknownMethod, message)
 }

@@ -9,7 +9,7 @@ use platform::Timestamp;
 use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use platform::trace::{Cause, TraceParent};
 use tokio::time::Instant;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 use troupe_proto::{Reason, Role, error};
 
 /// Header that carries the request id, in and out.
@@ -82,13 +82,7 @@ impl Ctx {
     /// The context of a call that the server stack let through.
     pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
         let ctx = request.extensions().get::<Self>().cloned();
-        ctx.ok_or_else(|| {
-            error::status(
-                Code::Internal,
-                Reason::Internal,
-                "the call did not pass the server stack",
-            )
-        })
+        ctx.ok_or_else(|| error::status(Reason::Internal, "the call did not pass the server stack"))
     }
 
     /// The context of work that is no call, such as a job that outlives its request, or the handling of an event. Its
@@ -117,7 +111,6 @@ impl Ctx {
         match &self.caller {
             Caller::Person(person) => Ok(person),
             _ => Err(error::status(
-                Code::Unauthenticated,
                 Reason::TokenMissing,
                 "this needs a person's access token",
             )),

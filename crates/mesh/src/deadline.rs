@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use http_body::{Body as _, SizeHint};
 use tokio::time::{Instant, Sleep};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use crate::body::{Filter, Filtered, Polled, trailers};
@@ -17,7 +17,7 @@ use crate::body::{Filter, Filtered, Polled, trailers};
 /// What a call ends with that took too long.
 pub fn exceeded() -> Status {
     let message = "the call took longer than its deadline allows";
-    error::status(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
+    error::status(Reason::DeadlineExceeded, message)
 }
 
 /// gRPC's header for the time that is left.

@@ -15,8 +15,8 @@ use http_body::{Body as _, SizeHint};
 use platform::id::LoginSessionId;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use crate::Verifier;
@@ -154,5 +154,5 @@ impl Filter<Body> for SessionStream {
 
 fn ended() -> Status {
     let message = "the login session has ended: log in again; what was started continues";
-    error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
+    error::status(Reason::TokenInvalid, message)
 }

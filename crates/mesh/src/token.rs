@@ -16,7 +16,7 @@ use platform::id::{AccessTokenId, LoginSessionId, UserId};
 use platform::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::{Reason, error, users};
 
 use crate::context::Person;
@@ -261,15 +261,10 @@ fn decoding_key(x: &str) -> Option<DecodingKey> {
 
 fn invalid() -> Status {
     let message = "the access token is invalid or no longer valid: refresh it, or log in again";
-    error::status(Code::Unauthenticated, Reason::TokenInvalid, message)
+    error::status(Reason::TokenInvalid, message)
 }
 
 fn keys_unknown() -> Status {
     let message = "access tokens can't be verified yet: the users service has not been reached";
-    error::retry_later(
-        Code::Unavailable,
-        Reason::Unavailable,
-        message,
-        Duration::from_secs(1),
-    )
+    error::retry_later(Reason::Unavailable, message, Duration::from_secs(1))
 }

@@ -10,7 +10,7 @@ use troupe_proto::{Classify, Code};
 /// whose id the log then has.
 pub fn answer(error: &impl Classify) -> Status {
     let class = error.class();
-    match class.code {
+    match class.code() {
         Code::Internal | Code::Unknown | Code::DataLoss => {
             tracing::error!(error = %explained(error), "a call failed");
         }

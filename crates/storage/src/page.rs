@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::{Reason, error};
 
 use crate::secret::Secret;
@@ -38,7 +38,7 @@ impl PageTokens {
         }
         let refused = || {
             let message = "page_token doesn't come from this list: start again without it";
-            error::status(Code::InvalidArgument, Reason::PageTokenInvalid, message)
+            error::status(Reason::PageTokenInvalid, message)
         };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
         let (seal, cursor) = bytes.split_at_checked(SEAL_BYTES).ok_or_else(refused)?;

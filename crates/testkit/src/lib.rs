@@ -5,6 +5,7 @@
 pub mod access;
 pub mod explaining;
 mod faults;
+pub mod held;
 pub mod home;
 pub mod people;
 pub mod scripted;

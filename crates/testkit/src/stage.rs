@@ -15,6 +15,7 @@ use storage::Database;
 use tonic::Request;
 
 use crate::Home;
+use crate::held;
 use crate::people::Issuer;
 
 /// When a stage begins.
@@ -153,13 +154,13 @@ impl Stage {
 
     /// A channel by which a role makes its own calls.
     pub fn as_role(&self, role: Role) -> Channel {
-        Channel::in_process(&self.server, role)
+        held::as_role(&self.server, role)
     }
 
     /// Somebody without an access token.
     pub fn nobody(&self) -> Caller {
         Caller {
-            channel: Channel::for_clients(&self.server),
+            channel: held::for_clients(&self.server),
             user_id: None,
             bearer: None,
             request_id: None,

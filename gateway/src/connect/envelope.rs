@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use tonic::{Code, Status};
-use troupe_proto::{Reason, error};
 
+use super::error::coded;
 use crate::refusal::{invalid, too_large};
 use crate::wire::FRAME_HEADER;
 
@@ -51,11 +51,7 @@ pub(super) fn opened(body: &Bytes, max_bytes: usize) -> Result<Bytes, Status> {
         // The code is the one that Connect's own servers give.
         let message =
             "the message is compressed, and connect-content-encoding names no compression";
-        return Err(error::status(
-            Code::Internal,
-            Reason::InvalidRequest,
-            message,
-        ));
+        return Err(coded(Code::Internal, &invalid(message)));
     }
     if flags != 0 {
         return Err(invalid(
@@ -77,5 +73,5 @@ pub(super) fn opened(body: &Bytes, max_bytes: usize) -> Result<Bytes, Status> {
 }
 
 fn not_one(message: &str) -> Status {
-    error::status(Code::Unimplemented, Reason::InvalidRequest, message)
+    coded(Code::Unimplemented, &invalid(message))
 }

@@ -42,9 +42,14 @@ pub(super) fn stream(refusal: &Refusal, content_type: &str, schema: &Schema) -> 
 
 /// The same refusal, for which Connect has no code: clients go by the HTTP status.
 pub(super) fn uncoded(mut refusal: Refusal) -> Refusal {
-    let (message, details) = (refusal.status.message(), refusal.status.details());
-    refusal.status = Status::with_details(Code::Unknown, message, Bytes::copy_from_slice(details));
+    refusal.status = coded(Code::Unknown, &refusal.status);
     refusal
+}
+
+/// The same status under the code that Connect asks for.
+pub(super) fn coded(code: Code, status: &Status) -> Status {
+    let details = Bytes::copy_from_slice(status.details());
+    Status::with_details(code, status.message(), details)
 }
 
 /// The envelope that ends a stream, with the trailers of a call that succeeded, or of the error.

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use tonic::body::Body;
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::{Reason, error};
 
 use super::load::LONGEST_HOLD;
@@ -39,7 +39,7 @@ struct Answer {
 /// A refusal that asks to come again after a time.
 pub(super) fn overloaded(delay: Duration) -> Status {
     let message = "the platform is overloaded: try again later";
-    error::retry_later(Code::ResourceExhausted, Reason::Overloaded, message, delay)
+    error::retry_later(Reason::Overloaded, message, delay)
 }
 
 impl Answers {

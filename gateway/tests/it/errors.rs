@@ -71,7 +71,7 @@ async fn an_error_carries_message_details_and_trailers() {
 async fn errors_of_routing_have_the_same_shape() {
     let edge = Edge::start().await;
     let body = edge.get("/nowhere").await.json();
-    assert_eq!(body["code"], 5);
+    assert_eq!(body["code"], 12);
     assert_eq!(body["details"][0]["reason"], "UNKNOWN_METHOD");
 }
 

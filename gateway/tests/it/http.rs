@@ -130,7 +130,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
     assert_eq!(answer.error(), (405, 12));
     assert_eq!(answer.header("allow"), "GET, HEAD");
     assert!(answer.text().contains("GET, HEAD"), "{}", answer.text());
-    assert_eq!(edge.get("/v1/nothing").await.error(), (404, 5));
+    assert_eq!(edge.get("/v1/nothing").await.error(), (404, 12));
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 mod events;
 #[path = "../../build/policy.rs"]
 mod policy;
+#[path = "../../build/reasons.rs"]
+mod reasons;
 #[path = "../../build/rules.rs"]
 mod rules;
 
@@ -39,6 +41,7 @@ fn compiled(source: &str) -> DescriptorPool {
     let mut compiler = protox::Compiler::new(includes).unwrap();
     compiler
         .include_imports(true)
+        .include_source_info(true)
         .open_file("sample.proto")
         .unwrap();
     DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap()
@@ -93,6 +96,107 @@ fn refuses_a_policy_that_leaves_something_out() {
             error.contains(&format!("policy.{field} is missing")),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn refuses_reasons_that_nobody_knows_or_every_method_has() {
+    for (reasons, problem) in [
+        ("reasons: REASON_UNSPECIFIED", "no reason is 0"),
+        ("reasons: REASON_INTERNAL", "which every method has"),
+        (
+            "reasons: REASON_NOT_FOUND reasons: REASON_NOT_FOUND",
+            "more than once",
+        ),
+        (
+            "reasons: REASON_PAGE_TOKEN_INVALID",
+            "where the request has a page_token",
+        ),
+    ] {
+        let error = policy_error(&format!(
+            "option (troupe.options.v1.policy) = {{ {POLICY} {reasons} }}; {GET}"
+        ));
+        assert!(error.contains(problem), "{error}");
+        assert!(error.contains("ThingService.GetThing"), "{error}");
+    }
+}
+
+/// Compiles a catalogue of one reason.
+fn catalogue(comment: &str, options: &str) -> anyhow::Result<String> {
+    let source = format!(
+        r#"syntax = "proto3";
+        package troupe.sample.v1;
+        import "troupe/errors/v1/reason_policy.proto";
+        enum Reason {{
+          REASON_UNSPECIFIED = 0;
+          {comment}
+          REASON_DOOR_LOCKED = 1{options};
+        }}"#
+    );
+    reasons::emit(&compiled(&source), "troupe.sample.v1.Reason")
+}
+
+#[test]
+fn emits_a_line_for_a_reason_with_an_option() {
+    let options = r#" [(troupe.errors.v1.policy) = {
+        code: FAILED_PRECONDITION retry: RETRY_AFTER_FIX remedy: "Unlock it." metadata: "doorId"
+    }]"#;
+    let catalogue = catalogue("// The door\n // is locked.", options).unwrap();
+    for part in [
+        "reason: Reason::DoorLocked,",
+        "code: Code::FailedPrecondition,",
+        "retry: Retry::AfterFix,",
+        "when: \"The door is locked.\",",
+        "metadata: &[\"doorId\"],",
+        "is_common: false,",
+    ] {
+        assert!(catalogue.contains(part), "{part} in {catalogue}");
+    }
+}
+
+#[test]
+fn refuses_a_reason_that_leaves_something_out_and_names_it() {
+    let when = "// The door is locked.";
+    for (comment, option, problem) in [
+        (when, "", "has no option (troupe.errors.v1.policy)"),
+        (
+            when,
+            r#"retry: RETRY_NEVER remedy: "No.""#,
+            "policy.code is missing",
+        ),
+        (
+            when,
+            r#"code: ABORTED remedy: "No.""#,
+            "policy.retry is missing",
+        ),
+        (
+            when,
+            "code: ABORTED retry: RETRY_NEVER",
+            "policy.remedy is missing",
+        ),
+        (
+            "",
+            r#"code: ABORTED retry: RETRY_NEVER remedy: "No.""#,
+            "has no comment that says when",
+        ),
+        (
+            when,
+            r#"code: ABORTED retry: RETRY_NEVER remedy: "No." metadata: "door_id""#,
+            "must be in lowerCamelCase: door_id",
+        ),
+        (
+            when,
+            r#"code: ABORTED retry: RETRY_NEVER remedy: "No." http_status: 200"#,
+            "policy.http_status is no status of a failure",
+        ),
+    ] {
+        let options = match option {
+            "" => String::new(),
+            option => format!(" [(troupe.errors.v1.policy) = {{ {option} }}]"),
+        };
+        let error = format!("{:#}", catalogue(comment, &options).unwrap_err());
+        assert!(error.contains(problem), "{error}");
+        assert!(error.contains("REASON_DOOR_LOCKED"), "{error}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use storage::database::Fault;
 use tonic::Status;
-use troupe_proto::{Class, Classify, Code, Reason};
+use troupe_proto::{Class, Classify, Reason};
 
 use crate::domain::{Form, ProviderError};
 
@@ -35,11 +35,9 @@ pub(crate) enum Error {
 impl Classify for Error {
     fn class(&self) -> Class {
         match self {
-            Self::ModelUnknown(_) => Class::new(Code::NotFound, Reason::ModelUnknown),
-            Self::NoModel(_) => {
-                Class::new(Code::Unavailable, Reason::ProviderUnavailable).retry_after(LOADING_TIME)
-            }
-            Self::WrongForm { .. } => Class::new(Code::InvalidArgument, Reason::InvalidRequest),
+            Self::ModelUnknown(_) => Class::new(Reason::ModelUnknown),
+            Self::NoModel(_) => Class::new(Reason::ProviderUnavailable).retry_after(LOADING_TIME),
+            Self::WrongForm { .. } => Class::new(Reason::InvalidRequest),
             Self::Provider(error) => error.class(),
             Self::Storage(fault) => fault.class(),
         }

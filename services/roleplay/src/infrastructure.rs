@@ -8,7 +8,7 @@ pub(crate) mod profiles;
 pub(crate) mod queries;
 pub(crate) mod tables;
 
-use tonic::{Code, Status};
+use tonic::Status;
 use troupe_proto::{Reason, error};
 
 /// A part of another service's answer that its contract promises.
@@ -18,6 +18,6 @@ use troupe_proto::{Reason, error};
 fn promised<T>(part: Option<T>, what: &'static str) -> Result<T, Status> {
     part.ok_or_else(|| {
         tracing::error!("another service answers without {what}");
-        error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
+        error::status(Reason::Internal, error::UNEXPLAINED)
     })
 }

@@ -29,7 +29,7 @@ fn hint(status: &Status) -> Option<&'static str> {
     match reason_of(status) {
         Some(Reason::GenerationRunning) => Some("/cancel ends the reply that is being written"),
         Some(Reason::ModelUnknown) => Some("/model lists the available ones"),
-        Some(Reason::ProviderUnavailable | Reason::ProviderAccount) => {
+        Some(Reason::ProviderUnavailable | Reason::ProviderTimeout | Reason::ProviderAccount) => {
             Some("`troupe doctor` says more")
         }
         None if is_lost(status) => Some("is the platform running? `troupe up` starts one"),
@@ -62,19 +62,14 @@ mod tests {
     #[test]
     fn says_what_happened_and_what_to_do() {
         let running = "a reply is being generated";
-        let status = error::status(Code::FailedPrecondition, Reason::GenerationRunning, running);
+        let status = error::status(Reason::GenerationRunning, running);
         let text = explain(&status);
         assert!(
             text.starts_with(running) && text.contains("/cancel"),
             "{text}"
         );
         let delay = Duration::from_millis(1500);
-        let status = error::retry_later(
-            Code::ResourceExhausted,
-            Reason::RateLimited,
-            "slow down",
-            delay,
-        );
+        let status = error::retry_later(Reason::RateLimited, "slow down", delay);
         assert_eq!(explain(&status), "slow down (try again in 2 s)");
     }
 
@@ -82,13 +77,8 @@ mod tests {
     fn tells_a_broken_connection_from_a_refusal() {
         assert!(is_lost(&Status::unavailable("connection refused")));
         assert!(is_lost(&Status::unknown("h2 protocol error")));
+        assert!(!is_lost(&error::status(Reason::NotFound, "gone")));
         assert!(!is_lost(&error::status(
-            Code::NotFound,
-            Reason::NotFound,
-            "gone"
-        )));
-        assert!(!is_lost(&error::status(
-            Code::Internal,
             Reason::Internal,
             "a fault of ours"
         )));

@@ -67,7 +67,7 @@ impl Start {
         pages::probe(path, || Err(self.missing())).unwrap_or_else(|| {
             let info = json!({
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": error::reason_name(Reason::Unavailable),
+                "reason": Reason::Unavailable.name(),
                 "domain": error::DOMAIN,
             });
             let code = Code::Unavailable as i32;

@@ -272,7 +272,7 @@ async fn refuses_a_second_message_while_a_reply_is_written() {
             json!({"text": "Two."}),
         )
         .await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(status, StatusCode::CONFLICT);
     assert!(error.to_string().contains("GENERATION_RUNNING"), "{error}");
     model.release();
     reply.at_end().await;

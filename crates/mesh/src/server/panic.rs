@@ -8,8 +8,8 @@ use std::task::Context;
 use futures::FutureExt;
 use http::{Request, Response};
 use http_body::Body as _;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use super::{Serves, refuse};
@@ -38,7 +38,7 @@ impl<S: Serves> Serves for CatchPanic<S> {
 
 fn panicked() -> Status {
     tracing::error!("a handler panicked");
-    error::status(Code::Internal, Reason::Internal, error::UNEXPLAINED)
+    error::status(Reason::Internal, error::UNEXPLAINED)
 }
 
 /// Ends a body with INTERNAL when it panics.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::Semaphore;
-use tonic::Code;
 use tonic::body::Body;
 use troupe_proto::{Reason, error};
 
@@ -33,12 +32,7 @@ impl<S: Serves> Serves for Shed<S> {
     async fn serve(&self, request: Request<Body>) -> Response<Body> {
         let Ok(_permit) = self.free.try_acquire() else {
             let message = "the service is overloaded: try again in a second";
-            let status = error::retry_later(
-                Code::ResourceExhausted,
-                Reason::Overloaded,
-                message,
-                RETRY_AFTER,
-            );
+            let status = error::retry_later(Reason::Overloaded, message, RETRY_AFTER);
             return refuse(status);
         };
         // Whatever the call waits for inside, its caller waits too.

@@ -1,7 +1,7 @@
 //! A failure of a store, as the errors of services carry it.
 
 use sea_orm::DbErr;
-use troupe_proto::{Class, Classify, Code, Reason};
+use troupe_proto::{Class, Classify, Reason};
 
 use super::Outage;
 
@@ -23,8 +23,8 @@ impl Classify for Fault {
             return Class::internal();
         };
         let class = match outage {
-            Outage::Busy => Class::new(Code::ResourceExhausted, Reason::Overloaded),
-            _ => Class::new(Code::Unavailable, Reason::Unavailable),
+            Outage::Busy => Class::new(Reason::Overloaded),
+            _ => Class::new(Reason::Unavailable),
         };
         class
             .saying(outage.to_string())

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use h2::Reason as Reset;
 use http::Request;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use troupe_proto::{Reason, error};
 
 use super::goaway::Said;
@@ -56,7 +56,7 @@ impl Failure {
     pub(super) fn nowhere(name: &str, cause: &str) -> Self {
         let message = format!("{name} can't be reached right now: try again in a second");
         let delay = Duration::from_secs(1);
-        let mut status = error::retry_later(Code::Unavailable, Reason::Unavailable, message, delay);
+        let mut status = error::retry_later(Reason::Unavailable, message, delay);
         status.set_source(Arc::new(Cause(cause.to_owned())));
         Self {
             reach: Reach::Nowhere,
@@ -106,7 +106,7 @@ fn broken(name: &str, failed: &hyper::Error) -> Status {
 }
 
 fn unavailable(message: String) -> Status {
-    error::status(Code::Unavailable, Reason::Unavailable, message)
+    error::status(Reason::Unavailable, message)
 }
 
 fn http2_error(failed: &hyper::Error) -> Option<&h2::Error> {

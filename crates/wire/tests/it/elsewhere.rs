@@ -328,7 +328,7 @@ async fn retries_have_a_budget() {
 async fn a_server_says_when_to_try_again() {
     let later = |delay| {
         let message = "as the test asked";
-        retry_later(Code::Unavailable, Reason::Unavailable, message, delay)
+        retry_later(Reason::Unavailable, message, delay)
     };
     let script = Script::new(Act::FailOnce(later(Duration::from_millis(1))));
     let process = script.start().await;

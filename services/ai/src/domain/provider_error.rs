@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use troupe_proto::{Class, Classify, Code, Reason};
+use troupe_proto::{Class, Classify, Reason};
 
 /// A failure of a provider. Causes are for the log; they hold neither keys nor prompts of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,25 +78,23 @@ impl ProviderError {
 
 impl Classify for ProviderError {
     fn class(&self) -> Class {
-        use Code::{DeadlineExceeded, FailedPrecondition, ResourceExhausted, Unavailable};
-
         let class = match self {
-            Self::RateLimited { .. } => Class::new(ResourceExhausted, Reason::ProviderRateLimited),
+            Self::RateLimited { .. } => Class::new(Reason::ProviderRateLimited),
             Self::Overloaded { .. } | Self::Unavailable { .. } | Self::Interrupted { .. } => {
-                Class::new(Unavailable, Reason::ProviderUnavailable)
+                Class::new(Reason::ProviderUnavailable)
             }
-            Self::Timeout { .. } => Class::new(DeadlineExceeded, Reason::ProviderUnavailable),
-            Self::ContextLength { .. } => Class::new(Code::InvalidArgument, Reason::ContextLength),
-            Self::Account { .. } => Class::new(FailedPrecondition, Reason::ProviderAccount),
-            Self::Refused => Class::new(FailedPrecondition, Reason::ContentRefused),
-            Self::Rejected { .. } => Class::new(FailedPrecondition, Reason::ProviderRejected),
+            Self::Timeout { .. } => Class::new(Reason::ProviderTimeout),
+            Self::ContextLength { .. } => Class::new(Reason::ContextLength),
+            Self::Account { .. } => Class::new(Reason::ProviderAccount),
+            Self::Refused => Class::new(Reason::ContentRefused),
+            Self::Rejected { .. } => Class::new(Reason::ProviderRejected),
         };
         match self {
             Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => {
                 class.retry_after(*retry_after)
             }
             Self::ContextLength { tokens, window } => {
-                let facts = [("prompt_tokens", tokens), ("window_tokens", window)];
+                let facts = [("promptTokens", tokens), ("windowTokens", window)];
                 let known = facts
                     .into_iter()
                     .filter_map(|(name, fact)| Some((name, (*fact)?)));

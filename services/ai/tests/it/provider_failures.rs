@@ -185,7 +185,7 @@ async fn does_not_wait_forever_for_the_first_word() {
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
-    assert_eq!(reason_of(&status), Some(Reason::ProviderUnavailable));
+    assert_eq!(reason_of(&status), Some(Reason::ProviderTimeout));
     service.model.abandoned(1).await;
 }
 

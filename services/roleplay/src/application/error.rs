@@ -134,7 +134,7 @@ impl Error {
                     | Code::Cancelled
             ),
             Self::Vectors(error) => !matches!(error, vectors::Error::Invalid(_)),
-            _ => self.class().code == Code::Unavailable,
+            _ => self.class().code() == Code::Unavailable,
         }
     }
 
@@ -158,41 +158,32 @@ impl From<index::Error> for Error {
 impl Classify for Error {
     fn class(&self) -> Class {
         match self {
-            Self::NotFound(_) => Class::new(Code::NotFound, Reason::NotFound),
-            Self::AvatarMissing => Class::new(Code::NotFound, Reason::AvatarMissing),
+            Self::NotFound(_) => Class::new(Reason::NotFound),
+            Self::AvatarMissing => Class::new(Reason::AvatarMissing),
             Self::Invalid { field, description } => {
-                Class::new(Code::InvalidArgument, Reason::InvalidRequest)
-                    .violation(*field, *description)
+                Class::new(Reason::InvalidRequest).violation(*field, *description)
             }
-            Self::Card(_) => Class::new(Code::InvalidArgument, Reason::CardInvalid),
-            Self::Offset(error) => {
-                let code = match error {
-                    OffsetError::WithinCharacter { .. } => Code::InvalidArgument,
-                    OffsetError::BeyondEnd { .. } => Code::OutOfRange,
-                };
-                Class::new(code, Reason::OffsetInvalid)
-            }
-            Self::RequestIdReused => Class::new(Code::InvalidArgument, Reason::RequestIdReused)
+            Self::RequestIdReused => Class::new(Reason::RequestIdReused)
                 .violation(service::REQUEST_ID, "was used for another request"),
+            Self::Card(_) => Class::new(Reason::CardInvalid),
+            Self::Offset(_) => Class::new(Reason::OffsetInvalid),
             Self::GenerationRunning(id) => {
-                failed_precondition(Reason::GenerationRunning).fact("generation_id", id)
+                Class::new(Reason::GenerationRunning).fact("generationId", id)
             }
-            Self::Unsuitable(_) => failed_precondition(Reason::MessageUnsuitable),
-            Self::CharacterDeleted => failed_precondition(Reason::NotFound),
-            Self::PromptTooLong(_) => failed_precondition(Reason::PromptTooLong),
+            Self::Unsuitable(_) => Class::new(Reason::MessageUnsuitable),
+            Self::CharacterDeleted => Class::new(Reason::CharacterDeleted),
+            Self::PromptTooLong(_) => Class::new(Reason::PromptTooLong),
             Self::TooManyGenerations(_) => {
-                Class::new(Code::ResourceExhausted, Reason::TooManyGenerations)
-                    .retry_after(REPLY_TIME)
+                Class::new(Reason::TooManyGenerations).retry_after(REPLY_TIME)
             }
-            Self::ModelUnavailable { .. } => unavailable(Reason::ProviderUnavailable),
-            Self::Stopping => unavailable(Reason::Unavailable),
+            Self::ModelUnavailable { .. } => Class::new(Reason::ProviderUnavailable),
+            Self::Stopping => Class::new(Reason::Unavailable),
             Self::Storage(fault) => fault.class(),
             Self::Files(error) => passing(error.passing()),
             Self::Vectors(error) => passing(error.passing()),
             Self::HeldUp(_) => passing(Some(self.to_string())),
             Self::Remote(status) => {
-                let reason = error::reason_of(status).unwrap_or(Reason::Internal);
-                Class::new(status.code(), reason)
+                Class::new(error::reason_of(status).unwrap_or(Reason::Internal))
             }
             Self::Orphaned(_) | Self::GenerationLost(_) => Class::internal(),
             Self::Embedding(_) | Self::Receipt(_) | Self::Task(_) => Class::internal(),
@@ -200,18 +191,10 @@ impl Classify for Error {
     }
 }
 
-fn failed_precondition(reason: Reason) -> Class {
-    Class::new(Code::FailedPrecondition, reason)
-}
-
-fn unavailable(reason: Reason) -> Class {
-    Class::new(Code::Unavailable, reason)
-}
-
 /// The failure of a store that may be over later, if there is a text that says so.
 fn passing(text: Option<String>) -> Class {
     text.map_or_else(Class::internal, |text| {
-        unavailable(Reason::Unavailable)
+        Class::new(Reason::Unavailable)
             .saying(text)
             .retry_after(Outage::RETRY_AFTER)
     })

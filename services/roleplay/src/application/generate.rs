@@ -88,10 +88,7 @@ impl Chats {
             Err(Error::GenerationLost(_)) => Ending::by(State::Interrupted),
             Err(error) => {
                 tracing::error!(%error, "the text of a generation can't be stored");
-                Ending::failed(
-                    error::reason_name(Reason::Internal),
-                    "the reply could not be stored",
-                )
+                Ending::failed(Reason::Internal.name(), "the reply could not be stored")
             }
         };
         let text = work.job.text();
@@ -152,7 +149,7 @@ impl Chats {
                         finish: None,
                         usage,
                     } => {
-                        let reason = error::reason_name(Reason::ContentRefused);
+                        let reason = Reason::ContentRefused.name();
                         let refused =
                             Ending::failed(reason, "the provider's filter stopped the reply");
                         return Ok(Ending { usage, ..refused });
@@ -160,11 +157,7 @@ impl Chats {
                 }
             }
             let message = "the model stopped before the reply was complete";
-            Err(error::status(
-                Code::Unavailable,
-                Reason::ProviderUnavailable,
-                message,
-            ))
+            Err(error::status(Reason::ProviderUnavailable, message))
         };
         tokio::select! {
             biased;
@@ -194,7 +187,7 @@ impl Chats {
                 Ok(stored) => return Ok(stored),
                 Err(error) => error,
             };
-            if tries >= TRIES && error.class().code != Code::Unavailable {
+            if tries >= TRIES && error.class().code() != Code::Unavailable {
                 return Err(error);
             }
             if let Some(trouble) = error.trouble_of_disk() {
@@ -244,6 +237,6 @@ fn failed(status: &Status) -> Ending {
         Code::Unavailable | Code::Cancelled => Reason::ProviderUnavailable,
         _ => Reason::Internal,
     });
-    tracing::warn!(code = ?status.code(), reason = error::reason_name(reason), "the model failed");
-    Ending::failed(error::reason_name(reason), status.message())
+    tracing::warn!(code = ?status.code(), reason = reason.name(), "the model failed");
+    Ending::failed(reason.name(), status.message())
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_server::EmbeddingService;
 use troupe_proto::{Reason, error};
@@ -50,11 +50,7 @@ impl Embedder {
             Mood::Well => Ok(()),
             Mood::Away => {
                 let message = "the embedder is away";
-                Err(error::status(
-                    Code::Unavailable,
-                    Reason::Unavailable,
-                    message,
-                ))
+                Err(error::status(Reason::Unavailable, message))
             }
             Mood::Stuck => std::future::pending().await,
         }

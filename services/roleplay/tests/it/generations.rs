@@ -40,10 +40,10 @@ async fn runs_one_generation_a_session_at_a_time() {
         let status = refusal.unwrap();
         assert_eq!(
             (status.code(), reason_of(&status)),
-            (Code::FailedPrecondition, Some(Reason::GenerationRunning))
+            (Code::Aborted, Some(Reason::GenerationRunning))
         );
         let info = status.get_details_error_info().unwrap();
-        assert_eq!(info.metadata["generation_id"], id);
+        assert_eq!(info.metadata["generationId"], id);
     }
     let other = alice.open_session().await;
     let elsewhere = alice.send(&other.id, "Hello").await.unwrap();
@@ -264,7 +264,7 @@ async fn a_client_that_leaves_at_any_moment_leaves_no_generation_without_a_job()
         drop(send);
         while let Some(status) = alice.send(&session.id, "Still there?").await.err() {
             assert_eq!(reason_of(&status), Some(Reason::GenerationRunning));
-            let running = &status.get_details_error_info().unwrap().metadata["generation_id"];
+            let running = &status.get_details_error_info().unwrap().metadata["generationId"];
             alice.attach(running, 0).await.unwrap().all().await;
         }
         let running = alice.session(&session.id).await.running_generation_id;

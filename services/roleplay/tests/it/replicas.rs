@@ -196,9 +196,8 @@ async fn refuses_offsets_that_the_other_has_not_reached() {
     let user = UserId::new();
     let running = one.generate(user, "né").await;
     let alice = two.stage.person_with(user);
-    for (offset, code) in [(4, Code::OutOfRange), (2, Code::InvalidArgument)] {
+    for offset in [4, 2] {
         let status = alice.attach(&running.id, offset).await.err().unwrap();
-        assert_eq!(status.code(), code);
         assert_eq!(reason_of(&status), Some(Reason::OffsetInvalid));
     }
     let bob = two.stage.person();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_server::InferenceService;
 use troupe_proto::{Reason, error};
@@ -138,11 +138,7 @@ impl Call {
 }
 
 pub(crate) fn provider_down() -> Status {
-    error::status(
-        Code::Unavailable,
-        Reason::ProviderUnavailable,
-        "the provider is down",
-    )
+    error::status(Reason::ProviderUnavailable, "the provider is down")
 }
 
 #[tonic::async_trait]
@@ -203,7 +199,6 @@ impl InferenceService for Script {
             BROKEN_MODEL => (BROKEN_MODEL, 4_096, pb::PromptForm::Chat),
             _ => {
                 return Err(error::status(
-                    Code::NotFound,
                     Reason::ModelUnknown,
                     "there is no such model",
                 ));

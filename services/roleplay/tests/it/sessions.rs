@@ -419,6 +419,7 @@ async fn outlives_its_character() {
     assert_eq!(alice.texts(&session.id).await.len(), 1);
     let status = alice.send(&session.id, "Hello").await.err().unwrap();
     assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(reason_of(&status), Some(Reason::CharacterDeleted));
 }
 
 #[tokio::test]

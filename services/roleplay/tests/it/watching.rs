@@ -75,15 +75,11 @@ async fn refuses_offsets_beyond_the_text_and_within_a_character() {
     call.say("né");
     watch.reads("né").await;
     let check = async |when: &str| {
-        for (offset, code) in [
-            (4, Code::OutOfRange),
-            (i64::MAX, Code::OutOfRange),
-            (2, Code::InvalidArgument),
-        ] {
+        for offset in [4, i64::MAX, 2] {
             let status = alice.attach(&id, offset).await.err().unwrap();
             assert_eq!(
                 (status.code(), reason_of(&status)),
-                (code, Some(Reason::OffsetInvalid)),
+                (Code::InvalidArgument, Some(Reason::OffsetInvalid)),
                 "{when} {offset}"
             );
         }

@@ -8,7 +8,7 @@ use platform::id::LoginSessionId;
 use sea_orm::DbErr;
 use storage::database::Fault;
 use tonic::Status;
-use troupe_proto::{Class, Classify, Code, Reason};
+use troupe_proto::{Class, Classify, Reason};
 
 use crate::domain::password::Weakness;
 use crate::domain::profile::Refused;
@@ -61,25 +61,20 @@ impl Classify for Error {
                     Weakness::Common => Reason::PasswordCommon,
                     _ => Reason::PasswordGuessable,
                 };
-                Class::new(Code::InvalidArgument, reason)
-                    .violation("password", weakness.to_string())
+                Class::new(reason).violation("password", weakness.to_string())
             }
             Self::Text { field, reason } => invalid(*field, reason),
             Self::Profile(refused) => invalid(profile_field(refused), refused),
-            Self::CredentialsInvalid => unauthenticated(Reason::CredentialsInvalid),
-            Self::RefreshTokenInvalid => unauthenticated(Reason::RefreshTokenInvalid),
-            Self::RefreshTokenSuperseded => unauthenticated(Reason::TokenSuperseded),
-            Self::AccountGone => unauthenticated(Reason::TokenInvalid),
-            Self::LoginBackoff { wait } => {
-                Class::new(Code::ResourceExhausted, Reason::LoginBackoff).retry_after(*wait)
-            }
+            Self::CredentialsInvalid => Class::new(Reason::CredentialsInvalid),
+            Self::RefreshTokenInvalid => Class::new(Reason::RefreshTokenInvalid),
+            Self::RefreshTokenSuperseded => Class::new(Reason::TokenSuperseded),
+            Self::AccountGone => Class::new(Reason::TokenInvalid),
+            Self::LoginBackoff { wait } => Class::new(Reason::LoginBackoff).retry_after(*wait),
             Self::Hashing(HashError::Full { retry_after }) => {
-                Class::new(Code::ResourceExhausted, Reason::Overloaded).retry_after(*retry_after)
+                Class::new(Reason::Overloaded).retry_after(*retry_after)
             }
-            Self::LoginSessionNotFound(_) => Class::new(Code::NotFound, Reason::NotFound),
-            Self::Interrupted => {
-                Class::new(Code::Unavailable, Reason::Unavailable).retry_after(INTERRUPTED_RETRY)
-            }
+            Self::LoginSessionNotFound(_) => Class::new(Reason::NotFound),
+            Self::Interrupted => Class::new(Reason::Unavailable).retry_after(INTERRUPTED_RETRY),
             Self::Storage(fault) => fault.class(),
             Self::Hashing(HashError::Broken(_)) | Self::Signing(_) => Class::internal(),
         }
@@ -99,11 +94,7 @@ impl From<Error> for Status {
 }
 
 fn invalid(field: impl Into<String>, problem: &dyn Display) -> Class {
-    Class::new(Code::InvalidArgument, Reason::InvalidRequest).violation(field, problem.to_string())
-}
-
-fn unauthenticated(reason: Reason) -> Class {
-    Class::new(Code::Unauthenticated, reason)
+    Class::new(Reason::InvalidRequest).violation(field, problem.to_string())
 }
 
 fn profile_field(refused: &Refused) -> String {

@@ -124,7 +124,7 @@ impl Service {
     /// Somebody without a token, at an address.
     pub(crate) fn nobody_at(&self, address: &str) -> Caller {
         Caller {
-            channel: Channel::for_clients(&self.server),
+            channel: testkit::held::for_clients(&self.server),
             address: address.to_owned(),
             bearer: None,
         }

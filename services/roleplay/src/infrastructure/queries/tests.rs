@@ -255,7 +255,7 @@ async fn a_name_that_no_release_wrote_is_an_internal_error() {
     let lines = path::lines(db.plain(), session.id, last.id, limits).await;
     for error in [found.unwrap_err(), path.unwrap_err(), lines.unwrap_err()] {
         assert!(error.to_string().contains("ghost"), "{error}");
-        assert_eq!(Fault::from(error).class().code, Code::Internal);
+        assert_eq!(Fault::from(error).class().code(), Code::Internal);
     }
 }
 
