@@ -154,6 +154,7 @@ impl Call<'_> {
 pub(crate) fn told(
     outcome: Outcome,
     mut log: AccessLog,
+    request_id: &HeaderValue,
     refuse: impl FnOnce(Refusal) -> Response<Body>,
 ) -> Response<Body> {
     let answer = match outcome {
@@ -164,7 +165,7 @@ pub(crate) fn told(
         }
         Err(refusal) => {
             log.code(refusal.status.code());
-            refuse(refusal)
+            refuse(refusal.explained(request_id))
         }
     };
     log.status(answer.status());

@@ -26,7 +26,7 @@ use crate::schema::Schema;
 use crate::transcode::Plan;
 use crate::visit::{AccessLog, Visit};
 
-pub(crate) use self::error::{end_of_stream, put_error};
+pub(crate) use self::error::{end_of_stream, end_with, put_error, put_request_info};
 
 const VERSION: &str = "connect-protocol-version";
 const STREAM_ENCODING: &str = "connect-content-encoding";
@@ -121,14 +121,14 @@ pub(crate) async fn answer(
     form: Form,
 ) -> Response<Body> {
     let mut log = AccessLog::start("connect", request.method().clone(), visit);
-    let schema = &front.catalog.schema;
+    let (schema, id) = (&front.catalog.schema, &visit.request_id);
     let (parts, body) = request.into_parts();
     let target = match target(front, &parts, form, &mut log) {
         Ok(target) => target,
-        Err(refusal) => return told(Err(refusal), log, |it| error::answer(it, schema)),
+        Err(refusal) => return told(Err(refusal), log, id, |it| error::answer(it, schema)),
     };
     let outcome = call(front, visit, &target, &parts.headers, body).await;
-    told(outcome, log, |refusal| form.refusal(refusal, schema))
+    told(outcome, log, id, |refusal| form.refusal(refusal, schema))
 }
 
 /// What a request asks for.

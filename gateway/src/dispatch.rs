@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::explained::explained;
 use crate::gather::announced_size;
 use crate::guard::{caught_within, guarded};
 use crate::host::check_host;
@@ -54,10 +55,12 @@ impl Parts {
         if let Err(status) = single::check(request.headers()) {
             return self.refuse(protocol, &visit, &request, status);
         }
-        let parts = self.clone();
+        let (parts, request_id) = (self.clone(), visit.request_id.clone());
         match caught_within(parts.pass(protocol, visit, request)).await {
             Ok(answer) => answer,
-            Err(status) => protocol.refusal(status, &self.catalog.schema),
+            Err(status) => {
+                protocol.refusal(explained(&status, &request_id), &self.catalog.schema)
+            }
         }
     }
 
@@ -142,14 +145,14 @@ impl Parts {
         }
         let took = visit.arrival.at.elapsed();
         exchanges::refused(protocol.name(), &parts.method, took);
-        self.gate.refuse(load, &visit.arrival, protocol)
+        self.gate.refuse(load, visit, protocol)
     }
 
     async fn grpc(self: Arc<Self>, visit: Visit, request: Request<Body>) -> Response<Body> {
         let log = AccessLog::start("grpc", request.method().clone(), &visit);
         if request.version() != Version::HTTP_2 || request.method() != Method::POST {
             let message = "gRPC needs POST over HTTP/2; over HTTP/1.1 use application/grpc-web";
-            return self.refuse_with(log, Protocol::Json, invalid(message));
+            return self.refuse_with(log, Protocol::Json, &visit, &invalid(message));
         }
         grpc::pass(self, visit, request, log).await
     }
@@ -168,16 +171,18 @@ impl Parts {
             Protocol::Grpc if request.version() != Version::HTTP_2 => Protocol::Json,
             protocol => protocol,
         };
-        self.refuse_with(log, protocol, status)
+        self.refuse_with(log, protocol, visit, &status)
     }
 
     fn refuse_with(
         &self,
         mut log: AccessLog,
         protocol: Protocol,
-        status: Status,
+        visit: &Visit,
+        status: &Status,
     ) -> Response<Body> {
         log.code(status.code());
+        let status = explained(status, &visit.request_id);
         let answer = protocol.refusal(status, &self.catalog.schema);
         log.status(answer.status());
         answer

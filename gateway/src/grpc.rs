@@ -9,11 +9,12 @@ use mesh::admission::unknown_method;
 use mesh::body::Filtered;
 use mesh::deadline::GRPC_TIMEOUT;
 use tokio::time::{Instant, sleep_until};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use crate::bounded::Bounded;
 use crate::catalog::Method;
+use crate::explained::explained;
 use crate::gather::announced_size;
 use crate::headers;
 use crate::intake::Sender;
@@ -38,12 +39,12 @@ pub(crate) async fn pass(
             if let Some(status) = Status::from_header_map(begun.answer.headers()) {
                 visit.answered(&status);
             }
-            finish(begun, log)
+            finish(begun, &visit, log)
         }
         Err(status) => {
             visit.answered(&status);
             log.code(status.code());
-            status.into_http()
+            explained(&status, &visit.request_id).into_http()
         }
     }
 }
@@ -116,7 +117,7 @@ async fn call(
 }
 
 /// Prepares an answer that has begun for the client.
-fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
+fn finish(begun: Begun, visit: &Visit, mut log: AccessLog) -> Response<Body> {
     let Begun {
         mut answer,
         method,
@@ -126,23 +127,28 @@ fn finish(begun: Begun, mut log: AccessLog) -> Response<Body> {
     headers::clean_grpc_answer(answer.headers_mut());
     if answer.status() != http::StatusCode::OK {
         let what = format!("HTTP status {}", answer.status().as_u16());
-        return method.unreachable(&Status::unknown(what)).into_http();
+        let status = method.unreachable(&Status::unknown(what));
+        return explained(&status, &visit.request_id).into_http();
     }
     if let Some(status) = Status::from_header_map(answer.headers()) {
         let code = status.code();
         let status = from_upstream(status);
         log.code(status.code());
-        return if status.code() == code {
-            answer
-        } else {
-            status.into_http()
-        };
+        if code == Code::Ok {
+            return answer;
+        }
+        let status = explained(&status, &visit.request_id);
+        if status.code() != code || status.add_header(answer.headers_mut()).is_err() {
+            return status.into_http();
+        }
+        return answer;
     }
     let tail = Tail {
         method,
         deadline: Box::pin(sleep_until(deadline)),
         log,
         broken,
+        request_id: visit.request_id.clone(),
     };
     answer.map(|body| Body::new(Filtered::new(body, tail)))
 }

@@ -14,6 +14,7 @@ mod connect;
 mod content;
 mod dispatch;
 mod exchanges;
+mod explained;
 mod form;
 mod gateway;
 mod gather;

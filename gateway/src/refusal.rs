@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use troupe_proto::{Reason, error};
 
+use crate::explained::explained;
 use crate::headers;
 use crate::json;
 use crate::schema::{MessageId, Schema};
@@ -125,6 +126,12 @@ impl Refusal {
     /// The body's type is one that the method can't take.
     pub(crate) fn unsupported_type(message: &str) -> Self {
         Self::from(invalid(message)).under(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    /// The same refusal with the id of its request, and with a link to its reason.
+    pub(crate) fn explained(mut self, request_id: &HeaderValue) -> Self {
+        self.status = explained(&self.status, request_id);
+        self
     }
 
     /// The answer of the JSON form. `schema` is asked for the types of the details first.

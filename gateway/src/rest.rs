@@ -36,7 +36,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let mut log = AccessLog::start("json", request.method().clone(), visit);
     let outcome = call(front, visit, request, &mut log).await;
-    told(outcome, log, |refusal| {
+    told(outcome, log, &visit.request_id, |refusal| {
         refusal.into_answer(&front.catalog.schema)
     })
 }
@@ -141,6 +141,7 @@ impl Writing for Bound<'_> {
     async fn stream(
         &self,
         upstream: Response<Body>,
+        visit: &Visit,
         deadline: Instant,
     ) -> Result<Response<Box<Begun>>, Refusal> {
         let (upstream, body) = upstream.into_parts();
@@ -178,6 +179,7 @@ impl Writing for Bound<'_> {
             plan: self.binding.plan.clone(),
             print_defaults: self.call.front.json.print_defaults,
             form,
+            request_id: self.call.visit.request_id.clone(),
         };
         let content_type = content_type.to_vec();
         let begun = Begun {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tonic::{Code, Status};
@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use crate::accept;
 use crate::catalog::Catalog;
 use crate::connect::{Codec, end_of_stream, envelope};
+use crate::explained::explained;
 use crate::guard::caught;
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{put_status, too_late};
@@ -79,6 +80,8 @@ pub(crate) struct Style {
     pub(crate) print_defaults: bool,
     /// The form.
     pub(crate) form: Form,
+    /// Which request it is, for a refusal at the end.
+    pub(crate) request_id: HeaderValue,
 }
 
 /// The body.
@@ -133,6 +136,7 @@ impl StreamBody {
             plan,
             print_defaults,
             form,
+            ..
         } = &self.style;
         let broken = |error: EncodeError| broken_answer(&error.to_string());
         if *form == Form::Raw {
@@ -192,6 +196,7 @@ impl StreamBody {
         self.ended = true;
         self.log.code(status.code());
         let schema = &self.style.catalog.schema;
+        let status = explained(&status, &self.style.request_id);
         let status = match self.style.form {
             Form::Raw | Form::Envelopes(Codec::Proto) => status,
             _ => spelling::in_json(schema, self.style.plan.input, status),

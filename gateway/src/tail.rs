@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
 use mesh::body::{Filter, Polled};
 use tokio::time::Sleep;
@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::catalog::Method;
+use crate::explained::explained;
 use crate::guard::caught;
 use crate::headers::keep_metadata;
 use crate::messages::broken_answer;
@@ -28,6 +29,8 @@ pub(crate) struct Tail {
     pub(crate) deadline: Pin<Box<Sleep>>,
     pub(crate) log: AccessLog,
     pub(crate) broken: BrokenText,
+    /// Which request it is, for a refusal at the end.
+    pub(crate) request_id: HeaderValue,
 }
 
 impl Tail {
@@ -41,6 +44,9 @@ impl Tail {
         {
             return self.end(&broken);
         }
+        if status.code() != Code::Ok {
+            return self.end(&status);
+        }
         self.log.code(status.code());
         trailers
     }
@@ -53,12 +59,10 @@ impl Tail {
 
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
         self.log.code(status.code());
+        let status = explained(status, &self.request_id);
         let mut trailers = HeaderMap::new();
         if status.add_header(&mut trailers).is_err() {
-            trailers.insert(
-                "grpc-status",
-                http::HeaderValue::from(Code::Internal as i32),
-            );
+            trailers.insert("grpc-status", HeaderValue::from(Code::Internal as i32));
         }
         Frame::trailers(trailers)
     }

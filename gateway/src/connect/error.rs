@@ -4,11 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use http::Response;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use mesh::calls::code_name;
+use prost::Message as _;
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tonic_types::pb;
 
 use super::envelope::{END, sealed};
 use crate::call::set_type;
@@ -60,18 +62,29 @@ pub(crate) fn end_of_stream(
 ) -> Bytes {
     let trailers = error.map_or(trailers, |error| Some(error.metadata().as_ref()));
     let metadata = trailers.map(metadata).unwrap_or_default();
-    let written = sealed(END, 64, |out| {
+    let error = error.map(|error| {
+        let mut text = Vec::with_capacity(256);
+        put_error(schema, error, &mut text);
+        text
+    });
+    end_with(error.as_deref(), &metadata)
+}
+
+/// The envelope that ends a stream, with an error that is written already.
+pub(crate) fn end_with(error: Option<&[u8]>, metadata: &HeaderMap) -> Bytes {
+    let room = error.map_or(64, |error| error.len() + 64);
+    let written = sealed(END, room, |out| {
         out.push(b'{');
         if let Some(error) = error {
             out.extend_from_slice(b"\"error\":");
-            put_error(schema, error, out);
+            out.extend_from_slice(error);
         }
         if !metadata.is_empty() {
             if error.is_some() {
                 out.push(b',');
             }
             out.extend_from_slice(b"\"metadata\":");
-            put_metadata(&metadata, out);
+            put_metadata(metadata, out);
         }
         out.push(b'}');
         Ok::<_, std::convert::Infallible>(())
@@ -128,21 +141,40 @@ fn put_detail(schema: &Schema, any: &[u8], out: &mut Vec<u8>) {
     }
     let url = String::from_utf8_lossy(url);
     let name = url.rsplit('/').next().unwrap_or_default();
-    out.extend_from_slice(b"{\"type\":");
-    json::write_string(out, name);
-    out.extend_from_slice(b",\"value\":");
-    json::write_string(out, &STANDARD_NO_PAD.encode(value));
     let debug = by_either(schema, |schema| {
         let mut text = Vec::new();
         let id = schema.message_by_name(name)?;
         let written = Encoder::new(schema, false).message(id, value, &mut text);
         written.ok().map(|()| text)
     });
+    put_message(name, value, debug.as_deref(), out);
+}
+
+/// Writes a detail that is a message of a name. `debug` is the same in JSON.
+fn put_message(name: &str, value: &[u8], debug: Option<&[u8]>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":");
+    json::write_string(out, name);
+    out.extend_from_slice(b",\"value\":");
+    json::write_string(out, &STANDARD_NO_PAD.encode(value));
     if let Some(debug) = debug {
         out.extend_from_slice(b",\"debug\":");
-        out.extend_from_slice(&debug);
+        out.extend_from_slice(debug);
     }
     out.push(b'}');
+}
+
+/// Writes the detail that has the id of a request.
+pub(crate) fn put_request_info(request_id: &HeaderValue, out: &mut Vec<u8>) {
+    let request_id = request_id.to_str().unwrap_or_default();
+    let mut debug = b"{\"requestId\":".to_vec();
+    json::write_string(&mut debug, request_id);
+    debug.push(b'}');
+    let info = pb::RequestInfo {
+        request_id: request_id.to_owned(),
+        ..pb::RequestInfo::default()
+    };
+    let value = info.encode_to_vec();
+    put_message("google.rpc.RequestInfo", &value, Some(&debug), out);
 }
 
 /// What a client is told of the headers or the trailers of an upstream's answer. Connect's own names are not the upstream's.

@@ -102,6 +102,7 @@ impl Writing for Writer<'_> {
             plan: self.plan.clone(),
             print_defaults: front.json.print_defaults,
             form: Form::Envelopes(self.codec),
+            request_id: self.call.visit.request_id.clone(),
         };
         let begun = Begun {
             style,

@@ -21,6 +21,7 @@ use crate::attached::attached;
 use crate::config::Overload;
 use crate::protocol::Protocol;
 use crate::schema::Schema;
+use crate::visit::Visit;
 
 /// How often the log tells of refusals.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -160,12 +161,13 @@ impl Gate {
     pub(crate) fn refuse(
         &self,
         load: &Arc<Load>,
-        arrival: &Arrival,
+        visit: &Visit,
         protocol: Protocol,
     ) -> Response<Body> {
+        let arrival = &visit.arrival;
         let again = load.refuse(arrival.pace.as_ref(), arrival.has_streams);
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.answers.to(protocol, again)
+        self.answers.to(protocol, again, &visit.request_id)
     }
 
     /// Tells the log of refusals, now and then.

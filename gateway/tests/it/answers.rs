@@ -131,7 +131,11 @@ async fn a_broken_status_is_told_without_what_is_broken() {
                 let answer = edge.send("GET", target, &headers, "").await;
                 assert_eq!(answer.error(), code, "{wish} {target}");
                 assert_eq!(answer.json()["message"], message, "{wish} {target}");
-                assert_eq!(answer.json()["details"], json!([]), "{wish}");
+                let request_id = json!({
+                    "@type": "type.googleapis.com/google.rpc.RequestInfo",
+                    "requestId": answer.header("x-request-id"),
+                });
+                assert_eq!(answer.json()["details"], json!([request_id]), "{wish}");
             }
             let web = [
                 ("content-type", "application/grpc-web"),

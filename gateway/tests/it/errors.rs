@@ -68,6 +68,36 @@ async fn an_error_carries_message_details_and_trailers() {
 }
 
 #[tokio::test]
+async fn every_refusal_names_its_request_and_ours_lead_to_their_reason() {
+    let edge = Edge::start().await;
+    for (path, accept, link) in [
+        ("/nowhere", "*/*", Some("/docs/errors#UNKNOWN_METHOD")),
+        (
+            "/v1/get?int32=x",
+            "*/*",
+            Some("/docs/errors#INVALID_REQUEST"),
+        ),
+        ("/v1/fail/8?with_details=true", "*/*", None),
+        ("/v1/fail/5", "*/*", None),
+    ] {
+        let headers = [("accept", accept), ("x-request-id", "mine-\"7\"")];
+        let answer = edge.send("GET", path, &headers, "").await;
+        let body = answer.json();
+        let details = body["details"].as_array().unwrap();
+        let of = |name: &str| {
+            let name = format!("type.googleapis.com/google.rpc.{name}");
+            let mut found = details.iter().filter(|it| it["@type"] == json!(name));
+            let first = found.next().cloned();
+            assert!(found.next().is_none(), "{path} has two of {name}");
+            first
+        };
+        assert_eq!(of("RequestInfo").unwrap()["requestId"], "mine-\"7\"");
+        let help = of("Help").map(|help| help["links"][0]["url"].clone());
+        assert_eq!(help, link.map(|link| json!(link)), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn errors_of_routing_have_the_same_shape() {
     let edge = Edge::start().await;
     let body = edge.get("/nowhere").await.json();

@@ -144,6 +144,9 @@ async fn errors_keep_code_message_details_and_trailers() {
         (Code::FailedPrecondition, "it's bröken: 100 %")
     );
     assert_eq!(status.get_details_error_info().unwrap().reason, "TESTING");
+    let request_id = status.metadata().get("x-request-id").unwrap();
+    let told = status.get_details_request_info().unwrap().request_id;
+    assert_eq!(request_id, told.as_str());
     assert_eq!(status.metadata().get("x-trailer").unwrap(), "kept");
 
     let mut numbers = count(
@@ -164,6 +167,7 @@ async fn errors_keep_code_message_details_and_trailers() {
         (Code::Aborted, "stopped counting")
     );
     assert!(status.get_details_retry_info().is_some());
+    assert!(status.get_details_request_info().is_some());
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
+use tonic::Status;
+use tonic_types::StatusExt;
 use troupe_gateway::Config;
 
 use crate::harness::{Answer, Edge, until};
@@ -95,6 +97,10 @@ async fn what_is_too_much_is_refused_at_once_and_told_when_to_come_again() {
         "{details}"
     );
     assert!(!answer.text().contains("database"));
+    let details = answer.json()["details"].clone();
+    let last = details.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["requestId"], answer.header("x-request-id"));
+    assert_eq!(details[2]["links"][0]["url"], "/docs/errors#OVERLOADED");
 }
 
 #[tokio::test]
@@ -118,7 +124,11 @@ async fn each_protocol_has_its_own_form_of_a_refusal() {
         assert_eq!(answer.status.as_u16(), 200);
         assert_eq!(answer.header("content-type"), answered);
         assert_eq!(answer.header("grpc-status"), "8");
-        assert!(!answer.header("grpc-status-details-bin").is_empty());
+        let told = Status::from_header_map(&answer.headers).unwrap();
+        let told = told.check_error_details().unwrap();
+        let request_id = &told.request_info().unwrap().request_id;
+        assert_eq!(request_id, answer.header("x-request-id"));
+        assert_eq!(told.help().unwrap().links.len(), 1);
     }
 }
 
