@@ -71,8 +71,7 @@ impl Parts {
         request: Request<Body>,
     ) -> Response<Body> {
         if let Protocol::Json = protocol {
-            let (method, path) = (request.method(), request.uri().path());
-            if let Some(page) = self.pages.find(method, path, &self.readiness) {
+            if let Some(page) = self.pages.find(&request, &self.readiness) {
                 return page;
             }
         }

@@ -3,6 +3,7 @@
 
 mod comments;
 mod operations;
+mod responses;
 mod rules;
 mod schemas;
 
@@ -56,7 +57,7 @@ pub fn document(pool: &DescriptorPool, info: &Info) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.finish(),
-            "responses": { "Error": error_response() },
+            "responses": responses::shared(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -66,13 +67,6 @@ pub fn document(pool: &DescriptorPool, info: &Info) -> Value {
             },
         },
     }))
-}
-
-fn error_response() -> Value {
-    json!({
-        "description": "The call failed. The code says how, the details say why.",
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/google.rpc.Status" } } },
-    })
 }
 
 /// The same value with the members of objects in order of their names, whatever order the map of `serde_json` keeps.

@@ -1,11 +1,17 @@
 //! Pages of the gateway's own: documentation, which works offline, and probes.
 
+mod errors;
+mod guide;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use mesh::Readiness;
 use tonic::body::Body;
+
+use self::errors::{Errors, Form};
+use crate::explained::ERRORS_PAGE;
 
 const SWAGGER_JS: &[u8] = include_bytes!("../assets/swagger-ui-bundle.js.gz");
 const SWAGGER_CSS: &[u8] = include_bytes!("../assets/swagger-ui.css.gz");
@@ -71,6 +77,9 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 pub(crate) struct Pages {
     /// The OpenAPI document.
     openapi: Bytes,
+    /// The text for programs that read.
+    guide: Bytes,
+    errors: Errors,
 }
 
 impl Pages {
@@ -78,20 +87,25 @@ impl Pages {
     pub(crate) fn new(openapi: &serde_json::Value) -> Self {
         Self {
             openapi: openapi.to_string().into(),
+            guide: guide::text(openapi).into(),
+            errors: Errors::new(),
         }
     }
 
-    /// The page at a path, if the gateway has one there.
+    /// The page that a request is for, if the gateway has one there.
     pub(crate) fn find(
         &self,
-        method: &Method,
-        path: &str,
+        request: &Request<Body>,
         readiness: &Readiness,
     ) -> Option<Response<Body>> {
+        let method = request.method();
         let (html, js) = ("text/html; charset=utf-8", "text/javascript; charset=utf-8");
         let text = |kind, text: &'static str| page(kind, text.into(), false);
         let packed = |kind, bytes: &'static [u8]| page(kind, Bytes::from_static(bytes), true);
-        let answer = match path {
+        let answer = match request.uri().path() {
+            "/" => redirect("/docs"),
+            ERRORS_PAGE => self.errors(request),
+            "/llms.txt" => page("text/plain; charset=utf-8", self.guide.clone(), false),
             "/openapi.json" => page("application/json", self.openapi.clone(), false),
             "/docs" | "/docs/" => text(html, SWAGGER_PAGE),
             "/docs/start.js" => text(js, SWAGGER_START),
@@ -120,6 +134,24 @@ impl Pages {
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         Some(refusal)
     }
+
+    fn errors(&self, request: &Request<Body>) -> Response<Body> {
+        let form = Form::accepted(request.headers());
+        let mut answer = page(form.content_type(), self.errors.page(form), false);
+        answer
+            .headers_mut()
+            .insert(header::VARY, HeaderValue::from_static("accept"));
+        answer
+    }
+}
+
+fn redirect(to: &'static str) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::FOUND;
+    answer
+        .headers_mut()
+        .insert(header::LOCATION, HeaderValue::from_static(to));
+    answer
 }
 
 fn page(kind: &'static str, content: Bytes, is_gzip: bool) -> Response<Body> {

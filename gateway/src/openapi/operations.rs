@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use troupe_proto::policy::Audience;
 
 use super::comments::{Comments, summary};
+use super::responses;
 use super::rules::is_empty_object;
 use super::schemas::Schemas;
 use crate::config::Limits;
@@ -114,7 +115,7 @@ impl<'p> Operations<'p> {
         if let Some(body) = body(method, rule, &bound, schemas) {
             operation.insert("requestBody".into(), body);
         }
-        operation.insert("responses".into(), responses(method, rule, schemas));
+        operation.insert("responses".into(), responses::of(method, rule, schemas));
         let security = match audience {
             Audience::User | Audience::Admin => json!([{ "bearer": [] }]),
             _ => json!([]),
@@ -326,32 +327,5 @@ fn form_with_file() -> Value {
         "type": "object",
         "properties": { "file": { "type": "string", "contentMediaType": "application/octet-stream" } },
         "required": ["file"],
-    })
-}
-
-fn responses(method: &MethodDescriptor, rule: &Rule, schemas: &mut Schemas<'_>) -> Value {
-    let output = method.output();
-    let field = output.get_field_by_name(&rule.response_body);
-    let schema = match &field {
-        Some(field) => schemas.field(field),
-        None => schemas.message(&output),
-    };
-    let is_raw = match field.map(|field| field.kind()) {
-        Some(Kind::Message(message)) => message.full_name() == "google.api.HttpBody",
-        Some(_) => false,
-        None => output.full_name() == "google.api.HttpBody",
-    };
-    let content = match () {
-        () if is_raw => json!({ "*/*": { "schema": schema } }),
-        () if method.is_server_streaming() => json!({
-            "text/event-stream": { "schema": schema },
-            "application/x-ndjson": { "schema": schema },
-            "application/json": { "schema": { "type": "array", "items": schema } },
-        }),
-        () => json!({ "application/json": { "schema": schema } }),
-    };
-    json!({
-        "200": { "description": "The call succeeded.", "content": content },
-        "default": { "$ref": "#/components/responses/Error" },
     })
 }

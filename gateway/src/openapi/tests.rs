@@ -105,6 +105,29 @@ fn path_query_and_body_share_the_fields_of_a_request() {
 }
 
 #[test]
+fn refusals_are_told_with_their_reasons() {
+    let document = document(troupe_proto::descriptor_pool(), &Info::default());
+    let path = "/api/v1/roleplay/sessions/{session_id}/messages/{message_id}";
+    let responses = &document["paths"][path]["delete"]["responses"];
+    let running = &responses["409"];
+    assert_eq!(running["x-troupe-reasons"][0], "GENERATION_RUNNING");
+    let description = running["description"].as_str().unwrap();
+    assert!(description.contains("cancel it"), "{description}");
+    assert_eq!(responses["404"]["x-troupe-reasons"][0], "NOT_FOUND");
+    let shared = &document["components"]["responses"]["Error401"];
+    assert_eq!(shared["x-troupe-reasons"][0], "TOKEN_MISSING");
+    let unauthenticated = "#/components/responses/Error401";
+    assert_eq!(responses["401"]["$ref"], unauthenticated);
+    let login = &document["paths"]["/api/v1/users/login"]["post"]["responses"];
+    assert_eq!(login["401"]["x-troupe-reasons"][0], "CREDENTIALS_INVALID");
+    assert_eq!(
+        login["401"]["x-troupe-reasons"].as_array().unwrap().len(),
+        1
+    );
+    assert!(responses["403"].is_null() && responses["503"].is_null());
+}
+
+#[test]
 fn streams_and_raw_bodies_have_their_media_types() {
     let document = echo();
     let content =

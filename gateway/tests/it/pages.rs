@@ -43,6 +43,47 @@ async fn documentation_is_served_without_other_hosts() {
 }
 
 #[tokio::test]
+async fn reasons_are_explained_to_people_and_to_programs() {
+    let edge = Edge::start().await;
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    for headers in [&[][..], &browser] {
+        let page = edge.send("GET", "/docs/errors", headers, "").await;
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(page.header("vary"), "accept");
+        assert!(page.text().contains("<h2 id=\"GENERATION_RUNNING\">"));
+        assert!(!page.text().contains("://"));
+    }
+    let json = [("accept", "application/json")];
+    let reasons = edge.send("GET", "/docs/errors", &json, "").await.ok();
+    let reasons = reasons["reasons"].as_array().unwrap();
+    let running = reasons
+        .iter()
+        .find(|it| it["reason"] == "GENERATION_RUNNING");
+    let running = running.unwrap();
+    assert_eq!(running["code"], "ABORTED");
+    assert_eq!(running["httpStatus"], 409);
+    assert_eq!(running["retry"], "LATER");
+    assert_eq!(running["metadata"], serde_json::json!(["generationId"]));
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_documentation_and_a_text_to_all_of_it() {
+    let edge = Edge::start().await;
+    let root = edge.get("/").await;
+    assert_eq!(
+        (root.status.as_u16(), root.header("location")),
+        (302, "/docs")
+    );
+    let guide = edge.get("/llms.txt").await;
+    assert_eq!(guide.header("content-type"), "text/plain; charset=utf-8");
+    for place in ["/openapi.json", "/docs", "/docs/errors"] {
+        let link = format!("]({place})");
+        assert!(guide.text().contains(&link), "{link}");
+        assert_eq!(edge.get(place).await.status.as_u16(), 200);
+    }
+}
+
+#[tokio::test]
 async fn the_document_describes_what_is_routed() {
     let edge = Edge::start().await;
     let document = edge.get("/openapi.json").await.ok();

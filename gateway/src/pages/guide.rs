@@ -1,0 +1,79 @@
+//! `/llms.txt`: a short text that leads programs which read, and people, to what there is.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// What there is beside the methods.
+const DOCUMENTS: &str = "\
+## Documents
+
+- [OpenAPI](/openapi.json): every method, with its fields, their rules and its refusals
+- [Documentation](/docs): the same for people, who can try calls there
+- [Errors](/docs/errors): the reasons for which calls are refused, and what to do; as JSON with `accept: application/json`
+
+## Conventions
+
+- Each method is called by JSON over HTTP, gRPC or gRPC-Web, on the same port.
+- Methods that need a person take `authorization: Bearer` with an access token, as logging in returns it.
+- A refusal is `google.rpc.Status`. Programs read the `reason` among its details; texts may change.
+- A stream comes as events with `accept: text/event-stream`, else as lines of JSON.
+";
+
+/// The text, from an OpenAPI document.
+pub(super) fn text(openapi: &Value) -> String {
+    let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let info = &openapi["info"];
+    let mut text = format!("# {}\n\n", part(&info["title"]));
+    let description = part(&info["description"]);
+    if let Some(first) = description.split("\n\n").next().filter(|it| !it.is_empty()) {
+        let first = first.replace('\n', " ");
+        text.push_str(&format!("> {first}\n\n"));
+    }
+    text.push_str(DOCUMENTS);
+    for (tag, lines) in by_tag(openapi) {
+        // Writing into a string doesn't fail.
+        _ = write!(text, "\n## {tag}\n\n{lines}");
+    }
+    text
+}
+
+/// A line for each operation.
+fn by_tag(openapi: &Value) -> BTreeMap<String, String> {
+    let mut lines: BTreeMap<String, String> = BTreeMap::new();
+    let paths = openapi["paths"].as_object().into_iter().flatten();
+    for (path, item) in paths {
+        for (verb, operation) in item.as_object().into_iter().flatten() {
+            let tag = operation["tags"][0].as_str().unwrap_or_default();
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let verb = verb.to_uppercase();
+            let lines = lines.entry(tag.to_owned()).or_default();
+            let colon = if summary.is_empty() { "" } else { ": " };
+            _ = writeln!(lines, "- `{verb} {path}`{colon}{summary}");
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openapi::{Info, document};
+
+    #[test]
+    fn the_text_leads_to_the_documents_and_names_every_operation() {
+        let openapi = document(troupe_proto::descriptor_pool(), &Info::default());
+        let text = text(&openapi);
+        assert!(text.starts_with("# Troupe\n"), "{text}");
+        for place in ["(/openapi.json)", "(/docs)", "(/docs/errors)"] {
+            assert!(text.contains(place), "{place}");
+        }
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            for verb in item.as_object().unwrap().keys() {
+                let line = format!("- `{} {path}`: ", verb.to_uppercase());
+                assert!(text.contains(&line), "{line}");
+            }
+        }
+    }
+}
