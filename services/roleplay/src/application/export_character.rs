@@ -16,6 +16,15 @@ pub(crate) enum CardFile {
     Json,
 }
 
+/// A card file.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    /// The character's name.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) bytes: Vec<u8>,
+}
+
 impl Characters {
     /// A character as a card file, of its own specification unless another is asked for. A PNG carries the card as V2
     /// and V3 at once, whatever is asked for, so that every program finds what it reads.
@@ -25,11 +34,13 @@ impl Characters {
         id: CharacterId,
         form: CardFile,
         spec: Option<Spec>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Exported, Error> {
         let character = self.get_character(ctx, id).await?;
+        let name = character.card.name().into_owned();
         let spec = spec.unwrap_or(character.card.spec());
         if form == CardFile::Json {
-            return Ok(character.card.to_json(spec)?.into_bytes());
+            let bytes = character.card.to_json(spec)?.into_bytes();
+            return Ok(Exported { name, bytes });
         }
         // Also for a PNG: what V1 can't hold is refused rather than exported as something else.
         character.card.to_json(spec)?;
@@ -38,7 +49,8 @@ impl Characters {
             .await?
             .unwrap_or_else(Card::blank_png);
         let write = move || character.card.to_png(&picture);
-        Ok(self.host.tasks.spawn_blocking(write).await??)
+        let bytes = self.host.tasks.spawn_blocking(write).await??;
+        Ok(Exported { name, bytes })
     }
 
     /// A character's picture, a PNG.

@@ -7,6 +7,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
 use super::convert::character::{asked_spec, file, patch, summary, whole};
+use super::convert::download::attachment;
 use crate::application::{CardFile, Characters};
 
 pub(super) struct CharacterApi {
@@ -97,18 +98,25 @@ impl CharacterService for CharacterApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let id = fields::id("character_id", &request.character_id)?;
-        let (form, content_type) = match request.format() {
-            pb::CardFormat::Unspecified | pb::CardFormat::Png => (CardFile::Png, "image/png"),
-            pb::CardFormat::Json => (CardFile::Json, "application/json"),
+        let (form, content_type, extension) = match request.format() {
+            pb::CardFormat::Unspecified | pb::CardFormat::Png => {
+                (CardFile::Png, "image/png", "png")
+            }
+            pb::CardFormat::Json => (CardFile::Json, "application/json", "json"),
         };
         let spec = asked_spec(request.spec());
-        let bytes = self
+        let card = self
             .characters
             .export_character(&ctx, id, form, spec)
             .await?;
-        Ok(Response::new(pb::ExportCharacterResponse {
-            file: Some(file(content_type, bytes)),
-        }))
+        let mut response = Response::new(pb::ExportCharacterResponse {
+            file: Some(file(content_type, card.bytes)),
+        });
+        if let Some(header) = attachment(&card.name, extension) {
+            let metadata = response.metadata_mut();
+            metadata.insert("content-disposition", header);
+        }
+        Ok(response)
     }
 
     async fn get_avatar(

@@ -1,6 +1,7 @@
 //! Between the contract's messages and the domain's types, a file for each service.
 
 pub(super) mod character;
+pub(super) mod download;
 pub(super) mod generation;
 pub(super) mod json;
 pub(super) mod message;

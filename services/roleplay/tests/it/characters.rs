@@ -38,6 +38,28 @@ async fn export(
     Ok((file.content_type, file.data.into()))
 }
 
+#[tokio::test]
+async fn a_browser_saves_an_export_under_the_name_of_the_character() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let character = alice.import(CARD).await.unwrap().character.unwrap();
+    for (format, extension) in [
+        (pb::CardFormat::Unspecified, "png"),
+        (pb::CardFormat::Json, "json"),
+    ] {
+        let request = alice.ask(pb::ExportCharacterRequest {
+            character_id: character.id.clone(),
+            format: format.into(),
+            ..pb::ExportCharacterRequest::default()
+        });
+        let answer = alice.characters().export_character(request).await.unwrap();
+        let header = answer.metadata().get("content-disposition").unwrap();
+        let expected =
+            format!("attachment; filename=\"Mira.{extension}\"; filename*=UTF-8''Mira.{extension}");
+        assert_eq!(header.to_str().unwrap(), expected);
+    }
+}
+
 async fn find(person: &Person, query: &str) -> Vec<String> {
     let request = pb::ListCharactersRequest {
         query: query.into(),
