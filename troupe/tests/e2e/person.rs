@@ -4,6 +4,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use troupe_proto::Reason;
 
 use crate::platform::{Platform, eventually};
 
@@ -29,6 +30,16 @@ pub(crate) fn nobody(platform: &Platform) -> Person {
         token: String::new(),
         email: String::new(),
     }
+}
+
+/// Holds a refusal to the catalogue: it has a reason, and the reason's code.
+fn check_refusal(refusal: &Value) {
+    let details = refusal["details"].as_array().into_iter().flatten();
+    let mut reasons = details.filter_map(|detail| detail["reason"].as_str());
+    let reason = reasons.next().unwrap_or_default();
+    let reason = Reason::from_str_name(&format!("REASON_{reason}"));
+    let reason = reason.unwrap_or_else(|| panic!("no reason of the catalogue: {refusal}"));
+    assert_eq!(refusal["code"], reason.code() as i32, "{refusal}");
 }
 
 impl Person {
@@ -87,6 +98,9 @@ impl Person {
         let text = answer.text().await.unwrap();
         let value =
             serde_json::from_str(&text).unwrap_or_else(|_| panic!("{method} {path}: {text}"));
+        if status.is_client_error() || status.is_server_error() {
+            check_refusal(&value);
+        }
         (status, value)
     }
 
