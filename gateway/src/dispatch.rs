@@ -58,9 +58,7 @@ impl Parts {
         let (parts, request_id) = (self.clone(), visit.request_id.clone());
         match caught_within(parts.pass(protocol, visit, request)).await {
             Ok(answer) => answer,
-            Err(status) => {
-                protocol.refusal(explained(&status, &request_id), &self.catalog.schema)
-            }
+            Err(status) => protocol.refusal(explained(&status, &request_id), &self.catalog.schema),
         }
     }
 
@@ -70,10 +68,10 @@ impl Parts {
         mut visit: Visit,
         request: Request<Body>,
     ) -> Response<Body> {
-        if let Protocol::Json = protocol {
-            if let Some(page) = self.pages.find(&request, &self.readiness) {
-                return page;
-            }
+        if let Protocol::Json = protocol
+            && let Some(page) = self.pages.find(&request, &self.readiness)
+        {
+            return page;
         }
         let Some(load) = self.load_of(protocol, &request) else {
             return Box::pin(self.dispatch(protocol, visit, request)).await;

@@ -141,7 +141,6 @@ impl Writing for Bound<'_> {
     async fn stream(
         &self,
         upstream: Response<Body>,
-        visit: &Visit,
         deadline: Instant,
     ) -> Result<Response<Box<Begun>>, Refusal> {
         let (upstream, body) = upstream.into_parts();

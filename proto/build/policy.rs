@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result, bail, ensure};
+use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 
 use super::reasons;
@@ -74,7 +75,17 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
             "policy.callers is for AUDIENCE_SERVICE only"
         );
         ensure!(has_http_rule(pool, method), "google.api.http is missing");
+        ensure!(
+            is_get(pool, method) == has_no_side_effects(method) || method.is_server_streaming(),
+            "idempotency_level is NO_SIDE_EFFECTS where google.api.http says get, and only there"
+        );
     }
+    ensure!(
+        flag(&policy, "idempotent")
+            || matches!(&*audience, "AUDIENCE_SERVICE" | "AUDIENCE_PUBLIC")
+            || method.input().get_field_by_name("request_id").is_some(),
+        "a method that isn't idempotent has a request_id"
+    );
 
     let max_request_bytes = match number(&policy, "max_request_bytes") {
         0 => DEFAULT_MAX_REQUEST_BYTES,
@@ -133,6 +144,18 @@ fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Dynamic
 fn has_http_rule(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
     pool.get_extension_by_name("google.api.http")
         .is_some_and(|http| method.options().has_extension(&http))
+}
+
+fn is_get(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
+    let http = pool.get_extension_by_name("google.api.http");
+    let rule = http.map(|http| method.options().get_extension(&http).into_owned());
+    let rule = rule.as_ref().and_then(Value::as_message);
+    rule.is_some_and(|rule| rule.has_field_by_name("get"))
+}
+
+fn has_no_side_effects(method: &MethodDescriptor) -> bool {
+    let options = method.method_descriptor_proto().options.as_ref();
+    options.is_some_and(|it| it.idempotency_level() == IdempotencyLevel::NoSideEffects)
 }
 
 pub fn enum_name(pool: &DescriptorPool, policy: &DynamicMessage, field: &str) -> Result<String> {

@@ -11,8 +11,11 @@ use prost_reflect::{
 use super::policy::{enum_name, flag, number, strings};
 
 const OPTION: &str = "troupe.errors.v1.policy";
-/// What lists refuse a page token with.
-const PAGE_TOKEN_INVALID: &str = "REASON_PAGE_TOKEN_INVALID";
+/// Fields of requests, and what they are refused with.
+const REASONS_OF_FIELDS: [(&str, &str); 2] = [
+    ("page_token", "REASON_PAGE_TOKEN_INVALID"),
+    ("request_id", "REASON_REQUEST_ID_REUSED"),
+];
 
 /// The expression of the catalogue: an array of `ReasonPolicy`, in the order of the numbers.
 pub fn emit(pool: &DescriptorPool, name: &str) -> Result<String> {
@@ -100,11 +103,13 @@ pub fn of_method(
         );
         names.push(name);
     }
-    ensure!(
-        method.input().get_field_by_name("page_token").is_some()
-            == names.iter().any(|name| name == PAGE_TOKEN_INVALID),
-        "policy.reasons names {PAGE_TOKEN_INVALID} where the request has a page_token, and only there"
-    );
+    for (field, reason) in REASONS_OF_FIELDS {
+        ensure!(
+            method.input().get_field_by_name(field).is_some()
+                == names.iter().any(|name| name == reason),
+            "policy.reasons names {reason} where the request has a {field}, and only there"
+        );
+    }
     let variants = names.iter().map(|name| variant("Reason", name));
     Ok(variants.collect())
 }
