@@ -242,7 +242,7 @@ async fn methods_that_are_not_there_are_not_found_and_unimplemented() {
     let answer = edge
         .send("POST", "/no.v1.Service/Nope", &[JSON], "{}")
         .await;
-    assert_eq!(answer.error(), (404, 5));
+    assert_eq!(answer.error(), (404, 12));
     // Other paths are nobody's but their own, whatever the headers say.
     let answer = edge.send("POST", "/v1/echo", &[JSON, VERSION], "{}").await;
     assert_eq!(answer.ok(), json!({}));
