@@ -251,7 +251,7 @@ async fn runs_one_generation_a_session_whichever_is_asked() {
         let status = refusal.unwrap();
         assert_eq!(reason_of(&status), Some(Reason::GenerationRunning));
         let info = status.get_details_error_info().unwrap();
-        assert_eq!(info.metadata["generation_id"], running.id);
+        assert_eq!(info.metadata["generationId"], running.id);
     }
     running.call.finish();
     running.watch.rest().await;
