@@ -11,8 +11,11 @@ mod rules;
 
 use prost_reflect::DescriptorPool;
 
-const POLICY: &str = "audience: AUDIENCE_USER timeout: {seconds: 5} rate_class: RATE_CLASS_READ";
-const GET: &str = r#"option (google.api.http) = {get: "/v1/things"};"#;
+const POLICY: &str =
+    "audience: AUDIENCE_USER timeout: {seconds: 5} rate_class: RATE_CLASS_READ idempotent: true";
+const GET: &str = r#"
+    option (google.api.http) = {get: "/v1/things"};
+    option idempotency_level = NO_SIDE_EFFECTS;"#;
 
 /// Compiles a contract with one method of the given options and one request field of the given rules.
 fn contract(method_options: &str, field_type: &str, field_rules: &str) -> DescriptorPool {
@@ -96,6 +99,26 @@ fn refuses_a_policy_that_leaves_something_out() {
             error.contains(&format!("policy.{field} is missing")),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn refuses_what_can_not_be_repeated_without_a_request_id() {
+    let once = POLICY.replace("idempotent: true", "");
+    let error = policy_error(&format!(
+        "option (troupe.options.v1.policy) = {{ {once} }}; {GET}"
+    ));
+    assert!(error.contains("has a request_id"), "{error}");
+}
+
+#[test]
+fn refuses_a_get_that_does_not_say_that_it_changes_nothing() {
+    let level = "option idempotency_level = NO_SIDE_EFFECTS;";
+    let policy = format!("option (troupe.options.v1.policy) = {{ {POLICY} }};");
+    let post = r#"option (google.api.http) = {post: "/v1/things" body: "*"};"#;
+    for options in [GET.replace(level, ""), format!("{post} {level}")] {
+        let error = policy_error(&format!("{policy} {options}"));
+        assert!(error.contains("idempotency_level"), "{error}");
     }
 }
 
