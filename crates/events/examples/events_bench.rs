@@ -113,7 +113,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         let tell = db.transaction(|tx| {
             Box::pin(async move {
                 for number in first..first + AT_ONCE {
-                    outbox.add(tx, &event(number), &Cause::new()).await?;
+                    outbox.add(tx, &event(number), &Cause::new())?;
                 }
                 Ok::<_, sea_orm::DbErr>(())
             })

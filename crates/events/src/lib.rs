@@ -25,7 +25,7 @@
 //! db.transaction(|tx| {
 //!     Box::pin(async move {
 //!         // ... the change itself, then:
-//!         outbox.add(tx, event, cause).await.map(drop)
+//!         outbox.add(tx, event, cause).map(drop)
 //!     })
 //! })
 //! .await

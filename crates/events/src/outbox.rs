@@ -6,8 +6,8 @@ use platform::Clock;
 use platform::id::EventId;
 use platform::trace::Cause;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
-use storage::database::after_commit;
+use sea_orm::{DbErr, EntityTrait};
+use storage::database::{Transaction, after_commit};
 use tokio::sync::Notify;
 use troupe_proto::Event;
 
@@ -32,9 +32,9 @@ impl Outbox {
     ///
     /// # Errors
     /// The row can't be written, or the event is another service's.
-    pub async fn add<E: Event>(
+    pub fn add<E: Event>(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &Transaction<'_>,
         event: &E,
         cause: &Cause,
     ) -> Result<EventId, DbErr> {
@@ -49,7 +49,7 @@ impl Outbox {
         };
         let id = event.id;
         let row = self.row(event, cause, false)?;
-        self.insert(tx, vec![row]).await?;
+        self.insert(tx, vec![row]);
         Ok(id)
     }
 
@@ -57,15 +57,15 @@ impl Outbox {
     ///
     /// # Errors
     /// As those of [`Outbox::add`].
-    pub async fn add_retellable<E: Event>(
+    pub fn add_retellable<E: Event>(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &Transaction<'_>,
         told: Retellable<E>,
         cause: &Cause,
     ) -> Result<EventId, DbErr> {
         let id = told.id();
         let row = self.row(told.into(), cause, false)?;
-        self.insert(tx, vec![row]).await?;
+        self.insert(tx, vec![row]);
         Ok(id)
     }
 
@@ -73,36 +73,36 @@ impl Outbox {
     ///
     /// # Errors
     /// As those of [`Outbox::add`].
-    pub async fn add_retellables(
+    pub fn add_retellables(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &Transaction<'_>,
         told: impl IntoIterator<Item = Retold>,
         cause: &Cause,
     ) -> Result<(), DbErr> {
         let rows = told.into_iter().map(|told| self.row(told, cause, false));
-        self.insert(tx, rows.collect::<Result<_, _>>()?).await
+        self.insert(tx, rows.collect::<Result<_, _>>()?);
+        Ok(())
     }
 
     /// Writes events that were told before.
-    pub(super) async fn add_again(
+    pub(super) fn add_again(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &Transaction<'_>,
         events: &[Retold],
         cause: &Cause,
     ) -> Result<(), DbErr> {
         for some in events.chunks(AT_ONCE) {
             let rows = some.iter().map(|told| self.row(told.clone(), cause, true));
-            self.insert(tx, rows.collect::<Result<_, _>>()?).await?;
+            self.insert(tx, rows.collect::<Result<_, _>>()?);
         }
         Ok(())
     }
 
-    async fn insert(&self, tx: &impl ConnectionTrait, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
+    fn insert(&self, tx: &Transaction<'_>, rows: Vec<ActiveModel>) {
         if !rows.is_empty() {
-            Entity::insert_many(rows).exec_without_returning(tx).await?;
+            tx.put_off(Entity::insert_many(rows));
             self.wake_on_commit();
         }
-        Ok(())
     }
 
     fn row(&self, event: Retold, cause: &Cause, is_retold: bool) -> Result<ActiveModel, DbErr> {

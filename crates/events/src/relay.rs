@@ -23,6 +23,9 @@ use super::{Envelope, queries, shown};
 const WINDOW: usize = 512;
 /// Time between such looks: another process may have written something.
 pub(super) const POLL: Duration = Duration::from_secs(2);
+/// How long the first event after a silence waits for others, to go with them. The answer to the request that wrote it goes
+/// first meanwhile.
+const LINGER: Duration = Duration::from_millis(10);
 /// What one process of several does.
 const TURN: &str = "send events";
 /// The first and the longest wait after something failed.
@@ -105,7 +108,12 @@ impl Relay {
                     flow.pause_until = None;
                     self.look_around(&mut flow).await
                 }
-                () = self.wake.notified(), if pause_until.is_none() => self.advance(&mut flow).await,
+                () = self.wake.notified(), if pause_until.is_none() => {
+                    if flow.sending.is_empty() {
+                        tokio::time::sleep(LINGER).await;
+                    }
+                    self.advance(&mut flow).await
+                }
                 _ = polls.tick() => match pause_until {
                     Some(_) => Ok(()),
                     None => self.look_around(&mut flow).await,

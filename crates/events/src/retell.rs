@@ -60,7 +60,7 @@ pub async fn retell<H: History>(
         let page = db.transaction(|tx| {
             Box::pin(async move {
                 let page = H::page(tx, after.clone(), PAGE).await?;
-                outbox.add_again(tx, &page.events, cause).await?;
+                outbox.add_again(tx, &page.events, cause)?;
                 Ok::<_, DbErr>(page)
             })
         });

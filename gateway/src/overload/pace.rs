@@ -15,7 +15,7 @@ use super::load::{Load, Turn};
 /// What is read at once of a connection of HTTP/2 that was let go: a few requests, and not all that its streams wait with.
 pub(super) const MORSEL: usize = 160;
 /// Requests in a morsel, about: a head that is like the one before takes some 20 bytes.
-const CALLS_OF_A_MORSEL: usize = 8;
+const CALLS_OF_A_MORSEL: usize = 24;
 
 /// How fast a connection is read.
 #[derive(Debug)]

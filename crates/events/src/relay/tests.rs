@@ -85,7 +85,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn tell<E: Event>(db: &Database, outbox: &Outbox, event: &E) -> EventId {
     let cause = &Cause::new();
-    let tell = db.transaction(|tx| Box::pin(outbox.add(tx, event, cause)));
+    let tell = db.transaction(|tx| Box::pin(async move { outbox.add(tx, event, cause) }));
     tell.await.unwrap()
 }
 

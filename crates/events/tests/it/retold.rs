@@ -90,7 +90,7 @@ async fn tell(process: &Process, told: Retellable<MessageWritten>) {
     let tell = process.db.transaction(|tx| {
         Box::pin(async move {
             let told = process.outbox.add_retellable(tx, told.clone(), cause);
-            told.await.map(drop)
+            told.map(drop)
         })
     });
     tell.await.unwrap();

@@ -184,7 +184,7 @@ impl Process {
         let event = &event;
         let tell = self.db.transaction(|tx| {
             Box::pin(async move {
-                self.outbox.add(tx, event, cause).await?;
+                self.outbox.add(tx, event, cause)?;
                 end.map_err(|text| DbErr::Custom(text.to_owned()))
             })
         });

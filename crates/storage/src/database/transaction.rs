@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rand::RngExt;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    SqliteTransactionMode, SqlxError, SqlxPostgresError, Statement, TransactionOptions,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, QueryTrait,
+    RuntimeErr, SqliteTransactionMode, SqlxError, SqlxPostgresError, Statement, TransactionOptions,
     TransactionTrait,
 };
 use sea_orm_migration::async_trait::async_trait;
@@ -25,6 +25,8 @@ const TRIES: u32 = 12;
 /// How often a body is run at most that finds a key taken. Run again after a conflict it sees who took it; if it doesn't then, the
 /// key is really taken, and no further try changes that.
 const TRIES_FOR_A_KEY: u32 = 3;
+/// Statements that SQLite is given at a time.
+const MOST_AT_ONCE: usize = 16;
 /// Half of the longest pause after the first try. Each further pause may be twice as long, and is random, so that those who
 /// collided don't collide again.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -43,6 +45,8 @@ pub struct Transaction<'env> {
     failure: Mutex<Option<DbErr>>,
     /// Statements that haven't ended.
     running: AtomicU32,
+    /// Statements that go with the next one.
+    waiting: Mutex<Vec<Statement>>,
     env: PhantomData<&'env ()>,
 }
 
@@ -62,13 +66,15 @@ impl Transaction<'_> {
             place,
             failure: Mutex::default(),
             running: AtomicU32::default(),
+            waiting: Mutex::default(),
             env: PhantomData,
         })
     }
 
     /// The end of one whose body succeeded: it is committed, unless a statement failed nevertheless.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        let failure = self.failure().or_else(|| {
+        let waiting = self.carry_out_waiting().await.err();
+        let failure = self.failure().or(waiting).or_else(|| {
             let is_abandoned = self.running.load(Ordering::Relaxed) > 0;
             is_abandoned.then(|| {
                 let abandoned = "a statement of the transaction was given up half-way".to_owned();
@@ -99,6 +105,7 @@ impl Transaction<'_> {
             place: self.place,
             failure: self.failure,
             running: self.running,
+            waiting: self.waiting,
             env: PhantomData,
         }
     }
@@ -111,6 +118,32 @@ impl Transaction<'_> {
     pub(super) fn failure(&self) -> Option<DbErr> {
         let failure = self.failure.lock();
         failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes something whose result nobody waits for. It is carried out before the next statement that somebody waits for, or
+    /// before the commit, and its failure is that one's. SQLite gets all that is put off at once: each wait for it costs two
+    /// switches of threads.
+    pub fn put_off(&self, write: impl QueryTrait) {
+        let statement = write.build(self.get_database_backend());
+        let waiting = self.waiting.lock();
+        waiting
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(statement);
+    }
+
+    async fn carry_out_waiting(&self) -> Result<(), DbErr> {
+        let waiting = {
+            let waiting = self.waiting.lock();
+            std::mem::take(&mut *waiting.unwrap_or_else(PoisonError::into_inner))
+        };
+        let statements = match self.get_database_backend() {
+            DbBackend::Sqlite => waiting.chunks(MOST_AT_ONCE).map(as_one).collect(),
+            _ => waiting,
+        };
+        for statement in statements {
+            self.run(self.inner.execute_raw(statement)).await?;
+        }
+        Ok(())
     }
 
     async fn run<T>(
@@ -139,18 +172,22 @@ impl ConnectionTrait for Transaction<'_> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.carry_out_waiting().await?;
         self.run(self.inner.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.carry_out_waiting().await?;
         self.run(self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.carry_out_waiting().await?;
         self.run(self.inner.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.carry_out_waiting().await?;
         self.run(self.inner.query_all_raw(statement)).await
     }
 }
@@ -159,6 +196,18 @@ impl fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transaction(..)")
     }
+}
+
+/// Several statements as SQLite takes them: one after another, each with its values.
+fn as_one(statements: &[Statement]) -> Statement {
+    let (mut sql, mut values) = (String::new(), Vec::new());
+    for statement in statements {
+        sql.push_str(&statement.sql);
+        sql.push(';');
+        let own = statement.values.iter().flat_map(|values| &values.0);
+        values.extend(own.cloned());
+    }
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
 }
 
 /// How a transaction failed only because another was faster: run again, it sees what the other did.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod postgres;
+mod put_off;
 mod stops;
 
 use std::collections::BTreeSet;
@@ -68,8 +69,9 @@ pub(super) async fn insert(
 }
 
 async fn insert_all(tx: &Transaction<'_>, id: i64, text: &str) -> Result<(), DbErr> {
-    for part in 0..PARTS {
-        insert(tx, id, part, text).await?;
+    insert(tx, id, 0, text).await?;
+    for part in 1..PARTS {
+        put_off::insert(tx, id, part, text);
     }
     Ok(())
 }

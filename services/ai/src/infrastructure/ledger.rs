@@ -110,7 +110,7 @@ impl Ledger {
                         .on_conflict(first_stands.clone());
                     if insert.exec_without_returning(tx).await? > 0 {
                         let told = recorded(entry, first_token);
-                        self.outbox.add_retellable(tx, told, cause).await?;
+                        self.outbox.add_retellable(tx, told, cause)?;
                     }
                     Ok(())
                 })

@@ -61,7 +61,7 @@ impl Chats {
                     branches::insert(tx, session, branch.clone()).await?;
                     once.note(tx, branch.id, create_time).await?;
                     sessions::set_branch(tx, session, branch.id).await?;
-                    telling.branch_selected(branch.id).await?;
+                    telling.branch_selected(branch.id)?;
                     Ok(branch)
                 })
             })

@@ -57,7 +57,7 @@ impl Memories {
                     memories::insert_note(tx, &note).await?;
                     once.note(tx, note.id, now).await?;
                     let telling = Telling::new(tx, &outbox, &session, &cause);
-                    telling.memory_changed(note.id).await?;
+                    telling.memory_changed(note.id)?;
                     Ok(note)
                 })
             })

@@ -128,20 +128,18 @@ async fn opened(
     Ok((session, greeting))
 }
 
-async fn store<C: ConnectionTrait>(
-    telling: Telling<'_, C>,
+async fn store(
+    telling: Telling<'_>,
     session: &Session,
     greetings: &[NewMessage],
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
-    telling.session_created(session.create_time).await?;
+    telling.session_created(session.create_time)?;
     for greeting in greetings {
         let greeting = messages::insert(tx, session.id, None, greeting.clone()).await?;
-        telling
-            .written(greeting.id, MessageOrigin::Greeting, greeting.create_time)
-            .await?;
+        telling.written(greeting.id, MessageOrigin::Greeting, greeting.create_time)?;
     }
     match session.branch.head {
         Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),

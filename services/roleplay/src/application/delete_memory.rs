@@ -27,7 +27,7 @@ impl Memories {
                     let memory = memory.ok_or(Error::NotFound("memory"))?;
                     memories::forget(tx, &memory).await?;
                     let telling = Telling::new(tx, &outbox, &session, &cause);
-                    telling.memory_changed(id).await?;
+                    telling.memory_changed(id)?;
                     Ok(())
                 })
             })

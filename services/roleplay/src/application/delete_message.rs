@@ -40,7 +40,7 @@ impl Chats {
                     subtree::delete(tx, session.id, id).await?;
                     messages::close_gap(tx, &message).await?;
                     let telling = self.telling(tx, &session, cause);
-                    telling.deleted(&deleted).await?;
+                    telling.deleted(&deleted)?;
                     let session = sessions::find(tx, user, session.id).await?;
                     Ok(session.ok_or(Error::NotFound("session"))?.branch.head)
                 })

@@ -25,7 +25,7 @@ impl Chats {
             Box::pin(async move {
                 if sessions::delete(tx, user, id).await? {
                     let telling = self.telling(tx, session, cause);
-                    telling.session_deleted().await?;
+                    telling.session_deleted()?;
                 }
                 Ok(())
             })

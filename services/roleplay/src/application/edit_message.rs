@@ -38,7 +38,7 @@ impl Chats {
                     let now = after_last.map_or(now, |after| after.max(now));
                     messages::set_edited(tx, id, text.clone(), now).await?;
                     let telling = self.telling(tx, &session, cause);
-                    telling.written(id, MessageOrigin::Edited, now).await?;
+                    telling.written(id, MessageOrigin::Edited, now)?;
                     let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })

@@ -76,7 +76,7 @@ impl Characters {
                 characters::insert(tx, user, character).await?;
                 once.note(tx, id, character.create_time).await?;
                 let told = character_created(id, user, character.create_time);
-                self.outbox.add_retellable(tx, told, cause).await?;
+                self.outbox.add_retellable(tx, told, cause)?;
                 Ok(id)
             })
         });

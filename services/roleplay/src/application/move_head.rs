@@ -1,6 +1,6 @@
 //! Moves the end of a branch, so that the way back is remembered.
 
-use sea_orm::ConnectionTrait;
+use storage::database::Transaction;
 
 use super::Error;
 use crate::domain::ids::{MessageId, SessionId};
@@ -10,7 +10,7 @@ use crate::infrastructure::queries::{branches, messages, path};
 /// Moves the end of a branch to another message. Where the old path leaves the new one, its first message remembers
 /// where the branch ended. Costs as many steps as the fork is away: none when a message is appended.
 pub(super) async fn move_head(
-    tx: &impl ConnectionTrait,
+    tx: &Transaction<'_>,
     session: SessionId,
     branch: &Branch,
     to: MessageId,
@@ -22,5 +22,6 @@ pub(super) async fn move_head(
             messages::set_last_head(tx, left, from).await?;
         }
     }
-    Ok(branches::set_head(tx, branch.id, to).await?)
+    tx.put_off(branches::set_head(branch.id, to));
+    Ok(())
 }

@@ -48,11 +48,15 @@ impl Memories {
     /// What a session keeps for every prompt, on whichever branch.
     pub(super) async fn kept(&self, session: SessionId) -> Result<Kept, Error> {
         let db = self.db.read();
-        let (pinned, has_notes) = tokio::try_join!(
-            memories::pinned(db, session),
-            memories::has_notes(db, session)
-        )?;
-        Ok(Kept { pinned, has_notes })
+        let has = memories::has(db, session).await?;
+        let pinned = match has.pinned {
+            true => memories::pinned(db, session).await?,
+            false => Vec::new(),
+        };
+        Ok(Kept {
+            pinned,
+            has_notes: has.notes,
+        })
     }
 
     /// Of pinned memories those that a prompt of a path has, oldest first.

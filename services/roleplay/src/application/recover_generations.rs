@@ -110,7 +110,7 @@ impl Chats {
         messages::set_generated(tx, message_id, [base, text].concat(), ending.state).await?;
         if let Some(row) = history::generation(tx, id).await? {
             let telling = self.telling(tx, &row, cause);
-            telling.generation_ended(&row, first_token).await?;
+            telling.generation_ended(&row, first_token)?;
         }
         Ok(true)
     }

@@ -26,7 +26,7 @@ impl Chats {
                     if before.branch.id != branch.id {
                         sessions::set_branch(tx, id, branch.id).await?;
                         let telling = self.telling(tx, &before, cause);
-                        telling.branch_selected(branch.id).await?;
+                        telling.branch_selected(branch.id)?;
                     }
                     let session = sessions::find(tx, user, id).await?;
                     session.ok_or(Error::NotFound("session"))

@@ -35,7 +35,7 @@ impl Chats {
                     if fork.common != Some(id) {
                         let telling = self.telling(tx, &session, cause);
                         let left = left_swipe(tx, &swipe, &fork).await?;
-                        telling.swipe_selected(&swipe, left.as_ref()).await?;
+                        telling.swipe_selected(&swipe, left.as_ref())?;
                         let head = swipe.last_head_id.unwrap_or(id);
                         move_head(tx, session.id, &session.branch, head, None).await?;
                     }

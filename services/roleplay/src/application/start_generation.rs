@@ -193,8 +193,8 @@ enum Stored {
     Earlier(GenerationId),
 }
 
-async fn store<C: ConnectionTrait>(
-    telling: Telling<'_, C>,
+async fn store(
+    telling: Telling<'_>,
     asked: &Session,
     target: Target,
     new: NewGeneration,
@@ -238,12 +238,10 @@ async fn store<C: ConnectionTrait>(
             message.ok_or(Error::NotFound("message"))?
         }
     };
-    sessions::touch(tx, session.id, new.create_time).await?;
-    let generation = generations::insert(tx, &session, message.id, new).await?;
+    tx.put_off(sessions::touch(session.id, new.create_time));
+    let generation = generations::insert(tx, &session, message.id, new);
     let begun = GenerationRow::begun(&session, &generation);
-    telling
-        .generation_started(&begun, user_message.as_ref())
-        .await?;
+    telling.generation_started(&begun, user_message.as_ref())?;
     Ok(Stored::New(Box::new(Rows {
         generation,
         message,

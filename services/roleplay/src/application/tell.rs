@@ -5,7 +5,8 @@ use std::time::Duration;
 use events::{Outbox, Retellable, Retold};
 use platform::Timestamp;
 use platform::trace::Cause;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
+use storage::database::Transaction;
 use troupe_proto::Event;
 use troupe_proto::events::{
     BranchSelected, MemoryChanged, MessageOrigin, MessagesDeleted, SessionDeleted, SwipeSelected,
@@ -22,8 +23,8 @@ use crate::infrastructure::tables::message;
 const DELETED_AT_ONCE: usize = 1000;
 
 /// Session events: publishes, in a transaction, what it does to one session.
-pub(super) struct Telling<'a, C> {
-    pub(super) tx: &'a C,
+pub(super) struct Telling<'a> {
+    pub(super) tx: &'a Transaction<'a>,
     outbox: &'a Outbox,
     scene: Scene,
     cause: &'a Cause,
@@ -31,20 +32,20 @@ pub(super) struct Telling<'a, C> {
 
 impl Chats {
     /// Tells what happens to a session, because of a request.
-    pub(super) fn telling<'a, C>(
+    pub(super) fn telling<'a>(
         &'a self,
-        tx: &'a C,
+        tx: &'a Transaction<'a>,
         scene: impl Into<Scene>,
         cause: &'a Cause,
-    ) -> Telling<'a, C> {
+    ) -> Telling<'a> {
         Telling::new(tx, &self.outbox, scene, cause)
     }
 }
 
-impl<'a, C> Telling<'a, C> {
+impl<'a> Telling<'a> {
     /// Tells what happens to a session, because of a request.
     pub(super) fn new(
-        tx: &'a C,
+        tx: &'a Transaction<'a>,
         outbox: &'a Outbox,
         scene: impl Into<Scene>,
         cause: &'a Cause,
@@ -66,25 +67,25 @@ pub(super) struct Scene {
     character_id: Option<CharacterId>,
 }
 
-impl<C: ConnectionTrait> Telling<'_, C> {
+impl Telling<'_> {
     /// The session was opened.
-    pub(super) async fn session_created(&self, time: Timestamp) -> Result<(), DbErr> {
-        self.tell(happened::session_created(self.scene, time)).await
+    pub(super) fn session_created(&self, time: Timestamp) -> Result<(), DbErr> {
+        self.tell(happened::session_created(self.scene, time))
     }
 
     /// A message got a text that no generation wrote.
-    pub(super) async fn written(
+    pub(super) fn written(
         &self,
         message: MessageId,
         origin: MessageOrigin,
         time: Timestamp,
     ) -> Result<(), DbErr> {
         let told = happened::written(self.scene, message, origin, time);
-        self.tell(told).await
+        self.tell(told)
     }
 
     /// A generation began, to answer a message of the person if one is stored with it.
-    pub(super) async fn generation_started(
+    pub(super) fn generation_started(
         &self,
         row: &GenerationRow,
         said: Option<&Message>,
@@ -94,31 +95,30 @@ impl<C: ConnectionTrait> Telling<'_, C> {
         });
         let told = sent.map(Retold::from).into_iter();
         self.tell_all(told.chain([happened::started(row).into()]))
-            .await
     }
 
     /// A generation ended, which may have given its message a text.
-    pub(super) async fn generation_ended(
+    pub(super) fn generation_ended(
         &self,
         row: &GenerationRow,
         first_token: Option<Duration>,
     ) -> Result<(), DbErr> {
         let generated = happened::generated(row).map(Retold::from);
         let ended = happened::ended(row, first_token).map(Retold::from);
-        self.tell_all(generated.into_iter().chain(ended)).await
+        self.tell_all(generated.into_iter().chain(ended))
     }
 
-    async fn tell_all(&self, told: impl IntoIterator<Item = Retold>) -> Result<(), DbErr> {
-        self.outbox.add_retellables(self.tx, told, self.cause).await
+    fn tell_all(&self, told: impl IntoIterator<Item = Retold>) -> Result<(), DbErr> {
+        self.outbox.add_retellables(self.tx, told, self.cause)
     }
 
-    async fn tell<E: Event>(&self, told: Retellable<E>) -> Result<(), DbErr> {
+    fn tell<E: Event>(&self, told: Retellable<E>) -> Result<(), DbErr> {
         let told = self.outbox.add_retellable(self.tx, told, self.cause);
-        told.await.map(drop)
+        told.map(drop)
     }
 
     /// A person turned to a swipe from another, if the branch went through one.
-    pub(super) async fn swipe_selected(
+    pub(super) fn swipe_selected(
         &self,
         swipe: &message::Model,
         left: Option<&message::Model>,
@@ -137,11 +137,11 @@ impl<C: ConnectionTrait> Telling<'_, C> {
             left_generation_id: generation(left),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
-        told.await.map(drop)
+        told.map(drop)
     }
 
     /// A person turned the session to a branch.
-    pub(super) async fn branch_selected(&self, branch: BranchId) -> Result<(), DbErr> {
+    pub(super) fn branch_selected(&self, branch: BranchId) -> Result<(), DbErr> {
         let event = BranchSelected {
             session_id: self.scene.session_id.to_string(),
             branch_id: branch.to_string(),
@@ -149,11 +149,11 @@ impl<C: ConnectionTrait> Telling<'_, C> {
             character_id: self.scene.character(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
-        told.await.map(drop)
+        told.map(drop)
     }
 
     /// Messages were deleted.
-    pub(super) async fn deleted(&self, messages: &[MessageId]) -> Result<(), DbErr> {
+    pub(super) fn deleted(&self, messages: &[MessageId]) -> Result<(), DbErr> {
         for some in messages.chunks(DELETED_AT_ONCE) {
             let event = MessagesDeleted {
                 session_id: self.scene.session_id.to_string(),
@@ -161,31 +161,31 @@ impl<C: ConnectionTrait> Telling<'_, C> {
                 user_id: self.scene.user_id.to_string(),
                 character_id: self.scene.character(),
             };
-            self.outbox.add(self.tx, &event, self.cause).await?;
+            self.outbox.add(self.tx, &event, self.cause)?;
         }
         Ok(())
     }
 
     /// A person added, rewrote or deleted a memory.
-    pub(super) async fn memory_changed(&self, memory: MemoryId) -> Result<(), DbErr> {
+    pub(super) fn memory_changed(&self, memory: MemoryId) -> Result<(), DbErr> {
         let event = MemoryChanged {
             session_id: self.scene.session_id.to_string(),
             memory_id: memory.to_string(),
             user_id: self.scene.user_id.to_string(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
-        told.await.map(drop)
+        told.map(drop)
     }
 
     /// The session was deleted.
-    pub(super) async fn session_deleted(&self) -> Result<(), DbErr> {
+    pub(super) fn session_deleted(&self) -> Result<(), DbErr> {
         let event = SessionDeleted {
             session_id: self.scene.session_id.to_string(),
             user_id: self.scene.user_id.to_string(),
             character_id: self.scene.character(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
-        told.await.map(drop)
+        told.map(drop)
     }
 }
 

@@ -39,7 +39,7 @@ impl Memories {
                     memories::update(tx, &memory, text).await?;
                     if patch.text.is_some() {
                         let telling = Telling::new(tx, &outbox, &session, &cause);
-                        telling.memory_changed(id).await?;
+                        telling.memory_changed(id)?;
                     }
                     let memory = memories::find(tx, session.id, id).await?;
                     memory.ok_or(Error::NotFound("memory"))

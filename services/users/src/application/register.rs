@@ -62,7 +62,7 @@ impl Accounts {
                     audit_events::record(tx, ctx, now, action, owner_id, None).await?;
                     if is_new {
                         let told = registered(user.id, user.create_time);
-                        self.outbox.add_retellable(tx, told, cause).await?;
+                        self.outbox.add_retellable(tx, told, cause)?;
                     }
                     Ok(())
                 })

@@ -1,5 +1,7 @@
 //! The same on PostgreSQL: what it answers to a COMMIT, and connections that somebody left.
 
+use std::collections::BTreeSet;
+
 use platform::config::ServerUrl;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use testkit::servers::Postgres;
@@ -7,7 +9,7 @@ use troupe_storage::{Database, DatabaseConfig, Storage};
 
 use super::{Ledger, insert, leaves_after, open, stored, until};
 
-async fn storage() -> Storage {
+pub(super) async fn storage() -> Storage {
     let server = Postgres::shared().await.unwrap();
     let database = DatabaseConfig {
         url: ServerUrl::new(server.new_database().unwrap()),
@@ -46,21 +48,33 @@ async fn callers_that_leave_at_any_time_leave_no_transaction_open() {
     let db = open(&storage().await).await;
     let mut ledger = Ledger::default();
     for polls in 0..40 {
-        let write = Box::pin(ledger.write(&db, 10));
-        let _left = leaves_after(polls, write).await;
+        // A transaction and a statement alone.
+        for _ in 0..2 {
+            let write = Box::pin(ledger.write(&db, 10));
+            let _left = leaves_after(polls, write).await;
+        }
         ledger.write(&db, 10).await.unwrap();
     }
-    let stored = stored(db.read()).await;
-    assert!(ledger.acknowledged.is_subset(&stored));
     let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
     until("no transaction is open", async || {
         count(&db, open).await == 0
     })
     .await;
-    until("all that is stored was told", async || {
-        *ledger.told.lock().unwrap() == stored
+    // What was left in its commit may be stored after that. A statement alone has no hook, so who leaves it isn't told.
+    until("all transactions that are stored were told", async || {
+        let stored = stored(db.read()).await;
+        let told = ledger.told.lock().unwrap();
+        let of_transactions = |ids: &BTreeSet<i64>| {
+            ids.iter()
+                .filter(|id| *id % 2 == 1)
+                .copied()
+                .collect::<BTreeSet<_>>()
+        };
+        told.is_subset(&stored) && of_transactions(&told) == of_transactions(&stored)
     })
     .await;
+    let stored = stored(db.read()).await;
+    assert!(ledger.acknowledged.is_subset(&stored));
 }
 
 #[tokio::test]

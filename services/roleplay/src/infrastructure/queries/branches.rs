@@ -3,7 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    Select,
+    Select, UpdateMany,
 };
 
 use crate::domain::ids::{BranchId, MessageId, SessionId};
@@ -59,15 +59,10 @@ pub(crate) async fn insert(
 }
 
 /// Moves the end of a branch.
-pub(crate) async fn set_head(
-    db: &impl ConnectionTrait,
-    id: BranchId,
-    head: MessageId,
-) -> Result<(), DbErr> {
-    let update = Entity::update_many()
+pub(crate) fn set_head(id: BranchId, head: MessageId) -> UpdateMany<Entity> {
+    Entity::update_many()
         .col_expr(Column::HeadMessageId, Expr::val(head))
-        .filter(Column::Id.eq(id));
-    update.exec(db).await.map(drop)
+        .filter(Column::Id.eq(id))
 }
 
 fn branch(model: Model) -> Branch {

@@ -9,6 +9,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
 };
 use service::RequestKey;
+use storage::database::Transaction;
 
 use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
@@ -174,12 +175,12 @@ pub(crate) struct NewGeneration {
 }
 
 /// Stores a running generation with its receipt, and gives it as it is stored.
-pub(crate) async fn insert(
-    db: &impl ConnectionTrait,
+pub(crate) fn insert(
+    tx: &Transaction<'_>,
     session: &Session,
     message: MessageId,
     new: NewGeneration,
-) -> Result<Generation, DbErr> {
+) -> Generation {
     let (request_id, request_hash) = new.key.map(|key| (key.id, key.hash)).unzip();
     let model = Model {
         id: new.id,
@@ -205,17 +206,13 @@ pub(crate) async fn insert(
         cancel_requested: false,
         request_hash,
     };
-    Entity::insert(model.clone().into_active_model())
-        .exec_without_returning(db)
-        .await?;
+    tx.put_off(Entity::insert(model.clone().into_active_model()));
     let receipt = receipt::Model {
         generation_id: new.id,
         receipt: new.receipt,
     };
-    receipt::Entity::insert(receipt.into_active_model())
-        .exec_without_returning(db)
-        .await?;
-    Ok(generation(model))
+    tx.put_off(receipt::Entity::insert(receipt.into_active_model()));
+    generation(model)
 }
 
 /// Stores a piece of a running generation's text. False if it doesn't run any more: then nothing is stored.

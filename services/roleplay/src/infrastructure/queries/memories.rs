@@ -4,7 +4,8 @@ use platform::Timestamp;
 use sea_orm::sea_query::{Expr, Func, LikeExpr, OnConflict, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
-    JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
+    JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationDef,
+    Select,
 };
 
 use crate::domain::generation::State;
@@ -168,20 +169,35 @@ pub(crate) async fn pinned(
     read(db, select.order_by_asc(Column::Id).limit(MAX_KEPT)).await
 }
 
-/// Whether a session has notes that prompts may have.
-pub(crate) async fn has_notes(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-) -> Result<bool, DbErr> {
-    let note = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::SessionId.eq(session))
+/// What a session has that prompts may have without a search, or only by one.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct Has {
+    /// Pinned memories.
+    pub(crate) pinned: bool,
+    /// Notes that aren't pinned.
+    pub(crate) notes: bool,
+}
+
+/// Whether a session has pinned memories, and notes.
+pub(crate) async fn has(db: &impl ConnectionTrait, session: SessionId) -> Result<Has, DbErr> {
+    let open = || {
+        Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::SessionId.eq(session))
+            .filter(Column::Disabled.eq(false))
+    };
+    let notes = open()
         .filter(Column::MessageId.is_null())
-        .filter(Column::Pinned.eq(false))
-        .filter(Column::Disabled.eq(false))
-        .into_tuple::<MemoryId>();
-    Ok(note.one(db).await?.is_some())
+        .filter(Column::Pinned.eq(false));
+    let pinned = open().filter(is_pinned());
+    let select = Query::select()
+        .expr_as(Expr::exists(pinned.into_query()), "pinned")
+        .expr_as(Expr::exists(notes.into_query()), "notes")
+        .to_owned();
+    let row = db.query_one(&select).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the answer of EXISTS".to_owned()))?;
+    Has::from_query_result(&row, "")
 }
 
 /// Stores a note.

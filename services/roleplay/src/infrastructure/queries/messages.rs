@@ -8,6 +8,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use storage::database::Transaction;
 
 use super::{counted, stored};
 use crate::domain::generation::State;
@@ -170,7 +171,7 @@ pub(crate) async fn insert(
 
 /// Stores a message as [`insert`] does, and its first answer with it.
 pub(crate) async fn insert_with_answer(
-    db: &impl ConnectionTrait,
+    db: &Transaction<'_>,
     session: SessionId,
     parent: Option<&Model>,
     new: NewMessage,
@@ -184,7 +185,7 @@ pub(crate) async fn insert_with_answer(
     };
     let answer = placed(session, Some(&model), place, answer);
     let rows = [&model, &answer].map(|model| model.clone().into_active_model());
-    Entity::insert_many(rows).exec_without_returning(db).await?;
+    db.put_off(Entity::insert_many(rows));
     Ok((model, answer))
 }
 

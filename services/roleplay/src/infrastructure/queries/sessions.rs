@@ -4,7 +4,7 @@ use platform::Timestamp;
 use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
 };
 
 use super::generations::is_running;
@@ -201,16 +201,11 @@ pub(crate) async fn set_branch(
     update.exec(db).await.map(drop)
 }
 
-/// Notes that a session was used.
-pub(crate) async fn touch(
-    db: &impl ConnectionTrait,
-    id: SessionId,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let update = Entity::update_many()
+/// The note that a session was used.
+pub(crate) fn touch(id: SessionId, now: Timestamp) -> UpdateMany<Entity> {
+    Entity::update_many()
         .col_expr(Column::LastUseTime, Expr::val(now))
-        .filter(Column::Id.eq(id));
-    update.exec(db).await.map(drop)
+        .filter(Column::Id.eq(id))
 }
 
 /// Deletes a session with all that hangs on it. False if it wasn't there.

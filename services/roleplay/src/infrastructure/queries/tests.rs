@@ -94,7 +94,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
             .len(),
         1
     );
-    sessions::touch(&db, session, now).await.unwrap();
+    sessions::touch(session, now).exec(&db).await.unwrap();
     generations::requested(&db, session, "r-1").await.unwrap();
     generations::find(&db, user, generation).await.unwrap();
     generations::written(&db, generation).await.unwrap();
@@ -133,7 +133,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         .unwrap();
     memories::list_of(&db, session, [memory]).await.unwrap();
     memories::pinned(&db, session).await.unwrap();
-    memories::has_notes(&db, session).await.unwrap();
+    memories::has(&db, session).await.unwrap();
     memories::set_embedded(&db, [memory], None).await.unwrap();
     let filter = memories::Filter::default();
     memories::list(&db, session, filter, 10).await.unwrap();
