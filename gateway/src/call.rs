@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 
 use crate::caching::keep_from_all;
 use crate::catalog::Method;
+use crate::gather::drain;
 use crate::headers;
 use crate::intake::{Room, Sender};
 use crate::messages::Messages;
@@ -71,12 +72,19 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Lets the call in, and makes it.
-    pub(crate) async fn make(&self, writing: &impl Writing, body: Body) -> Outcome {
+    pub(crate) async fn make(&self, writing: &impl Writing, mut body: Body) -> Outcome {
         let policy = &self.method.policy;
         let admission = &self.front.admission;
-        let (payer, person) = admission
-            .admit(policy, self.headers, self.visit.client)
-            .await?;
+        let admitted = admission.admit(policy, self.headers, self.visit.client);
+        let (payer, person) = match admitted.await {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                if !self.visit.arrival.has_streams {
+                    drain(self.headers, &mut body).await;
+                }
+                return Err(refused.into());
+            }
+        };
         let stream = admission.stream(self.method, person, self.headers);
         // Kept to the end: what has arrived is decoded and passed on meanwhile.
         let sender = Sender::new(self.visit.client, &payer);

@@ -2,19 +2,16 @@
 //! Connect or JSON. Whatever happens on the way, there is an answer in the form that the client reads.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, Version};
-use http_body_util::BodyExt;
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::explained::explained;
-use crate::gather::announced_size;
+use crate::gather::drain;
 use crate::guard::{caught_within, guarded};
 use crate::host::check_host;
-use crate::intake::SMALL;
 use crate::overload::{Gate, Load};
 use crate::parts::Parts;
 use crate::protocol::Protocol;
@@ -22,9 +19,6 @@ use crate::refusal::invalid;
 use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
 use crate::{connect, exchanges, grpc, rest, single, web};
-
-/// How long the body of a refused request is waited for, so that its connection can be used again.
-const BODY_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
 const MOST_HEADERS: usize = 100;
@@ -133,12 +127,8 @@ impl Parts {
         request: Request<Body>,
     ) -> Response<Body> {
         let (parts, mut body) = request.into_parts();
-        let len = announced_size(&parts.headers);
-        if parts.version != Version::HTTP_2 && (1..=SMALL).contains(&len) {
-            // HTTP/1.1 closes a connection whose request wasn't read, and a new one costs more than this. One that sends
-            // nothing is closed.
-            let rest = async { while let Some(Ok(_)) = body.frame().await {} };
-            _ = tokio::time::timeout(BODY_PATIENCE, rest).await;
+        if !visit.arrival.has_streams {
+            drain(&parts.headers, &mut body).await;
         }
         let took = visit.arrival.at.elapsed();
         exchanges::refused(protocol.name(), &parts.method, took);

@@ -10,10 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::intake::{Intake, Room};
+use crate::intake::{Intake, Room, SMALL};
 use crate::refusal::{Refusal, invalid};
 
-/// How long a body may take to come before the headers of its request are counted too. Most are here at once, and cost nothing.
+/// How long a body may take to come before the headers of its request are counted too, or before nobody waits for it who refuses
+/// it. Most are here at once, and cost nothing.
 const MOMENT: Duration = Duration::from_millis(250);
 
 /// Reads a body of at most `max_bytes` into `room`. One that announces that it is larger is refused unread.
@@ -40,6 +41,24 @@ pub(crate) async fn gather(
         Ok(())
     };
     read_to_end(&mut body, &intake, keep).await
+}
+
+/// Reads the small body of a request that is refused: HTTP/1.1 closes a connection whose request wasn't read, a new one costs more
+/// than this, and who is sending the next one on it may not learn why. A body that doesn't come isn't waited for long.
+pub(crate) async fn drain(headers: &HeaderMap, body: &mut Body) {
+    if announced_size(headers) > SMALL {
+        return;
+    }
+    let rest = async {
+        let mut len = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            len += frame.data_ref().map_or(0, Bytes::len);
+            if len > SMALL {
+                break;
+            }
+        }
+    };
+    _ = tokio::time::timeout(MOMENT, rest).await;
 }
 
 /// What is there of a body, before the last part of it is kept.

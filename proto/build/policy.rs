@@ -51,41 +51,7 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     let rate_class = enum_name(pool, &policy, "rate_class")?;
     let callers: Vec<String> = strings(&policy, "callers");
     let timeout = millis(&policy)?;
-    ensure!(
-        audience != "AUDIENCE_UNSPECIFIED",
-        "policy.audience is missing"
-    );
-    ensure!(
-        rate_class != "RATE_CLASS_UNSPECIFIED",
-        "policy.rate_class is missing"
-    );
-    ensure!(timeout > 0, "policy.timeout is missing");
-    if audience == "AUDIENCE_SERVICE" {
-        ensure!(
-            !callers.is_empty(),
-            "policy.callers must name the roles that may call it"
-        );
-        ensure!(
-            !has_http_rule(pool, method),
-            "a method for services has no HTTP mapping"
-        );
-    } else {
-        ensure!(
-            callers.is_empty(),
-            "policy.callers is for AUDIENCE_SERVICE only"
-        );
-        ensure!(has_http_rule(pool, method), "google.api.http is missing");
-        ensure!(
-            is_get(pool, method) == has_no_side_effects(method) || method.is_server_streaming(),
-            "idempotency_level is NO_SIDE_EFFECTS where google.api.http says get, and only there"
-        );
-    }
-    ensure!(
-        flag(&policy, "idempotent")
-            || matches!(&*audience, "AUDIENCE_SERVICE" | "AUDIENCE_PUBLIC")
-            || method.input().get_field_by_name("request_id").is_some(),
-        "a method that isn't idempotent has a request_id"
-    );
+    check(pool, method, &policy)?;
 
     let max_request_bytes = match number(&policy, "max_request_bytes") {
         0 => DEFAULT_MAX_REQUEST_BYTES,
@@ -127,6 +93,49 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     )?;
     writeln!(code, "}},")?;
     Ok(code)
+}
+
+/// Fails where a policy leaves something out, or says what its method doesn't.
+fn check(pool: &DescriptorPool, method: &MethodDescriptor, policy: &DynamicMessage) -> Result<()> {
+    let audience = enum_name(pool, policy, "audience")?;
+    let rate_class = enum_name(pool, policy, "rate_class")?;
+    let callers = strings(policy, "callers");
+    ensure!(
+        audience != "AUDIENCE_UNSPECIFIED",
+        "policy.audience is missing"
+    );
+    ensure!(
+        rate_class != "RATE_CLASS_UNSPECIFIED",
+        "policy.rate_class is missing"
+    );
+    ensure!(millis(policy)? > 0, "policy.timeout is missing");
+    if audience == "AUDIENCE_SERVICE" {
+        ensure!(
+            !callers.is_empty(),
+            "policy.callers must name the roles that may call it"
+        );
+        ensure!(
+            !has_http_rule(pool, method),
+            "a method for services has no HTTP mapping"
+        );
+    } else {
+        ensure!(
+            callers.is_empty(),
+            "policy.callers is for AUDIENCE_SERVICE only"
+        );
+        ensure!(has_http_rule(pool, method), "google.api.http is missing");
+        ensure!(
+            is_get(pool, method) == has_no_side_effects(method) || method.is_server_streaming(),
+            "idempotency_level is NO_SIDE_EFFECTS where google.api.http says get, and only there"
+        );
+    }
+    ensure!(
+        flag(policy, "idempotent")
+            || matches!(&*audience, "AUDIENCE_SERVICE" | "AUDIENCE_PUBLIC")
+            || method.input().get_field_by_name("request_id").is_some(),
+        "a method that isn't idempotent has a request_id"
+    );
+    Ok(())
 }
 
 fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<DynamicMessage> {

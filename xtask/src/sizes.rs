@@ -14,7 +14,6 @@ const EXCEPTIONS: &[(&str, usize)] = &[
     ("crates/engine/src/attention.rs::block_of_rows", 92),
     ("crates/vectors/src/qdrant.rs", 353),
     ("crates/wire/tests/it/elsewhere.rs", 503),
-    ("gateway/src/openapi/operations.rs", 357),
     (
         "services/roleplay/src/infrastructure/queries/tests.rs::no_query_of_a_turn_reads_a_whole_table",
         93,

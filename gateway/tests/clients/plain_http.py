@@ -43,7 +43,7 @@ def main():
 
     def errors_have_one_shape():
         for path, status, code in [
-            ("/nowhere", 404, 5),
+            ("/nowhere", 404, 12),
             (f"{API}/roleplay/sessions/ses_x?nope=1", 400, 3),
         ]:
             answer = send("GET", path)

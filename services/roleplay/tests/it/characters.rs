@@ -2,8 +2,6 @@
 
 use prost_types::FieldMask;
 use serde_json::Value;
-use storage::S3Config;
-use testkit::servers::S3;
 use tonic::Code;
 use tonic_types::StatusExt;
 use troupe_proto::error::reason_of;
@@ -12,7 +10,7 @@ use troupe_roleplay::domain::card::Card;
 
 use crate::stage::{CARD, Person, Stage, tick};
 
-fn png() -> Vec<u8> {
+pub(crate) fn png() -> Vec<u8> {
     let card = Card::from_json(CARD.as_bytes()).unwrap();
     card.to_png(&Card::blank_png()).unwrap()
 }
@@ -60,7 +58,7 @@ async fn a_browser_saves_an_export_under_the_name_of_the_character() {
     }
 }
 
-async fn find(person: &Person, query: &str) -> Vec<String> {
+pub(crate) async fn find(person: &Person, query: &str) -> Vec<String> {
     let request = pb::ListCharactersRequest {
         query: query.into(),
         ..pb::ListCharactersRequest::default()
@@ -78,7 +76,7 @@ async fn find(person: &Person, query: &str) -> Vec<String> {
         .collect()
 }
 
-async fn avatar(person: &Person, id: &str) -> Result<(String, Vec<u8>), tonic::Status> {
+pub(crate) async fn avatar(person: &Person, id: &str) -> Result<(String, Vec<u8>), tonic::Status> {
     let request = person.ask(pb::GetAvatarRequest {
         character_id: id.into(),
     });
@@ -447,60 +445,4 @@ async fn an_edit_is_in_the_next_prompt() {
     );
     call.finish();
     watch.all().await;
-}
-
-#[tokio::test]
-async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
-    let mut store = S3::start(None).await.unwrap();
-    let stage = Stage::with_files_in(store.config()).await;
-    let alice = stage.person();
-    let character = alice.import(png()).await.unwrap().character.unwrap();
-    let (_, image) = avatar(&alice, &character.id).await.unwrap();
-
-    store.stop();
-    let delete = pb::DeleteCharacterRequest {
-        character_id: character.id.clone(),
-    };
-    let mut characters = alice.characters();
-    let deleted = characters.delete_character(alice.ask(delete.clone())).await;
-    for refused in [
-        alice.import(png()).await.err().unwrap(),
-        avatar(&alice, &character.id).await.err().unwrap(),
-        deleted.err().unwrap(),
-    ] {
-        assert_eq!(
-            (refused.code(), reason_of(&refused)),
-            (Code::Unavailable, Some(Reason::Unavailable))
-        );
-    }
-    alice.import(CARD).await.expect("without a picture");
-
-    store.restart().await.unwrap();
-    assert_eq!(find(&alice, "").await.len(), 2, "nothing is half stored");
-    assert_eq!(avatar(&alice, &character.id).await.unwrap().1, image);
-    characters
-        .delete_character(alice.ask(delete))
-        .await
-        .unwrap();
-    assert_eq!(store.count_files().unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_store_that_refuses_is_told_of_like_one_that_is_gone() {
-    let store = S3::start(None).await.unwrap();
-    let stage = Stage::with_files_in(S3Config {
-        access_key_id: "somebody".to_owned(),
-        ..store.config()
-    });
-    let stage = stage.await;
-    let alice = stage.person();
-    let refused = alice.import(png()).await.err().unwrap();
-    assert_eq!(
-        (refused.code(), reason_of(&refused)),
-        (Code::Unavailable, Some(Reason::Unavailable))
-    );
-    let message = refused.message();
-    assert!(message.starts_with("the file store"), "{message}");
-    assert!(refused.get_details_retry_info().is_some());
-    assert!(find(&alice, "").await.is_empty(), "nothing is half stored");
 }

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod buckets;
 mod characters;
 mod embedder;
 mod events;
