@@ -90,11 +90,11 @@ where
 {
     let started = Instant::now();
     let mut moment = Some(started + MOMENT);
+    let mut due = started + intake.patience();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
         let so_far = first.len() + all.len();
-        let due = started + intake.time_for(so_far);
         let Ok(frame) = timeout_at(moment.unwrap_or(due).min(due), body.frame()).await else {
             if moment.take().is_none() {
                 return Err(Refusal::body_too_late());
@@ -109,6 +109,8 @@ where
             continue;
         };
         let len = so_far + chunk.len();
+        // What came fast gives time to what comes after it, and no time to be silent.
+        due = (due + intake.time_of(chunk.len())).min(Instant::now() + intake.patience());
         let is_all = so_far == 0 && body.is_end_stream();
         let state = if is_all { State::Whole } else { State::Growing };
         keep(body, Part { len, state })?;

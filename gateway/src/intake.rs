@@ -95,10 +95,15 @@ impl Intake {
         }
     }
 
-    /// How long a body may take of which so much has come.
-    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
-        let further = bytes as u64 / self.settings.bytes_per_second.max(1);
-        Duration::from_secs(self.settings.secs.saturating_add(further))
+    /// How long a body may take at most until more of it comes.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.settings.secs)
+    }
+
+    /// How long so many bytes may take.
+    pub(crate) fn time_of(&self, bytes: usize) -> Duration {
+        let micros = (bytes as u64).saturating_mul(1_000_000);
+        Duration::from_micros(micros / self.settings.bytes_per_second.max(1))
     }
 }
 
@@ -262,13 +267,14 @@ mod tests {
     }
 
     #[test]
-    fn the_time_for_a_body_grows_with_what_has_come() {
+    fn the_time_of_bytes_goes_by_the_slowest_rate() {
         let intake = Intake::new(&Bodies {
             secs: 10,
             bytes_per_second: 1000,
             ..Bodies::default()
         });
-        assert_eq!(intake.time_for(0), Duration::from_secs(10));
-        assert_eq!(intake.time_for(5000), Duration::from_secs(15));
+        assert_eq!(intake.patience(), Duration::from_secs(10));
+        assert_eq!(intake.time_of(0), Duration::ZERO);
+        assert_eq!(intake.time_of(5500), Duration::from_millis(5500));
     }
 }

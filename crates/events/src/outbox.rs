@@ -69,7 +69,7 @@ impl Outbox {
         Ok(id)
     }
 
-    /// Writes events as [`Outbox::add_retellable`] does, in their order and in one statement.
+    /// Writes events as [`Outbox::add_retellable`] does, in their order and in few statements.
     ///
     /// # Errors
     /// As those of [`Outbox::add`].
@@ -80,7 +80,10 @@ impl Outbox {
         cause: &Cause,
     ) -> Result<(), DbErr> {
         let rows = told.into_iter().map(|told| self.row(told, cause, false));
-        self.insert(tx, rows.collect::<Result<_, _>>()?);
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        for some in rows.chunks(AT_ONCE) {
+            self.insert(tx, some.to_vec());
+        }
         Ok(())
     }
 

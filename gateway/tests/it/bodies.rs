@@ -1,5 +1,7 @@
 //! Bodies that are large, slow, or never end.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use troupe_gateway::Config;
@@ -127,6 +129,25 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut socket = unfinished(&edge, &head, b"1").await;
     let mut start = [0; 12];
     socket.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 408");
+}
+
+/// What came at once gives it no time to be silent.
+#[tokio::test]
+async fn a_body_that_stops_is_not_waited_for_either() {
+    let mut config = Config::default();
+    config.bodies.secs = 1;
+    config.bodies.bytes_per_second = 1;
+    let edge = Edge::with(config).await;
+    let head = format!("{RAW} HTTP/1.1\r\ncontent-length: {LARGE}\r\n");
+    let much = vec![b'x'; LARGE / 2];
+    let mut socket = unfinished(&edge, &head, &much).await;
+    let mut start = [0; 12];
+    let answer = socket.read_exact(&mut start);
+    tokio::time::timeout(Duration::from_secs(60), answer)
+        .await
+        .expect("an answer in good time")
+        .unwrap();
     assert_eq!(&start, b"HTTP/1.1 408");
 }
 

@@ -3,7 +3,6 @@
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
-use troupe_proto::events::MessageOrigin;
 
 use super::cast::greeting_macros;
 use super::once::Once;
@@ -12,7 +11,7 @@ use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
 use crate::domain::message::{Author, Message};
-use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, ReplySettings, Session};
+use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, ReplySettings, Session};
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, messages, sessions};
 
@@ -58,6 +57,7 @@ impl Chats {
             .card
             .greetings()
             .iter()
+            .take(MAX_GREETINGS)
             .map(|greeting| NewMessage {
                 id: MessageId::new(),
                 author: Author::Character,
@@ -137,10 +137,7 @@ async fn store(
     sessions::insert(tx, session).await?;
     branches::insert(tx, session.id, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
-    for greeting in greetings {
-        let greeting = messages::insert(tx, session.id, None, greeting.clone()).await?;
-        telling.written(greeting.id, MessageOrigin::Greeting, greeting.create_time)?;
-    }
+    telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;
     match session.branch.head {
         Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),
         None => Ok(None),

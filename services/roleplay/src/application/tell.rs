@@ -73,6 +73,15 @@ impl Telling<'_> {
         self.tell(happened::session_created(self.scene, time))
     }
 
+    /// A session began with these greetings.
+    pub(super) fn greeted(&self, greetings: &[message::Model]) -> Result<(), DbErr> {
+        let told = greetings.iter().map(|greeting| {
+            let (id, time) = (greeting.id, greeting.create_time);
+            happened::written(self.scene, id, MessageOrigin::Greeting, time).into()
+        });
+        self.tell_all(told)
+    }
+
     /// A message got a text that no generation wrote.
     pub(super) fn written(
         &self,

@@ -8,6 +8,8 @@ use super::random::seed_for;
 
 /// Tokens of a reply where the session doesn't say.
 pub const DEFAULT_REPLY_TOKENS: u32 = 300;
+/// Greetings of a character that a session begins with: they are written in one transaction, for which all other writes wait.
+pub const MAX_GREETINGS: usize = 1_000;
 /// Title of a session's first branch.
 pub const FIRST_BRANCH_TITLE: &str = "Main";
 

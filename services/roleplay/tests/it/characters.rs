@@ -3,7 +3,6 @@
 use prost_types::FieldMask;
 use serde_json::Value;
 use tonic::Code;
-use tonic_types::StatusExt;
 use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::domain::card::Card;

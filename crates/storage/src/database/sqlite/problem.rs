@@ -101,7 +101,9 @@ impl FileError {
         match self {
             Self::Damaged { .. } => "restore a backup with `troupe restore`, or move the file away to start again without its data".to_owned(),
             Self::WithoutLog { .. } => format!(
-                "copy that too, or restore a backup with `troupe restore`; to continue with what the file has, run `rm -f {name}-shm; touch {name}-wal`"
+                "copy that too, or restore a backup with `troupe restore`; to continue with what the file has, run `rm -f {shm}; touch {wal}`",
+                shm = quoted(&format!("{name}-shm")),
+                wal = quoted(&format!("{name}-wal")),
             ),
             Self::OnlyLog { .. } => {
                 "copy both, or restore a backup with `troupe restore`".to_owned()
@@ -217,4 +219,29 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(suffix);
     name.into()
+}
+
+/// A word of a shell's command, in quotes where it has more than letters, digits and the signs of paths.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_whatever_the_folder_is_called() {
+        let advice = |file: &str| FileError::WithoutLog { file: file.into() }.advice();
+        assert!(advice("a/b.sqlite").ends_with("run `rm -f a/b.sqlite-shm; touch a/b.sqlite-wal`"));
+        let odd = advice("it's a/b.sqlite");
+        assert!(
+            odd.ends_with(r"run `rm -f 'it'\''s a/b.sqlite-shm'; touch 'it'\''s a/b.sqlite-wal'`"),
+            "{odd}"
+        );
+    }
 }

@@ -17,6 +17,9 @@ use crate::domain::message::{Author, Message};
 use crate::infrastructure::tables::generation;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
+/// Rows that one statement stores: a server takes so many values.
+const ROWS_AT_ONCE: usize = 500;
+
 /// The messages of a session.
 pub(crate) fn of_session(session: SessionId) -> Select<Entity> {
     Entity::find().filter(Column::SessionId.eq(session))
@@ -167,6 +170,29 @@ pub(crate) async fn insert(
         .exec_without_returning(db)
         .await?;
     Ok(model)
+}
+
+/// Stores the greetings of a new session, each as a swipe of the first, and gives them as they are stored.
+pub(crate) fn insert_greetings(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    greetings: &[NewMessage],
+) -> Vec<Model> {
+    let models: Vec<Model> = (0..)
+        .zip(greetings)
+        .map(|(swipe_index, greeting)| {
+            let place = Place {
+                swipe_index,
+                jump: None,
+            };
+            placed(session, None, place, greeting.clone())
+        })
+        .collect();
+    for some in models.chunks(ROWS_AT_ONCE) {
+        let rows = some.iter().map(|model| model.clone().into_active_model());
+        tx.put_off(Entity::insert_many(rows));
+    }
+    models
 }
 
 /// Stores a message as [`insert`] does, and its first answer with it.
