@@ -9,6 +9,8 @@ mod policy;
 mod reasons;
 #[path = "build/rules.rs"]
 mod rules;
+#[path = "build/streams.rs"]
+mod streams;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
     std::fs::write(out.join("descriptors.bin"), &encoded)?;
 
     let pool = DescriptorPool::decode(encoded.as_slice()).context("descriptors")?;
+    streams::check(&pool)?;
     std::fs::write(out.join("events.rs"), events::emit(&pool)?)?;
     std::fs::write(out.join("packages.rs"), packages(&pool))?;
     std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;

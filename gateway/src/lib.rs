@@ -38,6 +38,7 @@ mod protocol;
 mod rates;
 mod refusal;
 mod rest;
+mod resume;
 mod route;
 mod rule;
 mod schema;

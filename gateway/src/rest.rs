@@ -20,6 +20,7 @@ use crate::intake::Room;
 use crate::messages::broken_answer;
 use crate::parts::Parts;
 use crate::refusal::{Refusal, invalid};
+use crate::resume;
 use crate::route::{Found, Lookup};
 use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
@@ -115,6 +116,10 @@ impl Writing for Bound<'_> {
             },
             ignore_unknown: self.call.front.json.ignore_unknown_fields,
             request_id: idempotency::key(plan, headers)?,
+            last_offset: match self.binding.method.server_streaming {
+                true => resume::last_offset(headers),
+                false => None,
+            },
         };
         let frames = request_frames(&self.call.front.catalog.schema, plan, &incoming)?;
         let is_stream = self.binding.method.client_streaming;

@@ -21,7 +21,7 @@ use crate::guard::caught;
 use crate::messages::{Messages, broken_answer};
 use crate::refusal::{put_status, too_late};
 use crate::spelling;
-use crate::transcode::{EncodeError, Plan, put_answer, raw_content};
+use crate::transcode::{EncodeError, FAILURE, Plan, put_answer, raw_content};
 use crate::visit::AccessLog;
 
 /// The form of a stream.
@@ -40,9 +40,10 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What a client accepts best. Without a preference it is lines, which can be read as they come.
+    /// What a client accepts best. Without a preference it is events, which tools make clients for and pages read by themselves.
     pub(crate) fn accepted(headers: &HeaderMap) -> Self {
         const FORMS: [(&[&str], Form); 3] = [
+            (&["text/event-stream"], Form::Events),
             (
                 &[
                     "application/x-ndjson",
@@ -51,10 +52,9 @@ impl Form {
                 ],
                 Form::Lines,
             ),
-            (&["text/event-stream"], Form::Events),
             (&["application/json", "text/json"], Form::Array),
         ];
-        accept::best(headers, &FORMS, Self::Lines)
+        accept::best(headers, &FORMS, Self::Events)
     }
 
     /// The content type.
@@ -153,7 +153,10 @@ impl StreamBody {
             Form::Envelopes(Codec::Json) => return envelope::sealed(0, message.len() * 2, put),
             _ => {}
         }
-        let mut out = Vec::with_capacity(message.len() * 2 + 32);
+        let mut out = Vec::with_capacity(message.len() * 2 + 64);
+        if let (Form::Events, Some(events)) = (form, &plan.events) {
+            events.put_head(message, &mut out).map_err(broken)?;
+        }
         out.extend_from_slice(self.opening());
         put(&mut out)?;
         out.extend_from_slice(self.closing());
@@ -205,7 +208,11 @@ impl StreamBody {
         match self.style.form {
             Form::Raw => return Err(status),
             Form::Envelopes(_) => return Ok(end_of_stream(schema, Some(&status), None)),
-            Form::Events => out.extend_from_slice(b"event: error\ndata: "),
+            Form::Events => {
+                out.extend_from_slice(b"event: ");
+                out.extend_from_slice(FAILURE.as_bytes());
+                out.extend_from_slice(b"\ndata: ");
+            }
             Form::Lines => out.extend_from_slice(b"{\"error\":"),
             Form::Array => {
                 out.extend_from_slice(self.opening());

@@ -3,6 +3,7 @@
 
 mod decode;
 mod encode;
+mod events;
 mod fault;
 mod mask;
 mod place;
@@ -16,6 +17,7 @@ mod update;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::{EncodeError, Encoder};
+pub(crate) use events::FAILURE;
 pub(crate) use fault::Fault;
 pub(crate) use mask::to_json;
 pub(crate) use plan::{Answer, Body, Plan};

@@ -28,12 +28,11 @@ pub(super) fn of(method: &MethodDescriptor, rule: &Rule, schemas: &mut Schemas<'
         Some(_) => false,
         None => output.full_name() == "google.api.HttpBody",
     };
+    // Of a stream only events are told, though it has other forms: of several, tools take the first, and read no stream.
     let content = match () {
         () if is_raw => json!({ "*/*": { "schema": schema } }),
         () if method.is_server_streaming() => json!({
             "text/event-stream": { "schema": schema },
-            "application/x-ndjson": { "schema": schema },
-            "application/json": { "schema": { "type": "array", "items": schema } },
         }),
         () => json!({ "application/json": { "schema": schema } }),
     };

@@ -18,7 +18,7 @@ const DOCUMENTS: &str = "\
 - Each method is called by JSON over HTTP, gRPC or gRPC-Web, on the same port.
 - Methods that need a person take `authorization: Bearer` with an access token, as logging in returns it.
 - A refusal is `google.rpc.Status`. Programs read the `reason` among its details; texts may change.
-- A stream comes as events with `accept: text/event-stream`, else as lines of JSON.
+- A stream comes as server-sent events, or with `accept: application/x-ndjson` as lines of JSON.
 ";
 
 /// The text, from an OpenAPI document.

@@ -1,5 +1,6 @@
 //! How one HTTP binding fills its request message and which part of the answer it returns; worked out at start-up.
 
+use super::events::{Events, offset_of_request};
 use super::place::Place;
 use super::update::Update;
 use crate::route::{Template, Variable};
@@ -23,6 +24,10 @@ pub(crate) struct Plan {
     pub(crate) update: Option<Update>,
     /// The number of the field with the client's id of the request, which a header may fill.
     pub(crate) request_id: Option<u32>,
+    /// The field that says where a stream begins, which a header may fill.
+    pub(crate) offset: Option<(u32, Kind)>,
+    /// What an event says beside its data.
+    pub(crate) events: Option<Events>,
 }
 
 /// Where a request's body goes.
@@ -76,14 +81,17 @@ impl Plan {
                 rule.body
             ));
         }
+        let answer = answer(schema, rule, output)?;
         Ok(Self {
             input,
             output,
             update: Update::of(schema, rule, input, &body, &variables),
             request_id: request_id(schema, input),
+            offset: offset_of_request(schema, rule, input, &variables),
+            events: Events::of(schema, output, &answer),
             variables,
             body,
-            answer: answer(schema, rule, output)?,
+            answer,
         })
     }
 
@@ -94,6 +102,8 @@ impl Plan {
             output,
             update: None,
             request_id: request_id(schema, input),
+            offset: None,
+            events: None,
             variables: Vec::new(),
             body: Body::Whole,
             answer: Answer::Whole,

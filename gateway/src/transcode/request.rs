@@ -5,11 +5,11 @@ use super::fault::Fault;
 use super::plan::{Body, Plan};
 use super::query::put_query;
 use super::response::last_length;
-use super::scalar::Scalar;
+use super::scalar::{self, Scalar};
 use crate::json::{Reader, Token};
 use crate::route::Found;
 use crate::schema::{Kind, MessageId, Schema};
-use crate::wire::FRAME_HEADER;
+use crate::wire::{FRAME_HEADER, Fields};
 
 /// The parts of an HTTP request that fill a message.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) ignore_unknown: bool,
     /// The client's id of the request, where a header has it.
     pub(crate) request_id: Option<&'a str>,
+    /// Where the stream goes on that a client connects to again, as digits.
+    pub(crate) last_offset: Option<&'a str>,
 }
 
 /// How many messages a body holds.
@@ -96,7 +98,28 @@ fn put_rest(
                 ..fault
             })?;
     }
+    put_last_offset(schema, plan, incoming, out);
     Ok(())
+}
+
+/// Fills where a stream goes on. What the query says goes before, and a number too large for the field counts for nothing.
+fn put_last_offset(schema: &Schema, plan: &Plan, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
+    if let (Some((number, kind)), Some(offset)) = (plan.offset, incoming.last_offset)
+        && !has_field(out, number)
+        && let Ok(value) = scalar::from_text(schema, kind, offset.into())
+    {
+        value.put(out, number);
+    }
+}
+
+fn has_field(message: &[u8], wanted: u32) -> bool {
+    let mut fields = Fields::new(message);
+    while let Ok(Some((number, _))) = fields.next() {
+        if number == wanted {
+            return true;
+        }
+    }
+    false
 }
 
 fn put_frame(

@@ -69,10 +69,11 @@ def main():
         return f"{API}/roleplay/sessions/{urllib.parse.quote(state['session'])}/messages"
 
     def reads_a_reply_as_events():
-        answer = send("POST", messages_path(), {"text": "Hello!"}, accept="text/event-stream")
+        answer = send("POST", messages_path(), {"text": "Hello!"}, accept="*/*")
         assert answer.status == 200 and answer.headers["content-type"] == "text/event-stream", answer.read()
-        events = [block for block in answer.read().decode().split("\n\n") if block.startswith("data: ")]
-        events = [json.loads(event.removeprefix("data: ")) for event in events]
+        blocks = [block.split("\n") for block in answer.read().decode().split("\n\n") if "data: " in block]
+        events = [json.loads(lines[-1].removeprefix("data: ")) for lines in blocks]
+        assert [lines[0].removeprefix("event: ") for lines in blocks] == [name for (name,) in events], blocks
         assert "started" in events[0] and "ended" in events[-1], events
         text = "".join(event["delta"]["text"] for event in events if "delta" in event)
         assert text.strip() == events[-1]["ended"]["message"]["text"].strip(), events

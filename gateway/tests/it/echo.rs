@@ -137,6 +137,10 @@ impl Echo {
                 let count = service_fn(move |request| count(self.clone(), request));
                 prost().server_streaming(count, request).await
             }
+            "Follow" => {
+                let follow = service_fn(crate::events::follow);
+                prost().server_streaming(follow, request).await
+            }
             "Sum" => prost().client_streaming(service_fn(sum), request).await,
             "Chat" => prost().streaming(service_fn(chat), request).await,
             "Fail" => prost().unary(service_fn(fail), request).await,

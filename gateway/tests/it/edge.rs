@@ -168,7 +168,7 @@ async fn shutdown_lets_running_calls_end_and_takes_no_new_ones() {
     edge.shutdown.cancel();
     let mut rest = String::new();
     socket.read_to_string(&mut rest).await.unwrap();
-    assert!(rest.contains("event: error"), "{rest}");
+    assert!(rest.contains("event: failure"), "{rest}");
     assert!(edge.served.await.unwrap());
     assert!(tokio::net::TcpStream::connect(edge.address).await.is_err());
 }

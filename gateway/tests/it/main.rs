@@ -15,6 +15,8 @@ mod edge;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod grpc;

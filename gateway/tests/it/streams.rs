@@ -10,23 +10,23 @@ use crate::harness::Edge;
 async fn a_stream_has_the_form_that_the_client_accepts() {
     let edge = Edge::start().await;
     let lines = "{\"number\":1}\n{\"number\":2}\n{\"number\":3}\n";
+    let events = "data: {\"number\":1}\n\ndata: {\"number\":2}\n\ndata: {\"number\":3}\n\n";
     let forms = [
-        (
-            "text/event-stream",
-            "text/event-stream",
-            "data: {\"number\":1}\n\ndata: {\"number\":2}\n\ndata: {\"number\":3}\n\n",
-        ),
+        ("text/event-stream", "text/event-stream", events),
         ("application/x-ndjson", "application/x-ndjson", lines),
         (
             "application/json",
             "application/json",
             "[{\"number\":1},{\"number\":2},{\"number\":3}]",
         ),
-        ("*/*", "application/x-ndjson", lines),
+        ("*/*", "text/event-stream", events),
+        ("", "text/event-stream", events),
+        ("text/html", "text/event-stream", events),
+        ("text/event-stream;q=0, */*", "application/x-ndjson", lines),
         (
             "text/html, text/event-stream;q=0.9",
             "text/event-stream",
-            "data: {\"number\":1}\n\ndata: {\"number\":2}\n\ndata: {\"number\":3}\n\n",
+            events,
         ),
     ];
     for (accept, content_type, body) in forms {
@@ -39,6 +39,8 @@ async fn a_stream_has_the_form_that_the_client_accepts() {
         );
         assert_eq!(answer.header("cache-control"), "no-store");
     }
+    let without = edge.get("/v1/count/3").await;
+    assert_eq!(without.header("content-type"), "text/event-stream");
     let empty = edge
         .send("GET", "/v1/count/0", &[("accept", "application/json")], "")
         .await;
@@ -83,7 +85,7 @@ async fn an_error_after_the_first_message_ends_the_stream_with_a_status() {
     let (first, error) = events.split_once("\n\n").unwrap();
     assert_eq!(first, "data: {\"number\":1}");
     let data = error
-        .strip_prefix("event: error\ndata: ")
+        .strip_prefix("event: failure\ndata: ")
         .and_then(|it| it.strip_suffix("\n\n"))
         .unwrap();
     check(&serde_json::from_str(data).unwrap());
@@ -172,7 +174,7 @@ async fn a_stream_that_outlives_its_deadline_says_so() {
         .await
         .text();
     assert!(
-        text.starts_with("data: {\"number\":1}\n\nevent: error\ndata: {\"code\":4,"),
+        text.starts_with("data: {\"number\":1}\n\nevent: failure\ndata: {\"code\":4,"),
         "{text}"
     );
 }

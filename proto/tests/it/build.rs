@@ -8,6 +8,8 @@ mod policy;
 mod reasons;
 #[path = "../../build/rules.rs"]
 mod rules;
+#[path = "../../build/streams.rs"]
+mod streams;
 
 use prost_reflect::DescriptorPool;
 
@@ -281,6 +283,58 @@ fn refuses_a_rule_that_nothing_enforces_and_names_it() {
             error.contains("nothing enforces") && error.contains(name),
             "{error}"
         );
+    }
+}
+
+/// Checks a contract of one stream.
+fn stream_checked(binding: &str, offset: &str, event: &str) -> anyhow::Result<()> {
+    let source = format!(
+        r#"syntax = "proto3";
+        package troupe.sample.v1;
+        import "google/api/annotations.proto";
+        service ThingService {{
+          rpc WatchThing(WatchThingRequest) returns (stream WatchThingResponse) {{
+            option (google.api.http) = {{ {binding} response_body: "event" }};
+          }}
+        }}
+        message WatchThingRequest {{ string id = 1; {offset} }}
+        message WatchThingResponse {{ ThingEvent event = 1; }}
+        message ThingEvent {{ {event} }}
+        message Part {{ int32 offset = 1; string text = 2; int32 next_offset = 3; }}"#
+    );
+    streams::check(&compiled(&source))
+}
+
+#[test]
+fn refuses_streams_that_can_not_be_told_as_events() {
+    let (get, offset) = (r#"get: "/v1/things/{id}:watch""#, "int32 offset = 2;");
+    let parts = "oneof event { Part part = 1; string ended = 2; }";
+    stream_checked(get, offset, parts).unwrap();
+    stream_checked(r#"post: "/v1/things" body: "*""#, "", parts).unwrap();
+    stream_checked(get, "", "oneof event { string started = 1; }").unwrap();
+    for (offset, event, problem) in [
+        (offset, "Part part = 1;", "have one oneof"),
+        (
+            offset,
+            "oneof event { Part part = 1; } oneof other { string a = 2; }",
+            "have one oneof",
+        ),
+        (
+            offset,
+            "oneof event { Part part = 1; string failure = 2; }",
+            "no event can be called failure",
+        ),
+        ("", parts, "has an offset where"),
+        ("string offset = 2;", parts, "has an offset where"),
+        (
+            offset,
+            "oneof event { string text = 1; }",
+            "has an offset where",
+        ),
+    ] {
+        let error = format!("{:#}", stream_checked(get, offset, event).unwrap_err());
+        assert!(error.contains(problem), "{error}");
+        assert!(error.contains("ThingService.WatchThing"), "{error}");
     }
 }
 

@@ -284,7 +284,7 @@ impl Reply {
     pub(crate) async fn until_refused(&mut self) -> Value {
         loop {
             let (name, event) = eventually("an event comes", self.event()).await.unwrap();
-            if name == "error" {
+            if name == "failure" {
                 return event;
             }
             self.see(event);
@@ -296,7 +296,7 @@ impl Reply {
         let Some((name, event)) = eventually("an event comes", self.event()).await else {
             return false;
         };
-        assert!(name != "error", "{event}");
+        assert!(name != "failure", "{event}");
         self.see(event);
         true
     }
@@ -325,7 +325,8 @@ impl Reply {
         self.text.push_str(text);
     }
 
-    /// The name of the next event and what it holds.
+    /// The name of the next event and what it holds. Unless it is a failure, it is named by what it holds, and the id of text is
+    /// where the next begins.
     async fn event(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
@@ -336,7 +337,14 @@ impl Reply {
                     continue;
                 };
                 let name = find("event: ").unwrap_or_default().to_owned();
-                return Some((name, serde_json::from_str(data).unwrap()));
+                let event: Value = serde_json::from_str(data).unwrap();
+                if name != "failure" {
+                    assert!(event[&name].is_object(), "{block}");
+                    let id = find("id: ").map(|id| id.parse().unwrap());
+                    let delta = event.get("delta");
+                    assert_eq!(id, delta.map(|delta| number(&delta["nextOffset"])));
+                }
+                return Some((name, event));
             }
             match self.parts.next().await {
                 Some(Ok(part)) => self.unread.extend(part),

@@ -50,6 +50,7 @@ fn the_path_wins_in_nested_messages_and_with_default_values() {
         form: BodyForm::Single,
         ignore_unknown: false,
         request_id: None,
+        last_offset: None,
     };
     let frames = request_frames(&it.schema, &plan, &incoming).unwrap();
     let descriptor = it.pool.get_message_by_name("echo.v1.Everything").unwrap();
@@ -209,6 +210,7 @@ fn streams_are_arrays_or_values_in_a_row() {
             form: BodyForm::Stream,
             ignore_unknown: false,
             request_id: None,
+            last_offset: None,
         };
         request_frames(&it.schema, &it.plans[found.route], &incoming)
     };

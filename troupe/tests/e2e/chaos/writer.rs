@@ -153,9 +153,9 @@ impl Writer {
             while let Some(end) = unread.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = unread.drain(..end + 2).collect();
                 let block = String::from_utf8(block).unwrap();
-                // An event of an error has no data that is one of these; the next try finds out more.
+                // An event of a failure has no data that is one of these; the next try finds out more.
                 if let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: "))
-                    && !block.contains("event: error")
+                    && !block.contains("event: failure")
                 {
                     self.take(&serde_json::from_str(data).unwrap(), watched);
                 }

@@ -125,7 +125,7 @@ impl Caller {
 
 impl Seen {
     fn take(&mut self, block: &str) -> Result<(), Fault> {
-        if block.contains("event: error") {
+        if block.contains("event: failure") {
             return Err(Fault::Failed(block.to_owned()));
         }
         let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: ")) else {
