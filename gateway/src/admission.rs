@@ -1,7 +1,6 @@
 //! Who may call: the audience of the method, the caller's token, and the caller's budget, in that order, the same for
 //! every protocol.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -15,6 +14,7 @@ use crate::address::budget_key;
 use crate::catalog::Method;
 use crate::policy::Policy;
 use crate::rates::{Budgets, Payer};
+use crate::visit::Visit;
 
 /// Decides who may call.
 #[derive(Debug)]
@@ -34,27 +34,28 @@ impl Admission {
         &self.budgets
     }
 
-    /// Lets a call in, or says why not. Returns whose it is, and the person who calls where the method asks for one.
+    /// Lets a call in, or says why not. Returns whose it is, and the person who calls where the method asks for one. The answer
+    /// says what is left of the caller's budget.
     pub(crate) async fn admit(
         &self,
         policy: &Policy,
         headers: &HeaderMap,
-        client: IpAddr,
+        visit: &Visit,
     ) -> Result<(Payer, Option<Person>), Status> {
+        let stranger = || Payer::Address(budget_key(visit.client));
         let (payer, person) = match self.identify(policy.audience, headers) {
             Ok(Some(person)) => {
                 let payer = Payer::Person(person.user_id.to_string().into());
                 (payer, Some(person))
             }
-            Ok(None) => (Payer::Address(budget_key(client)), None),
+            Ok(None) => (stranger(), None),
             Err(refusal) => {
                 // Guessing tokens costs the guesser's address what a call would.
-                self.charge(policy, &Payer::Address(budget_key(client)))
-                    .await?;
+                self.charge(policy, &stranger(), visit).await?;
                 return Err(refusal);
             }
         };
-        self.charge(policy, &payer).await?;
+        self.charge(policy, &payer, visit).await?;
         Ok((payer, person))
     }
 
@@ -87,14 +88,15 @@ impl Admission {
         }
     }
 
-    async fn charge(&self, policy: &Policy, payer: &Payer) -> Result<(), Status> {
-        self.budgets
-            .take(policy.rate_class, payer, policy.rate_cost)
-            .await
-            .map_err(|wait| {
-                let wait = wait.max(Duration::from_millis(1));
-                let message = "too many calls of this kind; try again later";
-                error::retry_later(Reason::RateLimited, message, wait)
-            })
+    async fn charge(&self, policy: &Policy, payer: &Payer, visit: &Visit) -> Result<(), Status> {
+        let budget = self.budgets.of(policy.rate_class);
+        let taken = budget.take(payer, policy.rate_cost).await;
+        let left = taken.unwrap_or_else(|refused| refused.left);
+        visit.notices.limited(budget, left);
+        taken.map(|_| ()).map_err(|refused| {
+            let wait = refused.wait.max(Duration::from_millis(1));
+            let message = "too many calls of this kind; try again later";
+            error::retry_later(Reason::RateLimited, message, wait)
+        })
     }
 }

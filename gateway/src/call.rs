@@ -75,7 +75,7 @@ impl Call<'_> {
     pub(crate) async fn make(&self, writing: &impl Writing, mut body: Body) -> Outcome {
         let policy = &self.method.policy;
         let admission = &self.front.admission;
-        let admitted = admission.admit(policy, self.headers, self.visit.client);
+        let admitted = admission.admit(policy, self.headers, self.visit);
         let (payer, person) = match admitted.await {
             Ok(admitted) => admitted,
             Err(refused) => {

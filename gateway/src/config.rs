@@ -53,7 +53,7 @@ pub struct Cors {
     /// Origins such as `https://app.example`, or `*` alone for any.
     #[serde(deserialize_with = "addresses")]
     pub allowed_origins: Vec<String>,
-    /// Headers that pages may read, beyond those of gRPC and the request id.
+    /// Headers that pages may read, beyond those of gRPC and of the gateway itself. Browsers that know `*` need no names.
     pub exposed_headers: Vec<String>,
 }
 

@@ -26,6 +26,7 @@ use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
 use crate::config::{Config, ConfigError, Cors};
 use crate::intake::Intake;
+use crate::notices::Notices;
 use crate::openapi;
 use crate::overload::{Arrival, Gate, Pace};
 use crate::pages::Pages;
@@ -131,7 +132,9 @@ impl Gateway {
             trace: is_traced().then(|| Place::of(request.headers())),
             arrival,
             ticket: None,
+            notices: Notices::default(),
         };
+        let notices = visit.notices.clone();
         let id = visit.request_id.clone();
         let span = tracing::info_span!(
             "request",
@@ -143,6 +146,7 @@ impl Gateway {
         let keeping = Keeping::of(&request);
         let mut answer = self.cross_origin(visit, request).instrument(span).await;
         keeping.say(&mut answer);
+        notices.say(answer.headers_mut());
         answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
         answer
     }
@@ -210,6 +214,10 @@ fn cors(config: &Cors) -> Result<Option<CorsLayer>, ConfigError> {
         "grpc-status-details-bin",
         "x-request-id",
         "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "etag",
+        "content-disposition",
         "*",
     ];
     let mut exposed: Vec<HeaderName> = own.into_iter().map(HeaderName::from_static).collect();

@@ -70,7 +70,7 @@ async fn call(
     log.route(&method.path);
     let admission = &parts.admission;
     let (payer, person) = admission
-        .admit(&method.policy, request.headers(), visit.client)
+        .admit(&method.policy, request.headers(), visit)
         .await?;
     let stream = admission.stream(&method, person, request.headers());
     let times = Times::of_call(request.headers(), method.policy.timeout)?;

@@ -29,6 +29,7 @@ mod listener;
 mod media;
 mod messages;
 mod mounts;
+mod notices;
 pub mod openapi;
 mod overload;
 mod pages;

@@ -208,7 +208,13 @@ pub(crate) fn from_upstream(status: Status) -> Status {
 /// Whole seconds to wait, at least one, where the status says so.
 pub(crate) fn retry_after(status: &Status) -> Option<u64> {
     let delay = status.get_details_retry_info()?.retry_delay?;
-    Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0)).map(|seconds| seconds.max(1))
+    Some(whole_seconds(delay))
+}
+
+/// A time as headers have it: whole seconds, and none too few.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    seconds.max(1)
 }
 
 /// Writes `google.rpc.Status` as JSON. Details of types that nobody knows are left out.

@@ -12,6 +12,7 @@ use tracing::Span;
 use troupe_proto::{Reason, error};
 
 use crate::exchanges::{self, Exchange};
+use crate::notices::Notices;
 use crate::overload::{Arrival, Ticket};
 
 /// A request's circumstances.
@@ -27,6 +28,8 @@ pub(crate) struct Visit {
     pub(crate) arrival: Arrival,
     /// Its place among the calls that are under way, once it has one.
     pub(crate) ticket: Option<Arc<Ticket>>,
+    /// What its answer says of it.
+    pub(crate) notices: Notices,
 }
 
 impl Visit {

@@ -26,6 +26,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// The time in which an empty bucket fills.
+    pub fn window(self) -> Duration {
+        self.period() * self.burst.max(1)
+    }
+
     /// The time in which one token comes back. A whole bucket does within thirty years, which every clock can count.
     fn period(self) -> Duration {
         const LONGEST_SECS: f64 = 1e9;
@@ -36,6 +41,43 @@ impl Rate {
     /// What a call takes: at least one token, and not more than the bucket holds.
     fn cost(self, wanted: u32) -> u32 {
         wanted.min(self.burst).max(1)
+    }
+
+    /// What a bucket holds that is full after a time.
+    fn left(self, full_in: Duration) -> Left {
+        let period = self.period();
+        let missing = full_in.as_nanos().div_ceil(period.as_nanos());
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        Left {
+            tokens: self.burst.saturating_sub(missing),
+            next: full_in.saturating_sub(period * missing.saturating_sub(1)),
+        }
+    }
+}
+
+/// What a bucket holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Whole tokens.
+    pub tokens: u32,
+    /// The time until there is one more, or a little longer.
+    pub next: Duration,
+}
+
+/// A bucket holds too few tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// After which time there are enough.
+    pub wait: Duration,
+    /// What it holds.
+    pub left: Left,
+}
+
+impl Refused {
+    fn new(wait: Duration, mut left: Left) -> Self {
+        // Whoever waits long enough for all has waited for the next.
+        left.next = left.next.min(wait);
+        Self { wait, left }
     }
 }
 
@@ -63,9 +105,9 @@ impl<K: Hash + Eq + Clone + Display> Limiter<K> {
         }
     }
 
-    /// Takes `cost` tokens from a bucket; the error says after which time there are enough. Who wants more than a bucket
-    /// holds empties a full one.
-    pub async fn take(&self, key: &K, cost: u32) -> Result<(), Duration> {
+    /// Takes `cost` tokens from a bucket, and says what is left; the error says after which time there are enough. Who wants more
+    /// than a bucket holds empties a full one.
+    pub async fn take(&self, key: &K, cost: u32) -> Result<Left, Refused> {
         let Some(shared) = &self.shared else {
             return self.local.take(key, cost);
         };
@@ -79,5 +121,44 @@ impl<K: Hash + Eq + Clone + Display> Limiter<K> {
     /// Forgets buckets that are full again.
     pub fn forget_idle(&self) {
         self.local.forget_idle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_whole_tokens() {
+        let rate = Rate {
+            per_second: 50.0,
+            burst: 200,
+        };
+        assert_eq!(rate.window(), Duration::from_secs(4));
+        for (full_in, tokens, next) in [
+            (0, 200, 0),
+            (1, 199, 1),
+            (20, 199, 20),
+            (251, 187, 11),
+            (260, 187, 20),
+            (261, 186, 1),
+            (3_980, 1, 20),
+            (4_000, 0, 20),
+            (9_999, 0, 19),
+        ] {
+            let left = rate.left(Duration::from_millis(full_in));
+            let next = Duration::from_millis(next);
+            assert_eq!(left, Left { tokens, next }, "{full_in}");
+        }
+    }
+
+    #[test]
+    fn the_next_token_is_not_later_than_all_that_are_awaited() {
+        let left = Left {
+            tokens: 0,
+            next: Duration::from_secs(2),
+        };
+        let refused = Refused::new(Duration::from_secs(1), left);
+        assert_eq!(refused.left.next, Duration::from_secs(1));
     }
 }

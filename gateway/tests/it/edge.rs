@@ -116,10 +116,15 @@ async fn pages_of_allowed_origins_may_call_and_read() {
             "grpc-message",
             "grpc-status-details-bin",
             "x-request-id",
+            "retry-after",
+            "ratelimit-policy",
+            "etag",
+            "content-disposition",
             "x-mine",
         ] {
             assert!(exposed.contains(name), "{exposed}");
         }
+        assert!(exposed.contains("ratelimit,"), "{exposed}");
     }
     let answer = edge
         .send("GET", "/v1/get", &[("origin", "https://evil.example")], "")

@@ -61,7 +61,7 @@ impl Issuer {
     }
 }
 
-async fn edge(issuer: &Issuer, config: Config) -> Edge {
+pub(crate) async fn edge(issuer: &Issuer, config: Config) -> Edge {
     let pool = troupe_proto::descriptor_pool();
     let services: Vec<String> = pool
         .services()

@@ -29,6 +29,8 @@ mod identity;
 #[cfg(test)]
 mod mounted;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod odd;
 #[cfg(test)]
 mod overload;

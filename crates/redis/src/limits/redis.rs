@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Rate;
+use super::{Left, Rate, Refused};
 use crate::{Redis, Script, Unavailable};
 
 /// The generic cell rate algorithm: a bucket is the time at which it will be full again.
@@ -25,7 +25,7 @@ impl RedisBuckets {
         &self,
         key: String,
         cost: u32,
-    ) -> Result<Result<(), Duration>, Unavailable> {
+    ) -> Result<Result<Left, Refused>, Unavailable> {
         let key = self.redis.key(format_args!("limit:{}:{key}", self.name));
         let token_micros = self.rate.period().as_secs_f64() * 1e6;
         let arguments = vec![
@@ -33,10 +33,11 @@ impl RedisBuckets {
             (token_micros * f64::from(self.rate.burst.max(1))).into(),
             self.rate.cost(cost).into(),
         ];
-        let wait_micros: u64 = self.redis.run(&TAKE, vec![key], arguments).await?;
-        Ok(match wait_micros {
-            0 => Ok(()),
-            wait => Err(Duration::from_micros(wait)),
+        let (wait, full_in): (u64, u64) = self.redis.run(&TAKE, vec![key], arguments).await?;
+        let left = self.rate.left(Duration::from_micros(full_in));
+        Ok(match wait {
+            0 => Ok(left),
+            wait => Err(Refused::new(Duration::from_micros(wait), left)),
         })
     }
 }
