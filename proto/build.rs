@@ -1,6 +1,8 @@
 //! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the reasons, the
 //! validators, the events. Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
 
+#[path = "src/deprecation.rs"]
+mod deprecation;
 #[path = "build/events.rs"]
 mod events;
 #[path = "build/policy.rs"]
@@ -26,7 +28,7 @@ use prost_reflect::DescriptorPool;
 fn main() -> Result<()> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    for watched in ["troupe", "third_party", "build"] {
+    for watched in ["troupe", "third_party", "build", "src/deprecation.rs"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 

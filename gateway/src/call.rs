@@ -74,6 +74,7 @@ impl Call<'_> {
     /// Lets the call in, and makes it.
     pub(crate) async fn make(&self, writing: &impl Writing, mut body: Body) -> Outcome {
         let policy = &self.method.policy;
+        self.visit.notices.of(self.method.farewell.as_ref());
         let admission = &self.front.admission;
         let admitted = admission.admit(policy, self.headers, self.visit);
         let (payer, person) = match admitted.await {

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use troupe_proto::policy::{self, Audience};
 
 use crate::config::{ConfigError, Limits, Overload};
+use crate::notices::Farewell;
 use crate::overload::Load;
 use crate::policy::Policy;
 use crate::refusal;
@@ -97,6 +98,8 @@ pub(crate) struct Method {
     pub(crate) plan: Option<Arc<Plan>>,
     /// What a call must keep to.
     pub(crate) policy: Policy,
+    /// What answers say of its end, if it is deprecated.
+    pub(crate) farewell: Option<Arc<Farewell>>,
     /// Where it is served.
     pub(crate) channel: Channel,
     /// How much is asked of it.
@@ -199,6 +202,7 @@ impl Catalog {
             server_streaming: descriptor.is_server_streaming(),
             reads: rule::reads(descriptor, &rules),
             plan: Some(Arc::new(Plan::whole(&self.schema, input, output))),
+            farewell: policy.deprecation.map(Farewell::new).map(Arc::new),
             policy,
             channel: channel.clone(),
             load,
@@ -291,6 +295,7 @@ impl Catalog {
             server_streaming: true,
             reads: false,
             plan: None,
+            farewell: None,
             policy: Policy::without_descriptor(path, limits),
             channel: channel.clone(),
             load: Arc::clone(load),

@@ -216,6 +216,8 @@ fn cors(config: &Cors) -> Result<Option<CorsLayer>, ConfigError> {
         "retry-after",
         "ratelimit",
         "ratelimit-policy",
+        "deprecation",
+        "sunset",
         "etag",
         "content-disposition",
         "*",

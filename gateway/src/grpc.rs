@@ -68,6 +68,7 @@ async fn call(
         .method(request.uri().path(), &parts.limits)
         .ok_or_else(unknown_method)?;
     log.route(&method.path);
+    visit.notices.of(method.farewell.as_ref());
     let admission = &parts.admission;
     let (payer, person) = admission
         .admit(&method.policy, request.headers(), visit)

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
-use troupe_proto::policy::{self, Audience, RateClass};
+use troupe_proto::policy::{self, Audience, Deprecation, RateClass};
 use troupe_proto::troupe::options::v1::MethodPolicy;
 
 use crate::config::Limits;
@@ -32,6 +32,8 @@ pub(crate) struct Policy {
     pub(crate) rate_class: RateClass,
     /// How many tokens it takes.
     pub(crate) rate_cost: u32,
+    /// Since when it is deprecated, and when it goes, if it is.
+    pub(crate) deprecation: Option<Deprecation>,
 }
 
 impl Policy {
@@ -61,6 +63,7 @@ impl Policy {
                 max_request_bytes: policy.max_request_bytes,
                 rate_class: policy.rate_class,
                 rate_cost: policy.rate_cost,
+                deprecation: policy.deprecation,
             },
             None => Self::open(limits),
         }
@@ -74,6 +77,7 @@ impl Policy {
             max_request_bytes: limits.request_bytes,
             rate_class: RateClass::Unspecified,
             rate_cost: 1,
+            deprecation: None,
         }
     }
 
@@ -93,6 +97,7 @@ impl Policy {
             max_request_bytes: usize::try_from(max_request_bytes).unwrap_or(usize::MAX),
             rate_class: rate_class(stated)?,
             rate_cost: stated.rate_cost.max(1),
+            deprecation: deprecation(method, stated)?,
         };
         match policy.audience {
             Audience::Service if !rule::rules(pool, method)?.is_empty() => {
@@ -155,6 +160,16 @@ fn rate_class(stated: &MethodPolicy) -> Result<RateClass, String> {
             stated.rate_class
         )
     })
+}
+
+fn deprecation(
+    method: &MethodDescriptor,
+    stated: &MethodPolicy,
+) -> Result<Option<Deprecation>, String> {
+    let options = method.method_descriptor_proto().options.as_ref();
+    let is_deprecated = options.is_some_and(|options| options.deprecated());
+    let said = Deprecation::of(is_deprecated, &stated.deprecated_since, &stated.sunset);
+    said.map_err(|problem| format!("has a policy that can't be kept to: {problem}"))
 }
 
 fn timeout(stated: &MethodPolicy) -> Result<Option<Duration>, String> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 
+use super::deprecation::Deprecation;
 use super::reasons;
 
 const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
@@ -86,6 +87,8 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     writeln!(code, "    callers: &[{}],", callers.join(", "))?;
     let reasons = reasons::of_method(pool, method, &policy)?;
     writeln!(code, "    reasons: &[{}],", reasons.join(", "))?;
+    let deprecation = deprecation_of(method, &policy)?;
+    writeln!(code, "    deprecation: {deprecation:?},")?;
     writeln!(
         code,
         "    server_streaming: {},",
@@ -162,6 +165,22 @@ fn is_get(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
     rule.is_some_and(|rule| rule.has_field_by_name("get"))
 }
 
+fn deprecation_of(
+    method: &MethodDescriptor,
+    policy: &DynamicMessage,
+) -> Result<Option<Deprecation>> {
+    let options = method.method_descriptor_proto().options.as_ref();
+    let is_deprecated = options.is_some_and(|it| it.deprecated());
+    let day = |field| text(policy, field);
+    let deprecation = Deprecation::of(is_deprecated, &day("deprecated_since"), &day("sunset"));
+    let deprecation = deprecation.map_err(anyhow::Error::msg)?;
+    ensure!(
+        deprecation.is_some() || !is_deprecated,
+        "policy.deprecated_since is missing: a deprecated method says since when it is"
+    );
+    Ok(deprecation)
+}
+
 fn has_no_side_effects(method: &MethodDescriptor) -> bool {
     let options = method.method_descriptor_proto().options.as_ref();
     options.is_some_and(|it| it.idempotency_level() == IdempotencyLevel::NoSideEffects)
@@ -216,6 +235,12 @@ pub fn flag(policy: &DynamicMessage, field: &str) -> bool {
         .get_field_by_name(field)
         .and_then(|v| v.as_bool())
         .unwrap_or(false)
+}
+
+fn text(policy: &DynamicMessage, field: &str) -> String {
+    let value = policy.get_field_by_name(field);
+    let text = value.as_deref().and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
 }
 
 pub fn strings(policy: &DynamicMessage, field: &str) -> Vec<String> {

@@ -8,6 +8,7 @@ pub mod policy;
 pub mod reason;
 pub mod validate;
 
+mod deprecation;
 mod role;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

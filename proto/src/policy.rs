@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+pub use crate::deprecation::Deprecation;
 pub use crate::troupe::options::v1::{Audience, RateClass};
 use crate::{Reason, Role};
 
@@ -30,6 +31,8 @@ pub struct MethodPolicy {
     pub callers: &'static [Role],
     /// For what it may refuse a call, beside the reasons that all methods have.
     pub reasons: &'static [Reason],
+    /// Since when it is deprecated, and when it goes, if it is.
+    pub deprecation: Option<Deprecation>,
     /// Whether it answers with a stream.
     pub server_streaming: bool,
 }
@@ -68,8 +71,9 @@ pub fn table() -> String {
             [] => String::new(),
             reasons => format!(" refuses {}", reasons.join(",")),
         };
+        let deprecated = m.deprecation.map(|it| format!(" {it}")).unwrap_or_default();
         lines.push_str(&format!(
-            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}{reasons}\n",
+            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}{reasons}{deprecated}\n",
             m.path,
             m.audience
                 .as_str_name()

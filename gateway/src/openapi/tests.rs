@@ -143,6 +143,13 @@ fn streams_and_raw_bodies_have_their_media_types() {
 }
 
 #[test]
+fn what_is_deprecated_is_marked() {
+    let paths = &echo()["paths"];
+    assert_eq!(paths["/v1/raw-parts"]["get"]["deprecated"], true);
+    assert!(paths["/v1/raw"]["get"].get("deprecated").is_none());
+}
+
+#[test]
 fn the_contract_s_rules_audiences_and_comments_are_told() {
     let document = document(troupe_proto::descriptor_pool(), &Info::default());
     let register = &document["components"]["schemas"]["troupe.users.v1.RegisterRequest"];

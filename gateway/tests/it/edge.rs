@@ -118,6 +118,8 @@ async fn pages_of_allowed_origins_may_call_and_read() {
             "x-request-id",
             "retry-after",
             "ratelimit-policy",
+            "deprecation",
+            "sunset",
             "etag",
             "content-disposition",
             "x-mine",

@@ -248,6 +248,58 @@ fn refusal(files: &[(&'static str, String)], issuer: Option<&Issuer>) -> String 
 }
 
 #[tokio::test]
+async fn answers_of_deprecated_methods_say_since_when_and_until_when() {
+    let issuer = Issuer::new();
+    let edge = harbor(&issuer, Config::default()).await;
+    let json = ("content-type", "application/json");
+    for (verb, target, header, since, sunset) in [
+        (
+            "GET",
+            "/h/row",
+            json,
+            "@1796083200",
+            "Wed, 01 Dec 2027 00:00:00 GMT",
+        ),
+        (
+            "POST",
+            "/harbor.v1.Berths/Row",
+            json,
+            "@1796083200",
+            "Wed, 01 Dec 2027 00:00:00 GMT",
+        ),
+        (
+            "POST",
+            "/harbor.v1.Berths/Row",
+            WEB,
+            "@1796083200",
+            "Wed, 01 Dec 2027 00:00:00 GMT",
+        ),
+        // Refused, for there is no token.
+        ("GET", "/h/sail", json, "@1801353600", ""),
+        ("POST", "/harbor.v1.Berths/Sail", WEB, "@1801353600", ""),
+        ("GET", "/h/greet", json, "", ""),
+    ] {
+        let body = match header {
+            WEB => &[0; 5][..],
+            _ if verb == "POST" => b"{}",
+            _ => b"",
+        };
+        let answer = edge.send(verb, target, &[header], body).await;
+        let is_open = target.to_lowercase().ends_with("/row");
+        assert!(!is_open || answer.status == 200, "{}", answer.text());
+        let said = (answer.header("deprecation"), answer.header("sunset"));
+        assert_eq!(said, (since, sunset), "{target} {}", answer.status);
+    }
+    // Where the contract names no day, there is nothing to say.
+    let edge = Edge::start().await;
+    let answer = edge.get("/v1/raw-parts").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("deprecation")),
+        (200, "")
+    );
+}
+
+#[tokio::test]
 async fn a_policy_that_can_not_be_enforced_stops_the_start() {
     let issuer = Issuer::new();
     let http = "option (google.api.http) = { get: \"/h/moor\" };";
@@ -272,6 +324,16 @@ async fn a_policy_that_can_not_be_enforced_stops_the_start() {
             "",
             format!("{user} timeout: {{ seconds: 315576000001 }}"),
             "timeout",
+        ),
+        (
+            "",
+            format!("{user} deprecated_since: \"2026-12-01\""),
+            "need `option deprecated = true`",
+        ),
+        (
+            "option deprecated = true;",
+            format!("{user} sunset: \"2026-12-01\""),
+            "deprecated_since must be a day",
         ),
     ] {
         let refusal = refusal(&[harbor_with(binding, &policy)], Some(&issuer));

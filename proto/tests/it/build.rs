@@ -1,5 +1,7 @@
 //! The build refuses contracts that say too little, or more than anything enforces.
 
+#[path = "../../src/deprecation.rs"]
+mod deprecation;
 #[path = "../../build/events.rs"]
 mod events;
 #[path = "../../build/policy.rs"]
@@ -142,6 +144,78 @@ fn refuses_reasons_that_nobody_knows_or_every_method_has() {
             "option (troupe.options.v1.policy) = {{ {POLICY} {reasons} }}; {GET}"
         ));
         assert!(error.contains(problem), "{error}");
+        assert!(error.contains("ThingService.GetThing"), "{error}");
+    }
+}
+
+#[test]
+fn refuses_a_deprecation_without_days_that_make_sense() {
+    let table = |option: &str, days: &str| {
+        let options =
+            format!("option (troupe.options.v1.policy) = {{ {POLICY} {days} }}; {GET} {option}");
+        policy::emit(&contract(&options, "string", "")).map_err(|error| format!("{error:#}"))
+    };
+    let (deprecated, since) = (
+        "option deprecated = true;",
+        r#"deprecated_since: "2026-12-01""#,
+    );
+    let plain = table("", "").unwrap();
+    assert!(plain.contains("deprecation: None"), "{plain}");
+    let told = table(deprecated, since).unwrap();
+    assert!(told.contains("since: 1796083200, sunset: None"), "{told}");
+    let both = table(deprecated, &format!(r#"{since} sunset: "2028-02-29""#)).unwrap();
+    assert!(
+        both.contains("since: 1796083200, sunset: Some(1835395200)"),
+        "{both}"
+    );
+    let days = deprecation::Deprecation {
+        since: 1_796_083_200,
+        sunset: Some(1_835_395_200),
+    };
+    let line = "deprecated 2026-12-01 until 2028-02-29";
+    assert_eq!(days.to_string(), line, "as the table of policies has it");
+    for (option, days, problem) in [
+        (deprecated, "", "policy.deprecated_since is missing"),
+        (
+            deprecated,
+            r#"sunset: "2027-12-01""#,
+            "deprecated_since must be a day",
+        ),
+        ("", since, "need `option deprecated"),
+        ("", r#"sunset: "2027-12-01""#, "need `option deprecated"),
+        (
+            deprecated,
+            &format!(r#"{since} sunset: "2026-12-01""#),
+            "must come after",
+        ),
+        (
+            deprecated,
+            &format!(r#"{since} sunset: "2027-02-29""#),
+            "sunset must be a day",
+        ),
+        (
+            deprecated,
+            r#"deprecated_since: "2026-12-1""#,
+            "must be a day",
+        ),
+        (
+            deprecated,
+            r#"deprecated_since: "1969-12-31""#,
+            "must be a day",
+        ),
+        (
+            deprecated,
+            r#"deprecated_since: "1796083200""#,
+            "must be a day",
+        ),
+        (
+            deprecated,
+            r#"deprecated_since: "tomorrow""#,
+            "must be a day",
+        ),
+    ] {
+        let error = table(option, days).unwrap_err();
+        assert!(error.contains(problem), "{days}: {error}");
         assert!(error.contains("ThingService.GetThing"), "{error}");
     }
 }
