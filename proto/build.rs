@@ -1,10 +1,13 @@
 //! Compiles the contracts without protoc, and emits what only the descriptors know: the policy table, the reasons, the
-//! validators, the events. Fails, naming the method or field, where a policy is missing or a rule is one that nothing enforces.
+//! validators, the events. Fails, naming the method or field, where a policy is missing, a list has no pages, or nothing
+//! enforces a rule.
 
 #[path = "src/deprecation.rs"]
 mod deprecation;
 #[path = "build/events.rs"]
 mod events;
+#[path = "build/lists.rs"]
+mod lists;
 #[path = "build/policy.rs"]
 mod policy;
 #[path = "build/reasons.rs"]

@@ -7,7 +7,7 @@ use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 
 use super::deprecation::Deprecation;
-use super::reasons;
+use super::{lists, reasons};
 
 const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
 
@@ -47,6 +47,7 @@ fn role(name: &str) -> String {
 }
 
 fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
+    lists::check(method)?;
     let policy = policy_of(pool, method)?;
     let audience = enum_name(pool, &policy, "audience")?;
     let rate_class = enum_name(pool, &policy, "rate_class")?;

@@ -180,17 +180,20 @@ fn checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str) -> Result
             .with_context(|| format!("nothing enforces the rule {kind}"))?;
         for (rule, value) in set_rules(type_rules) {
             let call = match (kind.as_str(), rule.as_str()) {
-                ("string", "len" | "min_len" | "max_len") => format!(
+                ("string", "min_len" | "max_len") => format!(
                     "string_{rule}(violations, {name}, value, {});",
                     value.as_u64().context("number")?
-                ),
-                ("string", "prefix") => format!(
-                    "string_prefix(violations, {name}, value, {:?});",
-                    value.as_str().context("text")?
                 ),
                 ("string", "email") => format!("string_email(violations, {name}, value);"),
                 ("string", "pattern") => {
                     let pattern = value.as_str().context("text")?;
+                    if let Some(prefix) = prefix_of_ids(pattern) {
+                        writeln!(
+                            code,
+                            "rules::string_id(violations, {name}, value, {prefix:?});"
+                        )?;
+                        continue;
+                    }
                     regex::Regex::new(pattern).context("pattern")?;
                     format!(
                         "string_pattern(violations, {name}, value, {{ static PATTERN: rules::Pattern = rules::Pattern::new({pattern:?}); &PATTERN }});"
@@ -228,6 +231,16 @@ fn checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str) -> Result
         }
     }
     Ok(code)
+}
+
+/// What ids begin with, if a pattern is that of ids: TypeIDs of three letters.
+fn prefix_of_ids(pattern: &str) -> Option<&str> {
+    let prefix = pattern
+        .strip_prefix('^')?
+        .strip_suffix("[0-7][0-9a-hjkmnp-tv-z]{25}$")?;
+    let letters = prefix.strip_suffix('_')?;
+    let is_prefix = letters.len() == 3 && letters.chars().all(|c| c.is_ascii_lowercase());
+    is_prefix.then_some(prefix)
 }
 
 fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<DynamicMessage>> {
@@ -328,7 +341,7 @@ fn rust_ident(name: &str) -> String {
     }
 }
 
-fn snake(name: &str) -> String {
+pub fn snake(name: &str) -> String {
     let mut out = String::new();
     for (i, c) in name.chars().enumerate() {
         if c.is_uppercase() && i > 0 {

@@ -8,6 +8,7 @@ use tonic::Status;
 use troupe_proto::error::invalid_field;
 
 const DEFAULT_SIZE: usize = 50;
+const MAX_SIZE: usize = 200;
 
 /// Reads the pages that requests ask for. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,8 +30,8 @@ impl Pages {
         Self(tokens)
     }
 
-    /// The page of `page_size` things, or as many as it is where that is 0, that `page_token` leads to. The scope names the
-    /// list, the person and the filter: a token is good for one of them.
+    /// The page of `page_size` things that `page_token` leads to: of 50 where it is 0, and of 200 where it is more. The scope
+    /// names the list, the person and the filter: a token is good for one of them.
     ///
     /// # Errors
     /// The list gave out no such token, or a release did that wrote cursors differently.
@@ -50,7 +51,7 @@ impl Pages {
             after: after.transpose()?,
             size: match usize::try_from(page_size) {
                 Ok(0) | Err(_) => DEFAULT_SIZE,
-                Ok(size) => size,
+                Ok(size) => size.min(MAX_SIZE),
             },
             scope,
             pages: self,
@@ -122,7 +123,9 @@ mod tests {
         }
         assert_eq!(seen, [1, 2, 3, 4, 5]);
         let whole: Page<'_, u32> = pages.read("numbers", 0, "").unwrap();
-        assert_eq!(whole.limit(), DEFAULT_SIZE + 1);
+        assert_eq!(whole.size(), DEFAULT_SIZE);
+        let most: Page<'_, u32> = pages.read("numbers", 1_000, "").unwrap();
+        assert_eq!(most.size(), MAX_SIZE);
     }
 
     #[test]

@@ -57,12 +57,6 @@ pub(super) fn required(v: &mut Violations, field: &str, is_set: bool) {
     ensure(v, is_set, field, || "must be set".to_owned());
 }
 
-pub(super) fn string_len(v: &mut Violations, field: &str, value: &str, len: u64) {
-    ensure(v, length(value) == len, field, || {
-        format!("must be {len} characters long")
-    });
-}
-
 pub(super) fn string_min_len(v: &mut Violations, field: &str, value: &str, min: u64) {
     ensure(v, length(value) >= min, field, || match min {
         1 => "must not be empty".to_owned(),
@@ -79,9 +73,15 @@ pub(super) fn string_max_len(v: &mut Violations, field: &str, value: &str, max: 
     );
 }
 
-pub(super) fn string_prefix(v: &mut Violations, field: &str, value: &str, prefix: &str) {
-    ensure(v, value.starts_with(prefix), field, || {
-        format!("must start with {prefix}")
+/// A TypeID: its prefix, and 128 bits in 26 characters of Crockford's base 32.
+pub(super) fn string_id(v: &mut Violations, field: &str, value: &str, prefix: &str) {
+    let is_digit = |c: u8| c.is_ascii_digit() || c.is_ascii_lowercase() && !b"ilou".contains(&c);
+    let is_suffix = |rest: &[u8]| {
+        rest.len() == 26 && rest[0] <= b'7' && rest.iter().all(|c| is_digit(*c))
+    };
+    let rest = value.strip_prefix(prefix).map(str::as_bytes);
+    ensure(v, rest.is_some_and(is_suffix), field, || {
+        format!("must be an id: {prefix} and 26 characters")
     });
 }
 

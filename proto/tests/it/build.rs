@@ -4,6 +4,8 @@
 mod deprecation;
 #[path = "../../build/events.rs"]
 mod events;
+#[path = "../../build/lists.rs"]
+mod lists;
 #[path = "../../build/policy.rs"]
 mod policy;
 #[path = "../../build/reasons.rs"]
@@ -310,6 +312,69 @@ fn refuses_a_public_method_without_an_http_mapping_and_a_service_method_with_one
         "option (troupe.options.v1.policy) = {{ {internal} }}; {GET}"
     ));
     assert!(error.contains("has no HTTP mapping"), "{error}");
+}
+
+/// Compiles a List method with these fields in its request and its response.
+fn list_error(request: &str, response: &str) -> String {
+    let source = format!(
+        r#"syntax = "proto3";
+        package troupe.sample.v1;
+        import "google/api/annotations.proto";
+        import "troupe/options/v1/policy.proto";
+        service ThingService {{
+          rpc ListBoxes(ListBoxesRequest) returns (ListBoxesResponse) {{
+            option (troupe.options.v1.policy) = {{ {POLICY} reasons: REASON_PAGE_TOKEN_INVALID }};
+            {GET}
+          }}
+        }}
+        message TinBox {{}}
+        message ListBoxesRequest {{ {request} }}
+        message ListBoxesResponse {{ {response} }}"#
+    );
+    match policy::emit(&compiled(&source)) {
+        Ok(_) => String::new(),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
+#[test]
+fn refuses_a_list_without_pages_or_with_a_name_of_its_own() {
+    let request = "int32 page_size = 10; string page_token = 11;";
+    let response = "repeated TinBox tin_boxes = 1; string next_page_token = 2;";
+    assert_eq!(list_error(request, response), "");
+    for (request, response, problem) in [
+        ("string page_token = 11;", response, "page_size = 10"),
+        (
+            "int32 page_size = 1; string page_token = 11;",
+            response,
+            "page_size = 10",
+        ),
+        (
+            "int64 page_size = 10; string page_token = 11;",
+            response,
+            "page_size = 10",
+        ),
+        ("int32 page_size = 10;", response, "page_token = 11"),
+        (
+            request,
+            "repeated TinBox tin_boxes = 1;",
+            "next_page_token = 2",
+        ),
+        (
+            request,
+            "TinBox tin_boxes = 1; string next_page_token = 2;",
+            "is field 1",
+        ),
+        (
+            request,
+            "repeated TinBox boxes = 1; string next_page_token = 2;",
+            "is called tin_boxes",
+        ),
+    ] {
+        let error = list_error(request, response);
+        assert!(error.contains(problem), "{error}");
+        assert!(error.contains("ThingService.ListBoxes"), "{error}");
+    }
 }
 
 #[test]

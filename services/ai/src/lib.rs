@@ -67,7 +67,10 @@ impl Service for Ai {
         let inference = InferenceServiceServer::new(InferenceApi { inference })
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Routes::new(inference)
-            .add_service(ModelServiceServer::new(ModelApi { catalog }))
+            .add_service(ModelServiceServer::new(ModelApi {
+                catalog,
+                pages: pages.clone(),
+            }))
             .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedder }))
             .add_service(UsageServiceServer::new(UsageApi { ledger, pages })))
     }

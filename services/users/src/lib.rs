@@ -70,7 +70,7 @@ impl Service for Users {
         followed.map_err(BuildError::of("what was revoked can't be read"))?;
         accounts.end_lapsed_sessions();
         accounts.forget_sessions();
-        let auth = AuthServiceServer::new(AuthApi::new(accounts.clone()));
+        let auth = AuthServiceServer::new(AuthApi::new(accounts.clone(), pages.clone()));
         let user = UserServiceServer::new(UserApi::new(accounts, pages));
         Ok(Routes::new(auth).add_service(user))
     }

@@ -21,6 +21,8 @@ use super::input::Input;
 use super::reply;
 use super::screen::Screen;
 
+/// The longest page that the server gives.
+const PAGE_LENGTH: i32 = 200;
 /// How much of a session is shown when it is opened.
 const OPENING_LENGTH: usize = 10;
 

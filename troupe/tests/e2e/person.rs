@@ -185,7 +185,7 @@ impl Person {
 
     /// What the generations of the person took, newest first.
     pub(crate) async fn usage(&self) -> Vec<Value> {
-        self.get("/api/v1/ai/usage").await["entries"]
+        self.get("/api/v1/ai/usage").await["usageEntries"]
             .as_array()
             .cloned()
             .unwrap_or_default()

@@ -30,7 +30,7 @@ impl UsageService for UsageApi {
         let rows = rows.await.map_err(Error::from)?;
         let (rows, next_page_token) = page.cut(rows, Place::of);
         Ok(Response::new(pb::ListUsageResponse {
-            entries: rows.into_iter().map(pb::UsageEntry::from).collect(),
+            usage_entries: rows.into_iter().map(pb::UsageEntry::from).collect(),
             next_page_token,
         }))
     }

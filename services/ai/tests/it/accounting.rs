@@ -144,8 +144,8 @@ async fn lists_usage_page_by_page_newest_first() {
             .await
             .unwrap()
             .into_inner();
-        assert!(page.entries.len() <= 3);
-        found.extend(page.entries.into_iter().map(|entry| entry.generation_id));
+        assert!(page.usage_entries.len() <= 3);
+        found.extend(page.usage_entries.into_iter().map(|entry| entry.generation_id));
         token = page.next_page_token;
         if token.is_empty() {
             break;

@@ -10,7 +10,7 @@ use crate::platform_in_test::{Service, chat, config, model};
 use crate::provider_failures::nobody_listens;
 
 async fn models_of(service: &Service) -> Vec<pb::Model> {
-    let request = service.as_person(UserId::new(), pb::ListModelsRequest {});
+    let request = service.as_person(UserId::new(), pb::ListModelsRequest::default());
     service
         .models()
         .list_models(request)
@@ -80,6 +80,30 @@ async fn lists_the_default_model_first() {
     config.default_model = "openai/b".to_owned();
     let service = Service::start_at(server, &config).await;
     assert_eq!(ids(&models_of(&service).await), ["openai/b", "openai/a"]);
+}
+
+#[tokio::test]
+async fn lists_models_page_by_page() {
+    let server = model().await;
+    server.set_models(["a", "b", "c"].map(|id| json!({"id": id})).to_vec());
+    let service = Service::start_at(server.clone(), &discovering(&server)).await;
+    let (alice, mut found, mut token) = (UserId::new(), Vec::new(), String::new());
+    loop {
+        let request = pb::ListModelsRequest {
+            page_size: 2,
+            page_token: token,
+        };
+        let request = service.as_person(alice, request);
+        let page = service.models().list_models(request).await;
+        let page = page.unwrap().into_inner();
+        assert!(page.models.len() <= 2);
+        found.extend(page.models);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(ids(&found), ["openai/a", "openai/b", "openai/c"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn says_why_the_local_model_can_not_be_used() {
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(reason_of(&status), Some(Reason::ProviderUnavailable));
     assert!(!status.message().contains("nowhere"), "{status:?}");
-    let request = service.as_person(UserId::new(), pb::ListModelsRequest {});
+    let request = service.as_person(UserId::new(), pb::ListModelsRequest::default());
     let models = service
         .models()
         .list_models(request)

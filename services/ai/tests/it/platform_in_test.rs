@@ -129,7 +129,7 @@ impl Service {
             .await
             .unwrap()
             .into_inner()
-            .entries
+            .usage_entries
     }
 
     /// Ends the service's tasks, so that all that was to be recorded is.

@@ -106,14 +106,17 @@ impl Chats {
         Ok(sessions::list(self.db.read(), user, character, after, limit).await?)
     }
 
-    /// All branches of a session of the caller, oldest first.
+    /// At most `limit` branches of a session of the caller behind one, oldest first.
     pub(crate) async fn list_branches(
         &self,
         ctx: &Ctx,
         id: SessionId,
+        after: Option<BranchId>,
+        limit: usize,
     ) -> Result<Vec<Branch>, Error> {
         let session = self.get_session(ctx, id).await?;
-        Ok(branches::list(self.db.read(), session.id).await?)
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        Ok(branches::list(self.db.read(), session.id, after, limit).await?)
     }
 
     /// A message of a session.
@@ -146,16 +149,32 @@ impl Chats {
         ))
     }
 
-    /// The swipes of a message, itself included, in their order.
+    /// At most `limit` swipes of a message, itself included, in their order from behind a place among them, and whether there
+    /// are more.
     pub(crate) async fn list_swipes(
         &self,
         session: &Session,
         id: MessageId,
-    ) -> Result<Vec<Message>, Error> {
-        let message = messages::find(self.db.read(), session.id, id).await?;
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), Error> {
+        let (db, session) = (self.db.read(), session.id);
+        let message = messages::find(db, session, id).await?;
         let parent = message.ok_or(Error::NotFound("message"))?.parent_id;
-        let swipes = messages::list_siblings(self.db.read(), session.id, parent).await?;
-        Ok(messages::whole(self.db.read(), session.id, swipes).await?)
+        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let mut swipes = messages::list_swipes(db, session, parent, after, wanted).await?;
+        let read = swipes.len();
+        swipes.truncate(limit);
+        let mut bytes = 0;
+        let fitting = swipes.iter().take_while(|swipe| {
+            let fits = bytes < PAGE_BYTES;
+            bytes += swipe.text.len();
+            fits
+        });
+        let fitting = fitting.count();
+        swipes.truncate(fitting);
+        let swipes = messages::whole(db, session, swipes).await?;
+        Ok((swipes, fitting < read))
     }
 
     /// Where a branch of a session ends; by default, the one the session is turned to.

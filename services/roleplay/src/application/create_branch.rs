@@ -9,8 +9,8 @@ use crate::domain::ids::{BranchId, MessageId, SessionId};
 use crate::domain::session::Branch;
 use crate::infrastructure::queries::{branches, messages, sessions};
 
-/// Most branches of a session: they are listed at once.
-const MAX_BRANCHES: usize = 500;
+/// Most branches of a session.
+const MAX_BRANCHES: u64 = 500;
 
 impl Chats {
     /// Makes a branch that ends at a message, and turns the session to it. Nothing is copied. A repeat of the request gets the
@@ -39,7 +39,7 @@ impl Chats {
                     }
                     let message = messages::find(tx, session, head).await?;
                     message.ok_or(Error::NotFound("message"))?;
-                    let count = branches::list(tx, session).await?.len();
+                    let count = branches::count(tx, session).await?;
                     if count >= MAX_BRANCHES {
                         let description = "has 500 branches already: use one of them";
                         return Err(Error::Invalid {

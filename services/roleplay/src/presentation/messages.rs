@@ -145,12 +145,21 @@ impl MessageService for MessageApi {
         request: Request<pb::ListSwipesRequest>,
     ) -> Result<Response<pb::ListSwipesResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let session = fields::id("session_id", &request.get_ref().session_id)?;
-        let message = fields::id("message_id", &request.get_ref().message_id)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
         let session = self.chats.get_session(&ctx, session).await?;
-        let swipes = self.chats.list_swipes(&session, message).await?;
-        let messages = swipes.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListSwipesResponse { messages }))
+        let scope = format!("swipes/{}/{}", session.id, request.message_id);
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
+        let (swipes, more) = self
+            .chats
+            .list_swipes(&session, message, page.after, page.size())
+            .await?;
+        let next = swipes.last().filter(|_| more).map(|last| last.swipe_index);
+        Ok(Response::new(pb::ListSwipesResponse {
+            messages: swipes.into_iter().map(Into::into).collect(),
+            next_page_token: page.next(next),
+        }))
     }
 
     async fn edit_message(

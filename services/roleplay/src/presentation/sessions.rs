@@ -126,10 +126,19 @@ impl SessionService for SessionApi {
         request: Request<pb::ListBranchesRequest>,
     ) -> Result<Response<pb::ListBranchesResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let id = fields::id("session_id", &request.get_ref().session_id)?;
-        let branches = self.chats.list_branches(&ctx, id).await?;
-        let branches = branches.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListBranchesResponse { branches }))
+        let request = request.into_inner();
+        let id = fields::id("session_id", &request.session_id)?;
+        let scope = format!("branches/{}", request.session_id);
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
+        let read = self
+            .chats
+            .list_branches(&ctx, id, page.after, page.limit())
+            .await?;
+        let (branches, next_page_token) = page.cut(read, |last| last.id);
+        Ok(Response::new(pb::ListBranchesResponse {
+            branches: branches.into_iter().map(Into::into).collect(),
+            next_page_token,
+        }))
     }
 
     async fn select_branch(

@@ -392,16 +392,23 @@ impl Person {
     }
 
     pub(crate) async fn swipes(&self, session: &str, message: &str) -> Vec<pb::Message> {
-        let request = pb::ListSwipesRequest {
-            session_id: session.to_owned(),
-            message_id: message.to_owned(),
-        };
-        self.messages()
-            .list_swipes(self.ask(request))
-            .await
-            .unwrap()
-            .into_inner()
-            .messages
+        let (mut swipes, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = pb::ListSwipesRequest {
+                session_id: session.to_owned(),
+                message_id: message.to_owned(),
+                page_size: 2,
+                page_token,
+            };
+            let page = self.messages().list_swipes(self.ask(request)).await;
+            let page = page.unwrap().into_inner();
+            assert!(page.messages.len() <= 2);
+            swipes.extend(page.messages);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return swipes;
+            }
+        }
     }
 
     pub(crate) async fn delete(&self, session: &str, message: &str) -> Result<String, Status> {

@@ -137,16 +137,22 @@ async fn branches_end_where_they_were_left() {
     turn_to(&alice, &id, &side.id).await;
     assert_eq!(alice.texts(&id).await[1..], ["one", "A", "elsewhere", "S"]);
 
-    let list = ListBranchesRequest {
-        session_id: id.clone(),
-    };
-    let branches = alice
-        .sessions()
-        .list_branches(alice.ask(list))
-        .await
-        .unwrap()
-        .into_inner()
-        .branches;
+    let (mut branches, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let list = ListBranchesRequest {
+            session_id: id.clone(),
+            page_size: 1,
+            page_token,
+        };
+        let page = alice.sessions().list_branches(alice.ask(list)).await;
+        let page = page.unwrap().into_inner();
+        assert_eq!(page.branches.len(), 1);
+        branches.extend(page.branches);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
     let titles: Vec<&str> = branches
         .iter()
         .map(|branch| branch.title.as_str())

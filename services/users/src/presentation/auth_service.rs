@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use mesh::Ctx;
 use platform::id::{AccessTokenId, LoginSessionId};
-use service::fields;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_server::AuthService;
@@ -20,11 +20,12 @@ use crate::infrastructure::queries::login_sessions;
 #[derive(Debug)]
 pub(crate) struct AuthApi {
     accounts: Arc<Accounts>,
+    pages: Pages,
 }
 
 impl AuthApi {
-    pub(crate) fn new(accounts: Arc<Accounts>) -> Self {
-        Self { accounts }
+    pub(crate) fn new(accounts: Arc<Accounts>, pages: Pages) -> Self {
+        Self { accounts, pages }
     }
 }
 
@@ -89,13 +90,18 @@ impl AuthService for AuthApi {
         request: Request<pb::ListLoginSessionsRequest>,
     ) -> Result<Response<pb::ListLoginSessionsResponse>, Status> {
         let (_, person) = person_of(&self.accounts, &request).await?;
+        let (user_id, message) = (person.user_id, request.get_ref());
+        let scope = format!("login-sessions/{user_id}");
+        let page = (self.pages).read(scope, message.page_size, &message.page_token)?;
         let (db, now) = (self.accounts.db().read(), self.accounts.now());
-        let open = login_sessions::list_open(db, person.user_id, now).await;
-        let open = open.map_err(Error::from)?;
+        let limit = page.limit() as u64;
+        let open = login_sessions::list_open(db, user_id, now, page.after, limit).await;
+        let (open, next_page_token) = page.cut(open.map_err(Error::from)?, |last| last.id);
         let current = person.login_session_id;
         let convert = |session| convert::login_session(session, current);
         Ok(Response::new(pb::ListLoginSessionsResponse {
             login_sessions: open.into_iter().map(convert).collect(),
+            next_page_token,
         }))
     }
 

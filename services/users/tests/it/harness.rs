@@ -237,9 +237,21 @@ impl Caller {
     }
 
     pub(crate) async fn sessions(&self) -> Result<Vec<pb::LoginSession>, Status> {
-        let request = self.request(pb::ListLoginSessionsRequest {});
-        let answer = self.auth().list_login_sessions(request).await?;
-        Ok(answer.into_inner().login_sessions)
+        let page = self.session_page(0, "").await?;
+        assert_eq!(page.next_page_token, "", "there are more than a page");
+        Ok(page.login_sessions)
+    }
+
+    pub(crate) async fn session_page(
+        &self,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<pb::ListLoginSessionsResponse, Status> {
+        let request = self.request(pb::ListLoginSessionsRequest {
+            page_size,
+            page_token: page_token.into(),
+        });
+        Ok(self.auth().list_login_sessions(request).await?.into_inner())
     }
 
     pub(crate) async fn revoke(&self, login_session_id: &str) -> Result<(), Status> {

@@ -29,6 +29,29 @@ async fn lists_open_sessions_newest_first_and_marks_the_one_that_asks() {
 }
 
 #[tokio::test]
+async fn lists_open_sessions_page_by_page() {
+    let service = Service::start().await;
+    let first = service.person("alice").await;
+    for _ in 0..4 {
+        let login = service.nobody().login(&email("alice"), PASSWORD).await;
+        login.unwrap();
+    }
+    let caller = service.with(&first);
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = caller.session_page(2, &token).await.unwrap();
+        assert!(page.login_sessions.len() <= 2);
+        found.extend(page.login_sessions);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, caller.sessions().await.unwrap());
+    assert_eq!(found.len(), 5);
+}
+
+#[tokio::test]
 async fn logging_out_ends_the_session_that_asks_and_no_other() {
     let service = Service::start().await;
     let first = service.person("alice").await;

@@ -5,7 +5,7 @@ use troupe_proto::roleplay::{
     Branch, CreateBranchRequest, ListBranchesRequest, SelectBranchRequest,
 };
 
-use super::{Conversation, OPENING_LENGTH, refused};
+use super::{Conversation, OPENING_LENGTH, PAGE_LENGTH, refused};
 
 impl Conversation<'_> {
     /// Begins another branch at a message.
@@ -30,16 +30,21 @@ impl Conversation<'_> {
     }
 
     async fn branches(&mut self) -> Result<Vec<Branch>> {
-        let request = ListBranchesRequest {
-            session_id: self.session_id.clone(),
-        };
-        let answer = self
-            .api
-            .sessions
-            .list_branches(request)
-            .await
-            .map_err(refused)?;
-        Ok(answer.into_inner().branches)
+        let (mut branches, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListBranchesRequest {
+                session_id: self.session_id.clone(),
+                page_size: PAGE_LENGTH,
+                page_token,
+            };
+            let page = self.api.sessions.list_branches(request).await;
+            let page = page.map_err(refused)?.into_inner();
+            branches.extend(page.branches);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(branches);
+            }
+        }
     }
 
     /// Shows the branches and which one the session is turned to.

@@ -3,9 +3,7 @@
 use anyhow::{Context, Result};
 use troupe_proto::roleplay::{ListMessagesRequest, Message, MessageRole};
 
-use super::{Conversation, refused};
-
-const PAGE_LENGTH: usize = 200;
+use super::{Conversation, PAGE_LENGTH, refused};
 
 impl Conversation<'_> {
     /// Shows the last messages, each with its place counted from the end.
@@ -27,7 +25,8 @@ impl Conversation<'_> {
         while messages.len() < count {
             let request = ListMessagesRequest {
                 session_id: self.session_id.clone(),
-                page_size: (count - messages.len()).min(PAGE_LENGTH) as i32,
+                page_size: i32::try_from(count - messages.len())
+                    .map_or(PAGE_LENGTH, |wanted| wanted.min(PAGE_LENGTH)),
                 page_token,
                 branch_id: String::new(),
             };

@@ -4,7 +4,7 @@ use anyhow::Result;
 use troupe_proto::ai::{ListModelsRequest, Model};
 use troupe_proto::roleplay::{Session, UpdateSessionRequest};
 
-use super::{Conversation, refused};
+use super::{Conversation, PAGE_LENGTH, refused};
 
 impl Conversation<'_> {
     /// Shows the models and which one the session uses.
@@ -64,7 +64,10 @@ impl Conversation<'_> {
         let answer = self
             .api
             .models
-            .list_models(ListModelsRequest {})
+            .list_models(ListModelsRequest {
+                page_size: PAGE_LENGTH,
+                ..Default::default()
+            })
             .await
             .map_err(refused)?;
         Ok(answer.into_inner().models)

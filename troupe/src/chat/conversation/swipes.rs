@@ -5,7 +5,7 @@ use troupe_proto::roleplay::{
     ListSwipesRequest, Message, RegenerateMessageRequest, SelectSwipeRequest,
 };
 
-use super::{Conversation, refused};
+use super::{Conversation, PAGE_LENGTH, refused};
 use crate::chat::command::Swipe;
 use crate::chat::reply;
 
@@ -20,17 +20,7 @@ impl Conversation<'_> {
             Swipe::Previous => index.checked_sub(1),
             Swipe::Number(number) => Some(number - 1),
         };
-        let request = ListSwipesRequest {
-            session_id: self.session_id.clone(),
-            message_id: message.id,
-        };
-        let answer = self
-            .api
-            .messages
-            .list_swipes(request)
-            .await
-            .map_err(refused)?;
-        let swipes = answer.into_inner().messages;
+        let swipes = self.swipes_of(message.id).await?;
         let chosen = wanted.and_then(|index| swipes.get(index));
         let chosen = chosen.with_context(|| {
             format!(
@@ -50,6 +40,25 @@ impl Conversation<'_> {
             .await
             .map_err(refused)?;
         self.show_message(&answer.into_inner().message.unwrap_or_default())
+    }
+
+    async fn swipes_of(&mut self, message_id: String) -> Result<Vec<Message>> {
+        let (mut swipes, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListSwipesRequest {
+                session_id: self.session_id.clone(),
+                message_id: message_id.clone(),
+                page_size: PAGE_LENGTH,
+                page_token,
+            };
+            let page = self.api.messages.list_swipes(request).await;
+            let page = page.map_err(refused)?.into_inner();
+            swipes.extend(page.messages);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(swipes);
+            }
+        }
     }
 
     async fn regenerate(&mut self, message: Message) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    Select, UpdateMany,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, UpdateMany,
 };
 
 use crate::domain::ids::{BranchId, MessageId, SessionId};
@@ -30,13 +30,24 @@ pub(crate) async fn find(
     Ok(model.map(branch))
 }
 
-/// All branches of a session, oldest first.
+/// At most `limit` branches of a session that are younger than one, oldest first.
 pub(crate) async fn list(
     db: &impl ConnectionTrait,
     session: SessionId,
+    after: Option<BranchId>,
+    limit: u64,
 ) -> Result<Vec<Branch>, DbErr> {
-    let models = of_session(session).all(db).await?;
+    let mut select = of_session(session);
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after));
+    }
+    let models = select.limit(limit).all(db).await?;
     Ok(models.into_iter().map(branch).collect())
+}
+
+/// How many branches a session has.
+pub(crate) async fn count(db: &impl ConnectionTrait, session: SessionId) -> Result<u64, DbErr> {
+    of_session(session).count(db).await
 }
 
 /// Stores a branch.

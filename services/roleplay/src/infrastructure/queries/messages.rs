@@ -58,6 +58,22 @@ pub(crate) async fn list_siblings(
         .await
 }
 
+/// At most `limit` messages after the same parent, in their order, from behind a place among them.
+pub(crate) async fn list_swipes(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    parent: Option<MessageId>,
+    after: Option<u32>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut select = siblings(session, parent);
+    if let Some(after) = after {
+        select = select.filter(Column::SwipeIndex.gt(stored(after)));
+    }
+    let select = select.order_by_asc(Column::SwipeIndex).limit(limit);
+    select.all(db).await
+}
+
 /// The message that a generation writes.
 pub(crate) async fn written_by(
     db: &impl ConnectionTrait,

@@ -114,6 +114,9 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         .await
         .unwrap();
     messages::list_siblings(&db, session, None).await.unwrap();
+    messages::list_swipes(&db, session, Some(message), Some(0), 3)
+        .await
+        .unwrap();
     messages::whole(&db, session, vec![last]).await.unwrap();
     assert_eq!(
         path::load(&db, session, message, limits)

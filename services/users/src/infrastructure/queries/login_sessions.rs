@@ -10,9 +10,6 @@ use sea_orm::{
 
 use crate::infrastructure::tables::login_session::{Column, Entity, Model};
 
-/// How many open login sessions are listed.
-const LISTED: u64 = 100;
-
 fn owned_by(user_id: UserId) -> Select<Entity> {
     Entity::find().filter(Column::UserId.eq(user_id))
 }
@@ -41,18 +38,22 @@ pub(crate) async fn find_and_lock(
     Entity::find_by_id(id).lock_exclusive().one(db).await
 }
 
-/// A person's open login sessions, newest first.
+/// At most `limit` of a person's open login sessions that are older than one, newest first.
 pub(crate) async fn list_open(
     db: &impl ConnectionTrait,
     user_id: UserId,
     now: Timestamp,
+    before: Option<LoginSessionId>,
+    limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
+    let older = before.map(|before| Column::Id.lt(before));
     owned_by(user_id)
+        .filter(Condition::all().add_option(older))
         .filter(Column::EndTime.is_null())
         .filter(Column::IdleExpireTime.gt(now))
         .filter(Column::ExpireTime.gt(now))
         .order_by_desc(Column::Id)
-        .limit(LISTED)
+        .limit(limit)
         .all(db)
         .await
 }
