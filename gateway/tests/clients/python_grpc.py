@@ -146,9 +146,9 @@ def main():
         assert kinds[0] == "started" and kinds[-1] == "ended" and "delta" in kinds, kinds
         state["text"] = text
 
-    def attaches_again_from_the_start():
-        request = messages.AttachGenerationRequest(generation_id=state["generation"])
-        answers = generation_stub.AttachGeneration(request, metadata=bearer(), timeout=60)
+    def watches_again_from_the_start():
+        request = messages.WatchGenerationRequest(generation_id=state["generation"])
+        answers = generation_stub.WatchGeneration(request, metadata=bearer(), timeout=60)
         text = "".join(it.event.delta.text for it in answers if it.event.WhichOneof("event") == "delta")
         assert text == state["text"], (text, state["text"])
 
@@ -168,7 +168,7 @@ def main():
     check("grpcio gives up at its deadline", gives_up_at_its_deadline)
     check("grpcio imports a card and opens a session", imports_a_card_and_opens_a_session)
     check("grpcio follows a reply to its end", follows_a_reply_to_its_end)
-    check("grpcio attaches again from the start", attaches_again_from_the_start)
+    check("grpcio watches again from the start", watches_again_from_the_start)
     check("grpcio leaves a stream early", leaves_a_stream_early)
     return check.finish()
 

@@ -10,7 +10,7 @@ mod swipes;
 use anyhow::{Context, Result, anyhow, bail};
 use tonic::{Code, Status};
 use troupe_proto::roleplay::{
-    AttachGenerationRequest, CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest,
+    WatchGenerationRequest, CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest,
     GetSessionRequest, Message, MessageState, SendMessageRequest, Session,
 };
 
@@ -132,11 +132,11 @@ impl<'a> Conversation<'a> {
 
     async fn watch_running(&mut self, generation_id: String) -> Result<()> {
         self.screen.note("A reply is being written:")?;
-        let request = AttachGenerationRequest {
+        let request = WatchGenerationRequest {
             generation_id,
             offset: 0,
         };
-        let answer = self.api.generations.attach_generation(request).await;
+        let answer = self.api.generations.watch_generation(request).await;
         self.show_reply(answer.map(reply::events)).await
     }
 

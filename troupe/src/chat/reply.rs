@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::generation_event::Event;
 use troupe_proto::roleplay::{
-    AttachGenerationRequest, AttachGenerationResponse, CancelGenerationRequest,
+    WatchGenerationRequest, WatchGenerationResponse, CancelGenerationRequest,
     ContinueMessageResponse, Generation, GenerationEnded, GenerationEvent, GenerationState,
     Message, RegenerateMessageResponse, SendMessageResponse,
 };
@@ -52,7 +52,7 @@ parts!(
     SendMessageResponse,
     RegenerateMessageResponse,
     ContinueMessageResponse,
-    AttachGenerationResponse
+    WatchGenerationResponse
 );
 
 /// The events of any of the streams.
@@ -105,7 +105,7 @@ pub(crate) async fn show(
             broken => {
                 let why = broken.and_then(Result::err);
                 events = tokio::select! {
-                    events = reply.attach(api, why) => events?,
+                    events = reply.watch_again(api, why) => events?,
                     () = &mut cancelled, if !is_cancelled => bail!(GOES_ON),
                 };
             }
@@ -117,7 +117,7 @@ pub(crate) async fn show(
 struct Reply {
     generation_id: String,
     /// Bytes of the generation's text.
-    offset: i64,
+    offset: i32,
     /// Since when nothing comes though the server answers, and what it says of that.
     stuck: Option<(Instant, String)>,
     screen: Screen,
@@ -180,7 +180,7 @@ impl Reply {
     }
 
     /// Takes the generation up again from where it was seen to. The server may have said why it ended the stream.
-    async fn attach(&mut self, api: &mut Api, why: Option<Status>) -> Result<Events> {
+    async fn watch_again(&mut self, api: &mut Api, why: Option<Status>) -> Result<Events> {
         let why = why.filter(|status| reason_of(status).is_some());
         let said = why.as_ref().map(Status::message);
         let since = match &self.stuck {
@@ -195,7 +195,7 @@ impl Reply {
                 since
             }
         };
-        let request = AttachGenerationRequest {
+        let request = WatchGenerationRequest {
             generation_id: self.generation_id.clone(),
             offset: self.offset,
         };
@@ -204,7 +204,7 @@ impl Reply {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             let request = Request::new(request.clone());
-            let status = match api.generations.attach_generation(request).await {
+            let status = match api.generations.watch_generation(request).await {
                 Ok(_) if since.elapsed() > GIVE_UP => bail!(GOES_ON),
                 Ok(answer) => return Ok(events(answer)),
                 Err(status) if is_lost(&status) => status,

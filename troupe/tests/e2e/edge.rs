@@ -35,7 +35,7 @@ async fn a_strangers_things_do_not_exist() {
         format!("{session}/branches"),
         format!("{session}/messages/{message}/swipes"),
         generation.clone(),
-        format!("{generation}:attach"),
+        format!("{generation}:watch"),
         format!("{generation}/receipt"),
     ];
     for path in reads {

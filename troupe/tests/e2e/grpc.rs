@@ -12,7 +12,7 @@ use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::roleplay::{
-    AttachGenerationRequest, CreateSessionRequest, GenerationEnded, GenerationState,
+    WatchGenerationRequest, CreateSessionRequest, GenerationEnded, GenerationState,
     GetSessionRequest, ImportCharacterRequest, SendMessageRequest, SendMessageResponse,
 };
 use troupe_proto::users::auth_service_client::AuthServiceClient;
@@ -137,12 +137,12 @@ async fn does_the_main_job() {
     assert_eq!(generation.usage.unwrap().completion_tokens, 3);
 
     let mut generations = GenerationServiceClient::new(channel);
-    let request = AttachGenerationRequest {
+    let request = WatchGenerationRequest {
         generation_id: generation.id,
         offset: 4,
     };
     let mut events = generations
-        .attach_generation(of(&token, request))
+        .watch_generation(of(&token, request))
         .await
         .unwrap()
         .into_inner();

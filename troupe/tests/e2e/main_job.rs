@@ -159,13 +159,13 @@ async fn a_reply_goes_on_without_its_client_and_is_taken_up_from_any_offset() {
     let (generation_id, offset) = (reply.generation_id().to_owned(), reply.next_offset);
     drop(reply);
 
-    let mut from_start = ann.attach(&generation_id, 0).await;
+    let mut from_start = ann.watch_from(&generation_id, 0).await;
     from_start.until(|text| text == "Wörter für").await;
-    let from_offset = ann.attach(&generation_id, offset).await;
+    let from_offset = ann.watch_from(&generation_id, offset).await;
     model.release();
     assert_eq!(from_offset.at_end().await.text, " die Nacht.");
     assert_eq!(from_start.at_end().await.text, "Wörter für die Nacht.");
-    let ended = ann.attach(&generation_id, 0).await.at_end().await;
+    let ended = ann.watch_from(&generation_id, 0).await.at_end().await;
     assert_eq!(
         ended.text, "Wörter für die Nacht.",
         "an ended one can be watched too"

@@ -8,7 +8,7 @@ use testkit::servers::Postgres;
 use tonic::{Code, Request};
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
-use troupe_proto::roleplay::AttachGenerationRequest;
+use troupe_proto::roleplay::WatchGenerationRequest;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 
 use crate::cards::maren;
@@ -45,11 +45,11 @@ impl Running {
         Self { ann, generation }
     }
 
-    /// Attaches in a form of JSON, and reads what is there.
-    async fn attach(&self, form: &str) -> Open {
-        let path = format!("/api/v1/roleplay/generations/{}:attach", self.generation);
+    /// Watches in a form of JSON, and reads what is there.
+    async fn watch(&self, form: &str) -> Open {
+        let path = format!("/api/v1/roleplay/generations/{}:watch", self.generation);
         let request = self.ann.request(Method::GET, &path).header("accept", form);
-        let answer = eventually("an attach", request.send()).await.unwrap();
+        let answer = eventually("a watch", request.send()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let mut open = Open {
             form: form.to_owned(),
@@ -126,11 +126,11 @@ async fn a_logout_ends_the_session_s_streams_in_every_form_and_the_reply_goes_on
     let running = Running::begin(&model, &platform).await;
     let mut open = Vec::new();
     for form in FORMS {
-        open.push(running.attach(form).await);
+        open.push(running.watch(form).await);
     }
     let mut grpc =
         GenerationServiceClient::new(wire::remote("gateway", platform.url().parse().unwrap()));
-    let mut request = Request::new(AttachGenerationRequest {
+    let mut request = Request::new(WatchGenerationRequest {
         generation_id: running.generation.clone(),
         offset: 0,
     });
@@ -138,16 +138,16 @@ async fn a_logout_ends_the_session_s_streams_in_every_form_and_the_reply_goes_on
     request
         .metadata_mut()
         .insert("authorization", bearer.parse().unwrap());
-    let mut of_grpc = grpc.attach_generation(request).await.unwrap().into_inner();
+    let mut of_grpc = grpc.watch_generation(request).await.unwrap().into_inner();
     of_grpc.message().await.unwrap().unwrap();
-    let web = web_attach(&running, &platform).await;
+    let web = web_watch(&running, &platform).await;
 
     let (other, _) = other_device(&running.ann, &platform).await;
     let elsewhere = Running {
         ann: other,
         generation: running.generation.clone(),
     };
-    let goes_on = elsewhere.attach("text/event-stream").await;
+    let goes_on = elsewhere.watch("text/event-stream").await;
 
     let logout = "/api/v1/users/logout";
     running.ann.ok(Method::POST, logout, json!({})).await;
@@ -173,23 +173,23 @@ async fn a_logout_ends_the_session_s_streams_in_every_form_and_the_reply_goes_on
         ann: again,
         generation: running.generation.clone(),
     };
-    let attached = again.attach("text/event-stream").await;
+    let watched = again.watch("text/event-stream").await;
     model.release();
-    for stream in [goes_on, attached] {
+    for stream in [goes_on, watched] {
         let seen = stream.all().await;
         assert!(seen.contains("GENERATION_STATE_COMPLETED"), "{seen}");
         assert!(seen.contains("three"), "{seen}");
     }
 }
 
-/// Attaches by gRPC-Web.
-async fn web_attach(running: &Running, platform: &Platform) -> reqwest::Response {
+/// Watches by gRPC-Web.
+async fn web_watch(running: &Running, platform: &Platform) -> reqwest::Response {
     let id = running.generation.as_bytes();
     let mut frame = vec![0, 0, 0, 0, u8::try_from(id.len() + 2).unwrap(), 0x0a];
     frame.push(u8::try_from(id.len()).unwrap());
     frame.extend_from_slice(id);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let method = "/troupe.roleplay.v1.GenerationService/AttachGeneration";
+    let method = "/troupe.roleplay.v1.GenerationService/WatchGeneration";
     let request = client
         .post(format!("{}{method}", platform.url()))
         .bearer_auth(running.ann.token())
@@ -213,7 +213,7 @@ async fn a_revocation_from_elsewhere_and_a_replay_end_the_session_s_streams() {
             ann: device,
             generation: running.generation.clone(),
         };
-        let stream = on_device.attach("text/event-stream").await;
+        let stream = on_device.watch("text/event-stream").await;
         if is_replay {
             let mut spent = vec![tokens["refreshToken"].clone()];
             for _ in 0..3 {
@@ -236,7 +236,7 @@ async fn a_revocation_from_elsewhere_and_a_replay_end_the_session_s_streams() {
         }
         stream.ends_with_its_session().await;
     }
-    let mine = running.attach("text/event-stream").await;
+    let mine = running.watch("text/event-stream").await;
     model.release();
     assert!(mine.all().await.contains("GENERATION_STATE_COMPLETED"));
 }
@@ -254,7 +254,7 @@ async fn an_access_token_that_lapses_ends_nothing_and_the_end_of_the_session_doe
     let platform = setup.start().await;
     let (device, _) = other_device(&ann, &platform).await;
     let running = Running::of(&model, device).await;
-    let stream = running.attach("text/event-stream").await;
+    let stream = running.watch("text/event-stream").await;
     let is_refused = async {
         let path = "/api/v1/users/me/login-sessions";
         while running.ann.call(Method::GET, path, Value::Null).await.0 != StatusCode::UNAUTHORIZED {
@@ -273,7 +273,7 @@ async fn an_access_token_that_lapses_ends_nothing_and_the_end_of_the_session_doe
         let platform = setup.start().await;
         let (device, _) = other_device(&ann, &platform).await;
         let running = Running::of(&model, device).await;
-        let stream = running.attach("text/event-stream").await;
+        let stream = running.watch("text/event-stream").await;
         stream.ends_with_its_session().await;
         model.release();
         platform.stop().await;
@@ -306,11 +306,11 @@ async fn a_session_that_nobody_renews_ends_its_streams_through_every_replica() {
 
     let (device, mut tokens) = other_device(&running.ann, &two).await;
     let renewed = of(device);
-    let goes_on = renewed.attach("text/event-stream").await;
+    let goes_on = renewed.watch("text/event-stream").await;
     let (device, _) = other_device(&running.ann, &two).await;
     let lapsing = [
-        of(device.at(&one)).attach("text/event-stream").await,
-        of(device).attach("application/x-ndjson").await,
+        of(device.at(&one)).watch("text/event-stream").await,
+        of(device).watch("application/x-ndjson").await,
     ];
     let renewing = async {
         loop {
@@ -354,8 +354,8 @@ async fn a_logout_through_one_replica_ends_streams_through_another() {
         generation: running.generation.clone(),
     };
     let streams = [
-        running.attach("text/event-stream").await,
-        through_two.attach("application/x-ndjson").await,
+        running.watch("text/event-stream").await,
+        through_two.watch("application/x-ndjson").await,
     ];
     let logout = "/api/v1/users/logout";
     through_two.ann.ok(Method::POST, logout, json!({})).await;

@@ -162,8 +162,8 @@ impl Person {
     }
 
     /// Watches a generation from an offset on.
-    pub(crate) async fn attach(&self, generation_id: &str, offset: i64) -> Reply {
-        let path = format!("/api/v1/roleplay/generations/{generation_id}:attach?offset={offset}");
+    pub(crate) async fn watch_from(&self, generation_id: &str, offset: i64) -> Reply {
+        let path = format!("/api/v1/roleplay/generations/{generation_id}:watch?offset={offset}");
         let mut reply = self.watch(Method::GET, &path, Value::Null).await;
         reply.next_offset = offset;
         reply

@@ -105,8 +105,8 @@ async fn a_character_answers_by_the_local_model() {
     let (generation, seen) = (left.generation_id().to_owned(), left.text.clone());
     let offset = left.next_offset;
     drop(left);
-    let rest = ann.attach(&generation, offset).await.at_end().await;
-    let whole = ann.attach(&generation, 0).await.at_end().await;
+    let rest = ann.watch_from(&generation, offset).await.at_end().await;
+    let whole = ann.watch_from(&generation, 0).await.at_end().await;
     assert_eq!(format!("{seen}{}", rest.text), whole.text);
     assert_eq!(whole.ended["generation"]["text"], whole.text.as_str());
 

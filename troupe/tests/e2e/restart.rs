@@ -29,7 +29,7 @@ async fn a_reply_cut_short_by_a_kill_keeps_what_was_seen_and_says_so() {
     assert_eq!(last["text"], "Hold on to", "what was seen is there, once");
     assert_eq!(last["state"], "MESSAGE_STATE_INTERRUPTED");
     let rest = ann
-        .attach(reply.generation_id(), reply.next_offset)
+        .watch_from(reply.generation_id(), reply.next_offset)
         .await
         .at_end()
         .await;

@@ -40,7 +40,7 @@ pub(crate) enum Error {
     )]
     RequestIdReused,
     /// A reply is being generated.
-    #[error("a reply is being generated in this session: wait for it, attach to it or cancel it")]
+    #[error("a reply is being generated in this session: wait for it, watch it or cancel it")]
     GenerationRunning(GenerationId),
     /// The person has as many running as one may have.
     #[error(

@@ -39,7 +39,7 @@ impl Chats {
         self.host.tasks.spawn(async move {
             tokio::select! {
                 () = chats.look_on(&entry, &sender) => {}
-                // Who watches attaches again, to a process that stays.
+                // Who watches does so again, by a process that stays.
                 () = chats.out_of_time() => {}
             }
         });

@@ -19,7 +19,7 @@ use crate::domain::watch::{Event, check_offset};
 use crate::infrastructure::queries::{generations, messages};
 
 /// How long a stream is silent at most where the text can't be stored, which is not shown before. The generation goes on;
-/// who attaches again finds it where it is then.
+/// who watches again finds it where it is then.
 const HELD_UP: Duration = Duration::from_secs(5);
 
 impl Chats {

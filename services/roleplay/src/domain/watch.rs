@@ -36,7 +36,7 @@ pub enum Event {
 pub enum OffsetError {
     /// Beyond what was generated so far.
     #[error(
-        "offset {offset} is beyond the {length} bytes generated so far; attach at next_offset of your last event, or at 0"
+        "offset {offset} is beyond the {length} bytes generated so far; watch from next_offset of your last event, or from 0"
     )]
     BeyondEnd {
         /// The offset.
@@ -46,7 +46,7 @@ pub enum OffsetError {
     },
     /// Inside a character.
     #[error(
-        "offset {offset} is inside a character; attach at next_offset of your last event, or at 0"
+        "offset {offset} is inside a character; watch from next_offset of your last event, or from 0"
     )]
     WithinCharacter {
         /// The offset.

@@ -16,7 +16,7 @@ pub(super) struct GenerationApi {
 
 #[tonic::async_trait]
 impl GenerationService for GenerationApi {
-    type AttachGenerationStream = Answers<pb::AttachGenerationResponse>;
+    type WatchGenerationStream = Answers<pb::WatchGenerationResponse>;
 
     async fn get_generation(
         &self,
@@ -30,16 +30,16 @@ impl GenerationService for GenerationApi {
         }))
     }
 
-    async fn attach_generation(
+    async fn watch_generation(
         &self,
-        request: Request<pb::AttachGenerationRequest>,
-    ) -> Result<Response<Self::AttachGenerationStream>, Status> {
+        request: Request<pb::WatchGenerationRequest>,
+    ) -> Result<Response<Self::WatchGenerationStream>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("generation_id", &request.get_ref().generation_id)?;
         let offset = u64::try_from(request.get_ref().offset).unwrap_or(0);
         let events = self.chats.watch_generation(&ctx, id, offset).await?;
         let answers = events.map(|event| {
-            Ok(pb::AttachGenerationResponse {
+            Ok(pb::WatchGenerationResponse {
                 event: Some(event?.into()),
             })
         });

@@ -80,7 +80,7 @@ async fn lets_one_of_two_sends_at_once_through() {
 }
 
 #[tokio::test]
-async fn attaches_a_repeated_request_to_the_first() {
+async fn shows_a_repeated_request_the_generation_of_the_first() {
     let stage = Stage::new().await;
     let alice = stage.person();
     let session = alice.open_session().await;
@@ -150,7 +150,7 @@ async fn refuses_another_request_under_the_id_of_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn attaches_sends_at_once_with_one_request_id_to_one_generation() {
+async fn makes_one_generation_of_sends_at_once_with_one_request_id() {
     let stage = Stage::new().await;
     stage.script.always_reply("Hi");
     let alice = stage.person();
@@ -175,7 +175,7 @@ async fn attaches_sends_at_once_with_one_request_id_to_one_generation() {
 }
 
 #[tokio::test]
-async fn attaches_repeated_regenerations_and_continuations_too() {
+async fn does_so_for_regenerations_and_continuations_too() {
     let stage = Stage::new().await;
     stage.script.always_reply("and so on");
     let alice = stage.person();
@@ -239,7 +239,7 @@ async fn deleting_a_session_stops_its_generation() {
         .await
         .unwrap();
     call.dropped().await;
-    let status = alice.attach(&id, 0).await.err().unwrap();
+    let status = alice.watch(&id, 0).await.err().unwrap();
     assert_eq!(status.code(), Code::NotFound);
 }
 
@@ -265,11 +265,11 @@ async fn a_client_that_leaves_at_any_moment_leaves_no_generation_without_a_job()
         while let Some(status) = alice.send(&session.id, "Still there?").await.err() {
             assert_eq!(reason_of(&status), Some(Reason::GenerationRunning));
             let running = &status.get_details_error_info().unwrap().metadata["generationId"];
-            alice.attach(running, 0).await.unwrap().all().await;
+            alice.watch(running, 0).await.unwrap().all().await;
         }
         let running = alice.session(&session.id).await.running_generation_id;
         if !running.is_empty() {
-            alice.attach(&running, 0).await.unwrap().all().await;
+            alice.watch(&running, 0).await.unwrap().all().await;
         }
         for message in alice.path(&session.id).await {
             assert_eq!(message.state(), MessageState::Complete);

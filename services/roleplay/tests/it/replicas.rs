@@ -154,11 +154,11 @@ async fn shows_each_byte_once_through_the_other_from_every_offset() {
     let mut behind = Duration::ZERO;
     for piece in [" dans", " la", " brume;", " plus", " tard."] {
         for (offset, _) in said.char_indices().chain([(said.len(), ' ')]) {
-            let watch = alice.attach(&running.id, offset.try_into().unwrap()).await;
+            let watch = alice.watch(&running.id, offset.try_into().unwrap()).await;
             watches.push((offset, watch.unwrap()));
         }
         let mut watch = alice
-            .attach(&running.id, said.len().try_into().unwrap())
+            .watch(&running.id, said.len().try_into().unwrap())
             .await
             .unwrap();
         let started = watch.started().await.generation.unwrap();
@@ -197,11 +197,11 @@ async fn refuses_offsets_that_the_other_has_not_reached() {
     let running = one.generate(user, "né").await;
     let alice = two.stage.person_with(user);
     for offset in [4, 2] {
-        let status = alice.attach(&running.id, offset).await.err().unwrap();
+        let status = alice.watch(&running.id, offset).await.err().unwrap();
         assert_eq!(reason_of(&status), Some(Reason::OffsetInvalid));
     }
     let bob = two.stage.person();
-    let status = bob.attach(&running.id, 0).await.err().unwrap();
+    let status = bob.watch(&running.id, 0).await.err().unwrap();
     assert_eq!(status.code(), Code::NotFound);
 }
 
@@ -259,7 +259,7 @@ async fn runs_one_generation_a_session_whichever_is_asked() {
 }
 
 #[tokio::test]
-async fn attaches_a_repeated_request_to_the_first_at_the_other() {
+async fn shows_a_repeated_request_the_generation_of_the_first_at_the_other() {
     let [one, two] = two().await;
     let user = UserId::new();
     let request = |session: &str| SendMessageRequest {
@@ -308,7 +308,7 @@ async fn ends_what_a_dead_one_left_with_its_text() {
     let user = UserId::new();
     let running = one.generate(user, "One two thr").await;
     let alice = two.stage.person_with(user);
-    let watch = alice.attach(&running.id, 3).await.unwrap();
+    let watch = alice.watch(&running.id, 3).await.unwrap();
     let begin = Instant::now();
     one.kill();
     let ended = tokio::time::timeout(ENDED_WITHIN, watch.all());
@@ -338,7 +338,7 @@ async fn one_that_was_paused_writes_nothing_more_once_the_other_took_it_for_dead
     let user = UserId::new();
     let mut running = one.generate(user, "One").await;
     let alice = two.stage.person_with(user);
-    let watch = alice.attach(&running.id, 0).await.unwrap();
+    let watch = alice.watch(&running.id, 0).await.unwrap();
     let pause = one.pause().await;
     running.call.say(" two");
     let (_, text, ended) = watch.all().await;
@@ -365,7 +365,7 @@ async fn one_whose_database_is_away_for_long_keeps_its_generations() {
     let user = UserId::new();
     let mut running = one.generate(user, "Hold").await;
     let alice = two.stage.person_with(user);
-    let watch = alice.attach(&running.id, 0).await.unwrap();
+    let watch = alice.watch(&running.id, 0).await.unwrap();
     let daemon = server.daemon().unwrap();
     daemon.kill().unwrap();
     running.call.say(" on");

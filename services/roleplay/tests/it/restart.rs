@@ -41,7 +41,7 @@ fn keeps_what_was_seen_of_a_generation_that_a_crash_ended() {
     Runtime::new().unwrap().block_on(async {
         let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
-        let (_, text, ended) = alice.attach(&id, 3).await.unwrap().all().await;
+        let (_, text, ended) = alice.watch(&id, 3).await.unwrap().all().await;
         assert_eq!(text, " two thr");
         let (generation, message) = (ended.generation.unwrap(), ended.message.unwrap());
         assert_eq!(

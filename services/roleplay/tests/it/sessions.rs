@@ -462,7 +462,7 @@ async fn is_gone_with_its_messages_when_deleted() {
     assert_eq!(again.err().unwrap().code(), Code::NotFound);
     assert_eq!(
         alice
-            .attach(&reply.generation_id, 0)
+            .watch(&reply.generation_id, 0)
             .await
             .err()
             .unwrap()

@@ -315,14 +315,14 @@ impl Person {
         Ok(Watch::new(answer, |response| response.event))
     }
 
-    pub(crate) async fn attach(&self, generation: &str, offset: i64) -> Result<Watch, Status> {
-        let request = pb::AttachGenerationRequest {
+    pub(crate) async fn watch(&self, generation: &str, offset: i32) -> Result<Watch, Status> {
+        let request = pb::WatchGenerationRequest {
             generation_id: generation.to_owned(),
             offset,
         };
         let answer = self
             .generations()
-            .attach_generation(self.ask(request))
+            .watch_generation(self.ask(request))
             .await?;
         Ok(Watch::new(answer, |response| response.event))
     }
@@ -482,7 +482,7 @@ impl Watch {
                     );
                     assert_eq!(
                         delta.next_offset,
-                        delta.offset + i64::try_from(delta.text.len()).unwrap()
+                        delta.offset + i32::try_from(delta.text.len()).unwrap()
                     );
                     next = Some(delta.next_offset);
                     text.push_str(&delta.text);

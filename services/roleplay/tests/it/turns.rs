@@ -294,7 +294,7 @@ async fn goes_on_with_the_last_reply() {
         (reply.id, generation.id.clone())
     );
 
-    let (started, text, _) = alice.attach(&generation.id, 0).await.unwrap().all().await;
+    let (started, text, _) = alice.watch(&generation.id, 0).await.unwrap().all().await;
     assert_eq!(started.message.unwrap().text + &text, "Once upon a time.");
 }
 
@@ -482,7 +482,7 @@ async fn shows_the_edited_text_to_the_model() {
     call.finish();
     watch.all().await;
     let (started, text, _) = alice
-        .attach(&edited.generation_id, 0)
+        .watch(&edited.generation_id, 0)
         .await
         .unwrap()
         .all()

@@ -30,7 +30,7 @@ async fn shows_each_byte_once_from_every_offset_while_running_and_after_the_end(
         for (offset, _) in shown.char_indices().chain([(shown.len(), ' ')]) {
             watches.push((
                 offset,
-                alice.attach(&id, offset.try_into().unwrap()).await.unwrap(),
+                alice.watch(&id, offset.try_into().unwrap()).await.unwrap(),
             ));
         }
     }
@@ -47,14 +47,14 @@ async fn shows_each_byte_once_from_every_offset_while_running_and_after_the_end(
             (before.text.as_str(), before.state()),
             (&said[..offset], GenerationState::Running)
         );
-        assert_eq!(before.next_offset, i64::try_from(offset).unwrap());
+        assert_eq!(before.next_offset, i32::try_from(offset).unwrap());
         assert_eq!(started.message.unwrap().text, said[..offset]);
         assert_eq!(ended.generation.unwrap().text, said);
         assert_eq!(ended.message.unwrap().text, said);
     }
     for (offset, _) in said.char_indices().chain([(said.len(), ' ')]) {
         let (started, text, _) = alice
-            .attach(&id, offset.try_into().unwrap())
+            .watch(&id, offset.try_into().unwrap())
             .await
             .unwrap()
             .all()
@@ -75,8 +75,8 @@ async fn refuses_offsets_beyond_the_text_and_within_a_character() {
     call.say("né");
     watch.reads("né").await;
     let check = async |when: &str| {
-        for offset in [4, i64::MAX, 2] {
-            let status = alice.attach(&id, offset).await.err().unwrap();
+        for offset in [4, i32::MAX, 2] {
+            let status = alice.watch(&id, offset).await.err().unwrap();
             assert_eq!(
                 (status.code(), reason_of(&status)),
                 (Code::InvalidArgument, Some(Reason::OffsetInvalid)),
@@ -102,7 +102,7 @@ async fn goes_on_without_clients() {
     watch.reads("One").await;
     drop(watch);
     call.say(" two");
-    let mut watch = alice.attach(&id, 3).await.unwrap();
+    let mut watch = alice.watch(&id, 3).await.unwrap();
     watch.started().await;
     watch.reads(" two").await;
     call.say(" three");
@@ -119,7 +119,7 @@ async fn a_watcher_that_does_not_read_holds_up_nobody() {
     let mut lazy = alice.send(&session.id, "Hello").await.unwrap();
     let id = lazy.started().await.generation.unwrap().id;
     let call = stage.call().await;
-    let watch = alice.attach(&id, 0).await.unwrap();
+    let watch = alice.watch(&id, 0).await.unwrap();
     for number in 0..2_000 {
         call.say(&format!("{number} "));
     }

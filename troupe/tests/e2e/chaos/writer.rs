@@ -112,7 +112,7 @@ impl Writer {
         while watched.state.is_empty() {
             let offset = watched.seen.len();
             let id = &watched.generation_id;
-            let path = format!("/api/v1/roleplay/generations/{id}:attach?offset={offset}");
+            let path = format!("/api/v1/roleplay/generations/{id}:watch?offset={offset}");
             self.watch(Method::GET, &path, &Value::Null, &mut watched)
                 .await;
         }

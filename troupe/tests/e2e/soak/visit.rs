@@ -133,13 +133,13 @@ impl Visit<'_> {
         };
         let first = watch(&messages, say("Good evening. Is the lamp lit?"), TO_THE_END).await?;
         let left = watch(&messages, say("What do you see out there?"), MIDDLE).await?;
-        let attach = format!(
-            "{ROLEPLAY}/generations/{}:attach?offset={}",
+        let resumed = format!(
+            "{ROLEPLAY}/generations/{}:watch?offset={}",
             left.generation_id, left.next_offset
         );
-        let attach = (Method::GET, attach.as_str());
+        let resumed = (Method::GET, resumed.as_str());
         self.caller
-            .watch(token, attach, &Value::Null, TO_THE_END)
+            .watch(token, resumed, &Value::Null, TO_THE_END)
             .await?;
         let again = format!("{messages}/{}:regenerate", left.message_id);
         watch(&again, json!({}), TO_THE_END).await?;

@@ -77,6 +77,6 @@ impl From<Event> for pb::GenerationEvent {
     }
 }
 
-fn offset(bytes: usize) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+fn offset(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
 }
