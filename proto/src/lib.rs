@@ -22,6 +22,7 @@ pub use generated::google;
 pub use generated::troupe;
 pub use generated::troupe::errors::v1::Reason;
 pub use generated::troupe::events::v1 as events;
+pub use generated::troupe::types::v1 as types;
 pub use policy::MethodPolicy;
 pub use reason::{ReasonPolicy, Retry};
 pub use role::Role;

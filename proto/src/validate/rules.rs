@@ -76,9 +76,8 @@ pub(super) fn string_max_len(v: &mut Violations, field: &str, value: &str, max: 
 /// A TypeID: its prefix, and 128 bits in 26 characters of Crockford's base 32.
 pub(super) fn string_id(v: &mut Violations, field: &str, value: &str, prefix: &str) {
     let is_digit = |c: u8| c.is_ascii_digit() || c.is_ascii_lowercase() && !b"ilou".contains(&c);
-    let is_suffix = |rest: &[u8]| {
-        rest.len() == 26 && rest[0] <= b'7' && rest.iter().all(|c| is_digit(*c))
-    };
+    let is_suffix =
+        |rest: &[u8]| rest.len() == 26 && rest[0] <= b'7' && rest.iter().all(|c| is_digit(*c));
     let rest = value.strip_prefix(prefix).map(str::as_bytes);
     ensure(v, rest.is_some_and(is_suffix), field, || {
         format!("must be an id: {prefix} and 26 characters")

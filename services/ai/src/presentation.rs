@@ -23,7 +23,7 @@ fn to_i32(number: u32) -> i32 {
 impl From<Choice> for pb::Model {
     fn from(choice: Choice) -> Self {
         let model = choice.model;
-        let prices = model.prices.unwrap_or_default();
+        let prices = model.prices;
         let form = match model.form {
             Form::Chat => pb::PromptForm::Chat,
             Form::Text => pb::PromptForm::Text,
@@ -34,10 +34,9 @@ impl From<Choice> for pb::Model {
             window_tokens: to_i32(model.window_tokens),
             max_reply_tokens: to_i32(model.max_reply_tokens),
             form: form.into(),
-            prompt_price_micro_usd: prices.prompt,
-            completion_price_micro_usd: prices.completion,
-            cached_price_micro_usd: prices.cached,
-            price_known: model.prices.is_some(),
+            prompt_pico_usd_per_token: prices.map(|prices| prices.prompt),
+            completion_pico_usd_per_token: prices.map(|prices| prices.completion),
+            cached_pico_usd_per_token: prices.map(|prices| prices.cached),
             is_default: choice.is_default,
             available: model.unavailable.is_none(),
             unavailable_reason: model.unavailable.unwrap_or_default(),

@@ -49,7 +49,7 @@ mod watch_generation;
 pub(crate) use self::{
     characters::Characters,
     chats::{Chats, GenerationLimits},
-    compile_prompt::CompiledPrompt,
+    compile_prompt::{CompiledPrompt, KeptReceipt},
     create_memory::NewNote,
     create_session::NewSession,
     error::Error,

@@ -7,6 +7,7 @@ mod m0002_memories;
 mod m0003_holders;
 mod m0004_running_of_person;
 mod m0005_requests;
+mod m0006_update_times;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_holders::Holders),
             Box::new(m0004_running_of_person::RunningOfPerson),
             Box::new(m0005_requests::Requests),
+            Box::new(m0006_update_times::UpdateTimes),
         ])
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use platform::Clock;
 use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
@@ -179,10 +180,10 @@ impl Account {
         email: String,
         tokens: TokenPair,
     ) -> Result<()> {
-        let good_for = tokens
-            .access_expires_in
-            .and_then(|d| Duration::try_from(d).ok());
-        self.renew_at = Instant::now() + good_for.unwrap_or_default().saturating_sub(RENEW_BEFORE);
+        let expires = tokens.access_expire_time.map_or(0, |time| time.seconds);
+        let left = u64::try_from(expires - Clock::system().now().secs());
+        let good_for = Duration::from_secs(left.unwrap_or(0));
+        self.renew_at = Instant::now() + good_for.saturating_sub(RENEW_BEFORE);
         api.bearer.set(&tokens.access_token)?;
         remembered.store(
             &self.server,

@@ -10,8 +10,8 @@ mod swipes;
 use anyhow::{Context, Result, anyhow, bail};
 use tonic::{Code, Status};
 use troupe_proto::roleplay::{
-    WatchGenerationRequest, CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest,
-    GetSessionRequest, Message, MessageState, SendMessageRequest, Session,
+    CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest, GetSessionRequest,
+    Message, MessageState, SendMessageRequest, Session, WatchGenerationRequest,
 };
 
 use super::api::Api;

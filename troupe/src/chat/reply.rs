@@ -9,9 +9,9 @@ use tonic::{Request, Response, Status, Streaming};
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::generation_event::Event;
 use troupe_proto::roleplay::{
-    WatchGenerationRequest, WatchGenerationResponse, CancelGenerationRequest,
-    ContinueMessageResponse, Generation, GenerationEnded, GenerationEvent, GenerationState,
-    Message, RegenerateMessageResponse, SendMessageResponse,
+    CancelGenerationRequest, ContinueMessageResponse, Generation, GenerationEnded, GenerationEvent,
+    GenerationState, Message, RegenerateMessageResponse, SendMessageResponse,
+    WatchGenerationRequest, WatchGenerationResponse,
 };
 
 use super::api::Api;

@@ -12,8 +12,8 @@ use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::roleplay::{
-    WatchGenerationRequest, CreateSessionRequest, GenerationEnded, GenerationState,
-    GetSessionRequest, ImportCharacterRequest, SendMessageRequest, SendMessageResponse,
+    CreateSessionRequest, GenerationEnded, GenerationState, GetSessionRequest,
+    ImportCharacterRequest, SendMessageRequest, SendMessageResponse, WatchGenerationRequest,
 };
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::{LoginRequest, RegisterRequest, WatchAccessRequest};

@@ -51,10 +51,10 @@ pub(crate) async fn does_the_main_job(model: &Handle, platform: &Platform) {
     let usage = ann.usage().await;
     assert_eq!(usage.len(), 1);
     assert_eq!(usage[0]["generationId"], reply.generation_id());
-    assert_eq!(number(&usage[0]["completionTokens"]), 7);
-    assert_eq!(number(&usage[0]["cachedTokens"]), 3);
+    assert_eq!(number(&usage[0]["usage"]["completionTokens"]), 7);
+    assert_eq!(number(&usage[0]["usage"]["cachedTokens"]), 3);
     assert!(
-        number(&usage[0]["promptTokens"]) > 100,
+        number(&usage[0]["usage"]["promptTokens"]) > 100,
         "the card is in the prompt"
     );
 }
@@ -111,7 +111,10 @@ async fn goes_on_with_a_reply_where_it_ended() {
     model.push(Reply::words("She smiles and").finish("length"));
     model.push(Reply::tokens([" says", " nothing."]));
     let first = ann.say(&session, "Hello.").await.at_end().await;
-    assert_eq!(first.ended["generation"]["finishReason"], "length");
+    assert_eq!(
+        first.ended["generation"]["finishReason"],
+        "FINISH_REASON_LENGTH"
+    );
     let more = ann
         .again(&session, first.message_id(), "continue")
         .await
@@ -225,7 +228,7 @@ async fn shows_the_prompt_with_where_each_part_comes_from() {
     let prompt = ann.get(&format!("{session}/prompt")).await;
     let spans = prompt["receipt"]["spans"].as_array().unwrap();
     let tokens: i64 = spans.iter().map(|span| number(&span["tokenCount"])).sum();
-    assert!(tokens > 0 && tokens <= number(&prompt["tokenCount"]));
+    assert!(tokens > 0 && tokens <= number(&prompt["receipt"]["tokenCount"]));
     assert!(
         spans.iter().any(|span| span["source"] == "description"),
         "{spans:#?}"

@@ -73,7 +73,10 @@ async fn a_character_answers_by_the_local_model() {
     );
     let usage = ann.usage().await;
     assert_eq!(usage.len(), 1);
-    assert!(number(&usage[0]["promptTokens"]) > 500 && number(&usage[0]["completionTokens"]) > 0);
+    assert!(
+        number(&usage[0]["usage"]["promptTokens"]) > 500
+            && number(&usage[0]["usage"]["completionTokens"]) > 0
+    );
 
     // Can be swiped: the prompt is the same, so that the model has most of it from before.
     let second = ann

@@ -66,6 +66,13 @@ impl FromStr for Place {
     }
 }
 
+/// A range of time: from its start on, up to but not at its end; unbounded where one is absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TimeRange {
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) end: Option<Timestamp>,
+}
+
 /// What a person's generations with a model took together.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub(crate) struct UsageSum {
@@ -139,11 +146,19 @@ impl Ledger {
         entries.all(self.database.read()).await
     }
 
-    /// What a person's generations took, by model.
-    pub(crate) async fn summarize(&self, user_id: UserId) -> Result<Vec<UsageSum>, DbErr> {
+    /// What a person's generations in a range of time took, by model.
+    pub(crate) async fn summarize(
+        &self,
+        user_id: UserId,
+        range: TimeRange,
+    ) -> Result<Vec<UsageSum>, DbErr> {
+        let in_range = Condition::all()
+            .add_option(range.start.map(|start| Column::CreateTime.gte(start)))
+            .add_option(range.end.map(|end| Column::CreateTime.lt(end)));
         // PostgreSQL sums big integers to a decimal.
         let sum = |column: Column| Expr::col(column).sum().cast_as("bigint");
         let mut sums: Vec<UsageSum> = owned_by(user_id)
+            .filter(in_range)
             .select_only()
             .column(Column::ModelId)
             .column_as(Column::GenerationId.count(), "generation_count")

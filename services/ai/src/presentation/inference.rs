@@ -10,8 +10,8 @@ use tonic::{Request, Response, Status};
 use troupe_proto::ai::generate_request::Prompt as PbPrompt;
 use troupe_proto::ai::generate_response::Event as PbEvent;
 use troupe_proto::ai::inference_service_server::InferenceService;
-use troupe_proto::ai::{self as pb, ChatRole};
-use troupe_proto::error;
+use troupe_proto::types::{self, ChatRole, TokenUsage};
+use troupe_proto::{ai as pb, error};
 
 use super::to_i32;
 use crate::application::generate::{Inference, Order, Progress};
@@ -143,7 +143,7 @@ impl From<Progress> for pb::GenerateResponse {
                 bill,
                 model_id,
             } => PbEvent::Finished(pb::Finished {
-                reason: pb::FinishReason::from(reason).into(),
+                reason: types::FinishReason::from(reason).into(),
                 usage: Some(bill.into()),
                 model_id,
             }),
@@ -152,7 +152,7 @@ impl From<Progress> for pb::GenerateResponse {
     }
 }
 
-impl From<FinishReason> for pb::FinishReason {
+impl From<FinishReason> for types::FinishReason {
     fn from(reason: FinishReason) -> Self {
         match reason {
             FinishReason::Stop => Self::Stop,
@@ -162,7 +162,7 @@ impl From<FinishReason> for pb::FinishReason {
     }
 }
 
-impl From<Bill> for pb::Usage {
+impl From<Bill> for TokenUsage {
     fn from(bill: Bill) -> Self {
         Self {
             prompt_tokens: to_i32(bill.tokens.prompt),

@@ -1,13 +1,14 @@
 //! `UsageService`.
 
 use mesh::Ctx;
-use service::Pages;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::usage_service_server::UsageService;
+use troupe_proto::types::TokenUsage;
 
 use crate::error::Error;
-use crate::infrastructure::ledger::{self, Ledger, Place};
+use crate::infrastructure::ledger::{self, Ledger, Place, TimeRange};
 use crate::infrastructure::tables::usage;
 
 #[derive(Debug)]
@@ -40,7 +41,12 @@ impl UsageService for UsageApi {
         request: Request<pb::SummarizeUsageRequest>,
     ) -> Result<Response<pb::SummarizeUsageResponse>, Status> {
         let user_id = Ctx::of(&request)?.user_id()?;
-        let sums = self.ledger.summarize(user_id).await;
+        let request = request.into_inner();
+        let range = TimeRange {
+            start: fields::time("start_time", request.start_time)?,
+            end: fields::time("end_time", request.end_time)?,
+        };
+        let sums = self.ledger.summarize(user_id, range).await;
         let sums = sums.map_err(Error::from)?;
         let sums = sums.into_iter().map(pb::UsageSum::from).collect();
         Ok(Response::new(pb::SummarizeUsageResponse { sums }))
@@ -57,11 +63,13 @@ impl From<usage::Model> for pb::UsageEntry {
         Self {
             generation_id: row.generation_id.to_string(),
             model_id: row.model_id,
-            prompt_tokens: tokens(row.prompt_tokens),
-            cached_tokens: tokens(row.cached_tokens),
-            completion_tokens: tokens(row.completion_tokens),
-            cost_pico_usd: row.cost_pico_usd,
-            estimated: row.estimated,
+            usage: Some(TokenUsage {
+                prompt_tokens: tokens(row.prompt_tokens),
+                cached_tokens: tokens(row.cached_tokens),
+                completion_tokens: tokens(row.completion_tokens),
+                cost_pico_usd: row.cost_pico_usd,
+                estimated: row.estimated,
+            }),
             create_time: Some(row.create_time.into()),
         }
     }

@@ -21,16 +21,13 @@ async fn records_what_a_generation_took_before_its_end_is_told() {
     let expected = pb::UsageEntry {
         generation_id: request.generation_id,
         model_id: "openai/scripted".to_owned(),
-        prompt_tokens: usage.prompt_tokens,
-        cached_tokens: usage.cached_tokens,
-        completion_tokens: usage.completion_tokens,
-        cost_pico_usd: usage.cost_pico_usd,
-        estimated: false,
+        usage: Some(usage),
         create_time: Some(prost_types::Timestamp {
             seconds: 1_800_000_000,
             nanos: 0,
         }),
     };
+    assert!(!usage.estimated);
     assert_eq!(entry, expected);
 }
 
@@ -44,7 +41,7 @@ async fn records_a_generation_once() {
     service.reply(request.clone()).await.unwrap();
     service.reply(request).await.unwrap();
     let [entry] = service.usage_of(alice).await.try_into().unwrap();
-    assert_eq!(entry.completion_tokens, 1);
+    assert_eq!(entry.usage.unwrap().completion_tokens, 1);
 }
 
 #[tokio::test]
@@ -60,6 +57,7 @@ async fn records_what_was_generated_until_the_client_went() {
     drop(stream);
     service.settle().await;
     let [entry] = service.usage_of(alice).await.try_into().unwrap();
+    let entry = entry.usage.unwrap();
     // "eight by " is nine bytes; the prompt two tokens and four around them.
     assert_eq!(
         (
@@ -81,7 +79,8 @@ async fn records_what_came_before_the_provider_broke_off() {
         .push(Reply::words("eight by three").cut_after(2));
     service.reply(chat(alice, "12345678")).await.unwrap_err();
     let [entry] = service.usage_of(alice).await.try_into().unwrap();
-    assert_eq!((entry.completion_tokens, entry.estimated), (3, true));
+    let usage = entry.usage.unwrap();
+    assert_eq!((usage.completion_tokens, usage.estimated), (3, true));
 }
 
 #[tokio::test]
@@ -145,7 +144,11 @@ async fn lists_usage_page_by_page_newest_first() {
             .unwrap()
             .into_inner();
         assert!(page.usage_entries.len() <= 3);
-        found.extend(page.usage_entries.into_iter().map(|entry| entry.generation_id));
+        found.extend(
+            page.usage_entries
+                .into_iter()
+                .map(|entry| entry.generation_id),
+        );
         token = page.next_page_token;
         if token.is_empty() {
             break;
@@ -206,14 +209,7 @@ async fn sums_usage_by_model() {
         request.model_id = model.to_owned();
         service.reply(request).await.unwrap();
     }
-    let request = service.as_person(alice, pb::SummarizeUsageRequest {});
-    let sums = service
-        .usage()
-        .summarize_usage(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .sums;
+    let sums = sums_of(&service, alice, pb::SummarizeUsageRequest::default()).await;
     let sum = |model: &str, count: i64, cost: i64| pb::UsageSum {
         model_id: model.to_owned(),
         generation_count: count,
@@ -226,4 +222,53 @@ async fn sums_usage_by_model() {
         sum("openai/scripted", 2, 24_000_000),
     ];
     assert_eq!(sums, expected);
+}
+
+async fn sums_of(
+    service: &Service,
+    person: UserId,
+    request: pb::SummarizeUsageRequest,
+) -> Vec<pb::UsageSum> {
+    let request = service.as_person(person, request);
+    let answer = service.usage().summarize_usage(request).await;
+    answer.unwrap().into_inner().sums
+}
+
+#[tokio::test]
+async fn sums_usage_from_a_start_up_to_an_end() {
+    let service = Service::start().await;
+    let alice = UserId::new();
+    for _ in 0..4 {
+        service.reply(chat(alice, "Hi")).await.unwrap();
+        service.stage.time().advance(Duration::from_secs(1));
+    }
+    let at = |seconds: i64| {
+        Some(prost_types::Timestamp {
+            seconds: 1_800_000_000 + seconds,
+            nanos: 0,
+        })
+    };
+    for (start_time, end_time, count) in [
+        (None, None, 4),
+        (at(1), None, 3),
+        (None, at(1), 1),
+        (at(1), at(3), 2),
+        (at(9), None, 0),
+        (at(2), at(2), 0),
+    ] {
+        let request = pb::SummarizeUsageRequest {
+            start_time,
+            end_time,
+        };
+        let sums = sums_of(&service, alice, request).await;
+        let counted: i64 = sums.iter().map(|sum| sum.generation_count).sum();
+        assert_eq!(counted, count, "{start_time:?} {end_time:?}");
+    }
+    let odd = pb::SummarizeUsageRequest {
+        start_time: at(i64::MAX / 2),
+        end_time: None,
+    };
+    let odd = service.as_person(alice, odd);
+    let refused = service.usage().summarize_usage(odd).await.unwrap_err();
+    assert_eq!(reason_of(&refused), Some(Reason::InvalidRequest));
 }

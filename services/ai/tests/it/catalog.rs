@@ -40,10 +40,9 @@ async fn lists_a_configured_model_with_its_price() {
         window_tokens: 8192,
         max_reply_tokens: 4096,
         form: pb::PromptForm::Chat.into(),
-        prompt_price_micro_usd: 1_000_000,
-        completion_price_micro_usd: 5_000_000,
-        cached_price_micro_usd: 100_000,
-        price_known: true,
+        prompt_pico_usd_per_token: Some(1_000_000),
+        completion_pico_usd_per_token: Some(5_000_000),
+        cached_pico_usd_per_token: Some(100_000),
         is_default: true,
         available: true,
         unavailable_reason: String::new(),
@@ -66,7 +65,8 @@ async fn finds_the_servers_models_and_takes_the_first_for_default() {
         (models[0].window_tokens, models[1].window_tokens),
         (32_768, 2048)
     );
-    assert!(models[0].is_default && !models[1].is_default && !models[0].price_known);
+    assert!(models[0].is_default && !models[1].is_default);
+    assert_eq!(models[0].prompt_pico_usd_per_token, None);
 
     let reply = service.reply(chat(UserId::new(), "Hi")).await.unwrap();
     assert_eq!(reply.finished.model_id, "openai/org/big");

@@ -1,9 +1,10 @@
 use platform::id::UserId;
 use serde_json::json;
 use testkit::scripted::{Reply, UsageOn};
+use troupe_proto::Reason;
 use troupe_proto::ai as pb;
 use troupe_proto::error::{Code, reason_of};
-use troupe_proto::{Reason, ai::FinishReason};
+use troupe_proto::types::{FinishReason, TokenUsage};
 
 use crate::platform_in_test::{Service, chat, next_text, text};
 use troupe_ai::Config;
@@ -22,7 +23,7 @@ async fn streams_a_reply_with_the_providers_figures() {
     assert_eq!(reply.text, "Good evening, traveller.");
     assert_eq!(reply.finished.reason(), FinishReason::Stop);
     assert_eq!(reply.finished.model_id, "openai/scripted");
-    let usage = pb::Usage {
+    let usage = TokenUsage {
         prompt_tokens: 4,
         cached_tokens: 2,
         completion_tokens: 3,

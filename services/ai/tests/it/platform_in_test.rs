@@ -18,6 +18,7 @@ use troupe_proto::ai::generate_response::Event;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::ai::usage_service_client::UsageServiceClient;
+use troupe_proto::types::{ChatRole, TokenUsage};
 
 pub(crate) const ROLEPLAY: Role = Role::Roleplay;
 
@@ -152,7 +153,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn usage(&self) -> pb::Usage {
+    pub(crate) fn usage(&self) -> TokenUsage {
         self.finished.usage.unwrap()
     }
 }
@@ -160,7 +161,7 @@ impl Reply {
 /// A chat with one message of the person.
 pub(crate) fn chat(user_id: UserId, text: &str) -> pb::GenerateRequest {
     let message = pb::ChatMessage {
-        role: pb::ChatRole::User.into(),
+        role: ChatRole::User.into(),
         content: text.to_owned(),
         name: String::new(),
     };

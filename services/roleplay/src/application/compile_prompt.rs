@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
@@ -18,7 +18,7 @@ use crate::domain::prompt::{
     Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
-use crate::domain::session::Session;
+use crate::domain::session::{ReplySettings, Session};
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -302,7 +302,7 @@ fn turns(newest_first: Vec<Line>, player: &Player, wanted: &Wanted<'_>) -> Vec<T
         .collect()
 }
 
-/// What is kept of a prompt: the receipt, and how the reply was asked for.
+/// What is kept of a prompt, as JSON: the receipt, and how the reply was asked for.
 #[derive(Serialize)]
 struct StoredReceipt<'r> {
     #[serde(flatten)]
@@ -311,7 +311,21 @@ struct StoredReceipt<'r> {
     character_id: Option<String>,
     persona_id: Option<String>,
     form: Form,
-    sampling: &'r crate::domain::session::ReplySettings,
+    sampling: &'r ReplySettings,
+}
+
+/// What is read of it.
+#[derive(Deserialize)]
+pub(crate) struct KeptReceipt {
+    /// Where each part of the prompt came from.
+    #[serde(flatten)]
+    pub(crate) receipt: Receipt,
+    /// True if tokens were estimated.
+    #[serde(default)]
+    pub(crate) estimated: bool,
+    /// How the reply was asked for.
+    #[serde(default, rename = "sampling")]
+    pub(crate) settings: ReplySettings,
 }
 
 impl CompiledPrompt {

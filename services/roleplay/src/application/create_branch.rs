@@ -54,13 +54,15 @@ impl Chats {
                     };
                     let branch = Branch {
                         id: BranchId::new(),
+                        session_id: session,
                         title,
                         head: Some(head),
                         create_time,
+                        update_time: create_time,
                     };
-                    branches::insert(tx, session, branch.clone()).await?;
+                    branches::insert(tx, branch.clone()).await?;
                     once.note(tx, branch.id, create_time).await?;
-                    sessions::set_branch(tx, session, branch.id).await?;
+                    sessions::set_branch(tx, session, branch.id, create_time).await?;
                     telling.branch_selected(branch.id)?;
                     Ok(branch)
                 })

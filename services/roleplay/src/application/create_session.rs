@@ -70,9 +70,11 @@ impl Chats {
             .collect();
         let branch = Branch {
             id: BranchId::new(),
+            session_id: id,
             title: FIRST_BRANCH_TITLE.to_owned(),
             head: greetings.first().map(|greeting| greeting.id),
             create_time: now,
+            update_time: now,
         };
         let session = Session {
             id,
@@ -91,6 +93,7 @@ impl Chats {
             running_generation_id: None,
             create_time: now,
             last_use_time: now,
+            update_time: now,
         };
         let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
         self.db
@@ -135,7 +138,7 @@ async fn store(
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
-    branches::insert(tx, session.id, session.branch.clone()).await?;
+    branches::insert(tx, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
     telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;
     match session.branch.head {

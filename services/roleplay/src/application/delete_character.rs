@@ -23,12 +23,13 @@ impl Characters {
         if found.ok_or(Error::NotFound("character"))?.has_avatar {
             self.avatars.delete(id).await?;
         }
+        let now = self.host.clock.now();
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
                 if !characters::delete(tx, user, id).await? {
                     return Err(Error::NotFound("character"));
                 }
-                Ok(sessions::forget_character(tx, id).await?)
+                Ok(sessions::forget_character(tx, id, now).await?)
             })
         });
         delete.await

@@ -17,7 +17,7 @@ impl Chats {
         session: SessionId,
         id: MessageId,
     ) -> Result<Option<MessageId>, Error> {
-        let user = ctx.user_id()?;
+        let (user, now) = (ctx.user_id()?, self.host.clock.now());
         let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
@@ -36,7 +36,7 @@ impl Chats {
                     }
                     let replacement = replacement(tx, &message).await?;
                     let deleted = subtree::list(tx, session.id, id).await?;
-                    subtree::leave(tx, session.id, id, replacement).await?;
+                    subtree::leave(tx, session.id, id, replacement, now).await?;
                     subtree::delete(tx, session.id, id).await?;
                     messages::close_gap(tx, &message).await?;
                     let telling = self.telling(tx, &session, cause);

@@ -99,8 +99,8 @@ pub(crate) enum Error {
     /// The store of files failed.
     #[error(transparent)]
     Files(#[from] files::Error),
-    /// A receipt can't be written.
-    #[error("the receipt can't be written: {0}")]
+    /// A receipt can't be written, or read again.
+    #[error("the receipt can't be written or read: {0}")]
     Receipt(#[from] serde_json::Error),
     /// A task of ours died.
     #[error("a task died: {0}")]

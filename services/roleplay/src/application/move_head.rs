@@ -1,5 +1,6 @@
 //! Moves the end of a branch, so that the way back is remembered.
 
+use platform::Timestamp;
 use storage::database::Transaction;
 
 use super::Error;
@@ -15,6 +16,7 @@ pub(super) async fn move_head(
     branch: &Branch,
     to: MessageId,
     appended_to: Option<MessageId>,
+    now: Timestamp,
 ) -> Result<(), Error> {
     if let Some(from) = branch.head.filter(|head| Some(*head) != appended_to) {
         let fork = path::fork(tx, session, from, to).await?;
@@ -22,6 +24,6 @@ pub(super) async fn move_head(
             messages::set_last_head(tx, left, from).await?;
         }
     }
-    tx.put_off(branches::set_head(branch.id, to));
+    tx.put_off(branches::set_head(branch.id, to, now));
     Ok(())
 }

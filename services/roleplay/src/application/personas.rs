@@ -88,14 +88,14 @@ impl Personas {
 
     /// Deletes a persona. Sessions that use it continue without one.
     pub(crate) async fn delete_persona(&self, ctx: &Ctx, id: PersonaId) -> Result<(), Error> {
-        let user = ctx.user_id()?;
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     if !personas::delete(tx, user, id).await? {
                         return Err(Error::NotFound("persona"));
                     }
-                    Ok(sessions::forget_persona(tx, id).await?)
+                    Ok(sessions::forget_persona(tx, id, now).await?)
                 })
             })
             .await

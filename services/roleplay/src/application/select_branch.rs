@@ -16,6 +16,7 @@ impl Chats {
         branch: BranchId,
     ) -> Result<Session, Error> {
         let (user, cause) = (ctx.user_id()?, &ctx.cause());
+        let now = self.host.clock.now();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -24,7 +25,7 @@ impl Chats {
                     let branch = branches::find(tx, id, branch).await?;
                     let branch = branch.ok_or(Error::NotFound("branch"))?;
                     if before.branch.id != branch.id {
-                        sessions::set_branch(tx, id, branch.id).await?;
+                        sessions::set_branch(tx, id, branch.id, now).await?;
                         let telling = self.telling(tx, &before, cause);
                         telling.branch_selected(branch.id)?;
                     }

@@ -21,6 +21,7 @@ impl Chats {
         id: MessageId,
     ) -> Result<Message, Error> {
         let (user, cause) = (ctx.user_id()?, &ctx.cause());
+        let now = self.host.clock.now();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -37,7 +38,7 @@ impl Chats {
                         let left = left_swipe(tx, &swipe, &fork).await?;
                         telling.swipe_selected(&swipe, left.as_ref())?;
                         let head = swipe.last_head_id.unwrap_or(id);
-                        move_head(tx, session.id, &session.branch, head, None).await?;
+                        move_head(tx, session.id, &session.branch, head, None, now).await?;
                     }
                     let mut whole = messages::whole(tx, session.id, vec![swipe]).await?;
                     whole.pop().ok_or(Error::NotFound("message"))

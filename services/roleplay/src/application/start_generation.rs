@@ -219,7 +219,15 @@ async fn store(
             let stored =
                 messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
             let (said, reply) = stored;
-            move_head(tx, session.id, &session.branch, reply.id, parent).await?;
+            move_head(
+                tx,
+                session.id,
+                &session.branch,
+                reply.id,
+                parent,
+                new.create_time,
+            )
+            .await?;
             user_message = Some(messages::newest(said));
             messages::newest(reply)
         }
@@ -227,7 +235,15 @@ async fn store(
             let before = find_parent(tx, &session, parent).await?;
             let reply = reply_of(&session, &new);
             let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
-            move_head(tx, session.id, &session.branch, reply.id, parent).await?;
+            move_head(
+                tx,
+                session.id,
+                &session.branch,
+                reply.id,
+                parent,
+                new.create_time,
+            )
+            .await?;
             messages::newest(reply)
         }
         Target::End(id) => {

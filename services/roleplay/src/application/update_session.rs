@@ -30,7 +30,7 @@ impl Chats {
         id: SessionId,
         patch: SessionPatch,
     ) -> Result<Session, Error> {
-        let user = ctx.user_id()?;
+        let (user, now) = (ctx.user_id()?, self.host.clock.now());
         self.get_session(ctx, id).await?;
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
@@ -54,6 +54,7 @@ impl Chats {
                     session.persona_id = patch.persona_id.unwrap_or(session.persona_id);
                     session.model_id = patch.model_id.unwrap_or(session.model_id);
                     (session.settings).take(&patch.changed_settings, &patch.settings);
+                    session.update_time = now;
                     sessions::update(tx, &session).await?;
                     Ok(session)
                 })

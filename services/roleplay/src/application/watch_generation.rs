@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::live::Progress;
 use super::start_generation::{Begun, Started};
-use super::{Chats, Error};
+use super::{Chats, Error, KeptReceipt};
 use crate::domain::generation::{Generation, State};
 use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::Message;
@@ -58,11 +58,16 @@ impl Chats {
         Ok(generation)
     }
 
-    /// The receipt of a generation's prompt, as JSON.
-    pub(crate) async fn get_receipt(&self, ctx: &Ctx, id: GenerationId) -> Result<String, Error> {
+    /// The receipt of a generation's prompt.
+    pub(crate) async fn get_receipt(
+        &self,
+        ctx: &Ctx,
+        id: GenerationId,
+    ) -> Result<KeptReceipt, Error> {
         let id = self.find_generation(ctx.user_id()?, id).await?.id;
         let receipt = generations::receipt(self.db.read(), id).await?;
-        receipt.ok_or(Error::NotFound("receipt"))
+        let receipt = receipt.ok_or(Error::NotFound("receipt"))?;
+        Ok(serde_json::from_str(&receipt)?)
     }
 
     /// What happens in a generation from its beginning on.

@@ -51,7 +51,7 @@ pub struct Generation {
     pub end_time: Option<Timestamp>,
 }
 
-/// Why a generation ended well. The names are stored and shown.
+/// Why a generation ended well. The names are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum Finish {

@@ -40,6 +40,8 @@ pub struct Session {
     pub create_time: Timestamp,
     /// When a message was last sent or generated in it.
     pub last_use_time: Timestamp,
+    /// When it last changed otherwise.
+    pub update_time: Timestamp,
 }
 
 impl Session {
@@ -55,12 +57,16 @@ impl Session {
 pub struct Branch {
     /// Its id.
     pub id: BranchId,
+    /// The session it belongs to.
+    pub session_id: SessionId,
     /// Title.
     pub title: String,
     /// The last message; none while there is none.
     pub head: Option<MessageId>,
     /// When it was made.
     pub create_time: Timestamp,
+    /// When it last got another end.
+    pub update_time: Timestamp,
 }
 
 /// How replies are generated. What is absent is the model's default. Stored as JSON: fields are only ever added.

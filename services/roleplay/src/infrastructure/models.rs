@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tonic::{Status, Streaming};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
+use troupe_proto::types::{ChatRole, FinishReason};
 
 use super::promised;
 use crate::domain::generation::{Finish, Usage};
@@ -217,9 +218,9 @@ impl Writing {
 
 fn end(finished: pb::Finished) -> Written {
     let finish = match finished.reason() {
-        pb::FinishReason::Length => Some(Finish::Length),
-        pb::FinishReason::ContentFilter => None,
-        pb::FinishReason::Stop | pb::FinishReason::Unspecified => Some(Finish::Stop),
+        FinishReason::Length => Some(Finish::Length),
+        FinishReason::ContentFilter => None,
+        FinishReason::Stop | FinishReason::Unspecified => Some(Finish::Stop),
     };
     let usage = finished.usage.map(|usage| Usage {
         prompt_tokens: usage.prompt_tokens,
@@ -270,14 +271,19 @@ fn request(inference: Inference) -> pb::GenerateRequest {
     }
 }
 
+impl From<Role> for ChatRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::System => Self::System,
+            Role::User => Self::User,
+            Role::Assistant => Self::Assistant,
+        }
+    }
+}
+
 fn chat_message(message: ChatMessage) -> pb::ChatMessage {
-    let role = match message.role {
-        Role::System => pb::ChatRole::System,
-        Role::User => pb::ChatRole::User,
-        Role::Assistant => pb::ChatRole::Assistant,
-    };
     pb::ChatMessage {
-        role: role.into(),
+        role: ChatRole::from(message.role).into(),
         content: message.content,
         name: message.name.unwrap_or_default(),
     }

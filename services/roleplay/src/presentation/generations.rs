@@ -64,9 +64,9 @@ impl GenerationService for GenerationApi {
     ) -> Result<Response<pb::GetGenerationReceiptResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("generation_id", &request.get_ref().generation_id)?;
-        let receipt_json = self.chats.get_receipt(&ctx, id).await?;
+        let receipt = self.chats.get_receipt(&ctx, id).await?;
         Ok(Response::new(pb::GetGenerationReceiptResponse {
-            receipt_json,
+            receipt: Some(receipt.into()),
         }))
     }
 }

@@ -155,6 +155,7 @@ impl From<Memory> for pb::Memory {
         let message = memory.message_id.map(|id| id.to_string());
         Self {
             id: memory.id.to_string(),
+            session_id: memory.session_id.to_string(),
             message_id: message.unwrap_or_default(),
             text: memory.text,
             pinned: memory.pinned,

@@ -32,7 +32,7 @@ async fn tells_of_each_message_that_got_its_text_and_of_each_that_went() {
     let reply = turn(&stage, &alice, &session.id, "Hello", "Hi").await;
     let sent = witness.hear_of::<MessageWritten>().await;
     assert_eq!(sent.origin(), MessageOrigin::Sent);
-    assert_eq!(sent.message_id, reply.parent_id);
+    assert_eq!(sent.message_id, reply.parent_message_id);
     let generated = witness.hear_of::<MessageWritten>().await;
     assert_eq!(generated.origin(), MessageOrigin::Generated);
     assert_eq!(generated.message_id, reply.id);

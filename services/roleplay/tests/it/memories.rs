@@ -262,7 +262,7 @@ async fn memories_go_with_their_messages_and_sessions() {
     alice.remembers(&kept, OPENING).await;
     alice.remembers(&gone, 3).await;
 
-    alice.delete(&kept, &reply.parent_id).await.unwrap();
+    alice.delete(&kept, &reply.parent_message_id).await.unwrap();
     let delete = pb::DeleteSessionRequest { session_id: gone };
     alice
         .sessions()

@@ -1,7 +1,7 @@
 //! What prompts recall.
 
 use tonic::Code;
-use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::{self as pb, RecallState};
 use troupe_roleplay::{Config, MemoryConfig};
 
 use crate::embedder::Mood;
@@ -93,20 +93,17 @@ async fn recalls_what_has_left_the_window() {
         .generations()
         .get_generation_receipt(alice.ask(receipt))
         .await;
-    let receipt = receipt.unwrap().into_inner().receipt_json;
-    let receipt: serde_json::Value = serde_json::from_str(&receipt).unwrap();
-    assert_eq!(receipt["memory"]["state"], "recalled");
-    let recalled = receipt["memory"]["memories"].as_array().unwrap().iter();
-    let recalled = recalled.filter(|memory| memory["outcome"] == "recalled");
-    let ids: Vec<_> = recalled
-        .map(|memory| memory["message_id"].as_str().unwrap())
-        .collect();
-    assert!(ids.contains(&told.parent_id.as_str()), "{receipt}");
-    let spans = receipt["spans"].as_array().unwrap();
+    let receipt = receipt.unwrap().into_inner().receipt.unwrap();
+    let memory = receipt.memory.clone().unwrap();
+    assert_eq!(memory.state(), RecallState::Recalled);
+    let recalled = memory.memories.iter().filter(|it| it.reason == "recalled");
+    let ids: Vec<&str> = recalled.map(|it| it.message_id.as_str()).collect();
     assert!(
-        spans.iter().any(|span| span["source"] == "memory"),
-        "{receipt}"
+        ids.contains(&told.parent_message_id.as_str()),
+        "{receipt:?}"
     );
+    let mut spans = receipt.spans.iter();
+    assert!(spans.any(|span| span.source == "memory"), "{receipt:?}");
 }
 
 #[tokio::test]
@@ -115,10 +112,16 @@ async fn asks_for_no_vectors_while_the_window_holds_the_whole_session() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     turn(&stage, &alice, &session, "Where?", "In the northern cave.").await;
-    assert_eq!(report(&alice, &session).await.state, "not_needed");
+    assert_eq!(
+        report(&alice, &session).await.state(),
+        RecallState::NotNeeded
+    );
     assert_eq!(stage.embedder.asked(), 0);
     alice.note(&session, "She lies.", false).await;
-    assert_eq!(report(&alice, &session).await.state, "recalled");
+    assert_eq!(
+        report(&alice, &session).await.state(),
+        RecallState::Recalled
+    );
     assert_eq!(stage.embedder.asked(), 1);
 }
 
@@ -136,8 +139,8 @@ async fn goes_on_without_recall_where_the_embedder_is_away_or_stuck() {
         stage.embedder.be(mood);
         let report = report(&alice, &session).await;
         assert_eq!(
-            (report.state.as_str(), report.problem.as_str()),
-            ("unavailable", problem)
+            (report.state(), report.problem.as_str()),
+            (RecallState::Unavailable, problem)
         );
         assert_eq!(report.memories[0].reason, "pinned");
         let prompt = asks(&stage, &alice, &session, QUESTION).await;
@@ -170,7 +173,7 @@ async fn recalls_neither_other_swipes_nor_what_is_disabled() {
 
     let disabled = pb::Memory {
         disabled: true,
-        ..of(&told.parent_id).clone()
+        ..of(&told.parent_message_id).clone()
     };
     alice
         .change_memory(&session, disabled, &["disabled"])
@@ -233,5 +236,8 @@ async fn recalls_nothing_where_it_is_switched_off() {
         .await
         .unwrap();
     let report = report(&alice, &session.id).await;
-    assert_eq!((report.state.as_str(), report.memories.len()), ("off", 0));
+    assert_eq!(
+        (report.state(), report.memories.len()),
+        (RecallState::Off, 0)
+    );
 }

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_server::InferenceService;
+use troupe_proto::types::{FinishReason, TokenUsage};
 use troupe_proto::{Reason, error};
 
 /// A model that takes messages with roles, and is the default.
@@ -84,11 +85,11 @@ impl Call {
 
     /// The model comes to an end.
     pub(crate) fn finish(self) {
-        self.finish_with(pb::FinishReason::Stop);
+        self.finish_with(FinishReason::Stop);
     }
 
-    pub(crate) fn finish_with(self, reason: pb::FinishReason) {
-        let usage = pb::Usage {
+    pub(crate) fn finish_with(self, reason: FinishReason) {
+        let usage = TokenUsage {
             prompt_tokens: 100,
             cached_tokens: 60,
             completion_tokens: 7,

@@ -260,7 +260,7 @@ async fn changes_what_the_mask_names_and_nothing_else() {
     let session = alice.open_session().await;
     let settings = pb::GenerationSettings {
         temperature: Some(0.5),
-        max_tokens: 40,
+        max_tokens: Some(40),
         ..Default::default()
     };
     let change = pb::Session {
@@ -319,7 +319,7 @@ async fn changes_one_setting_and_keeps_the_others() {
         ..Default::default()
     };
     let first = pb::GenerationSettings {
-        max_tokens: 20,
+        max_tokens: Some(20),
         stop: vec!["END".into()],
         ..Default::default()
     };
@@ -412,7 +412,7 @@ async fn shows_the_prompt_without_generating() {
             .iter()
             .any(|span| span.source == "message" && span.token_count > 0)
     );
-    assert!(prompt.token_count > 0);
+    assert!(receipt.token_count > 0);
     assert!(!stage.was_asked().await);
     assert_eq!(alice.texts(&session.id).await.len(), 3);
 }
@@ -469,4 +469,39 @@ async fn is_gone_with_its_messages_when_deleted() {
             .code(),
         Code::NotFound
     );
+}
+
+#[tokio::test]
+async fn says_when_a_session_and_its_branch_last_changed() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await;
+    let id = &session.id;
+    let times = async || {
+        let session = alice.session(id).await;
+        let branch = session.branch.unwrap();
+        [session.create_time, session.update_time, branch.update_time].map(|it| it.unwrap().seconds)
+    };
+    let [made, ..] = times().await;
+    assert_eq!(times().await, [made; 3]);
+    tick(&stage);
+    turn(&stage, &alice, id, "Hello", "Hi").await;
+    assert_eq!(times().await, [made, made, made + 1]);
+    tick(&stage);
+    let request = pb::UpdateSessionRequest {
+        session: Some(pb::Session {
+            id: id.clone(),
+            title: "Storm".into(),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
+    let changed = alice.sessions().update_session(alice.ask(request)).await;
+    let changed = changed.unwrap().into_inner().session.unwrap();
+    assert_eq!(changed.update_time.unwrap().seconds, made + 2);
+    assert_eq!(times().await, [made, made + 2, made + 1]);
+    tick(&stage);
+    let last = alice.path(id).await.pop().unwrap().id;
+    alice.delete(id, &last).await.unwrap();
+    assert_eq!(times().await, [made, made + 2, made + 3]);
 }

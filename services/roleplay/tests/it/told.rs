@@ -153,7 +153,7 @@ async fn nothing_changes_that_can_not_be_told() {
     let sessions = alice.sessions().list_sessions(alice.ask(sessions)).await;
     assert_eq!(sessions.unwrap().into_inner().sessions.len(), 1);
 
-    let greetings = alice.swipes(&session.id, &reply.parent_id).await;
+    let greetings = alice.swipes(&session.id, &reply.parent_message_id).await;
     assert_eq!(greetings.len(), 1);
     let watch = alice.send(&session.id, "Are you there?").await;
     assert!(watch.is_err());

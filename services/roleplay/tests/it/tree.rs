@@ -302,7 +302,7 @@ async fn lists_a_long_path_by_pages() {
     }
     assert_eq!(read.len(), 301);
     for pair in read.windows(2) {
-        assert_eq!(pair[0].parent_id, pair[1].id);
+        assert_eq!(pair[0].parent_message_id, pair[1].id);
     }
     assert_eq!(read[1].text, "Message 149");
     assert_eq!(read[299].text, "Message 0");

@@ -1,12 +1,13 @@
 //! The main flow: send, reply, regenerate, go on.
 
 use tonic::Code;
+use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
     EditMessageRequest, GenerationSettings, GenerationState, MessageRole, MessageState,
     SendMessageRequest, Session, UpdateSessionRequest,
 };
-use troupe_proto::{Reason, ai};
+use troupe_proto::types::FinishReason;
 
 use crate::script::{BROKEN_MODEL, TEXT_MODEL, TINY_MODEL, provider_down};
 use crate::stage::{Stage, tick, turn};
@@ -49,7 +50,7 @@ async fn streams_a_reply_and_keeps_it() {
         (writing.state(), writing.role()),
         (MessageState::Generating, MessageRole::Character)
     );
-    assert_eq!(writing.parent_id, said.id);
+    assert_eq!(writing.parent_message_id, said.id);
     let generation = started.generation.unwrap();
     assert_eq!(
         alice.session(&session.id).await.running_generation_id,
@@ -78,8 +79,8 @@ async fn streams_a_reply_and_keeps_it() {
     let generation = ended.generation.unwrap();
     assert_eq!(generation.state(), GenerationState::Completed);
     assert_eq!(
-        (generation.text.as_str(), generation.finish_reason.as_str()),
-        ("She is.", "stop")
+        (generation.text.as_str(), generation.finish_reason()),
+        ("She is.", FinishReason::Stop)
     );
     let usage = generation.usage.unwrap();
     assert_eq!(
@@ -154,7 +155,7 @@ async fn sends_a_text_with_stops_to_a_model_that_completes_text() {
     let alice = stage.person();
     let session = alice.open_session_with(TEXT_MODEL).await;
     let settings = GenerationSettings {
-        max_tokens: 50,
+        max_tokens: Some(50),
         stop: vec!["END".to_owned()],
         seed: Some(7),
         ..Default::default()
@@ -193,16 +194,13 @@ async fn sends_a_text_with_stops_to_a_model_that_completes_text() {
     assert_eq!(call.request.max_tokens, 50);
     assert_eq!(call.request.sampling.unwrap().seed, Some(7));
     call.say(" Hi.\n");
-    call.finish_with(ai::FinishReason::Length);
+    call.finish_with(FinishReason::Length);
     let (_, text, ended) = watch.all().await;
     assert_eq!(text, "Hi.");
     let generation = ended.generation.unwrap();
     assert_eq!(
-        (
-            generation.finish_reason.as_str(),
-            generation.model_id.as_str()
-        ),
-        ("length", TEXT_MODEL)
+        (generation.finish_reason(), generation.model_id.as_str()),
+        (FinishReason::Length, TEXT_MODEL)
     );
     let receipt = troupe_proto::roleplay::GetGenerationReceiptRequest {
         generation_id: generation.id,
@@ -212,11 +210,16 @@ async fn sends_a_text_with_stops_to_a_model_that_completes_text() {
         .get_generation_receipt(alice.ask(receipt))
         .await
         .unwrap()
-        .into_inner();
-    let receipt: serde_json::Value = serde_json::from_str(&receipt.receipt_json).unwrap();
-    assert_eq!(receipt["seed"], 7);
-    assert_eq!(receipt["sampling"]["max_tokens"], 50);
-    assert!(receipt["spans"].as_array().unwrap().len() > 3, "{receipt}");
+        .into_inner()
+        .receipt
+        .unwrap();
+    assert_eq!(receipt.seed, 7);
+    assert_eq!(receipt.model_id, TEXT_MODEL);
+    assert_eq!(receipt.settings.clone().unwrap().max_tokens, Some(50));
+    assert!(
+        receipt.spans.len() > 3 && receipt.token_count > 0,
+        "{receipt:?}"
+    );
 }
 
 #[tokio::test]
@@ -235,7 +238,7 @@ async fn regenerates_a_reply_as_a_swipe_without_what_it_replaces() {
     assert!(started.user_message.is_none());
     let second = ended.message.unwrap();
     assert_eq!((second.swipe_index, second.swipe_count), (1, 2));
-    assert_eq!(second.parent_id, first.parent_id);
+    assert_eq!(second.parent_message_id, first.parent_message_id);
     assert_eq!(alice.texts(&session.id).await[2], "Second try.");
     assert_eq!(alice.swipes(&session.id, &first.id).await.len(), 2);
 }
@@ -257,7 +260,7 @@ async fn regenerates_a_greeting() {
         (
             message.swipe_index,
             message.swipe_count,
-            message.parent_id.as_str()
+            message.parent_message_id.as_str()
         ),
         (3, 4, "")
     );
@@ -381,7 +384,7 @@ async fn marks_a_reply_that_a_filter_ended_as_failed() {
     let watch = alice.send(&session.id, "Hello").await.unwrap();
     let call = stage.call().await;
     call.say("I");
-    call.finish_with(ai::FinishReason::ContentFilter);
+    call.finish_with(FinishReason::ContentFilter);
     let generation = watch.all().await.2.generation.unwrap();
     assert_eq!(generation.error.unwrap().reason, "CONTENT_REFUSED");
     assert_eq!(

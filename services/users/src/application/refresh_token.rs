@@ -172,7 +172,7 @@ impl Accounts {
         let (Some(user), Some(next)) = (user, &found.next) else {
             return Ok(Outcome::Refused);
         };
-        match self.same_pair(&user, &found.session, next, call.text, now)? {
+        match self.same_pair(&user, &found.session, next, call.text)? {
             Some(pair) => Ok(Outcome::Renewed {
                 pair,
                 replaced: None,

@@ -1,7 +1,6 @@
 //! The access token and the refresh token of a login session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mesh::token::{AUDIENCE, Claims, ISSUER};
 use platform::Timestamp;
@@ -19,7 +18,7 @@ const CLOCK_SKEW_SECS: i64 = 5;
 #[derive(Clone)]
 pub(crate) struct TokenPair {
     pub(crate) access_token: String,
-    pub(crate) access_expires_in: Duration,
+    pub(crate) access_expire_time: Timestamp,
     pub(crate) refresh_token: String,
     pub(crate) refresh_expire_time: Timestamp,
     pub(crate) login_session_id: LoginSessionId,
@@ -67,13 +66,12 @@ impl Accounts {
         session: &login_session::Model,
         row: &Model,
         spent: &str,
-        now: Timestamp,
     ) -> Result<Option<TokenPair>, Error> {
         let text = refresh_secret::successor(&self.refresh_key, spent, row.id);
         if refresh_secret::hash(&text).as_slice() != row.token_hash {
             return Ok(None);
         }
-        self.pair_of(user, session, row, text, now).map(Some)
+        self.pair_of(user, session, row, text).map(Some)
     }
 
     fn new_pair(
@@ -96,7 +94,7 @@ impl Accounts {
             successor_id: None,
             revoke_time: None,
         };
-        let pair = self.pair_of(user, session, &row, text, now)?;
+        let pair = self.pair_of(user, session, &row, text)?;
         Ok((pair, row))
     }
 
@@ -107,7 +105,6 @@ impl Accounts {
         session: &login_session::Model,
         row: &Model,
         refresh_token: String,
-        now: Timestamp,
     ) -> Result<TokenPair, Error> {
         let issued = row.create_time;
         let expires = issued
@@ -130,7 +127,7 @@ impl Accounts {
         let signed = self.keys.sign(&claims);
         Ok(TokenPair {
             access_token: signed.map_err(|error| Error::Signing(Arc::new(error)))?,
-            access_expires_in: expires.since(now),
+            access_expire_time: Timestamp::from_micros(expires.secs() * 1_000_000),
             refresh_token,
             refresh_expire_time: row.expire_time,
             login_session_id: session.id,

@@ -10,7 +10,7 @@ use crate::infrastructure::tables::{audit_event, login_session, user};
 pub(super) fn token_pair(pair: TokenPair) -> pb::TokenPair {
     pb::TokenPair {
         access_token: pair.access_token,
-        access_expires_in: prost_types::Duration::try_from(pair.access_expires_in).ok(),
+        access_expire_time: Some(pair.access_expire_time.into()),
         refresh_token: pair.refresh_token,
         refresh_expire_time: Some(pair.refresh_expire_time.into()),
         login_session_id: pair.login_session_id.to_string(),

@@ -26,7 +26,8 @@ async fn a_person_registers_logs_in_and_is_known_everywhere() {
     assert_eq!(person.user_id.to_string(), tokens.user_id);
     assert_eq!(person.login_session_id.to_string(), tokens.login_session_id);
     assert!(!person.is_admin);
-    assert_eq!(tokens.access_expires_in.unwrap().seconds, 1800);
+    let expires = tokens.access_expire_time.unwrap().seconds;
+    assert_eq!(expires, 1_800_000_000 + 1800);
     let profile = service.with(&tokens).profile().await.unwrap();
     assert_eq!(profile.email, "alice@example.com");
     assert_eq!(profile.id, tokens.user_id);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use troupe_proto::roleplay::{PreviewPromptRequest, PreviewPromptResponse, PromptReceipt};
+use troupe_proto::types::ChatRole;
 
 use super::{Conversation, refused};
 use crate::chat::screen::Screen;
@@ -26,7 +27,7 @@ impl Conversation<'_> {
         let about = if receipt.estimated { "about " } else { "" };
         self.screen.line(&format!(
             "{about}{} tokens for {}, whose window is {}; {} are kept free for the reply",
-            answer.token_count, answer.model_id, receipt.window_tokens, receipt.reserved_tokens
+            receipt.token_count, receipt.model_id, receipt.window_tokens, receipt.reserved_tokens
         ))?;
         show_receipt(&receipt, self.screen)
     }
@@ -34,13 +35,22 @@ impl Conversation<'_> {
 
 fn show_text(prompt: &PreviewPromptResponse, screen: Screen) -> Result<()> {
     for message in &prompt.messages {
-        screen.speaker(&message.role)?;
+        screen.speaker(role(message.role()))?;
         screen.line(&message.content)?;
     }
     if !prompt.text.is_empty() {
         screen.line(&prompt.text)?;
     }
     screen.line("---")
+}
+
+fn role(role: ChatRole) -> &'static str {
+    match role {
+        ChatRole::System => "system",
+        ChatRole::User => "user",
+        ChatRole::Assistant => "assistant",
+        ChatRole::Unspecified => "",
+    }
 }
 
 fn show_receipt(receipt: &PromptReceipt, screen: Screen) -> Result<()> {

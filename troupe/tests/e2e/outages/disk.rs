@@ -223,7 +223,9 @@ async fn a_reply_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is
         "{refusal}"
     );
     // Nobody is told again and again without a pause.
-    let mut again = ann.watch_from(reply.generation_id(), reply.next_offset).await;
+    let mut again = ann
+        .watch_from(reply.generation_id(), reply.next_offset)
+        .await;
     again.begin().await;
     disk.make_room();
     let rest = again.at_end().await;

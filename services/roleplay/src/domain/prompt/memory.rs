@@ -78,19 +78,6 @@ pub enum Recall {
     },
 }
 
-impl Recall {
-    /// The state's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::NotNeeded => "not_needed",
-            Self::Recalled => "recalled",
-            Self::Unavailable { .. } => "unavailable",
-        }
-    }
-}
-
 /// Why a memory is in a prompt, or isn't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! Branches of a session that the caller was found to own.
 
+use platform::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
@@ -51,17 +52,14 @@ pub(crate) async fn count(db: &impl ConnectionTrait, session: SessionId) -> Resu
 }
 
 /// Stores a branch.
-pub(crate) async fn insert(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-    branch: Branch,
-) -> Result<(), DbErr> {
+pub(crate) async fn insert(db: &impl ConnectionTrait, branch: Branch) -> Result<(), DbErr> {
     let model = Model {
         id: branch.id,
-        session_id: session,
+        session_id: branch.session_id,
         title: branch.title,
         head_message_id: branch.head,
         create_time: branch.create_time,
+        update_time: Some(branch.update_time),
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -70,17 +68,20 @@ pub(crate) async fn insert(
 }
 
 /// Moves the end of a branch.
-pub(crate) fn set_head(id: BranchId, head: MessageId) -> UpdateMany<Entity> {
+pub(crate) fn set_head(id: BranchId, head: MessageId, now: Timestamp) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::HeadMessageId, Expr::val(head))
+        .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::Id.eq(id))
 }
 
 fn branch(model: Model) -> Branch {
     Branch {
         id: model.id,
+        session_id: model.session_id,
         title: model.title,
         head: model.head_message_id,
         create_time: model.create_time,
+        update_time: model.update_time.unwrap_or(model.create_time),
     }
 }

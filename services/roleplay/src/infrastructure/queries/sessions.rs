@@ -23,6 +23,7 @@ struct Row {
     branch_title: String,
     branch_head: Option<MessageId>,
     branch_create_time: Timestamp,
+    branch_update_time: Option<Timestamp>,
     running: Option<GenerationId>,
 }
 
@@ -51,13 +52,16 @@ impl TryFrom<Row> for Session {
             settings,
             branch: Branch {
                 id: model.active_branch_id,
+                session_id: model.id,
                 title: row.branch_title,
                 head: row.branch_head,
                 create_time: row.branch_create_time,
+                update_time: row.branch_update_time.unwrap_or(row.branch_create_time),
             },
             running_generation_id: row.running,
             create_time: model.create_time,
             last_use_time: model.last_use_time,
+            update_time: model.update_time.unwrap_or(model.create_time),
         })
     }
 }
@@ -78,6 +82,7 @@ fn owned_by(user: UserId) -> Select<Entity> {
         .column_as(branch::Column::Title, "branch_title")
         .column_as(branch::Column::HeadMessageId, "branch_head")
         .column_as(branch::Column::CreateTime, "branch_create_time")
+        .column_as(branch::Column::UpdateTime, "branch_update_time")
         .column_as(generation::Column::Id, "running")
         .filter(Column::UserId.eq(user))
 }
@@ -167,6 +172,7 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
         active_branch_id: session.branch.id,
         create_time: session.create_time,
         last_use_time: session.last_use_time,
+        update_time: Some(session.update_time),
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -181,6 +187,7 @@ pub(crate) async fn update(db: &impl ConnectionTrait, session: &Session) -> Resu
         .col_expr(Column::PersonaId, Expr::val(session.persona_id))
         .col_expr(Column::ModelId, Expr::val(&session.model_id))
         .col_expr(Column::Settings, Expr::val(written(&session.settings)?))
+        .col_expr(Column::UpdateTime, Expr::val(session.update_time))
         .filter(Column::Id.eq(session.id));
     update.exec(db).await.map(drop)
 }
@@ -194,9 +201,11 @@ pub(crate) async fn set_branch(
     db: &impl ConnectionTrait,
     id: SessionId,
     branch: BranchId,
+    now: Timestamp,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::ActiveBranchId, Expr::val(branch))
+        .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
 }
@@ -224,17 +233,24 @@ pub(crate) async fn delete(
 pub(crate) async fn forget_character(
     db: &impl ConnectionTrait,
     id: CharacterId,
+    now: Timestamp,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
+        .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::CharacterId.eq(id));
     update.exec(db).await.map(drop)
 }
 
 /// Lets go of a persona that is deleted.
-pub(crate) async fn forget_persona(db: &impl ConnectionTrait, id: PersonaId) -> Result<(), DbErr> {
+pub(crate) async fn forget_persona(
+    db: &impl ConnectionTrait,
+    id: PersonaId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::PersonaId, Expr::val(None::<PersonaId>))
+        .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::PersonaId.eq(id));
     update.exec(db).await.map(drop)
 }

@@ -1,5 +1,6 @@
 //! A message with all that follows it.
 
+use platform::Timestamp;
 use sea_orm::sea_query::{
     CommonTableExpression, DeleteStatement, Expr, ExprTrait, Query, SelectStatement, UnionType,
     UpdateStatement, WithClause,
@@ -38,11 +39,13 @@ pub(crate) async fn leave(
     session: SessionId,
     root: MessageId,
     for_message: Option<MessageId>,
+    now: Timestamp,
 ) -> Result<(), DbErr> {
     let mut branches = UpdateStatement::new();
     branches
         .table(branch::Entity)
-        .value(branch::Column::HeadMessageId, for_message);
+        .value(branch::Column::HeadMessageId, for_message)
+        .value(branch::Column::UpdateTime, now);
     branches.and_where(Expr::col(branch::Column::SessionId).eq(session));
     branches.and_where(Expr::col(branch::Column::HeadMessageId).in_subquery(ids()));
     db.execute(&subtree(session, root).query(branches)).await?;

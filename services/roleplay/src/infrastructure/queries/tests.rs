@@ -34,14 +34,17 @@ async fn explaining() -> (tempfile::TempDir, Explaining) {
 /// A session with two messages.
 async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
     let now = Timestamp::default();
+    let id = SessionId::new();
     let branch = Branch {
         id: BranchId::new(),
+        session_id: id,
         title: String::new(),
         head: None,
         create_time: now,
+        update_time: now,
     };
     let session = Session {
-        id: SessionId::new(),
+        id,
         user_id: user,
         character_id: None,
         character_name: String::new(),
@@ -53,11 +56,10 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         running_generation_id: None,
         create_time: now,
         last_use_time: now,
+        update_time: now,
     };
     sessions::insert(db, &session).await.unwrap();
-    branches::insert(db, session.id, session.branch.clone())
-        .await
-        .unwrap();
+    branches::insert(db, session.branch.clone()).await.unwrap();
     let said = || messages::NewMessage {
         id: MessageId::new(),
         author: Author::Person,
@@ -140,7 +142,9 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     memories::set_embedded(&db, [memory], None).await.unwrap();
     let filter = memories::Filter::default();
     memories::list(&db, session, filter, 10).await.unwrap();
-    subtree::leave(&db, session, message, None).await.unwrap();
+    subtree::leave(&db, session, message, None, now)
+        .await
+        .unwrap();
     subtree::delete(&db, session, message).await.unwrap();
     characters::update_time(&db, user, CharacterId::new())
         .await

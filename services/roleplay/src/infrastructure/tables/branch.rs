@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) title: String,
     pub(crate) head_message_id: Option<MessageId>,
     pub(crate) create_time: Timestamp,
+    /// None from a release before 0006.
+    pub(crate) update_time: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) active_branch_id: BranchId,
     pub(crate) create_time: Timestamp,
     pub(crate) last_use_time: Timestamp,
+    /// None from a release before 0006.
+    pub(crate) update_time: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,9 +1,9 @@
 //! Generations and what watchers see of them.
 
-use sea_orm::ActiveEnum;
 use troupe_proto::roleplay as pb;
+use troupe_proto::types::{FinishReason, TokenUsage};
 
-use crate::domain::generation::{Generation, State};
+use crate::domain::generation::{Finish, Generation, State};
 use crate::domain::watch::Event;
 
 impl From<Generation> for pb::Generation {
@@ -22,16 +22,13 @@ impl From<Generation> for pb::Generation {
             state: state.into(),
             next_offset: offset(generation.text.len()),
             text: generation.text,
-            finish_reason: generation
-                .finish
-                .map(|finish| finish.to_value())
-                .unwrap_or_default(),
+            finish_reason: finish_reason(generation.finish).into(),
             error: generation.failure.map(|failure| pb::GenerationError {
                 reason: failure.reason,
                 message: failure.message,
             }),
             model_id: generation.model_id,
-            usage: generation.usage.map(|usage| pb::GenerationUsage {
+            usage: generation.usage.map(|usage| TokenUsage {
                 prompt_tokens: usage.prompt_tokens,
                 cached_tokens: usage.cached_tokens,
                 completion_tokens: usage.completion_tokens,
@@ -74,6 +71,14 @@ impl From<Event> for pb::GenerationEvent {
             }),
         };
         Self { event: Some(event) }
+    }
+}
+
+fn finish_reason(finish: Option<Finish>) -> FinishReason {
+    match finish {
+        Some(Finish::Stop) => FinishReason::Stop,
+        Some(Finish::Length) => FinishReason::Length,
+        None => FinishReason::Unspecified,
     }
 }
 

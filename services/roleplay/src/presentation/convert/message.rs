@@ -22,7 +22,7 @@ impl From<Message> for pb::Message {
         Self {
             id: message.id.to_string(),
             session_id: message.session_id.to_string(),
-            parent_id: message
+            parent_message_id: message
                 .parent_id
                 .map(|id| id.to_string())
                 .unwrap_or_default(),

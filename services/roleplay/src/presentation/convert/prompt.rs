@@ -1,29 +1,36 @@
 //! Prompts and their receipts.
 
 use troupe_proto::roleplay as pb;
+use troupe_proto::types::ChatRole;
 
-use crate::application::CompiledPrompt;
+use crate::application::{CompiledPrompt, KeptReceipt};
 use crate::domain::lorebook::Reason;
 use crate::domain::prompt::{LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Span};
 
 impl From<CompiledPrompt> for pb::PreviewPromptResponse {
     fn from(compiled: CompiledPrompt) -> Self {
-        let token_count = number(compiled.receipt.prompt_tokens);
         let (messages, text) = match compiled.prompt {
             Prompt::Chat { messages, .. } => (messages, String::new()),
             Prompt::Text { prompt, .. } => (Vec::new(), prompt),
         };
         let messages = messages.into_iter().map(|message| pb::PromptMessage {
-            role: message.role.as_str().to_owned(),
+            role: ChatRole::from(message.role).into(),
             content: message.content,
             name: message.name.unwrap_or_default(),
         });
         Self {
-            model_id: compiled.model.id,
             messages: messages.collect(),
             text,
-            token_count,
             receipt: Some(receipt(compiled.receipt, compiled.estimated)),
+        }
+    }
+}
+
+impl From<KeptReceipt> for pb::PromptReceipt {
+    fn from(kept: KeptReceipt) -> Self {
+        Self {
+            settings: Some(kept.settings.into()),
+            ..receipt(kept.receipt, kept.estimated)
         }
     }
 }
@@ -33,22 +40,27 @@ fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
         spans: receipt.spans.into_iter().map(span).collect(),
         lore: receipt.lore.into_iter().map(lore).collect(),
         dropped_message_count: number(receipt.dropped_messages),
-        seed: receipt.seed,
+        // All 64 bits count, and no sign.
+        seed: receipt.seed.cast_signed(),
         window_tokens: number(receipt.settings.window_tokens),
         reserved_tokens: number(receipt.settings.max_reply_tokens),
         estimated,
         memory: Some(memory_report(receipt.memory)),
+        model_id: receipt.model,
+        token_count: number(receipt.prompt_tokens),
+        settings: None,
     }
 }
 
 fn memory_report(report: MemoryReport) -> pb::MemoryReport {
-    let state = report.recall.name().to_owned();
-    let problem = match report.recall {
-        Recall::Unavailable { problem } => problem,
-        _ => String::new(),
+    let (state, problem) = match report.recall {
+        Recall::Off => (pb::RecallState::Off, String::new()),
+        Recall::NotNeeded => (pb::RecallState::NotNeeded, String::new()),
+        Recall::Recalled => (pb::RecallState::Recalled, String::new()),
+        Recall::Unavailable { problem } => (pb::RecallState::Unavailable, problem),
     };
     pb::MemoryReport {
-        state,
+        state: state.into(),
         problem,
         budget_tokens: number(report.budget_tokens),
         memories: report.memories.into_iter().map(memory).collect(),
@@ -71,7 +83,7 @@ fn span(span: Span) -> pb::PromptSpan {
     pb::PromptSpan {
         source: span.source.name().to_owned(),
         source_id: span.source.id().unwrap_or_default(),
-        role: span.role.as_str().to_owned(),
+        role: ChatRole::from(span.role).into(),
         token_count: number(span.tokens),
         size_bytes: number(span.size_bytes),
     }

@@ -29,6 +29,7 @@ impl From<Session> for pb::Session {
             running_generation_id: running.unwrap_or_default(),
             create_time: Some(session.create_time.into()),
             last_use_time: Some(session.last_use_time.into()),
+            update_time: Some(session.update_time.into()),
         }
     }
 }
@@ -37,18 +38,20 @@ impl From<Branch> for pb::Branch {
     fn from(branch: Branch) -> Self {
         Self {
             id: branch.id.to_string(),
+            session_id: branch.session_id.to_string(),
             title: branch.title,
             head_message_id: branch.head.map(|id| id.to_string()).unwrap_or_default(),
             create_time: Some(branch.create_time.into()),
+            update_time: Some(branch.update_time.into()),
         }
     }
 }
 
 impl From<ReplySettings> for pb::GenerationSettings {
     fn from(settings: ReplySettings) -> Self {
-        let most = settings.max_tokens.unwrap_or(0);
+        let most = settings.max_tokens;
         Self {
-            max_tokens: i32::try_from(most).unwrap_or(i32::MAX),
+            max_tokens: most.map(|most| i32::try_from(most).unwrap_or(i32::MAX)),
             temperature: settings.temperature,
             top_p: settings.top_p,
             top_k: settings.top_k,
@@ -105,9 +108,9 @@ fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
         .into_iter()
         .map(|text| fields::text("session.settings.stop", text));
     Ok(ReplySettings {
-        max_tokens: u32::try_from(settings.max_tokens)
-            .ok()
-            .filter(|most| *most > 0),
+        max_tokens: settings
+            .max_tokens
+            .and_then(|most| u32::try_from(most).ok()),
         temperature: settings.temperature,
         top_p: settings.top_p,
         top_k: settings.top_k,
