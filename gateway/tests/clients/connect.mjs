@@ -89,7 +89,7 @@ async function chat(name, transport) {
   await check(`${name}: imports a card and opens a session`, async () => {
     const file = { contentType: "image/png", data: card };
     const { character } = await characters.importCharacter({ file }, signedIn());
-    state.session = (await sessions.createSession({ characterId: character.id }, signedIn())).session.id;
+    state.session = (await sessions.createSession({ session: { characterId: character.id } }, signedIn())).session.id;
   });
 
   await check(`${name}: follows a reply to its end`, async () => {

@@ -53,7 +53,7 @@ await check("connect-web reads its profile", async () => {
 await check("connect-web imports a card and opens a session", async () => {
   const file = { contentType: "image/png", data: card };
   const { character } = await characters.importCharacter({ file }, signedIn());
-  state.session = (await sessions.createSession({ characterId: character.id }, signedIn())).session.id;
+  state.session = (await sessions.createSession({ session: { characterId: character.id } }, signedIn())).session.id;
 });
 
 await check("connect-web follows a reply to its end", async () => {

@@ -125,7 +125,7 @@ def main():
             characters.ImportCharacterRequest(file=file), metadata=bearer(), timeout=30
         )
         opened = session_stub.CreateSession(
-            sessions.CreateSessionRequest(character_id=answer.character.id), metadata=bearer(), timeout=30
+            sessions.CreateSessionRequest(session={"character_id": answer.character.id}), metadata=bearer(), timeout=30
         )
         state["session"] = opened.session.id
         assert opened.greeting.text

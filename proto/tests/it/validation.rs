@@ -116,16 +116,16 @@ fn requires_what_is_required_and_ignores_an_empty_optional_id() {
         fields_at_fault(&roleplay::CreatePersonaRequest::default()),
         ["persona"]
     );
-    let session = roleplay::CreateSessionRequest {
-        character_id: format!("chr_{}", "0".repeat(26)),
-        ..Default::default()
+    let open = |persona: &str| roleplay::CreateSessionRequest {
+        session: Some(roleplay::Session {
+            character_id: format!("chr_{}", "0".repeat(26)),
+            persona_id: persona.into(),
+            ..Default::default()
+        }),
+        request_id: String::new(),
     };
-    assert!(fields_at_fault(&session).is_empty());
-    let session = roleplay::CreateSessionRequest {
-        persona_id: "per_short".into(),
-        ..session
-    };
-    assert_eq!(fields_at_fault(&session), ["persona_id"]);
+    assert!(fields_at_fault(&open("")).is_empty());
+    assert_eq!(fields_at_fault(&open("per_short")), ["session.persona_id"]);
 }
 
 #[test]

@@ -50,15 +50,14 @@ pub(crate) fn routes(
     };
     let messages = messages::MessageApi {
         chats: chats.clone(),
-        pages,
+        pages: pages.clone(),
     };
+    let generations = generations::GenerationApi { chats, pages };
     let characters = CharacterServiceServer::new(characters);
     Routes::new(characters.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
         .add_service(PersonaServiceServer::new(personas))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(MessageServiceServer::new(messages))
         .add_service(MemoryServiceServer::new(memories))
-        .add_service(GenerationServiceServer::new(generations::GenerationApi {
-            chats,
-        }))
+        .add_service(GenerationServiceServer::new(generations))
 }

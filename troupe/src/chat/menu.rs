@@ -173,8 +173,12 @@ pub(crate) async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Resu
 }
 
 async fn start(api: &mut Api, character: &Character) -> Result<Session> {
-    let request = CreateSessionRequest {
+    let session = Session {
         character_id: character.id.clone(),
+        ..Default::default()
+    };
+    let request = CreateSessionRequest {
+        session: Some(session),
         ..Default::default()
     };
     let answer = api.sessions.create_session(request).await;

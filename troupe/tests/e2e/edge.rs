@@ -83,7 +83,7 @@ async fn a_strangers_things_do_not_exist() {
         (
             Method::POST,
             format!("{session}/branches"),
-            json!({"messageId": message}),
+            json!({"headMessageId": message}),
         ),
         (Method::POST, format!("{generation}:cancel"), json!({})),
         (Method::DELETE, session.clone(), Value::Null),

@@ -13,7 +13,8 @@ use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::roleplay::{
     CreateSessionRequest, GenerationEnded, GenerationState, GetSessionRequest,
-    ImportCharacterRequest, SendMessageRequest, SendMessageResponse, WatchGenerationRequest,
+    ImportCharacterRequest, SendMessageRequest, SendMessageResponse, Session,
+    WatchGenerationRequest,
 };
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::{LoginRequest, RegisterRequest, WatchAccessRequest};
@@ -82,8 +83,12 @@ async fn open_session(channel: &Channel, token: &str) -> String {
         .unwrap();
     assert_eq!(character.name, "Maren Holloway");
     let mut sessions = SessionServiceClient::new(channel.clone());
-    let request = CreateSessionRequest {
+    let session = Session {
         character_id: character.id,
+        ..Default::default()
+    };
+    let request = CreateSessionRequest {
+        session: Some(session),
         ..Default::default()
     };
     let opened = sessions

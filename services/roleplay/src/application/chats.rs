@@ -119,6 +119,18 @@ impl Chats {
         Ok(branches::list(self.db.read(), session.id, after, limit).await?)
     }
 
+    /// A branch of a session of the caller.
+    pub(crate) async fn get_branch(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        id: BranchId,
+    ) -> Result<Branch, Error> {
+        let session = self.get_session(ctx, session).await?;
+        let branch = branches::find(self.db.read(), session.id, id).await?;
+        branch.ok_or(Error::NotFound("branch"))
+    }
+
     /// A message of a session.
     pub(crate) async fn get_message(
         &self,

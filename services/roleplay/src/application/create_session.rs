@@ -25,6 +25,8 @@ pub(crate) struct NewSession {
     pub(crate) title: String,
     /// The model; empty for the default one.
     pub(crate) model_id: String,
+    /// How replies are generated.
+    pub(crate) settings: ReplySettings,
 }
 
 impl Chats {
@@ -88,7 +90,7 @@ impl Chats {
             character_name: name,
             persona_id: new.persona_id,
             model_id: new.model_id,
-            settings: ReplySettings::default(),
+            settings: new.settings,
             branch,
             running_generation_id: None,
             create_time: now,

@@ -67,26 +67,36 @@ impl Characters {
         if let Some(png) = png {
             self.avatars.put(id, png).await?;
         }
-        let character = &character;
-        let insert = self.db.transaction(|tx| {
-            Box::pin(async move {
-                if let Some(made) = once.made(tx).await? {
-                    return Ok(made);
-                }
-                characters::insert(tx, user, character).await?;
-                once.note(tx, id, character.create_time).await?;
-                let told = character_created(id, user, character.create_time);
-                self.outbox.add_retellable(tx, told, cause)?;
-                Ok(id)
-            })
-        });
-        let stored = insert.await;
+        let stored = self.insert(user, &character, once, cause).await;
         if !matches!(&stored, Ok(stored) if *stored == id)
             && let Err(left) = self.avatars.delete(id).await
         {
             tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
         }
         stored
+    }
+
+    /// Stores the row of a character. Returns the character that is stored: another one where the request was repeated.
+    pub(super) async fn insert(
+        &self,
+        user: UserId,
+        character: &Character,
+        once: &Once,
+        cause: &Cause,
+    ) -> Result<CharacterId, Error> {
+        let insert = self.db.transaction(|tx| {
+            Box::pin(async move {
+                if let Some(made) = once.made(tx).await? {
+                    return Ok(made);
+                }
+                characters::insert(tx, user, character).await?;
+                once.note(tx, character.id, character.create_time).await?;
+                let told = character_created(character.id, user, character.create_time);
+                self.outbox.add_retellable(tx, told, cause).await?;
+                Ok(character.id)
+            })
+        });
+        insert.await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::ids::CharacterId;
 use crate::infrastructure::queries::characters;
 
 /// Bytes of card documents after which a page ends, so that it fits an answer of gRPC whatever is in the cards.
-const PAGE_BYTES: i64 = 2 << 20;
+const PAGE_BYTES: i64 = 1 << 20;
 
 impl Characters {
     /// At most `limit` characters of the caller that hold all words of the query, newest first, from those older than

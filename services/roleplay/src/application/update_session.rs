@@ -3,13 +3,15 @@
 use mesh::Ctx;
 
 use super::{Chats, Error};
-use crate::domain::ids::{PersonaId, SessionId};
+use crate::domain::ids::{CharacterId, PersonaId, SessionId};
 use crate::domain::session::{ReplySettings, Session, Setting};
 use crate::infrastructure::queries::{personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionPatch {
+    /// The character that it must have: this can't be changed.
+    pub(crate) character_id: Option<CharacterId>,
     /// Title.
     pub(crate) title: Option<String>,
     /// Whom the person plays; `Some(None)` for themselves.
@@ -42,6 +44,7 @@ impl Chats {
                     let patch = patch.clone();
                     let session = sessions::find(tx, user, id).await?;
                     let mut session = session.ok_or(Error::NotFound("session"))?;
+                    check_character(&session, patch.character_id)?;
                     if let Some(Some(persona)) = patch.persona_id {
                         let persona = personas::find(tx, user, persona).await?;
                         persona.ok_or(Error::NotFound("persona"))?;
@@ -61,4 +64,14 @@ impl Chats {
             })
             .await
     }
+}
+
+fn check_character(session: &Session, asked: Option<CharacterId>) -> Result<(), Error> {
+    if asked.is_none() || asked == session.character_id {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field: "session.character_id",
+        description: "can't be changed: open another session",
+    })
 }

@@ -1,4 +1,4 @@
-//! When sessions and branches last changed.
+//! When sessions and branches last changed, and the generations of a session in their order.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
@@ -22,7 +22,10 @@ impl MigrationTrait for UpdateTimes {
                 .add_column(big_integer_null("update_time"));
             manager.alter_table(table).await?;
         }
-        Ok(())
+        let mut index = Index::create();
+        index.name("generations_session").table("generations");
+        index.col("session_id").col("id");
+        manager.create_index(index).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
-use super::convert::character::{asked_spec, file, patch, summary, whole};
+use super::convert::character::{asked_spec, basic, file, patch, whole};
 use super::convert::download::attachment;
 use crate::application::{CardFile, Characters};
 
@@ -17,6 +17,21 @@ pub(super) struct CharacterApi {
 
 #[tonic::async_trait]
 impl CharacterService for CharacterApi {
+    async fn create_character(
+        &self,
+        request: Request<pb::CreateCharacterRequest>,
+    ) -> Result<Response<pb::CreateCharacterResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("CreateCharacter", id, &request)?;
+        let patch = patch(request.character.unwrap_or_default(), None)?;
+        let character = self.characters.create_character(&ctx, patch, key).await?;
+        Ok(Response::new(pb::CreateCharacterResponse {
+            character: Some(whole(&character)),
+        }))
+    }
+
     async fn import_character(
         &self,
         request: Request<pb::ImportCharacterRequest>,
@@ -40,6 +55,10 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::ListCharactersResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
+        let show = match request.view() {
+            pb::CharacterView::Unspecified | pb::CharacterView::Basic => basic,
+            pb::CharacterView::Full => whole,
+        };
         let scope = format!("characters/{}/{}", ctx.user_id()?, request.query);
         let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let query = fields::text("query", request.query)?;
@@ -49,7 +68,7 @@ impl CharacterService for CharacterApi {
             .await?;
         let next = characters.last().filter(|_| more).map(|last| last.id);
         Ok(Response::new(pb::ListCharactersResponse {
-            characters: characters.iter().map(summary).collect(),
+            characters: characters.iter().map(show).collect(),
             next_page_token: page.next(next),
         }))
     }

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use mesh::Ctx;
-use service::fields;
+use service::{Pages, fields};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::generation_service_server::GenerationService;
@@ -12,11 +12,32 @@ use crate::application::Chats;
 
 pub(super) struct GenerationApi {
     pub(super) chats: Chats,
+    pub(super) pages: Pages,
 }
 
 #[tonic::async_trait]
 impl GenerationService for GenerationApi {
     type WatchGenerationStream = Answers<pb::WatchGenerationResponse>;
+
+    async fn list_generations(
+        &self,
+        request: Request<pb::ListGenerationsRequest>,
+    ) -> Result<Response<pb::ListGenerationsResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let scope = format!("generations/{}", request.session_id);
+        let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
+        let (generations, more) = self
+            .chats
+            .list_generations(&ctx, session, page.after, page.size())
+            .await?;
+        let next = generations.last().filter(|_| more).map(|last| last.id);
+        Ok(Response::new(pb::ListGenerationsResponse {
+            generations: generations.into_iter().map(Into::into).collect(),
+            next_page_token: page.next(next),
+        }))
+    }
 
     async fn get_generation(
         &self,

@@ -13,6 +13,7 @@ use crate::infrastructure::queries::memories::Filter;
 
 /// Matches of a search that doesn't say how many.
 const DEFAULT_MATCHES: usize = 10;
+const MAX_MATCHES: usize = 50;
 
 pub(super) struct MemoryApi {
     pub(super) memories: Memories,
@@ -35,7 +36,10 @@ impl MemoryService for MemoryApi {
         let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let filter = Filter {
             before: page.after,
-            query: fields::text("query", request.query)?,
+            words: fields::text("query", request.query)?
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
             pinned_only: request.pinned_only,
         };
         let read = self
@@ -132,20 +136,21 @@ impl MemoryService for MemoryApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let session = fields::id("session_id", &request.session_id)?;
-        let limit = usize::try_from(request.limit)
-            .ok()
-            .filter(|limit| *limit > 0);
-        let limit = limit.unwrap_or(DEFAULT_MATCHES);
-        let found = self
-            .memories
-            .search_memories(&ctx, session, request.text, limit)
-            .await?;
-        let matches = found.into_iter().map(|(memory, score)| pb::MemoryMatch {
-            memory: Some(memory.into()),
-            score,
-        });
+        let limit = match usize::try_from(request.page_size) {
+            Ok(0) | Err(_) => DEFAULT_MATCHES,
+            Ok(size) => size.min(MAX_MATCHES),
+        };
+        let query = fields::text("query", request.query)?;
+        let found = self.memories.search_memories(&ctx, session, query, limit);
+        let results = found
+            .await?
+            .into_iter()
+            .map(|(memory, score)| pb::MemoryMatch {
+                memory: Some(memory.into()),
+                score,
+            });
         Ok(Response::new(pb::SearchMemoriesResponse {
-            matches: matches.collect(),
+            results: results.collect(),
         }))
     }
 }

@@ -70,6 +70,20 @@ impl MessageService for MessageApi {
         }))
     }
 
+    async fn get_message(
+        &self,
+        request: Request<pb::GetMessageRequest>,
+    ) -> Result<Response<pb::GetMessageResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let message = fields::id("message_id", &request.get_ref().message_id)?;
+        let session = self.chats.get_session(&ctx, session).await?;
+        let message = self.chats.get_message(&session, message).await?;
+        Ok(Response::new(pb::GetMessageResponse {
+            message: Some(message.into()),
+        }))
+    }
+
     async fn send_message(
         &self,
         request: Request<pb::SendMessageRequest>,

@@ -10,8 +10,8 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
 
-use super::convert::session::patch;
-use crate::application::{Chats, NewSession};
+use super::convert::session::{new_session, patch};
+use crate::application::Chats;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 
@@ -30,12 +30,7 @@ impl SessionService for SessionApi {
         let mut request = request.into_inner();
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("CreateSession", id, &request)?;
-        let new = NewSession {
-            character_id: fields::id("character_id", &request.character_id)?,
-            persona_id: fields::optional_id("persona_id", &request.persona_id)?,
-            title: fields::text("title", request.title)?,
-            model_id: fields::text("model_id", request.model_id)?,
-        };
+        let new = new_session(request.session.unwrap_or_default())?;
         let (session, greeting) = self.chats.create_session(&ctx, new, key).await?;
         Ok(Response::new(pb::CreateSessionResponse {
             session: Some(session.into()),
@@ -110,13 +105,27 @@ impl SessionService for SessionApi {
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("CreateBranch", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
-        let message = fields::id("message_id", &request.message_id)?;
-        let title = fields::text("title", request.title)?;
+        let branch = request.branch.unwrap_or_default();
+        let message = fields::id("branch.head_message_id", &branch.head_message_id)?;
+        let title = fields::text("branch.title", branch.title)?;
         let branch = self
             .chats
             .create_branch(&ctx, session, message, title, key)
             .await?;
         Ok(Response::new(pb::CreateBranchResponse {
+            branch: Some(branch.into()),
+        }))
+    }
+
+    async fn get_branch(
+        &self,
+        request: Request<pb::GetBranchRequest>,
+    ) -> Result<Response<pb::GetBranchResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let branch = fields::id("branch_id", &request.get_ref().branch_id)?;
+        let branch = self.chats.get_branch(&ctx, session, branch).await?;
+        Ok(Response::new(pb::GetBranchResponse {
             branch: Some(branch.into()),
         }))
     }

@@ -26,6 +26,7 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ("persona_id", persona.into_inner().persona.unwrap().id),
         ("branch_id", session.branch.unwrap().id),
         ("session_id", session.id),
+        ("head_message_id", reply.id.clone()),
         ("message_id", reply.id),
         ("generation_id", reply.generation_id),
         ("memory_id", note.id),
@@ -39,7 +40,12 @@ async fn nobody_and_strangers_reach_nothing() {
     let things = things_of(&stage, &alice).await;
     let session = &things["session_id"];
     let before = alice.path(session).await;
-    let texts = [("text", "Mine"), ("name", "Mine"), ("data", CARD)];
+    let texts = [
+        ("text", "Mine"),
+        ("name", "Mine"),
+        ("query", "Mine"),
+        ("data", CARD),
+    ];
     let named = Named::from(texts.map(|(field, text)| (field, text.to_owned())));
     stage.lets_nobody_in(&bob.0, &named).await;
     let bob = async || bob.0.clone();

@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, MessageState,
+    self as pb, ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, MessageState,
     RegenerateMessageRequest, SendMessageRequest,
 };
 
@@ -275,4 +275,50 @@ async fn a_client_that_leaves_at_any_moment_leaves_no_generation_without_a_job()
             assert_eq!(message.state(), MessageState::Complete);
         }
     }
+}
+
+#[tokio::test]
+async fn lists_the_generations_of_a_session_newest_first() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await.id;
+    turn(&stage, &alice, &session, "One", "First").await;
+    turn(&stage, &alice, &session, "Two", "Second").await;
+    let mut watch = alice.send(&session, "Three").await.unwrap();
+    let call = stage.call().await;
+    call.say("Third");
+    watch.started().await;
+    watch.reads("Third").await;
+    let elsewhere = alice.open_session().await.id;
+    let list = async |session: &str, page_size: i32, page_token: String| {
+        let request = pb::ListGenerationsRequest {
+            session_id: session.to_owned(),
+            page_size,
+            page_token,
+        };
+        let request = alice.ask(request);
+        let page = alice.generations().list_generations(request).await;
+        page.unwrap().into_inner()
+    };
+    let first = list(&session, 2, String::new()).await;
+    let second = list(&session, 2, first.next_page_token.clone()).await;
+    assert_eq!(
+        (first.generations.len(), second.next_page_token.as_str()),
+        (2, "")
+    );
+    let listed = [first.generations, second.generations].concat();
+    let texts: Vec<&str> = listed.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(texts, ["Third", "Second", "First"]);
+    assert_eq!(listed[0].state(), pb::GenerationState::Running);
+    for generation in &listed {
+        assert_eq!(alice.generation(&generation.id).await, *generation);
+    }
+    assert!(
+        list(&elsewhere, 0, String::new())
+            .await
+            .generations
+            .is_empty()
+    );
+    call.finish();
+    watch.rest().await;
 }

@@ -90,16 +90,16 @@ impl Person {
     pub(crate) async fn search(&self, session: &str, text: &str) -> Vec<String> {
         let request = pb::SearchMemoriesRequest {
             session_id: session.to_owned(),
-            text: text.to_owned(),
-            limit: 0,
+            query: text.to_owned(),
+            page_size: 0,
         };
         let answer = self.memories().search_memories(self.ask(request)).await;
-        let matches = answer.unwrap().into_inner().matches;
+        let results = answer.unwrap().into_inner().results;
         assert!(
-            matches.is_sorted_by(|a, b| a.score >= b.score),
-            "{matches:?}"
+            results.is_sorted_by(|a, b| a.score >= b.score),
+            "{results:?}"
         );
-        matches
+        results
             .into_iter()
             .map(|found| found.memory.unwrap().text)
             .collect()
@@ -137,13 +137,14 @@ async fn remembers_each_message_and_finds_it_by_its_meaning() {
 
     let request = pb::ListMemoriesRequest {
         session_id: session.clone(),
-        query: "BOAT".to_owned(),
+        query: " BOAT where ".to_owned(),
         page_size: 1,
         ..Default::default()
     };
     let page = alice.memories().list_memories(alice.ask(request)).await;
     let page = page.unwrap().into_inner();
     assert_eq!(page.memories, [memories[1].clone()]);
+    assert_eq!(page.memories[0].session_id, session);
     assert_eq!(page.next_page_token, "");
 }
 

@@ -48,10 +48,12 @@ async fn open(
     title: &str,
 ) -> Result<pb::CreateSessionResponse, Status> {
     let request = pb::CreateSessionRequest {
-        character_id: character.into(),
-        title: title.into(),
+        session: Some(pb::Session {
+            character_id: character.into(),
+            title: title.into(),
+            ..Default::default()
+        }),
         request_id: ID.into(),
-        ..Default::default()
     };
     let answer = person.sessions().create_session(person.ask(request)).await;
     Ok(answer?.into_inner())
@@ -60,9 +62,11 @@ async fn open(
 async fn branch(person: &Person, session: &str, message: &str) -> Result<pb::Branch, Status> {
     let request = pb::CreateBranchRequest {
         session_id: session.into(),
-        message_id: message.into(),
+        branch: Some(pb::Branch {
+            head_message_id: message.into(),
+            ..Default::default()
+        }),
         request_id: ID.into(),
-        ..Default::default()
     };
     let answer = person.sessions().create_branch(person.ask(request)).await;
     Ok(answer?.into_inner().branch.unwrap())

@@ -149,8 +149,8 @@ async fn goes_on_without_recall_where_the_embedder_is_away_or_stuck() {
     stage.embedder.be(Mood::Away);
     let request = pb::SearchMemoriesRequest {
         session_id: session,
-        text: QUESTION.to_owned(),
-        limit: 0,
+        query: QUESTION.to_owned(),
+        page_size: 0,
     };
     let search = alice.memories().search_memories(alice.ask(request)).await;
     assert_eq!(search.unwrap_err().code(), Code::Unavailable);

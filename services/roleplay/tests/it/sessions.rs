@@ -8,7 +8,7 @@ use troupe_proto::error::reason_of;
 use troupe_proto::roleplay as pb;
 
 use crate::script::TEXT_MODEL;
-use crate::stage::{CARD, Person, Stage, tick, turn};
+use crate::stage::{CARD, Person, Stage, opening, tick, turn};
 
 async fn persona(person: &Person, name: &str, description: &str) -> pb::Persona {
     let persona = pb::Persona {
@@ -82,11 +82,18 @@ async fn opens_with_the_greeting_addressed_to_the_persona() {
     let alice = stage.person();
     let character = alice.import(CARD).await.unwrap().character.unwrap();
     let ada = persona(&alice, "Ada", "A traveller.").await;
-    let request = pb::CreateSessionRequest {
+    let settings = pb::GenerationSettings {
+        max_tokens: Some(40),
+        ..Default::default()
+    };
+    let request = opening(pb::Session {
+        // What only answers have is ignored.
+        id: format!("ses_{}", "0".repeat(26)),
         character_id: character.id.clone(),
         persona_id: ada.id.clone(),
-        ..pb::CreateSessionRequest::default()
-    };
+        settings: Some(settings.clone()),
+        ..Default::default()
+    });
     let opened = create(&alice, request).await.unwrap();
     let (session, greeting) = (opened.session.unwrap(), opened.greeting.unwrap());
     assert_eq!(
@@ -102,6 +109,7 @@ async fn opens_with_the_greeting_addressed_to_the_persona() {
         session.branch.as_ref().unwrap().head_message_id,
         greeting.id
     );
+    assert_eq!(session.settings, Some(settings));
     assert_eq!(alice.session(&session.id).await, session);
 
     let watch = alice.send(&session.id, "Hello").await.unwrap();
@@ -135,11 +143,11 @@ async fn opens_without_a_greeting_where_the_card_has_none() {
     let alice = stage.person();
     let card = r#"{"name": "Quiet", "description": "Says nothing.", "first_mes": "", "mes_example": "", "personality": "", "scenario": ""}"#;
     let character_id = alice.import(card).await.unwrap().character.unwrap().id;
-    let request = pb::CreateSessionRequest {
+    let request = opening(pb::Session {
         character_id,
         title: "Silence".into(),
         ..Default::default()
-    };
+    });
     let opened = create(&alice, request).await.unwrap();
     let session = opened.session.unwrap();
     assert!(opened.greeting.is_none());
@@ -182,11 +190,13 @@ async fn refuses_a_character_persona_or_model_that_is_not_there() {
     let mine = alice.import(CARD).await.unwrap().character.unwrap().id;
     let theirs = bob.import(CARD).await.unwrap().character.unwrap().id;
     let ada = persona(&bob, "Ada", "").await.id;
-    let request = |character: &str, persona: &str, model: &str| pb::CreateSessionRequest {
-        character_id: character.into(),
-        persona_id: persona.into(),
-        model_id: model.into(),
-        ..Default::default()
+    let request = |character: &str, persona: &str, model: &str| {
+        opening(pb::Session {
+            character_id: character.into(),
+            persona_id: persona.into(),
+            model_id: model.into(),
+            ..Default::default()
+        })
     };
     for (request, reason) in [
         (request(&theirs, "", ""), Reason::NotFound),

@@ -249,11 +249,11 @@ impl Person {
 
     pub(crate) async fn open_session_with(&self, model_id: &str) -> pb::Session {
         let character = self.import(CARD).await.unwrap().character.unwrap();
-        let request = pb::CreateSessionRequest {
+        let request = opening(pb::Session {
             character_id: character.id,
             model_id: model_id.to_owned(),
-            ..pb::CreateSessionRequest::default()
-        };
+            ..pb::Session::default()
+        });
         let answer = self
             .sessions()
             .create_session(self.ask(request))
@@ -501,6 +501,14 @@ impl Watch {
         let started = self.started().await;
         let (text, ended) = self.rest().await;
         (started, text, ended)
+    }
+}
+
+/// A request to open a session.
+pub(crate) fn opening(session: pb::Session) -> pb::CreateSessionRequest {
+    pb::CreateSessionRequest {
+        session: Some(session),
+        request_id: String::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::{Config, Roleplay};
 
 use crate::script::provider_down;
-use crate::stage::{CARD, Person, Stage, turn};
+use crate::stage::{CARD, Person, Stage, opening, turn};
 
 /// A turn, another text for it, more text at its end, and back to the first: returns the session and the two replies.
 async fn play(stage: &Stage, alice: &Person) -> (pb::Session, [pb::Message; 2]) {
@@ -102,9 +102,12 @@ async fn tells_of_a_branch_that_a_session_is_turned_to_and_not_of_one_that_it_is
     let greeting = alice.path(&session.id).await.remove(0);
     let request = pb::CreateBranchRequest {
         session_id: session.id.clone(),
-        message_id: greeting.id.clone(),
-        title: "Another".to_owned(),
-        ..Default::default()
+        branch: Some(pb::Branch {
+            head_message_id: greeting.id.clone(),
+            title: "Another".to_owned(),
+            ..Default::default()
+        }),
+        request_id: String::new(),
     };
     let made = alice.sessions().create_branch(alice.ask(request)).await;
     let made = made.unwrap().into_inner().branch.unwrap();
@@ -143,10 +146,10 @@ async fn nothing_changes_that_can_not_be_told() {
     let characters = alice.characters().list_characters(characters).await;
     assert_eq!(characters.unwrap().into_inner().characters.len(), 1);
 
-    let other = pb::CreateSessionRequest {
+    let other = opening(pb::Session {
         character_id: session.character_id.clone(),
-        ..pb::CreateSessionRequest::default()
-    };
+        ..Default::default()
+    });
     let other = alice.sessions().create_session(alice.ask(other)).await;
     other.unwrap_err();
     let sessions = pb::ListSessionsRequest::default();

@@ -4,8 +4,8 @@ use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    Branch, CreateBranchRequest, ListBranchesRequest, ListMessagesRequest, Message,
-    SelectBranchRequest,
+    Branch, CreateBranchRequest, GetBranchRequest, GetMessageRequest, ListBranchesRequest,
+    ListMessagesRequest, Message, SelectBranchRequest,
 };
 
 use crate::stage::{Person, Stage, turn};
@@ -27,9 +27,12 @@ async fn regenerate(
 async fn branch(person: &Person, session: &str, message: &str, title: &str) -> Branch {
     let request = CreateBranchRequest {
         session_id: session.to_owned(),
-        message_id: message.to_owned(),
-        title: title.to_owned(),
-        ..Default::default()
+        branch: Some(Branch {
+            head_message_id: message.to_owned(),
+            title: title.to_owned(),
+            ..Default::default()
+        }),
+        request_id: String::new(),
     };
     let answer = person
         .sessions()
@@ -130,6 +133,13 @@ async fn branches_end_where_they_were_left() {
         ("Branch 2", first.id.as_str())
     );
     assert_eq!(alice.session(&id).await.branch.unwrap(), side);
+    let get = GetBranchRequest {
+        session_id: id.clone(),
+        branch_id: side.id.clone(),
+    };
+    let got = alice.sessions().get_branch(alice.ask(get)).await;
+    assert_eq!(got.unwrap().into_inner().branch.unwrap(), side);
+    assert_eq!(side.session_id, id);
     assert_eq!(alice.texts(&id).await[1..], ["one", "A"]);
     turn(&stage, &alice, &id, "elsewhere", "S").await;
     turn_to(&alice, &id, &main.id).await;
@@ -366,8 +376,15 @@ async fn messages_of_other_sessions_are_not_found() {
     let foreign = alice.path(&other).await.remove(0).id;
     let branch = CreateBranchRequest {
         session_id: id.clone(),
+        branch: Some(Branch {
+            head_message_id: foreign.clone(),
+            ..Default::default()
+        }),
+        request_id: String::new(),
+    };
+    let get = GetMessageRequest {
+        session_id: id.clone(),
         message_id: foreign.clone(),
-        ..Default::default()
     };
     let refusals = [
         alice.select(&id, &foreign).await.err(),
@@ -379,6 +396,7 @@ async fn messages_of_other_sessions_are_not_found() {
             .create_branch(alice.ask(branch))
             .await
             .err(),
+        alice.messages().get_message(alice.ask(get)).await.err(),
     ];
     for refusal in refusals {
         assert_eq!(refusal.unwrap().code(), Code::NotFound);

@@ -112,7 +112,9 @@ impl AuthService for AuthApi {
         let (ctx, person) = person_of(&self.accounts, &request).await?;
         let id: LoginSessionId =
             fields::id("login_session_id", &request.get_ref().login_session_id)?;
-        self.accounts.end_login_session(&ctx, &person, id).await?;
+        self.accounts
+            .revoke_login_session(&ctx, &person, id)
+            .await?;
         Ok(Response::new(pb::RevokeLoginSessionResponse {}))
     }
 

@@ -91,8 +91,8 @@ async fn a_revoked_session_is_refused_by_every_verifier() {
     })
     .await;
     other.verify(&second.access_token).unwrap();
-    // Again is no fault, and no second event.
-    caller.revoke(&first.login_session_id).await.unwrap();
+    let again = caller.revoke(&first.login_session_id).await.unwrap_err();
+    assert_eq!(again.code(), Code::NotFound);
     let actions = caller.actions().await;
     let revoked = actions
         .iter()

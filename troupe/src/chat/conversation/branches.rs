@@ -10,11 +10,14 @@ use super::{Conversation, OPENING_LENGTH, PAGE_LENGTH, refused};
 impl Conversation<'_> {
     /// Begins another branch at a message.
     pub(super) async fn branch(&mut self, place: usize, title: String) -> Result<()> {
-        let message_id = self.message_at(place).await?.id;
+        let branch = Branch {
+            head_message_id: self.message_at(place).await?.id,
+            title,
+            ..Default::default()
+        };
         let request = CreateBranchRequest {
             session_id: self.session_id.clone(),
-            message_id,
-            title,
+            branch: Some(branch),
             ..Default::default()
         };
         let answer = self

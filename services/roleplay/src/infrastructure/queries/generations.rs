@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Condition, Expr, OnConflict, Query};
+use sea_orm::sea_query::{Condition, Expr, Func, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
     QueryFilter, QueryOrder, QuerySelect,
@@ -36,6 +36,42 @@ pub(crate) async fn find(
     owned.and_where(Expr::col(session::Column::UserId).eq(user));
     let select = Entity::find_by_id(id).filter(Column::SessionId.in_subquery(owned));
     Ok(select.one(db).await?.map(generation))
+}
+
+/// At most `limit` generations of a session that are older than one, newest first, with the lengths of their texts.
+pub(crate) async fn lengths(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    before: Option<GenerationId>,
+    limit: u64,
+) -> Result<Vec<(GenerationId, i64)>, DbErr> {
+    let length = Func::char_length(Expr::col((Entity, Column::Text)));
+    let mut select = Entity::find().filter(Column::SessionId.eq(session));
+    if let Some(before) = before {
+        select = select.filter(Column::Id.lt(before));
+    }
+    let select = select
+        .select_only()
+        .column(Column::Id)
+        // PostgreSQL counts in 32 bits.
+        .column_as(Expr::from(length).cast_as("bigint"), "length")
+        .order_by_desc(Column::Id)
+        .limit(limit);
+    select.into_tuple().all(db).await
+}
+
+/// These generations of a session, newest first, with the texts of those that have ended.
+pub(crate) async fn load(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: Vec<GenerationId>,
+) -> Result<Vec<Generation>, DbErr> {
+    let select = Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.is_in(ids))
+        .order_by_desc(Column::Id);
+    let models = select.all(db).await?;
+    Ok(models.into_iter().map(generation).collect())
 }
 
 /// The generation that a request with this id began before, and the hash of that request, if it was kept.

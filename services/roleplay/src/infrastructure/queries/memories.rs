@@ -110,8 +110,8 @@ pub(crate) async fn list_of(
 /// Which memories of a session to list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
-    /// Those that hold this text; empty for all.
-    pub(crate) query: String,
+    /// Those that hold all of these words.
+    pub(crate) words: Vec<String>,
     /// Those that are pinned.
     pub(crate) pinned_only: bool,
     /// Those that are older than this one.
@@ -132,11 +132,11 @@ pub(crate) async fn list(
     if let Some(before) = filter.before {
         select = select.filter(Column::Id.lt(before));
     }
-    if !filter.query.is_empty() {
+    for word in &filter.words {
         let own = Expr::col((Entity, Column::Text));
         let said = Expr::col((message::Entity, message::Column::Text));
         let text = Func::lower(Func::coalesce([own, said]));
-        select = select.filter(SimpleExpr::from(text).like(containing(&filter.query)));
+        select = select.filter(SimpleExpr::from(text).like(containing(word)));
     }
     read(db, select.order_by_desc(Column::Id).limit(limit)).await
 }

@@ -99,6 +99,13 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     sessions::touch(session, now).exec(&db).await.unwrap();
     generations::requested(&db, session, "r-1").await.unwrap();
     generations::find(&db, user, generation).await.unwrap();
+    let before = Some(GenerationId::new());
+    generations::lengths(&db, session, before, 10)
+        .await
+        .unwrap();
+    generations::load(&db, session, vec![generation])
+        .await
+        .unwrap();
     generations::written(&db, generation).await.unwrap();
     generations::written_since(&db, generation, 3)
         .await

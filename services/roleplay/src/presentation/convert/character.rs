@@ -33,8 +33,8 @@ const TEXTS: [(&str, TextField); 12] = [
 const GREETINGS: &str = "alternate_greetings";
 const TAGS: &str = "tags";
 
-/// A character without its whole card, as lists have it.
-pub(crate) fn summary(character: &Character) -> pb::Character {
+/// A character as a list shows it.
+pub(crate) fn basic(character: &Character) -> pb::Character {
     let card = &character.card;
     let text = |field| card.text(field).into_owned();
     let book = card.character_book().map_or(0, |book| book.entries.len());
@@ -42,6 +42,23 @@ pub(crate) fn summary(character: &Character) -> pb::Character {
         id: character.id.to_string(),
         name: text(TextField::Name),
         nickname: text(TextField::Nickname),
+        tags: owned(card.tags()),
+        creator: text(TextField::Creator),
+        character_version: text(TextField::CharacterVersion),
+        book_entry_count: i32::try_from(book).unwrap_or(i32::MAX),
+        has_avatar: character.has_avatar,
+        spec: spec(card.spec()).into(),
+        create_time: Some(character.create_time.into()),
+        update_time: Some(character.update_time.into()),
+        ..pb::Character::default()
+    }
+}
+
+/// A character with its texts and its whole card.
+pub(crate) fn whole(character: &Character) -> pb::Character {
+    let card = &character.card;
+    let text = |field| card.text(field).into_owned();
+    pb::Character {
         description: text(TextField::Description),
         personality: text(TextField::Personality),
         scenario: text(TextField::Scenario),
@@ -51,23 +68,8 @@ pub(crate) fn summary(character: &Character) -> pb::Character {
         system_prompt: text(TextField::SystemPrompt),
         post_history_instructions: text(TextField::PostHistoryInstructions),
         creator_notes: text(TextField::CreatorNotes),
-        tags: owned(card.tags()),
-        creator: text(TextField::Creator),
-        character_version: text(TextField::CharacterVersion),
-        book_entry_count: i32::try_from(book).unwrap_or(i32::MAX),
-        has_avatar: character.has_avatar,
-        spec: spec(card.spec()).into(),
-        card: None,
-        create_time: Some(character.create_time.into()),
-        update_time: Some(character.update_time.into()),
-    }
-}
-
-/// A character with its whole card.
-pub(crate) fn whole(character: &Character) -> pb::Character {
-    pb::Character {
-        card: Some(json::object(character.card.document())),
-        ..summary(character)
+        card: Some(json::object(card.document())),
+        ..basic(character)
     }
 }
 

@@ -5,7 +5,7 @@ use service::{fields, masked};
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
-use crate::application::SessionPatch;
+use crate::application::{NewSession, SessionPatch};
 use crate::domain::session::{Branch, ReplySettings, Session, Setting};
 
 impl From<Session> for pb::Session {
@@ -64,6 +64,8 @@ impl From<ReplySettings> for pb::GenerationSettings {
     }
 }
 
+const CHARACTER: &str = "character_id";
+
 /// The contract's names of the settings.
 const SETTINGS: [(&str, Setting); 9] = [
     ("settings.max_tokens", Setting::MaxTokens),
@@ -77,10 +79,22 @@ const SETTINGS: [(&str, Setting); 9] = [
     ("settings.recall", Setting::Recall),
 ];
 
+/// The session that is to be opened.
+pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
+    Ok(NewSession {
+        character_id: fields::id("session.character_id", &session.character_id)?,
+        persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
+        title: fields::text("session.title", session.title)?,
+        model_id: fields::text("session.model_id", session.model_id)?,
+        settings: settings(session.settings.unwrap_or_default())?,
+    })
+}
+
 /// The change of a session that an update asks for.
 pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<SessionPatch, Status> {
     let settings = settings(session.settings.unwrap_or_default())?;
     let mut fields = vec![
+        (CHARACTER, !session.character_id.is_empty()),
         ("title", !session.title.is_empty()),
         ("persona_id", !session.persona_id.is_empty()),
         ("model_id", !session.model_id.is_empty()),
@@ -92,7 +106,11 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
     let persona_id = fields::optional_id("session.persona_id", &session.persona_id)?;
     let model_id = fields::text("session.model_id", session.model_id)?;
     let changed = SETTINGS.iter().filter(|(name, _)| is_named(name));
+    // An answer that is sent back has it, and so have all fields together.
+    let character_id = Some(session.character_id).filter(|_| is_named(CHARACTER));
+    let character_id = character_id.unwrap_or_default();
     Ok(SessionPatch {
+        character_id: fields::optional_id("session.character_id", &character_id)?,
         title: is_named("title").then_some(title),
         persona_id: is_named("persona_id").then_some(persona_id),
         model_id: is_named("model_id").then_some(model_id),

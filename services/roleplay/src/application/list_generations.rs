@@ -1,0 +1,43 @@
+//! Lists generations.
+
+use mesh::Ctx;
+
+use super::{Chats, Error};
+use crate::domain::generation::{Generation, State};
+use crate::domain::ids::{GenerationId, SessionId};
+use crate::infrastructure::queries::generations;
+
+/// Characters of text after which a page ends, so that it fits an answer of gRPC whatever the characters are.
+const PAGE_CHARS: i64 = 1 << 19;
+
+impl Chats {
+    /// At most `limit` generations of a session of the caller that are older than `before`, newest first, with their texts so
+    /// far; and whether there are more.
+    pub(crate) async fn list_generations(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        before: Option<GenerationId>,
+        limit: usize,
+    ) -> Result<(Vec<Generation>, bool), Error> {
+        let (db, session) = (self.db.read(), self.get_session(ctx, session).await?.id);
+        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let found = generations::lengths(db, session, before, wanted).await?;
+        let (mut chars, mut ids) = (0, Vec::new());
+        for (id, length) in &found {
+            chars += length;
+            if ids.len() == limit || (chars > PAGE_CHARS && !ids.is_empty()) {
+                break;
+            }
+            ids.push(*id);
+        }
+        let more = ids.len() < found.len();
+        let mut listed = generations::load(db, session, ids).await?;
+        for generation in &mut listed {
+            if generation.state == State::Running {
+                *generation = self.get_generation(ctx, generation.id).await?;
+            }
+        }
+        Ok((listed, more))
+    }
+}
