@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod character;
+pub mod etag;
 pub mod generation;
 pub mod holder;
 pub mod ids;

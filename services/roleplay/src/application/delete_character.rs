@@ -3,24 +3,33 @@
 use mesh::Ctx;
 use tracing::Instrument;
 
+use super::error::check_etag;
 use super::{Characters, Error};
 use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::{characters, sessions};
 
 impl Characters {
     /// Deletes a character with its picture. Sessions with it stay readable.
-    pub(crate) async fn delete_character(&self, ctx: &Ctx, id: CharacterId) -> Result<(), Error> {
+    /// The character must still have the etag, unless that is empty.
+    pub(crate) async fn delete_character(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+        etag: String,
+    ) -> Result<(), Error> {
         let (characters, user) = (self.clone(), ctx.user_id()?);
         // A task of its own: a client that leaves in the middle would leave a character without its picture.
-        let delete = async move { characters.remove(user, id).await };
+        let delete = async move { characters.remove(user, id, &etag).await };
         self.host.tasks.spawn(delete.in_current_span()).await?
     }
 
     /// Deletes the picture first and the row after it: what fails in between can be done again, and leaves no picture that
     /// nobody knows of.
-    async fn remove(&self, user: UserId, id: CharacterId) -> Result<(), Error> {
+    async fn remove(&self, user: UserId, id: CharacterId, etag: &str) -> Result<(), Error> {
         let found = characters::find(self.db.read(), user, id).await?;
-        if found.ok_or(Error::NotFound("character"))?.has_avatar {
+        let found = found.ok_or(Error::NotFound("character"))?;
+        check_etag("character", found.update_time, etag)?;
+        if found.has_avatar {
             self.avatars.delete(id).await?;
         }
         let now = self.host.clock.now();

@@ -1,18 +1,14 @@
 //! Changes the text of a message.
 
-use std::time::Duration;
-
 use mesh::Ctx;
 use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
 use super::{Chats, Error};
+use crate::domain::etag::change_time;
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
 use crate::infrastructure::queries::{messages, sessions};
-
-/// The shortest time between two edits of a message.
-const TICK: Duration = Duration::from_micros(1);
 
 impl Chats {
     /// Changes the text of a message that no generation is writing.
@@ -34,8 +30,8 @@ impl Chats {
                     let message = message.ok_or(Error::NotFound("message"))?;
                     check_not_generating(&message)?;
                     // No two edits of a message are of one time: by it they are told apart.
-                    let after_last = message.edit_time.map(|last| last + TICK);
-                    let now = after_last.map_or(now, |after| after.max(now));
+                    let last = message.edit_time;
+                    let now = last.map_or(now, |last| change_time(now, last));
                     messages::set_edited(tx, id, text.clone(), now).await?;
                     let telling = self.telling(tx, &session, cause);
                     telling.written(id, MessageOrigin::Edited, now)?;

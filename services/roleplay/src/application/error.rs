@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use platform::Timestamp;
 use sea_orm::DbErr;
 use storage::database::{Fault, Outage};
 use storage::files;
@@ -9,6 +10,7 @@ use tonic::Status;
 use troupe_proto::{Class, Classify, Code, Reason, error};
 
 use crate::domain::card::CardError;
+use crate::domain::etag::etag;
 use crate::domain::ids::GenerationId;
 use crate::domain::prompt::FitError;
 use crate::domain::watch::OffsetError;
@@ -39,6 +41,11 @@ pub(crate) enum Error {
         "the id of this request was used for another one: make a new id for each request, and keep it only to repeat the same"
     )]
     RequestIdReused,
+    /// It was changed since the caller read it.
+    #[error(
+        "the {0} was changed since you read it: read it again, and make your change on what it is now"
+    )]
+    EtagMismatch(&'static str),
     /// A reply is being generated.
     #[error("a reply is being generated in this session: wait for it, watch it or cancel it")]
     GenerationRunning(GenerationId),
@@ -145,6 +152,18 @@ impl Error {
     }
 }
 
+/// Refuses a change of what isn't as its sender saw it. One who sends no etag takes it as it is.
+pub(super) fn check_etag(
+    what: &'static str,
+    update_time: Timestamp,
+    seen: &str,
+) -> Result<(), Error> {
+    if seen.is_empty() || seen == etag(update_time) {
+        return Ok(());
+    }
+    Err(Error::EtagMismatch(what))
+}
+
 impl From<index::Error> for Error {
     fn from(error: index::Error) -> Self {
         match error {
@@ -165,6 +184,7 @@ impl Classify for Error {
             }
             Self::RequestIdReused => Class::new(Reason::RequestIdReused)
                 .violation(service::REQUEST_ID, "was used for another request"),
+            Self::EtagMismatch(_) => Class::new(Reason::EtagMismatch),
             Self::Card(_) => Class::new(Reason::CardInvalid),
             Self::Offset(_) => Class::new(Reason::OffsetInvalid),
             Self::GenerationRunning(id) => {

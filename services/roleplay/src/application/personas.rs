@@ -6,7 +6,9 @@ use service::RequestKey;
 use storage::Database;
 
 use super::Error;
+use super::error::check_etag;
 use super::once::Once;
+use crate::domain::etag::change_time;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::{personas, sessions};
@@ -61,12 +63,13 @@ impl Personas {
             .await
     }
 
-    /// Changes a persona.
+    /// Changes a persona. It must still have the etag, unless that is empty.
     pub(crate) async fn update_persona(
         &self,
         ctx: &Ctx,
         id: PersonaId,
         patch: PersonaPatch,
+        etag: &str,
     ) -> Result<Persona, Error> {
         let (user, patch, now) = (ctx.user_id()?, &patch, self.clock.now());
         self.db
@@ -75,9 +78,10 @@ impl Personas {
                     let PersonaPatch { name, description } = patch.clone();
                     let persona = personas::find(tx, user, id).await?;
                     let mut persona = persona.ok_or(Error::NotFound("persona"))?;
+                    check_etag("persona", persona.update_time, etag)?;
                     persona.name = name.unwrap_or(persona.name);
                     persona.description = description.unwrap_or(persona.description);
-                    persona.update_time = now;
+                    persona.update_time = change_time(now, persona.update_time);
                     check_name(&persona.name)?;
                     personas::update(tx, &persona).await?;
                     Ok(persona)
@@ -86,15 +90,21 @@ impl Personas {
             .await
     }
 
-    /// Deletes a persona. Sessions that use it continue without one.
-    pub(crate) async fn delete_persona(&self, ctx: &Ctx, id: PersonaId) -> Result<(), Error> {
+    /// Deletes a persona. Sessions that use it continue without one. It must still have the etag, unless that is empty.
+    pub(crate) async fn delete_persona(
+        &self,
+        ctx: &Ctx,
+        id: PersonaId,
+        etag: &str,
+    ) -> Result<(), Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    if !personas::delete(tx, user, id).await? {
-                        return Err(Error::NotFound("persona"));
-                    }
+                    let persona = personas::find(tx, user, id).await?;
+                    let persona = persona.ok_or(Error::NotFound("persona"))?;
+                    check_etag("persona", persona.update_time, etag)?;
+                    personas::delete(tx, user, id).await?;
                     Ok(sessions::forget_persona(tx, id, now).await?)
                 })
             })

@@ -93,8 +93,10 @@ impl CharacterService for CharacterApi {
         let request = request.into_inner();
         let character = request.character.unwrap_or_default();
         let id = fields::id("character.id", &character.id)?;
+        let etag = character.etag.clone();
         let patch = patch(character, request.update_mask)?;
-        let character = self.characters.update_character(&ctx, id, patch).await?;
+        let changed = self.characters.update_character(&ctx, id, patch, &etag);
+        let character = changed.await?;
         Ok(Response::new(pb::UpdateCharacterResponse {
             character: Some(whole(&character)),
         }))
@@ -106,7 +108,8 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::DeleteCharacterResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
-        self.characters.delete_character(&ctx, id).await?;
+        let etag = request.into_inner().etag;
+        self.characters.delete_character(&ctx, id, etag).await?;
         Ok(Response::new(pb::DeleteCharacterResponse {}))
     }
 

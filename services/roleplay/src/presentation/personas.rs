@@ -7,6 +7,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::persona_service_server::PersonaService;
 
 use crate::application::{Error, PersonaPatch, Personas};
+use crate::domain::etag::etag;
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::personas;
 
@@ -80,15 +81,18 @@ impl PersonaService for PersonaApi {
         let set = [
             ("name", !persona.name.is_empty()),
             ("description", !persona.description.is_empty()),
+            // Over HTTP, a mask names all that the body has.
+            ("etag", false),
         ];
         let named = masked(request.update_mask, &set)?;
+        let etag = persona.etag;
         let name = fields::text("persona.name", persona.name)?;
         let description = fields::text("persona.description", persona.description)?;
         let patch = PersonaPatch {
             name: named.contains(&"name").then_some(name),
             description: named.contains(&"description").then_some(description),
         };
-        let persona = self.personas.update_persona(&ctx, id, patch).await?;
+        let persona = self.personas.update_persona(&ctx, id, patch, &etag).await?;
         Ok(Response::new(pb::UpdatePersonaResponse {
             persona: Some(persona.into()),
         }))
@@ -100,7 +104,8 @@ impl PersonaService for PersonaApi {
     ) -> Result<Response<pb::DeletePersonaResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("persona_id", &request.get_ref().persona_id)?;
-        self.personas.delete_persona(&ctx, id).await?;
+        let etag = &request.get_ref().etag;
+        self.personas.delete_persona(&ctx, id, etag).await?;
         Ok(Response::new(pb::DeletePersonaResponse {}))
     }
 }
@@ -111,6 +116,7 @@ impl From<Persona> for pb::Persona {
             id: persona.id.to_string(),
             name: persona.name,
             description: persona.description,
+            etag: etag(persona.update_time),
             create_time: Some(persona.create_time.into()),
             update_time: Some(persona.update_time.into()),
         }

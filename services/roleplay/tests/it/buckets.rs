@@ -21,6 +21,7 @@ async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
     store.stop();
     let delete = pb::DeleteCharacterRequest {
         character_id: character.id.clone(),
+        ..Default::default()
     };
     let mut characters = alice.characters();
     let deleted = characters.delete_character(alice.ask(delete.clone())).await;

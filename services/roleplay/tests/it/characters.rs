@@ -299,6 +299,7 @@ async fn serves_the_picture_of_a_png_and_deletes_it_with_the_character() {
     assert_eq!(stage.avatar_files(), 1);
     let delete = pb::DeleteCharacterRequest {
         character_id: character.id.clone(),
+        ..Default::default()
     };
     alice
         .characters()
@@ -431,114 +432,4 @@ async fn lists_by_pages_that_belong_to_their_search() {
     );
     let status = list("b", &first.next_page_token).await.err().unwrap();
     assert_eq!(reason_of(&status), Some(Reason::PageTokenInvalid));
-}
-
-#[tokio::test]
-async fn changes_texts_and_leaves_the_rest_of_the_card() {
-    let stage = Stage::new().await;
-    let alice = stage.person();
-    let character = alice.import(CARD).await.unwrap().character.unwrap();
-    tick(&stage);
-    let change = async |character: pb::Character, paths: &[&str]| {
-        let mask = FieldMask {
-            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-        };
-        let request = pb::UpdateCharacterRequest {
-            character: Some(character),
-            update_mask: Some(mask),
-        };
-        let answer = alice
-            .characters()
-            .update_character(alice.ask(request))
-            .await?;
-        Ok::<_, tonic::Status>(answer.into_inner().character.unwrap())
-    };
-    let wanted = pb::Character {
-        name: "Mira of Varn".into(),
-        personality: String::new(),
-        tags: vec!["fire".into()],
-        description: "ignored".into(),
-        ..character.clone()
-    };
-    let changed = change(wanted.clone(), &["name", "personality", "tags"])
-        .await
-        .unwrap();
-    assert_eq!(
-        (changed.name.as_str(), changed.personality.as_str()),
-        ("Mira of Varn", "")
-    );
-    assert_eq!(changed.description, character.description);
-    assert!(changed.update_time.unwrap().seconds > changed.create_time.unwrap().seconds);
-    assert_eq!(find(&alice, "fire").await, ["Mira of Varn"]);
-    assert_eq!(find(&alice, "sea").await.len(), 0);
-    let (_, json) = export(
-        &alice,
-        &character.id,
-        pb::CardFormat::Json,
-        pb::CardSpec::Unspecified,
-    )
-    .await
-    .unwrap();
-    let (before, after): (Value, Value) = (
-        CARD.parse().unwrap(),
-        serde_json::from_slice(&json).unwrap(),
-    );
-    assert_eq!(before["data"]["extensions"], after["data"]["extensions"]);
-    assert_eq!(
-        before["data"]["character_book"],
-        after["data"]["character_book"]
-    );
-
-    for path in [
-        "id",
-        "card",
-        "has_avatar",
-        "create_time",
-        "book_entry_count",
-        "nothing",
-    ] {
-        assert_eq!(
-            change(wanted.clone(), &[path]).await.err().unwrap().code(),
-            Code::InvalidArgument,
-            "{path}"
-        );
-    }
-    let blank = pb::Character {
-        name: " ".into(),
-        ..wanted
-    };
-    let status = change(blank, &["name"]).await.err().unwrap();
-    assert_eq!(reason_of(&status), Some(Reason::CardInvalid));
-}
-
-#[tokio::test]
-async fn an_edit_is_in_the_next_prompt() {
-    let stage = Stage::new().await;
-    let alice = stage.person();
-    let session = alice.open_session().await;
-    tick(&stage);
-    let id = session.character_id.clone();
-    let character = pb::Character {
-        id,
-        description: "{{char}} keeps bees.".into(),
-        ..Default::default()
-    };
-    let request = pb::UpdateCharacterRequest {
-        character: Some(character),
-        update_mask: None,
-    };
-    alice
-        .characters()
-        .update_character(alice.ask(request))
-        .await
-        .unwrap();
-    let watch = alice.send(&session.id, "Hello").await.unwrap();
-    let call = stage.call().await;
-    assert!(
-        call.prompt().contains("Mira keeps bees."),
-        "{}",
-        call.prompt()
-    );
-    call.finish();
-    watch.all().await;
 }

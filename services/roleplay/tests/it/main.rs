@@ -9,6 +9,7 @@
 
 mod access;
 mod buckets;
+mod character_edits;
 mod characters;
 mod embedder;
 mod events;

@@ -184,7 +184,10 @@ async fn what_a_request_made_and_is_gone_is_not_made_again() {
     let stage = Stage::new().await;
     let alice = stage.person();
     let ada = persona(&alice, "Ada").await.unwrap();
-    let delete = pb::DeletePersonaRequest { persona_id: ada.id };
+    let delete = pb::DeletePersonaRequest {
+        persona_id: ada.id,
+        ..Default::default()
+    };
     let delete = alice.personas().delete_persona(alice.ask(delete)).await;
     delete.unwrap();
     let repeat = persona(&alice, "Ada").await.err().unwrap();

@@ -2,7 +2,8 @@
 
 use prost_types::FieldMask;
 use tonic::Code;
-use troupe_proto::roleplay as pb;
+use troupe_proto::error::reason_of;
+use troupe_proto::{Reason, roleplay as pb};
 
 use crate::stage::{Person, Stage, tick};
 
@@ -130,4 +131,48 @@ async fn lists_the_newest_first_by_pages() {
         .collect();
     assert_eq!(names, ["C", "B", "A"]);
     assert_eq!(rest.next_page_token, "");
+}
+
+#[tokio::test]
+async fn changes_and_deletes_what_was_seen_and_nothing_newer() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let ada = create(&alice, "Ada").await.unwrap();
+    let change = async |name: &str, etag: &str| {
+        let request = pb::UpdatePersonaRequest {
+            persona: Some(pb::Persona {
+                id: ada.id.clone(),
+                name: name.into(),
+                etag: etag.into(),
+                ..Default::default()
+            }),
+            update_mask: Some(FieldMask {
+                paths: vec!["etag".into(), "name".into()],
+            }),
+        };
+        let answer = alice.personas().update_persona(alice.ask(request)).await?;
+        Ok::<_, tonic::Status>(answer.into_inner().persona.unwrap())
+    };
+    let delete = async |etag: &str| {
+        let request = pb::DeletePersonaRequest {
+            persona_id: ada.id.clone(),
+            etag: etag.into(),
+        };
+        alice.personas().delete_persona(alice.ask(request)).await
+    };
+    // No time passes, and yet each state has an etag of its own.
+    let second = change("Ada L.", &ada.etag).await.unwrap();
+    assert_ne!(second.etag, ada.etag);
+    for refused in [
+        change("Lost", &ada.etag).await.err(),
+        change("Lost", "made up").await.err(),
+        delete(&ada.etag).await.err(),
+    ] {
+        let status = refused.unwrap();
+        assert_eq!(status.code(), Code::Aborted);
+        assert_eq!(reason_of(&status), Some(Reason::EtagMismatch));
+    }
+    let third = change("Countess", "").await.unwrap();
+    assert_eq!(third.name, "Countess");
+    delete(&third.etag).await.unwrap();
 }

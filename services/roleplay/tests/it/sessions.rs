@@ -121,7 +121,10 @@ async fn opens_with_the_greeting_addressed_to_the_persona() {
         "Ada"
     );
 
-    let delete = pb::DeletePersonaRequest { persona_id: ada.id };
+    let delete = pb::DeletePersonaRequest {
+        persona_id: ada.id,
+        ..Default::default()
+    };
     alice
         .personas()
         .delete_persona(alice.ask(delete))
@@ -434,6 +437,7 @@ async fn outlives_its_character() {
     let session = alice.open_session().await;
     let request = pb::DeleteCharacterRequest {
         character_id: session.character_id,
+        ..Default::default()
     };
     alice
         .characters()

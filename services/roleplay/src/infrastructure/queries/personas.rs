@@ -74,16 +74,16 @@ pub(crate) async fn update(db: &impl ConnectionTrait, persona: &Persona) -> Resu
     update.exec(db).await.map(drop)
 }
 
-/// Deletes a persona of a person. False if they have none of that id.
+/// Deletes a persona of a person.
 pub(crate) async fn delete(
     db: &impl ConnectionTrait,
     user: UserId,
     id: PersonaId,
-) -> Result<bool, DbErr> {
+) -> Result<(), DbErr> {
     let delete = Entity::delete_many()
         .filter(Column::UserId.eq(user))
         .filter(Column::Id.eq(id));
-    Ok(delete.exec(db).await?.rows_affected > 0)
+    delete.exec(db).await.map(drop)
 }
 
 fn persona(model: Model) -> Persona {

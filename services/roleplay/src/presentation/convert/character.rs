@@ -11,6 +11,7 @@ use troupe_proto::roleplay as pb;
 use super::json;
 use crate::domain::card::{CardPatch, Spec, TextField};
 use crate::domain::character::Character;
+use crate::domain::etag::etag;
 
 /// The contract's names of the card's texts.
 const TEXTS: [(&str, TextField); 12] = [
@@ -46,6 +47,7 @@ pub(crate) fn basic(character: &Character) -> pb::Character {
         creator: text(TextField::Creator),
         character_version: text(TextField::CharacterVersion),
         book_entry_count: i32::try_from(book).unwrap_or(i32::MAX),
+        etag: etag(character.update_time),
         has_avatar: character.has_avatar,
         spec: spec(card.spec()).into(),
         create_time: Some(character.create_time.into()),
@@ -85,6 +87,8 @@ pub(crate) fn patch(
         .collect();
     fields.push((GREETINGS, !character.alternate_greetings.is_empty()));
     fields.push((TAGS, !character.tags.is_empty()));
+    // Over HTTP, a mask names all that the body has.
+    fields.push(("etag", false));
     let named = masked(mask, &fields)?;
     let texts = TEXTS.iter().filter(|(name, _)| named.contains(name));
     let texts = texts
