@@ -2,6 +2,8 @@
 //! validators, the events. Fails, naming the method or field, where a policy is missing, a list has no pages, or nothing
 //! enforces a rule.
 
+#[path = "build/behaviour.rs"]
+mod behaviour;
 #[path = "src/deprecation.rs"]
 mod deprecation;
 #[path = "build/events.rs"]

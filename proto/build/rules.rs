@@ -243,7 +243,7 @@ fn prefix_of_ids(pattern: &str) -> Option<&str> {
     is_prefix.then_some(prefix)
 }
 
-fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<DynamicMessage>> {
+pub fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<DynamicMessage>> {
     let extension = pool
         .get_extension_by_name("buf.validate.field")
         .context("extension buf.validate.field")?;
@@ -254,7 +254,7 @@ fn rules_of(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<Option<Dyn
     Ok(options.get_extension(&extension).as_message().cloned())
 }
 
-fn set_rules(rules: &DynamicMessage) -> Vec<(String, Value)> {
+pub fn set_rules(rules: &DynamicMessage) -> Vec<(String, Value)> {
     rules
         .fields()
         .map(|(f, v)| (f.name().to_owned(), v.clone()))
@@ -272,7 +272,7 @@ fn sub_rules(rules: &DynamicMessage, name: &str) -> Result<Option<DynamicMessage
     Ok(found)
 }
 
-fn required(rules: &DynamicMessage) -> bool {
+pub fn required(rules: &DynamicMessage) -> bool {
     rules
         .get_field_by_name("required")
         .and_then(|v| v.as_bool())
@@ -280,7 +280,7 @@ fn required(rules: &DynamicMessage) -> bool {
 }
 
 /// `IGNORE_IF_ZERO_VALUE` is number 1 in buf.validate.
-fn ignores_zero(rules: &DynamicMessage) -> bool {
+pub fn ignores_zero(rules: &DynamicMessage) -> bool {
     rules
         .get_field_by_name("ignore")
         .and_then(|v| v.as_enum_number())

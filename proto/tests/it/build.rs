@@ -1,5 +1,7 @@
 //! The build refuses contracts that say too little, or more than anything enforces.
 
+#[path = "../../build/behaviour.rs"]
+mod behaviour;
 #[path = "../../src/deprecation.rs"]
 mod deprecation;
 #[path = "../../build/events.rs"]
@@ -30,6 +32,7 @@ fn contract(method_options: &str, field_type: &str, field_rules: &str) -> Descri
         package troupe.sample.v1;
         import "buf/validate/validate.proto";
         import "google/api/annotations.proto";
+        import "google/api/field_behavior.proto";
         import "troupe/options/v1/policy.proto";
         service ThingService {{ rpc GetThing(GetThingRequest) returns (GetThingResponse) {{ {method_options} }} }}
         message GetThingRequest {{ {field_type} value = 1 {field_rules}; }}
@@ -314,11 +317,48 @@ fn refuses_a_public_method_without_an_http_mapping_and_a_service_method_with_one
     assert!(error.contains("has no HTTP mapping"), "{error}");
 }
 
+#[test]
+fn refuses_a_field_that_is_required_in_one_place_and_not_in_the_other() {
+    let policy = format!("option (troupe.options.v1.policy) = {{ {POLICY} }}; {GET}");
+    let check = |kind: &str, options: &[&str]| {
+        let options = format!("[{}]", options.join(", "));
+        policy::emit(&contract(&policy, kind, &options))
+    };
+    let behaviour = "(google.api.field_behavior) = REQUIRED";
+    for (kind, rule) in [
+        ("string", "(buf.validate.field).string.min_len = 1"),
+        ("string", r#"(buf.validate.field).string.pattern = "^a""#),
+        ("string", "(buf.validate.field).string.email = true"),
+        ("int32", "(buf.validate.field).int32.gte = 1"),
+        (
+            "repeated string",
+            "(buf.validate.field).repeated.min_items = 1",
+        ),
+    ] {
+        check(kind, &[rule, behaviour]).unwrap();
+        let error = format!("{:#}", check(kind, &[rule]).unwrap_err());
+        assert!(
+            error.contains("GetThingRequest.value is REQUIRED"),
+            "{error}"
+        );
+    }
+    for (kind, rule) in [
+        ("string", "(buf.validate.field).string.max_len = 9"),
+        ("string", r#"(buf.validate.field).string.pattern = "^a?$""#),
+        ("int32", "(buf.validate.field).int32.gte = 0"),
+        ("optional int32", "(buf.validate.field).int32.gte = 1"),
+    ] {
+        check(kind, &[rule]).unwrap();
+        check(kind, &[rule, behaviour]).unwrap_err();
+    }
+}
+
 /// Compiles a List method with these fields in its request and its response.
 fn list_error(request: &str, response: &str) -> String {
     let source = format!(
         r#"syntax = "proto3";
         package troupe.sample.v1;
+        import "buf/validate/validate.proto";
         import "google/api/annotations.proto";
         import "troupe/options/v1/policy.proto";
         service ThingService {{

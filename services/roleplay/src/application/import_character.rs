@@ -92,7 +92,7 @@ impl Characters {
                 characters::insert(tx, user, character).await?;
                 once.note(tx, character.id, character.create_time).await?;
                 let told = character_created(character.id, user, character.create_time);
-                self.outbox.add_retellable(tx, told, cause).await?;
+                self.outbox.add_retellable(tx, told, cause)?;
                 Ok(character.id)
             })
         });
