@@ -55,6 +55,7 @@ def main():
     user = module("troupe.users.v1.user_service_pb2")
     characters = module("troupe.roleplay.v1.character_service_pb2")
     sessions = module("troupe.roleplay.v1.session_service_pb2")
+    generations = module("troupe.roleplay.v1.generation_service_pb2")
     messages = module("troupe.roleplay.v1.message_service_pb2")
     httpbody = module("google.api.httpbody_pb2")
     status_pb = module("google.rpc.status_pb2")
@@ -66,7 +67,7 @@ def main():
     character_stub = module("troupe.roleplay.v1.character_service_pb2_grpc").CharacterServiceStub(channel)
     session_stub = module("troupe.roleplay.v1.session_service_pb2_grpc").SessionServiceStub(channel)
     message_stub = module("troupe.roleplay.v1.message_service_pb2_grpc").MessageServiceStub(channel)
-    generation_stub = module("troupe.roleplay.v1.message_service_pb2_grpc").GenerationServiceStub(channel)
+    generation_stub = module("troupe.roleplay.v1.generation_service_pb2_grpc").GenerationServiceStub(channel)
 
     check = Checks()
     email, password = f"grpc-{uuid.uuid4().hex}@example.com", uuid.uuid4().hex
@@ -147,7 +148,7 @@ def main():
         state["text"] = text
 
     def watches_again_from_the_start():
-        request = messages.WatchGenerationRequest(generation_id=state["generation"])
+        request = generations.WatchGenerationRequest(generation_id=state["generation"])
         answers = generation_stub.WatchGeneration(request, metadata=bearer(), timeout=60)
         text = "".join(it.event.delta.text for it in answers if it.event.WhichOneof("event") == "delta")
         assert text == state["text"], (text, state["text"])
@@ -157,7 +158,7 @@ def main():
         answers = message_stub.SendMessage(request, metadata=bearer(), timeout=120)
         started = next(answers).event.started
         answers.cancel()
-        done = messages.CancelGenerationRequest(generation_id=started.generation.id)
+        done = generations.CancelGenerationRequest(generation_id=started.generation.id)
         generation_stub.CancelGeneration(done, metadata=bearer(), timeout=30)
 
     check("grpcio signs up and in", signs_up_and_in)

@@ -15,7 +15,6 @@ mod delete_character;
 mod delete_memory;
 mod delete_message;
 mod delete_session;
-mod edit_message;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -45,6 +44,7 @@ mod start_generation;
 mod tell;
 mod update_character;
 mod update_memory;
+mod update_message;
 mod update_session;
 mod watch_generation;
 

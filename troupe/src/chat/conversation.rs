@@ -10,8 +10,8 @@ mod swipes;
 use anyhow::{Context, Result, anyhow, bail};
 use tonic::{Code, Status};
 use troupe_proto::roleplay::{
-    CancelGenerationRequest, ContinueMessageRequest, EditMessageRequest, GetSessionRequest,
-    Message, MessageState, SendMessageRequest, Session, WatchGenerationRequest,
+    CancelGenerationRequest, ContinueMessageRequest, GetSessionRequest, Message, MessageState,
+    SendMessageRequest, Session, UpdateMessageRequest, WatchGenerationRequest,
 };
 
 use super::api::Api;
@@ -156,16 +156,20 @@ impl<'a> Conversation<'a> {
         if text.trim().is_empty() {
             return self.screen.note("Nothing was changed.");
         }
-        let session_id = self.session_id.clone();
-        let request = EditMessageRequest {
-            session_id,
-            message_id: message.id,
+        let changed = Message {
+            id: message.id,
             text,
+            ..Default::default()
+        };
+        let request = UpdateMessageRequest {
+            session_id: self.session_id.clone(),
+            message: Some(changed),
+            update_mask: None,
         };
         let answer = self
             .api
             .messages
-            .edit_message(request)
+            .update_message(request)
             .await
             .map_err(refused)?
             .into_inner();

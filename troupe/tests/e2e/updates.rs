@@ -82,6 +82,46 @@ async fn an_update_clears_what_it_names_and_leaves_the_rest() {
 }
 
 #[tokio::test]
+async fn what_was_read_is_taken_back_while_nobody_changed_it() {
+    let (_model, _setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let patch = async |path: &str, body: &Value| ann.call(Method::PATCH, path, body.clone()).await;
+    let session = ann.open_session(maren()).await;
+    let mut whole = ann.get(&session).await;
+    whole["title"] = json!("Back");
+    let (status, changed) = patch(&session, &whole).await;
+    assert_eq!(
+        (status, &changed["title"]),
+        (StatusCode::OK, &json!("Back"))
+    );
+    whole["characterId"] = ann.import(maren()).await["id"].clone();
+    let (status, error) = patch(&session, &whole).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(refusal(&error), ("INVALID_REQUEST", "session.characterId"));
+
+    let personas = "/api/v1/roleplay/personas";
+    let ada = ann.ok(Method::POST, personas, json!({"name": "Ada"})).await;
+    let path = format!("{personas}/{}", ada["id"].as_str().unwrap());
+    let mut seen = ann.get(&path).await;
+    seen["name"] = json!("Ada L.");
+    let (status, changed) = patch(&path, &seen).await;
+    assert_eq!(
+        (status, &changed["name"]),
+        (StatusCode::OK, &json!("Ada L."))
+    );
+    let stale = format!("{path}?etag={}", seen["etag"].as_str().unwrap());
+    for (status, error) in [
+        patch(&path, &seen).await,
+        ann.call(Method::DELETE, &stale, Value::Null).await,
+    ] {
+        assert_eq!(status, StatusCode::CONFLICT);
+        assert_eq!(refusal(&error).0, "ETAG_MISMATCH");
+    }
+    let fresh = format!("{path}?etag={}", changed["etag"].as_str().unwrap());
+    ann.ok(Method::DELETE, &fresh, Value::Null).await;
+}
+
+#[tokio::test]
 async fn a_refused_mask_is_told_in_the_words_of_json() {
     let (_model, _setup, platform) = with_model().await;
     let ann = Person::register(&platform, "Ann").await;

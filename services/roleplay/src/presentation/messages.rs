@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
 use mesh::Ctx;
-use service::{Pages, RequestKey, fields};
+use service::{Pages, RequestKey, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
@@ -176,20 +176,21 @@ impl MessageService for MessageApi {
         }))
     }
 
-    async fn edit_message(
+    async fn update_message(
         &self,
-        request: Request<pb::EditMessageRequest>,
-    ) -> Result<Response<pb::EditMessageResponse>, Status> {
+        request: Request<pb::UpdateMessageRequest>,
+    ) -> Result<Response<pb::UpdateMessageResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let session = fields::id("session_id", &request.session_id)?;
-        let message = fields::id("message_id", &request.message_id)?;
-        let text = fields::text("text", request.text)?;
-        let message = self
-            .chats
-            .edit_message(&ctx, session, message, text)
-            .await?;
-        Ok(Response::new(pb::EditMessageResponse {
+        let message = request.message.unwrap_or_default();
+        let id = fields::id("message.id", &message.id)?;
+        let set = [("text", !message.text.is_empty())];
+        let named = masked(request.update_mask, &set)?;
+        let text = fields::text("message.text", message.text)?;
+        let text = named.contains(&"text").then_some(text);
+        let message = self.chats.update_message(&ctx, session, id, text).await?;
+        Ok(Response::new(pb::UpdateMessageResponse {
             message: Some(message.into()),
         }))
     }

@@ -38,12 +38,7 @@ async fn tells_of_each_message_that_got_its_text_and_of_each_that_went() {
     assert_eq!(generated.message_id, reply.id);
     assert_eq!(generated.generation_id, reply.generation_id);
 
-    let edit = pb::EditMessageRequest {
-        session_id: session.id.clone(),
-        message_id: reply.id.clone(),
-        text: "Welcome".to_owned(),
-    };
-    let edited = alice.messages().edit_message(alice.ask(edit)).await;
+    let edited = alice.edit(&session.id, &reply.id, "Welcome").await;
     edited.unwrap();
     let edited = witness.hear_of::<MessageWritten>().await;
     assert_eq!(edited.origin(), MessageOrigin::Edited);

@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    self as pb, ContinueMessageRequest, DeleteSessionRequest, EditMessageRequest, MessageState,
+    self as pb, ContinueMessageRequest, DeleteSessionRequest, MessageState,
     RegenerateMessageRequest, SendMessageRequest,
 };
 
@@ -23,16 +23,11 @@ async fn runs_one_generation_a_session_at_a_time() {
     let mut watch = alice.send(&session.id, "Hello").await.unwrap();
     let started = watch.started().await;
     let (id, message) = (started.generation.unwrap().id, started.message.unwrap());
-    let edit = EditMessageRequest {
-        session_id: session.id.clone(),
-        message_id: message.id.clone(),
-        text: "no".into(),
-    };
     let refusals = [
         alice.send(&session.id, "Again").await.err(),
         alice.regenerate(&session.id, &greeting.id).await.err(),
         alice.go_on(&session.id, &message.id).await.err(),
-        alice.messages().edit_message(alice.ask(edit)).await.err(),
+        alice.edit(&session.id, &message.id, "no").await.err(),
         alice.delete(&session.id, &message.id).await.err(),
         alice.delete(&session.id, &greeting.id).await.err(),
     ];

@@ -228,16 +228,8 @@ async fn does_not_remember_again_what_was_forgotten() {
     let memories = alice.remembers(&session, OPENING).await;
     alice.forget(&session, &memories[0].id).await;
 
-    let edit = pb::EditMessageRequest {
-        session_id: session.clone(),
-        message_id: reply.id,
-        text: "In the northern tower.".to_owned(),
-    };
-    alice
-        .messages()
-        .edit_message(alice.ask(edit))
-        .await
-        .unwrap();
+    let text = "In the northern tower.";
+    alice.edit(&session, &reply.id, text).await.unwrap();
     // What is told after the edit is handled after it.
     alice.note(&session, "She lies.", false).await;
     let left = alice.remembers(&session, OPENING).await;

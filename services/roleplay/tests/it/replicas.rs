@@ -13,8 +13,7 @@ use tonic_types::StatusExt;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    DeleteSessionRequest, EditMessageRequest, GenerationState, ListMessagesRequest, MessageState,
-    SendMessageRequest,
+    DeleteSessionRequest, GenerationState, ListMessagesRequest, MessageState, SendMessageRequest,
 };
 use troupe_roleplay::Config;
 
@@ -235,16 +234,11 @@ async fn runs_one_generation_a_session_whichever_is_asked() {
     let mut running = one.generate(user, "One").await;
     let alice = two.stage.person_with(user);
     let message = alice.path(&running.session).await.pop().unwrap().id;
-    let edit = EditMessageRequest {
-        session_id: running.session.clone(),
-        message_id: message.clone(),
-        text: "no".into(),
-    };
     let refusals = [
         alice.send(&running.session, "Again").await.err(),
         alice.regenerate(&running.session, &message).await.err(),
         alice.go_on(&running.session, &message).await.err(),
-        alice.messages().edit_message(alice.ask(edit)).await.err(),
+        alice.edit(&running.session, &message, "no").await.err(),
         alice.delete(&running.session, &message).await.err(),
     ];
     for refusal in refusals {

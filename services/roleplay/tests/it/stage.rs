@@ -377,6 +377,28 @@ impl Person {
             .collect()
     }
 
+    /// Changes the text of a message.
+    pub(crate) async fn edit(
+        &self,
+        session: &str,
+        message: &str,
+        text: &str,
+    ) -> Result<pb::Message, Status> {
+        let request = pb::UpdateMessageRequest {
+            session_id: session.to_owned(),
+            message: Some(pb::Message {
+                id: message.to_owned(),
+                text: text.to_owned(),
+                ..pb::Message::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["text".to_owned()],
+            }),
+        };
+        let answer = self.messages().update_message(self.ask(request)).await?;
+        Ok(answer.into_inner().message.unwrap())
+    }
+
     pub(crate) async fn select(&self, session: &str, message: &str) -> Result<pb::Message, Status> {
         let request = pb::SelectSwipeRequest {
             session_id: session.to_owned(),

@@ -198,16 +198,7 @@ async fn what_a_consumer_missed_that_came_later_is_told_again_and_had_once() {
     let alice = stage.person();
     let (session, [first, _]) = play(&stage, &alice).await;
     for text in ["Welcome", "Welcome back"] {
-        let edit = pb::EditMessageRequest {
-            session_id: session.id.clone(),
-            message_id: first.id.clone(),
-            text: text.to_owned(),
-        };
-        alice
-            .messages()
-            .edit_message(alice.ask(edit))
-            .await
-            .unwrap();
+        alice.edit(&session.id, &first.id, text).await.unwrap();
     }
     let edited = |heard: &Heard| {
         let written = heard.read::<MessageWritten>();

@@ -4,8 +4,8 @@ use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::{
-    EditMessageRequest, GenerationSettings, GenerationState, MessageRole, MessageState,
-    SendMessageRequest, Session, UpdateSessionRequest,
+    GenerationSettings, GenerationState, MessageRole, MessageState, SendMessageRequest, Session,
+    UpdateSessionRequest,
 };
 use troupe_proto::types::FinishReason;
 
@@ -456,19 +456,10 @@ async fn shows_the_edited_text_to_the_model() {
     let session = alice.open_session().await;
     let reply = turn(&stage, &alice, &session.id, "Hello", "I hate you.").await;
     tick(&stage);
-    let edit = EditMessageRequest {
-        session_id: session.id.clone(),
-        message_id: reply.id,
-        text: "I like you.".to_owned(),
-    };
-    let edited = alice
-        .messages()
-        .edit_message(alice.ask(edit))
-        .await
-        .unwrap()
-        .into_inner()
-        .message
-        .unwrap();
+    let blank = alice.edit(&session.id, &reply.id, "").await.unwrap_err();
+    assert_eq!(reason_of(&blank), Some(Reason::InvalidRequest));
+    let edited = alice.edit(&session.id, &reply.id, "I like you.").await;
+    let edited = edited.unwrap();
     assert_eq!(
         (edited.text.as_str(), edited.state()),
         ("I like you.", MessageState::Complete)

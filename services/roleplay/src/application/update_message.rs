@@ -11,14 +11,22 @@ use crate::domain::message::Message;
 use crate::infrastructure::queries::{messages, sessions};
 
 impl Chats {
-    /// Changes the text of a message that no generation is writing.
-    pub(crate) async fn edit_message(
+    /// Changes the text of a message that no generation is writing; without a text, nothing.
+    pub(crate) async fn update_message(
         &self,
         ctx: &Ctx,
         session: SessionId,
         id: MessageId,
-        text: String,
+        text: Option<String>,
     ) -> Result<Message, Error> {
+        let Some(text) = text else {
+            let session = self.get_session(ctx, session).await?;
+            return self.get_message(&session, id).await;
+        };
+        if text.is_empty() {
+            let (field, description) = ("message.text", "must not be empty");
+            return Err(Error::Invalid { field, description });
+        }
         let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
         let cause = &ctx.cause();
         self.db
