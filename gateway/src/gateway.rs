@@ -29,6 +29,7 @@ use crate::intake::Intake;
 use crate::notices::Notices;
 use crate::openapi;
 use crate::overload::{Arrival, Gate, Pace};
+use crate::own::with_own;
 use crate::pages::Pages;
 use crate::parts::Parts;
 use crate::rates::Budgets;
@@ -47,7 +48,8 @@ pub struct Gateway {
 }
 
 /// Builds a gateway for the services of `pool` that `channels` has by full name. Services without a channel are left
-/// out; those that a channel names and `pool` doesn't know are reached by gRPC alone.
+/// out; those that a channel names and `pool` doesn't know are reached by gRPC alone. The gateway's own health and reflection
+/// stand beside them.
 ///
 /// Without `verifier`, methods whose policy asks for a token can't be called. Budgets are shared with other gateways through
 /// `redis`.
@@ -64,7 +66,8 @@ pub fn build(
     redis: Option<&Redis>,
 ) -> Result<Gateway, BuildError> {
     config.validate()?;
-    let catalog = Catalog::new(pool, channels, &config.limits, &config.overload)?;
+    let (all, channels) = with_own(pool, channels, readiness.clone(), &config.limits);
+    let catalog = Catalog::new(&all, channels, &config.limits, &config.overload)?;
     if verifier.is_none()
         && let Some(method) = catalog.mounted_behind_tokens()
     {

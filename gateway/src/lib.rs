@@ -32,6 +32,7 @@ mod mounts;
 mod notices;
 pub mod openapi;
 mod overload;
+mod own;
 mod pages;
 mod parts;
 mod policy;

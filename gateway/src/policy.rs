@@ -10,6 +10,7 @@ use troupe_proto::policy::{self, Audience, Deprecation, RateClass};
 use troupe_proto::troupe::options::v1::MethodPolicy;
 
 use crate::config::Limits;
+use crate::own;
 use crate::rule;
 
 /// The option that says it.
@@ -50,6 +51,11 @@ impl Policy {
         }
         match stated(pool, method)? {
             Some(stated) => Self::mounted(pool, method, &stated, limits),
+            None if own::is_own(method.parent_service().full_name()) => Ok(Self {
+                max_request_bytes: DEFAULT_MAX_REQUEST_BYTES as usize,
+                rate_class: RateClass::Read,
+                ..Self::open(limits)
+            }),
             None => Ok(Self::open(limits)),
         }
     }

@@ -35,6 +35,8 @@ mod odd;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod panics;

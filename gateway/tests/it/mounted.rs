@@ -39,7 +39,7 @@ fn pool(resolver: impl FileResolver + 'static, beside: &DescriptorPool) -> Descr
     pool
 }
 
-async fn harbor(issuer: &Issuer, config: Config) -> Edge {
+pub(crate) async fn harbor(issuer: &Issuer, config: Config) -> Edge {
     let pool = pool(resolver(), troupe_proto::descriptor_pool());
     let verifier = Some(issuer.verifier.clone());
     Edge::before(&pool, &["harbor.v1.Berths"], config, verifier).await

@@ -1,0 +1,224 @@
+//! Services of the gateway's own: health and reflection.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::uri::PathAndQuery;
+use prost::Message;
+use prost_reflect::DescriptorPool;
+use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
+use serde_json::json;
+use tokio_stream::StreamExt;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_prost::ProstCodec;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+use troupe_gateway::Config;
+
+use crate::echo::Echo;
+use crate::harness::{Edge, pool};
+use crate::identity::Issuer;
+use crate::mounted::harbor;
+
+async fn channel(edge: &Edge) -> tonic::transport::Channel {
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", edge.address));
+    endpoint.unwrap().connect().await.unwrap()
+}
+
+fn asked(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: service.into(),
+    }
+}
+
+/// A gateway that is ready as long as the flag is set.
+async fn ready_while(flag: &Arc<AtomicBool>) -> Edge {
+    let echo = Echo::default();
+    let upstream = wire::remote("echo", echo.start().await);
+    let channels = HashMap::from([("echo.v1.EchoService".to_owned(), upstream)]);
+    let flag = Arc::clone(flag);
+    let readiness = Arc::new(move || match flag.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => Err("it rests".to_owned()),
+    });
+    let config = Config::default();
+    let gateway = troupe_gateway::build(&config, &pool(), channels, None, readiness, None);
+    Edge::serve(gateway.unwrap(), echo).await
+}
+
+#[tokio::test]
+async fn health_is_that_of_the_whole_and_of_each_service() {
+    let flag = Arc::new(AtomicBool::new(true));
+    let edge = ready_while(&flag).await;
+    let mut client = HealthClient::new(channel(&edge).await);
+    let mut check = async |service: &str| -> Result<ServingStatus, Status> {
+        let answer = client.check(asked(service)).await?;
+        assert!(answer.metadata().contains_key("ratelimit"));
+        Ok(answer.into_inner().status())
+    };
+    let services = [
+        "",
+        "echo.v1.EchoService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ];
+    for service in services {
+        assert_eq!(
+            check(service).await.unwrap(),
+            ServingStatus::Serving,
+            "{service}"
+        );
+    }
+    let unknown = check("echo.v1.Nope").await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+    flag.store(false, Ordering::Relaxed);
+    for service in services {
+        assert_eq!(
+            check(service).await.unwrap(),
+            ServingStatus::NotServing,
+            "{service}"
+        );
+    }
+    // By Connect it is at hand for whoever has no gRPC.
+    let answer = edge.post("/grpc.health.v1.Health/Check", "{}").await;
+    assert_eq!(answer.ok(), json!({"status": "NOT_SERVING"}));
+}
+
+#[tokio::test]
+async fn whoever_watches_is_told_of_a_change_and_the_stream_ends_with_the_service() {
+    let flag = Arc::new(AtomicBool::new(true));
+    let edge = ready_while(&flag).await;
+    let mut client = HealthClient::new(channel(&edge).await);
+    let mut watched = client.watch(asked("")).await.unwrap().into_inner();
+    let status = |answer: HealthCheckResponse| answer.status();
+    let next = watched.next().await.unwrap().unwrap();
+    assert_eq!(status(next), ServingStatus::Serving);
+    flag.store(false, Ordering::Relaxed);
+    let next = watched.next().await.unwrap().unwrap();
+    assert_eq!(status(next), ServingStatus::NotServing);
+    assert!(watched.next().await.is_none());
+    let mut unknown = client
+        .watch(asked("echo.v1.Nope"))
+        .await
+        .unwrap()
+        .into_inner();
+    let next = unknown.next().await.unwrap().unwrap();
+    assert_eq!(status(next), ServingStatus::ServiceUnknown);
+}
+
+/// Asks one question of reflection.
+async fn ask(edge: &Edge, question: MessageRequest) -> Result<MessageResponse, Status> {
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(question),
+    };
+    let mut client = ServerReflectionClient::new(channel(edge).await);
+    let request = Request::new(tokio_stream::once(request));
+    let answers = client.server_reflection_info(request).await?;
+    let answer: ServerReflectionResponse = answers.into_inner().next().await.unwrap()?;
+    Ok(answer.message_response.unwrap())
+}
+
+async fn services(edge: &Edge) -> Vec<String> {
+    let question = MessageRequest::ListServices(String::new());
+    let MessageResponse::ListServicesResponse(list) = ask(edge, question).await.unwrap() else {
+        panic!("no list");
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|it| it.name).collect();
+    names.sort();
+    names
+}
+
+async fn file(edge: &Edge, question: MessageRequest) -> Result<FileDescriptorProto, Status> {
+    let MessageResponse::FileDescriptorResponse(files) = ask(edge, question).await? else {
+        panic!("no file");
+    };
+    Ok(FileDescriptorProto::decode(&files.file_descriptor_proto[0][..]).unwrap())
+}
+
+/// All that a client finds which wants to call a service.
+async fn found(edge: &Edge, service: &str) -> DescriptorPool {
+    let symbol = MessageRequest::FileContainingSymbol(service.to_owned());
+    let first = file(edge, symbol).await.unwrap();
+    let mut wanted = first.dependency.clone();
+    let mut files = BTreeMap::from([(first.name().to_owned(), first)]);
+    while let Some(name) = wanted.pop() {
+        if !files.contains_key(&name) {
+            let next = file(edge, MessageRequest::FileByFilename(name.clone()));
+            let next = next.await.unwrap();
+            wanted.extend(next.dependency.iter().cloned());
+            files.insert(name, next);
+        }
+    }
+    let file = files.into_values().collect();
+    DescriptorPool::from_file_descriptor_set(FileDescriptorSet { file }).unwrap()
+}
+
+#[tokio::test]
+async fn reflection_finds_what_a_call_needs() {
+    let edge = Edge::start().await;
+    let names = [
+        "echo.v1.EchoService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ];
+    assert_eq!(services(&edge).await, names);
+    for name in names {
+        let pool = found(&edge, name).await;
+        let service = pool.get_service_by_name(name).unwrap();
+        let own = self::pool().get_service_by_name(name);
+        if let Some(own) = own {
+            assert_eq!(service.methods().len(), own.methods().len());
+        }
+    }
+    let pool = found(&edge, names[0]).await;
+    let everything = pool.get_message_by_name("echo.v1.Everything").unwrap();
+    assert_eq!(everything.fields().len(), 44);
+}
+
+#[tokio::test]
+async fn what_is_for_services_alone_is_not_shown() {
+    let issuer = Issuer::new();
+    let edge = harbor(&issuer, Config::default()).await;
+    assert_eq!(services(&edge).await[2], "harbor.v1.Berths");
+    let pool = found(&edge, "harbor.v1.Berths").await;
+    let berths = pool.get_service_by_name("harbor.v1.Berths").unwrap();
+    let names: Vec<_> = berths.methods().map(|it| it.name().to_owned()).collect();
+    assert!(names.iter().any(|it| it == "Scuttle") && !names.iter().any(|it| it == "Tow"));
+    // Troupe's contracts are known here, and none of them is served.
+    for hidden in [
+        "harbor.v1.Berths.Tow",
+        "troupe.users.v1.AuthService",
+        "troupe.options.v1.MethodPolicy",
+    ] {
+        let symbol = MessageRequest::FileContainingSymbol(hidden.to_owned());
+        let refused = file(&edge, symbol).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound, "{hidden}");
+    }
+    let health = edge.post(
+        "/grpc.health.v1.Health/Check",
+        r#"{"service": "troupe.users.v1.AuthService"}"#,
+    );
+    assert_eq!(health.await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn what_is_mounted_under_the_same_name_stays() {
+    let health = DescriptorPool::decode(tonic_health::pb::FILE_DESCRIPTOR_SET).unwrap();
+    let edge = Edge::before(&health, &["grpc.health.v1.Health"], Config::default(), None).await;
+    // The echo service has no method of that name, and gives an empty message.
+    let mut client = crate::grpc::client(&edge).await;
+    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+    let answer = client.unary(Request::new(asked("")), path, codec).await;
+    assert_eq!(
+        answer.unwrap().into_inner().status(),
+        ServingStatus::Unknown
+    );
+}
