@@ -3,11 +3,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use prost::Message;
+use prost_reflect::prost_types::MethodOptions;
+use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use serde_json::json;
+use troupe_proto::policy::Audience;
 
 use super::{VERSION, error, path};
 use crate::echo::CountRequest;
 use crate::harness::{Answer, Edge};
+use crate::identity::{self, Issuer};
 
 async fn get(edge: &Edge, method: &str, query: &str) -> Answer {
     edge.get(&format!("{}?{query}", path(method))).await
@@ -129,6 +133,37 @@ async fn what_changes_something_is_not_asked_by_get() {
         assert_eq!(error(&answer), (405, "unknown".into()), "{method}");
         assert_eq!(answer.header("allow"), "POST", "{method}");
     }
+}
+
+#[tokio::test]
+async fn of_our_contracts_those_methods_go_by_get_that_say_they_change_nothing() {
+    let issuer = Issuer::new();
+    let edge = identity::edge(&issuer, troupe_gateway::Config::default()).await;
+    let token = issuer.token('q', true);
+    let headers = [("authorization", token.as_str())];
+    let pool = troupe_proto::descriptor_pool();
+    let mut asked = 0;
+    for service in pool.services() {
+        for method in service
+            .methods()
+            .filter(|method| !method.is_server_streaming())
+        {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let policy = troupe_proto::policy::find(&path);
+            if policy.is_none_or(|policy| policy.audience == Audience::Service) {
+                continue;
+            }
+            let options = method.method_descriptor_proto().options.as_ref();
+            let level = options.map(MethodOptions::idempotency_level);
+            let reads = level == Some(IdempotencyLevel::NoSideEffects);
+            let target = format!("{path}?connect=v1&encoding=proto&base64=1&message=");
+            let answer = edge.send("GET", &target, &headers, "").await;
+            let expected = if reads { 200 } else { 405 };
+            assert_eq!(answer.status.as_u16(), expected, "{path} {}", answer.text());
+            asked += usize::from(reads);
+        }
+    }
+    assert!(asked > 10, "{asked}");
 }
 
 #[tokio::test]
