@@ -1,5 +1,6 @@
 //! Services of the gateway's own: health and reflection.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -149,11 +150,11 @@ async fn found(edge: &Edge, service: &str) -> DescriptorPool {
     let mut wanted = first.dependency.clone();
     let mut files = BTreeMap::from([(first.name().to_owned(), first)]);
     while let Some(name) = wanted.pop() {
-        if !files.contains_key(&name) {
-            let next = file(edge, MessageRequest::FileByFilename(name.clone()));
-            let next = next.await.unwrap();
+        if let Entry::Vacant(place) = files.entry(name) {
+            let name = MessageRequest::FileByFilename(place.key().clone());
+            let next = file(edge, name).await.unwrap();
             wanted.extend(next.dependency.iter().cloned());
-            files.insert(name, next);
+            place.insert(next);
         }
     }
     let file = files.into_values().collect();
