@@ -1,0 +1,31 @@
+"""How long to wait before a call is sent again, and when to stop."""
+
+import random
+
+from troupe_client.errors import TroupeError
+
+_PAUSE = 0.4
+"""The first pause between two tries, in seconds; each next one is twice as long."""
+_LONGEST = 30.0
+"""Longer than this nobody waits without being asked."""
+
+
+class Patience:
+    """Counts the tries of one call."""
+
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self._failures = 0
+
+    def renew(self) -> None:
+        """The call got further: failures count from here."""
+        self._failures = 0
+
+    def pause_after(self, error: TroupeError) -> float:
+        """How many seconds to wait until the call may be sent again; raises the error if it shouldn't."""
+        wait = error.retry_after or 0.0
+        if self._failures >= self._retries or not error.is_passing or wait > _LONGEST:
+            raise error
+        backoff: float = _PAUSE * 2**self._failures * random.uniform(0.5, 1.5)
+        self._failures += 1
+        return wait + backoff
