@@ -1,0 +1,84 @@
+// The client: all services of Troupe over one transport, as one person.
+
+import { createClient, type Client, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+
+import { ModelService, UsageService } from "./gen/troupe/ai/v1/model_service_pb.js";
+import { CharacterService } from "./gen/troupe/roleplay/v1/character_service_pb.js";
+import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
+import { GenerationService, MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
+import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
+import { SessionService } from "./gen/troupe/roleplay/v1/session_service_pb.js";
+import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";
+import { UserService } from "./gen/troupe/users/v1/user_service_pb.js";
+import { Session } from "./session.js";
+import { SteadyTransport } from "./steady.js";
+import { MemoryTokens, type Tokens, type TokenStore } from "./tokens.js";
+
+/** How to reach Troupe, and how to behave there. */
+export interface TroupeOptions {
+  /** A transport instead of connect-web's for the address: one for gRPC-Web, or one of connect-node. */
+  transport?: Transport;
+  /** Where tokens are kept; in memory if absent. */
+  tokens?: TokenStore;
+  /** How often a call is sent again that may be; 2 if absent. */
+  retries?: number;
+}
+
+/** Troupe, as one person sees it. Each service is a property, and each method of its contract a function of it. */
+export class Troupe {
+  readonly auth: Client<typeof AuthService>;
+  readonly users: Client<typeof UserService>;
+  readonly characters: Client<typeof CharacterService>;
+  readonly personas: Client<typeof PersonaService>;
+  readonly sessions: Client<typeof SessionService>;
+  readonly messages: Client<typeof MessageService>;
+  readonly generations: Client<typeof GenerationService>;
+  readonly memories: Client<typeof MemoryService>;
+  readonly models: Client<typeof ModelService>;
+  readonly usage: Client<typeof UsageService>;
+  readonly #session: Session;
+
+  /** Of Troupe at an address, such as `https://troupe.example`. */
+  constructor(baseUrl: string, options: TroupeOptions = {}) {
+    const inner = options.transport ?? createConnectTransport({ baseUrl });
+    const retries = options.retries ?? 2;
+    this.#session = new Session(inner, options.tokens ?? new MemoryTokens(), retries);
+    const transport = new SteadyTransport(inner, this.#session, retries);
+    this.auth = createClient(AuthService, transport);
+    this.users = createClient(UserService, transport);
+    this.characters = createClient(CharacterService, transport);
+    this.personas = createClient(PersonaService, transport);
+    this.sessions = createClient(SessionService, transport);
+    this.messages = createClient(MessageService, transport);
+    this.generations = createClient(GenerationService, transport);
+    this.memories = createClient(MemoryService, transport);
+    this.models = createClient(ModelService, transport);
+    this.usage = createClient(UsageService, transport);
+  }
+
+  /** Registers an account, and logs in. If the address has an account already, only the log-in tells. */
+  async register(account: { email: string; password: string; displayName: string; deviceName?: string }): Promise<void> {
+    const { email, password, displayName } = account;
+    await this.auth.register({ email, password, displayName });
+    await this.logIn(account);
+  }
+
+  /** Logs in. All later calls are this person's. */
+  async logIn(login: { email: string; password: string; deviceName?: string }): Promise<void> {
+    const { email, password, deviceName = "" } = login;
+    const { tokens } = await this.auth.login({ email, password, deviceName });
+    await this.#session.begin(tokens);
+  }
+
+  /** Ends the login session, and forgets its tokens. */
+  async logOut(): Promise<void> {
+    await this.auth.logout({});
+    await this.#session.end();
+  }
+
+  /** The tokens; undefined if nobody is logged in. */
+  tokens(): Promise<Tokens | undefined> {
+    return this.#session.tokens();
+  }
+}
