@@ -42,7 +42,7 @@ export class Fake {
   readonly transport: Transport;
 
   constructor(handlers: Record<string, Handler>) {
-    this.transport = createRouterTransport(({ rpc }) => {
+    const router = createRouterTransport(({ rpc }) => {
       for (const service of [AuthService, UserService, SessionService, MessageService, GenerationService]) {
         for (const method of service.methods) {
           const handler = handlers[method.localName];
@@ -56,6 +56,11 @@ export class Fake {
         }
       }
     });
+    // The router would keep a timer for each call that isn't read to its end.
+    this.transport = {
+      unary: (method, signal, _timeoutMs, ...more) => router.unary(method, signal, undefined, ...more),
+      stream: (method, signal, _timeoutMs, ...more) => router.stream(method, signal, undefined, ...more),
+    };
   }
 
   /** The requests that came to a method. */
