@@ -36,7 +36,11 @@ chaos *args:
 soak *args:
     cargo xtask soak {{args}}
 
-# Python grpcio, gRPC-Web from npm and plain HTTP against the gateway
+# Write what the packages in `clients` need of the contracts
+generate:
+    cargo xtask generate
+
+# Python grpcio, gRPC-Web from npm, plain HTTP and the packages in `clients` against a platform
 clients:
     cargo xtask clients
 

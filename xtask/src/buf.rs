@@ -1,5 +1,6 @@
 //! `buf`: the contracts' form, their style, and that they don't break clients of the version before.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -10,11 +11,16 @@ use crate::workspace::Workspace;
 
 const PACKAGE: &str = "buf-bin==1.75.0";
 
+/// Where `buf` is, once it is installed.
+pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(tools::python(workspace, "buf", &[PACKAGE])?.join("buf"))
+}
+
 /// Checks the contracts.
 pub(crate) fn check(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
-    let bin = tools::python(workspace, "buf", &[PACKAGE])?;
+    let program = program(workspace)?;
     let buf = |args: &[&str]| {
-        let mut command = workspace.command(bin.join("buf"));
+        let mut command = workspace.command(&program);
         command.args(args);
         command
     };

@@ -10,7 +10,9 @@ mod buf;
 mod clients;
 mod deny;
 mod metadata;
+mod packages;
 mod report;
+mod running;
 mod sizes;
 mod snapshots;
 mod tasks;
@@ -81,7 +83,10 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         troupe: Option<PathBuf>,
     },
-    /// Tries real clients against the gateway: Python grpcio, gRPC-Web and Connect from npm, plain HTTP.
+    /// Writes what the client packages need of the contracts, into `clients/`. They can then be installed from their folders.
+    Generate,
+    /// Tries real clients against the platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP; and the client
+    /// packages.
     Clients,
     /// Compares with others, side by side; prints ratios.
     Bench {

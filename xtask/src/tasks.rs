@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::report::{self, Counts, Report};
 use crate::workspace::Workspace;
-use crate::{Task, boundaries, buf, clients, deny, snapshots, tests, tree};
+use crate::{Task, boundaries, buf, clients, deny, packages, snapshots, tests, tree};
 
 /// Runs the steps of a task. Steps that fail are in the report; an error is a task that could not begin.
 pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -47,6 +47,9 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
                 report::run(tests::soak(workspace, *minutes, troupe.as_deref())?, counts)
             });
         }
+        Task::Generate => report.step("client packages, generated", |counts| {
+            packages::generate(workspace, counts).map(drop)
+        }),
         Task::Clients => real_clients(workspace, report),
         Task::Bench { args } => {
             report.step("benchmarks", |counts| benchmarks(workspace, args, counts))
@@ -127,4 +130,7 @@ fn contracts(workspace: &Workspace, report: &mut Report) {
 
 fn real_clients(workspace: &Workspace, report: &mut Report) {
     report.step("real clients", |counts| clients::run(workspace, counts));
+    report.step("client packages", |counts| {
+        packages::test(workspace, counts)
+    });
 }

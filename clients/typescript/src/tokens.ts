@@ -1,5 +1,10 @@
 // Where a client keeps its tokens, so that all of its parts use the same pair: one client, or all tabs of a page.
 
+import { pause } from "./patience.js";
+
+/** What a tab writes to `localStorage` reaches tabs in other processes a little later, and a lock may be there before it. */
+const SEEN_MS = 100;
+
 /** A pair of tokens. Plain data, which JSON keeps. */
 export interface Tokens {
   accessToken: string;
@@ -65,7 +70,14 @@ export class LocalStorageTokens implements TokenStore {
 
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const locks: LockManager | undefined = globalThis.navigator?.locks;
-    return this.#queue.run(() => (locks === undefined ? work() : (locks.request(this.#key, work) as Promise<T>)));
+    if (locks === undefined) return this.#queue.run(work);
+    return new Promise<T>((resolve, reject) => {
+      const turn = async (): Promise<void> => {
+        await work().then(resolve, reject);
+        await pause(SEEN_MS);
+      };
+      locks.request(this.#key, turn).catch(reject);
+    });
   }
 }
 

@@ -20,6 +20,8 @@ from troupe_client.progress import Progress
 from troupe_client.tokens import Tokens, TokenStore
 
 _REFRESH = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["RefreshToken"]
+_RENEWALS = 2
+"""For a call. The second one is for a new pair that somebody else has replaced at once, since they asked for one too."""
 _GRACE = 5.0
 """Seconds beyond the contract's time, so that Troupe's own refusal arrives first."""
 _HANDOVER = 0.1
@@ -84,7 +86,7 @@ class Call:
         seconds = contract.seconds_of(method) + _GRACE if timeout is None else timeout
         self._deadline = time.monotonic() + seconds
         self._used: str | None = None
-        self._has_renewed = False
+        self._renewals = 0
         contract.identify(request)
 
     def unary(self) -> Steps:
@@ -127,12 +129,12 @@ class Call:
     def _got_further(self) -> None:
         """Something arrived: what fails from now on is new."""
         self._patience.renew()
-        self._has_renewed = False
+        self._renewals = 0
 
     def _after(self, error: TroupeError, is_read: bool) -> Steps:
         """Waits until the call may be sent again, with a new token if the last one was refused; raises the error if it mayn't."""
-        if error.reason == Reason.TOKEN_INVALID and self._used is not None and not self._has_renewed:
-            self._has_renewed = True
+        if error.reason == Reason.TOKEN_INVALID and self._used is not None and self._renewals < _RENEWALS:
+            self._renewals += 1
             yield Renew(self._used)
             return
         if not is_read and not contract.is_repeatable(self._method, self._request):

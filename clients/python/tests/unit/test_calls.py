@@ -28,7 +28,7 @@ class Calls(Case):
     def test_sends_the_same_request_again_twice_and_then_gives_up(self) -> None:
         fake = self.platform(CreateSession=lambda _, context: refuse(context, UNAVAILABLE, "UNAVAILABLE"))
         with self.assertRaises(TroupeError) as failed:
-            self.client(fake).sessions.create_session(title="x")
+            self.client(fake).sessions.create_session()
         self.assertEqual(Reason.UNAVAILABLE, failed.exception.reason)
         requests = fake.requests["CreateSession"]
         self.assertEqual(3, len(requests))

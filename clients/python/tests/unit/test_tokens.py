@@ -1,5 +1,6 @@
 """Access tokens, their renewal, and where they are kept."""
 
+import dataclasses
 import pathlib
 import tempfile
 import threading
@@ -52,13 +53,29 @@ class Renewal(Case):
         self.assertEqual([""], fake.bearers["RefreshToken"])
         self.assertEqual((B, []), (client.tokens(), self.pauses))
 
-    def test_renews_once_for_a_call(self) -> None:
+    def test_renews_at_most_twice_for_a_call(self) -> None:
         fake = self.platform(
             GetProfile=only(), RefreshToken=lambda *_: auth.RefreshTokenResponse(tokens=pair("b", 1001))
         )
         with self.assertRaises(TroupeError) as failed:
             self.client(fake).users.get_profile()
         self.assertEqual("TOKEN_INVALID", failed.exception.reason)
+        self.assertEqual(2, len(fake.requests["RefreshToken"]))
+        self.assertEqual(3, len(fake.requests["GetProfile"]))
+
+    def test_takes_the_pair_of_another_tab_that_replaced_its_own_at_once(self) -> None:
+        store = signed_in()
+        other = dataclasses.replace(B, access_token="access-c", refresh_token="refresh-c")
+
+        def profile(request, context):  # type: ignore[no-untyped-def]
+            if fake.bearers["GetProfile"][-1] == "Bearer access-b":
+                store.save(other)
+            return only("access-c")(request, context)
+
+        fake = self.platform(
+            GetProfile=profile, RefreshToken=lambda *_: auth.RefreshTokenResponse(tokens=pair("b", 1001))
+        )
+        self.client(fake, store).users.get_profile()
         self.assertEqual(1, len(fake.requests["RefreshToken"]))
 
     def test_takes_the_pair_that_another_tab_got(self) -> None:

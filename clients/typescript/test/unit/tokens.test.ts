@@ -37,10 +37,25 @@ test("renews a refused token and sends the call again", async () => {
   assert.deepEqual(await client.tokens(), B);
 });
 
-test("renews once for a call", async () => {
+test("renews at most twice for a call", async () => {
   const fake = new Fake({ getProfile: only(), refreshToken: () => ({ tokens: pair(B) }) });
   const error = await fake.client().users.getProfile({}).catch((error: unknown) => error);
   assert.equal(reasonOf(error), Reason.TOKEN_INVALID);
+  assert.equal(fake.requests("refreshToken").length, 2);
+  assert.equal(fake.requests("getProfile").length, 3);
+});
+
+test("takes the pair of another tab that replaced its own at once", async () => {
+  const store = signedIn();
+  const C = { ...B, accessToken: "access-c", refreshToken: "refresh-c" };
+  const fake = new Fake({
+    getProfile: (received) => {
+      if (received.bearer === "Bearer access-b") void store.save(C);
+      return only(C)(received);
+    },
+    refreshToken: () => ({ tokens: pair(B) }),
+  });
+  await fake.client(store).users.getProfile({});
   assert.equal(fake.requests("refreshToken").length, 1);
 });
 
