@@ -3,10 +3,12 @@
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 
-import { ModelService, UsageService } from "./gen/troupe/ai/v1/model_service_pb.js";
+import { ModelService } from "./gen/troupe/ai/v1/model_service_pb.js";
+import { UsageService } from "./gen/troupe/ai/v1/usage_service_pb.js";
 import { CharacterService } from "./gen/troupe/roleplay/v1/character_service_pb.js";
+import { GenerationService } from "./gen/troupe/roleplay/v1/generation_service_pb.js";
 import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
-import { GenerationService, MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
+import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
 import { SessionService } from "./gen/troupe/roleplay/v1/session_service_pb.js";
 import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";

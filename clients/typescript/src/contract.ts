@@ -5,12 +5,8 @@ import { clone, create, getOption, isFieldSet } from "@bufbuild/protobuf";
 import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
 
 import { policy as methodPolicy, Audience, type MethodPolicy } from "./gen/troupe/options/v1/policy_pb.js";
-import {
-  AttachGenerationRequestSchema,
-  GenerationEventSchema,
-  GenerationService,
-  type GenerationEvent,
-} from "./gen/troupe/roleplay/v1/message_service_pb.js";
+import { GenerationEventSchema, type GenerationEvent } from "./gen/troupe/roleplay/v1/generation_pb.js";
+import { GenerationService, WatchGenerationRequestSchema } from "./gen/troupe/roleplay/v1/generation_service_pb.js";
 
 /** Whether a method is called without an access token. */
 export function isPublic(method: DescMethod): boolean {
@@ -39,18 +35,18 @@ export function identified<I extends DescMessage>(schema: I, request: MessageSha
 }
 
 /** The method by which a reply is watched from an offset. */
-export const watch = GenerationService.method.attachGeneration;
+export const watch = GenerationService.method.watchGeneration;
 
 /** A request to watch a reply from what was reached. */
 export function watchRequest(generationId: string, offset: Offset): MessageShape<typeof watch.input> {
-  return create(AttachGenerationRequestSchema, { generationId, offset });
+  return create(WatchGenerationRequestSchema, { generationId, offset });
 }
 
 /** A place in a reply, in bytes of UTF-8. */
 export type Offset = MessageShape<typeof watch.input>["offset"];
 
 /** The start of every reply. */
-export const START: Offset = 0n;
+export const START: Offset = 0;
 
 /** What happened in a generation. */
 export type ReplyEvent = GenerationEvent["event"];

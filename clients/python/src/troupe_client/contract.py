@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from troupe.errors.v1 import reason_pb2, reason_policy_pb2
 from troupe.options.v1 import policy_pb2
-from troupe.roleplay.v1 import message_service_pb2
+from troupe.roleplay.v1 import generation_pb2, generation_service_pb2
 
 R = TypeVar("R", bound=Message)
 
@@ -16,8 +16,8 @@ R = TypeVar("R", bound=Message)
 _METHOD_POLICY: Any = policy_pb2.policy
 _REASON_POLICY: Any = reason_policy_pb2.policy
 
-_GENERATIONS = message_service_pb2.DESCRIPTOR.services_by_name["GenerationService"]
-WATCH: MethodDescriptor = _GENERATIONS.methods_by_name["AttachGeneration"]
+_GENERATIONS = generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"]
+WATCH: MethodDescriptor = _GENERATIONS.methods_by_name["WatchGeneration"]
 """The method by which a reply is watched from an offset."""
 
 _REQUEST_ID = "request_id"
@@ -26,13 +26,13 @@ _EVENT = "event"
 
 def watch_request(generation_id: str, offset: int) -> Message:
     """A request to watch a reply from what was reached."""
-    return message_service_pb2.AttachGenerationRequest(generation_id=generation_id, offset=offset)
+    return generation_service_pb2.WatchGenerationRequest(generation_id=generation_id, offset=offset)
 
 
 def is_reply(method: MethodDescriptor) -> bool:
     """Whether a method streams a generation's events."""
     field = method.output_type.fields_by_name.get(_EVENT)
-    return field is not None and field.message_type is message_service_pb2.GenerationEvent.DESCRIPTOR
+    return field is not None and field.message_type is generation_pb2.GenerationEvent.DESCRIPTOR
 
 
 def event_of(answer: Message) -> tuple[str | None, Any]:

@@ -26,4 +26,4 @@ def open_session(troupe: Troupe) -> str:
     """Registers, imports a card and opens a session. Returns its id."""
     troupe.register(*login(), "Gwen")
     character = troupe.characters.import_character(file=CARD).character
-    return troupe.sessions.create_session(character_id=character.id).session.id
+    return troupe.sessions.create_session(session={"character_id": character.id}).session.id

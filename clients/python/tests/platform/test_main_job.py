@@ -43,7 +43,7 @@ class Blocking(unittest.TestCase):
         character = client.characters.import_character(file=CARD).character
         before = proxy.connections
         proxy.cut_next_answer()
-        made = client.sessions.create_session(character_id=character.id).session
+        made = client.sessions.create_session(session={"character_id": character.id}).session
         self.assertEqual(before + 1, proxy.connections)
         self.assertEqual([made.id], [session.id for session in client.sessions.list_sessions().sessions])
 
@@ -96,8 +96,8 @@ class Blocking(unittest.TestCase):
             list(client.messages.send_message(session_id="ses_01h455vb4pex5vsknk084sn02q", text="x"))
         self.assertEqual(Reason.NOT_FOUND, failed.exception.reason)
         with self.assertRaises(TroupeError) as failed:
-            client.sessions.create_session(character_id="x")
-        self.assertIn("character_id", [violation.field for violation in failed.exception.violations])
+            client.sessions.create_session(session={"character_id": "x"})
+        self.assertIn("session.character_id", [violation.field for violation in failed.exception.violations])
 
 
 class Asynchronous(unittest.IsolatedAsyncioTestCase):
@@ -108,7 +108,7 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
             async with AsyncTroupe(proxy.url, tokens=FileTokens(f"{folder}/tokens.json")) as client:
                 await client.register(*login(), "Gwen")
                 character = (await client.characters.import_character(file=CARD)).character
-                session = (await client.sessions.create_session(character_id=character.id)).session
+                session = (await client.sessions.create_session(session={"character_id": character.id})).session
                 await asyncio.sleep(EXPIRY_SECS)
                 pieces = []
                 async for text in async_text_of(client.messages.send_message(session_id=session.id, text=LONG)):

@@ -10,10 +10,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from troupe.roleplay.v1 import message_service_pb2, session_service_pb2
+from troupe.roleplay.v1 import generation_pb2, generation_service_pb2, message_pb2, message_service_pb2, session_service_pb2
 from troupe.users.v1 import auth_service_pb2, user_service_pb2
 
-FILES = [auth_service_pb2, user_service_pb2, message_service_pb2, session_service_pb2]
+FILES = [auth_service_pb2, user_service_pb2, message_service_pb2, generation_service_pb2, session_service_pb2]
 Handler = Callable[[Any, grpc.ServicerContext], Any]
 
 
@@ -90,29 +90,29 @@ def pair(name: str, expires: int = 1000, login: str = "lgn_1") -> auth_service_p
     return found
 
 
-def started(generation_id: str = "gen_1") -> message_service_pb2.GenerationEvent:
+def started(generation_id: str = "gen_1") -> generation_pb2.GenerationEvent:
     """The first event of a reply."""
-    generation = message_service_pb2.Generation(id=generation_id)
-    return message_service_pb2.GenerationEvent(started=message_service_pb2.GenerationStarted(generation=generation))
+    generation = generation_pb2.Generation(id=generation_id)
+    return generation_pb2.GenerationEvent(started=generation_pb2.GenerationStarted(generation=generation))
 
 
-def delta(text: str, offset: int) -> message_service_pb2.GenerationEvent:
+def delta(text: str, offset: int) -> generation_pb2.GenerationEvent:
     """Text at an offset."""
-    found = message_service_pb2.TextDelta(offset=offset, text=text, next_offset=offset + len(text.encode()))
-    return message_service_pb2.GenerationEvent(delta=found)
+    found = generation_pb2.TextDelta(offset=offset, text=text, next_offset=offset + len(text.encode()))
+    return generation_pb2.GenerationEvent(delta=found)
 
 
-def ended(text: str) -> message_service_pb2.GenerationEvent:
+def ended(text: str) -> generation_pb2.GenerationEvent:
     """The last event of a reply."""
-    message = message_service_pb2.Message(text=text)
-    return message_service_pb2.GenerationEvent(ended=message_service_pb2.GenerationEnded(message=message))
+    message = message_pb2.Message(text=text)
+    return generation_pb2.GenerationEvent(ended=generation_pb2.GenerationEnded(message=message))
 
 
-def sent(event: message_service_pb2.GenerationEvent) -> message_service_pb2.SendMessageResponse:
+def sent(event: generation_pb2.GenerationEvent) -> message_service_pb2.SendMessageResponse:
     """An event, as a message sent gets it."""
     return message_service_pb2.SendMessageResponse(event=event)
 
 
-def watched(event: message_service_pb2.GenerationEvent) -> message_service_pb2.AttachGenerationResponse:
+def watched(event: generation_pb2.GenerationEvent) -> generation_service_pb2.WatchGenerationResponse:
     """An event, as who watches gets it."""
-    return message_service_pb2.AttachGenerationResponse(event=event)
+    return generation_service_pb2.WatchGenerationResponse(event=event)

@@ -68,7 +68,7 @@ class Async(unittest.IsolatedAsyncioTestCase):
             yield watched(delta("b", request.offset))
             yield watched(ended("ab"))
 
-        fake = self.platform(SendMessage=send, AttachGeneration=watch)
+        fake = self.platform(SendMessage=send, WatchGeneration=watch)
         async with AsyncTroupe(fake.url, tokens=signed_in()) as client:
             reply = async_text_of(client.messages.send_message(text="x"))
             self.assertEqual(["a", "b"], [text async for text in reply])

@@ -24,11 +24,11 @@ class Replies(Case):
             yield watched(delta(" again", request.offset))
             yield watched(ended("héllo again"))
 
-        fake = self.platform(SendMessage=send, AttachGeneration=watch)
+        fake = self.platform(SendMessage=send, WatchGeneration=watch)
         events = [it.event for it in self.client(fake).messages.send_message(text="x")]
         self.assertEqual(["started", "delta", "delta", "ended"], [event.WhichOneof("event") for event in events])
         self.assertEqual(["héllo", " again"], [event.delta.text for event in events if event.HasField("delta")])
-        (watching,) = fake.requests["AttachGeneration"]
+        (watching,) = fake.requests["WatchGeneration"]
         self.assertEqual(("gen_1", 6), (watching.generation_id, watching.offset))
         self.assertEqual(1, len(fake.requests["SendMessage"]))
 
@@ -56,10 +56,10 @@ class Replies(Case):
             else:
                 yield watched(delta("ab", 0))
 
-        fake = self.platform(AttachGeneration=watch)
-        found = list(text_of(self.client(fake).generations.attach_generation(generation_id="gen_1")))
+        fake = self.platform(WatchGeneration=watch)
+        found = list(text_of(self.client(fake).generations.watch_generation(generation_id="gen_1")))
         self.assertEqual(["ab", "c"], found)
-        self.assertEqual([0, 2], [request.offset for request in fake.requests["AttachGeneration"]])
+        self.assertEqual([0, 2], [request.offset for request in fake.requests["WatchGeneration"]])
 
     def test_counts_failures_since_the_last_event(self) -> None:
         text = "abcdefgh"
@@ -76,7 +76,7 @@ class Replies(Case):
             yield watched(delta(text[request.offset], request.offset))
             refuse(context, LOST)
 
-        fake = self.platform(SendMessage=send, AttachGeneration=watch)
+        fake = self.platform(SendMessage=send, WatchGeneration=watch)
         self.assertEqual(text, "".join(text_of(self.client(fake).messages.send_message(text="x"))))
 
     def test_gives_up_when_nothing_more_comes(self) -> None:
@@ -84,10 +84,10 @@ class Replies(Case):
             yield sent(started())
             refuse(context, LOST)
 
-        fake = self.platform(SendMessage=send, AttachGeneration=lambda _, context: refuse(context, LOST))
+        fake = self.platform(SendMessage=send, WatchGeneration=lambda _, context: refuse(context, LOST))
         with self.assertRaises(TroupeError):
             list(self.client(fake).messages.send_message(text="x"))
-        self.assertEqual(2, len(fake.requests["AttachGeneration"]))
+        self.assertEqual(2, len(fake.requests["WatchGeneration"]))
 
     def test_passes_a_refusal_on(self) -> None:
         code = grpc.StatusCode.ABORTED
@@ -104,14 +104,14 @@ class Replies(Case):
             refuse(context, LOST)
 
         def watch(request, context):  # type: ignore[no-untyped-def]
-            if fake.bearers["AttachGeneration"][-1] != "Bearer access-b":
+            if fake.bearers["WatchGeneration"][-1] != "Bearer access-b":
                 refuse(context, grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
             yield watched(started())
             yield watched(ended("a"))
 
         fake = self.platform(
             SendMessage=send,
-            AttachGeneration=watch,
+            WatchGeneration=watch,
             RefreshToken=lambda *_: auth.RefreshTokenResponse(tokens=pair("b", 1001)),
         )
         store = signed_in()

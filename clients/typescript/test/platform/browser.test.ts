@@ -80,7 +80,7 @@ async function talk(card: string, text: string): Promise<string> {
   const { troupe } = globalThis as Page;
   const data = Uint8Array.from(atob(card), (letter) => letter.charCodeAt(0));
   const { character } = await troupe.characters.importCharacter({ file: { data } });
-  const { session } = await troupe.sessions.createSession({ characterId: character?.id ?? "" });
+  const { session } = await troupe.sessions.createSession({ session: { characterId: character?.id ?? "" } });
   let said = "";
   for await (const piece of textOf(troupe.messages.sendMessage({ sessionId: session?.id ?? "", text }))) said += piece;
   return said;

@@ -56,7 +56,7 @@ for (const [name, transport] of Object.entries(transports)) {
       const characterId = await importCard(troupe);
       const before = proxy.connections;
       proxy.cutNextAnswer();
-      const { session } = await troupe.sessions.createSession({ characterId });
+      const { session } = await troupe.sessions.createSession({ session: { characterId } });
       assert.ok(proxy.connections > before);
       const { sessions } = await troupe.sessions.listSessions({});
       assert.deepEqual(sessions.map(({ id }) => id), [session?.id]);

@@ -33,7 +33,7 @@ export async function importCard(troupe: Troupe): Promise<string> {
 
 /** Opens a session with a new character. Returns its id. */
 export async function openSession(troupe: Troupe): Promise<string> {
-  const { session } = await troupe.sessions.createSession({ characterId: await importCard(troupe) });
+  const { session } = await troupe.sessions.createSession({ session: { characterId: await importCard(troupe) } });
   return session?.id ?? assert.fail("no session");
 }
 

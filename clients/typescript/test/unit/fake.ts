@@ -6,13 +6,9 @@ import { Code, ConnectError, createRouterTransport, type Transport } from "@conn
 import { mock } from "node:test";
 
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
-import {
-  AttachGenerationResponseSchema,
-  GenerationService,
-  MessageService,
-  SendMessageResponseSchema,
-  type GenerationEvent,
-} from "../../src/gen/troupe/roleplay/v1/message_service_pb.js";
+import type { GenerationEvent } from "../../src/gen/troupe/roleplay/v1/generation_pb.js";
+import { GenerationService, WatchGenerationResponseSchema } from "../../src/gen/troupe/roleplay/v1/generation_service_pb.js";
+import { MessageService, SendMessageResponseSchema } from "../../src/gen/troupe/roleplay/v1/message_service_pb.js";
 import { SessionService } from "../../src/gen/troupe/roleplay/v1/session_service_pb.js";
 import { AuthService, type TokenPairSchema } from "../../src/gen/troupe/users/v1/auth_service_pb.js";
 import { UserService } from "../../src/gen/troupe/users/v1/user_service_pb.js";
@@ -123,7 +119,7 @@ export function started(id = "gen_1"): Event {
 /** Text at an offset. */
 export function delta(text: string, offset: number): Event {
   const next = offset + new TextEncoder().encode(text).length;
-  return { case: "delta", value: { text, offset: BigInt(offset), nextOffset: BigInt(next) } as never };
+  return { case: "delta", value: { text, offset, nextOffset: next } as never };
 }
 
 /** The last event of a reply. */
@@ -138,5 +134,5 @@ export function sent(event: Event) {
 
 /** An event, as who watches gets it. */
 export function watched(event: Event) {
-  return create(AttachGenerationResponseSchema, { event: { event } });
+  return create(WatchGenerationResponseSchema, { event: { event } });
 }

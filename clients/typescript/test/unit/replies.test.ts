@@ -25,7 +25,7 @@ test("continues from the offset that was reached", async () => {
       yield sent(delta("héllo", 0));
       refuse(Code.Unknown);
     },
-    async *attachGeneration({ request }) {
+    async *watchGeneration({ request }) {
       yield watched(started());
       yield watched(delta(" again", Number(request.offset)));
       yield watched(ended("héllo again"));
@@ -36,7 +36,7 @@ test("continues from the offset that was reached", async () => {
   assert.deepEqual(new Set(answers.map((answer) => answer.$typeName)), new Set(["troupe.roleplay.v1.SendMessageResponse"]));
   const texts = answers.flatMap(({ event }) => (event?.event.case === "delta" ? event.event.value.text : []));
   assert.deepEqual(texts, ["héllo", " again"]);
-  const [watching, ...others] = fake.requests("attachGeneration");
+  const [watching, ...others] = fake.requests("watchGeneration");
   assert.deepEqual([watching.generationId, Number(watching.offset), others.length], ["gen_1", 6, 0]);
   assert.equal(fake.requests("sendMessage").length, 1);
 });
@@ -58,7 +58,7 @@ test("sends the message again with its id if nothing came", async () => {
 
 test("watches again where a stream has no end", async () => {
   const fake = new Fake({
-    async *attachGeneration({ request }) {
+    async *watchGeneration({ request }) {
       yield watched(started());
       yield watched(delta("ab", 0));
       if (Number(request.offset) === 0) return;
@@ -67,9 +67,9 @@ test("watches again where a stream has no end", async () => {
       yield watched(ended("abc"));
     },
   });
-  const reply = fake.client().generations.attachGeneration({ generationId: "gen_1" });
+  const reply = fake.client().generations.watchGeneration({ generationId: "gen_1" });
   assert.deepEqual(await list(textOf(reply)), ["ab", "c"]);
-  assert.deepEqual(fake.requests("attachGeneration").map(({ offset }) => Number(offset)), [0, 2]);
+  assert.deepEqual(fake.requests("watchGeneration").map(({ offset }) => Number(offset)), [0, 2]);
 });
 
 test("counts failures since the last event", async () => {
@@ -79,7 +79,7 @@ test("counts failures since the last event", async () => {
       yield sent(started());
       refuse(Code.Unavailable);
     },
-    async *attachGeneration({ request }) {
+    async *watchGeneration({ request }) {
       const offset = Number(request.offset);
       yield watched(started());
       if (offset === text.length) yield watched(ended(text));
@@ -96,12 +96,12 @@ test("gives up when nothing more comes", async () => {
       yield sent(started());
       refuse(Code.Unavailable);
     },
-    async *attachGeneration() {
+    async *watchGeneration() {
       refuse(Code.Unavailable);
     },
   });
   await assert.rejects(list(fake.client().messages.sendMessage({ text: "x" })));
-  assert.equal(fake.requests("attachGeneration").length, 2);
+  assert.equal(fake.requests("watchGeneration").length, 2);
 });
 
 test("passes a refusal on", async () => {
@@ -122,7 +122,7 @@ test("renews the token in the middle of a reply", async () => {
       yield sent(delta("a", 0));
       refuse(Code.Unavailable);
     },
-    async *attachGeneration({ bearer }) {
+    async *watchGeneration({ bearer }) {
       if (bearer !== "Bearer access-b") refuse(Code.Unauthenticated, "TOKEN_INVALID");
       yield watched(started());
       yield watched(ended("a"));
@@ -161,7 +161,7 @@ test("a caller's abort is none of the errors that are tried again", async () => 
       yield sent(delta("a", 0));
       yield sent(delta("b", 1));
     },
-    async *attachGeneration() {
+    async *watchGeneration() {
       yield watched(started());
     },
   });

@@ -23,17 +23,17 @@ use crate::fake_users::{World, bearing};
 /// A replay that says nothing, or with an offset never stops.
 struct FakeReplies;
 
-type Events = Pin<Box<dyn Stream<Item = Result<pb::AttachGenerationResponse, Status>> + Send>>;
+type Events = Pin<Box<dyn Stream<Item = Result<pb::WatchGenerationResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl GenerationService for FakeReplies {
-    type AttachGenerationStream = Events;
+    type WatchGenerationStream = Events;
 
-    async fn attach_generation(
+    async fn watch_generation(
         &self,
-        request: Request<pb::AttachGenerationRequest>,
+        request: Request<pb::WatchGenerationRequest>,
     ) -> Result<Response<Events>, Status> {
-        let event = || Ok(pb::AttachGenerationResponse::default());
+        let event = || Ok(pb::WatchGenerationResponse::default());
         Ok(Response::new(match request.get_ref().offset {
             0 => futures::stream::iter([event()])
                 .chain(futures::stream::pending())
@@ -49,6 +49,13 @@ impl GenerationService for FakeReplies {
         _: Request<pb::GetGenerationRequest>,
     ) -> Result<Response<pb::GetGenerationResponse>, Status> {
         Ok(Response::new(pb::GetGenerationResponse::default()))
+    }
+
+    async fn list_generations(
+        &self,
+        _: Request<pb::ListGenerationsRequest>,
+    ) -> Result<Response<pb::ListGenerationsResponse>, Status> {
+        Ok(Response::new(pb::ListGenerationsResponse::default()))
     }
 
     async fn cancel_generation(
@@ -78,16 +85,16 @@ async fn attach(
     world: &World,
     client: &GenerationServiceClient<Channel>,
     claims: &Value,
-    offset: i64,
-) -> Result<Streaming<pb::AttachGenerationResponse>, Status> {
-    let request = pb::AttachGenerationRequest {
+    offset: i32,
+) -> Result<Streaming<pb::WatchGenerationResponse>, Status> {
+    let request = pb::WatchGenerationRequest {
         generation_id: "gen_01h455vb4pex5vsknk084sn02q".to_owned(),
         offset,
     };
     let token = world.key.sign(claims);
     let answer = client
         .clone()
-        .attach_generation(bearing(&token, request))
+        .watch_generation(bearing(&token, request))
         .await;
     answer.map(Response::into_inner)
 }
@@ -97,7 +104,7 @@ fn session_of(claims: &Value) -> LoginSessionId {
 }
 
 /// Reads to the end, which must be that of the session.
-async fn ends(mut stream: Streaming<pb::AttachGenerationResponse>) {
+async fn ends(mut stream: Streaming<pb::WatchGenerationResponse>) {
     let ended = loop {
         match stream.message().await {
             Ok(Some(_)) => {}

@@ -1,5 +1,14 @@
 //! Characters that are changed, by one hand or by two.
 
+use prost_types::FieldMask;
+use serde_json::Value;
+use tonic::Code;
+use troupe_proto::error::reason_of;
+use troupe_proto::{Reason, roleplay as pb};
+
+use crate::characters::{avatar, export, find, png};
+use crate::stage::{CARD, Stage, tick};
+
 #[tokio::test]
 async fn changes_texts_and_leaves_the_rest_of_the_card() {
     let stage = Stage::new().await;

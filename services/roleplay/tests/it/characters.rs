@@ -1,20 +1,19 @@
 //! Characters: imported, found, changed, exported, deleted.
 
-use prost_types::FieldMask;
 use serde_json::Value;
 use tonic::Code;
 use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::domain::card::Card;
 
-use crate::stage::{CARD, Person, Stage, opening, tick};
+use crate::stage::{CARD, Person, Stage, opening};
 
 pub(crate) fn png() -> Vec<u8> {
     let card = Card::from_json(CARD.as_bytes()).unwrap();
     card.to_png(&Card::blank_png()).unwrap()
 }
 
-async fn export(
+pub(crate) async fn export(
     person: &Person,
     id: &str,
     format: pb::CardFormat,
