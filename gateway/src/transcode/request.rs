@@ -9,7 +9,7 @@ use super::scalar::{self, Scalar};
 use crate::json::{Reader, Token};
 use crate::route::Found;
 use crate::schema::{Kind, MessageId, Schema};
-use crate::wire::{FRAME_HEADER, Fields};
+use crate::wire::FRAME_HEADER;
 
 /// The parts of an HTTP request that fill a message.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ fn put_rest(
         Some(query) => put_query(schema, plan, query, !incoming.body.is_empty(), out)?,
         None => {}
     }
+    put_last_offset(schema, plan, incoming, out);
     for (variable, place) in &plan.variables {
         incoming
             .found
@@ -98,28 +99,17 @@ fn put_rest(
                 ..fault
             })?;
     }
-    put_last_offset(schema, plan, incoming, out);
     Ok(())
 }
 
-/// Fills where a stream goes on. What the query says goes before, and a number too large for the field counts for nothing.
+/// Fills where a stream goes on. It goes before the query: a page that connects again has the address that it began with. A number
+/// too large for the field counts for nothing.
 fn put_last_offset(schema: &Schema, plan: &Plan, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
     if let (Some((number, kind)), Some(offset)) = (plan.offset, incoming.last_offset)
-        && !has_field(out, number)
         && let Ok(value) = scalar::from_text(schema, kind, offset.into())
     {
         value.put(out, number);
     }
-}
-
-fn has_field(message: &[u8], wanted: u32) -> bool {
-    let mut fields = Fields::new(message);
-    while let Ok(Some((number, _))) = fields.next() {
-        if number == wanted {
-            return true;
-        }
-    }
-    false
 }
 
 fn put_frame(

@@ -182,12 +182,13 @@ async fn a_client_that_connects_again_gets_what_it_has_not_got() {
     let target = "/v1/follow/text";
     assert_eq!(ids(&with_id(&edge, target, "2").await), ["3", "4"]);
     assert_eq!(ids(&with_id(&edge, target, "4").await), [""; 0]);
-    for (query, expected) in [
-        ("offset=3", &["4"][..]),
-        ("offset=0", &["1", "2", "3", "4"]),
-    ] {
+    for query in ["offset=3", "offset=0"] {
         let answer = with_id(&edge, &format!("{target}?{query}"), "2").await;
-        assert_eq!(ids(&answer), expected, "what the query says goes before");
+        assert_eq!(
+            ids(&answer),
+            ["3", "4"],
+            "a page keeps the address that it began with"
+        );
     }
     let bound = with_id(&edge, &format!("{target}/from/1"), "3").await;
     assert_eq!(ids(&bound), ["2", "3", "4"], "the path has the last word");

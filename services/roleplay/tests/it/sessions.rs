@@ -178,10 +178,10 @@ async fn opens_with_some_greetings_of_a_card_that_has_very_many() {
     let character = alice.import(card.to_string()).await.unwrap().character;
     let character = character.unwrap();
     assert_eq!(character.alternate_greetings.len(), 4_999);
-    let request = pb::CreateSessionRequest {
+    let request = opening(pb::Session {
         character_id: character.id,
         ..Default::default()
-    };
+    });
     let greeting = create(&alice, request).await.unwrap().greeting.unwrap();
     assert_eq!((greeting.swipe_index, greeting.swipe_count), (0, 1_000));
 }
