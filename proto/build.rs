@@ -10,6 +10,8 @@ mod deprecation;
 mod events;
 #[path = "build/lists.rs"]
 mod lists;
+#[path = "build/names.rs"]
+mod names;
 #[path = "build/policy.rs"]
 mod policy;
 #[path = "build/reasons.rs"]

@@ -16,7 +16,7 @@ pub fn check(method: &MethodDescriptor) -> Result<()> {
     let items = items.context("what it lists is field 1 of its response")?;
     let kind = items.kind();
     let item = kind.as_message().context("it lists messages")?;
-    let expected = plural(&super::rules::snake(item.name()));
+    let expected = plural(&super::names::snake(item.name()));
     ensure!(
         items.name() == expected,
         "what it lists is called {expected}"

@@ -9,6 +9,8 @@ use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value,
 };
 
+use super::names::{pascal, rust_ident, snake};
+
 /// The items that implement `Validate`. Answers are not checked: they hold what a service has, such as an imported
 /// card whose name is longer than one that may be typed in, and a client could do nothing about a refusal.
 pub fn emit(pool: &DescriptorPool) -> Result<String> {
@@ -331,29 +333,4 @@ fn rust_enum_path(kind: &prost_reflect::EnumDescriptor) -> String {
         kind.package_name().replace('.', "::"),
         kind.name()
     )
-}
-
-fn rust_ident(name: &str) -> String {
-    if matches!(name, "type" | "use" | "match" | "move" | "ref") {
-        format!("r#{name}")
-    } else {
-        name.to_owned()
-    }
-}
-
-pub fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for (i, c) in name.chars().enumerate() {
-        if c.is_uppercase() && i > 0 {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-    }
-    out
-}
-
-fn pascal(name: &str) -> String {
-    name.split('_')
-        .map(|part| part[..1].to_uppercase() + &part[1..])
-        .collect()
 }

@@ -22,7 +22,6 @@ const EXCEPTIONS: &[(&str, usize)] = &[
         "services/roleplay/tests/it/characters.rs::imports_json_and_exports_it_with_all_that_is_unknown",
         82,
     ),
-    ("services/roleplay/tests/it/stage.rs", 519),
     (
         "troupe/tests/e2e/edge.rs::a_strangers_things_do_not_exist",
         83,

@@ -14,6 +14,7 @@ mod characters;
 mod embedder;
 mod events;
 mod generations;
+mod greetings;
 mod limits;
 mod memories;
 mod once;

@@ -1,7 +1,6 @@
 //! Sessions: opened, listed, changed, deleted, and the prompt they lead to.
 
 use prost_types::FieldMask;
-use serde_json::Value;
 use tonic::Code;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
@@ -30,7 +29,7 @@ async fn persona(person: &Person, name: &str, description: &str) -> pb::Persona 
         .unwrap()
 }
 
-async fn create(
+pub(crate) async fn create(
     person: &Person,
     request: pb::CreateSessionRequest,
 ) -> Result<pb::CreateSessionResponse, tonic::Status> {
@@ -138,52 +137,6 @@ async fn opens_with_the_greeting_addressed_to_the_persona() {
             .iter()
             .any(|message| message.content.contains("A traveller."))
     );
-}
-
-#[tokio::test]
-async fn opens_without_a_greeting_where_the_card_has_none() {
-    let stage = Stage::new().await;
-    let alice = stage.person();
-    let card = r#"{"name": "Quiet", "description": "Says nothing.", "first_mes": "", "mes_example": "", "personality": "", "scenario": ""}"#;
-    let character_id = alice.import(card).await.unwrap().character.unwrap().id;
-    let request = opening(pb::Session {
-        character_id,
-        title: "Silence".into(),
-        ..Default::default()
-    });
-    let opened = create(&alice, request).await.unwrap();
-    let session = opened.session.unwrap();
-    assert!(opened.greeting.is_none());
-    assert_eq!(
-        (
-            session.title.as_str(),
-            session.branch.unwrap().head_message_id.as_str()
-        ),
-        ("Silence", "")
-    );
-    assert_eq!(alice.texts(&session.id).await.len(), 0);
-    turn(&stage, &alice, &session.id, "Hello?", "...").await;
-}
-
-/// They are stored while all other writes wait.
-#[tokio::test]
-async fn opens_with_some_greetings_of_a_card_that_has_very_many() {
-    let stage = Stage::new().await;
-    let alice = stage.person();
-    let mut card: Value = serde_json::from_str(CARD).unwrap();
-    let alternates: Vec<_> = (1..5_000)
-        .map(|number| format!("Greeting {number}."))
-        .collect();
-    card["data"]["alternate_greetings"] = alternates.into();
-    let character = alice.import(card.to_string()).await.unwrap().character;
-    let character = character.unwrap();
-    assert_eq!(character.alternate_greetings.len(), 4_999);
-    let request = opening(pb::Session {
-        character_id: character.id,
-        ..Default::default()
-    });
-    let greeting = create(&alice, request).await.unwrap().greeting.unwrap();
-    assert_eq!((greeting.swipe_index, greeting.swipe_count), (0, 1_000));
 }
 
 #[tokio::test]

@@ -1,24 +1,24 @@
 //! Generations, by the owner of their session, and the chunks of those that run.
 
+mod insert;
+
 use std::collections::HashMap;
 
 use platform::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, Func, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, JoinType, Order, QueryFilter,
+    QueryOrder, QuerySelect,
 };
-use service::RequestKey;
-use storage::database::Transaction;
 
 use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
-use crate::domain::prompt::Kind;
-use crate::domain::session::Session;
 use crate::infrastructure::tables::generation::{Column, Entity, Model};
 use crate::infrastructure::tables::{
     generation_chunk as chunk, generation_receipt as receipt, holder, session,
 };
+
+pub(crate) use self::insert::{NewGeneration, insert};
 
 /// Written out, so that the indexes on running ones serve.
 pub(super) fn is_running() -> Expr {
@@ -193,62 +193,6 @@ pub(crate) async fn written(db: &impl ConnectionTrait, id: GenerationId) -> Resu
         .order_by_asc(chunk::Column::StartOffset);
     let chunks = select.all(db).await?;
     Ok(chunks.into_iter().map(|chunk| chunk.text).collect())
-}
-
-/// A generation to store.
-#[derive(Debug, Clone)]
-pub(crate) struct NewGeneration {
-    pub(crate) id: GenerationId,
-    pub(crate) kind: Kind,
-    /// What tells a repeat of the request, where it has an id.
-    pub(crate) key: Option<RequestKey>,
-    pub(crate) model_id: String,
-    /// What its prompt was made of, as JSON.
-    pub(crate) receipt: String,
-    pub(crate) create_time: Timestamp,
-    /// The process that runs it.
-    pub(crate) holder_id: HolderId,
-}
-
-/// Stores a running generation with its receipt, and gives it as it is stored.
-pub(crate) fn insert(
-    tx: &Transaction<'_>,
-    session: &Session,
-    message: MessageId,
-    new: NewGeneration,
-) -> Generation {
-    let (request_id, request_hash) = new.key.map(|key| (key.id, key.hash)).unzip();
-    let model = Model {
-        id: new.id,
-        session_id: session.id,
-        message_id: message,
-        kind: new.kind,
-        state: State::Running,
-        request_id,
-        model_id: new.model_id,
-        text: String::new(),
-        finish_reason: None,
-        error_reason: None,
-        error_message: None,
-        prompt_tokens: None,
-        cached_tokens: None,
-        completion_tokens: None,
-        cost_pico_usd: None,
-        usage_estimated: false,
-        create_time: new.create_time,
-        end_time: None,
-        user_id: Some(session.user_id),
-        holder_id: Some(new.holder_id),
-        cancel_requested: false,
-        request_hash,
-    };
-    tx.put_off(Entity::insert(model.clone().into_active_model()));
-    let receipt = receipt::Model {
-        generation_id: new.id,
-        receipt: new.receipt,
-    };
-    tx.put_off(receipt::Entity::insert(receipt.into_active_model()));
-    generation(model)
 }
 
 /// Stores a piece of a running generation's text. False if it doesn't run any more: then nothing is stored.

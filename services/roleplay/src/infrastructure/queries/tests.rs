@@ -77,6 +77,28 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
     (session, second)
 }
 
+async fn ask_about_generations(db: &Explaining, session: SessionId, generation: GenerationId) {
+    generations::requested(db, session, "r-1").await.unwrap();
+    generations::find(db, UserId::new(), generation)
+        .await
+        .unwrap();
+    let before = Some(GenerationId::new());
+    generations::lengths(db, session, before, 10).await.unwrap();
+    generations::load(db, session, vec![generation])
+        .await
+        .unwrap();
+    generations::written(db, generation).await.unwrap();
+    generations::written_since(db, generation, 3).await.unwrap();
+    generations::append(db, generation, 0, "text")
+        .await
+        .unwrap();
+    generations::request_cancel(db, generation).await.unwrap();
+    let holder = HolderId::new();
+    generations::held(db, holder).await.unwrap();
+    holders::beat(db, holder).await.unwrap();
+    holders::exists(db, holder).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
@@ -97,27 +119,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         1
     );
     sessions::touch(session, now).exec(&db).await.unwrap();
-    generations::requested(&db, session, "r-1").await.unwrap();
-    generations::find(&db, user, generation).await.unwrap();
-    let before = Some(GenerationId::new());
-    generations::lengths(&db, session, before, 10)
-        .await
-        .unwrap();
-    generations::load(&db, session, vec![generation])
-        .await
-        .unwrap();
-    generations::written(&db, generation).await.unwrap();
-    generations::written_since(&db, generation, 3)
-        .await
-        .unwrap();
-    generations::append(&db, generation, 0, "text")
-        .await
-        .unwrap();
-    generations::request_cancel(&db, generation).await.unwrap();
-    let holder = HolderId::new();
-    generations::held(&db, holder).await.unwrap();
-    holders::beat(&db, holder).await.unwrap();
-    holders::exists(&db, holder).await.unwrap();
+    ask_about_generations(&db, session, generation).await;
     messages::find(&db, session, message).await.unwrap();
     messages::list_siblings(&db, session, Some(message))
         .await
