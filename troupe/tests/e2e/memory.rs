@@ -77,9 +77,9 @@ async fn remembers_across_restarts_and_makes_lost_vectors_anew() {
     let found = ann.ok(
         reqwest::Method::POST,
         &search,
-        json!({"text": "the northern cave"}),
+        json!({"query": "the northern cave"}),
     );
-    let nearest = &found.await["matches"][0]["memory"];
+    let nearest = &found.await["results"][0]["memory"];
     assert_eq!(nearest["id"], listed[0]["id"]);
 }
 

@@ -139,6 +139,7 @@ async fn send(ann: &Person, session: &str) -> (StatusCode, Value) {
     let messages = format!("{session}/messages");
     let sent = ann
         .request(Method::POST, &messages)
+        .header("accept", "application/x-ndjson")
         .json(&json!({"text": "Good evening!"}))
         .send();
     let answer = eventually("an answer", sent).await.unwrap();

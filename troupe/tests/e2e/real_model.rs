@@ -87,7 +87,7 @@ async fn a_character_answers_by_the_local_model() {
     assert_eq!(state(&second), "GENERATION_STATE_COMPLETED");
     assert_eq!(number(&second.ended["message"]["swipeCount"]), 2);
     let usage = ann.usage().await;
-    assert!(number(&usage[0]["cachedTokens"]) > 400, "{usage:#?}");
+    assert!(number(&usage[0]["usage"]["cachedTokens"]) > 400, "{usage:#?}");
 
     // Can be continued.
     let before = second.ended["message"]["text"].as_str().unwrap();

@@ -6,6 +6,7 @@ export class Proxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #connections = 0;
+  #lostAnswers = 0;
   #cutsNextAnswer = false;
 
   private constructor(target: URL) {
@@ -25,6 +26,7 @@ export class Proxy {
       upstream.on("data", (data) => {
         if (this.#cutsNextAnswer) {
           this.#cutsNextAnswer = false;
+          this.#lostAnswers += 1;
           client.destroy();
         } else client.write(data);
       });
@@ -46,6 +48,11 @@ export class Proxy {
   /** How many connections clients have made. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** How many answers were kept. */
+  get lostAnswers(): number {
+    return this.#lostAnswers;
   }
 
   /** Breaks all connections. */

@@ -81,6 +81,7 @@ async fn changes_texts_and_leaves_the_rest_of_the_card() {
     }
     let blank = pb::Character {
         name: " ".into(),
+        etag: String::new(),
         ..wanted
     };
     let status = change(blank, &["name"]).await.err().unwrap();

@@ -136,7 +136,7 @@ async fn lacks_what_stores_refuse_as_if_they_were_away() {
         let id = opened["session"]["id"].as_str().unwrap();
         let path = format!("/api/v1/roleplay/sessions/{id}/memories:search");
         let sought = ann
-            .call(Method::POST, &path, json!({"text": "the lamp"}))
+            .call(Method::POST, &path, json!({"query": "the lamp"}))
             .await;
         lacks_for_now(&sought, "the vector store");
         assert_eq!(probe(&platform, "/readyz").await.0, StatusCode::OK);
@@ -180,7 +180,7 @@ async fn recalls_nothing_while_qdrant_is_away_and_lacks_nothing_else() {
     assert_eq!(reply.text, "The lamp turns above you.");
     let (path, sought) = (
         format!("{session}/memories:search"),
-        json!({"text": "the lamp"}),
+        json!({"query": "the lamp"}),
     );
     lacks(
         &ann.call(Method::POST, &path, sought).await,

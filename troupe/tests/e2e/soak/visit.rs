@@ -175,7 +175,7 @@ impl Visit<'_> {
         let memories = format!("{session}/memories");
         let note = json!({"text": "The boat lies in the northern cave."});
         let note = self.post(token, &memories, &note).await?;
-        let search = json!({"text": "Where is the boat?"});
+        let search = json!({"query": "Where is the boat?"});
         self.post(token, &format!("{memories}:search"), &search)
             .await?;
         self.delete(token, &format!("{memories}/{}", text(&note["id"])))
