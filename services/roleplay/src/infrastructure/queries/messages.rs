@@ -11,7 +11,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select,
 };
 
-use super::counted;
+use super::{counted, stored};
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::Message;
