@@ -104,6 +104,18 @@ impl Witness {
         found.unwrap_or_default()
     }
 
+    /// The next event of each of two types, in whatever order: events of different keys have none. Others are passed over.
+    pub async fn hear_both<A: Event, B: Event>(&mut self) -> (A, B) {
+        let mut found = (None, None);
+        while found.0.is_none() || found.1.is_none() {
+            let heard = self.hear().await;
+            let heard = heard.as_ref();
+            found.0 = found.0.or_else(|| heard?.read());
+            found.1 = found.1.or_else(|| heard?.read());
+        }
+        (found.0.unwrap_or_default(), found.1.unwrap_or_default())
+    }
+
     /// What was heard and not asked for by now.
     pub fn heard(&mut self) -> Vec<Heard> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()

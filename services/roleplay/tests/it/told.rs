@@ -38,10 +38,11 @@ async fn tells_of_a_character_its_session_and_what_generations_did() {
     let alice = stage.person();
     let (session, [first, second]) = play(&stage, &alice).await;
 
-    let character: CharacterCreated = witness.hear_of().await;
+    let (character, opened) = witness
+        .hear_both::<CharacterCreated, SessionCreated>()
+        .await;
     assert_eq!(character.character_id, session.character_id);
     assert!(character.user_id.starts_with("usr_"));
-    let opened: SessionCreated = witness.hear_of().await;
     assert_eq!(opened.session_id, session.id);
     assert_eq!(opened.character_id, session.character_id);
     assert_eq!(opened.user_id, character.user_id);
