@@ -87,7 +87,10 @@ async fn a_character_answers_by_the_local_model() {
     assert_eq!(state(&second), "GENERATION_STATE_COMPLETED");
     assert_eq!(number(&second.ended["message"]["swipeCount"]), 2);
     let usage = ann.usage().await;
-    assert!(number(&usage[0]["usage"]["cachedTokens"]) > 400, "{usage:#?}");
+    assert!(
+        number(&usage[0]["usage"]["cachedTokens"]) > 400,
+        "{usage:#?}"
+    );
 
     // Can be continued.
     let before = second.ended["message"]["text"].as_str().unwrap();
@@ -114,14 +117,8 @@ async fn a_character_answers_by_the_local_model() {
     assert_eq!(whole.ended["generation"]["text"], whole.text.as_str());
 
     // Can be cancelled, and finds what it had again after a restart.
-    let id = session.rsplit('/').next().unwrap();
-    let settings = json!({"id": id, "settings": {"maxTokens": 2000}});
-    ann.ok(
-        Method::PATCH,
-        &format!("{session}?updateMask=settings"),
-        settings,
-    )
-    .await;
+    let settings = json!({"settings": {"maxTokens": 2000}});
+    ann.ok(Method::PATCH, &session, settings).await;
     let mut endless = ann
         .say(
             &session,
