@@ -8,6 +8,8 @@ mod behaviour;
 mod deprecation;
 #[path = "build/events.rs"]
 mod events;
+#[path = "build/headings.rs"]
+mod headings;
 #[path = "build/lists.rs"]
 mod lists;
 #[path = "build/names.rs"]
@@ -44,6 +46,8 @@ fn main() -> Result<()> {
 
     let pool = DescriptorPool::decode(encoded.as_slice()).context("descriptors")?;
     streams::check(&pool)?;
+    headings::check(&pool)?;
+    std::fs::write(out.join("examples.rs"), examples(&root)?)?;
     std::fs::write(out.join("events.rs"), events::emit(&pool)?)?;
     std::fs::write(out.join("packages.rs"), packages(&pool))?;
     std::fs::write(out.join("policy.rs"), policy::emit(&pool)?)?;
@@ -70,27 +74,40 @@ fn packages(pool: &DescriptorPool) -> String {
     paths.collect()
 }
 
+/// The examples that stand beside the contracts, with the packages that they are for.
+fn examples(root: &Path) -> Result<String> {
+    let mut code = String::from("&[\n");
+    for file in files(&root.join("troupe"), "json")? {
+        let folder = file.strip_prefix(root)?.parent().context("a folder")?;
+        let names: Vec<_> = folder.iter().map(|name| name.to_string_lossy()).collect();
+        let (package, path) = (names.join("."), file.display().to_string());
+        code.push_str(&format!("    ({package:?}, include_str!({path:?})),\n"));
+    }
+    code.push_str("]\n");
+    Ok(code)
+}
+
 /// The encoded descriptor set. It must stay encoded: prost's own types drop the options that we read.
 fn compile(root: &Path) -> Result<Vec<u8>> {
-    let files = proto_files(&root.join("troupe"))?;
+    let files = files(&root.join("troupe"), "proto")?;
     let mut compiler = protox::Compiler::new([root.to_path_buf(), root.join("third_party")])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(files)?;
     Ok(compiler.encode_file_descriptor_set())
 }
 
-fn proto_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         if path.is_dir() {
-            files.extend(proto_files(&path)?);
-        } else if path.extension().is_some_and(|e| e == "proto") {
-            files.push(path);
+            found.extend(files(&path, extension)?);
+        } else if path.extension().is_some_and(|it| it == extension) {
+            found.push(path);
         }
     }
-    files.sort();
-    Ok(files)
+    found.sort();
+    Ok(found)
 }
 
 /// Generates messages, clients and servers for our packages, and for what ours hold of others: `google.api.HttpBody` and

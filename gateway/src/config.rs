@@ -103,12 +103,12 @@ pub struct Limits {
 }
 
 /// How JSON is read and written.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Json {
     /// Skip members that no field has, instead of refusing them.
     pub ignore_unknown_fields: bool,
-    /// Write fields that hold their default.
+    /// Write fields that hold their default, so that clients find every member that isn't optional.
     pub print_defaults: bool,
 }
 
@@ -234,6 +234,15 @@ impl Default for Config {
             api: Info::default(),
             descriptor_set: None,
             upstreams: Vec::new(),
+        }
+    }
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self {
+            ignore_unknown_fields: false,
+            print_defaults: true,
         }
     }
 }

@@ -81,7 +81,7 @@ pub fn build(
         admission: Admission::new(verifier, Budgets::new(&config.rates, redis)),
         limits: config.limits.clone(),
         json: config.json.clone(),
-        pages: Pages::new(&openapi::document(pool, &config.api)),
+        pages: Pages::new(&openapi::document(pool, config)),
         readiness,
     };
     Ok(Gateway {

@@ -34,14 +34,7 @@ const SWAGGER_PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-const SWAGGER_START: &str = r##"SwaggerUIBundle({
-  url: "/openapi.json",
-  dom_id: "#api",
-  deepLinking: true,
-  persistAuthorization: true,
-  validatorUrl: null,
-});
-"##;
+const SWAGGER_START: &str = include_str!("pages/docs.js");
 
 const REDOC_PAGE: &str = r#"<!doctype html>
 <html lang="en">

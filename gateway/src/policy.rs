@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ServiceDescriptor};
 use troupe_proto::policy::{self, Audience, Deprecation, RateClass};
-use troupe_proto::troupe::options::v1::MethodPolicy;
+use troupe_proto::troupe::options::v1::{MethodPolicy, Tag};
 
 use crate::config::Limits;
 use crate::own;
@@ -119,6 +119,21 @@ impl Policy {
             _ => Ok(policy),
         }
     }
+}
+
+/// The types of the file that a method takes or answers with, if its contract says so.
+pub(crate) fn media_types(pool: &DescriptorPool, method: &MethodDescriptor) -> Vec<String> {
+    let stated = stated(pool, method).ok().flatten();
+    stated.map(|policy| policy.media_types).unwrap_or_default()
+}
+
+/// The heading of a service, if its contract says one.
+pub(crate) fn tag(pool: &DescriptorPool, service: &ServiceDescriptor) -> Option<Tag> {
+    let extension = pool.get_extension_by_name("troupe.options.v1.tag")?;
+    let options = service.options();
+    let tag = options.get_extension(&extension);
+    let tag: Tag = tag.as_message()?.transcode_to().ok()?;
+    (!tag.name.is_empty()).then_some(tag)
 }
 
 /// What the contract says, if it does. The error is what nobody here knows of it.

@@ -143,7 +143,7 @@ fn check(pool: &DescriptorPool, method: &MethodDescriptor, policy: &DynamicMessa
     Ok(())
 }
 
-fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<DynamicMessage> {
+pub fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<DynamicMessage> {
     let extension = pool
         .get_extension_by_name("troupe.options.v1.policy")
         .context("extension troupe.options.v1.policy")?;

@@ -37,6 +37,10 @@ use prost_reflect::DescriptorPool;
 /// types drop the options.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// Examples of messages in the form of JSON, for each package that has some: an object whose members are called as the messages.
+/// They stand beside the contracts, in `examples.json`. Of a message they say what doesn't follow from its fields.
+pub const EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
+
 /// The descriptors of all contracts.
 ///
 /// # Panics

@@ -19,7 +19,7 @@ pub(crate) fn print(document: Document) -> Result<()> {
         Document::Policy => troupe_proto::policy::table(),
         Document::Openapi => {
             let pool = troupe_proto::descriptor_pool();
-            let openapi = gateway::openapi::document(pool, &gateway::openapi::Info::default());
+            let openapi = gateway::openapi::document(pool, &gateway::Config::default());
             serde_json::to_string_pretty(&openapi)? + "\n"
         }
     };

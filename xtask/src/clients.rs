@@ -1,10 +1,9 @@
-//! Real clients against a running platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium. What they
-//! check stands beside the gateway, in `gateway/tests/clients`.
+//! Real clients against a running platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium, and those that
+//! generators make. What they check stands beside the gateway, in `gateway/tests/clients` and `gateway/tests/openapi`.
 
-use std::path::{Path, PathBuf};
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
+use crate::openapi;
 use crate::report::{self, Counts};
 use crate::running::{Model, Platform};
 use crate::tests;
@@ -12,6 +11,8 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 const SCRIPTS: &str = "gateway/tests/clients";
+/// Scripts that need packages from npm.
+const FROM_NPM: [&str; 4] = ["checks.mjs", "rpc.mjs", "grpc_web.mjs", "connect.mjs"];
 /// Lets the pages of `browser.mjs` call.
 const CONFIGURATION: &str = "[gateway.cors]\nallowed_origins = [\"http://app.example\"]\n";
 
@@ -24,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         "clients-python",
         &requirements.lines().collect::<Vec<_>>(),
     )?;
-    let node = install_node(workspace, &scripts, counts)?;
+    let node = tools::node(workspace, "clients-node", &scripts, &FROM_NPM)?;
     tools::browser(workspace)?;
 
     report::run(tests::executable(workspace), counts)?;
@@ -55,30 +56,13 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
 
     let mut failures = Vec::new();
     let (web, connect) = (from_npm("grpc_web.mjs"), from_npm("connect.mjs"));
-    for command in [grpc, web, connect, script("plain_http.py"), browser] {
+    let generated = openapi::generated(workspace, address)?;
+    let ours = [grpc, web, connect, script("plain_http.py"), browser];
+    for command in ours.into_iter().chain(generated) {
         failures.extend(report::run(command, counts).err());
     }
     match failures.into_iter().next() {
         Some(failure) => Err(failure),
         None => Ok(()),
     }
-}
-
-/// Copies the scripts to the tools and installs their packages there, so that nothing is written into the checkout.
-fn install_node(workspace: &Workspace, scripts: &Path, counts: &mut Counts) -> Result<PathBuf> {
-    let folder = workspace.tools().join("clients-node");
-    std::fs::create_dir_all(&folder)?;
-    let files = [
-        "package.json",
-        "package-lock.json",
-        "checks.mjs",
-        "rpc.mjs",
-        "grpc_web.mjs",
-        "connect.mjs",
-    ];
-    for file in files {
-        std::fs::copy(scripts.join(file), folder.join(file)).with_context(|| file.to_owned())?;
-    }
-    tools::npm(workspace, &folder, counts)?;
-    Ok(folder)
 }

@@ -10,6 +10,7 @@ mod buf;
 mod clients;
 mod deny;
 mod metadata;
+mod openapi;
 mod packages;
 mod report;
 mod running;
@@ -50,6 +51,8 @@ enum Task {
     Boundaries,
     /// `buf lint`, `buf format` and `buf breaking`.
     Buf,
+    /// Redocly and Spectral on the OpenAPI document.
+    Openapi,
     /// `cargo deny`: licences, bans, sources and advisories of dependencies.
     Dependencies,
     /// Unit and integration tests of every crate; those of services on SQLite and on PostgreSQL.
@@ -85,8 +88,8 @@ enum Task {
     },
     /// Writes what the client packages need of the contracts, into `clients/`. They can then be installed from their folders.
     Generate,
-    /// Tries real clients against the platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP; and the client
-    /// packages.
+    /// Tries real clients against the platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium, those that
+    /// generators make of the OpenAPI document; and the client packages.
     Clients,
     /// Compares with others, side by side; prints ratios.
     Bench {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::report::{self, Counts, Report};
 use crate::workspace::Workspace;
-use crate::{Task, boundaries, buf, clients, deny, packages, snapshots, tests, tree};
+use crate::{Task, boundaries, buf, clients, deny, openapi, packages, snapshots, tests, tree};
 
 /// Runs the steps of a task. Steps that fail are in the report; an error is a task that could not begin.
 pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -24,6 +24,7 @@ pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Re
         Task::Lint => lint(workspace, report),
         Task::Boundaries => boundaries(workspace, report),
         Task::Buf => contracts(workspace, report),
+        Task::Openapi => documents(workspace, report),
         Task::Dependencies => deny::check(workspace, report),
         Task::Unit => {
             unit(workspace, report);
@@ -102,6 +103,7 @@ fn check(workspace: &Workspace, report: &mut Report) {
     boundaries(workspace, report);
     deny::check(workspace, report);
     contracts(workspace, report);
+    documents(workspace, report);
     clippy(workspace, report);
     let mut rustdoc = workspace.cargo("doc --workspace --no-deps --document-private-items");
     rustdoc.env("RUSTDOCFLAGS", "-D warnings");
@@ -126,6 +128,12 @@ fn boundaries(workspace: &Workspace, report: &mut Report) {
 
 fn contracts(workspace: &Workspace, report: &mut Report) {
     report.step("contracts", |counts| buf::check(workspace, counts));
+}
+
+fn documents(workspace: &Workspace, report: &mut Report) {
+    report.step("OpenAPI document", |counts| {
+        openapi::lint(workspace, counts)
+    });
 }
 
 fn real_clients(workspace: &Workspace, report: &mut Report) {

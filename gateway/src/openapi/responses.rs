@@ -3,41 +3,61 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{Kind, MethodDescriptor};
+use prost_reflect::MethodDescriptor;
 use serde_json::{Map, Value, json};
 use troupe_proto::policy::{self, Audience, MethodPolicy};
 use troupe_proto::reason::{REASONS, ReasonPolicy};
 use troupe_proto::{Reason, Retry};
 
-use super::schemas::Schemas;
+use super::behaviour::Side;
+use super::bodies::{Tools, by_type, is_file, message_of, with_example};
+use super::headers;
 use crate::rule::Rule;
 
 /// Reasons by the HTTP status of their refusals.
 type ByStatus = BTreeMap<u16, Vec<&'static ReasonPolicy>>;
 
 /// The responses of a method.
-pub(super) fn of(method: &MethodDescriptor, rule: &Rule, schemas: &mut Schemas<'_>) -> Value {
+pub(super) fn of(method: &MethodDescriptor, rule: &Rule, tools: &mut Tools<'_, '_>) -> Value {
     let output = method.output();
     let field = output.get_field_by_name(&rule.response_body);
+    let message = match &field {
+        Some(field) => message_of(field),
+        None => Some(output.clone()),
+    };
+    let is_raw = message.as_ref().is_some_and(is_file);
     let schema = match &field {
-        Some(field) => schemas.field(field),
-        None => schemas.message(&output),
+        Some(field) => tools.schemas.value(field, Side::Answer),
+        None => tools.schemas.message(&output, Side::Answer),
     };
-    let is_raw = match field.map(|field| field.kind()) {
-        Some(Kind::Message(message)) => message.full_name() == "google.api.HttpBody",
-        Some(_) => false,
-        None => output.full_name() == "google.api.HttpBody",
-    };
+    let message = message.as_ref();
     // Of a stream only events are told, though it has other forms: of several, tools take the first, and read no stream.
     let content = match () {
-        () if is_raw => json!({ "*/*": { "schema": schema } }),
-        () if method.is_server_streaming() => json!({
-            "text/event-stream": { "schema": schema },
-        }),
-        () => json!({ "application/json": { "schema": schema } }),
+        () if is_raw => Value::Object(by_type(field.as_ref(), tools)),
+        () if method.is_server_streaming() => {
+            let mut content = json!({ "schema": schema });
+            if let Some(examples) = message.and_then(|it| tools.examples.choices(it)) {
+                content["examples"] = Value::Object(examples);
+            }
+            json!({ "text/event-stream": content })
+        }
+        () => {
+            let example = match (&field, message) {
+                (_, Some(message)) => tools.examples.message(message, &[], Side::Answer),
+                (Some(field), None) => tools.examples.field(field, Side::Answer),
+                (None, None) => None,
+            };
+            json!({ "application/json": with_example(schema, example) })
+        }
     };
+    let comment = tools.comments.of(&output.parent_file(), output.path());
+    let description = match comment {
+        "" => "The call succeeded.",
+        comment => comment,
+    };
+    let headers = headers::of_answer(method, is_raw);
     let mut responses = json!({
-        "200": { "description": "The call succeeded.", "content": content },
+        "200": { "description": description, "headers": headers, "content": content },
         "default": { "$ref": "#/components/responses/Error" },
     });
     add_refusals(method, &mut responses);
@@ -54,7 +74,7 @@ fn add_refusals(method: &MethodDescriptor, responses: &mut Value) {
         let is_shared = reasons.iter().all(|reason| reason.is_common);
         responses[status.to_string()] = match is_shared {
             true => json!({ "$ref": format!("#/components/responses/{}", shared_name(status)) }),
-            false => response(&reasons),
+            false => response(status, &reasons),
         };
     }
 }
@@ -64,7 +84,7 @@ pub(super) fn shared() -> Map<String, Value> {
     let common = REASONS.iter().filter(|reason| reason.is_common);
     let mut shared = Map::new();
     for (status, reasons) in by_status(common) {
-        shared.insert(shared_name(status), response(&reasons));
+        shared.insert(shared_name(status), response(status, &reasons));
     }
     let error = "The call failed. The code says how, the details say why.";
     shared.insert("Error".to_owned(), with_status(error));
@@ -98,7 +118,7 @@ fn by_status(reasons: impl Iterator<Item = &'static ReasonPolicy>) -> ByStatus {
     grouped
 }
 
-fn response(reasons: &[&ReasonPolicy]) -> Value {
+fn response(status: u16, reasons: &[&ReasonPolicy]) -> Value {
     let lines = reasons.iter().map(|policy| {
         let again = match policy.retry {
             Retry::Later => " Sending it again later may succeed.",
@@ -110,13 +130,15 @@ fn response(reasons: &[&ReasonPolicy]) -> Value {
     let mut response = with_status(&lines.collect::<Vec<_>>().join("\n"));
     let names = reasons.iter().map(|policy| policy.reason.name());
     response["x-troupe-reasons"] = names.collect();
+    response["headers"] = headers::of_refusal(status);
     response
 }
 
 fn with_status(description: &str) -> Value {
-    let schema = json!({ "$ref": "#/components/schemas/google.rpc.Status" });
-    json!({
+    let schema = json!({ "$ref": "#/components/schemas/Status" });
+    let mut response = json!({
         "description": description,
         "content": { "application/json": { "schema": schema } },
-    })
+    });
+    response
 }

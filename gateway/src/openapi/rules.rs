@@ -2,7 +2,10 @@
 //! server.
 
 use prost_reflect::{DynamicMessage, ExtensionDescriptor, FieldDescriptor, Value as Rule};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+/// The number of the value of `buf.validate.Ignore`.
+const IGNORE_IF_ZERO_VALUE: i32 = 1;
 
 /// True where a field must be given.
 pub(super) fn is_required(
@@ -18,15 +21,33 @@ pub(super) fn is_required(
     rules.and_then(|rules| flag(&rules)).unwrap_or(false)
 }
 
+/// The pattern that a field's text must match, if its rules have one.
+pub(super) fn pattern(
+    extension: Option<&ExtensionDescriptor>,
+    field: &FieldDescriptor,
+) -> Option<String> {
+    string(&message(&rules(extension, field)?, "string")?, "pattern")
+}
+
 /// Adds the keywords of a field's rules to its schema.
 pub(super) fn apply(
     extension: Option<&ExtensionDescriptor>,
     field: &FieldDescriptor,
     schema: &mut Value,
 ) {
-    if let Some(rules) = rules(extension, field) {
-        apply_rules(&rules, schema);
+    let Some(rules) = rules(extension, field) else {
+        return;
+    };
+    apply_rules(&rules, schema);
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    if let (Some(pattern), true) = (pattern, ignores_empty(&rules)) {
+        schema["pattern"] = json!(format!("^$|{pattern}"));
     }
+}
+
+fn ignores_empty(rules: &DynamicMessage) -> bool {
+    let ignore = rules.get_field_by_name("ignore");
+    ignore.and_then(|it| it.as_enum_number()) == Some(IGNORE_IF_ZERO_VALUE)
 }
 
 fn rules(
@@ -175,12 +196,4 @@ fn escaped(text: &str) -> String {
         pattern.push(letter);
     }
     pattern
-}
-
-/// True for a schema that has nothing to say.
-pub(super) fn is_empty_object(schema: &Value) -> bool {
-    schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .is_some_and(Map::is_empty)
 }

@@ -1,32 +1,38 @@
-//! Schemas of messages and enums in the form of proto3 JSON.
+//! Schemas of messages and enums in the form of proto3 JSON. A message that requests and answers share has a schema for each: what
+//! is always there differs.
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{
-    DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor,
-};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
+use super::behaviour::{Behaviours, Side};
 use super::comments::Comments;
+use super::names::Names;
 use super::rules;
 use crate::schema::Form;
 
 /// The schemas that operations refer to, gathered as they are asked for.
 pub(super) struct Schemas<'p> {
     comments: &'p Comments,
-    rules: Option<ExtensionDescriptor>,
+    behaviours: Behaviours,
+    names: Names,
+    /// Names of schemas, by the message or enum and where it stands.
+    known: BTreeMap<(String, Side), String>,
     components: BTreeMap<String, Value>,
 }
 
 impl<'p> Schemas<'p> {
     /// None yet, but for that of errors.
-    pub(super) fn new(pool: &DescriptorPool, comments: &'p Comments) -> Self {
-        let components = BTreeMap::from([("google.rpc.Status".to_owned(), status())]);
-        let rules = pool.get_extension_by_name("buf.validate.field");
+    pub(super) fn new(behaviours: Behaviours, comments: &'p Comments) -> Self {
+        let mut names = Names::default();
+        let status = names.claim("Status".to_owned(), "google.rpc.Status");
         Self {
             comments,
-            rules,
-            components,
+            behaviours,
+            names,
+            known: BTreeMap::new(),
+            components: BTreeMap::from([(status, status_schema())]),
         }
     }
 
@@ -36,32 +42,66 @@ impl<'p> Schemas<'p> {
     }
 
     /// The schema of a message: a reference, or the form of a well-known type.
-    pub(super) fn message(&mut self, message: &MessageDescriptor) -> Value {
+    pub(super) fn message(&mut self, message: &MessageDescriptor, side: Side) -> Value {
         if let Some(schema) = wellknown(message) {
             return schema;
         }
-        let name = message.full_name().to_owned();
-        if !self.components.contains_key(&name) {
-            // Holds the place, since messages may refer to themselves.
-            self.components.insert(name.clone(), Value::Null);
-            let schema = self.object(message, &[]);
-            self.components.insert(name.clone(), schema);
+        let key = (message.full_name().to_owned(), side);
+        if let Some(name) = self.known.get(&key) {
+            return reference(name);
         }
-        json!({ "$ref": format!("#/components/schemas/{name}") })
+        // Known before it is made, since messages may refer to themselves.
+        let name = self.claim(message, side);
+        self.known.insert(key, name.clone());
+        let schema = self.object(message, &[], side);
+        self.components.insert(name.clone(), schema);
+        reference(&name)
     }
 
-    /// The schema of a message without the fields of these names.
-    pub(super) fn object(&mut self, message: &MessageDescriptor, without: &[String]) -> Value {
+    /// The schema of a request without the fields of these names, which stand elsewhere.
+    pub(super) fn request(&mut self, message: &MessageDescriptor, without: &[String]) -> Value {
+        if without.is_empty() {
+            return self.message(message, Side::Request);
+        }
+        let name = self.claim(message, Side::Request);
+        let schema = self.object(message, without, Side::Request);
+        self.components.insert(name.clone(), schema);
+        reference(&name)
+    }
+
+    /// True for a field that requests must have.
+    pub(super) fn is_needed(&self, field: &FieldDescriptor) -> bool {
+        self.behaviours.is_required(field, Side::Request)
+    }
+
+    fn claim(&mut self, message: &MessageDescriptor, side: Side) -> String {
+        let suffix = match side {
+            Side::Answer => "",
+            Side::Request if message.name().ends_with("Request") => "",
+            Side::Request => "Input",
+            Side::Patch => "Patch",
+        };
+        let short = without_package(message.package_name(), message.full_name());
+        let full = format!("{}{suffix}", message.full_name());
+        self.names.claim(short + suffix, &full)
+    }
+
+    fn object(&mut self, message: &MessageDescriptor, without: &[String], side: Side) -> Value {
         let (mut properties, mut required) = (Map::new(), Vec::new());
-        let fields = message
-            .fields()
-            .filter(|field| !without.iter().any(|name| name == field.name()));
-        for field in fields {
+        for field in message.fields() {
+            let is_elsewhere = without.iter().any(|name| name == field.name());
+            if is_elsewhere || !self.behaviours.has(&field, side) {
+                continue;
+            }
             let name = field.json_name().to_owned();
-            if rules::is_required(self.rules.as_ref(), &field) {
+            if self.behaviours.is_required(&field, side) {
                 required.push(name.clone());
             }
-            properties.insert(name, self.field(&field));
+            let mut schema = self.field(&field, side.within());
+            if side == Side::Answer && self.behaviours.is_read_only(&field) {
+                schema["readOnly"] = json!(true);
+            }
+            properties.insert(name, schema);
         }
         let mut schema = Map::from_iter([
             ("type".to_owned(), json!("object")),
@@ -71,27 +111,16 @@ impl<'p> Schemas<'p> {
             schema.insert("required".to_owned(), json!(required));
         }
         let comment = self.comments.of(&message.parent_file(), message.path());
-        let description = [comment.to_owned(), choices(message)]
-            .join("\n\n")
-            .trim()
-            .to_owned();
-        if !description.is_empty() {
-            schema.insert("description".to_owned(), json!(description));
+        let description = [comment.to_owned(), choices(message)].join("\n\n");
+        if !description.trim().is_empty() {
+            schema.insert("description".to_owned(), json!(description.trim()));
         }
         Value::Object(schema)
     }
 
     /// The schema of a field, with its comment and rules.
-    pub(super) fn field(&mut self, field: &FieldDescriptor) -> Value {
-        let mut schema = match field.kind() {
-            Kind::Message(entry) if field.is_map() => {
-                let values = self.kind(&entry.map_entry_value_field().kind());
-                json!({ "type": "object", "additionalProperties": values })
-            }
-            kind if field.is_list() => json!({ "type": "array", "items": self.kind(&kind) }),
-            kind => self.kind(&kind),
-        };
-        rules::apply(self.rules.as_ref(), field, &mut schema);
+    pub(super) fn field(&mut self, field: &FieldDescriptor, side: Side) -> Value {
+        let mut schema = self.value(field, side);
         let comment = self.comments.of(&field.parent_file(), field.path());
         if let (Some(members), false) = (schema.as_object_mut(), comment.is_empty()) {
             members.insert("description".to_owned(), json!(comment));
@@ -99,7 +128,24 @@ impl<'p> Schemas<'p> {
         schema
     }
 
-    fn kind(&mut self, kind: &Kind) -> Value {
+    /// The schema of what a field holds, with its rules.
+    pub(super) fn value(&mut self, field: &FieldDescriptor, side: Side) -> Value {
+        let mut schema = match field.kind() {
+            Kind::Message(entry) if field.is_map() => {
+                let values = self.kind(&entry.map_entry_value_field().kind(), side);
+                json!({ "type": "object", "additionalProperties": values })
+            }
+            kind if field.is_list() => json!({ "type": "array", "items": self.kind(&kind, side) }),
+            kind => self.kind(&kind, side),
+        };
+        // Nothing holds answers to rules: what a request may leave out is empty in them.
+        if side != Side::Answer {
+            rules::apply(self.behaviours.rules(), field, &mut schema);
+        }
+        schema
+    }
+
+    fn kind(&mut self, kind: &Kind, side: Side) -> Value {
         match kind {
             Kind::Double => json!({ "type": "number", "format": "double" }),
             Kind::Float => json!({ "type": "number", "format": "float" }),
@@ -117,20 +163,26 @@ impl<'p> Schemas<'p> {
             Kind::String => json!({ "type": "string" }),
             Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
             Kind::Enum(descriptor) => self.enumeration(descriptor),
-            Kind::Message(descriptor) => self.message(descriptor),
+            Kind::Message(descriptor) => self.message(descriptor, side),
         }
     }
 
     fn enumeration(&mut self, descriptor: &EnumDescriptor) -> Value {
-        let name = descriptor.full_name().to_owned();
-        if name == "google.protobuf.NullValue" {
+        let full = descriptor.full_name();
+        if full == "google.protobuf.NullValue" {
             return json!({ "type": "null" });
         }
-        if !self.components.contains_key(&name) {
-            let schema = self.values(descriptor);
-            self.components.insert(name.clone(), schema);
+        // The same on each side.
+        let key = (full.to_owned(), Side::Answer);
+        if let Some(name) = self.known.get(&key) {
+            return reference(name);
         }
-        json!({ "$ref": format!("#/components/schemas/{name}") })
+        let short = without_package(descriptor.package_name(), full);
+        let name = self.names.claim(short, full);
+        self.known.insert(key, name.clone());
+        let schema = self.values(descriptor);
+        self.components.insert(name.clone(), schema);
+        reference(&name)
     }
 
     fn values(&self, descriptor: &EnumDescriptor) -> Value {
@@ -145,6 +197,16 @@ impl<'p> Schemas<'p> {
         }
         json!({ "type": "string", "enum": names, "description": description.trim() })
     }
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// `OuterInner` for `package.Outer.Inner`.
+fn without_package(package: &str, full_name: &str) -> String {
+    let name = full_name.strip_prefix(package).unwrap_or(full_name);
+    name.replace('.', "")
 }
 
 /// What a schema can't say of oneofs.
@@ -169,9 +231,9 @@ fn wellknown(message: &MessageDescriptor) -> Option<Value> {
         Form::Object => return None,
         Form::Timestamp => json!({ "type": "string", "format": "date-time" }),
         Form::Duration => {
-            json!({ "type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$", "examples": ["1.5s"] })
+            json!({ "type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$" })
         }
-        Form::FieldMask => json!({ "type": "string", "examples": ["displayName,settings.theme"] }),
+        Form::FieldMask => json!({ "type": "string" }),
         Form::Struct => json!({ "type": "object" }),
         Form::Value => json!({}),
         Form::ListValue => json!({ "type": "array", "items": {} }),
@@ -195,7 +257,7 @@ fn any() -> Value {
     })
 }
 
-fn status() -> Value {
+fn status_schema() -> Value {
     json!({
         "type": "object",
         "description": "An error.",

@@ -1,3 +1,5 @@
+mod examples;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -20,7 +22,11 @@ fn pool(name: &str) -> DescriptorPool {
 }
 
 fn echo() -> Value {
-    document(&pool("echo.proto"), &Info::default())
+    document(&pool("echo.proto"), &Config::default())
+}
+
+fn ours() -> Value {
+    document(troupe_proto::descriptor_pool(), &Config::default())
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -38,10 +44,7 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    for document in [
-        echo(),
-        document(troupe_proto::descriptor_pool(), &Info::default()),
-    ] {
+    for document in [echo(), ours()] {
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(!found.is_empty());
@@ -96,18 +99,20 @@ fn path_query_and_body_share_the_fields_of_a_request() {
     ] {
         assert!(!parameters.contains(name), "{name}");
     }
-    let patch = &document["paths"]["/v1/echo/{child.str}/in/{child.number}"]["patch"];
-    assert!(names(patch).contains("path:child.number"));
+    let patch = &document["paths"]["/v1/echo/{childStr}/in/{childNumber}"]["patch"];
+    assert!(names(patch).contains("path:childNumber"));
     let post = &document["paths"]["/v1/echo/{str}"]["post"];
-    let body = &post["requestBody"]["content"]["application/json"]["schema"]["properties"];
+    let body = &post["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let body = document.pointer(body.as_str().unwrap().strip_prefix('#').unwrap());
+    let body = &body.unwrap()["properties"];
     assert!(body["int32"].is_object() && body["str"].is_null());
     assert_eq!(names(post), BTreeSet::from(["path:str".to_owned()]));
 }
 
 #[test]
 fn refusals_are_told_with_their_reasons() {
-    let document = document(troupe_proto::descriptor_pool(), &Info::default());
-    let path = "/api/v1/roleplay/sessions/{session_id}/messages/{message_id}";
+    let document = ours();
+    let path = "/api/v1/roleplay/sessions/{sessionId}/messages/{messageId}";
     let responses = &document["paths"][path]["delete"]["responses"];
     let running = &responses["409"];
     assert_eq!(running["x-troupe-reasons"][0], "GENERATION_RUNNING");
@@ -135,11 +140,22 @@ fn streams_and_raw_bodies_have_their_media_types() {
     let stream = content("/v1/count/{to}", "get").as_object().unwrap();
     assert_eq!(stream.keys().collect::<Vec<_>>(), ["text/event-stream"]);
     assert_eq!(
-        content("/v1/raw", "get")["*/*"]["schema"]["format"],
+        content("/v1/raw", "get")["application/octet-stream"]["schema"]["format"],
         "binary"
     );
     let upload = &document["paths"]["/v1/raw/{name}"]["post"]["requestBody"]["content"];
-    assert_eq!(upload["*/*"]["schema"]["format"], "binary");
+    assert_eq!(
+        upload["application/octet-stream"]["schema"]["format"],
+        "binary"
+    );
+    let paths = &ours()["paths"];
+    let character = "/api/v1/roleplay/characters/{characterId}";
+    let avatar = &paths[format!("{character}/avatar")]["get"]["responses"]["200"];
+    assert!(avatar["content"]["image/png"].is_object());
+    assert!(avatar["headers"]["Content-Disposition"].is_object());
+    let card = &paths[format!("{character}:export")]["get"]["responses"]["200"]["content"];
+    assert_eq!(card["application/json"]["schema"]["type"], "object");
+    assert!(!ours().to_string().contains("*/*"));
 }
 
 #[test]
@@ -151,8 +167,8 @@ fn what_is_deprecated_is_marked() {
 
 #[test]
 fn the_contract_s_rules_audiences_and_comments_are_told() {
-    let document = document(troupe_proto::descriptor_pool(), &Info::default());
-    let register = &document["components"]["schemas"]["troupe.users.v1.RegisterRequest"];
+    let document = ours();
+    let register = &document["components"]["schemas"]["RegisterRequest"];
     assert_eq!(register["properties"]["email"]["format"], "email");
     assert_eq!(register["properties"]["password"]["minLength"], 8);
     assert!(!register["description"].as_str().unwrap().is_empty());
@@ -166,4 +182,110 @@ fn the_contract_s_rules_audiences_and_comments_are_told() {
         serde_json::json!([])
     );
     assert!(!document.to_string().contains("WatchAccess_"));
+}
+
+#[test]
+fn what_is_required_differs_between_answers_requests_and_changes() {
+    let document = ours();
+    let schema = |name: &str| &document["components"]["schemas"][name];
+    let required = |name: &str| -> BTreeSet<String> {
+        let names = schema(name)["required"].as_array().into_iter().flatten();
+        names
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let session = required("Session");
+    for name in ["id", "characterId", "title", "settings", "createTime"] {
+        assert!(session.contains(name), "{name}");
+    }
+    assert!(!required("Message").contains("editTime"));
+    assert!(required("Message").contains("createTime"));
+    assert!(!required("GenerationEvent").contains("delta"));
+    assert_eq!(
+        required("SessionInput"),
+        BTreeSet::from(["characterId".to_owned()])
+    );
+    assert!(required("SessionPatch").is_empty());
+    let of = |name: &str, field: &str| &schema(name)["properties"][field];
+    assert_eq!(of("Session", "id")["readOnly"], true);
+    assert!(of("Session", "title")["readOnly"].is_null());
+    assert!(of("SessionInput", "id").is_null());
+    assert!(of("SessionPatch", "characterId").is_null());
+    assert!(of("SessionPatch", "title").is_object());
+    assert_eq!(
+        required("SendMessageRequest"),
+        BTreeSet::from(["text".to_owned()])
+    );
+    assert!(of("SendMessageRequest", "sessionId").is_null());
+}
+
+#[test]
+fn nothing_is_required_of_answers_without_defaults() {
+    let mut config = Config::default();
+    config.json.print_defaults = false;
+    let document = document(troupe_proto::descriptor_pool(), &config);
+    assert!(document["components"]["schemas"]["Session"]["required"].is_null());
+}
+
+#[test]
+fn operations_are_named_and_ordered_for_people() {
+    let document = ours();
+    let tags: Vec<&str> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(tags[..4], ["Sign-in", "Profile", "Characters", "Sessions"]);
+    let path = "/api/v1/roleplay/sessions/{sessionId}/messages";
+    let send = &document["paths"][path]["post"];
+    assert_eq!(send["operationId"], "sendMessage");
+    assert_eq!(send["summary"], "Send message");
+    assert_eq!(send["tags"][0], "Messages");
+    assert_eq!(send["x-troupe-rate-class"], "generate");
+    assert_eq!(send["x-troupe-timeout"], "600s");
+    let limited = &document["components"]["responses"]["Error429"]["headers"];
+    assert!(limited["Retry-After"].is_object());
+}
+
+#[test]
+fn texts_name_fields_as_json_does() {
+    let text = ours().to_string();
+    for name in ["nextPageToken", "headMessageId", "`settings.temperature`"] {
+        assert!(text.contains(name), "{name}");
+    }
+    for name in [
+        "next_page_token",
+        "update_mask",
+        "`request_id`",
+        "session_id",
+    ] {
+        assert!(!text.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_introduction_names_operations_that_there_are() {
+    let document = ours();
+    let introduction = document["info"]["description"].as_str().unwrap();
+    let text = document["paths"].to_string();
+    for name in [
+        "createCharacter",
+        "importCharacter",
+        "createSession",
+        "sendMessage",
+        "watchGeneration",
+        "listMessages",
+        "refreshToken",
+    ] {
+        assert!(introduction.contains(&format!("`{name}`")), "{name}");
+        assert!(
+            text.contains(&format!("\"operationId\":\"{name}\"")),
+            "{name}"
+        );
+    }
+    let mut config = Config::default();
+    config.api.description = "Ours.".into();
+    let own = super::document(troupe_proto::descriptor_pool(), &config);
+    assert_eq!(own["info"]["description"], "Ours.");
 }

@@ -47,7 +47,8 @@ fn by_tag(openapi: &Value) -> BTreeMap<String, String> {
     for (path, item) in paths {
         for (verb, operation) in item.as_object().into_iter().flatten() {
             let tag = operation["tags"][0].as_str().unwrap_or_default();
-            let summary = operation["summary"].as_str().unwrap_or_default();
+            let description = operation["description"].as_str().unwrap_or_default();
+            let summary = first_sentence(description);
             let verb = verb.to_uppercase();
             let lines = lines.entry(tag.to_owned()).or_default();
             let colon = if summary.is_empty() { "" } else { ": " };
@@ -57,14 +58,23 @@ fn by_tag(openapi: &Value) -> BTreeMap<String, String> {
     lines
 }
 
+/// The first sentence of a text, without its full stop.
+fn first_sentence(text: &str) -> String {
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let first = first.replace('\n', " ");
+    let end = first.find(". ").unwrap_or(first.len());
+    first[..end].trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openapi::{Info, document};
+    use crate::Config;
+    use crate::openapi::document;
 
     #[test]
     fn the_text_leads_to_the_documents_and_names_every_operation() {
-        let openapi = document(troupe_proto::descriptor_pool(), &Info::default());
+        let openapi = document(troupe_proto::descriptor_pool(), &Config::default());
         let text = text(&openapi);
         assert!(text.starts_with("# Troupe\n"), "{text}");
         for place in ["(/openapi.json)", "(/docs)", "(/docs/errors)"] {

@@ -108,6 +108,44 @@ function click(selector) {
   document.querySelector(selector).click();
 }
 
+/** In the page: keeps a token as Authorize does, for the next load. */
+function authorize(token) {
+  const schema = { type: "http", scheme: "bearer" };
+  localStorage.setItem("authorized", JSON.stringify({ bearer: { name: "bearer", schema, value: token } }));
+}
+
+/** In the page: opens an operation, fills its parameter and its body, calls it, and gives each text that the answer then had. */
+async function tryOut(operation, parameter, body) {
+  const until = performance.now() + 60_000;
+  const found = async (selector) => {
+    for (;;) {
+      const element = document.querySelector(`${operation} ${selector}`);
+      if (element) return element;
+      if (performance.now() > until) throw new Error(`the page has no ${selector}`);
+      await new Promise((soon) => setTimeout(soon, 50));
+    }
+  };
+  const fill = (element, text) => {
+    const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(element), "value");
+    set.call(element, text);
+    for (const kind of ["input", "change"]) element.dispatchEvent(new Event(kind, { bubbles: true }));
+  };
+  (await found(".opblock-summary-control")).click();
+  (await found(".try-out__btn")).click();
+  fill(await found(".parameters input"), parameter);
+  fill(await found("textarea.body-param__text"), body);
+  await new Promise((soon) => setTimeout(soon, 500));
+  (await found("button.execute")).click();
+  const texts = [];
+  while (performance.now() < until) {
+    const shown = document.querySelector(`${operation} .live-responses-table .response-col_description pre`)?.innerText;
+    if (shown && shown !== texts.at(-1)) texts.push(shown);
+    if (shown?.includes("event: ended")) return texts;
+    await new Promise((soon) => setTimeout(soon, 5));
+  }
+  throw new Error(`the page shows no end: ${texts.at(-1)}`);
+}
+
 const pages = createServer((_, answer) => {
   answer.setHeader("content-type", "text/html");
   answer.end('<!doctype html><link rel="icon" href="data:,"><title>A page of another origin</title>');
@@ -169,6 +207,7 @@ await check("Chromium reads a refusal in gRPC-Web", async () => {
 await check("Chromium reads a reply as server-sent events while it grows", async () => {
   const imported = await state.app.run(upload, `${api}/roleplay/characters:import`, card, state.token);
   const characterId = imported.json.character.id;
+  state.characterId = characterId;
   const opened = await state.app.run(post, `${api}/roleplay/sessions`, { characterId }, state.token);
   const url = `${api}/roleplay/sessions/${opened.json.session.id}/messages`;
   const { status, type, all, pieces } = await state.app.run(readReply, url, "Hello!", state.token);
@@ -212,6 +251,20 @@ async function documentation(path, selector, parts) {
 
 await check("Chromium shows every operation in Swagger UI", async () => {
   await documentation("/docs", ".opblock", [".opblock-summary-control", ".opblock .try-out__btn"]);
+});
+
+await check("Chromium shows a reply in Swagger UI while it grows", async () => {
+  const { json } = await state.app.run(post, `${api}/roleplay/sessions`, { characterId: state.characterId }, state.token);
+  const page = await browser.open(`${gateway}/docs`);
+  await page.run(authorize, state.token);
+  const docs = await browser.open(`${gateway}/docs`);
+  await docs.run(elements, ".opblock", operations);
+  const body = JSON.stringify({ text: "Tell me about the sea." });
+  const texts = await docs.run(tryOut, "#operations-Messages-sendMessage", json.session.id, body);
+  const growing = texts.filter((text) => text.includes("event: started") && !text.includes("event: ended"));
+  assert.ok(growing.length > 1, `the page shows ${texts.length} texts, of which ${growing.length} grow`);
+  if (screenshots) writeFileSync(join(screenshots, "stream.png"), await docs.screenshot());
+  assert.deepEqual(docs.errors, []);
 });
 
 await check("Chromium shows every operation in ReDoc", async () => {

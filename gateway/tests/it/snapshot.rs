@@ -1,6 +1,7 @@
 //! The OpenAPI document of Troupe's contracts is checked in, so that a change of it is reviewed.
 
-use troupe_gateway::openapi::{Info, document};
+use troupe_gateway::Config;
+use troupe_gateway::openapi::document;
 
 #[expect(
     clippy::disallowed_methods,
@@ -8,7 +9,7 @@ use troupe_gateway::openapi::{Info, document};
 )]
 #[test]
 fn openapi_document_is_checked_in() {
-    let document = document(troupe_proto::descriptor_pool(), &Info::default());
+    let document = document(troupe_proto::descriptor_pool(), &Config::default());
     let actual = serde_json::to_string_pretty(&document).unwrap() + "\n";
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/openapi.json");
     if std::env::var_os("TROUPE_UPDATE_SNAPSHOTS").is_some() {

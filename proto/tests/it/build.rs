@@ -6,6 +6,8 @@ mod behaviour;
 mod deprecation;
 #[path = "../../build/events.rs"]
 mod events;
+#[path = "../../build/headings.rs"]
+pub(crate) mod headings;
 #[path = "../../build/lists.rs"]
 mod lists;
 #[path = "../../build/names.rs"]
@@ -45,7 +47,7 @@ fn contract(method_options: &str, field_type: &str, field_rules: &str) -> Descri
     compiled(&source)
 }
 
-fn compiled(source: &str) -> DescriptorPool {
+pub(crate) fn compiled(source: &str) -> DescriptorPool {
     let root = env!("CARGO_MANIFEST_DIR");
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("sample.proto"), source).unwrap();

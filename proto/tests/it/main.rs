@@ -2,5 +2,6 @@
 
 mod build;
 mod events;
+mod headings;
 mod snapshot;
 mod validation;
