@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap};
 use crate::media;
 
 /// A weight of one, in thousandths.
-const FULL: u16 = 1000;
+pub(crate) const FULL: u16 = 1000;
 
 /// How well an offer suits: its weight, how exactly the client names it, and how early.
 type Rank = (u16, Exactness, Reverse<usize>);
@@ -118,7 +118,7 @@ impl<'a> Range<'a> {
 }
 
 /// A weight such as `0.25`; one that is too large is full, one that is too fine isn't none.
-fn thousandths(text: &str) -> Option<u16> {
+pub(crate) fn thousandths(text: &str) -> Option<u16> {
     let is_plain = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.');

@@ -19,6 +19,7 @@ use crate::gather::drain;
 use crate::headers;
 use crate::intake::{Room, Sender};
 use crate::messages::Messages;
+use crate::packing;
 use crate::parts::Parts;
 use crate::refusal::{Refusal, from_upstream, too_late};
 use crate::schema::MessageId;
@@ -150,6 +151,14 @@ impl Call<'_> {
         *request.uri_mut() = self.method.uri.clone();
         *request.headers_mut() = metadata;
         request
+    }
+
+    /// The answer with one message, compressed where that pays and the client wants it.
+    pub(crate) async fn packed(&self, answer: Response<Bytes>) -> Response<Body> {
+        match self.front.json.compress {
+            true => packing::packed(self.method, self.headers, answer).await,
+            false => packing::whole(answer),
+        }
     }
 
     /// The messages of an answer with these headers.

@@ -110,6 +110,8 @@ pub struct Json {
     pub ignore_unknown_fields: bool,
     /// Write fields that hold their default, so that clients find every member that isn't optional.
     pub print_defaults: bool,
+    /// Compress answers that are long enough, for clients that accept it.
+    pub compress: bool,
 }
 
 /// A value of the configuration that can't be used.
@@ -243,6 +245,7 @@ impl Default for Json {
         Self {
             ignore_unknown_fields: false,
             print_defaults: true,
+            compress: true,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod guide;
+mod text;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -11,6 +12,7 @@ use mesh::Readiness;
 use tonic::body::Body;
 
 use self::errors::{Errors, Form};
+use self::text::Text;
 use crate::explained::ERRORS_PAGE;
 
 const SWAGGER_JS: &[u8] = include_bytes!("../assets/swagger-ui-bundle.js.gz");
@@ -69,9 +71,9 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 #[derive(Debug)]
 pub(crate) struct Pages {
     /// The OpenAPI document.
-    openapi: Bytes,
+    openapi: Text,
     /// The text for programs that read.
-    guide: Bytes,
+    guide: Text,
     errors: Errors,
 }
 
@@ -79,8 +81,8 @@ impl Pages {
     /// Pages about an API.
     pub(crate) fn new(openapi: &serde_json::Value) -> Self {
         Self {
-            openapi: openapi.to_string().into(),
-            guide: guide::text(openapi).into(),
+            openapi: Text::new(openapi.to_string()),
+            guide: Text::new(guide::text(openapi)),
             errors: Errors::new(),
         }
     }
@@ -98,8 +100,10 @@ impl Pages {
         let answer = match request.uri().path() {
             "/" => redirect("/docs"),
             ERRORS_PAGE => self.errors(request),
-            "/llms.txt" => page("text/plain; charset=utf-8", self.guide.clone(), false),
-            "/openapi.json" => page("application/json", self.openapi.clone(), false),
+            "/llms.txt" => self
+                .guide
+                .page("text/plain; charset=utf-8", request.headers()),
+            "/openapi.json" => self.openapi.page("application/json", request.headers()),
             "/docs" | "/docs/" => text(html, SWAGGER_PAGE),
             "/docs/start.js" => text(js, SWAGGER_START),
             "/docs/swagger-ui-bundle.js" => packed(js, SWAGGER_JS),

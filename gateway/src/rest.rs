@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method as Verb, Request, Response, request};
 use http_body::Body as _;
-use http_body_util::Full;
 use tokio::time::Instant;
 use tonic::body::Body;
 
@@ -27,6 +26,7 @@ use crate::stream::{Begun, Form, Style};
 use crate::transcode::{
     Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
 };
+use crate::unchanged::spared;
 use crate::visit::{AccessLog, Visit};
 
 /// Answers a request by the bindings of the catalog.
@@ -76,7 +76,12 @@ async fn call(
         binding,
         parts: &parts,
     };
-    let answer = call.make(&bound, body).await?;
+    let answer = match call.make(&bound, body).await? {
+        Answered::Whole(answer) if [Verb::GET, Verb::HEAD].contains(&parts.method) => {
+            Answered::Whole(spared(&parts.headers, answer))
+        }
+        answer => answer,
+    };
     Ok(match answer {
         Answered::Whole(answer) if parts.method == Verb::HEAD => {
             Answered::Whole(answer.map(|_| Body::empty()))
@@ -140,7 +145,7 @@ impl Writing for Bound<'_> {
         if let Some(trailers) = messages.trailers() {
             headers::extend_answer(answer.headers_mut(), trailers);
         }
-        Ok(answer)
+        Ok(self.call.packed(answer).await)
     }
 
     async fn stream(
@@ -198,10 +203,10 @@ impl Writing for Bound<'_> {
 }
 
 impl Bound<'_> {
-    fn content(&self, message: &Bytes) -> Result<Response<Body>, EncodeError> {
+    fn content(&self, message: &Bytes) -> Result<Response<Bytes>, EncodeError> {
         let (schema, plan) = (&self.call.front.catalog.schema, &self.binding.plan);
         if let Some(content) = raw_content(schema, plan, message)? {
-            let mut answer = Response::new(Body::new(Full::new(message.slice_ref(content.data))));
+            let mut answer = Response::new(message.slice_ref(content.data));
             set_type(answer.headers_mut(), content.content_type);
             return Ok(answer);
         }
@@ -213,7 +218,7 @@ impl Bound<'_> {
             message,
             &mut text,
         )?;
-        let mut answer = Response::new(Body::new(Full::new(Bytes::from(text))));
+        let mut answer = Response::new(Bytes::from(text));
         set_type(answer.headers_mut(), b"application/json");
         Ok(answer)
     }

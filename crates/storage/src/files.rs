@@ -184,6 +184,20 @@ impl Files {
         Ok(Some(self.within(limit, found.bytes()).await?.into()))
     }
 
+    /// Whether there is a file of that name.
+    ///
+    /// # Errors
+    /// The store can't be used, or refuses.
+    pub async fn has(&self, name: &str) -> Result<bool, Error> {
+        match self
+            .within(ANSWER_TIMEOUT, self.store.head(&name.into()))
+            .await
+        {
+            Err(Error::Missing(_)) => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
     /// Deletes a file. One that is gone already is no error.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use platform::{Health, Tasks};
 use crate::database::sqlite::InUse;
 use crate::page::PageTokens;
 use crate::secret::{Secret, SecretError};
+use crate::signature::Signer;
 use crate::{Database, DatabaseConfig, S3Config, Stores};
 
 /// The data folder of a process, the servers that take its place, and what a store that is open needs of the process. Cheap to
@@ -80,5 +81,21 @@ impl Storage {
         // The folder of a release before has a key, under which tokens are out.
         let ours = Secret::find(&file)?.unwrap_or_else(Secret::generate);
         Ok(PageTokens::new(ours.share(db, "page tokens").await?))
+    }
+
+    /// What signs the addresses that a service gives out, under a key that is kept as that of page tokens is. Where the key is
+    /// lost, the addresses that are out end.
+    ///
+    /// # Errors
+    /// The key can't be read or made.
+    pub async fn signer(&self, service: &str, db: &Database) -> Result<Signer, SecretError> {
+        let key = match db.is_shared() {
+            true => Secret::generate().share(db, "addresses").await?,
+            false => {
+                let name = format!("{service}-address.key");
+                Secret::load_or_create(&self.data_dir.join("keys").join(name))?
+            }
+        };
+        Ok(Signer::new(key))
     }
 }

@@ -1,4 +1,4 @@
-//! Where a service keeps what it has: a database of its own, files, secrets, and the page tokens that one of these seals.
+//! Where a service keeps what it has: a database of its own, files, secrets, and the page tokens and addresses that these sign.
 
 mod config;
 pub mod database;
@@ -6,6 +6,7 @@ pub mod files;
 mod keeper;
 pub mod page;
 pub mod secret;
+pub mod signature;
 mod stores;
 
 pub use config::{DatabaseConfig, Durability};

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tonic::Status;
 use troupe_proto::{Reason, error};
@@ -55,10 +55,7 @@ impl PageTokens {
     }
 
     fn keyed(&self, scope: &str) -> Hmac<Sha256> {
-        // A key shorter than SHA-256's block of 64 bytes is padded with zeros (RFC 2104).
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(self.key.bytes());
-        let mut mac = Hmac::<Sha256>::new(&block.into());
+        let mut mac = self.key.mac();
         mac.update(scope.as_bytes());
         mac.update(&[0]);
         mac

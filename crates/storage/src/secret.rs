@@ -8,7 +8,9 @@ use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use hmac::{Hmac, KeyInit};
 use rand::Rng;
+use sha2::Sha256;
 
 pub use shared::{SecretError, migrations};
 
@@ -89,6 +91,14 @@ impl Secret {
     /// The bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// A message authentication code under it, of nothing yet.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        // A key shorter than SHA-256's block of 64 bytes is padded with zeros (RFC 2104).
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        Hmac::new(&block.into())
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http_body::Body as _;
-use http_body_util::Full;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -85,9 +84,9 @@ impl Writing for Writer<'_> {
             put_trailers(&mut headers, trailers);
         }
         set_type(&mut headers, self.codec.unary_type().as_bytes());
-        let mut answer = Response::new(Body::new(Full::new(written)));
+        let mut answer = Response::new(written);
         *answer.headers_mut() = headers;
-        Ok(answer)
+        Ok(self.call.packed(answer).await)
     }
 
     async fn stream(

@@ -224,6 +224,9 @@ async fn download(request: Request<DownloadRequest>) -> Result<Response<HttpBody
     response
         .metadata_mut()
         .insert("content-disposition", "attachment".parse().unwrap());
+    for (name, value) in [("etag", "\"v1\""), ("cache-control", "private, no-cache")] {
+        response.metadata_mut().insert(name, value.parse().unwrap());
+    }
     Ok(response)
 }
 

@@ -43,6 +43,8 @@ mod panics;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod smaller;
+#[cfg(test)]
 mod snapshot;
 #[cfg(test)]
 mod streams;

@@ -39,6 +39,7 @@ mod search_memories;
 mod select_branch;
 mod select_swipe;
 mod send_message;
+mod show_avatar;
 mod shown;
 mod start_generation;
 mod tell;

@@ -1,4 +1,4 @@
-//! Tables and queries, the avatars' files, the vectors of memories, and the two services that roleplay calls.
+//! Tables and queries, the avatars' files and sizes, the vectors of memories, and the two services that roleplay calls.
 
 pub(crate) mod avatars;
 pub(crate) mod holder_file;
@@ -7,6 +7,7 @@ pub(crate) mod models;
 pub(crate) mod profiles;
 pub(crate) mod queries;
 pub(crate) mod tables;
+pub(crate) mod webp;
 
 use tonic::Status;
 use troupe_proto::{Reason, error};

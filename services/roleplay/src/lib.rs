@@ -48,6 +48,8 @@ impl Service for Roleplay {
             host, db, pages, ..
         } = site;
         let avatars = Avatars::open(&host)?;
+        let signer = host.storage().signer(Self::ROLE.name(), &db).await;
+        let signer = signer.map_err(BuildError::of("the key of addresses can't be used"))?;
         vectors::look(&host.backends.qdrant, &host.tasks);
         let limits = GenerationLimits {
             whole: Duration::from_secs(config.generation_limit_secs),
@@ -72,7 +74,7 @@ impl Service for Roleplay {
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
-        let characters = Characters::new(db.clone(), outbox, host, avatars);
+        let characters = Characters::new(db.clone(), outbox, host, avatars, signer);
         let personas = Personas { db, clock };
         Ok(presentation::routes(
             characters, personas, chats, memories, pages,

@@ -21,6 +21,7 @@ mod onlookers;
 mod open_streams;
 mod outages;
 mod person;
+mod pictures;
 mod platform;
 mod postgres;
 mod processes;

@@ -34,6 +34,7 @@ async fn suite(open: impl Fn(&str) -> Files) {
 async fn gives_back_what_was_stored(files: &Files) {
     files.put("a.png", b"picture".to_vec()).await.unwrap();
     assert_eq!(files.find("a.png").await.unwrap().unwrap(), b"picture");
+    assert!(files.has("a.png").await.unwrap());
 }
 
 async fn the_last_of_a_name_counts(files: &Files) {
@@ -45,6 +46,7 @@ async fn the_last_of_a_name_counts(files: &Files) {
 
 async fn nothing_is_found_where_nothing_is(files: &Files) {
     assert_eq!(files.find("a").await.unwrap(), None);
+    assert!(!files.has("a").await.unwrap());
     assert!(files.list(None).await.unwrap().is_empty());
     files.delete("a").await.unwrap();
 }

@@ -56,3 +56,24 @@ async fn page_tokens_are_good_in_every_folder_on_one_store() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_address_is_good_after_a_restart_and_in_every_folder_on_one_store() {
+    let home = Home::on(Postgres::shared().await.unwrap()).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (storage, db) = open(&home, home.path()).await;
+    let signature = storage.signer("keeping", &db).await.unwrap().sign("a");
+    for folder in [home.path(), elsewhere.path()] {
+        let (storage, db) = open(&home, folder).await;
+        let signer = storage.signer("keeping", &db).await.unwrap();
+        assert!(signer.is_signed("a", &signature));
+    }
+    let storage = Storage::new(elsewhere.path());
+    let db = Database::open::<Migrator>(&storage, "keeping")
+        .await
+        .unwrap();
+    let signature = storage.signer("keeping", &db).await.unwrap().sign("a");
+    let again = storage.signer("keeping", &db).await.unwrap();
+    assert!(again.is_signed("a", &signature));
+    assert!(elsewhere.path().join("keys/keeping-address.key").exists());
+}

@@ -1,11 +1,16 @@
 //! Characters: what all their use cases share.
 
+use std::sync::Arc;
+
 use events::Outbox;
 use mesh::Ctx;
 use service::Host;
 use storage::Database;
+use storage::signature::Signer;
+use tokio::sync::Mutex;
 
 use super::Error;
+use crate::domain::avatar::{AvatarAddress, AvatarSize, expire_time};
 use crate::domain::character::Character;
 use crate::domain::ids::CharacterId;
 use crate::infrastructure::avatars::Avatars;
@@ -18,17 +23,44 @@ pub(crate) struct Characters {
     pub(super) outbox: Outbox,
     pub(super) host: Host,
     pub(super) avatars: Avatars,
+    pub(super) signer: Signer,
+    /// Held by whoever makes sizes of a picture.
+    pub(super) making: Arc<Mutex<()>>,
 }
 
 impl Characters {
-    /// The use cases over a database with its outbox and a folder of pictures.
-    pub(crate) fn new(db: Database, outbox: Outbox, host: Host, avatars: Avatars) -> Self {
+    /// The use cases over a database with its outbox, a folder of pictures, and what signs their addresses.
+    pub(crate) fn new(
+        db: Database,
+        outbox: Outbox,
+        host: Host,
+        avatars: Avatars,
+        signer: Signer,
+    ) -> Self {
         Self {
             db,
             outbox,
             host,
             avatars,
+            signer,
+            making: Arc::default(),
         }
+    }
+
+    /// The address of a character's picture in a size, with its signature; none where it has no picture.
+    pub(crate) fn address(
+        &self,
+        character: &Character,
+        size: AvatarSize,
+    ) -> Option<(AvatarAddress, String)> {
+        let address = AvatarAddress {
+            character_id: character.id,
+            version: character.avatar.clone()?,
+            size,
+            expire_time: expire_time(character.id, self.host.clock.now()),
+        };
+        let signature = self.signer.sign(&address.signed_text());
+        Some((address, signature))
     }
 
     /// A character of the caller.

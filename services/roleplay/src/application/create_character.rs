@@ -21,7 +21,7 @@ impl Characters {
         let character = Character {
             id: CharacterId::new(),
             card: Card::create(&card)?,
-            has_avatar: false,
+            avatar: None,
             create_time: now,
             update_time: now,
         };

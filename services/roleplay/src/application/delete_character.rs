@@ -29,8 +29,8 @@ impl Characters {
         let found = characters::find(self.db.read(), user, id).await?;
         let found = found.ok_or(Error::NotFound("character"))?;
         check_etag("character", found.update_time, etag)?;
-        if found.has_avatar {
-            self.avatars.delete(id).await?;
+        if let Some(version) = &found.avatar {
+            self.avatars.delete(id, version).await?;
         }
         let now = self.host.clock.now();
         let delete = self.db.transaction(|tx| {

@@ -65,6 +65,12 @@ pub(crate) enum Error {
     /// The character has no picture.
     #[error("the character has no picture")]
     AvatarMissing,
+    /// Nobody gave out that address, or it has ended.
+    #[error("the address of the picture {0}: read the character again, which has new ones")]
+    AvatarAddressInvalid(&'static str),
+    /// The picture has no pixels that can be scaled.
+    #[error("the character's picture is damaged and can't be shown in a size: {0}")]
+    AvatarUnreadable(String),
     /// The prompt doesn't fit the model.
     #[error(transparent)]
     PromptTooLong(#[from] FitError),
@@ -179,6 +185,8 @@ impl Classify for Error {
         match self {
             Self::NotFound(_) => Class::new(Reason::NotFound),
             Self::AvatarMissing => Class::new(Reason::AvatarMissing),
+            Self::AvatarAddressInvalid(_) => Class::new(Reason::AvatarAddressInvalid),
+            Self::AvatarUnreadable(_) => Class::new(Reason::AvatarUnreadable),
             Self::Invalid { field, description } => {
                 Class::new(Reason::InvalidRequest).violation(*field, *description)
             }

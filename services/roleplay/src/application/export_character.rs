@@ -1,10 +1,9 @@
-//! Exports a character as a card, and serves its picture.
+//! Exports a character as a card.
 
 use mesh::Ctx;
 
 use super::{Characters, Error};
 use crate::domain::card::{Card, Spec};
-use crate::domain::character::Character;
 use crate::domain::ids::CharacterId;
 
 /// A form of card files.
@@ -51,18 +50,5 @@ impl Characters {
         let write = move || character.card.to_png(&picture);
         let bytes = self.host.tasks.spawn_blocking(write).await??;
         Ok(Exported { name, bytes })
-    }
-
-    /// A character's picture, a PNG.
-    pub(crate) async fn get_avatar(&self, ctx: &Ctx, id: CharacterId) -> Result<Vec<u8>, Error> {
-        let character = self.get_character(ctx, id).await?;
-        self.picture(&character).await?.ok_or(Error::AvatarMissing)
-    }
-
-    async fn picture(&self, character: &Character) -> Result<Option<Vec<u8>>, Error> {
-        if !character.has_avatar {
-            return Ok(None);
-        }
-        Ok(self.avatars.find(character.id).await?)
     }
 }

@@ -8,6 +8,7 @@ use tracing::Instrument;
 use super::happened::character_created;
 use super::once::Once;
 use super::{Characters, Error};
+use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::{Card, CardError, Imported, MAX_DOCUMENT_BYTES, Warning};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, UserId};
@@ -22,7 +23,7 @@ impl Characters {
         key: Option<RequestKey>,
     ) -> Result<(Character, Vec<Warning>), Error> {
         let (user, cause) = (ctx.user_id()?, ctx.cause());
-        let imported = self
+        let (imported, version) = self
             .host
             .tasks
             .spawn_blocking(move || read(&file))
@@ -35,7 +36,7 @@ impl Characters {
         let character = Character {
             id: CharacterId::new(),
             card: imported.card,
-            has_avatar: imported.avatar_png.is_some(),
+            avatar: version,
             create_time: now,
             update_time: now,
         };
@@ -67,9 +68,11 @@ impl Characters {
         if let Some(png) = png {
             self.avatars.put(id, png).await?;
         }
+        let avatar = character.avatar.as_ref();
         let stored = self.insert(user, &character, once, cause).await;
         if !matches!(&stored, Ok(stored) if *stored == id)
-            && let Err(left) = self.avatars.delete(id).await
+            && let Some(version) = avatar
+            && let Err(left) = self.avatars.delete(id, version).await
         {
             tracing::warn!(character.id = %id, error = %left, "a picture without a character stays");
         }
@@ -100,7 +103,8 @@ impl Characters {
     }
 }
 
-fn read(file: &[u8]) -> Result<Imported, CardError> {
+/// Reads a card and the version of its picture.
+fn read(file: &[u8]) -> Result<(Imported, Option<AvatarVersion>), CardError> {
     let imported = Card::import(file)?;
     // A number such as 1e9 is longer when it is written again; what we store we must be able to read.
     let size_bytes = imported.card.to_json(imported.card.spec())?.len();
@@ -110,5 +114,6 @@ fn read(file: &[u8]) -> Result<Imported, CardError> {
             max_bytes: MAX_DOCUMENT_BYTES,
         });
     }
-    Ok(imported)
+    let version = imported.avatar_png.as_deref().map(AvatarVersion::of);
+    Ok((imported, version))
 }

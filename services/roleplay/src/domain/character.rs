@@ -2,6 +2,7 @@
 
 use platform::Timestamp;
 
+use super::avatar::AvatarVersion;
 use super::card::{Card, TextField};
 use super::ids::CharacterId;
 
@@ -12,8 +13,8 @@ pub struct Character {
     pub id: CharacterId,
     /// The card.
     pub card: Card,
-    /// True if it has a picture.
-    pub has_avatar: bool,
+    /// Its picture, if it has one.
+    pub avatar: Option<AvatarVersion>,
     /// When it was imported.
     pub create_time: Timestamp,
     /// When it last changed.

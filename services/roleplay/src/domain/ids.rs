@@ -32,6 +32,13 @@ id!(
     pub MemoryId, "mem"
 );
 
+impl CharacterId {
+    /// A number that is as good as random, and the character's own.
+    pub(crate) fn number(self) -> u64 {
+        self.0.as_u64_pair().1
+    }
+}
+
 impl MemoryId {
     /// The memory of a message, which has the message's number: there is one of each.
     #[must_use]

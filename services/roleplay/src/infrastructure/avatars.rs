@@ -1,36 +1,84 @@
-//! The characters' pictures: a PNG file each, under the character's id.
+//! The characters' pictures: a PNG file each, under the character's id, and beside it what was made of it, a WebP file of each
+//! version and size. What is kept in a size can be lost: it is made again.
 
 use service::Host;
 use storage::files::{Error, Files};
 
+use crate::domain::avatar::{AvatarSize, AvatarVersion};
 use crate::domain::ids::CharacterId;
 
 /// The store of pictures.
 #[derive(Debug, Clone)]
-pub(crate) struct Avatars(Files);
+pub(crate) struct Avatars {
+    originals: Files,
+    sized: Files,
+}
 
 impl Avatars {
     /// The pictures that a host keeps.
     pub(crate) fn open(host: &Host) -> Result<Self, Error> {
-        Ok(Self(Files::open(&host.storage(), "roleplay/avatars")?))
+        let storage = host.storage();
+        Ok(Self {
+            originals: Files::open(&storage, "roleplay/avatars")?,
+            sized: Files::open(&storage, "roleplay/avatar-sizes")?,
+        })
     }
 
     /// Stores a character's picture.
     pub(crate) async fn put(&self, id: CharacterId, png: Vec<u8>) -> Result<(), Error> {
-        self.0.put(&name(id), png).await
+        self.originals.put(&name(id), png).await
     }
 
     /// A character's picture, if it has one.
     pub(crate) async fn find(&self, id: CharacterId) -> Result<Option<Vec<u8>>, Error> {
-        self.0.find(&name(id)).await
+        self.originals.find(&name(id)).await
     }
 
-    /// Deletes a character's picture. One that is gone already is no error.
-    pub(crate) async fn delete(&self, id: CharacterId) -> Result<(), Error> {
-        self.0.delete(&name(id)).await
+    /// A character's picture in a size, if that was made.
+    pub(crate) async fn find_sized(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+        size: AvatarSize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        self.sized.find(&sized_name(id, version, size)).await
+    }
+
+    /// Stores a character's picture in a size, unless the character is gone meanwhile.
+    pub(crate) async fn put_sized(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+        size: AvatarSize,
+        webp: Vec<u8>,
+    ) -> Result<(), Error> {
+        let name = sized_name(id, version, size);
+        self.sized.put(&name, webp).await?;
+        // Whoever deletes it takes the picture away before its sizes: one that is there now finds this one.
+        if !self.originals.has(&self::name(id)).await? {
+            self.sized.delete(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a character's picture in all sizes. One that is gone already is no error.
+    pub(crate) async fn delete(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+    ) -> Result<(), Error> {
+        self.originals.delete(&name(id)).await?;
+        for size in AvatarSize::ALL {
+            self.sized.delete(&sized_name(id, version, size)).await?;
+        }
+        Ok(())
     }
 }
 
 fn name(id: CharacterId) -> String {
     format!("{id}.png")
+}
+
+fn sized_name(id: CharacterId, version: &AvatarVersion, size: AvatarSize) -> String {
+    format!("{id}.{}.{}.webp", version.as_str(), size.name())
 }

@@ -6,9 +6,16 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
+use super::convert::avatar::{addresses, asked_address, asked_size, image, keep};
 use super::convert::character::{asked_spec, basic, file, patch, whole};
 use super::convert::download::attachment;
 use crate::application::{CardFile, Characters};
+use crate::domain::character::Character;
+
+/// What is read with a token is asked for again, and shown again if it is the same.
+const ASK_AGAIN: &str = "private, no-cache";
+/// What an address leads to never changes.
+const KEEP: &str = "private, max-age=31536000, immutable";
 
 pub(super) struct CharacterApi {
     pub(super) characters: Characters,
@@ -28,7 +35,7 @@ impl CharacterService for CharacterApi {
         let patch = patch(request.character.unwrap_or_default(), None)?;
         let character = self.characters.create_character(&ctx, patch, key).await?;
         Ok(Response::new(pb::CreateCharacterResponse {
-            character: Some(whole(&character)),
+            character: Some(self.shown(&character, whole)),
         }))
     }
 
@@ -44,7 +51,7 @@ impl CharacterService for CharacterApi {
         let imported = self.characters.import_character(&ctx, file.into(), key);
         let (character, warnings) = imported.await?;
         Ok(Response::new(pb::ImportCharacterResponse {
-            character: Some(whole(&character)),
+            character: Some(self.shown(&character, whole)),
             warnings: warnings.iter().map(ToString::to_string).collect(),
         }))
     }
@@ -55,7 +62,7 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::ListCharactersResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
-        let show = match request.view() {
+        let show: fn(&Character) -> pb::Character = match request.view() {
             pb::CharacterView::Unspecified | pb::CharacterView::Basic => basic,
             pb::CharacterView::Full => whole,
         };
@@ -68,7 +75,7 @@ impl CharacterService for CharacterApi {
             .await?;
         let next = characters.last().filter(|_| more).map(|last| last.id);
         Ok(Response::new(pb::ListCharactersResponse {
-            characters: characters.iter().map(show).collect(),
+            characters: characters.iter().map(|it| self.shown(it, show)).collect(),
             next_page_token: page.next(next),
         }))
     }
@@ -81,7 +88,7 @@ impl CharacterService for CharacterApi {
         let id = fields::id("character_id", &request.get_ref().character_id)?;
         let character = self.characters.get_character(&ctx, id).await?;
         Ok(Response::new(pb::GetCharacterResponse {
-            character: Some(whole(&character)),
+            character: Some(self.shown(&character, whole)),
         }))
     }
 
@@ -98,7 +105,7 @@ impl CharacterService for CharacterApi {
         let changed = self.characters.update_character(&ctx, id, patch, &etag);
         let character = changed.await?;
         Ok(Response::new(pb::UpdateCharacterResponse {
-            character: Some(whole(&character)),
+            character: Some(self.shown(&character, whole)),
         }))
     }
 
@@ -147,9 +154,38 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::GetAvatarResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
-        let png = self.characters.get_avatar(&ctx, id).await?;
-        Ok(Response::new(pb::GetAvatarResponse {
-            image: Some(file("image/png", png)),
-        }))
+        let size = asked_size(request.get_ref().size());
+        let shown = self.characters.get_avatar(&ctx, id, size).await?;
+        let mut response = Response::new(pb::GetAvatarResponse {
+            image: image(size, shown.bytes),
+        });
+        keep(&mut response, ASK_AGAIN, &shown.version, size);
+        Ok(response)
+    }
+
+    async fn get_signed_avatar(
+        &self,
+        request: Request<pb::GetSignedAvatarRequest>,
+    ) -> Result<Response<pb::GetSignedAvatarResponse>, Status> {
+        let address = asked_address(request.get_ref())?;
+        let signature = &request.get_ref().signature;
+        let shown = self.characters.get_signed_avatar(&address, signature);
+        let shown = shown.await?;
+        let size = Some(address.size);
+        let mut response = Response::new(pb::GetSignedAvatarResponse {
+            image: image(size, shown.bytes),
+        });
+        keep(&mut response, KEEP, &shown.version, size);
+        Ok(response)
+    }
+}
+
+impl CharacterApi {
+    /// A character as an answer shows it, with the addresses of its picture.
+    fn shown(&self, character: &Character, show: fn(&Character) -> pb::Character) -> pb::Character {
+        pb::Character {
+            avatar: addresses(&self.characters, character),
+            ..show(character)
+        }
     }
 }

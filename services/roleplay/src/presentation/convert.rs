@@ -1,5 +1,6 @@
 //! Between the contract's messages and the domain's types, a file for each service.
 
+pub(super) mod avatar;
 pub(super) mod character;
 pub(super) mod download;
 pub(super) mod generation;

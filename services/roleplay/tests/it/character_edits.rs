@@ -6,7 +6,8 @@ use tonic::Code;
 use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, roleplay as pb};
 
-use crate::characters::{avatar, export, find, png};
+use crate::avatars::{avatar, png};
+use crate::characters::{export, find};
 use crate::stage::{CARD, Stage, tick};
 
 #[tokio::test]

@@ -6,12 +6,8 @@ use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::domain::card::Card;
 
+use crate::avatars::{avatar, png};
 use crate::stage::{CARD, Person, Stage, opening};
-
-pub(crate) fn png() -> Vec<u8> {
-    let card = Card::from_json(CARD.as_bytes()).unwrap();
-    card.to_png(&Card::blank_png()).unwrap()
-}
 
 pub(crate) async fn export(
     person: &Person,
@@ -176,20 +172,6 @@ pub(crate) async fn find(person: &Person, query: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) async fn avatar(person: &Person, id: &str) -> Result<(String, Vec<u8>), tonic::Status> {
-    let request = person.ask(pb::GetAvatarRequest {
-        character_id: id.into(),
-    });
-    let image = person
-        .characters()
-        .get_avatar(request)
-        .await?
-        .into_inner()
-        .image
-        .unwrap();
-    Ok((image.content_type, image.data.into()))
-}
-
 #[tokio::test]
 async fn imports_json_and_exports_it_with_all_that_is_unknown() {
     let stage = Stage::new().await;
@@ -272,46 +254,6 @@ async fn imports_json_and_exports_it_with_all_that_is_unknown() {
     let again = alice.import(file).await.unwrap().character.unwrap();
     assert!(again.has_avatar);
     assert_eq!(again.description, character.description);
-}
-
-#[tokio::test]
-async fn serves_the_picture_of_a_png_and_deletes_it_with_the_character() {
-    let stage = Stage::new().await;
-    let (alice, bob) = (stage.person(), stage.person());
-    let character = alice.import(png()).await.unwrap().character.unwrap();
-    assert!(character.has_avatar);
-    let (kind, image) = avatar(&alice, &character.id).await.unwrap();
-    assert_eq!(kind, "image/png");
-    assert!(image.starts_with(b"\x89PNG\r\n\x1a\n"));
-    assert_eq!(
-        avatar(&bob, &character.id).await.err().unwrap().code(),
-        Code::NotFound
-    );
-
-    let plain = alice.import(CARD).await.unwrap().character.unwrap();
-    let status = avatar(&alice, &plain.id).await.err().unwrap();
-    assert_eq!(
-        (status.code(), reason_of(&status)),
-        (Code::NotFound, Some(Reason::AvatarMissing))
-    );
-
-    assert_eq!(stage.avatar_files(), 1);
-    let delete = pb::DeleteCharacterRequest {
-        character_id: character.id.clone(),
-        ..Default::default()
-    };
-    alice
-        .characters()
-        .delete_character(alice.ask(delete.clone()))
-        .await
-        .unwrap();
-    assert_eq!(stage.avatar_files(), 0);
-    assert_eq!(
-        reason_of(&avatar(&alice, &character.id).await.err().unwrap()),
-        Some(Reason::NotFound)
-    );
-    let again = alice.characters().delete_character(alice.ask(delete)).await;
-    assert_eq!(again.err().unwrap().code(), Code::NotFound);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 )]
 
 mod access;
-mod buckets;
+mod avatars;
 mod character_edits;
 mod characters;
 mod embedder;

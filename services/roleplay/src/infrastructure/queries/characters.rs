@@ -7,6 +7,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select,
 };
 
+use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::Card;
 use crate::domain::character::{Character, searched_text};
 use crate::domain::ids::{CharacterId, UserId};
@@ -105,7 +106,8 @@ pub(crate) async fn insert(
         search_text: searched_text(&character.card),
         document_bytes: bytes(&document),
         document,
-        has_avatar: character.has_avatar,
+        has_avatar: character.avatar.is_some(),
+        avatar_version: version(character).to_owned(),
         create_time: character.create_time,
         update_time: character.update_time,
     };
@@ -147,6 +149,10 @@ fn document(card: &Card) -> Result<String, DbErr> {
     serde_json::to_string(card.document()).map_err(|e| DbErr::Json(e.to_string()))
 }
 
+fn version(character: &Character) -> &str {
+    character.avatar.as_ref().map_or("", AvatarVersion::as_str)
+}
+
 fn bytes(document: &str) -> i64 {
     i64::try_from(document.len()).unwrap_or(i64::MAX)
 }
@@ -157,7 +163,9 @@ fn character(model: Model) -> Result<Character, DbErr> {
     Ok(Character {
         id: model.id,
         card,
-        has_avatar: model.has_avatar,
+        avatar: model
+            .has_avatar
+            .then(|| AvatarVersion::named(model.avatar_version)),
         create_time: model.create_time,
         update_time: model.update_time,
     })

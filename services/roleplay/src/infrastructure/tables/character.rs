@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) document: String,
     pub(crate) document_bytes: i64,
     pub(crate) has_avatar: bool,
+    /// Empty where it has no picture, and where the picture is older than versions.
+    pub(crate) avatar_version: String,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
 }

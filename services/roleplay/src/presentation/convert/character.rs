@@ -48,7 +48,7 @@ pub(crate) fn basic(character: &Character) -> pb::Character {
         character_version: text(TextField::CharacterVersion),
         book_entry_count: i32::try_from(book).unwrap_or(i32::MAX),
         etag: etag(character.update_time),
-        has_avatar: character.has_avatar,
+        has_avatar: character.avatar.is_some(),
         spec: spec(card.spec()).into(),
         create_time: Some(character.create_time.into()),
         update_time: Some(character.update_time.into()),

@@ -1,0 +1,112 @@
+//! Shows a character's picture: as it was imported, in a size, and by an address.
+
+use mesh::Ctx;
+use tracing::Instrument;
+
+use super::{Characters, Error};
+use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion};
+use crate::domain::character::Character;
+use crate::domain::ids::CharacterId;
+use crate::infrastructure::webp;
+
+/// A picture, and its version.
+pub(crate) struct Shown {
+    /// The version.
+    pub(crate) version: AvatarVersion,
+    /// WebP in a size, else PNG.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Characters {
+    /// The picture of a character of the caller.
+    pub(crate) async fn get_avatar(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+        size: Option<AvatarSize>,
+    ) -> Result<Shown, Error> {
+        let character = self.get_character(ctx, id).await?;
+        let original = async |it: &Character| self.picture(it).await?.ok_or(Error::AvatarMissing);
+        let version = character.avatar.clone().ok_or(Error::AvatarMissing)?;
+        let bytes = match size {
+            Some(size) => self.sized(id, &version, size).await?,
+            None => original(&character).await?,
+        };
+        Ok(Shown { version, bytes })
+    }
+
+    /// The picture that an address leads to, whoever asks: the signature stands for who may see it.
+    pub(crate) async fn get_signed_avatar(
+        &self,
+        address: &AvatarAddress,
+        signature: &str,
+    ) -> Result<Shown, Error> {
+        if !self.signer.is_signed(&address.signed_text(), signature) {
+            return Err(Error::AvatarAddressInvalid("isn't one that was given out"));
+        }
+        if address.expire_time <= self.host.clock.now() {
+            return Err(Error::AvatarAddressInvalid("has expired"));
+        }
+        let AvatarAddress { version, size, .. } = address;
+        let bytes = self.sized(address.character_id, version, *size).await?;
+        let version = version.clone();
+        Ok(Shown { version, bytes })
+    }
+
+    /// The picture of a character as it was imported.
+    pub(super) async fn picture(&self, character: &Character) -> Result<Option<Vec<u8>>, Error> {
+        if character.avatar.is_none() {
+            return Ok(None);
+        }
+        Ok(self.avatars.find(character.id).await?)
+    }
+
+    /// A picture in a size, which is made when it is first asked for.
+    async fn sized(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+        size: AvatarSize,
+    ) -> Result<Vec<u8>, Error> {
+        if let Some(kept) = self.avatars.find_sized(id, version, size).await? {
+            return Ok(kept);
+        }
+        // One at a time: a picture takes much memory. Who leaves while they wait makes nothing.
+        let turn = self.making.clone().lock_owned().await;
+        if let Some(kept) = self.avatars.find_sized(id, version, size).await? {
+            return Ok(kept);
+        }
+        let (characters, version) = (self.clone(), version.clone());
+        // A task of its own: a client that leaves in the middle would leave sizes of a picture that is deleted meanwhile.
+        let make = async move {
+            let made = characters.make_sizes(id, &version, size).await;
+            drop(turn);
+            made
+        };
+        self.host.tasks.spawn(make.in_current_span()).await?
+    }
+
+    async fn make_sizes(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+        wanted: AvatarSize,
+    ) -> Result<Vec<u8>, Error> {
+        let png = self.avatars.find(id).await?.ok_or(Error::AvatarMissing)?;
+        let known = version.clone();
+        let make = move || known.is_of(&png).then(|| webp::sizes(&png)).transpose();
+        let made = self.host.tasks.spawn_blocking(make).await?;
+        let made = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
+        let mut shown = None;
+        for (size, webp) in made.ok_or(Error::AvatarMissing)? {
+            if size == wanted {
+                shown = Some(webp.clone());
+            }
+            if let Err(error) = self.avatars.put_sized(id, version, size, webp).await {
+                // It can be shown all the same, and is made again.
+                tracing::warn!(character.id = %id, %error, "a picture's size can't be kept");
+            }
+        }
+        shown.ok_or(Error::AvatarMissing)
+    }
+}

@@ -1,0 +1,214 @@
+//! Pictures in sizes: a PNG in, WebP out, without anything that a file says beside its pixels.
+
+use std::io::Cursor;
+
+use fast_image_resize::images::Image;
+use fast_image_resize::{PixelType, Resizer};
+use png::{ColorType, Decoder, Limits, Transformations};
+use webp::{Encoder, PixelLayout};
+
+use crate::domain::avatar::AvatarSize;
+use crate::domain::card::MAX_DIMENSION;
+
+/// What the decoder may take beside the pixels.
+const MOST_OVERHEAD_BYTES: usize = 32 << 20;
+/// Of 100: what is lost is hard to see.
+const QUALITY: f32 = 82.0;
+
+/// Why there is no picture to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// The file's pixels are damaged, or aren't all there.
+    #[error("{0}")]
+    Png(#[from] png::DecodingError),
+    /// There are too many.
+    #[error("it has {0} x {1} pixels, and {MAX_DIMENSION} on each side are the most")]
+    TooLarge(u32, u32),
+    /// They can't be scaled or written.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Rows of pixels of 8 bits a channel.
+struct Picture {
+    width: u32,
+    height: u32,
+    kind: PixelType,
+    bytes: Vec<u8>,
+}
+
+/// A picture in every size, the largest first. A large one takes about 200 MiB of memory meanwhile, so make one at a time.
+pub(crate) fn sizes(png: &[u8]) -> Result<Vec<(AvatarSize, Vec<u8>)>, Unreadable> {
+    let mut picture = Picture::read(png)?;
+    let mut sizes = Vec::with_capacity(AvatarSize::ALL.len());
+    for size in AvatarSize::ALL {
+        // Each is made of the one before, which is closer to it than the original.
+        picture = picture.scaled(size)?;
+        sizes.push((size, picture.encoded()?));
+    }
+    Ok(sizes)
+}
+
+impl Picture {
+    fn read(png: &[u8]) -> Result<Self, Unreadable> {
+        let limits = Limits {
+            bytes: MOST_OVERHEAD_BYTES,
+        };
+        let mut decoder = Decoder::new_with_limits(Cursor::new(png), limits);
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let mut reader = decoder.read_info()?;
+        let (width, height) = reader.info().size();
+        if width.max(height) > MAX_DIMENSION {
+            return Err(Unreadable::TooLarge(width, height));
+        }
+        let size = reader.output_buffer_size();
+        let mut bytes = vec![0; size.ok_or(Unreadable::TooLarge(width, height))?];
+        let frame = reader.next_frame(&mut bytes)?;
+        let kind = match frame.color_type {
+            ColorType::Grayscale => PixelType::U8,
+            ColorType::GrayscaleAlpha => PixelType::U8x2,
+            ColorType::Rgba => PixelType::U8x4,
+            // Palettes are colours by now.
+            ColorType::Rgb | ColorType::Indexed => PixelType::U8x3,
+        };
+        Ok(Self {
+            width: frame.width,
+            height: frame.height,
+            kind,
+            bytes,
+        })
+    }
+
+    fn scaled(self, size: AvatarSize) -> Result<Self, Unreadable> {
+        let (width, height) = size.fit(self.width, self.height);
+        if (width, height) == (self.width, self.height) {
+            return Ok(self);
+        }
+        let source = Image::from_vec_u8(self.width, self.height, self.bytes, self.kind);
+        let source = source.map_err(|error| Unreadable::Other(error.to_string()))?;
+        let mut scaled = Image::new(width, height, self.kind);
+        let result = Resizer::new().resize(&source, &mut scaled, None);
+        result.map_err(|error| Unreadable::Other(error.to_string()))?;
+        Ok(Self {
+            width,
+            height,
+            kind: self.kind,
+            bytes: scaled.into_vec(),
+        })
+    }
+
+    fn encoded(&self) -> Result<Vec<u8>, Unreadable> {
+        let grey: Vec<u8>;
+        let (layout, bytes) = match self.kind {
+            PixelType::U8 => {
+                grey = self.bytes.iter().flat_map(|&it| [it, it, it]).collect();
+                (PixelLayout::Rgb, &grey)
+            }
+            PixelType::U8x2 => {
+                let pairs = self.bytes.chunks_exact(2);
+                grey = pairs
+                    .flat_map(|pair| [pair[0], pair[0], pair[0], pair[1]])
+                    .collect();
+                (PixelLayout::Rgba, &grey)
+            }
+            PixelType::U8x4 => (PixelLayout::Rgba, &self.bytes),
+            _ => (PixelLayout::Rgb, &self.bytes),
+        };
+        let encoder = Encoder::new(bytes, layout, self.width, self.height);
+        let encoded = encoder.encode_simple(false, QUALITY);
+        let encoded = encoded.map_err(|error| Unreadable::Other(format!("{error:?}")))?;
+        Ok(encoded.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png(width: u32, height: u32, color: ColorType, pixel: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, width, height);
+        encoder.set_color(color);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().unwrap();
+        let count = (width * height) as usize;
+        writer.write_image_data(&pixel.repeat(count)).unwrap();
+        drop(writer);
+        file
+    }
+
+    /// Width, height and the first pixel, of red, green, blue and perhaps alpha.
+    fn shown(webp: &[u8]) -> (u32, u32, Vec<u8>) {
+        let picture = webp::Decoder::new(webp).decode().unwrap();
+        let channels = if picture.is_alpha() { 4 } else { 3 };
+        (
+            picture.width(),
+            picture.height(),
+            picture[..channels].to_vec(),
+        )
+    }
+
+    #[test]
+    fn a_picture_is_made_in_three_sizes_and_looks_as_it_did() {
+        let file = png(900, 600, ColorType::Rgb, &[200, 40, 90]);
+        let sizes = sizes(&file).unwrap();
+        let of: Vec<_> = sizes
+            .iter()
+            .map(|(size, webp)| (*size, shown(webp)))
+            .collect();
+        let pixels: Vec<_> = of.iter().map(|(size, it)| (*size, it.0, it.1)).collect();
+        assert_eq!(
+            pixels,
+            [
+                (AvatarSize::Full, 900, 600),
+                (AvatarSize::Card, 768, 512),
+                (AvatarSize::Thumbnail, 256, 171)
+            ]
+        );
+        for (_, (_, _, pixel)) in of {
+            let far = pixel.iter().zip([200, 40, 90]);
+            let far = far
+                .map(|(seen, wanted): (_, u8)| seen.abs_diff(wanted))
+                .max();
+            assert!(far.unwrap() < 6, "{pixel:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_pixel_is_read() {
+        for (color, pixel, expected) in [
+            (ColorType::Grayscale, &[90][..], &[90, 90, 90][..]),
+            (ColorType::GrayscaleAlpha, &[90, 0], &[0]),
+            (ColorType::Rgba, &[10, 20, 30, 0], &[0]),
+            (ColorType::Rgb, &[10, 20, 30], &[10, 20, 30]),
+        ] {
+            let sizes = sizes(&png(300, 3, color, pixel)).unwrap();
+            let (width, height, seen) = shown(&sizes[2].1);
+            assert_eq!((width, height), (256, 3), "{color:?}");
+            // Of what can't be seen, only that counts.
+            let seen = if seen.len() == 4 { &seen[3..] } else { &seen };
+            let far = seen.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(
+                seen.len() == expected.len() && far.unwrap() < 6,
+                "{color:?} {seen:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused() {
+        let whole = png(300, 300, ColorType::Rgb, &[1, 2, 3]);
+        let mut damaged = whole.clone();
+        // In the pixels, whose checksum zlib has; the chunk's own is what the import checks.
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0xff;
+        let cut = whole[..whole.len() - 40].to_vec();
+        for file in [Vec::new(), b"GIF89a".to_vec(), damaged, cut] {
+            assert!(sizes(&file).is_err());
+        }
+        let wide = png(MAX_DIMENSION + 1, 1, ColorType::Grayscale, &[0]);
+        assert!(matches!(sizes(&wide), Err(Unreadable::TooLarge(4_097, 1))));
+    }
+}
