@@ -10,6 +10,9 @@ use serde::Deserialize;
 /// Where proxies write whom they speak for.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// Where they write how their clients came.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// An address, or a network of them: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -131,6 +134,14 @@ impl Proxies {
             }
         }
         client
+    }
+
+    /// Whether a trusted proxy says that the client came by HTTPS. Where several do, the nearest one knows it of its own.
+    pub(crate) fn say_https(&self, socket: IpAddr, headers: &HeaderMap) -> bool {
+        let said = headers.get_all(FORWARDED_PROTO).iter().next_back();
+        let last = said.and_then(|it| it.as_bytes().rsplit(|byte| *byte == b',').next());
+        last.is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(b"https"))
+            && self.contain(socket)
     }
 
     /// Tells the log once of what is most likely a proxy that was forgotten. Anybody else may send the header, too.

@@ -145,6 +145,9 @@ impl Call<'_> {
         metadata.insert(header::TE, HeaderValue::from_static("trailers"));
         metadata.insert(GRPC_TIMEOUT, timeout::left(deadline));
         self.visit.put(&mut metadata);
+        if let Some(cookie) = self.visit.cookie(&self.method.policy, self.headers) {
+            metadata.insert(mesh::context::COOKIE, cookie);
+        }
         let mut request = Request::new(Body::new(Full::new(frames)));
         *request.method_mut() = http::Method::POST;
         *request.version_mut() = Version::HTTP_2;

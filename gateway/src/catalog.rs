@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use http::Uri;
-use http::{Request, Response};
+use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use http::{Request, Response, Uri};
 use mesh::{Channel, SessionStream};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::body::Body;
@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use troupe_proto::policy::{self, Audience};
 
 use crate::config::{ConfigError, Limits, Overload};
+use crate::cookie;
 use crate::notices::Farewell;
 use crate::overload::Load;
 use crate::policy::Policy;
@@ -116,11 +117,16 @@ impl Method {
         request: Request<Body>,
         stream: Option<SessionStream>,
     ) -> Result<Response<Body>, Status> {
+        let keeps_cookie = request.headers().contains_key(mesh::context::COOKIE);
         let answer = self.channel.clone().oneshot(request);
-        let answer = match stream {
+        let mut answer = match stream {
             Some(stream) => stream.over(answer).await?,
             None => answer.await,
         };
+        if let Ok(answer) = &mut answer {
+            let own = self.policy.cookie.as_deref();
+            cookie::settle(answer.headers_mut(), own.filter(|_| keeps_cookie));
+        }
         answer.map_err(|cause| match refusal::from_upstream(cause) {
             late if late.code() == Code::DeadlineExceeded => late,
             cause => self.unreachable(&cause),
@@ -269,6 +275,21 @@ impl Catalog {
     /// Looks up an HTTP request.
     pub(crate) fn find<'p>(&self, method: &http::Method, path: &'p str) -> Lookup<'p> {
         self.tree.find(method, path)
+    }
+
+    /// Whether a request, or the one that a preflight asks for, is for a method that has a cookie.
+    pub(crate) fn has_cookie<B>(&self, request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        if let Some(method) = self.methods.get(path) {
+            return method.policy.cookie.is_some();
+        }
+        let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD);
+        let asked = asked.and_then(|it| http::Method::from_bytes(it.as_bytes()).ok());
+        let verb = asked.as_ref().unwrap_or(request.method());
+        match self.find(verb, path) {
+            Lookup::Found(found) => self.binding(found.route).method.policy.cookie.is_some(),
+            _ => false,
+        }
     }
 
     /// A binding, by the number that [`Self::find`] gives.

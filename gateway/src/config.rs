@@ -23,6 +23,8 @@ pub use self::load::{Bodies, Overload};
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The name of this machine in the local network, if the gateway is to speak HTTPS by a certificate of its own.
+    pub tls: Option<String>,
     /// Which web pages may call.
     pub cors: Cors,
     /// Reverse proxies whose `x-forwarded-for` is believed, as addresses or networks (`10.0.0.0/8`).
@@ -47,12 +49,14 @@ pub struct Config {
 }
 
 /// Which web pages may call.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cors {
     /// Origins such as `https://app.example`, or `*` alone for any.
     #[serde(deserialize_with = "addresses")]
     pub allowed_origins: Vec<String>,
+    /// Whether pages of this machine may call too: `http://localhost`, `127.0.0.1`, `[::1]`, of any port.
+    pub loopback: bool,
     /// Headers that pages may read, beyond those of gRPC and of the gateway itself. Browsers that know `*` need no names.
     pub exposed_headers: Vec<String>,
 }
@@ -226,6 +230,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            tls: None,
             cors: Cors::default(),
             trusted_proxies: Vec::new(),
             rates: Rates::default(),
@@ -236,6 +241,16 @@ impl Default for Config {
             api: Info::default(),
             descriptor_set: None,
             upstreams: Vec::new(),
+        }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            loopback: true,
+            exposed_headers: Vec::new(),
         }
     }
 }

@@ -7,40 +7,45 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
 use mesh::{Channel, Readiness, Verifier};
 use prost_reflect::DescriptorPool;
 use redis::Redis;
+use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
 use tracing::Instrument;
 
 use crate::address::Proxies;
 use crate::admission::Admission;
 use crate::caching::Keeping;
 use crate::catalog::{BuildError, Catalog};
-use crate::config::{Config, ConfigError, Cors};
+use crate::config::Config;
 use crate::intake::Intake;
 use crate::notices::Notices;
 use crate::openapi;
+use crate::origins::{CrossOrigin, Origins, host_of};
 use crate::overload::{Arrival, Gate, Pace};
 use crate::own::with_own;
 use crate::pages::Pages;
 use crate::parts::Parts;
 use crate::rates::Budgets;
+use crate::tls;
 use crate::visit::{Place, Visit, request_id};
 
 /// The edge: one tower service for every protocol. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
     parts: Arc<Parts>,
-    cors: Option<CorsLayer>,
+    origins: Arc<Origins>,
+    cross_origin: Option<Arc<CrossOrigin>>,
     proxies: Arc<Proxies>,
+    /// Where it speaks HTTPS.
+    tls: Option<TlsAcceptor>,
     peer: IpAddr,
     leaving: CancellationToken,
     /// How fast the connection is read, where it is one client's.
@@ -84,10 +89,13 @@ pub fn build(
         pages: Pages::new(&openapi::document(pool, config)),
         readiness,
     };
+    let origins = Arc::new(Origins::new(&config.cors)?);
     Ok(Gateway {
         parts: Arc::new(parts),
-        cors: cors(&config.cors)?,
+        cross_origin: CrossOrigin::new(&config.cors, &origins)?.map(Arc::new),
+        origins,
         proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
+        tls: None,
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         leaving: CancellationToken::new(),
         pace: None,
@@ -113,6 +121,17 @@ impl Gateway {
         Self { leaving, ..self }
     }
 
+    /// The same gateway, which speaks HTTPS alone at its port. Clients choose HTTP/2 or HTTP/1.1 by ALPN.
+    pub fn with_tls(self, mut config: ServerConfig) -> Self {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let tls = Some(TlsAcceptor::from(Arc::new(config)));
+        Self { tls, ..self }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {
+        self.tls.as_ref()
+    }
+
     /// Cancelled once the gateway leaves.
     pub(crate) fn leaves(&self) -> &CancellationToken {
         &self.leaving
@@ -129,7 +148,10 @@ impl Gateway {
 
     /// Answers a request.
     pub(crate) async fn answer(self, arrival: Arrival, request: Request<Body>) -> Response<Body> {
+        let is_https = self.tls.is_some() || self.proxies.say_https(self.peer, request.headers());
+        let is_strict = self.tls.is_some() && tls::is_strict(host_of(&request));
         let visit = Visit {
+            may_keep_cookies: self.origins.may_keep_cookies(&request, is_https),
             request_id: request_id(request.headers()),
             client: self.proxies.client(self.peer, request.headers()),
             trace: is_traced().then(|| Place::of(request.headers())),
@@ -151,26 +173,32 @@ impl Gateway {
         keeping.say(&mut answer);
         notices.say(answer.headers_mut());
         answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
+        if is_strict {
+            let headers = answer.headers_mut();
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, tls::STRICT);
+        }
         answer
     }
 
     async fn cross_origin(self, visit: Visit, request: Request<Body>) -> Response<Body> {
-        let Some(cors) = self.cors else {
+        let Some(rules) = self.cross_origin else {
             return self.parts.answer(visit, request).await;
         };
-        if !request.headers().contains_key(header::ORIGIN) {
+        let Some(origin) = request.headers().get(header::ORIGIN) else {
             let mut answer = self.parts.answer(visit, request).await;
             // A cache must not hand this answer to a page, which needs other headers.
             answer
                 .headers_mut()
                 .append(header::VARY, HeaderValue::from_static("origin"));
             return answer;
-        }
+        };
+        let has_cookie = self.parts.catalog.has_cookie(&request);
+        let layer = rules.layer(&self.origins, origin, has_cookie);
         let parts = service_fn(move |request: Request<Body>| {
             let (parts, visit) = (self.parts.clone(), visit.clone());
             async move { Ok::<_, Infallible>(parts.answer(visit, request).await) }
         });
-        match cors.layer(parts).oneshot(request).await {
+        match layer.layer(parts).oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         }
@@ -196,62 +224,4 @@ impl Service<Request<Body>> for Gateway {
 /// Whether a place in a trace is shown anywhere: in a log, or to a collector. Otherwise it is as the client sent it.
 fn is_traced() -> bool {
     platform::trace::is_exported() || tracing::enabled!(tracing::Level::INFO)
-}
-
-/// The rules for pages of other origins; None where no origin is allowed. Credentials are never part of it: tokens
-/// travel in a header that pages set themselves, so that `*` may expose every trailer.
-fn cors(config: &Cors) -> Result<Option<CorsLayer>, ConfigError> {
-    let origins = match config.allowed_origins.as_slice() {
-        [] => return Ok(None),
-        [any] if any == "*" => AllowOrigin::any(),
-        listed => AllowOrigin::list(
-            listed
-                .iter()
-                .map(|origin| origin_value(origin))
-                .collect::<Result<Vec<_>, _>>()?,
-        ),
-    };
-    let own = [
-        "grpc-status",
-        "grpc-message",
-        "grpc-status-details-bin",
-        "x-request-id",
-        "retry-after",
-        "ratelimit",
-        "ratelimit-policy",
-        "deprecation",
-        "sunset",
-        "etag",
-        "content-disposition",
-        "*",
-    ];
-    let mut exposed: Vec<HeaderName> = own.into_iter().map(HeaderName::from_static).collect();
-    for name in &config.exposed_headers {
-        let invalid = |_| {
-            ConfigError::new(
-                "cors.exposed_headers",
-                format!("holds `{name}`, which is no header"),
-            )
-        };
-        exposed.push(HeaderName::try_from(name.as_str()).map_err(invalid)?);
-    }
-    let layer = CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods(AllowMethods::mirror_request())
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(ExposeHeaders::list(exposed))
-        .max_age(Duration::from_secs(7200));
-    Ok(Some(layer))
-}
-
-fn origin_value(origin: &str) -> Result<HeaderValue, ConfigError> {
-    let is_origin = origin.parse::<http::Uri>().is_ok_and(|uri| {
-        uri.scheme().is_some() && uri.authority().is_some() && !origin.ends_with('/')
-    });
-    let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
-    value.ok_or_else(|| {
-        let reason =
-            format!("holds `{origin}`, which must have the form https://host or stand alone as *");
-        ConfigError::new("cors.allowed_origins", reason)
-    })
 }

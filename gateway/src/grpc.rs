@@ -97,9 +97,13 @@ async fn call(
         (Body::new(Full::new(message)), Some(room))
     };
     let deadline = times.deadline();
+    let cookie = visit.cookie(&method.policy, &head.headers);
     headers::clean_grpc_request(&mut head.headers);
     head.headers.insert(GRPC_TIMEOUT, timeout::left(deadline));
     visit.put(&mut head.headers);
+    if let Some(cookie) = cookie {
+        head.headers.insert(mesh::context::COOKIE, cookie);
+    }
     head.uri = method.uri.clone();
     head.version = Version::HTTP_2;
     head.extensions.clear();

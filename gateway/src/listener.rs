@@ -18,8 +18,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use platform::Tasks;
 use platform::connections::accept;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
@@ -29,6 +31,7 @@ use self::foreign::Foreign;
 use crate::config::Limits;
 use crate::gateway::Gateway;
 use crate::overload::{self, Pace, Paced};
+use crate::tls;
 
 /// How often budgets of callers who are gone are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -120,52 +123,103 @@ impl Server {
         peer: SocketAddr,
         shutdown: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (http, idle, abandon) = (self.http.clone(), self.idle, self.abandon.clone());
-        let (patience, foreign) = (self.patience, self.foreign.clone());
         let pace = Pace::new(peer.ip());
-        let gateway = gateway.for_connection(&pace);
-        async move {
-            let activity = Activity::new();
-            let farewell = Farewell::new(gateway.leaves(), shutdown);
-            let service = service_fn(|request: Request<Incoming>| {
-                let running = activity.begin();
-                let goodbye = farewell.request(request.version());
-                // Boxed at once: it is large, and the server moves it several times.
-                let arrival = gateway.arrival(request.version());
-                let answer = Box::pin(gateway.clone().answer(arrival, request.map(Body::new)));
-                async move {
-                    let answer = goodbye.said(answer.await);
-                    Ok::<_, Infallible>(answer.map(|body| running.hold(body)))
+        let connection = Connection {
+            http: self.http.clone(),
+            gateway: gateway.for_connection(&pace),
+            pace,
+            activity: Activity::new(),
+            shutdown,
+            idle: self.idle,
+            patience: self.patience,
+            abandon: self.abandon.clone(),
+            foreign: self.foreign.clone(),
+        };
+        connection.run(stream)
+    }
+}
+
+/// A client's connection.
+struct Connection {
+    http: Arc<Builder<TokioExecutor>>,
+    gateway: Gateway,
+    pace: Arc<Pace>,
+    activity: Activity,
+    shutdown: CancellationToken,
+    idle: Duration,
+    patience: Duration,
+    abandon: CancellationToken,
+    foreign: Arc<Foreign>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let Some(tls) = self.gateway.tls().cloned() else {
+            let stream = self.paced(stream);
+            return self.serve(stream).await;
+        };
+        let abandon = self.abandon.clone();
+        let opening = timeout(self.patience, tls::begins(&stream));
+        let opened = abandon.run_until_cancelled(opening).await;
+        match opened {
+            Some(Ok(Ok(true))) => {
+                let handshake = timeout(self.patience, tls.accept(self.paced(stream)));
+                // How a handshake fails is the client's business: most often it doesn't trust the certificate.
+                if let Some(Ok(Ok(stream))) = abandon.run_until_cancelled(handshake).await {
+                    self.serve(stream).await;
                 }
-            });
-            if stream.set_nodelay(true).is_err() {
+            }
+            Some(Ok(Ok(false))) => {
+                let told = tls::answer_plain(stream, self.patience);
+                _ = abandon.run_until_cancelled(told).await;
+            }
+            _ => {}
+        }
+    }
+
+    fn paced(&self, stream: TcpStream) -> Paced<impl Fn() -> bool + Send + Unpin + use<>> {
+        let answering = self.activity.clone();
+        Paced::new(stream, self.pace.clone(), move || answering.is_running())
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let (gateway, activity) = (&self.gateway, &self.activity);
+        let farewell = Farewell::new(gateway.leaves(), self.shutdown);
+        let service = service_fn(|request: Request<Incoming>| {
+            let running = activity.begin();
+            let goodbye = farewell.request(request.version());
+            // Boxed at once: it is large, and the server moves it several times.
+            let arrival = gateway.arrival(request.version());
+            let answer = Box::pin(gateway.clone().answer(arrival, request.map(Body::new)));
+            async move {
+                let answer = goodbye.said(answer.await);
+                Ok::<_, Infallible>(answer.map(|body| running.hold(body)))
+            }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            biased;
+            // How a client's connection ends is the client's business.
+            _ = connection.as_mut() => {
+                if self.pace.is_tls() && gateway.tls().is_none() {
+                    self.foreign.tell();
+                }
                 return;
             }
-            let answering = activity.clone();
-            let paced = Paced::new(stream, pace.clone(), move || answering.is_running());
-            let io = TokioIo::new(paced);
-            let mut connection = pin!(http.serve_connection(io, service));
-            tokio::select! {
-                biased;
-                // How a client's connection ends is the client's business.
-                _ = connection.as_mut() => {
-                    if pace.is_tls() {
-                        foreign.tell();
-                    }
-                    return;
-                }
-                () = farewell.due() => {}
-                () = activity.idle_for(idle) => {}
-                // The server's own limit begins only once it knows which HTTP it is, and HTTP/2 has none.
-                () = activity.unused_for(patience) => return,
-            }
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = abandon.cancelled() => {}
-                // A peer that neither asks nor leaves.
-                () = activity.idle_for(idle * 2) => {}
-            }
+            () = farewell.due() => {}
+            () = activity.idle_for(self.idle) => {}
+            // The server's own limit begins only once it knows which HTTP it is, and HTTP/2 has none.
+            () = activity.unused_for(self.patience) => return,
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = self.abandon.cancelled() => {}
+            // A peer that neither asks nor leaves.
+            () = activity.idle_for(self.idle * 2) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The policies of Troupe's own contracts are a table that the build has checked. A mounted contract may have the same
 //! option: it is read once, at the start, and what the gateway can't hold a call to is refused there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ServiceDescriptor};
@@ -10,6 +11,7 @@ use troupe_proto::policy::{self, Audience, Deprecation, RateClass};
 use troupe_proto::troupe::options::v1::{MethodPolicy, Tag};
 
 use crate::config::Limits;
+use crate::cookie;
 use crate::own;
 use crate::rule;
 
@@ -21,7 +23,7 @@ const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
 const LONGEST: Duration = Duration::from_secs(315_576_000_000);
 
 /// What a call of a method must keep to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Who may call.
     pub(crate) audience: Audience,
@@ -35,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) rate_cost: u32,
     /// Since when it is deprecated, and when it goes, if it is.
     pub(crate) deprecation: Option<Deprecation>,
+    /// The cookie that it reads and sets.
+    pub(crate) cookie: Option<Arc<str>>,
 }
 
 impl Policy {
@@ -70,6 +74,7 @@ impl Policy {
                 rate_class: policy.rate_class,
                 rate_cost: policy.rate_cost,
                 deprecation: policy.deprecation,
+                cookie: policy.cookie.map(Arc::from),
             },
             None => Self::open(limits),
         }
@@ -84,6 +89,7 @@ impl Policy {
             rate_class: RateClass::Unspecified,
             rate_cost: 1,
             deprecation: None,
+            cookie: None,
         }
     }
 
@@ -104,6 +110,7 @@ impl Policy {
             rate_class: rate_class(stated)?,
             rate_cost: stated.rate_cost.max(1),
             deprecation: deprecation(method, stated)?,
+            cookie: cookie(method, stated)?,
         };
         match policy.audience {
             Audience::Service if !rule::rules(pool, method)?.is_empty() => {
@@ -191,6 +198,27 @@ fn deprecation(
     let is_deprecated = options.is_some_and(|options| options.deprecated());
     let said = Deprecation::of(is_deprecated, &stated.deprecated_since, &stated.sunset);
     said.map_err(|problem| format!("has a policy that can't be kept to: {problem}"))
+}
+
+/// No other service may learn the cookies of Troupe's.
+fn cookie(method: &MethodDescriptor, stated: &MethodPolicy) -> Result<Option<Arc<str>>, String> {
+    let name = stated.cookie.as_str();
+    let own = name.strip_prefix("__Host-").unwrap_or_default();
+    let is_name = !own.is_empty()
+        && own
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    match name {
+        "" => Ok(None),
+        _ if !is_name => Err(format!(
+            "has the cookie `{name}`, which is not __Host- and a name of letters, digits and underscores"
+        )),
+        _ if cookie::is_ours(name.as_bytes()) && policy::find(&path).is_none() => Err(format!(
+            "has the cookie {name}, which is one of Troupe's own"
+        )),
+        _ => Ok(Some(name.into())),
+    }
 }
 
 fn timeout(stated: &MethodPolicy) -> Result<Option<Duration>, String> {

@@ -11,9 +11,11 @@ use tonic::{Code, Status};
 use tracing::Span;
 use troupe_proto::{Reason, error};
 
+use crate::cookie;
 use crate::exchanges::{self, Exchange};
 use crate::notices::Notices;
 use crate::overload::{Arrival, Ticket};
+use crate::policy::Policy;
 
 /// A request's circumstances.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub(crate) struct Visit {
     pub(crate) ticket: Option<Arc<Ticket>>,
     /// What its answer says of it.
     pub(crate) notices: Notices,
+    /// Whether a page sent it that may keep cookies here.
+    pub(crate) may_keep_cookies: bool,
 }
 
 impl Visit {
@@ -77,6 +81,12 @@ impl Visit {
         if let Ok(address) = HeaderValue::try_from(self.client.to_string()) {
             headers.insert(mesh::context::CLIENT_ADDRESS, address);
         }
+    }
+
+    /// What a method is told of the cookie that its policy names: nothing where the client may have none.
+    pub(crate) fn cookie(&self, policy: &Policy, client: &HeaderMap) -> Option<HeaderValue> {
+        let name = policy.cookie.as_deref()?;
+        self.may_keep_cookies.then(|| cookie::value(name, client))
     }
 
     /// What the call's service answered.

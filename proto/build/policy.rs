@@ -91,6 +91,7 @@ fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     writeln!(code, "    reasons: &[{}],", reasons.join(", "))?;
     let deprecation = deprecation_of(method, &policy)?;
     writeln!(code, "    deprecation: {deprecation:?},")?;
+    writeln!(code, "    cookie: {:?},", cookie_of(&policy)?)?;
     writeln!(
         code,
         "    server_streaming: {},",
@@ -181,6 +182,23 @@ fn deprecation_of(
         "policy.deprecated_since is missing: a deprecated method says since when it is"
     );
     Ok(deprecation)
+}
+
+/// Browsers keep a cookie to its own host, and to HTTPS, by what its name begins with.
+fn cookie_of(policy: &DynamicMessage) -> Result<Option<String>> {
+    let name = text(policy, "cookie");
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let own = name.strip_prefix("__Host-").unwrap_or_default();
+    ensure!(
+        !own.is_empty()
+            && own
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || it == b'_'),
+        "policy.cookie is __Host- and a name of letters, digits and underscores"
+    );
+    Ok(Some(name))
 }
 
 fn has_no_side_effects(method: &MethodDescriptor) -> bool {

@@ -33,6 +33,8 @@ pub struct MethodPolicy {
     pub reasons: &'static [Reason],
     /// Since when it is deprecated, and when it goes, if it is.
     pub deprecation: Option<Deprecation>,
+    /// The cookie that it reads and sets, if it does.
+    pub cookie: Option<&'static str>,
     /// Whether it answers with a stream.
     pub server_streaming: bool,
 }
@@ -71,9 +73,11 @@ pub fn table() -> String {
             [] => String::new(),
             reasons => format!(" refuses {}", reasons.join(",")),
         };
+        let cookie = m.cookie.map(|it| format!(" cookie {it}"));
+        let cookie = cookie.unwrap_or_default();
         let deprecated = m.deprecation.map(|it| format!(" {it}")).unwrap_or_default();
         lines.push_str(&format!(
-            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}{reasons}{deprecated}\n",
+            "{} {} {}ms {idempotent} {}B {} x{}{stream}{callers}{reasons}{cookie}{deprecated}\n",
             m.path,
             m.audience
                 .as_str_name()

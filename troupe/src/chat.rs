@@ -25,6 +25,8 @@ use conversation::Conversation;
 use input::Input;
 use screen::Screen;
 
+use crate::instance::Reach;
+
 /// What the command line says.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
@@ -49,12 +51,12 @@ enum Next {
 }
 
 /// Talks with a character until the person leaves. `local` is the platform on this machine.
-pub(crate) async fn run(options: Options, local: String) -> Result<()> {
+pub(crate) async fn run(options: Options, local: Reach) -> Result<()> {
     // Before anybody signs up for it.
     let card = options.card.as_deref().map(menu::read_card).transpose()?;
-    let server = options.server.unwrap_or(local);
+    let server = options.server.unwrap_or(local.url);
     let server = &platform::config::trimmed(&server);
-    let mut api = Api::connect(server).await?;
+    let mut api = Api::connect(server, local.authority.as_deref()).await?;
     let (mut input, screen) = (Input::open()?, Screen::open(options.no_color));
     let terminal = (&mut input, screen);
     let mut account = Account::open(&mut api, server, options.credentials, terminal).await?;

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::place::Place;
-use crate::{backup, certs, chat, contracts, doctor, events, memory, restore, serve};
+use crate::{backup, certs, chat, contracts, doctor, events, memory, restore, serve, up};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +21,18 @@ Examples:
 
 You can set every key of the configuration in a file (--config) or by an environment variable: [gateway] listen is
 TROUPE__GATEWAY__LISTEN. config.default.toml documents the keys.";
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  troupe up                                start the platform, as `troupe` alone does
+  troupe up --listen 0.0.0.0:8000 --tls    let other machines connect, by HTTPS at this machine's name
+  troupe up --listen 0.0.0.0:443 --tls box.local
+                                           the same at another name, and at the port of HTTPS
+
+With --tls, the port speaks HTTPS alone. The platform makes a certificate for the name, for localhost and for the addresses of
+this machine alone, keeps it in the data folder and renews it. At the start it prints the file of its authority (CA). Install
+that file as an authority on the devices that connect; it is good for these names and no others. Anybody who has the data
+folder can act as these names.";
 
 const CHAT_EXAMPLES: &str = "\
 Examples:
@@ -112,8 +124,8 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start the platform: every service in this process (the default)
-    #[command(after_help = EXAMPLES)]
-    Up,
+    #[command(after_help = UP_EXAMPLES)]
+    Up(up::Options),
     /// Run some roles in this process; it reaches the others through the mesh
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Options),
@@ -142,6 +154,12 @@ pub(crate) enum Command {
     /// Print the API: the OpenAPI document, or the policy of each method
     #[command(subcommand)]
     Contracts(contracts::Document),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Up(up::Options::default())
+    }
 }
 
 #[cfg(test)]

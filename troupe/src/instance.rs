@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use mesh::Role;
 use serde::{Deserialize, Serialize};
+use wire::identity::LocalCertificate;
 
 use crate::settings::Settings;
 
@@ -35,6 +36,9 @@ pub(crate) struct Running {
     pub(crate) version: String,
     /// Where its gateway listens, if it has one.
     pub(crate) address: Option<SocketAddr>,
+    /// How its gateway speaks HTTPS, if it does.
+    #[serde(default)]
+    pub(crate) tls: Option<Tls>,
     /// The roles that it has; none until it is ready.
     #[serde(default)]
     pub(crate) roles: Vec<String>,
@@ -47,6 +51,22 @@ pub(crate) struct Running {
     /// Whether it gives the folder back at once.
     #[serde(default)]
     pub(crate) is_brief: bool,
+}
+
+/// The certificate of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tls {
+    pub(crate) name: String,
+    /// The file of its authority.
+    pub(crate) authority: PathBuf,
+}
+
+/// How to reach a platform from this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub(crate) url: String,
+    /// The file of the authority to trust.
+    pub(crate) authority: Option<PathBuf>,
 }
 
 impl Instance {
@@ -109,10 +129,20 @@ impl Instance {
         self.boot.is_some() && self.boot == this_boot()
     }
 
-    /// Tells others what this process is, and where its gateway listens.
-    pub(crate) fn announce(&mut self, roles: &[Role], gateway: Option<SocketAddr>) -> Result<()> {
+    /// Tells others what this process is, and where and how its gateway listens.
+    pub(crate) fn announce(
+        &mut self,
+        roles: &[Role],
+        gateway: Option<SocketAddr>,
+        certificate: Option<&LocalCertificate>,
+    ) -> Result<()> {
         self.boot = this_boot();
-        let written = self.write(Running::here(roles, gateway));
+        let tls = certificate.map(|certificate| Tls {
+            name: certificate.name().to_owned(),
+            authority: certificate.authority(),
+        });
+        let running = Running::here(roles, gateway);
+        let written = self.write(Running { tls, ..running });
         written.context("the data folder can't be written")
     }
 
@@ -132,11 +162,21 @@ impl Running {
             pid: std::process::id(),
             version,
             address,
+            tls: None,
             roles: roles.iter().map(Role::to_string).collect(),
             known: Vec::new(),
             boot: None,
             is_brief: false,
         }
+    }
+
+    /// How to reach its gateway, if it has one.
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        let tls = self.tls.as_ref();
+        Some(Reach {
+            url: url(self.address?, tls.map(|tls| tls.name.as_str())),
+            authority: tls.map(|tls| tls.authority.clone()),
+        })
     }
 
     fn known(self) -> Vec<String> {
@@ -157,21 +197,30 @@ pub(crate) fn find(data_dir: &Path) -> Option<Running> {
     }
 }
 
-/// Where clients on this machine reach the platform: the running one, else the configured address.
-pub(crate) fn address(settings: &Settings) -> String {
-    let running = find(&settings.data_dir).and_then(|running| running.address);
-    url(running.unwrap_or(settings.gateway.listen))
+/// How clients on this machine reach the platform: the running one, else the configured address.
+pub(crate) fn reach(settings: &Settings) -> Reach {
+    let running = find(&settings.data_dir).and_then(|running| running.reach());
+    running.unwrap_or_else(|| Reach {
+        url: url(settings.gateway.listen, None),
+        authority: None,
+    })
 }
 
-/// The URL of a platform that listens at an address.
-pub(crate) fn url(mut listen: SocketAddr) -> String {
+/// The URL of a platform that listens at an address, by HTTPS if it has a name for that. Its certificate is for the name, and for
+/// the addresses of this machine alone.
+pub(crate) fn url(mut listen: SocketAddr, tls_name: Option<&str>) -> String {
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{listen}")
+    match tls_name {
+        None => format!("http://{listen}"),
+        Some(_) if listen.ip().is_loopback() => format!("https://{listen}"),
+        Some(name) if name.contains(':') => format!("https://[{name}]:{}", listen.port()),
+        Some(name) => format!("https://{name}:{}", listen.port()),
+    }
 }
 
 /// Whether the machine has run on since a platform was last ready on a folder.
@@ -219,12 +268,10 @@ fn taken(data_dir: &Path) -> anyhow::Error {
     let folder = data_dir.display();
     let running = read(data_dir);
     let process = match &running {
-        Some(Running {
-            pid,
-            address: Some(address),
-            ..
-        }) => format!("process {pid}, at {}", url(*address)),
-        Some(Running { pid, .. }) => format!("process {pid}"),
+        Some(running) => match running.reach() {
+            Some(reach) => format!("process {}, at {}", running.pid, reach.url),
+            None => format!("process {}", running.pid),
+        },
         None => "another process".to_owned(),
     };
     match running {
@@ -255,7 +302,7 @@ mod tests {
         let folder = dir.path().join("data");
         let mut first = Instance::claim(&folder).unwrap();
         let address = "127.0.0.1:4711".parse().ok();
-        first.announce(&[Role::Gateway], address).unwrap();
+        first.announce(&[Role::Gateway], address, None).unwrap();
         let error = Instance::claim(&folder)
             .map(|_| ())
             .unwrap_err()
@@ -283,8 +330,12 @@ mod tests {
 
     #[test]
     fn reaches_a_platform_that_listens_on_every_address_by_the_local_one() {
-        assert_eq!(url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
-        assert_eq!(url("[::]:80".parse().unwrap()), "http://[::1]:80");
-        assert_eq!(url("10.1.2.3:80".parse().unwrap()), "http://10.1.2.3:80");
+        let url = |listen: &str, name| url(listen.parse().unwrap(), name);
+        assert_eq!(url("0.0.0.0:80", None), "http://127.0.0.1:80");
+        assert_eq!(url("[::]:80", None), "http://[::1]:80");
+        assert_eq!(url("10.1.2.3:80", None), "http://10.1.2.3:80");
+        let name = Some("box.local");
+        assert_eq!(url("0.0.0.0:80", name), "https://127.0.0.1:80");
+        assert_eq!(url("10.1.2.3:80", name), "https://box.local:80");
     }
 }

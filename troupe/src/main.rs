@@ -21,6 +21,7 @@ mod restore;
 mod serve;
 mod services;
 mod settings;
+mod up;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -46,8 +47,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(cli: Cli) -> Result<ExitCode> {
-    match cli.command.unwrap_or(Command::Up) {
-        Command::Up => process::up(&Settings::load(&cli.place)?).await?,
+    match cli.command.unwrap_or_default() {
+        Command::Up(options) => up::run(options, &cli.place).await?,
         Command::Serve(options) => serve::run(options, &cli.place).await?,
         Command::Certs(task) => certs::run(&task, &cli.place)?,
         Command::Backup(options) => {
@@ -59,7 +60,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate => migrate::run(Settings::load(&cli.place)?).await?,
         Command::Chat(options) => {
             let settings = Settings::load(&cli.place)?;
-            chat::run(options, instance::address(&settings)).await?;
+            chat::run(options, instance::reach(&settings)).await?;
         }
         Command::Doctor(options) => return doctor::run(&options, &cli.place).await,
         Command::Events(task) => events::run(&task, &Settings::load(&cli.place)?).await?,

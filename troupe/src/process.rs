@@ -6,6 +6,7 @@ mod channels;
 mod files;
 mod sockets;
 mod start;
+pub(crate) mod tls;
 mod wiring;
 
 use std::pin::pin;
@@ -84,6 +85,7 @@ async fn run_in(
     let is_whole = mesh.is_none();
     let sockets = Sockets::open(settings, roles, mesh.is_some()).await?;
     let addresses = sockets.addresses()?;
+    let certificate = tls::open(settings, roles)?;
     let tasks = Tasks::new();
     let host = Host {
         tasks: tasks.clone(),
@@ -117,12 +119,17 @@ async fn run_in(
     start.is_over(platform.readiness.clone());
     // Those that the first start has made.
     hold.mark(settings).await?;
-    hold.instance.announce(roles, addresses.gateway)?;
+    hold.instance
+        .announce(roles, addresses.gateway, certificate.as_deref())?;
     let register = &settings.mesh.register;
-    let serving = sockets.serve(platform.gateway, platform.listeners, register, &tasks)?;
+    let gateway = match (platform.gateway, &certificate) {
+        (Some(gateway), Some(certificate)) => Some(tls::serve(gateway, certificate, &tasks)?),
+        (gateway, _) => gateway,
+    };
+    let serving = sockets.serve(gateway, platform.listeners, register, &tasks)?;
     addresses.log(&settings.data_dir, platform.readiness, &tasks);
     if let (true, Some(address), Some(ai)) = (is_whole, addresses.gateway, &platform.ai) {
-        banner::ready(address, Role::Roleplay, ai).await?;
+        banner::ready(address, certificate.as_deref(), (Role::Roleplay, ai)).await?;
     }
 
     asked.await.leave(&tasks, settings.shutdown.notice()).await;

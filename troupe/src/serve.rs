@@ -14,10 +14,11 @@ use prost_reflect::DescriptorPool;
 use redis::Redis;
 use wire::config::Listen;
 
+use crate::admin;
 use crate::place::Place;
+use crate::process::{self, tls};
 use crate::services::{ROLES, role_names};
 use crate::settings::Settings;
-use crate::{admin, process};
 
 /// What the command line says.
 #[derive(Debug, Clone, Args)]
@@ -118,6 +119,10 @@ async fn gateway(config: gateway::Config, settings: &Settings) -> Result<()> {
         admin::serve(address, &exporting, readiness.clone(), &tasks).await?;
     }
     let gateway = gateway::build(&config, &pool, channels, None, readiness, redis.as_ref())?;
+    let gateway = match tls::open(settings, &[Role::Gateway])? {
+        Some(certificate) => tls::serve(gateway, &certificate, &tasks)?,
+        None => gateway,
+    };
     let listener = process::listen(config.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(address = %address, services = services.join(","), "the gateway is ready");

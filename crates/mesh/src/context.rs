@@ -19,6 +19,11 @@ pub const CLIENT_ADDRESS: &str = "x-troupe-client-address";
 /// Header on a call that the gateway passes on for a client. Such a call has the client's rights and not the gateway's, so
 /// that whoever sends the header can only lose by it.
 pub const FOR_CLIENT: &str = "x-troupe-for-client";
+/// Header by which the gateway tells a method the cookie that its policy names. It is there if the client is a page that may
+/// keep the cookie, and empty if it has none. The gateway strips it from what clients send.
+pub const COOKIE: &str = "x-troupe-cookie";
+/// Header of an answer by which such a method sets the cookie: `<value>; Max-Age=<seconds>`.
+pub const SET_COOKIE: &str = "x-troupe-set-cookie";
 
 /// A request id that a log can take as it is: printable ASCII without spaces, at most 128 characters.
 pub fn is_sane_request_id(id: &str) -> bool {

@@ -1,8 +1,10 @@
 //! Who a process is to the others: certificates that name roles (`spiffe://troupe/users`) instead of hosts, so that both
 //! ends of a connection know with whom they speak, wherever that runs.
 
+mod authority;
 mod credentials;
 mod development;
+mod local;
 mod spiffe;
 mod verifier;
 
@@ -21,8 +23,10 @@ use tokio_rustls::{client, server};
 
 use self::credentials::{Credentials, Files, Stamp};
 
+pub use self::authority::{DevelopmentError, Issued};
 pub use self::credentials::IdentityError;
-pub use self::development::{DevelopmentCa, DevelopmentError, Issued};
+pub use self::development::DevelopmentCa;
+pub use self::local::LocalCertificate;
 pub use self::spiffe::{id, role_of, valid_until};
 
 /// How often the files are looked at, at most.

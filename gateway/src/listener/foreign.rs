@@ -18,8 +18,8 @@ impl Foreign {
     pub(super) fn tell(&self) {
         if self.is_due() {
             tracing::warn!(
-                "a client speaks TLS (https://) to this port, which is plain HTTP: it is to use http://, or a proxy before \
-                 the gateway is to end TLS"
+                "a client speaks TLS (https://) to this port, which is plain HTTP: it is to use http://, or start the \
+                 platform with `troupe up --tls`, or let a proxy before the gateway end TLS"
             );
         }
     }

@@ -85,6 +85,16 @@ async function readReply(url, text, token) {
   return { status: answer.status, type: answer.headers.get("content-type"), all, pieces };
 }
 
+/** In the page: posts JSON with the browser's cookies, and gives the answer's JSON and what a script sees of the cookies. */
+async function postWithCookies(url, body, token) {
+  const headers = { "content-type": "application/json" };
+  if (token) headers.authorization = `Bearer ${token}`;
+  const init = { method: "POST", headers, body: JSON.stringify(body), credentials: "include" };
+  const answer = await fetch(url, init);
+  const seen = document.cookie + (answer.headers.get("set-cookie") ?? "");
+  return { status: answer.status, seen, json: await answer.json() };
+}
+
 /** In the page: what a call comes to where the browser keeps its answer from the page. */
 async function refusal(url, init) {
   try {
@@ -231,6 +241,46 @@ await check("Chromium keeps answers from an origin that isn't allowed", async ()
   ];
   for (const [url, init] of calls) assert.equal(await page.run(refusal, url, init), "TypeError", url);
   assert.ok(page.errors.some((text) => text.includes("blocked by CORS policy")), page.errors.join("\n"));
+});
+
+const cookieLogin = { ...login, useCookie: true };
+
+/** Signs in, renews twice and signs out, with a refresh token that only the browser has. */
+async function livesByCookie(page) {
+  const signedIn = await page.run(postWithCookies, `${api}/users/login`, cookieLogin);
+  assert.deepEqual([signedIn.status, signedIn.seen], [200, ""], JSON.stringify(signedIn));
+  assert.equal(signedIn.json.refreshToken ?? "", "");
+  let renewed;
+  for (const body of [{}, { loginSessionId: signedIn.json.loginSessionId }]) {
+    renewed = await page.run(postWithCookies, `${api}/users/refresh`, body);
+    assert.deepEqual([renewed.status, renewed.seen], [200, ""], JSON.stringify(renewed));
+    assert.equal(renewed.json.loginSessionId, signedIn.json.loginSessionId);
+  }
+  const out = await page.run(postWithCookies, `${api}/users/logout`, {}, renewed.json.accessToken);
+  assert.equal(out.status, 200, JSON.stringify(out));
+  const gone = await page.run(postWithCookies, `${api}/users/refresh`, {});
+  assert.deepEqual([gone.status, gone.json.details[0].reason], [401, "REFRESH_TOKEN_INVALID"]);
+}
+
+await check("Chromium keeps the refresh token of a page of the gateway", async () => {
+  await livesByCookie(await browser.open(`${gateway}/docs`));
+});
+
+await check("Chromium keeps the refresh token of a page at another port of this machine", async () => {
+  await livesByCookie(await browser.open(`http://${host}`));
+});
+
+await check("Chromium keeps no refresh token for a page of another site", async () => {
+  const own = await browser.open(`${gateway}/docs`);
+  const signedIn = await own.run(postWithCookies, `${api}/users/login`, cookieLogin);
+  assert.equal(signedIn.status, 200);
+  for (const [method, body] of [["login", cookieLogin], ["refresh", {}]]) {
+    // Allowed by its name, and of another site: with cookies the browser keeps the answer, without them it is refused.
+    const other = await state.app.run(post, `${api}/users/${method}`, body);
+    assert.deepEqual([other.status, other.json.details[0].reason], [403, "COOKIE_REFUSED"], method);
+  }
+  const still = await own.run(postWithCookies, `${api}/users/refresh`, {});
+  assert.equal(still.status, 200, JSON.stringify(still.json));
 });
 
 const { paths } = await (await fetch(`${gateway}/openapi.json`)).json();

@@ -156,6 +156,7 @@ impl Echo {
                 });
                 prost().unary(hang, request).await
             }
+            "Board" | "Greet" => prost().unary(service_fn(board), request).await,
             // Any method of any other service takes and gives an empty message.
             _ => {
                 prost()
@@ -212,6 +213,20 @@ async fn echo(request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
             answer.insert(name.clone(), value.clone());
         }
     }
+    Ok(response)
+}
+
+/// Tells which cookie it was handed, and tries to set its own and one of Troupe's.
+async fn board(request: Request<()>) -> Result<Response<()>, Status> {
+    let mut response = Response::new(());
+    let handed = request.metadata().get("x-troupe-cookie").cloned();
+    let leaked = request.metadata().contains_key("cookie");
+    let answer = response.metadata_mut();
+    answer.insert("handed", handed.unwrap_or("nothing".parse().unwrap()));
+    answer.insert("leaked", leaked.to_string().parse().unwrap());
+    answer.insert("x-troupe-set-cookie", "aboard; Max-Age=60".parse().unwrap());
+    let planted = "__Host-troupe_refresh=evil; Path=/; Secure";
+    answer.insert("set-cookie", planted.parse().unwrap());
     Ok(response)
 }
 

@@ -89,6 +89,23 @@ impl Edge {
         config: Config,
         verifier: Option<Verifier>,
     ) -> Self {
+        let (gateway, echo) = Self::build(pool, services, config, verifier).await;
+        Self::serve(gateway, echo).await
+    }
+
+    /// The same, by HTTPS.
+    pub(crate) async fn with_tls(config: Config, tls: rustls::ServerConfig) -> Self {
+        let services = &["echo.v1.EchoService"];
+        let (gateway, echo) = Self::build(&pool(), services, config, None).await;
+        Self::serve(gateway.with_tls(tls), echo).await
+    }
+
+    async fn build(
+        pool: &DescriptorPool,
+        services: &[&str],
+        config: Config,
+        verifier: Option<Verifier>,
+    ) -> (Gateway, Echo) {
         let echo = Echo::default();
         let channel = wire::remote("echo", echo.start().await);
         let channels: HashMap<_, _> = services
@@ -98,7 +115,7 @@ impl Edge {
         let gateway =
             troupe_gateway::build(&config, pool, channels, verifier, Arc::new(|| Ok(())), None)
                 .unwrap();
-        Self::serve(gateway, echo).await
+        (gateway, echo)
     }
 
     /// A gateway for the echo service at an address, where nothing needs to listen.

@@ -9,6 +9,8 @@ mod connect;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod cookies;
+#[cfg(test)]
 mod echo;
 #[cfg(test)]
 mod edge;
@@ -48,6 +50,8 @@ mod smaller;
 mod snapshot;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod updates;
 #[cfg(test)]

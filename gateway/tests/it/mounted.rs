@@ -331,6 +331,16 @@ async fn a_policy_that_can_not_be_enforced_stops_the_start() {
             "need `option deprecated = true`",
         ),
         (
+            http,
+            format!("{user} cookie: \"__Host-troupe_refresh\""),
+            "which is one of Troupe's own",
+        ),
+        (
+            http,
+            format!("{user} cookie: \"harbor\""),
+            "which is not __Host- and a name",
+        ),
+        (
             "option deprecated = true;",
             format!("{user} sunset: \"2026-12-01\""),
             "deprecated_since must be a day",

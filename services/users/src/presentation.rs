@@ -2,6 +2,7 @@
 
 mod auth_service;
 mod convert;
+mod cookie;
 mod user_service;
 
 use crate::application::Accounts;

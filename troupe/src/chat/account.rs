@@ -154,7 +154,10 @@ impl Account {
             refresh_token,
         }: SignIn,
     ) -> Result<Exchange> {
-        let request = RefreshTokenRequest { refresh_token };
+        let request = RefreshTokenRequest {
+            refresh_token,
+            ..Default::default()
+        };
         match api.auth.refresh_token(request).await {
             Ok(answer) => {
                 let tokens = answer.into_inner().tokens;
@@ -277,6 +280,7 @@ async fn log_in(
         email: email.to_owned(),
         password,
         device_name: "troupe chat".to_owned(),
+        use_cookie: false,
     };
     let answer = api.auth.login(request).await?;
     Ok(answer.into_inner().tokens)

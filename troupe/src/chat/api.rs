@@ -1,5 +1,6 @@
 //! The generated clients of the public API over one connection, each call with the person's access token.
 
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::Uri;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
@@ -78,12 +79,12 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Connects to a platform, such as `http://127.0.0.1:8000`.
+    /// Connects to a platform, such as `http://127.0.0.1:8000`. Beside the system's authorities it trusts the one in a file.
     ///
     /// # Errors
     /// Where the address makes no sense, or nobody answers there.
-    pub(crate) async fn connect(server: &str) -> Result<Self> {
-        let channel = endpoint(server)?.connect().await.with_context(|| {
+    pub(crate) async fn connect(server: &str, authority: Option<&Path>) -> Result<Self> {
+        let channel = endpoint(server, authority)?.connect().await.with_context(|| {
             format!("no platform answers at {server}: start one with `troupe up`, or name another with --server")
         })?;
         let bearer = Bearer::default();
@@ -107,7 +108,7 @@ impl Api {
     }
 }
 
-fn endpoint(server: &str) -> Result<Endpoint> {
+fn endpoint(server: &str, authority: Option<&Path>) -> Result<Endpoint> {
     let uri: Uri = server
         .parse()
         .with_context(|| format!("`{server}` isn't an address"))?;
@@ -123,9 +124,13 @@ fn endpoint(server: &str) -> Result<Endpoint> {
         .tcp_nodelay(true)
         .http2_keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
-    Ok(if is_tls {
-        endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots())?
-    } else {
-        endpoint
-    })
+    if !is_tls {
+        return Ok(endpoint);
+    }
+    let mut tls = ClientTlsConfig::new().with_enabled_roots();
+    if let Some(file) = authority {
+        let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        tls = tls.ca_certificate(Certificate::from_pem(text));
+    }
+    Ok(endpoint.tls_config(tls)?)
 }

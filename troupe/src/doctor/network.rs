@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use tokio::net::TcpListener;
 use troupe_proto::error::DOMAIN;
 
 use super::finding::Finding;
-use crate::instance::{self, Running};
+use crate::instance::{self, Reach, Running};
 use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,16 +29,14 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
     let Running {
         pid,
         version,
-        address,
         roles,
         ..
     } = running;
     let process = format!("process {pid}, version {version}");
-    match address {
-        Some(address) => {
-            let url = instance::url(*address);
-            let runs = Finding::good(SUBJECT, format!("{process}, at {url}"));
-            vec![runs, health(&url).await]
+    match running.reach() {
+        Some(reach) => {
+            let runs = Finding::good(SUBJECT, format!("{process}, at {}", reach.url));
+            vec![runs, health(&reach).await]
         }
         None if roles.is_empty() => {
             vec![Finding::missing(SUBJECT, format!("{process}, is starting"))]
@@ -60,7 +59,7 @@ async fn address(address: SocketAddr) -> Finding {
         let text = format!("can't listen at {address}: {error}");
         return Finding::broken(SUBJECT, text).advise("choose another address with --listen");
     }
-    match is_troupe(&instance::url(address)).await {
+    match is_troupe(&instance::url(address, None)).await {
         true => Finding::missing(
             SUBJECT,
             format!("another Troupe listens at {address}, with another data folder"),
@@ -74,7 +73,7 @@ async fn address(address: SocketAddr) -> Finding {
 /// Whether a gateway of ours answers, also one that still starts: its errors are of our domain.
 async fn is_troupe(url: &str) -> bool {
     let answer = async {
-        let answer = client()?.get(format!("{url}/")).send().await?;
+        let answer = client(None)?.get(format!("{url}/")).send().await?;
         answer.json::<Value>().await
     };
     let details = answer.await.map(|mut answer| answer["details"].take());
@@ -82,8 +81,9 @@ async fn is_troupe(url: &str) -> bool {
     details.is_ok_and(|details| details.as_array().into_iter().flatten().any(is_ours))
 }
 
-async fn health(url: &str) -> Finding {
-    match readiness(url).await {
+async fn health(reach: &Reach) -> Finding {
+    let url = &reach.url;
+    match readiness(reach).await {
         Ok((true, _)) => Finding::good("health", "ready"),
         Ok((false, missing)) => {
             Finding::broken("health", missing.trim().to_owned()).advise(advice(&missing))
@@ -122,16 +122,19 @@ fn advice(missing: &str) -> &'static str {
     )
 }
 
-async fn readiness(url: &str) -> Result<(bool, String), reqwest::Error> {
-    let answer = client()?.get(format!("{url}/readyz")).send().await?;
+async fn readiness(reach: &Reach) -> Result<(bool, String), reqwest::Error> {
+    let client = client(reach.authority.as_deref())?;
+    let answer = client.get(format!("{}/readyz", reach.url)).send().await?;
     Ok((answer.status().is_success(), answer.text().await?))
 }
 
-fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .no_proxy()
-        .build()
+/// A client that trusts an authority beside the system's; without the file the connection fails, which is then told.
+fn client(authority: Option<&Path>) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+    if let Some(text) = authority.and_then(|file| std::fs::read(file).ok()) {
+        builder = builder.tls_certs_merge([reqwest::Certificate::from_pem(&text)?]);
+    }
+    builder.build()
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ async fn sign_up(channel: &Channel, name: &str) -> String {
         email,
         password,
         device_name: String::new(),
+        use_cookie: false,
     };
     auth.login(login)
         .await

@@ -27,6 +27,7 @@ mod postgres;
 mod processes;
 mod real_model;
 mod restart;
+mod sign_in;
 mod soak;
 mod start;
 mod telemetry;

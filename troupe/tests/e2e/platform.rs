@@ -126,6 +126,13 @@ impl Setup {
         self.launch(&["up"]).await
     }
 
+    /// The same, by HTTPS at a name.
+    pub(crate) async fn start_with_tls(&self, name: &str) -> Platform {
+        let mut platform = self.launch(&["up", "--tls", name]).await;
+        platform.url = format!("https://{}", platform.address());
+        platform
+    }
+
     /// Starts a process with some roles and waits until the first of them listens; it may still wait for others.
     pub(crate) async fn serve(&self, roles: &[Role]) -> Platform {
         let names = roles.iter().map(|role| role.name());
@@ -138,7 +145,7 @@ impl Setup {
         let log = Log::default();
         let (ready, address) = oneshot::channel();
         // One process alone waits for nobody.
-        let is_whole = args == ["up"];
+        let is_whole = args[0] == "up";
         let reading = read(child.stderr.take().unwrap(), log.clone(), ready, is_whole);
         let reading = platform::Tasks::new().spawn(reading);
         let address = eventually("the platform is ready", address).await;
@@ -170,7 +177,7 @@ impl Platform {
 
     /// Where it answers, without the scheme.
     pub(crate) fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.split_once("://").unwrap().1
     }
 
     /// The process.

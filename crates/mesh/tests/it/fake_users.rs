@@ -123,6 +123,7 @@ pub(crate) fn login(email: &str) -> pb::LoginRequest {
         email: email.into(),
         password: "x".into(),
         device_name: String::new(),
+        use_cookie: false,
     }
 }
 

@@ -11,6 +11,8 @@ mod identity;
 #[cfg(test)]
 mod listener;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod name_server;
 #[cfg(test)]
 mod peers;

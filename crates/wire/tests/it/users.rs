@@ -36,6 +36,7 @@ pub(crate) fn login(email: &str) -> pb::LoginRequest {
         email: email.into(),
         password: "x".into(),
         device_name: String::new(),
+        use_cookie: false,
     }
 }
 

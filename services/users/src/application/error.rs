@@ -39,6 +39,10 @@ pub(crate) enum Error {
         "the refresh token was exchanged a moment ago, and the pair that took its place is in use: go on with that one"
     )]
     RefreshTokenSuperseded,
+    #[error(
+        "only a page of the gateway's own origin, by HTTPS or at localhost, can keep its refresh token in a cookie: call from such a page, or without `use_cookie` and with `refresh_token`"
+    )]
+    CookieRefused,
     #[error("there is no login session {0} of yours")]
     LoginSessionNotFound(LoginSessionId),
     #[error("the account of this access token doesn't exist")]
@@ -68,6 +72,7 @@ impl Classify for Error {
             Self::CredentialsInvalid => Class::new(Reason::CredentialsInvalid),
             Self::RefreshTokenInvalid => Class::new(Reason::RefreshTokenInvalid),
             Self::RefreshTokenSuperseded => Class::new(Reason::TokenSuperseded),
+            Self::CookieRefused => Class::new(Reason::CookieRefused),
             Self::AccountGone => Class::new(Reason::TokenInvalid),
             Self::LoginBackoff { wait } => Class::new(Reason::LoginBackoff).retry_after(*wait),
             Self::Hashing(HashError::Full { retry_after }) => {

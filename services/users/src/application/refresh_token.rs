@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mesh::Ctx;
 use platform::Timestamp;
+use platform::id::LoginSessionId;
 use sea_orm::DbErr;
 use storage::database::Transaction;
 use tokio::time::Instant;
@@ -47,6 +48,23 @@ struct Found {
 }
 
 impl Accounts {
+    /// Refuses a token of another login session than the expected one, without exchanging it.
+    pub(crate) async fn check_session(
+        &self,
+        token: &str,
+        expected: Option<LoginSessionId>,
+    ) -> Result<(), Error> {
+        let Some(expected) = expected else {
+            return Ok(());
+        };
+        let hash = refresh_secret::hash(token);
+        let found = refresh_tokens::find_by_hash(self.db.read(), &hash).await?;
+        match found.is_some_and(|found| found.login_session_id == expected) {
+            true => Ok(()),
+            false => Err(Error::RefreshTokenInvalid),
+        }
+    }
+
     /// Gives a new pair for a refresh token by the rule of [`crate::domain::refresh`]. Calls with the same token that
     /// overlap are one exchange and get the same pair, through whichever process, so that two tabs that refresh at once both
     /// stay logged in.

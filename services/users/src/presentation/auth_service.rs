@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use troupe_proto::users as pb;
 use troupe_proto::users::auth_service_server::AuthService;
 
-use super::{convert, person_of};
+use super::{convert, cookie, person_of};
 use crate::application::{Accounts, Error};
 use crate::domain::email::EmailAddress;
 use crate::infrastructure::queries::login_sessions;
@@ -49,15 +49,22 @@ impl AuthService for AuthApi {
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
         let ctx = Ctx::of(&request)?;
+        if request.get_ref().use_cookie {
+            cookie::of(&request)?;
+        }
         let message = request.into_inner();
         let email = EmailAddress::new(&message.email);
         let pair = self
             .accounts
             .login(&ctx, email, message.password, &message.device_name)
             .await?;
-        Ok(Response::new(pb::LoginResponse {
-            tokens: Some(convert::token_pair(pair)),
-        }))
+        let mut answer = Response::new(pb::LoginResponse::default());
+        let mut tokens = convert::token_pair(pair);
+        if message.use_cookie {
+            cookie::keep(&mut answer, &mut tokens, self.accounts.now());
+        }
+        answer.get_mut().tokens = Some(tokens);
+        Ok(answer)
     }
 
     async fn refresh_token(
@@ -65,13 +72,22 @@ impl AuthService for AuthApi {
         request: Request<pb::RefreshTokenRequest>,
     ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let pair = self
-            .accounts
-            .refresh_token(&ctx, &request.get_ref().refresh_token)
-            .await?;
-        Ok(Response::new(pb::RefreshTokenResponse {
-            tokens: Some(convert::token_pair(pair)),
-        }))
+        let message = request.get_ref();
+        let uses_cookie = message.refresh_token.is_empty();
+        let token: &str = match uses_cookie {
+            true => cookie::of(&request)?,
+            false => &message.refresh_token,
+        };
+        let expected = fields::optional_id("login_session_id", &message.login_session_id)?;
+        self.accounts.check_session(token, expected).await?;
+        let pair = self.accounts.refresh_token(&ctx, token).await?;
+        let mut answer = Response::new(pb::RefreshTokenResponse::default());
+        let mut tokens = convert::token_pair(pair);
+        if uses_cookie {
+            cookie::keep(&mut answer, &mut tokens, self.accounts.now());
+        }
+        answer.get_mut().tokens = Some(tokens);
+        Ok(answer)
     }
 
     async fn logout(
@@ -82,7 +98,11 @@ impl AuthService for AuthApi {
         self.accounts
             .end_login_session(&ctx, &person, person.login_session_id)
             .await?;
-        Ok(Response::new(pb::LogoutResponse {}))
+        let mut answer = Response::new(pb::LogoutResponse {});
+        if cookie::of(&request).is_ok_and(|token| !token.is_empty()) {
+            cookie::delete(&mut answer);
+        }
+        Ok(answer)
     }
 
     async fn list_login_sessions(

@@ -223,6 +223,7 @@ impl Caller {
             email: email.into(),
             password: password.into(),
             device_name: "laptop".into(),
+            use_cookie: false,
         };
         let answer = self.auth().login(self.request(message)).await?;
         Ok(answer.into_inner().tokens.unwrap())
@@ -231,6 +232,7 @@ impl Caller {
     pub(crate) async fn refresh(&self, tokens: &pb::TokenPair) -> Result<pb::TokenPair, Status> {
         let message = pb::RefreshTokenRequest {
             refresh_token: tokens.refresh_token.clone(),
+            login_session_id: String::new(),
         };
         let answer = self.auth().refresh_token(self.request(message)).await?;
         Ok(answer.into_inner().tokens.unwrap())
