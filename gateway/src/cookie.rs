@@ -80,7 +80,7 @@ mod tests {
 
     const NAME: &str = "__Host-a";
 
-    fn read(cookies: &[&'static [u8]]) -> String {
+    fn read(cookies: &[&[u8]]) -> String {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             let cookie = HeaderValue::from_bytes(cookie).unwrap();
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn what_is_planted_or_broken_counts_for_nothing() {
-        for cookies in [
-            &[][..],
+        let planted: [&[&[u8]]; 13] = [
+            &[],
             &[b"__Host-a"],
             &[b"__Host-a="],
             &[b"=__Host-a=v"],
@@ -112,7 +112,8 @@ mod tests {
             &[b"__Host-a=v", b"__Host-a=w"],
             &[b"__Host-a=a b"],
             &[b"__Host-a=\xc3\xa9"],
-        ] {
+        ];
+        for cookies in planted {
             assert_eq!(read(cookies), "", "{cookies:?}");
         }
     }

@@ -136,9 +136,8 @@ fn response(status: u16, reasons: &[&ReasonPolicy]) -> Value {
 
 fn with_status(description: &str) -> Value {
     let schema = json!({ "$ref": "#/components/schemas/Status" });
-    let mut response = json!({
+    json!({
         "description": description,
         "content": { "application/json": { "schema": schema } },
-    });
-    response
+    })
 }

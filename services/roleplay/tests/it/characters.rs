@@ -6,7 +6,7 @@ use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, roleplay as pb};
 use troupe_roleplay::domain::card::Card;
 
-use crate::avatars::{avatar, png};
+use crate::avatars::png;
 use crate::stage::{CARD, Person, Stage, opening};
 
 pub(crate) async fn export(
