@@ -78,7 +78,7 @@ pub fn document(pool: &DescriptorPool, config: &Config) -> Value {
         "components": {
             "headers": headers::shared(),
             "schemas": schemas.finish(),
-            "responses": responses::shared(),
+            "responses": responses::shared(&paths),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",

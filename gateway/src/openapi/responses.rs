@@ -58,7 +58,7 @@ pub(super) fn of(method: &MethodDescriptor, rule: &Rule, tools: &mut Tools<'_, '
     let headers = headers::of_answer(method, is_raw);
     let mut responses = json!({
         "200": { "description": description, "headers": headers, "content": content },
-        "default": { "$ref": "#/components/responses/Error" },
+        "default": { "$ref": reference("Error") },
     });
     add_refusals(method, &mut responses);
     responses
@@ -73,14 +73,14 @@ fn add_refusals(method: &MethodDescriptor, responses: &mut Value) {
     for (status, reasons) in of_method(policy) {
         let is_shared = reasons.iter().all(|reason| reason.is_common);
         responses[status.to_string()] = match is_shared {
-            true => json!({ "$ref": format!("#/components/responses/{}", shared_name(status)) }),
+            true => json!({ "$ref": reference(&shared_name(status)) }),
             false => response(status, &reasons),
         };
     }
 }
 
-/// The responses that methods share, by their names.
-pub(super) fn shared() -> Map<String, Value> {
+/// The responses that operations of these paths share, by their names.
+pub(super) fn shared(paths: &Value) -> Map<String, Value> {
     let common = REASONS.iter().filter(|reason| reason.is_common);
     let mut shared = Map::new();
     for (status, reasons) in by_status(common) {
@@ -88,7 +88,13 @@ pub(super) fn shared() -> Map<String, Value> {
     }
     let error = "The call failed. The code says how, the details say why.";
     shared.insert("Error".to_owned(), with_status(error));
+    let paths = paths.to_string();
+    shared.retain(|name, _| paths.contains(&format!("\"{}\"", reference(name))));
     shared
+}
+
+fn reference(name: &str) -> String {
+    format!("#/components/responses/{name}")
 }
 
 fn shared_name(status: u16) -> String {
