@@ -125,7 +125,7 @@ async fn six_open_streams_do_not_hold_up_a_seventh_call() {
         let asked = connection.send_request(get(NAME, "/v1/count/1?hang=true"));
         let mut stream = soon(asked).await.unwrap();
         let first = soon(stream.body_mut().frame()).await.unwrap().unwrap();
-        assert!(first.into_data().unwrap().starts_with(b"event:"));
+        assert!(first.into_data().unwrap().starts_with(b"data:"));
         streams.push(stream);
     }
     let seventh = soon(connection.send_request(get(NAME, "/v1/get"))).await;
