@@ -1,5 +1,7 @@
-//! JSON, gRPC-Web and gRPC through Troupe's gateway and through Envoy, against the same unary call by direct gRPC.
+//! JSON, gRPC-Web, Connect and gRPC through Troupe's gateway, all but Connect through Envoy, against the same unary call by
+//! direct gRPC.
 
+pub(crate) mod compression;
 mod envoy;
 
 use std::net::SocketAddr;
@@ -48,6 +50,7 @@ struct Round {
     proxy_us: f64,
     upstream_us: f64,
     load_us: f64,
+    body_bytes: f64,
 }
 
 impl Variant {
@@ -91,8 +94,21 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
     for protocol in [Protocol::Json, Protocol::GrpcWeb, Protocol::Grpc] {
         variants.extend((0..proxies.len()).map(|proxy| Variant::new(Some(proxy), protocol)));
     }
+    // Envoy has no bridge from it that takes the messages as they are.
+    variants.push(Variant::new(Some(0), Protocol::Connect));
+    run_rounds(args, &upstream, &proxies, &mut variants).await?;
+    Ok(section(args, &proxies, &variants))
+}
+
+/// Runs each variant once in each round.
+async fn run_rounds(
+    args: &Args,
+    upstream: &Server,
+    proxies: &[(&'static str, Server)],
+    variants: &mut [Variant],
+) -> Result<()> {
     for round in 1..=args.rounds {
-        for variant in &mut variants {
+        for variant in &mut *variants {
             let proxy = variant.proxy.map(|index| &proxies[index]);
             let address = proxy.map_or(upstream.address, |(_, proxy)| proxy.address);
             let name = proxy.map_or("direct", |(name, _)| name);
@@ -108,7 +124,7 @@ pub(crate) async fn run(workspace: &Workspace, args: &Args) -> Result<Section> {
             variant.rounds.push(figures);
         }
     }
-    Ok(section(args, &proxies, &variants))
+    Ok(())
 }
 
 async fn measure(
@@ -136,6 +152,7 @@ async fn measure(
         proxy_us: spent(0),
         upstream_us: spent(1),
         load_us: spent(2),
+        body_bytes: figures.body_bytes,
     })
 }
 
@@ -246,6 +263,19 @@ fn ratios(variants: &[Variant]) -> Vec<Ratio> {
             ours: format!("{:.0} µs", ours.median(|round| round.p50_us)),
             other: format!("direct gRPC {:.0} µs", direct.median(|round| round.p50_us)),
             ratio: ours.median_ratio(direct, |round| round.p50_us),
+            bar: None,
+        });
+    }
+    if let (Some(ours), Some(web)) = (
+        find(Some(0), Protocol::Connect),
+        find(Some(0), Protocol::GrpcWeb),
+    ) {
+        let cpu = |variant: &Variant| format!("{:.1} µs", variant.median(|round| round.proxy_us));
+        ratios.push(Ratio {
+            what: "Connect gateway, CPU a request".to_owned(),
+            ours: cpu(ours),
+            other: format!("gRPC-Web {}", cpu(web)),
+            ratio: ours.median_ratio(web, |round| round.proxy_us),
             bar: None,
         });
     }

@@ -95,6 +95,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         seconds: elapsed.as_secs_f64(),
         p50_us: stats::percentile(&samples, 50),
         p99_us: stats::percentile(&samples, 99),
+        body_bytes: call.body_bytes() as f64,
     };
     println!("{}", figures.line());
     lines.next_line().await?;

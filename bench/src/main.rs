@@ -37,6 +37,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::gateway::compression;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
@@ -68,8 +69,10 @@ enum Command {
         #[command(flatten)]
         vectors: vectors::Args,
     },
-    /// JSON, gRPC-Web and gRPC through the gateway and through Envoy, against direct gRPC
+    /// JSON, gRPC-Web, Connect and gRPC through the gateway and through Envoy, against direct gRPC
     Gateway(gateway::Args),
+    /// A list in JSON through the gateway, compressed in each way, against the list as it is
+    Compression(gateway::Args),
     /// Time to first token through Troupe, against the model server
     FirstToken(first_token::Args),
     /// Prompt compilation for 200 lore entries and 500 messages
@@ -140,6 +143,10 @@ async fn run(arguments: Arguments) -> Result<()> {
             let workspace = open()?;
             report.add("gateway", gateway::run(&workspace, &gateway).await);
             report.add(
+                "compression",
+                compression::run(&workspace, &gateway).await,
+            );
+            report.add(
                 "first-token",
                 first_token::run(&workspace, &first_token).await,
             );
@@ -156,6 +163,9 @@ async fn run(arguments: Arguments) -> Result<()> {
             report.add("vectors", vectors::run(&workspace, &vectors).await);
         }
         Command::Gateway(args) => report.add("gateway", gateway::run(&open()?, &args).await),
+        Command::Compression(args) => {
+            report.add("compression", compression::run(&open()?, &args).await);
+        }
         Command::FirstToken(args) => {
             report.add("first-token", first_token::run(&open()?, &args).await);
         }

@@ -7,7 +7,9 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::contract::greeting_service_server::{GreetingService, GreetingServiceServer};
-use crate::contract::{GreetRequest, GreetResponse};
+use crate::contract::{
+    GreetRequest, GreetResponse, ListTopicsRequest, ListTopicsResponse, Topic,
+};
 use crate::process;
 
 /// Where to serve.
@@ -40,6 +42,27 @@ pub(crate) fn answer(request: GreetRequest) -> GreetResponse {
     }
 }
 
+/// The topics that the upstream lists: about 12 kB of JSON, as twenty characters of a library are.
+pub(crate) fn topics(request: &ListTopicsRequest) -> ListTopicsResponse {
+    const WORDS: [&str; 11] = [
+        "harbour", "winter", "letter", "keeper", "lantern", "of", "the", "north", "road", "and",
+        "silver",
+    ];
+    let words = |from: u64, count: u64| {
+        let word = |it: u64| WORDS[(from.wrapping_mul(2_654_435_761) + it * it * 7) as usize % 11];
+        (0..count).map(word).collect::<Vec<_>>().join(" ")
+    };
+    let topic = |number: u64| Topic {
+        id: format!("top_{:026x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        title: words(number, 3),
+        text: format!("{}, {}.", request.name, words(number + 100, 70)),
+        number: (number * 31) as i64,
+    };
+    ListTopicsResponse {
+        topics: (1..=20).map(topic).collect(),
+    }
+}
+
 struct Greeter;
 
 #[tonic::async_trait]
@@ -49,5 +72,12 @@ impl GreetingService for Greeter {
         request: Request<GreetRequest>,
     ) -> Result<Response<GreetResponse>, Status> {
         Ok(Response::new(answer(request.into_inner())))
+    }
+
+    async fn list_topics(
+        &self,
+        request: Request<ListTopicsRequest>,
+    ) -> Result<Response<ListTopicsResponse>, Status> {
+        Ok(Response::new(topics(request.get_ref())))
     }
 }

@@ -1,4 +1,6 @@
-//! The same unary call in three protocols, and the check that its answer is right.
+//! The same unary call in each protocol, a list in each coding, and the check that the answer is right.
+
+mod list;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -26,8 +28,18 @@ pub(crate) enum Protocol {
     Json,
     /// gRPC-Web over HTTP/1.1.
     GrpcWeb,
+    /// Connect over HTTP/1.1.
+    Connect,
     /// gRPC over HTTP/2.
     Grpc,
+    /// A list in JSON, as it is.
+    List,
+    /// A list in JSON, compressed by gzip.
+    ListGzip,
+    /// A list in JSON, compressed by Brotli.
+    ListBrotli,
+    /// A list in JSON, compressed by Zstandard.
+    ListZstd,
 }
 
 impl Protocol {
@@ -36,7 +48,12 @@ impl Protocol {
         match self {
             Self::Json => "JSON",
             Self::GrpcWeb => "gRPC-Web",
+            Self::Connect => "Connect",
             Self::Grpc => "gRPC",
+            Self::List => "as it is",
+            Self::ListGzip => "gzip",
+            Self::ListBrotli => "Brotli",
+            Self::ListZstd => "Zstandard",
         }
     }
 }
@@ -81,8 +98,13 @@ impl Call {
     pub(crate) async fn connect(&self, tasks: &mut JoinSet<()>) -> Result<Connection> {
         match self.protocol {
             Protocol::Grpc => Connection::http2(self.address, tasks).await,
-            Protocol::Json | Protocol::GrpcWeb => Connection::http1(self.address, tasks).await,
+            _ => Connection::http1(self.address, tasks).await,
         }
+    }
+
+    /// Length of an answer's body; 0 before one was read.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.known.get().map_or(0, Bytes::len)
     }
 
     /// The request.
@@ -128,6 +150,10 @@ impl Call {
                     "another message"
                 );
             }
+            Protocol::Connect => {
+                let message = GreetResponse::decode(answer.body.clone())?;
+                ensure!(message == self.expected, "another message");
+            }
             Protocol::GrpcWeb => {
                 let (message, rest) = unframe(&answer.body)?;
                 ensure!(message == self.expected, "another message");
@@ -135,6 +161,7 @@ impl Call {
                 let trailers = String::from_utf8_lossy(rest);
                 ensure!(trailers.contains("grpc-status:0"), "grpc-status isn't 0");
             }
+            list => list::check(list, answer)?,
         }
         Ok(())
     }
@@ -152,8 +179,9 @@ fn request(
 ) -> Result<Request<Full<Bytes>>> {
     let post = Request::post(match protocol {
         Protocol::Json => format!("/api/v1/bench/people/{}/greetings", message.name),
-        Protocol::GrpcWeb => format!("/{SERVICE}/Greet"),
+        Protocol::GrpcWeb | Protocol::Connect => format!("/{SERVICE}/Greet"),
         Protocol::Grpc => format!("http://{address}/{SERVICE}/Greet"),
+        list => return list::request(list, address),
     });
     let request = match protocol {
         Protocol::Json => {
@@ -173,7 +201,12 @@ fn request(
             .header("accept", "application/grpc-web+proto")
             .header("x-grpc-web", "1")
             .body(Full::from(frame(message))),
-        Protocol::Grpc => post
+        Protocol::Connect => post
+            .header("host", address.to_string())
+            .header("content-type", "application/proto")
+            .header("connect-protocol-version", "1")
+            .body(Full::from(message.encode_to_vec())),
+        _ => post
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .body(Full::from(frame(message))),

@@ -19,12 +19,21 @@ pub(crate) struct Figures {
     pub(crate) seconds: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// Length of an answer's body.
+    pub(crate) body_bytes: f64,
 }
 
 impl Figures {
     /// As the load generator prints them.
     pub(crate) fn line(&self) -> String {
-        json!([self.requests, self.seconds, self.p50_us, self.p99_us]).to_string()
+        let Self {
+            requests,
+            seconds,
+            p50_us,
+            p99_us,
+            body_bytes,
+        } = self;
+        json!([requests, seconds, p50_us, p99_us, body_bytes]).to_string()
     }
 
     fn parse(line: &str) -> Result<Self> {
@@ -35,6 +44,7 @@ impl Figures {
             seconds: at(1)?,
             p50_us: at(2)?,
             p99_us: at(3)?,
+            body_bytes: at(4)?,
         })
     }
 }
