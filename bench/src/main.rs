@@ -142,10 +142,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         } => {
             let workspace = open()?;
             report.add("gateway", gateway::run(&workspace, &gateway).await);
-            report.add(
-                "compression",
-                compression::run(&workspace, &gateway).await,
-            );
+            report.add("compression", compression::run(&workspace, &gateway).await);
             report.add(
                 "first-token",
                 first_token::run(&workspace, &first_token).await,

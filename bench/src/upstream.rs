@@ -7,9 +7,7 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::contract::greeting_service_server::{GreetingService, GreetingServiceServer};
-use crate::contract::{
-    GreetRequest, GreetResponse, ListTopicsRequest, ListTopicsResponse, Topic,
-};
+use crate::contract::{GreetRequest, GreetResponse, ListTopicsRequest, ListTopicsResponse, Topic};
 use crate::process;
 
 /// Where to serve.

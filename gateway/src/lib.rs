@@ -39,6 +39,7 @@ mod packing;
 mod pages;
 mod parts;
 mod policy;
+mod precondition;
 mod protocol;
 mod rates;
 mod refusal;

@@ -77,6 +77,7 @@ pub fn document(pool: &DescriptorPool, config: &Config) -> Value {
         "paths": paths,
         "components": {
             "headers": headers::shared(),
+            "parameters": headers::parameters(),
             "schemas": schemas.finish(),
             "responses": responses::shared(&paths),
             "securitySchemes": {

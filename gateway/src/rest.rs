@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, IF_MATCH};
 use http::{Method as Verb, Request, Response, request};
 use http_body::Body as _;
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use crate::idempotency;
 use crate::intake::Room;
 use crate::messages::broken_answer;
 use crate::parts::Parts;
+use crate::precondition;
 use crate::refusal::{Refusal, invalid};
 use crate::resume;
 use crate::route::{Found, Lookup};
@@ -36,8 +37,10 @@ pub(crate) async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let mut log = AccessLog::start("json", request.method().clone(), visit);
+    let is_conditional = request.headers().contains_key(IF_MATCH);
     let outcome = call(front, visit, request, &mut log).await;
     told(outcome, log, &visit.request_id, |refusal| {
+        let refusal = precondition::refused(refusal, is_conditional);
         refusal.into_answer(&front.catalog.schema)
     })
 }
@@ -125,6 +128,7 @@ impl Writing for Bound<'_> {
                 true => resume::last_offset(headers),
                 false => None,
             },
+            etag: precondition::etag(plan, self.binding.method.reads, headers)?,
         };
         let frames = request_frames(&self.call.front.catalog.schema, plan, &incoming)?;
         let is_stream = self.binding.method.client_streaming;
@@ -144,6 +148,11 @@ impl Writing for Bound<'_> {
         headers::extend_answer(answer.headers_mut(), &upstream.headers);
         if let Some(trailers) = messages.trailers() {
             headers::extend_answer(answer.headers_mut(), trailers);
+        }
+        if let Some(etag) = self.binding.plan.etag {
+            let etag = etag.read(&message);
+            let etag = etag.map_err(|error| broken_answer(&error.to_string()))?;
+            precondition::show(etag, answer.headers_mut());
         }
         Ok(self.call.packed(answer).await)
     }

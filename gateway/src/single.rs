@@ -6,7 +6,7 @@ use tonic::Status;
 use crate::refusal::invalid;
 
 /// Each of them decides something, here or in a service.
-const SINGLE: [&str; 14] = [
+const SINGLE: [&str; 15] = [
     "authorization",
     "connect-content-encoding",
     "connect-protocol-version",
@@ -17,6 +17,7 @@ const SINGLE: [&str; 14] = [
     "grpc-timeout",
     "host",
     "idempotency-key",
+    "if-match",
     "last-event-id",
     "origin",
     "x-request-id",

@@ -3,6 +3,7 @@
 
 mod decode;
 mod encode;
+mod etag;
 mod events;
 mod fault;
 mod mask;

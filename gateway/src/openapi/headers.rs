@@ -1,10 +1,13 @@
-//! Headers of answers.
+//! Headers of requests and answers.
 
-use prost_reflect::MethodDescriptor;
+use http::Method;
+use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Value, json};
 
+use crate::rule::Rule;
+
 /// Headers that operations share, by their names, with what they say and an example.
-const SHARED: [(&str, &str, &str); 5] = [
+const SHARED: [(&str, &str, &str); 6] = [
     (
         "RateLimit",
         "What is left of the budget that the call drew on, and after how many seconds there is more.",
@@ -26,11 +29,91 @@ const SHARED: [(&str, &str, &str); 5] = [
         "019a0b3c-7d2e-7f41-8c55-1e2d3c4b5a69",
     ),
     (
+        "ETag",
+        "Which state of the resource it is: what `If-Match` and `If-None-Match` take.",
+        "\"3f2a9c\"",
+    ),
+    (
         "Content-Disposition",
         "The name to save the file under, if it has one.",
         "attachment; filename=\"maren.png\"",
     ),
 ];
+
+/// Headers that a request may have, by the names of their components, with the header and what it says.
+const ASKED: [(&str, &str, &str); 3] = [
+    (
+        "IdempotencyKey",
+        "Idempotency-Key",
+        "The `requestId`, where the body has none: a request that is sent again with it is carried out once.",
+    ),
+    (
+        "IfMatch",
+        "If-Match",
+        "The `ETag` that the resource must still have. If it has another, nothing changes and the status is 412.",
+    ),
+    (
+        "IfNoneMatch",
+        "If-None-Match",
+        "The `ETag` of what the client has. If that is still so, the status is 304 and the answer is empty.",
+    ),
+];
+
+/// The components of parameters.
+pub(super) fn parameters() -> Value {
+    let parameters = ASKED.iter().map(|(component, name, description)| {
+        let parameter = json!({
+            "name": name,
+            "in": "header",
+            "description": description,
+            "schema": { "type": "string" },
+        });
+        ((*component).to_owned(), parameter)
+    });
+    Value::Object(parameters.collect())
+}
+
+/// The headers that a request of a method may have.
+pub(super) fn of_request(method: &MethodDescriptor, rule: &Rule) -> Vec<Value> {
+    let input = method.input();
+    let resource = input.get_field_by_name(&rule.body);
+    let resource = resource.and_then(|field| match field.kind() {
+        Kind::Message(inner) => Some(inner),
+        _ => None,
+    });
+    let reads = rule.method == Some(Method::GET);
+    let changes = [Some(Method::PATCH), Some(Method::PUT)].contains(&rule.method);
+    let is_asked = |component: &str| match component {
+        "IdempotencyKey" => input.get_field_by_name("request_id").is_some(),
+        "IfMatch" => {
+            let in_resource = changes && resource.as_ref().is_some_and(has_etag);
+            !reads && (has_etag(&input) || in_resource)
+        }
+        _ => reads && has_state(method, rule),
+    };
+    let asked = ASKED.iter().filter(|(component, ..)| is_asked(component));
+    asked
+        .map(|(component, ..)| json!({ "$ref": format!("#/components/parameters/{component}") }))
+        .collect()
+}
+
+/// Whether an answer is a resource that says which state it is.
+fn has_state(method: &MethodDescriptor, rule: &Rule) -> bool {
+    let output = method.output();
+    let answer = match output.get_field_by_name(&rule.response_body) {
+        Some(field) => match field.kind() {
+            Kind::Message(inner) => inner,
+            _ => return false,
+        },
+        None => output,
+    };
+    has_etag(&answer)
+}
+
+fn has_etag(message: &MessageDescriptor) -> bool {
+    let field = message.get_field_by_name("etag");
+    field.is_some_and(|field| field.kind() == Kind::String && !field.is_list())
+}
 
 /// The components.
 pub(super) fn shared() -> Value {
@@ -46,8 +129,11 @@ pub(super) fn shared() -> Value {
 }
 
 /// Those of an answer, which may be a file.
-pub(super) fn of_answer(method: &MethodDescriptor, is_file: bool) -> Value {
+pub(super) fn of_answer(method: &MethodDescriptor, rule: &Rule, is_file: bool) -> Value {
     let mut names = vec!["RateLimit", "RateLimit-Policy", "X-Request-Id"];
+    if has_state(method, rule) {
+        names.push("ETag");
+    }
     if is_file {
         names.push("Content-Disposition");
     }

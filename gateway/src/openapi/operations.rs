@@ -9,6 +9,7 @@ use troupe_proto::policy::{Audience, RateClass};
 use super::bodies::{self, Tools};
 use super::comments::Comments;
 use super::examples::Examples;
+use super::headers;
 use super::names::{Names, lower_camel, title};
 use super::parameters::{Paths, query};
 use super::responses;
@@ -118,6 +119,7 @@ impl<'p> Operations<'p> {
             taken.push(rule.body.clone());
             query(&input, "", "", &taken, 0, schemas, &mut parameters);
         }
+        parameters.extend(headers::of_request(method, rule));
         operation.insert("parameters".into(), Value::Array(parameters));
         let media_types = policy::media_types(self.pool, method);
         let mut tools = Tools {

@@ -55,7 +55,7 @@ pub(super) fn of(method: &MethodDescriptor, rule: &Rule, tools: &mut Tools<'_, '
         "" => "The call succeeded.",
         comment => comment,
     };
-    let headers = headers::of_answer(method, is_raw);
+    let headers = headers::of_answer(method, rule, is_raw);
     let mut responses = json!({
         "200": { "description": description, "headers": headers, "content": content },
         "default": { "$ref": reference("Error") },

@@ -1,5 +1,6 @@
 //! How one HTTP binding fills its request message and which part of the answer it returns; worked out at start-up.
 
+use super::etag::Etag;
 use super::events::{Events, offset_of_request};
 use super::place::Place;
 use super::update::Update;
@@ -28,6 +29,10 @@ pub(crate) struct Plan {
     pub(crate) offset: Option<(u32, Kind)>,
     /// What an event says beside its data.
     pub(crate) events: Option<Events>,
+    /// Where the request says which state of a resource it is about, which a header may say.
+    pub(crate) precondition: Option<Etag>,
+    /// Where the answer says which state of a resource it is.
+    pub(crate) etag: Option<Etag>,
 }
 
 /// Where a request's body goes.
@@ -89,6 +94,8 @@ impl Plan {
             request_id: request_id(schema, input),
             offset: offset_of_request(schema, rule, input, &variables),
             events: Events::of(schema, output, &answer),
+            precondition: Etag::of_request(schema, rule, input, &body),
+            etag: Etag::of_answer(schema, output, &answer),
             variables,
             body,
             answer,
@@ -104,6 +111,8 @@ impl Plan {
             request_id: request_id(schema, input),
             offset: None,
             events: None,
+            precondition: None,
+            etag: None,
             variables: Vec::new(),
             body: Body::Whole,
             answer: Answer::Whole,

@@ -30,6 +30,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) request_id: Option<&'a str>,
     /// Where the stream goes on that a client connects to again, as digits.
     pub(crate) last_offset: Option<&'a str>,
+    /// The `etag` that the resource must still have, where a header has it.
+    pub(crate) etag: Option<&'a str>,
 }
 
 /// How many messages a body holds.
@@ -148,6 +150,9 @@ fn put_single(
     }
     out.extend_from_slice(rest);
     put_request_id(plan, incoming.request_id, start, out);
+    if let (Some(precondition), Some(etag)) = (plan.precondition, incoming.etag) {
+        precondition.put(etag, out);
+    }
     Ok(())
 }
 

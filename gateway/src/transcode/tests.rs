@@ -88,6 +88,7 @@ impl Fixture {
             ignore_unknown: false,
             request_id: None,
             last_offset: None,
+            etag: None,
         };
         let frames = request_frames(&self.schema, plan, &incoming)?;
         let len = u32::from_be_bytes(frames[1..FRAME_HEADER].try_into().unwrap());

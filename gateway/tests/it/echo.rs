@@ -20,6 +20,7 @@ use tonic_prost::ProstCodec;
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::service_fn;
 
+use crate::etags::{delete, read};
 use crate::raw::Raw;
 use crate::updates::update;
 
@@ -126,6 +127,8 @@ impl Echo {
         match path.rsplit('/').next().unwrap() {
             "Echo" | "Get" => raw().unary(service_fn(echo), request).await,
             "Update" => raw().unary(service_fn(update), request).await,
+            "GetThing" => raw().unary(service_fn(read), request).await,
+            "DeleteThing" => raw().unary(service_fn(delete), request).await,
             "Download" => prost().unary(service_fn(download), request).await,
             "Upload" => prost().unary(service_fn(upload), request).await,
             "DownloadParts" => {

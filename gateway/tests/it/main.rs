@@ -17,6 +17,8 @@ mod edge;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod etags;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod forms;

@@ -7,6 +7,7 @@ use prost::Message;
 use serde_json::{Value, json};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+use troupe_proto::{Reason, error};
 
 use crate::harness::Edge;
 
@@ -23,8 +24,10 @@ struct Refuse {
 pub(crate) async fn update(request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
     let request = request.into_inner();
     let Refuse { field } = Refuse::decode(request.clone()).unwrap();
-    if field.is_empty() {
-        return Ok(Response::new(request));
+    match field.as_str() {
+        "" => return Ok(Response::new(request)),
+        "etag" => return Err(error::status(Reason::EtagMismatch, "it was changed")),
+        _ => {}
     }
     let mut details = ErrorDetails::with_bad_request_violation(&field, "is wrong");
     details.set_retry_info(Some(Duration::from_millis(1500)));

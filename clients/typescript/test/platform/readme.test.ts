@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -37,5 +37,18 @@ for (const file of ["README.md", "clients/typescript/README.md"]) {
     execFileSync(join(PACKAGE, "node_modules/.bin/tsc"), ["-p", FOLDER], { stdio: ["ignore", "inherit", "inherit"] });
     const run = ["--import", join(FOLDER, "redirect.mjs"), join(FOLDER, "program.js")];
     assert.equal(execFileSync(process.execPath, run, { cwd: ROOT, encoding: "utf8" }), "Is the lamp lit?");
+  });
+
+  test(`${file}: the first program in TypeScript runs in Deno as it stands`, () => {
+    // As the package is once it is installed.
+    const installed = join(FOLDER, "node_modules/@troupe");
+    rmSync(installed, { recursive: true, force: true });
+    mkdirSync(installed, { recursive: true });
+    symlinkSync(PACKAGE, join(installed, "client"));
+    writeFileSync(join(FOLDER, "package.json"), JSON.stringify({ type: "module", dependencies: { "@troupe/client": "*" } }));
+    const allowed = ["--allow-net", "--allow-read", "--allow-env"];
+    const run = ["run", ...allowed, "--no-prompt", "--node-modules-dir=manual", "--preload", join(FOLDER, "redirect.mjs"), join(FOLDER, "program.ts")];
+    const environment = { ...process.env, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+    assert.equal(execFileSync(join(PACKAGE, "node_modules/.bin/deno"), run, { cwd: ROOT, encoding: "utf8", env: environment }), "Is the lamp lit?");
   });
 }

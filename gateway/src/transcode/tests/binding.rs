@@ -51,6 +51,7 @@ fn the_path_wins_in_nested_messages_and_with_default_values() {
         ignore_unknown: false,
         request_id: None,
         last_offset: None,
+        etag: None,
     };
     let frames = request_frames(&it.schema, &plan, &incoming).unwrap();
     let descriptor = it.pool.get_message_by_name("echo.v1.Everything").unwrap();
@@ -211,6 +212,7 @@ fn streams_are_arrays_or_values_in_a_row() {
             ignore_unknown: false,
             request_id: None,
             last_offset: None,
+            etag: None,
         };
         request_frames(&it.schema, &it.plans[found.route], &incoming)
     };
