@@ -7,6 +7,7 @@ mod buffer;
 mod decorators;
 mod entry;
 mod groups;
+mod ids;
 mod key;
 mod matcher;
 mod parse;
@@ -20,6 +21,7 @@ mod tests;
 pub use self::{
     decorators::Decorators,
     entry::{Entry, MatchSources, Placement, SelectiveLogic, TimedEffects},
+    ids::entry_ids,
     matcher::Matcher,
     passes::EntryTexts,
     reason::{Found, Reason},

@@ -89,12 +89,11 @@ impl Source {
         }
     }
 
-    /// Which of its kind: the id of a message or a memory, the place of a lorebook entry or of an example.
+    /// Which of its kind: the id of a message or a memory, the place of an example. That of a lorebook entry is in its trace.
     #[must_use]
     pub fn id(&self) -> Option<String> {
         match self {
             Self::Message { id } | Self::Memory { id } => Some(id.clone()),
-            Self::Lore { entry } => Some(entry.to_string()),
             Self::ExampleStart { block } | Self::Example { block } => Some(block.to_string()),
             _ => None,
         }

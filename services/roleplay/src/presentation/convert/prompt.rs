@@ -4,8 +4,10 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::types::ChatRole;
 
 use crate::application::{CompiledPrompt, KeptReceipt};
-use crate::domain::lorebook::Reason;
-use crate::domain::prompt::{LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Span};
+use crate::domain::lorebook::{Reason, entry_ids};
+use crate::domain::prompt::{
+    LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Source, Span,
+};
 
 impl From<CompiledPrompt> for pb::PreviewPromptResponse {
     fn from(compiled: CompiledPrompt) -> Self {
@@ -36,9 +38,12 @@ impl From<KeptReceipt> for pb::PromptReceipt {
 }
 
 fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
+    let ids = entry_ids(receipt.lore.iter().map(|trace| trace.id.as_deref()));
+    let spans = receipt.spans.into_iter().map(|part| span(part, &ids));
+    let traces = receipt.lore.into_iter().zip(&ids);
     pb::PromptReceipt {
-        spans: receipt.spans.into_iter().map(span).collect(),
-        lore: receipt.lore.into_iter().map(lore).collect(),
+        spans: spans.collect(),
+        lore: traces.map(|(trace, id)| lore(trace, id)).collect(),
         dropped_message_count: number(receipt.dropped_messages),
         // All 64 bits count, and no sign.
         seed: receipt.seed.cast_signed(),
@@ -79,17 +84,22 @@ fn memory(trace: MemoryTrace) -> pb::MemoryTrace {
     }
 }
 
-fn span(span: Span) -> pb::PromptSpan {
+fn span(span: Span, lore_ids: &[String]) -> pb::PromptSpan {
+    let id = match span.source {
+        Source::Lore { entry } => lore_ids.get(entry).cloned(),
+        ref source => source.id(),
+    };
     pb::PromptSpan {
         source: span.source.name().to_owned(),
-        source_id: span.source.id().unwrap_or_default(),
+        source_id: id.unwrap_or_default(),
         role: ChatRole::from(span.role).into(),
         token_count: number(span.tokens),
         size_bytes: number(span.size_bytes),
+        lorebook_id: String::new(),
     }
 }
 
-fn lore(trace: LoreTrace) -> pb::LoreEntryTrace {
+fn lore(trace: LoreTrace, id: &str) -> pb::LoreEntryTrace {
     let matched_key = match &trace.reason {
         Reason::Key { key, .. } | Reason::Excluded { key } | Reason::SecondaryNotMet { key } => {
             key.clone()
@@ -97,12 +107,13 @@ fn lore(trace: LoreTrace) -> pb::LoreEntryTrace {
         _ => String::new(),
     };
     pb::LoreEntryTrace {
-        entry_id: trace.id.unwrap_or_else(|| trace.entry.to_string()),
+        entry_id: id.to_owned(),
         name: trace.title,
         active: trace.reason.fired(),
         reason: reason_name(&trace.reason).to_owned(),
         matched_key,
         token_count: number(trace.tokens),
+        lorebook_id: String::new(),
     }
 }
 
