@@ -59,7 +59,7 @@ pub(crate) enum Error {
     Unsuitable(&'static str),
     /// The session's character was deleted.
     #[error(
-        "the session's character was deleted: you can read the session, but it gets no more replies"
+        "the session's character was deleted: give the session another one, or only read it"
     )]
     CharacterDeleted,
     /// The character has no picture.

@@ -20,6 +20,7 @@ mod memories;
 mod once;
 mod personas;
 mod recall;
+mod recast;
 mod receipts;
 mod replicas;
 mod restart;
