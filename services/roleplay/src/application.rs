@@ -1,5 +1,6 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
+mod add_message;
 mod ancestry;
 mod cancel_generation;
 mod cast;
@@ -15,6 +16,7 @@ mod delete_character;
 mod delete_memory;
 mod delete_message;
 mod delete_session;
+mod discard;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -22,6 +24,7 @@ mod generate;
 mod happened;
 mod history;
 mod hold_generations;
+mod impersonate_person;
 mod import_character;
 mod list_characters;
 mod list_generations;
@@ -35,7 +38,9 @@ mod recall;
 mod recover_generations;
 mod regenerate_message;
 mod remember;
+mod reply_to_message;
 mod search_memories;
+mod search_messages;
 mod select_branch;
 mod select_swipe;
 mod send_message;
@@ -49,11 +54,13 @@ mod update_session;
 mod watch_generation;
 
 pub(crate) use self::{
+    add_message::AddMessage,
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::{CompiledPrompt, KeptReceipt},
     create_memory::NewNote,
     create_session::NewSession,
+    delete_message::DeleteMessage,
     error::Error,
     export_character::CardFile,
     history::Chronicle,
@@ -61,6 +68,7 @@ pub(crate) use self::{
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,
     start_generation::Started,
+    update_message::MessagePatch,
     update_session::SessionPatch,
 };
 

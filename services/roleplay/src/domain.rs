@@ -15,5 +15,6 @@ pub mod persona;
 pub mod prompt;
 mod random;
 pub mod role;
+pub mod search;
 pub mod session;
 pub mod watch;

@@ -28,7 +28,7 @@ use crate::infrastructure::tables;
 const READY_SHEETS_BYTES: u64 = 16 << 20;
 const READY_FOR: Duration = Duration::from_secs(5 * 60);
 /// Bytes of text after which a page of messages ends, so that it fits an answer of gRPC.
-const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// Sessions, messages and generations. Cheap to clone.
 #[derive(Clone)]

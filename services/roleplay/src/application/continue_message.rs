@@ -27,12 +27,7 @@ impl Chats {
             messages::find(self.db.read(), session.id, id).await?,
             &session,
         )?;
-        let wanted = Wanted {
-            kind: Kind::Continue,
-            tip: Some(id),
-            said: None,
-            said_id: None,
-        };
+        let wanted = Wanted::after(Some(id), Kind::Continue);
         let prompt = self.compile(ctx, &session, wanted).await?;
         let target = Target::End(id);
         let start = Start {

@@ -10,7 +10,7 @@ use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
-use crate::domain::message::{Author, Message};
+use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, ReplySettings, Session};
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, messages, sessions};
@@ -63,6 +63,7 @@ impl Chats {
             .map(|greeting| NewMessage {
                 id: MessageId::new(),
                 author: Author::Character,
+                kind: MessageKind::Dialogue,
                 speaker_name: name.clone(),
                 // As for a prompt: what is shown is also what the model reads.
                 text: macros.render(greeting, Purpose::Prompt).into_owned(),

@@ -4,6 +4,7 @@ use mesh::Ctx;
 use platform::trace::Cause;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
+use storage::database::Transaction;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
@@ -15,7 +16,7 @@ use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message};
+use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message, MessageKind};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
@@ -35,13 +36,24 @@ pub(super) enum Target {
         /// The person's message.
         said: NewMessage,
     },
-    /// A new reply after a message that is there.
+    /// A new message after one that is there.
     Swipe {
         /// The message before it.
         parent: Option<MessageId>,
+        /// Whose it is.
+        speaker: Speaker,
     },
     /// The end of a message that is there.
     End(MessageId),
+}
+
+/// Whose message a model writes.
+#[derive(Clone)]
+pub(super) enum Speaker {
+    /// The session's character.
+    Character,
+    /// The person, who has this name.
+    Person(String),
 }
 
 /// What a request to generate finds.
@@ -156,6 +168,7 @@ impl Chats {
             job,
             message_id: rows.message.id,
             base: rows.message.text.clone(),
+            left: rows.left,
             inference,
             cause,
         });
@@ -182,8 +195,10 @@ pub(super) struct Rows {
     pub(super) generation: Generation,
     /// The message that it writes.
     pub(super) message: Message,
-    /// The person's message that it answers, stored with it.
+    /// The message that it answers.
     pub(super) user_message: Option<Message>,
+    /// Where the branch ends without what is written.
+    pub(super) left: Option<MessageId>,
 }
 
 enum Stored {
@@ -211,58 +226,70 @@ async fn store(
         return Err(Error::GenerationRunning(running));
     }
     check_few(running_of_person, most_of_person)?;
-    let mut user_message = None;
-    let message = match target {
-        Target::Answer { parent, said } => {
-            let before = find_parent(tx, &session, parent).await?;
-            let reply = reply_of(&session, &new);
-            let stored =
-                messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
-            let (said, reply) = stored;
-            move_head(
-                tx,
-                session.id,
-                &session.branch,
-                reply.id,
-                parent,
-                new.create_time,
-            )
-            .await?;
-            user_message = Some(messages::newest(said));
-            messages::newest(reply)
-        }
-        Target::Swipe { parent } => {
-            let before = find_parent(tx, &session, parent).await?;
-            let reply = reply_of(&session, &new);
-            let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
-            move_head(
-                tx,
-                session.id,
-                &session.branch,
-                reply.id,
-                parent,
-                new.create_time,
-            )
-            .await?;
-            messages::newest(reply)
-        }
-        Target::End(id) => {
-            let message = messages::find(tx, session.id, id).await?;
-            check_continuable(message, &session)?;
-            messages::set_generating(tx, id, new.id).await?;
-            let message = messages::find_whole(tx, session.id, id).await?;
-            message.ok_or(Error::NotFound("message"))?
-        }
-    };
+    let (said, message) = store_messages(tx, &session, target, &new).await?;
     tx.put_off(sessions::touch(session.id, new.create_time));
     let generation = generations::insert(tx, &session, message.id, new);
     let begun = GenerationRow::begun(&session, &generation);
-    telling.generation_started(&begun, user_message.as_ref())?;
+    telling.generation_started(&begun, said.as_ref())?;
+    let left = said.as_ref().map(|said| said.id).or(session.branch.head);
+    let user_message = match said {
+        None => answered(tx, session.id, generation.kind, &message).await?,
+        said => said,
+    };
     Ok(Stored::New(Box::new(Rows {
         generation,
         message,
         user_message,
+        left,
     })))
+}
+
+/// Stores what a generation begins with: the person's message, if it answers a new one, and the message that it writes.
+async fn store_messages(
+    tx: &Transaction<'_>,
+    session: &Session,
+    target: Target,
+    new: &NewGeneration,
+) -> Result<(Option<Message>, Message), Error> {
+    let (branch, now) = (&session.branch, new.create_time);
+    match target {
+        Target::Answer { parent, said } => {
+            let before = find_parent(tx, session, parent).await?;
+            let reply = begun_by(session, new, Speaker::Character);
+            let stored =
+                messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
+            let (said, reply) = stored;
+            move_head(tx, session.id, branch, reply.id, parent, now).await?;
+            Ok((Some(messages::newest(said)), messages::newest(reply)))
+        }
+        Target::Swipe { parent, speaker } => {
+            let before = find_parent(tx, session, parent).await?;
+            let reply = begun_by(session, new, speaker);
+            let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
+            move_head(tx, session.id, branch, reply.id, parent, now).await?;
+            Ok((None, messages::newest(reply)))
+        }
+        Target::End(id) => {
+            let message = messages::find(tx, session.id, id).await?;
+            check_continuable(message, session)?;
+            messages::set_generating(tx, id, new.id).await?;
+            let message = messages::find_whole(tx, session.id, id).await?;
+            Ok((None, message.ok_or(Error::NotFound("message"))?))
+        }
+    }
+}
+
+/// The message that a reply answers, which was there before.
+pub(super) async fn answered(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    kind: Kind,
+    reply: &Message,
+) -> Result<Option<Message>, Error> {
+    match (kind, reply.parent_id) {
+        (Kind::Reply, Some(parent)) => Ok(messages::find_whole(db, session, parent).await?),
+        _ => Ok(None),
+    }
 }
 
 /// The generation that the same request began before. Another request under its id is refused: to give it the answer of the
@@ -299,12 +326,17 @@ async fn find_parent(
     Ok(Some(parent.ok_or(Error::NotFound("message"))?))
 }
 
-/// The reply that a generation begins with: an empty text.
-fn reply_of(session: &Session, generation: &NewGeneration) -> NewMessage {
+/// The message that a generation begins with: an empty text.
+fn begun_by(session: &Session, generation: &NewGeneration, speaker: Speaker) -> NewMessage {
+    let (author, speaker_name) = match speaker {
+        Speaker::Character => (Author::Character, session.character_name.clone()),
+        Speaker::Person(name) => (Author::Person, name),
+    };
     NewMessage {
         id: MessageId::new(),
-        author: Author::Character,
-        speaker_name: session.character_name.clone(),
+        author,
+        kind: MessageKind::Dialogue,
+        speaker_name,
         text: String::new(),
         generation_id: Some(generation.id),
         create_time: generation.create_time,
@@ -318,7 +350,9 @@ pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Re
         "only a character's message can be continued: send a message to get a reply"
     } else if session.branch.head != Some(message.id) {
         "only the last message of the branch can be continued: select it or its branch first"
-    } else if message.text.is_empty() {
+    } else if message.hidden {
+        "the message is hidden from models: show it to them first"
+    } else if message.text.trim().is_empty() {
         "the message is empty: regenerate it"
     } else if message.text.len() > MAX_CONTINUED_BYTES {
         "the message is too long to be continued: send a message"

@@ -12,7 +12,9 @@ pub(crate) mod path;
 pub(crate) mod personas;
 pub(crate) mod requests;
 pub(crate) mod sessions;
+pub(crate) mod splice;
 pub(crate) mod subtree;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -308,6 +308,16 @@ impl Person {
         Ok(Watch::new(answer, |response| response.event))
     }
 
+    pub(crate) async fn reply_to(&self, session: &str, message: &str) -> Result<Watch, Status> {
+        let request = pb::ReplyToMessageRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+            request_id: String::new(),
+        };
+        let answer = self.messages().reply_to_message(self.ask(request)).await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
     pub(crate) async fn go_on(&self, session: &str, message: &str) -> Result<Watch, Status> {
         let request = pb::ContinueMessageRequest {
             session_id: session.to_owned(),
@@ -440,6 +450,7 @@ impl Person {
         let request = pb::DeleteMessageRequest {
             session_id: session.to_owned(),
             message_id: message.to_owned(),
+            ..pb::DeleteMessageRequest::default()
         };
         Ok(self
             .messages()
