@@ -2,6 +2,7 @@
 
 mod add_message;
 mod ancestry;
+mod bookmarks;
 mod cancel_generation;
 mod cast;
 mod characters;
@@ -55,6 +56,7 @@ mod watch_generation;
 
 pub(crate) use self::{
     add_message::AddMessage,
+    bookmarks::Bookmarks,
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::{CompiledPrompt, KeptReceipt},

@@ -14,7 +14,9 @@ use mesh::Role;
 use service::{BuildError, Neighbours, Service, Site};
 use tonic::service::Routes;
 
-use crate::application::{Characters, Chats, Chronicle, GenerationLimits, Memories, Personas};
+use crate::application::{
+    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Memories, Personas,
+};
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
 pub use crate::config::Config;
@@ -73,9 +75,13 @@ impl Service for Roleplay {
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
         let characters = Characters::new(db.clone(), outbox, host, avatars);
-        let personas = Personas { db, clock };
+        let personas = Personas {
+            db: db.clone(),
+            clock: clock.clone(),
+        };
+        let bookmarks = Bookmarks { db, clock };
         Ok(presentation::routes(
-            characters, personas, chats, memories, pages,
+            characters, personas, bookmarks, chats, memories, pages,
         ))
     }
 }

@@ -9,6 +9,7 @@ mod m0004_running_of_person;
 mod m0005_requests;
 mod m0006_update_times;
 mod m0007_voices;
+mod m0008_bookmarks;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_requests::Requests),
             Box::new(m0006_update_times::UpdateTimes),
             Box::new(m0007_voices::Voices),
+            Box::new(m0008_bookmarks::Bookmarks),
         ])
     }
 }

@@ -24,6 +24,14 @@ id!(
     pub MessageId, "msg"
 );
 id!(
+    /// A bookmark of a message.
+    pub BookmarkId, "bmk"
+);
+id!(
+    /// A lorebook.
+    pub LorebookId, "lor"
+);
+id!(
     /// A process that runs generations.
     pub HolderId, "hld"
 );

@@ -1,6 +1,7 @@
 //! The queries, a file for each aggregate. Owned rows are found through `owned_by` and what hangs on it; nothing here
 //! decides.
 
+pub(crate) mod bookmarks;
 pub(crate) mod branches;
 pub(crate) mod characters;
 pub(crate) mod generations;

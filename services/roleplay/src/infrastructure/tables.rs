@@ -1,5 +1,6 @@
 //! The tables, a file each.
 
+pub(crate) mod bookmark;
 pub(crate) mod branch;
 pub(crate) mod character;
 pub(crate) mod generation;

@@ -20,6 +20,10 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ..Default::default()
     });
     let persona = alice.personas().create_persona(request).await.unwrap();
+    let bookmark = alice
+        .bookmark(&session.id, &reply.id, "Mine")
+        .await
+        .unwrap();
     let note = alice.note(&session.id, "Mine.", false).await;
     BTreeMap::from([
         ("character_id", session.character_id),
@@ -30,6 +34,7 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ("message_id", reply.id),
         ("generation_id", reply.generation_id),
         ("memory_id", note.id),
+        ("bookmark_id", bookmark.id),
     ])
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod bookmarks;
 mod buckets;
 mod character_edits;
 mod characters;

@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status};
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::google::api::HttpBody;
+use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
@@ -212,6 +213,10 @@ impl Person {
 
     pub(crate) fn personas(&self) -> PersonaServiceClient<Channel> {
         PersonaServiceClient::new(self.0.channel.clone())
+    }
+
+    pub(crate) fn bookmarks(&self) -> BookmarkServiceClient<Channel> {
+        BookmarkServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
