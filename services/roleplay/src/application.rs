@@ -2,6 +2,7 @@
 
 mod add_message;
 mod ancestry;
+mod begin_message;
 mod bookmarks;
 mod cancel_generation;
 mod cast;
@@ -11,6 +12,7 @@ mod compile_prompt;
 mod continue_message;
 mod create_branch;
 mod create_character;
+mod create_lorebook;
 mod create_memory;
 mod create_session;
 mod delete_character;
@@ -18,6 +20,7 @@ mod delete_memory;
 mod delete_message;
 mod delete_session;
 mod discard;
+mod edit_lorebook_entries;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -27,9 +30,11 @@ mod history;
 mod hold_generations;
 mod impersonate_person;
 mod import_character;
+mod kept_receipt;
 mod list_characters;
 mod list_generations;
 mod live;
+mod lorebooks;
 mod memories;
 mod move_head;
 mod once;
@@ -49,6 +54,7 @@ mod shown;
 mod start_generation;
 mod tell;
 mod update_character;
+mod update_lorebook;
 mod update_memory;
 mod update_message;
 mod update_session;
@@ -59,13 +65,15 @@ pub(crate) use self::{
     bookmarks::Bookmarks,
     characters::Characters,
     chats::{Chats, GenerationLimits},
-    compile_prompt::{CompiledPrompt, KeptReceipt},
+    compile_prompt::CompiledPrompt,
     create_memory::NewNote,
     create_session::NewSession,
     delete_message::DeleteMessage,
     error::Error,
     export_character::CardFile,
     history::Chronicle,
+    kept_receipt::KeptReceipt,
+    lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,

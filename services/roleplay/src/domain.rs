@@ -1,5 +1,6 @@
 //! Types and decisions of roleplay: pure, without async, storage, clocks or logging.
 
+pub mod book;
 pub mod bookmark;
 pub mod card;
 pub mod character;

@@ -15,7 +15,7 @@ use service::{BuildError, Neighbours, Service, Site};
 use tonic::service::Routes;
 
 use crate::application::{
-    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Memories, Personas,
+    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Lorebooks, Memories, Personas,
 };
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
@@ -25,6 +25,7 @@ use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
+use crate::presentation::UseCases;
 
 /// The service. `ai` runs its models, `users` knows what people are called.
 #[derive(Debug)]
@@ -79,9 +80,19 @@ impl Service for Roleplay {
             db: db.clone(),
             clock: clock.clone(),
         };
-        let bookmarks = Bookmarks { db, clock };
-        Ok(presentation::routes(
-            characters, personas, bookmarks, chats, memories, pages,
-        ))
+        let bookmarks = Bookmarks {
+            db: db.clone(),
+            clock: clock.clone(),
+        };
+        let lorebooks = Lorebooks { db, clock };
+        let cases = UseCases {
+            characters,
+            lorebooks,
+            personas,
+            bookmarks,
+            chats,
+            memories,
+        };
+        Ok(presentation::routes(cases, pages))
     }
 }

@@ -10,6 +10,7 @@ mod m0005_requests;
 mod m0006_update_times;
 mod m0007_voices;
 mod m0008_bookmarks;
+mod m0009_lorebooks;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_update_times::UpdateTimes),
             Box::new(m0007_voices::Voices),
             Box::new(m0008_bookmarks::Bookmarks),
+            Box::new(m0009_lorebooks::Lorebooks),
         ])
     }
 }

@@ -4,6 +4,7 @@ mod bookmarks;
 mod characters;
 mod convert;
 mod generations;
+mod lorebooks;
 mod memories;
 mod memory_events;
 mod messages;
@@ -15,26 +16,42 @@ use tonic::service::Routes;
 use troupe_proto::roleplay::bookmark_service_server::BookmarkServiceServer;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
+use troupe_proto::roleplay::lorebook_service_server::LorebookServiceServer;
 use troupe_proto::roleplay::memory_service_server::MemoryServiceServer;
 use troupe_proto::roleplay::message_service_server::MessageServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
 pub(crate) use self::memory_events::consumer;
-use crate::application::{Bookmarks, Characters, Chats, Memories, Personas};
+use crate::application::{Bookmarks, Characters, Chats, Lorebooks, Memories, Personas};
 
 /// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
 const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
 
+/// The use cases of roleplay.
+pub(crate) struct UseCases {
+    pub(crate) characters: Characters,
+    pub(crate) lorebooks: Lorebooks,
+    pub(crate) personas: Personas,
+    pub(crate) bookmarks: Bookmarks,
+    pub(crate) chats: Chats,
+    pub(crate) memories: Memories,
+}
+
 /// The services of roleplay.
-pub(crate) fn routes(
-    characters: Characters,
-    personas: Personas,
-    bookmarks: Bookmarks,
-    chats: Chats,
-    memories: Memories,
-    pages: Pages,
-) -> Routes {
+pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
+    let UseCases {
+        characters,
+        lorebooks,
+        personas,
+        bookmarks,
+        chats,
+        memories,
+    } = cases;
+    let lorebooks = lorebooks::LorebookApi {
+        lorebooks,
+        pages: pages.clone(),
+    };
     let characters = characters::CharacterApi {
         characters,
         pages: pages.clone(),
@@ -61,7 +78,9 @@ pub(crate) fn routes(
     };
     let generations = generations::GenerationApi { chats, pages };
     let characters = CharacterServiceServer::new(characters);
+    let lorebooks = LorebookServiceServer::new(lorebooks);
     Routes::new(characters.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
+        .add_service(lorebooks.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
         .add_service(PersonaServiceServer::new(personas))
         .add_service(BookmarkServiceServer::new(bookmarks))
         .add_service(SessionServiceServer::new(sessions))

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
-use serde::{Deserialize, Serialize};
 
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
@@ -15,10 +14,10 @@ use crate::domain::ids::MessageId;
 use crate::domain::macros::Moment;
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::{
-    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
+    Compiled, Draft, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -321,46 +320,5 @@ pub(super) fn speaker_name(kind: MessageKind, player: &str) -> String {
     match kind {
         MessageKind::Narration => String::new(),
         MessageKind::Dialogue | MessageKind::OutOfCharacter => player.to_owned(),
-    }
-}
-
-/// What is kept of a prompt, as JSON: the receipt, and how the reply was asked for.
-#[derive(Serialize)]
-struct StoredReceipt<'r> {
-    #[serde(flatten)]
-    receipt: &'r Receipt,
-    estimated: bool,
-    character_id: Option<String>,
-    persona_id: Option<String>,
-    form: Form,
-    sampling: &'r ReplySettings,
-}
-
-/// What is read of it.
-#[derive(Deserialize)]
-pub(crate) struct KeptReceipt {
-    /// Where each part of the prompt came from.
-    #[serde(flatten)]
-    pub(crate) receipt: Receipt,
-    /// True if tokens were estimated.
-    #[serde(default)]
-    pub(crate) estimated: bool,
-    /// How the reply was asked for.
-    #[serde(default, rename = "sampling")]
-    pub(crate) settings: ReplySettings,
-}
-
-impl CompiledPrompt {
-    /// The receipt as JSON.
-    pub(super) fn receipt_json(&self, session: &Session) -> Result<String, Error> {
-        let stored = StoredReceipt {
-            receipt: &self.receipt,
-            estimated: self.estimated,
-            character_id: session.character_id.map(|id| id.to_string()),
-            persona_id: session.persona_id.map(|id| id.to_string()),
-            form: self.receipt.settings.form,
-            sampling: &session.settings,
-        };
-        Ok(serde_json::to_string(&stored)?)
     }
 }

@@ -3,8 +3,9 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::begin_message::check_continuable;
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Start, Started, Target, check_continuable};
+use super::start_generation::{Opening, Start, Started, Target};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;

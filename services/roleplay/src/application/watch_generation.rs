@@ -8,8 +8,9 @@ use mesh::Ctx;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
+use super::begin_message::answered;
 use super::live::Progress;
-use super::start_generation::{Begun, Started, answered};
+use super::start_generation::{Begun, Started};
 use super::{Chats, Error, KeptReceipt};
 use crate::domain::generation::{Generation, State};
 use crate::domain::ids::{GenerationId, MessageId, UserId};

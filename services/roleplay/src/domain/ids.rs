@@ -72,7 +72,21 @@ impl MessageId {
     }
 }
 
+impl LorebookId {
+    /// The lorebook in a character's card, which has the character's number: there is one of each.
+    #[must_use]
+    pub fn of_card(id: CharacterId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl CharacterId {
+    /// The character whose card would hold this lorebook.
+    #[must_use]
+    pub fn of_book(id: LorebookId) -> Self {
+        Self(id.0)
+    }
+
     /// Its number.
     pub(crate) fn uuid(self) -> uuid::Uuid {
         self.0

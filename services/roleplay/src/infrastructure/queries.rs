@@ -7,6 +7,7 @@ pub(crate) mod characters;
 pub(crate) mod generations;
 pub(crate) mod history;
 pub(crate) mod holders;
+pub(crate) mod lorebooks;
 pub(crate) mod memories;
 pub(crate) mod messages;
 pub(crate) mod path;

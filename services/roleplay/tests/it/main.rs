@@ -17,6 +17,8 @@ mod events;
 mod generations;
 mod greetings;
 mod limits;
+mod lorebook_entries;
+mod lorebooks;
 mod memories;
 mod once;
 mod personas;

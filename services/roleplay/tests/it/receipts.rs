@@ -44,6 +44,16 @@ async fn the_parts_of_a_prompt_name_the_entries_of_lore_by_their_ids() {
     let receipt = receipt.unwrap().into_inner().receipt.unwrap();
     let ids: Vec<&str> = receipt.lore.iter().map(|entry| &*entry.entry_id).collect();
     assert_eq!(ids, ["10", "x-20", "2+", "3", "2"]);
+    // By this id an entry is read, and the lorebook is that of the card.
+    for entry in &receipt.lore {
+        let request = pb::GetLorebookEntryRequest {
+            lorebook_id: entry.lorebook_id.clone(),
+            entry_id: entry.entry_id.clone(),
+        };
+        let mut lorebooks = alice.lorebooks();
+        let read = lorebooks.get_lorebook_entry(alice.ask(request)).await;
+        assert_eq!(read.unwrap().into_inner().entry.unwrap().id, entry.entry_id);
+    }
     let lore = receipt.spans.iter().filter(|span| span.source == "lore");
     let spans: Vec<(&str, i32)> = lore
         .map(|span| (&*span.source_id, span.token_count))

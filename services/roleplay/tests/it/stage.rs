@@ -22,6 +22,7 @@ use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::lorebook_service_client::LorebookServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
@@ -213,6 +214,10 @@ impl Person {
 
     pub(crate) fn personas(&self) -> PersonaServiceClient<Channel> {
         PersonaServiceClient::new(self.0.channel.clone())
+    }
+
+    pub(crate) fn lorebooks(&self) -> LorebookServiceClient<Channel> {
+        LorebookServiceClient::new(self.0.channel.clone())
     }
 
     pub(crate) fn bookmarks(&self) -> BookmarkServiceClient<Channel> {

@@ -126,6 +126,9 @@ pub struct LoreTrace {
     pub entry: usize,
     /// The id that the book gives it.
     pub id: Option<String>,
+    /// The book's id; none in receipts from before books had any.
+    #[serde(default)]
+    pub book: Option<String>,
     /// Its comment, name or first key.
     pub title: String,
     /// Why it fired, or didn't.

@@ -15,13 +15,11 @@ pub(crate) async fn take_out(db: &impl ConnectionTrait, message: &Model) -> Resu
     move_up(db, message).await?;
     let more = i32::try_from(followers.len()).unwrap_or(i32::MAX) - 1;
     shift_swipes(db, message, more).await?;
-    let mut place = message.swipe_index;
-    for follower in followers {
+    for (place, follower) in (message.swipe_index..).zip(followers) {
         let update = Entity::update_many()
             .col_expr(Column::SwipeIndex, Expr::val(place))
             .filter(Column::Id.eq(follower.id));
         update.exec(db).await?;
-        place += 1;
     }
     let update = Entity::update_many()
         .col_expr(Column::ParentId, Expr::val(message.parent_id))

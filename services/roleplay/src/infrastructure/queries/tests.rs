@@ -101,6 +101,25 @@ async fn ask_about_generations(db: &Explaining, session: SessionId, generation: 
     holders::exists(db, holder).await.unwrap();
 }
 
+async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: MessageId) {
+    characters::update_time(db, user, CharacterId::new())
+        .await
+        .unwrap();
+    lorebooks::attached_times(db, user, CharacterId::new())
+        .await
+        .unwrap();
+    let words = search::words("a");
+    characters::search(db, user, &words, None, 10)
+        .await
+        .unwrap();
+    let sought = messages::Sought {
+        words,
+        session: None,
+        before: Some(message),
+    };
+    messages::having(db, user, &sought, 10).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
@@ -157,19 +176,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         .await
         .unwrap();
     subtree::delete(&db, session, message).await.unwrap();
-    characters::update_time(&db, user, CharacterId::new())
-        .await
-        .unwrap();
-    let words = search::words("a");
-    characters::search(&db, user, &words, None, 10)
-        .await
-        .unwrap();
-    let sought = messages::Sought {
-        words,
-        session: None,
-        before: Some(message),
-    };
-    messages::having(&db, user, &sought, 10).await.unwrap();
+    ask_about_characters_and_words(&db, user, message).await;
 
     let plans = db.plans();
     assert!(plans.len() > 20, "{plans:#?}");
