@@ -5,8 +5,10 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 
 import { ModelService } from "./gen/troupe/ai/v1/model_service_pb.js";
 import { UsageService } from "./gen/troupe/ai/v1/usage_service_pb.js";
+import { BookmarkService } from "./gen/troupe/roleplay/v1/bookmark_service_pb.js";
 import { CharacterService } from "./gen/troupe/roleplay/v1/character_service_pb.js";
 import { GenerationService } from "./gen/troupe/roleplay/v1/generation_service_pb.js";
+import { LorebookService } from "./gen/troupe/roleplay/v1/lorebook_service_pb.js";
 import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
 import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
@@ -32,9 +34,11 @@ export class Troupe {
   readonly auth: Client<typeof AuthService>;
   readonly users: Client<typeof UserService>;
   readonly characters: Client<typeof CharacterService>;
+  readonly lorebooks: Client<typeof LorebookService>;
   readonly personas: Client<typeof PersonaService>;
   readonly sessions: Client<typeof SessionService>;
   readonly messages: Client<typeof MessageService>;
+  readonly bookmarks: Client<typeof BookmarkService>;
   readonly generations: Client<typeof GenerationService>;
   readonly memories: Client<typeof MemoryService>;
   readonly models: Client<typeof ModelService>;
@@ -50,9 +54,11 @@ export class Troupe {
     this.auth = createClient(AuthService, transport);
     this.users = createClient(UserService, transport);
     this.characters = createClient(CharacterService, transport);
+    this.lorebooks = createClient(LorebookService, transport);
     this.personas = createClient(PersonaService, transport);
     this.sessions = createClient(SessionService, transport);
     this.messages = createClient(MessageService, transport);
+    this.bookmarks = createClient(BookmarkService, transport);
     this.generations = createClient(GenerationService, transport);
     this.memories = createClient(MemoryService, transport);
     this.models = createClient(ModelService, transport);

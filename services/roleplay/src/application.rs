@@ -1,6 +1,9 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
+mod add_message;
 mod ancestry;
+mod begin_message;
+mod bookmarks;
 mod cancel_generation;
 mod cast;
 mod characters;
@@ -9,12 +12,15 @@ mod compile_prompt;
 mod continue_message;
 mod create_branch;
 mod create_character;
+mod create_lorebook;
 mod create_memory;
 mod create_session;
 mod delete_character;
 mod delete_memory;
 mod delete_message;
 mod delete_session;
+mod discard;
+mod edit_lorebook_entries;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -22,10 +28,13 @@ mod generate;
 mod happened;
 mod history;
 mod hold_generations;
+mod impersonate_person;
 mod import_character;
+mod kept_receipt;
 mod list_characters;
 mod list_generations;
 mod live;
+mod lorebooks;
 mod memories;
 mod move_head;
 mod once;
@@ -35,7 +44,9 @@ mod recall;
 mod recover_generations;
 mod regenerate_message;
 mod remember;
+mod reply_to_message;
 mod search_memories;
+mod search_messages;
 mod select_branch;
 mod select_swipe;
 mod send_message;
@@ -44,24 +55,31 @@ mod shown;
 mod start_generation;
 mod tell;
 mod update_character;
+mod update_lorebook;
 mod update_memory;
 mod update_message;
 mod update_session;
 mod watch_generation;
 
 pub(crate) use self::{
+    add_message::AddMessage,
+    bookmarks::Bookmarks,
     characters::Characters,
     chats::{Chats, GenerationLimits},
-    compile_prompt::{CompiledPrompt, KeptReceipt},
+    compile_prompt::CompiledPrompt,
     create_memory::NewNote,
     create_session::NewSession,
+    delete_message::DeleteMessage,
     error::Error,
     export_character::CardFile,
     history::Chronicle,
+    kept_receipt::KeptReceipt,
+    lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,
     start_generation::Started,
+    update_message::MessagePatch,
     update_session::SessionPatch,
 };
 

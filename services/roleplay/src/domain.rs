@@ -1,6 +1,8 @@
 //! Types and decisions of roleplay: pure, without async, storage, clocks or logging.
 
 pub mod avatar;
+pub mod book;
+pub mod bookmark;
 pub mod card;
 pub mod character;
 pub mod etag;
@@ -16,5 +18,6 @@ pub mod persona;
 pub mod prompt;
 mod random;
 pub mod role;
+pub mod search;
 pub mod session;
 pub mod watch;

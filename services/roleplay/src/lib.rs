@@ -14,7 +14,9 @@ use mesh::Role;
 use service::{BuildError, Neighbours, Service, Site};
 use tonic::service::Routes;
 
-use crate::application::{Characters, Chats, Chronicle, GenerationLimits, Memories, Personas};
+use crate::application::{
+    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Lorebooks, Memories, Personas,
+};
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
 pub use crate::config::Config;
@@ -23,6 +25,7 @@ use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
 pub use crate::memory_index::{MemoryIndex, MemoryIndexError};
 use crate::migrations::Migrator;
+use crate::presentation::UseCases;
 
 /// The service. `ai` runs its models, `users` knows what people are called.
 #[derive(Debug)]
@@ -75,9 +78,23 @@ impl Service for Roleplay {
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
         let characters = Characters::new(db.clone(), outbox, host, avatars, signer);
-        let personas = Personas { db, clock };
-        Ok(presentation::routes(
-            characters, personas, chats, memories, pages,
-        ))
+        let personas = Personas {
+            db: db.clone(),
+            clock: clock.clone(),
+        };
+        let bookmarks = Bookmarks {
+            db: db.clone(),
+            clock: clock.clone(),
+        };
+        let lorebooks = Lorebooks { db, clock };
+        let cases = UseCases {
+            characters,
+            lorebooks,
+            personas,
+            bookmarks,
+            chats,
+            memories,
+        };
+        Ok(presentation::routes(cases, pages))
     }
 }

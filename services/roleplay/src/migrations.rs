@@ -9,6 +9,9 @@ mod m0004_running_of_person;
 mod m0005_requests;
 mod m0006_update_times;
 mod m0007_avatar_versions;
+mod m0008_voices;
+mod m0009_bookmarks;
+mod m0010_lorebooks;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_requests::Requests),
             Box::new(m0006_update_times::UpdateTimes),
             Box::new(m0007_avatar_versions::AvatarVersions),
+            Box::new(m0008_voices::Voices),
+            Box::new(m0009_bookmarks::Bookmarks),
+            Box::new(m0010_lorebooks::Lorebooks),
         ])
     }
 }

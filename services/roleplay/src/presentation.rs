@@ -1,8 +1,10 @@
 //! The generated traits over the use cases: convert, call, convert.
 
+mod bookmarks;
 mod characters;
 mod convert;
 mod generations;
+mod lorebooks;
 mod memories;
 mod memory_events;
 mod messages;
@@ -11,33 +13,55 @@ mod sessions;
 
 use service::Pages;
 use tonic::service::Routes;
+use troupe_proto::roleplay::bookmark_service_server::BookmarkServiceServer;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
+use troupe_proto::roleplay::lorebook_service_server::LorebookServiceServer;
 use troupe_proto::roleplay::memory_service_server::MemoryServiceServer;
 use troupe_proto::roleplay::message_service_server::MessageServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
 pub(crate) use self::memory_events::consumer;
-use crate::application::{Characters, Chats, Memories, Personas};
+use crate::application::{Bookmarks, Characters, Chats, Lorebooks, Memories, Personas};
 
 /// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
 const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
 
+/// The use cases of roleplay.
+pub(crate) struct UseCases {
+    pub(crate) characters: Characters,
+    pub(crate) lorebooks: Lorebooks,
+    pub(crate) personas: Personas,
+    pub(crate) bookmarks: Bookmarks,
+    pub(crate) chats: Chats,
+    pub(crate) memories: Memories,
+}
+
 /// The services of roleplay.
-pub(crate) fn routes(
-    characters: Characters,
-    personas: Personas,
-    chats: Chats,
-    memories: Memories,
-    pages: Pages,
-) -> Routes {
+pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
+    let UseCases {
+        characters,
+        lorebooks,
+        personas,
+        bookmarks,
+        chats,
+        memories,
+    } = cases;
+    let lorebooks = lorebooks::LorebookApi {
+        lorebooks,
+        pages: pages.clone(),
+    };
     let characters = characters::CharacterApi {
         characters,
         pages: pages.clone(),
     };
     let personas = personas::PersonaApi {
         personas,
+        pages: pages.clone(),
+    };
+    let bookmarks = bookmarks::BookmarkApi {
+        bookmarks,
         pages: pages.clone(),
     };
     let sessions = sessions::SessionApi {
@@ -54,8 +78,11 @@ pub(crate) fn routes(
     };
     let generations = generations::GenerationApi { chats, pages };
     let characters = CharacterServiceServer::new(characters);
+    let lorebooks = LorebookServiceServer::new(lorebooks);
     Routes::new(characters.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
+        .add_service(lorebooks.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
         .add_service(PersonaServiceServer::new(personas))
+        .add_service(BookmarkServiceServer::new(bookmarks))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(MessageServiceServer::new(messages))
         .add_service(MemoryServiceServer::new(memories))

@@ -1,4 +1,4 @@
-//! Which messages a branch goes through. A message keeps its parent for as long as it is there, so what was found out of a
+//! Which messages a branch goes through. None that is there ever leaves it or gets among others, so what was found out of a
 //! branch stays true when it goes on: only what nobody asked about before is looked for.
 
 use std::collections::{HashMap, HashSet};

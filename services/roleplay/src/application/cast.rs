@@ -4,13 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
+use platform::Timestamp;
 
 use super::{Chats, Error};
+use crate::domain::book::Book;
 use crate::domain::card::Card;
-use crate::domain::ids::{CharacterId, PersonaId};
-use crate::domain::lorebook::{LoreSettings, Matcher};
+use crate::domain::character::Character;
+use crate::domain::ids::{CharacterId, LorebookId, PersonaId};
+use crate::domain::lorebook::{LoreSettings, Lorebook, Matcher};
 use crate::domain::macros::{MacroTexts, Macros, Moment};
-use crate::infrastructure::queries::{characters, personas};
+use crate::infrastructure::queries::{characters, lorebooks, personas};
 
 /// A person without a name of their own.
 const NAMELESS: &str = "User";
@@ -19,17 +22,45 @@ const NAMELESS: &str = "User";
 #[derive(Debug)]
 pub(crate) struct Sheet {
     pub(super) card: Card,
+    /// The lorebook of the card and those that are attached, as one.
     pub(super) lore: Option<Matcher>,
+    /// What the attached ones have as JSON.
+    attached_bytes: usize,
+}
+
+/// A character with its lorebooks, and when each last changed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SheetKey {
+    id: CharacterId,
+    changed: Timestamp,
+    /// Those that are attached.
+    books: Vec<(LorebookId, Timestamp)>,
 }
 
 impl Sheet {
+    fn of(character: Character, attached: &[Book]) -> Self {
+        let settings = LoreSettings::default();
+        let own = character.card.character_book();
+        let own = own.map(|book| (LorebookId::of_card(character.id), book));
+        let attached_bytes = attached.iter().map(|it| it.document.size_bytes()).sum();
+        let attached = attached.iter().map(|it| (it.id, it.document.parsed()));
+        let books = own.into_iter().chain(attached).collect();
+        let lore = Lorebook::merged(books, &settings);
+        Self {
+            card: character.card,
+            lore: lore.map(|book| Matcher::new(book, &settings)),
+            attached_bytes,
+        }
+    }
+
     /// About as many bytes as it takes in memory.
     pub(super) fn size(&self) -> u32 {
         /// For a byte of JSON: the document as values, and the texts of its book once more.
         const IN_MEMORY: usize = 3;
         let patterns = self.lore.as_ref().map_or(0, Matcher::pattern_bytes);
         let document = self.card.to_json(self.card.spec());
-        let size = IN_MEMORY * document.map_or(0, |json| json.len()) + patterns;
+        let json = document.map_or(0, |json| json.len()) + self.attached_bytes;
+        let size = IN_MEMORY * json + patterns;
         u32::try_from(size).unwrap_or(u32::MAX)
     }
 }
@@ -48,24 +79,32 @@ impl Chats {
         ctx: &Ctx,
         id: CharacterId,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let user = ctx.user_id()?;
-        let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let changed = characters::update_time(db, user, id);
+        let books = lorebooks::attached_times(db, user, id);
+        let (Some(changed), books) = tokio::try_join!(changed, books)? else {
             return Ok(None);
         };
-        if let Some(sheet) = self.sheets.get(&(id, changed)) {
+        let key = SheetKey { id, changed, books };
+        if let Some(sheet) = self.sheets.get(&key) {
             return Ok(Some(sheet));
         }
-        let Some(character) = characters::find(self.db.read(), user, id).await? else {
+        let Some(character) = characters::find(db, user, id).await? else {
             return Ok(None);
         };
-        let book = character.card.character_book();
-        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
-        let sheet = Arc::new(Sheet {
-            card: character.card,
-            lore,
-        });
-        self.sheets
-            .insert((id, character.update_time), sheet.clone());
+        let attached = match key.books.is_empty() {
+            true => Vec::new(),
+            false => lorebooks::attached(db, user, id).await?,
+        };
+        // What is kept is what was read, which may be newer than what was asked for.
+        let books = attached.iter().map(|book| (book.id, book.update_time));
+        let key = SheetKey {
+            id,
+            changed: character.update_time,
+            books: books.collect(),
+        };
+        let sheet = Arc::new(Sheet::of(character, &attached));
+        self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }
 

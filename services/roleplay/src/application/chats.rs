@@ -6,11 +6,10 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
-use platform::Timestamp;
 use service::Host;
 use storage::Database;
 
-use super::cast::Sheet;
+use super::cast::{Sheet, SheetKey};
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
@@ -28,7 +27,7 @@ use crate::infrastructure::tables;
 const READY_SHEETS_BYTES: u64 = 16 << 20;
 const READY_FOR: Duration = Duration::from_secs(5 * 60);
 /// Bytes of text after which a page of messages ends, so that it fits an answer of gRPC.
-const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// Sessions, messages and generations. Cheap to clone.
 #[derive(Clone)]
@@ -43,8 +42,7 @@ pub(crate) struct Chats {
     pub(super) live: Live,
     pub(super) followed: Followed,
     pub(super) limits: GenerationLimits,
-    /// By the character and when it last changed.
-    pub(super) sheets: Cache<(CharacterId, Timestamp), Arc<Sheet>>,
+    pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
 }
 
 /// How long generations may take, and how many may run.

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
-use serde::{Deserialize, Serialize};
 
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
@@ -13,12 +12,12 @@ use super::recall::{Kept, Scene};
 use super::{Chats, Error};
 use crate::domain::ids::MessageId;
 use crate::domain::macros::Moment;
-use crate::domain::message::Author;
+use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::{
-    Compiled, Draft, Form, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
+    Compiled, Draft, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -42,6 +41,21 @@ pub(super) struct Wanted<'w> {
     pub(super) said: Option<&'w str>,
     /// The id that this message will have.
     pub(super) said_id: Option<MessageId>,
+    /// In which voice it is said.
+    pub(super) kind_said: MessageKind,
+}
+
+impl Wanted<'_> {
+    /// A prompt that ends with what is stored.
+    pub(super) fn after(tip: Option<MessageId>, kind: Kind) -> Self {
+        Self {
+            kind,
+            tip,
+            said: None,
+            said_id: None,
+            kind_said: MessageKind::default(),
+        }
+    }
 }
 
 /// What a prompt is made of, as the tables and the other services have it.
@@ -80,12 +94,7 @@ impl Chats {
         ctx: &Ctx,
         session: &Session,
     ) -> Result<CompiledPrompt, Error> {
-        let wanted = Wanted {
-            kind: Kind::Reply,
-            tip: session.branch.head,
-            said: None,
-            said_id: None,
-        };
+        let wanted = Wanted::after(session.branch.head, Kind::Reply);
         self.compile(ctx, session, wanted).await
     }
 
@@ -282,63 +291,34 @@ fn earlier(newest_first: &[Line]) -> (u32, u32) {
 fn turns(newest_first: Vec<Line>, player: &Player, wanted: &Wanted<'_>) -> Vec<Turn<'static>> {
     let stored = newest_first.into_iter().rev().map(|message| Turn {
         id: Cow::Owned(message.id.to_string()),
-        role: match message.author {
-            Author::Character => Role::Assistant,
-            Author::Person => Role::User,
-        },
+        role: role(message.kind, message.author),
         name: Cow::Owned(message.speaker_name),
         text: Cow::Owned(message.text),
     });
     let said = wanted.said.map(|text| Turn {
         id: Cow::Owned(wanted.said_id.map(|id| id.to_string()).unwrap_or_default()),
-        role: Role::User,
-        name: Cow::Owned(player.name.clone()),
+        role: role(wanted.kind_said, Author::Person),
+        name: Cow::Owned(speaker_name(wanted.kind_said, &player.name)),
         text: Cow::Owned(text.to_owned()),
     });
-    // A reply that came to nothing says nothing to the model.
-    stored
-        .filter(|turn| !turn.text.is_empty())
-        .chain(said)
-        .collect()
+    // What models don't read has no text here, and what says nothing isn't sent.
+    let turns = stored.chain(said);
+    turns.filter(|turn| !turn.text.trim().is_empty()).collect()
 }
 
-/// What is kept of a prompt, as JSON: the receipt, and how the reply was asked for.
-#[derive(Serialize)]
-struct StoredReceipt<'r> {
-    #[serde(flatten)]
-    receipt: &'r Receipt,
-    estimated: bool,
-    character_id: Option<String>,
-    persona_id: Option<String>,
-    form: Form,
-    sampling: &'r ReplySettings,
+/// As whom a model reads a message.
+fn role(kind: MessageKind, author: Author) -> Role {
+    match (kind, author) {
+        (MessageKind::Narration, _) => Role::System,
+        (_, Author::Character) => Role::Assistant,
+        (_, Author::Person) => Role::User,
+    }
 }
 
-/// What is read of it.
-#[derive(Deserialize)]
-pub(crate) struct KeptReceipt {
-    /// Where each part of the prompt came from.
-    #[serde(flatten)]
-    pub(crate) receipt: Receipt,
-    /// True if tokens were estimated.
-    #[serde(default)]
-    pub(crate) estimated: bool,
-    /// How the reply was asked for.
-    #[serde(default, rename = "sampling")]
-    pub(crate) settings: ReplySettings,
-}
-
-impl CompiledPrompt {
-    /// The receipt as JSON.
-    pub(super) fn receipt_json(&self, session: &Session) -> Result<String, Error> {
-        let stored = StoredReceipt {
-            receipt: &self.receipt,
-            estimated: self.estimated,
-            character_id: session.character_id.map(|id| id.to_string()),
-            persona_id: session.persona_id.map(|id| id.to_string()),
-            form: self.receipt.settings.form,
-            sampling: &session.settings,
-        };
-        Ok(serde_json::to_string(&stored)?)
+/// Under which name a person's message stands: a narrator has none.
+pub(super) fn speaker_name(kind: MessageKind, player: &str) -> String {
+    match kind {
+        MessageKind::Narration => String::new(),
+        MessageKind::Dialogue | MessageKind::OutOfCharacter => player.to_owned(),
     }
 }

@@ -3,8 +3,9 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::begin_message::check_continuable;
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Start, Started, Target, check_continuable};
+use super::start_generation::{Opening, Start, Started, Target};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
@@ -27,12 +28,7 @@ impl Chats {
             messages::find(self.db.read(), session.id, id).await?,
             &session,
         )?;
-        let wanted = Wanted {
-            kind: Kind::Continue,
-            tip: Some(id),
-            said: None,
-            said_id: None,
-        };
+        let wanted = Wanted::after(Some(id), Kind::Continue);
         let prompt = self.compile(ctx, &session, wanted).await?;
         let target = Target::End(id);
         let start = Start {

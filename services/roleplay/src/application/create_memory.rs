@@ -37,6 +37,7 @@ impl Memories {
             pinned: new.pinned,
             disabled: new.disabled,
             rewritten: false,
+            hidden: false,
             embedded_model: None,
             create_time: now,
             update_time: now,

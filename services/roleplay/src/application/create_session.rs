@@ -1,6 +1,7 @@
 //! Opens a session with a character.
 
 use mesh::Ctx;
+use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
@@ -10,7 +11,7 @@ use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
-use crate::domain::message::{Author, Message};
+use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, ReplySettings, Session};
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, messages, sessions};
@@ -60,15 +61,9 @@ impl Chats {
             .greetings()
             .iter()
             .take(MAX_GREETINGS)
-            .map(|greeting| NewMessage {
-                id: MessageId::new(),
-                author: Author::Character,
-                speaker_name: name.clone(),
-                // As for a prompt: what is shown is also what the model reads.
-                text: macros.render(greeting, Purpose::Prompt).into_owned(),
-                generation_id: None,
-                create_time: now,
-            })
+            // As for a prompt: what is shown is also what the model reads.
+            .map(|greeting| macros.render(greeting, Purpose::Prompt).into_owned())
+            .map(|text| said_by(&name, text, now))
             .collect();
         let branch = Branch {
             id: BranchId::new(),
@@ -111,6 +106,19 @@ impl Chats {
                 })
             })
             .await
+    }
+}
+
+/// What a character says before anybody else does.
+fn said_by(name: &str, text: String, now: Timestamp) -> NewMessage {
+    NewMessage {
+        id: MessageId::new(),
+        author: Author::Character,
+        kind: MessageKind::Dialogue,
+        speaker_name: name.to_owned(),
+        text,
+        generation_id: None,
+        create_time: now,
     }
 }
 

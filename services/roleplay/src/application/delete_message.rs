@@ -1,44 +1,55 @@
-//! Deletes a message with all that follows it.
+//! Deletes a message, with all that follows it or alone.
 
 use mesh::Ctx;
+use platform::Timestamp;
 use sea_orm::ConnectionTrait;
+use storage::database::Transaction;
 
+use super::chats::check_not_generating;
+use super::error::check_etag_of;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::infrastructure::queries::{messages, sessions, subtree};
+use crate::domain::session::Session;
+use crate::infrastructure::queries::{messages, sessions, splice, subtree};
 use crate::infrastructure::tables::message::Model;
 
+/// A message to delete.
+#[derive(Debug, Clone)]
+pub(crate) struct DeleteMessage {
+    /// The session.
+    pub(crate) session_id: SessionId,
+    /// The message.
+    pub(crate) id: MessageId,
+    /// What follows it stays.
+    pub(crate) keep_following: bool,
+    /// The etag that it must still have, unless it is empty.
+    pub(crate) etag: String,
+}
+
 impl Chats {
-    /// Deletes a message with all that follows it. Branches that end in it move to the swipe before it, else the one
-    /// after it, else to its parent. Returns where the session's branch ends now.
+    /// Deletes a message. Branches that end in what is deleted move to the swipe before the message, else the one after it,
+    /// else to its parent. Returns where the session's branch ends now.
     pub(crate) async fn delete_message(
         &self,
         ctx: &Ctx,
-        session: SessionId,
-        id: MessageId,
+        request: DeleteMessage,
     ) -> Result<Option<MessageId>, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        let cause = &ctx.cause();
+        let (cause, request) = (&ctx.cause(), &request);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
+                    let session = sessions::find(tx, user, request.session_id).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
-                    let message = messages::find(tx, session.id, id).await?;
+                    let message = messages::find_whole(tx, session.id, request.id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
-                    if let Some(generation) = session.running_generation_id {
-                        let writes = messages::written_by(tx, session.id, generation).await?;
-                        if let Some(writes) = writes
-                            && subtree::contains(tx, session.id, id, writes).await?
-                        {
-                            return Err(Error::GenerationRunning(generation));
-                        }
-                    }
-                    let replacement = replacement(tx, &message).await?;
-                    let deleted = subtree::list(tx, session.id, id).await?;
-                    subtree::leave(tx, session.id, id, replacement, now).await?;
-                    subtree::delete(tx, session.id, id).await?;
-                    messages::close_gap(tx, &message).await?;
+                    check_etag_of("message", &message.etag(), &request.etag)?;
+                    let message = messages::find(tx, session.id, request.id).await?;
+                    let message = message.ok_or(Error::NotFound("message"))?;
+                    let deleted = match request.keep_following {
+                        true => delete_alone(tx, &message, now).await?,
+                        false => delete_with_following(tx, &session, &message, now).await?,
+                    };
                     let telling = self.telling(tx, &session, cause);
                     telling.deleted(&deleted)?;
                     let session = sessions::find(tx, user, session.id).await?;
@@ -49,17 +60,53 @@ impl Chats {
     }
 }
 
-/// Where branches go that end in a deleted message.
-async fn replacement(
+async fn delete_with_following(
+    tx: &Transaction<'_>,
+    session: &Session,
+    message: &Model,
+    now: Timestamp,
+) -> Result<Vec<MessageId>, Error> {
+    let (of, id) = (session.id, message.id);
+    if let Some(generation) = session.running_generation_id {
+        let writes = messages::written_by(tx, of, generation).await?;
+        if let Some(writes) = writes
+            && subtree::contains(tx, of, id, writes).await?
+        {
+            return Err(Error::GenerationRunning(generation));
+        }
+    }
+    let replacement = replacement(tx, message).await?;
+    let deleted = subtree::list(tx, of, id).await?;
+    subtree::leave(tx, of, id, replacement, now).await?;
+    subtree::delete(tx, of, id).await?;
+    messages::close_gap(tx, message).await?;
+    Ok(deleted)
+}
+
+async fn delete_alone(
+    tx: &Transaction<'_>,
+    message: &Model,
+    now: Timestamp,
+) -> Result<Vec<MessageId>, Error> {
+    check_not_generating(message)?;
+    let replacement = replacement(tx, message).await?;
+    subtree::leave_one(tx, message.session_id, message.id, replacement, now).await?;
+    splice::take_out(tx, message).await?;
+    messages::delete(tx, message.id).await?;
+    Ok(vec![message.id])
+}
+
+/// Where branches go that end in a message that goes away.
+pub(super) async fn replacement(
     tx: &impl ConnectionTrait,
-    deleted: &Model,
+    gone: &Model,
 ) -> Result<Option<MessageId>, Error> {
-    let swipes = messages::list_siblings(tx, deleted.session_id, deleted.parent_id).await?;
-    let mut others = swipes.iter().filter(|swipe| swipe.id != deleted.id);
+    let swipes = messages::list_siblings(tx, gone.session_id, gone.parent_id).await?;
+    let mut others = swipes.iter().filter(|swipe| swipe.id != gone.id);
     let before = others
         .clone()
-        .rfind(|swipe| swipe.swipe_index < deleted.swipe_index);
+        .rfind(|swipe| swipe.swipe_index < gone.swipe_index);
     let swipe = before.or_else(|| others.next());
     let head = swipe.map(|swipe| swipe.last_head_id.unwrap_or(swipe.id));
-    Ok(head.or(deleted.parent_id))
+    Ok(head.or(gone.parent_id))
 }

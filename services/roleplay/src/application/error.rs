@@ -58,9 +58,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Unsuitable(&'static str),
     /// The session's character was deleted.
-    #[error(
-        "the session's character was deleted: you can read the session, but it gets no more replies"
-    )]
+    #[error("the session's character was deleted: give the session another one, or only read it")]
     CharacterDeleted,
     /// The character has no picture.
     #[error("the character has no picture")]
@@ -164,7 +162,12 @@ pub(super) fn check_etag(
     update_time: Timestamp,
     seen: &str,
 ) -> Result<(), Error> {
-    if seen.is_empty() || seen == etag(update_time) {
+    check_etag_of(what, &etag(update_time), seen)
+}
+
+/// As [`check_etag`], of a thing whose etag is known.
+pub(super) fn check_etag_of(what: &'static str, etag: &str, seen: &str) -> Result<(), Error> {
+    if seen.is_empty() || seen == etag {
         return Ok(());
     }
     Err(Error::EtagMismatch(what))

@@ -43,6 +43,8 @@ pub(super) struct Work {
     pub(super) message_id: MessageId,
     /// What the message holds already.
     pub(super) base: String,
+    /// Where the branch ends if nothing is written.
+    pub(super) left: Option<MessageId>,
     pub(super) inference: Inference,
     /// The request that asked for it.
     pub(super) cause: Cause,
@@ -97,6 +99,7 @@ impl Chats {
                 id,
                 message_id: work.message_id,
                 base: &work.base,
+                left: work.left,
                 text: &text,
                 ending: &ending,
                 first_token: first_token.get().copied(),

@@ -132,6 +132,7 @@ fn kind(kind: Kind) -> GenerationKind {
         Kind::Reply => GenerationKind::Reply,
         Kind::Regenerate => GenerationKind::Regenerate,
         Kind::Continue => GenerationKind::Continue,
+        Kind::Impersonate => GenerationKind::Impersonate,
     }
 }
 

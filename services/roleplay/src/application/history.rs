@@ -58,9 +58,9 @@ impl History for Chronicle {
 fn of_message(message: &MessageRow) -> Vec<Retold> {
     let (scene, id) = (Scene::from(message), message.id);
     let origin = match (message.author, message.generation_id) {
-        (Author::Person, _) => Some(MessageOrigin::Sent),
+        (_, Some(_)) => None,
+        (Author::Person, None) => Some(MessageOrigin::Sent),
         (Author::Character, None) => Some(MessageOrigin::Greeting),
-        (Author::Character, Some(_)) => None,
     };
     let begun = origin.map(|origin| (origin, message.create_time));
     let edited = message.edit_time.map(|time| (MessageOrigin::Edited, time));

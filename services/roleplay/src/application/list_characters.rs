@@ -3,8 +3,9 @@
 use mesh::Ctx;
 
 use super::{Characters, Error};
-use crate::domain::character::{Character, searched_words};
+use crate::domain::character::Character;
 use crate::domain::ids::CharacterId;
+use crate::domain::search::words;
 use crate::infrastructure::queries::characters;
 
 /// Bytes of card documents after which a page ends, so that it fits an answer of gRPC whatever is in the cards.
@@ -20,7 +21,7 @@ impl Characters {
         before: Option<CharacterId>,
         limit: usize,
     ) -> Result<(Vec<Character>, bool), Error> {
-        let (user, words) = (ctx.user_id()?, searched_words(query));
+        let (user, words) = (ctx.user_id()?, words(query));
         let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let found = characters::search(self.db.read(), user, &words, before, wanted).await?;
         let mut bytes = 0;

@@ -131,7 +131,7 @@ impl Memories {
         near: &[Near],
     ) -> Result<impl Iterator<Item = Recalled>, Error> {
         let memories = self.read(scene.session, near).await?;
-        let is_open = |memory: &Memory| !memory.pinned && !memory.disabled;
+        let is_open = |memory: &Memory| !memory.pinned && !memory.disabled && !memory.hidden;
         let open = memories.into_iter().filter(|(memory, _)| is_open(memory));
         let open = open.map(|(memory, score)| (memory, Some(score)));
         let open = self.on_path(scene.path, open.collect()).await?;

@@ -6,6 +6,7 @@ use platform::Timestamp;
 use platform::trace::Cause;
 use storage::database::Transaction;
 
+use super::discard::{Unwritten, discard};
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State};
 use crate::domain::ids::{GenerationId, MessageId};
@@ -18,6 +19,8 @@ pub(super) struct Outcome<'a> {
     /// What the message held before.
     pub(super) base: &'a str,
     pub(super) text: &'a str,
+    /// Where the branch ends if nothing is written, as far as this process knows.
+    pub(super) left: Option<MessageId>,
     pub(super) ending: &'a Ending,
     /// How long its first text took, where this process saw that.
     pub(super) first_token: Option<Duration>,
@@ -69,6 +72,7 @@ impl Chats {
             message_id: message.id,
             base: &message.text,
             text: &text,
+            left: None,
             ending: &ending,
             first_token: None,
         };
@@ -101,14 +105,27 @@ impl Chats {
             message_id,
             base,
             text,
+            left,
             ending,
             first_token,
         } = *outcome;
         if !generations::end(tx, id, text, ending, now).await? {
             return Ok(false);
         }
-        messages::set_generated(tx, message_id, [base, text].concat(), ending.state).await?;
-        if let Some(row) = history::generation(tx, id).await? {
+        let row = history::generation(tx, id).await?;
+        let whole = [base, text].concat();
+        match &row {
+            Some(row) if whole.trim().is_empty() => {
+                let unwritten = Unwritten {
+                    session: row.session_id,
+                    id: message_id,
+                    left,
+                };
+                discard(tx, unwritten, ending.state, now).await?;
+            }
+            _ => messages::set_generated(tx, message_id, whole, ending.state).await?,
+        }
+        if let Some(row) = row {
             let telling = self.telling(tx, &row, cause);
             telling.generation_ended(&row, first_token)?;
         }

@@ -26,7 +26,7 @@ impl Memories {
         let insert = self.db.transaction(|tx| {
             Box::pin(async move {
                 let found = messages::find(tx, session, message).await?;
-                if found.is_some_and(|message| has_text(&message)) {
+                if found.is_some_and(|message| can_be_remembered(&message)) {
                     memories::insert_of_message(tx, session, message, now).await?;
                 }
                 Ok(())
@@ -94,6 +94,7 @@ impl Memories {
     }
 }
 
-fn has_text(message: &message::Model) -> bool {
-    !message.text.is_empty() && message.state != State::Running
+/// Whether a message has its text, and one that models may read.
+fn can_be_remembered(message: &message::Model) -> bool {
+    !message.text.is_empty() && message.state != State::Running && message.kind.is_for_models()
 }

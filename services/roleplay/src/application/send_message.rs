@@ -3,11 +3,11 @@
 use mesh::Ctx;
 use service::RequestKey;
 
-use super::compile_prompt::Wanted;
+use super::compile_prompt::{Wanted, speaker_name};
 use super::start_generation::{Opening, Start, Started, Target};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::Author;
+use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::Kind;
 use crate::infrastructure::queries::messages::NewMessage;
 
@@ -17,6 +17,8 @@ pub(crate) struct SendMessage {
     pub(crate) session_id: SessionId,
     /// What the person says.
     pub(crate) text: String,
+    /// In which voice.
+    pub(crate) kind: MessageKind,
     /// The message to answer; none for the last of the branch.
     pub(crate) parent_id: Option<MessageId>,
     /// What tells a repeat of the request, where it has an id.
@@ -45,12 +47,14 @@ impl Chats {
             tip: parent,
             said: Some(&request.text),
             said_id: Some(id),
+            kind_said: request.kind,
         };
         let prompt = self.compile(ctx, &session, wanted).await?;
         let said = NewMessage {
             id,
             author: Author::Person,
-            speaker_name: prompt.player_name.clone(),
+            kind: request.kind,
+            speaker_name: speaker_name(request.kind, &prompt.player_name),
             text: request.text,
             generation_id: None,
             create_time: self.host.clock.now(),

@@ -7,23 +7,22 @@ use service::RequestKey;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
+use super::begin_message::{answered, store_messages};
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
 use super::live::Progress;
-use super::move_head::move_head;
 use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message};
+use crate::domain::message::Message;
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
 use crate::infrastructure::queries::generations::NewGeneration;
 use crate::infrastructure::queries::history::GenerationRow;
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{generations, messages, sessions};
-use crate::infrastructure::tables::message::Model;
+use crate::infrastructure::queries::{generations, sessions};
 
 /// Where the generated text goes.
 #[derive(Clone)]
@@ -35,13 +34,24 @@ pub(super) enum Target {
         /// The person's message.
         said: NewMessage,
     },
-    /// A new reply after a message that is there.
+    /// A new message after one that is there.
     Swipe {
         /// The message before it.
         parent: Option<MessageId>,
+        /// Whose it is.
+        speaker: Speaker,
     },
     /// The end of a message that is there.
     End(MessageId),
+}
+
+/// Whose message a model writes.
+#[derive(Clone)]
+pub(super) enum Speaker {
+    /// The session's character.
+    Character,
+    /// The person, who has this name.
+    Person(String),
 }
 
 /// What a request to generate finds.
@@ -156,6 +166,7 @@ impl Chats {
             job,
             message_id: rows.message.id,
             base: rows.message.text.clone(),
+            left: rows.left,
             inference,
             cause,
         });
@@ -182,8 +193,10 @@ pub(super) struct Rows {
     pub(super) generation: Generation,
     /// The message that it writes.
     pub(super) message: Message,
-    /// The person's message that it answers, stored with it.
+    /// The message that it answers.
     pub(super) user_message: Option<Message>,
+    /// Where the branch ends without what is written.
+    pub(super) left: Option<MessageId>,
 }
 
 enum Stored {
@@ -211,57 +224,21 @@ async fn store(
         return Err(Error::GenerationRunning(running));
     }
     check_few(running_of_person, most_of_person)?;
-    let mut user_message = None;
-    let message = match target {
-        Target::Answer { parent, said } => {
-            let before = find_parent(tx, &session, parent).await?;
-            let reply = reply_of(&session, &new);
-            let stored =
-                messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
-            let (said, reply) = stored;
-            move_head(
-                tx,
-                session.id,
-                &session.branch,
-                reply.id,
-                parent,
-                new.create_time,
-            )
-            .await?;
-            user_message = Some(messages::newest(said));
-            messages::newest(reply)
-        }
-        Target::Swipe { parent } => {
-            let before = find_parent(tx, &session, parent).await?;
-            let reply = reply_of(&session, &new);
-            let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
-            move_head(
-                tx,
-                session.id,
-                &session.branch,
-                reply.id,
-                parent,
-                new.create_time,
-            )
-            .await?;
-            messages::newest(reply)
-        }
-        Target::End(id) => {
-            let message = messages::find(tx, session.id, id).await?;
-            check_continuable(message, &session)?;
-            messages::set_generating(tx, id, new.id).await?;
-            let message = messages::find_whole(tx, session.id, id).await?;
-            message.ok_or(Error::NotFound("message"))?
-        }
-    };
+    let (said, message) = store_messages(tx, &session, target, &new).await?;
     tx.put_off(sessions::touch(session.id, new.create_time));
     let generation = generations::insert(tx, &session, message.id, new);
     let begun = GenerationRow::begun(&session, &generation);
-    telling.generation_started(&begun, user_message.as_ref())?;
+    telling.generation_started(&begun, said.as_ref())?;
+    let left = said.as_ref().map(|said| said.id).or(session.branch.head);
+    let user_message = match said {
+        None => answered(tx, session.id, generation.kind, &message).await?,
+        said => said,
+    };
     Ok(Stored::New(Box::new(Rows {
         generation,
         message,
         user_message,
+        left,
     })))
 }
 
@@ -287,43 +264,4 @@ fn check_few(running: u64, most: u32) -> Result<(), Error> {
     } else {
         Err(Error::TooManyGenerations(most))
     }
-}
-
-async fn find_parent(
-    tx: &impl ConnectionTrait,
-    session: &Session,
-    parent: Option<MessageId>,
-) -> Result<Option<Model>, Error> {
-    let Some(id) = parent else { return Ok(None) };
-    let parent = messages::find(tx, session.id, id).await?;
-    Ok(Some(parent.ok_or(Error::NotFound("message"))?))
-}
-
-/// The reply that a generation begins with: an empty text.
-fn reply_of(session: &Session, generation: &NewGeneration) -> NewMessage {
-    NewMessage {
-        id: MessageId::new(),
-        author: Author::Character,
-        speaker_name: session.character_name.clone(),
-        text: String::new(),
-        generation_id: Some(generation.id),
-        create_time: generation.create_time,
-    }
-}
-
-/// The message, if the character can continue it.
-pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Result<Model, Error> {
-    let message = message.ok_or(Error::NotFound("message"))?;
-    let refusal = if message.author != Author::Character {
-        "only a character's message can be continued: send a message to get a reply"
-    } else if session.branch.head != Some(message.id) {
-        "only the last message of the branch can be continued: select it or its branch first"
-    } else if message.text.is_empty() {
-        "the message is empty: regenerate it"
-    } else if message.text.len() > MAX_CONTINUED_BYTES {
-        "the message is too long to be continued: send a message"
-    } else {
-        return Ok(message);
-    };
-    Err(Error::Unsuitable(refusal))
 }

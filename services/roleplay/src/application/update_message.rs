@@ -1,52 +1,81 @@
-//! Changes the text of a message.
+//! Changes a message.
 
 use mesh::Ctx;
+use platform::Timestamp;
+use storage::database::Transaction;
 use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
+use super::error::check_etag_of;
+use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::etag::change_time;
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::domain::session::Session;
 use crate::infrastructure::queries::{messages, sessions};
 
+/// The fields to change; none leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MessagePatch {
+    /// Text; not empty.
+    pub(crate) text: Option<String>,
+    /// Whether models don't read it.
+    pub(crate) hidden: Option<bool>,
+}
+
 impl Chats {
-    /// Changes the text of a message that no generation is writing; without a text, nothing.
+    /// Changes a message, its text unless a generation is writing it. It must still have the etag, unless that is empty.
     pub(crate) async fn update_message(
         &self,
         ctx: &Ctx,
         session: SessionId,
         id: MessageId,
-        text: Option<String>,
+        patch: MessagePatch,
+        etag: &str,
     ) -> Result<Message, Error> {
-        let Some(text) = text else {
-            let session = self.get_session(ctx, session).await?;
-            return self.get_message(&session, id).await;
-        };
-        if text.is_empty() {
+        if patch.text.as_deref() == Some("") {
             let (field, description) = ("message.text", "must not be empty");
             return Err(Error::Invalid { field, description });
         }
-        let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
+        let (user, patch, now) = (ctx.user_id()?, &patch, self.host.clock.now());
         let cause = &ctx.cause();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
-                    let message = messages::find(tx, session.id, id).await?;
+                    let message = messages::find_whole(tx, session.id, id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
-                    check_not_generating(&message)?;
-                    // No two edits of a message are of one time: by it they are told apart.
-                    let last = message.edit_time;
-                    let now = last.map_or(now, |last| change_time(now, last));
-                    messages::set_edited(tx, id, text.clone(), now).await?;
-                    let telling = self.telling(tx, &session, cause);
-                    telling.written(id, MessageOrigin::Edited, now)?;
+                    check_etag_of("message", &message.etag(), etag)?;
+                    if let Some(hidden) = patch.hidden {
+                        messages::set_hidden(tx, id, hidden).await?;
+                    }
+                    if let Some(text) = &patch.text {
+                        let telling = self.telling(tx, &session, cause);
+                        write(telling, &session, id, text.clone(), now).await?;
+                    }
                     let message = messages::find_whole(tx, session.id, id).await?;
                     message.ok_or(Error::NotFound("message"))
                 })
             })
             .await
     }
+}
+
+async fn write(
+    telling: Telling<'_>,
+    session: &Session,
+    id: MessageId,
+    text: String,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let tx: &Transaction<'_> = telling.tx;
+    let message = messages::find(tx, session.id, id).await?;
+    let message = message.ok_or(Error::NotFound("message"))?;
+    check_not_generating(&message)?;
+    // No two edits of a message are of one time: by it they are told apart.
+    let now = message.edit_time.map_or(now, |last| change_time(now, last));
+    messages::set_edited(tx, id, text, now).await?;
+    Ok(telling.written(id, MessageOrigin::Edited, now)?)
 }

@@ -5,12 +5,12 @@ use mesh::Ctx;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId};
 use crate::domain::session::{ReplySettings, Session, Setting};
-use crate::infrastructure::queries::{personas, sessions};
+use crate::infrastructure::queries::{characters, personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionPatch {
-    /// The character that it must have: this can't be changed.
+    /// Another character, or the one that it has.
     pub(crate) character_id: Option<CharacterId>,
     /// Title.
     pub(crate) title: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct SessionPatch {
 }
 
 impl Chats {
-    /// Changes a session. Persona and model must be there.
+    /// Changes a session. Character, persona and model must be there.
     pub(crate) async fn update_session(
         &self,
         ctx: &Ctx,
@@ -34,17 +34,25 @@ impl Chats {
     ) -> Result<Session, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
         self.get_session(ctx, id).await?;
+        let character = match patch.character_id {
+            Some(character) => Some(self.next_character(ctx, character).await?),
+            None => None,
+        };
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
         }
-        let patch = &patch;
+        let (patch, character) = (&patch, &character);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let patch = patch.clone();
                     let session = sessions::find(tx, user, id).await?;
                     let mut session = session.ok_or(Error::NotFound("session"))?;
-                    check_character(&session, patch.character_id)?;
+                    if let Some(character) = character {
+                        let found = characters::update_time(tx, user, character.id).await?;
+                        found.ok_or(Error::NotFound("character"))?;
+                        character.clone().enter(&mut session);
+                    }
                     if let Some(Some(persona)) = patch.persona_id {
                         let persona = personas::find(tx, user, persona).await?;
                         persona.ok_or(Error::NotFound("persona"))?;
@@ -66,12 +74,32 @@ impl Chats {
     }
 }
 
-fn check_character(session: &Session, asked: Option<CharacterId>) -> Result<(), Error> {
-    if asked.is_none() || asked == session.character_id {
-        return Ok(());
+/// A character that a session gets.
+#[derive(Clone)]
+struct NextCharacter {
+    id: CharacterId,
+    name: String,
+}
+
+impl Chats {
+    async fn next_character(&self, ctx: &Ctx, id: CharacterId) -> Result<NextCharacter, Error> {
+        let sheet = self.sheet(ctx, id).await?;
+        let sheet = sheet.ok_or(Error::NotFound("character"))?;
+        let name = sheet.card.display_name().into_owned();
+        Ok(NextCharacter { id, name })
     }
-    Err(Error::Invalid {
-        field: "session.character_id",
-        description: "can't be changed: open another session",
-    })
+}
+
+impl NextCharacter {
+    /// Takes the place of the character that the session has. A title that was the name of that one follows.
+    fn enter(self, session: &mut Session) {
+        if session.character_id == Some(self.id) {
+            return;
+        }
+        if session.title == session.character_name {
+            session.title.clone_from(&self.name);
+        }
+        session.character_id = Some(self.id);
+        session.character_name = self.name;
+    }
 }

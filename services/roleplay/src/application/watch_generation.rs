@@ -8,13 +8,13 @@ use mesh::Ctx;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
+use super::begin_message::answered;
 use super::live::Progress;
 use super::start_generation::{Begun, Started};
 use super::{Chats, Error, KeptReceipt};
 use crate::domain::generation::{Generation, State};
 use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::Message;
-use crate::domain::prompt::Kind;
 use crate::domain::watch::{Event, check_offset};
 use crate::infrastructure::queries::{generations, messages};
 
@@ -162,16 +162,12 @@ impl Chats {
 
     async fn started(&self, generation: Generation, whole: &str) -> Result<Event, Error> {
         let message = self.message_of(&generation, generation.message_id).await?;
-        let user_message = match (generation.kind, message.parent_id) {
-            (Kind::Reply, Some(parent)) => {
-                Some(Box::new(self.message_of(&generation, parent).await?))
-            }
-            _ => None,
-        };
+        let session = generation.session_id;
+        let user_message = answered(self.db.read(), session, generation.kind, &message).await?;
         let message = Box::new(message.as_of(&generation, whole));
         Ok(Event::Started {
             generation: Box::new(generation),
-            user_message,
+            user_message: user_message.map(Box::new),
             message,
         })
     }
@@ -190,7 +186,7 @@ impl Chats {
 
     /// A message of the session of a generation, which was found as the caller's.
     async fn message_of(&self, generation: &Generation, id: MessageId) -> Result<Message, Error> {
-        let message = messages::find_whole(self.db.read(), generation.session_id, id).await?;
+        let message = messages::find_written(self.db.read(), generation.session_id, id).await?;
         message.ok_or(Error::NotFound("message"))
     }
 

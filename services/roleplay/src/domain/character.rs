@@ -5,6 +5,7 @@ use platform::Timestamp;
 use super::avatar::AvatarVersion;
 use super::card::{Card, TextField};
 use super::ids::CharacterId;
+use super::search::folded;
 
 /// A character: a card that somebody imported.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +22,7 @@ pub struct Character {
     pub update_time: Timestamp,
 }
 
-/// What a search looks at: name, creator and tags of a card, in lower case.
+/// What a search looks at: name, creator and tags of a card, folded.
 #[must_use]
 pub fn searched_text(card: &Card) -> String {
     let mut parts = vec![
@@ -30,11 +31,5 @@ pub fn searched_text(card: &Card) -> String {
         card.text(TextField::Creator),
     ];
     parts.extend(card.tags());
-    parts.join("\n").to_lowercase()
-}
-
-/// The words of a search, in lower case; each must be found.
-#[must_use]
-pub fn searched_words(query: &str) -> Vec<String> {
-    query.split_whitespace().map(str::to_lowercase).collect()
+    folded(&parts.join("\n"))
 }

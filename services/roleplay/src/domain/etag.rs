@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use platform::Timestamp;
+use sha2::{Digest, Sha256};
 
 /// The shortest time between two changes of a thing.
 const TICK: Duration = Duration::from_micros(1);
@@ -11,6 +12,21 @@ const TICK: Duration = Duration::from_micros(1);
 #[must_use]
 pub fn etag(update_time: Timestamp) -> String {
     format!("{:x}", update_time.micros())
+}
+
+/// Bytes of a hash that an etag has: no two states of one thing are likely to share them.
+const HASH_BYTES: usize = 12;
+
+/// The etag of a thing whose whole state was hashed.
+#[must_use]
+pub fn hash_etag(state: Sha256) -> String {
+    use std::fmt::Write;
+    let mut etag = String::new();
+    for byte in state.finalize().iter().take(HASH_BYTES) {
+        // Writing to a text doesn't fail.
+        let _ = write!(etag, "{byte:02x}");
+    }
+    etag
 }
 
 /// When a thing changes that is changed now and was before at `last`: no two of its changes are of one time.

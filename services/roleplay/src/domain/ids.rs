@@ -24,6 +24,14 @@ id!(
     pub MessageId, "msg"
 );
 id!(
+    /// A bookmark of a message.
+    pub BookmarkId, "bmk"
+);
+id!(
+    /// A lorebook.
+    pub LorebookId, "lor"
+);
+id!(
     /// A process that runs generations.
     pub HolderId, "hld"
 );
@@ -71,7 +79,21 @@ impl MessageId {
     }
 }
 
+impl LorebookId {
+    /// The lorebook in a character's card, which has the character's number: there is one of each.
+    #[must_use]
+    pub fn of_card(id: CharacterId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl CharacterId {
+    /// The character whose card would hold this lorebook.
+    #[must_use]
+    pub fn of_book(id: LorebookId) -> Self {
+        Self(id.0)
+    }
+
     /// Its number.
     pub(crate) fn uuid(self) -> uuid::Uuid {
         self.0

@@ -5,10 +5,13 @@
 
 mod buffer;
 mod decorators;
+mod document;
 mod entry;
 mod groups;
+mod ids;
 mod key;
 mod matcher;
+mod merge;
 mod parse;
 mod passes;
 mod reason;
@@ -19,8 +22,11 @@ mod tests;
 
 pub use self::{
     decorators::Decorators,
+    document::{BookDocument, BookPatch, EntryPatch, EntryView, MAX_BOOK_BYTES, Position},
     entry::{Entry, MatchSources, Placement, SelectiveLogic, TimedEffects},
+    ids::entry_ids,
     matcher::Matcher,
+    merge::BookPart,
     passes::EntryTexts,
     reason::{Found, Reason},
     scan::{Activation, LoreSettings, Scan, ScanMessage, ScanTexts},
@@ -42,4 +48,6 @@ pub struct Lorebook {
     pub recursive_scanning: Option<bool>,
     /// In the book's order.
     pub entries: Vec<Entry>,
+    /// Whose entries these are, where several books were merged or the one has an id.
+    pub parts: Vec<BookPart>,
 }

@@ -27,6 +27,8 @@ pub struct Memory {
     pub disabled: bool,
     /// A person rewrote what the message says.
     pub rewritten: bool,
+    /// A person hid its message from models.
+    pub hidden: bool,
     /// The model whose vector of it is stored; none while there is no vector.
     pub embedded_model: Option<String>,
     /// When it was made.

@@ -1,18 +1,22 @@
 //! The queries, a file for each aggregate. Owned rows are found through `owned_by` and what hangs on it; nothing here
 //! decides.
 
+pub(crate) mod bookmarks;
 pub(crate) mod branches;
 pub(crate) mod characters;
 pub(crate) mod generations;
 pub(crate) mod history;
 pub(crate) mod holders;
+pub(crate) mod lorebooks;
 pub(crate) mod memories;
 pub(crate) mod messages;
 pub(crate) mod path;
 pub(crate) mod personas;
 pub(crate) mod requests;
 pub(crate) mod sessions;
+pub(crate) mod splice;
 pub(crate) mod subtree;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
 //! The tables, a file each.
 
+pub(crate) mod bookmark;
 pub(crate) mod branch;
 pub(crate) mod character;
+pub(crate) mod character_lorebook;
 pub(crate) mod generation;
 pub(crate) mod generation_chunk;
 pub(crate) mod generation_receipt;
 pub(crate) mod holder;
+pub(crate) mod lorebook;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod persona;

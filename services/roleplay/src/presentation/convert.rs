@@ -5,6 +5,7 @@ pub(super) mod character;
 pub(super) mod download;
 pub(super) mod generation;
 pub(super) mod json;
+pub(super) mod lorebook;
 pub(super) mod message;
 pub(super) mod prompt;
 pub(super) mod session;

@@ -9,6 +9,7 @@ use troupe_proto::roleplay::memory_service_server::MemoryService;
 use crate::application::{Memories, MemoryPatch, NewNote};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
+use crate::domain::search::words;
 use crate::infrastructure::queries::memories::Filter;
 
 /// Matches of a search that doesn't say how many.
@@ -36,10 +37,7 @@ impl MemoryService for MemoryApi {
         let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let filter = Filter {
             before: page.after,
-            words: fields::text("query", request.query)?
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
+            words: words(&fields::text("query", request.query)?),
             pinned_only: request.pinned_only,
         };
         let read = self

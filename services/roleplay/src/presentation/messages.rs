@@ -9,8 +9,11 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
 
-use crate::application::{Chats, SendMessage, Started};
-use crate::domain::ids::BranchId;
+use super::convert::message::kind;
+use crate::application::{AddMessage, Chats, DeleteMessage, MessagePatch, SendMessage, Started};
+use crate::domain::ids::{BranchId, MessageId};
+use crate::domain::search::words;
+use crate::infrastructure::queries::messages::Sought;
 
 pub(super) struct MessageApi {
     pub(super) chats: Chats,
@@ -41,6 +44,8 @@ impl MessageApi {
 #[tonic::async_trait]
 impl MessageService for MessageApi {
     type SendMessageStream = Answers<pb::SendMessageResponse>;
+    type ReplyToMessageStream = Answers<pb::ReplyToMessageResponse>;
+    type ImpersonatePersonStream = Answers<pb::ImpersonatePersonResponse>;
     type RegenerateMessageStream = Answers<pb::RegenerateMessageResponse>;
     type ContinueMessageStream = Answers<pb::ContinueMessageResponse>;
 
@@ -94,6 +99,7 @@ impl MessageService for MessageApi {
         let key = RequestKey::of("SendMessage", id, &request)?;
         let message = SendMessage {
             session_id: fields::id("session_id", &request.session_id)?,
+            kind: kind(request.kind()),
             text: fields::text("text", request.text)?,
             parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
             key,
@@ -101,6 +107,61 @@ impl MessageService for MessageApi {
         let started = self.chats.send_message(&ctx, message).await?;
         self.watch(&ctx, started, |event| pb::SendMessageResponse { event })
             .await
+    }
+
+    async fn add_message(
+        &self,
+        request: Request<pb::AddMessageRequest>,
+    ) -> Result<Response<pb::AddMessageResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("AddMessage", id, &request)?;
+        let message = AddMessage {
+            session_id: fields::id("session_id", &request.session_id)?,
+            kind: kind(request.kind()),
+            text: fields::text("text", request.text)?,
+            parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
+            key,
+        };
+        let message = self.chats.add_message(&ctx, message).await?;
+        Ok(Response::new(pb::AddMessageResponse {
+            message: Some(message.into()),
+        }))
+    }
+
+    async fn reply_to_message(
+        &self,
+        request: Request<pb::ReplyToMessageRequest>,
+    ) -> Result<Response<Self::ReplyToMessageStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("ReplyToMessage", id, &request)?;
+        let session = fields::id("session_id", &request.session_id)?;
+        let message = fields::id("message_id", &request.message_id)?;
+        let started = self.chats.reply_to_message(&ctx, session, message, key);
+        let started = started.await?;
+        self.watch(&ctx, started, |event| pb::ReplyToMessageResponse { event })
+            .await
+    }
+
+    async fn impersonate_person(
+        &self,
+        request: Request<pb::ImpersonatePersonRequest>,
+    ) -> Result<Response<Self::ImpersonatePersonStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("ImpersonatePerson", id, &request)?;
+        let session = fields::id("session_id", &request.session_id)?;
+        let parent = fields::optional_id("parent_message_id", &request.parent_message_id)?;
+        let started = self.chats.impersonate_person(&ctx, session, parent, key);
+        let started = started.await?;
+        self.watch(&ctx, started, |event| pb::ImpersonatePersonResponse {
+            event,
+        })
+        .await
     }
 
     async fn regenerate_message(
@@ -185,11 +246,22 @@ impl MessageService for MessageApi {
         let session = fields::id("session_id", &request.session_id)?;
         let message = request.message.unwrap_or_default();
         let id = fields::id("message.id", &message.id)?;
-        let set = [("text", !message.text.is_empty())];
+        let set = [
+            ("text", !message.text.is_empty()),
+            ("hidden", message.hidden),
+            // Over HTTP, a mask names all that the body has.
+            ("etag", false),
+        ];
         let named = masked(request.update_mask, &set)?;
         let text = fields::text("message.text", message.text)?;
-        let text = named.contains(&"text").then_some(text);
-        let message = self.chats.update_message(&ctx, session, id, text).await?;
+        let patch = MessagePatch {
+            text: named.contains(&"text").then_some(text),
+            hidden: named.contains(&"hidden").then_some(message.hidden),
+        };
+        let changed = self
+            .chats
+            .update_message(&ctx, session, id, patch, &message.etag);
+        let message = changed.await?;
         Ok(Response::new(pb::UpdateMessageResponse {
             message: Some(message.into()),
         }))
@@ -200,10 +272,38 @@ impl MessageService for MessageApi {
         request: Request<pb::DeleteMessageRequest>,
     ) -> Result<Response<pb::DeleteMessageResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let session = fields::id("session_id", &request.get_ref().session_id)?;
-        let message = fields::id("message_id", &request.get_ref().message_id)?;
-        let head = self.chats.delete_message(&ctx, session, message).await?;
+        let request = request.into_inner();
+        let delete = DeleteMessage {
+            session_id: fields::id("session_id", &request.session_id)?,
+            id: fields::id("message_id", &request.message_id)?,
+            keep_following: request.keep_following,
+            etag: request.etag,
+        };
+        let head = self.chats.delete_message(&ctx, delete).await?;
         let head_message_id = head.map(|id| id.to_string()).unwrap_or_default();
         Ok(Response::new(pb::DeleteMessageResponse { head_message_id }))
+    }
+
+    async fn search_messages(
+        &self,
+        request: Request<pb::SearchMessagesRequest>,
+    ) -> Result<Response<pb::SearchMessagesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let (user, session) = (ctx.user_id()?, &request.session_id);
+        let scope = format!("search/{user}/{session}/{}", request.query);
+        let page = (self.pages).read::<MessageId>(scope, request.page_size, &request.page_token)?;
+        let sought = Sought {
+            words: words(&fields::text("query", request.query)?),
+            session: fields::optional_id("session_id", &request.session_id)?,
+            before: page.after,
+        };
+        let found = self.chats.search_messages(&ctx, &sought, page.size());
+        let (messages, more) = found.await?;
+        let next = messages.last().filter(|_| more).map(|last| last.id);
+        Ok(Response::new(pb::SearchMessagesResponse {
+            messages: messages.into_iter().map(Into::into).collect(),
+            next_page_token: page.next(next),
+        }))
     }
 }

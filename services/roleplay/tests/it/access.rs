@@ -20,6 +20,12 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ..Default::default()
     });
     let persona = alice.personas().create_persona(request).await.unwrap();
+    let bookmark = alice
+        .bookmark(&session.id, &reply.id, "Mine")
+        .await
+        .unwrap();
+    let book = alice.lorebook("Mine").await;
+    alice.entry(&book.id, "mine", "Only mine.").await;
     let note = alice.note(&session.id, "Mine.", false).await;
     BTreeMap::from([
         ("character_id", session.character_id),
@@ -30,6 +36,8 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ("message_id", reply.id),
         ("generation_id", reply.generation_id),
         ("memory_id", note.id),
+        ("bookmark_id", bookmark.id),
+        ("lorebook_id", book.id),
     ])
 }
 
@@ -41,6 +49,7 @@ async fn nobody_and_strangers_reach_nothing() {
     let session = &things["session_id"];
     let before = alice.path(session).await;
     let texts = [
+        ("entry_id", "0"),
         ("text", "Mine"),
         ("name", "Mine"),
         ("query", "Mine"),

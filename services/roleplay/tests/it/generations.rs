@@ -66,7 +66,9 @@ async fn lets_one_of_two_sends_at_once_through() {
             Some(Reason::GenerationRunning)
         );
     }
-    stage.call().await.finish();
+    let call = stage.call().await;
+    call.say("Hi");
+    call.finish();
     for watch in sent {
         watch.unwrap().all().await;
     }
@@ -84,6 +86,7 @@ async fn shows_a_repeated_request_the_generation_of_the_first() {
         text: "Hello".to_owned(),
         request_id: "r-1".to_owned(),
         parent_message_id: String::new(),
+        ..Default::default()
     };
     let mut first = alice.send_request(request.clone()).await.unwrap();
     let id = first.started().await.generation.unwrap().id;
@@ -114,6 +117,7 @@ async fn refuses_another_request_under_the_id_of_an_earlier_one() {
         text: text.to_owned(),
         request_id: "r-1".to_owned(),
         parent_message_id: String::new(),
+        ..Default::default()
     };
     let first = alice.send_request(request(&session.id, "Hello")).await;
     let reply = first.unwrap().all().await.2.message.unwrap();
@@ -155,6 +159,7 @@ async fn makes_one_generation_of_sends_at_once_with_one_request_id() {
         text: "Hello".to_owned(),
         request_id: "r-1".to_owned(),
         parent_message_id: String::new(),
+        ..Default::default()
     };
     let sends = (0..8).map(|_| async {
         alice

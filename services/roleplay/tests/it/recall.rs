@@ -241,3 +241,49 @@ async fn recalls_nothing_where_it_is_switched_off() {
         (RecallState::Off, 0)
     );
 }
+
+#[tokio::test]
+async fn recalls_nothing_of_what_is_hidden_from_models() {
+    let stage = a_patient_stage().await;
+    stage.follow_events().await;
+    let alice = stage.person();
+    let session = alice.open_session().await.id;
+    let told = a_long_session(&stage, &alice, &session).await;
+    let memories = alice.remembers(&session, 9).await;
+    let of_message = |id: &str| {
+        let found = memories.iter().find(|memory| memory.message_id == id);
+        found.unwrap().clone()
+    };
+    let reply = of_message(&told.id);
+    let pinned = pb::Memory {
+        pinned: true,
+        ..reply
+    };
+    let pinned = alice.change_memory(&session, pinned, &["pinned"]).await;
+    drop(pinned.unwrap());
+    let prompt = asks(&stage, &alice, &session, QUESTION).await;
+    assert!(
+        prompt.contains("Where did you hide the red boat?"),
+        "{prompt}"
+    );
+    assert!(prompt.contains("In the northern cave."), "{prompt}");
+    for id in [&told.id, &told.parent_message_id] {
+        let request = pb::UpdateMessageRequest {
+            session_id: session.clone(),
+            message: Some(pb::Message {
+                id: id.clone(),
+                hidden: true,
+                ..Default::default()
+            }),
+            update_mask: None,
+        };
+        let hidden = alice.messages().update_message(alice.ask(request)).await;
+        assert!(hidden.unwrap().into_inner().message.unwrap().hidden);
+    }
+    let prompt = asks(&stage, &alice, &session, QUESTION).await;
+    assert!(
+        !prompt.contains("Where did you hide the red boat?"),
+        "{prompt}"
+    );
+    assert!(!prompt.contains("In the northern cave."), "{prompt}");
+}

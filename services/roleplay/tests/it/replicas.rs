@@ -261,6 +261,7 @@ async fn shows_a_repeated_request_the_generation_of_the_first_at_the_other() {
         text: "Hello".to_owned(),
         request_id: "r-1".to_owned(),
         parent_message_id: String::new(),
+        ..Default::default()
     };
     let people = [&one, &two].map(|replica| replica.stage.person_with(user));
     let session = people[0].open_session().await.id;

@@ -19,8 +19,10 @@ use tonic::{Request, Response, Status};
 use troupe_proto::ai::embedding_service_server::EmbeddingServiceServer;
 use troupe_proto::ai::inference_service_server::InferenceServiceServer;
 use troupe_proto::google::api::HttpBody;
+use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::lorebook_service_client::LorebookServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::persona_service_client::PersonaServiceClient;
@@ -214,6 +216,14 @@ impl Person {
         PersonaServiceClient::new(self.0.channel.clone())
     }
 
+    pub(crate) fn lorebooks(&self) -> LorebookServiceClient<Channel> {
+        LorebookServiceClient::new(self.0.channel.clone())
+    }
+
+    pub(crate) fn bookmarks(&self) -> BookmarkServiceClient<Channel> {
+        BookmarkServiceClient::new(self.0.channel.clone())
+    }
+
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
         SessionServiceClient::new(self.0.channel.clone())
     }
@@ -305,6 +315,16 @@ impl Person {
             .messages()
             .regenerate_message(self.ask(request))
             .await?;
+        Ok(Watch::new(answer, |response| response.event))
+    }
+
+    pub(crate) async fn reply_to(&self, session: &str, message: &str) -> Result<Watch, Status> {
+        let request = pb::ReplyToMessageRequest {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+            request_id: String::new(),
+        };
+        let answer = self.messages().reply_to_message(self.ask(request)).await?;
         Ok(Watch::new(answer, |response| response.event))
     }
 
@@ -440,6 +460,7 @@ impl Person {
         let request = pb::DeleteMessageRequest {
             session_id: session.to_owned(),
             message_id: message.to_owned(),
+            ..pb::DeleteMessageRequest::default()
         };
         Ok(self
             .messages()

@@ -324,7 +324,7 @@ async fn refuses_to_go_on_with_or_regenerate_what_is_unsuitable() {
 }
 
 #[tokio::test]
-async fn keeps_the_message_and_says_why_when_the_model_fails_before_the_first_token() {
+async fn says_why_a_model_failed_before_the_first_token_and_takes_the_message_for_another_try() {
     let stage = Stage::new().await;
     let alice = stage.person();
     let session = alice.open_session().await;
@@ -341,14 +341,18 @@ async fn keeps_the_message_and_says_why_when_the_model_fails_before_the_first_to
         (error.reason.as_str(), error.message.as_str()),
         ("PROVIDER_UNAVAILABLE", "the provider is down")
     );
-    assert_eq!(alice.texts(&session.id).await[1..], ["Hello", ""]);
+    assert_eq!(alice.texts(&session.id).await[1..], ["Hello"]);
 
     let watch = alice.regenerate(&session.id, &message.id).await.unwrap();
     let call = stage.call().await;
     call.say("Here I am.");
     call.finish();
     watch.all().await;
-    assert_eq!(alice.texts(&session.id).await[1..], ["Hello", "Here I am."]);
+    let path = alice.path(&session.id).await;
+    assert_eq!(
+        (path[2].text.as_str(), path[2].swipe_count),
+        ("Here I am.", 1)
+    );
 }
 
 #[tokio::test]
@@ -429,6 +433,7 @@ async fn answers_any_message_by_forking_there() {
         text: "another".to_owned(),
         parent_message_id: path[0].id.clone(),
         request_id: String::new(),
+        ..Default::default()
     };
     let watch = alice.send_request(request).await.unwrap();
     let call = stage.call().await;

@@ -34,8 +34,21 @@ impl Lorebook {
             token_budget: fields.count("token_budget").filter(|budget| *budget > 0),
             recursive_scanning: fields.boolean("recursive_scanning"),
             entries,
+            parts: Vec::new(),
         })
     }
+}
+
+/// The id that a book gives to an entry.
+pub(super) fn given_id(entry: &Map<String, Value>) -> Option<String> {
+    let fields = Fields(Some(entry));
+    let id = fields.get("id").or_else(|| fields.get("uid"))?;
+    Some(lenient::text(id).into_owned()).filter(|id| !id.is_empty())
+}
+
+/// Reads an entry.
+pub(super) fn entry(entry: &Map<String, Value>) -> Option<Entry> {
+    parse_entry(&Value::Object(entry.clone()))
 }
 
 /// The entries of the book in a card's `data`, to be changed in place.
@@ -69,10 +82,7 @@ fn parse_entry(entry: &Value) -> Option<Entry> {
         .iter()
         .any(|key| extensions.0.is_some_and(|map| map.contains_key(*key)));
     Some(Entry {
-        id: fields
-            .get("id")
-            .map(|id| lenient::text(id).into_owned())
-            .filter(|id| !id.is_empty()),
+        id: given_id(object),
         name: fields.text("name").into_owned(),
         comment: fields.text("comment").into_owned(),
         keys: keys(fields, "keys"),

@@ -1,6 +1,6 @@
 //! The order of a prompt's parts, and the words that come out.
 
-use super::{ChatMessage, Draft, Form, Prompt, Span, examples::TEXT_SEPARATOR, piece::Piece};
+use super::{ChatMessage, Draft, Form, Kind, Prompt, Span, examples::TEXT_SEPARATOR, piece::Piece};
 use crate::domain::{
     lorebook::{Activation, Placement},
     role::Role,
@@ -78,7 +78,8 @@ impl Draft<'_> {
                 });
             }
         }
-        placed.extend(self.post_history.iter().chain(&self.tail).map(plain));
+        let end = self.post_history.iter().chain(&self.impersonation);
+        placed.extend(end.chain(&self.tail).map(plain));
         placed
     }
 
@@ -181,14 +182,16 @@ impl Draft<'_> {
 
     /// A reply ends where someone else begins to speak, or a new transcript.
     fn stop(&self) -> Vec<String> {
-        let users = self
-            .material
-            .history
-            .iter()
-            .filter(|turn| turn.role == Role::User);
-        let mut names = vec![self.macros.user.as_ref()];
-        for name in users.map(|turn| turn.name.trim()) {
-            if !name.is_empty() && !names.contains(&name) && *name != *self.macros.char {
+        let (user, char) = (self.macros.user.as_ref(), self.macros.char.as_ref());
+        let (role, other, own) = match self.material.kind {
+            Kind::Impersonate => (Role::Assistant, char, user),
+            Kind::Reply | Kind::Regenerate | Kind::Continue => (Role::User, user, char),
+        };
+        let turns = self.material.history.iter();
+        let others = turns.filter(|turn| turn.role == role);
+        let mut names = vec![other];
+        for name in others.map(|turn| turn.name.trim()) {
+            if !name.is_empty() && !names.contains(&name) && name != own {
                 names.push(name);
             }
         }

@@ -8,7 +8,7 @@ use super::{
     history::{history, speaker},
     memory::Memories,
     piece::Piece,
-    sections::{note, post_history, spoken, system_prompt},
+    sections::{impersonation, note, post_history, spoken, system_prompt},
 };
 use crate::domain::{
     card::TextField,
@@ -39,6 +39,8 @@ pub struct Draft<'a> {
     /// The character's note with its depth.
     pub(super) note: Option<(u32, Piece<'a>)>,
     pub(super) post_history: Option<Piece<'a>>,
+    /// What a model is told that writes in the person's place.
+    pub(super) impersonation: Option<Piece<'a>>,
     /// The message that the model goes on from; in a text also the name of who speaks next.
     pub(super) tail: Option<Piece<'a>>,
     pub(super) scan: Option<Scan<'a>>,
@@ -76,6 +78,7 @@ impl<'a> Draft<'a> {
             history,
             note: note(material, form, &macros),
             post_history: post_history(material, form, &macros),
+            impersonation: impersonation(material, form, &macros),
             tail,
             scan: None,
             lore: BTreeMap::new(),
@@ -115,6 +118,7 @@ impl<'a> Draft<'a> {
             &self.scenario,
             &self.chat_start,
             &self.post_history,
+            &self.impersonation,
             &self.tail,
         ];
         let note = self.note.iter().map(|(_, piece)| piece);

@@ -6,7 +6,7 @@ use super::{
     piece::Piece,
 };
 use crate::domain::{
-    lorebook::{Activation, EntryTexts, Found},
+    lorebook::{Activation, EntryTexts, Found, Matcher},
     role::Role,
 };
 
@@ -222,10 +222,8 @@ impl Draft<'_> {
     }
 
     fn traces(&self, activation: Activation, meter: &Meter<'_>) -> Vec<LoreTrace> {
-        let entries = self
-            .material
-            .lore
-            .map_or(&[][..], |matcher| &matcher.book().entries);
+        let book = self.material.lore.map(Matcher::book);
+        let entries = book.map_or(&[][..], |book| &book.entries);
         let reasons = activation.reasons.into_iter();
         let traces = entries
             .iter()
@@ -236,6 +234,7 @@ impl Draft<'_> {
                 LoreTrace {
                     entry: index,
                     id: entry.id.clone(),
+                    book: book.and_then(|book| Some(book.book_of(index)?.to_string())),
                     title: entry.title().to_owned(),
                     message_id: reason.found().and_then(|found| self.message_id(found)),
                     placement: piece.map(|_| entry.placement.clone()),

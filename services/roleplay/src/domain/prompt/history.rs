@@ -29,14 +29,17 @@ pub(super) fn history<'a>(
     let mut newest_first = material.history.iter().rev().peekable();
     let partial = newest_first
         .next_if(|turn| material.kind == Kind::Continue && turn.role == Role::Assistant);
-    let tail = match (settings.form, partial) {
-        (_, Some(turn)) => Some(message(turn, settings, &macros, "")),
-        (Form::Text, None) => Some(cue(&macros)),
-        (Form::Chat, None) => None,
+    let partial = partial.and_then(|turn| message(turn, settings, &macros, ""));
+    let tail = match settings.form {
+        Form::Text => partial.or_else(|| Some(cue(material.kind, &macros))),
+        Form::Chat => partial,
     };
     let mut pieces = Vec::new();
     for turn in newest_first {
-        let piece = message(turn, settings, &macros, "\n");
+        // No provider takes a message that says nothing.
+        let Some(piece) = message(turn, settings, &macros, "\n") else {
+            continue;
+        };
         let fits = piece.text.len() <= bytes_left;
         if !fits && !pieces.is_empty() {
             break;
@@ -47,24 +50,31 @@ pub(super) fn history<'a>(
     (pieces, tail)
 }
 
-fn cue<'a>(macros: &Macros<'_>) -> Piece<'a> {
-    let text = Cow::Owned(format!("{}:", macros.char));
+/// The name of who is to speak.
+fn cue<'a>(kind: Kind, macros: &Macros<'_>) -> Piece<'a> {
+    let (role, name) = match kind {
+        Kind::Impersonate => (Role::User, &macros.user),
+        Kind::Reply | Kind::Regenerate | Kind::Continue => (Role::Assistant, &macros.char),
+    };
     Piece {
         source: Source::Cue,
-        role: Role::Assistant,
+        role,
         name: None,
-        text,
+        text: Cow::Owned(format!("{name}:")),
     }
 }
 
-/// A message in the words that are sent; in a transcript it ends with `line_end`.
+/// A message in the words that are sent; in a transcript it ends with `line_end`. None if it has no words.
 fn message<'a>(
     turn: &'a Turn<'a>,
     settings: &Settings,
     macros: &Macros<'_>,
     line_end: &str,
-) -> Piece<'a> {
+) -> Option<Piece<'a>> {
     let text = macros.render(&turn.text, Purpose::Prompt);
+    if text.trim().is_empty() {
+        return None;
+    }
     let name = speaker(turn, macros);
     let is_spoken = turn.role != Role::System;
     let text = match settings.form {
@@ -77,7 +87,7 @@ fn message<'a>(
         Form::Chat => text,
     };
     let in_field = settings.form == Form::Chat && settings.names == NameStyle::Field && is_spoken;
-    Piece {
+    Some(Piece {
         source: Source::Message {
             id: turn.id.to_string(),
         },
@@ -86,7 +96,7 @@ fn message<'a>(
             .then(|| provider_name(name))
             .filter(|name| !name.is_empty()),
         text,
-    }
+    })
 }
 
 pub(super) fn speaker<'s>(turn: &'s Turn<'_>, macros: &'s Macros<'_>) -> &'s str {

@@ -22,6 +22,8 @@ pub enum Kind {
     Regenerate,
     /// Go on writing the last message of the history, which is the character's.
     Continue,
+    /// Write the person's next message.
+    Impersonate,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Reply => "normal",
             Self::Regenerate => "swipe",
             Self::Continue => "continue",
+            Self::Impersonate => "impersonate",
         }
     }
 }

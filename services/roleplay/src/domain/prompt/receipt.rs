@@ -62,6 +62,8 @@ pub enum Source {
         /// The card's rather than the person's.
         from_card: bool,
     },
+    /// What a model is told that writes in the person's place.
+    Impersonation,
     /// The name that the model goes on from.
     Cue,
 }
@@ -85,16 +87,16 @@ impl Source {
             Self::Message { .. } => "message",
             Self::CharacterNote => "character_note",
             Self::PostHistory { .. } => "post_history_instructions",
+            Self::Impersonation => "impersonation",
             Self::Cue => "cue",
         }
     }
 
-    /// Which of its kind: the id of a message or a memory, the place of a lorebook entry or of an example.
+    /// Which of its kind: the id of a message or a memory, the place of an example. That of a lorebook entry is in its trace.
     #[must_use]
     pub fn id(&self) -> Option<String> {
         match self {
             Self::Message { id } | Self::Memory { id } => Some(id.clone()),
-            Self::Lore { entry } => Some(entry.to_string()),
             Self::ExampleStart { block } | Self::Example { block } => Some(block.to_string()),
             _ => None,
         }
@@ -124,6 +126,9 @@ pub struct LoreTrace {
     pub entry: usize,
     /// The id that the book gives it.
     pub id: Option<String>,
+    /// The book's id; none in receipts from before books had any.
+    #[serde(default)]
+    pub book: Option<String>,
     /// Its comment, name or first key.
     pub title: String,
     /// Why it fired, or didn't.

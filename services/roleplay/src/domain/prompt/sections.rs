@@ -1,9 +1,9 @@
 //! The sections that a card and a person both have a say in, and texts that stand in the history.
 
 use super::{
-    Form, Material, Source,
+    Form, Kind, Material, Source,
     piece::Piece,
-    settings::{CHAT_SYSTEM_PROMPT, TEXT_SYSTEM_PROMPT},
+    settings::{CHAT_SYSTEM_PROMPT, IMPERSONATION_PROMPT, TEXT_SYSTEM_PROMPT},
 };
 use crate::domain::{
     macros::{Macros, Purpose},
@@ -44,6 +44,20 @@ pub(super) fn post_history<'a>(
             Piece::section(form, Source::PostHistory { from_card }, Role::System, text)
         },
     )
+}
+
+/// What tells a chat model, which otherwise plays the character, to write in the person's place. A text says it by the name that
+/// it ends with.
+pub(super) fn impersonation<'a>(
+    material: &Material<'_>,
+    form: Form,
+    macros: &Macros<'_>,
+) -> Option<Piece<'a>> {
+    if material.kind != Kind::Impersonate || form != Form::Chat {
+        return None;
+    }
+    let text = macros.render(IMPERSONATION_PROMPT, Purpose::Prompt);
+    Piece::section(form, Source::Impersonation, Role::System, &text)
 }
 
 /// The card's text, which may quote the person's as `{{original}}`, or else the person's.

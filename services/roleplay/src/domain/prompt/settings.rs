@@ -12,6 +12,10 @@ pub(super) const CHAT_SYSTEM_PROMPT: &str = "You play {{char}} in a story writte
 /// The preface of models that continue a text.
 pub(super) const TEXT_SYSTEM_PROMPT: &str =
     "This is a conversation between {{char}} and {{user}}. {{char}} is described first.";
+/// The last word to chat models that write in the person's place, over what card and person ask for.
+pub(super) const IMPERSONATION_PROMPT: &str = "[This once, you write for {{user}}: give {{user}}'s \
+     next message, the way {{user}} has spoken so far. Leave {{char}} out of it: nothing that \
+     {{char}} says, does or thinks.]";
 
 /// What kind of input the model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

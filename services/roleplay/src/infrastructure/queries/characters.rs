@@ -1,16 +1,18 @@
 //! Characters, by their owner.
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, LikeExpr};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 
 use crate::domain::avatar::AvatarVersion;
+use super::words::containing;
 use crate::domain::card::Card;
 use crate::domain::character::{Character, searched_text};
 use crate::domain::ids::{CharacterId, UserId};
+use crate::domain::search::Word;
 use crate::infrastructure::tables::character::{Column, Entity, Model};
 
 /// The characters of a person.
@@ -46,13 +48,13 @@ pub(crate) async fn update_time(
 pub(crate) async fn search(
     db: &impl ConnectionTrait,
     user: UserId,
-    words: &[String],
+    words: &[Word],
     before: Option<CharacterId>,
     limit: u64,
 ) -> Result<Vec<(CharacterId, i64)>, DbErr> {
     let mut select = owned_by(user);
     for word in words {
-        select = select.filter(Expr::col(Column::SearchText).like(containing(word)));
+        select = select.filter(Expr::col(Column::SearchText).like(containing(&word.folded)));
     }
     if let Some(before) = before {
         select = select.filter(Column::Id.lt(before));
@@ -66,18 +68,6 @@ pub(crate) async fn search(
         .into_tuple()
         .all(db)
         .await
-}
-
-fn containing(word: &str) -> LikeExpr {
-    let mut pattern = String::from("%");
-    for c in word.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape('\\')
 }
 
 /// These characters of a person, newest first.

@@ -1,7 +1,9 @@
 //! Memories of a session that the caller was found to own.
 
+mod list;
+
 use platform::Timestamp;
-use sea_orm::sea_query::{Expr, Func, LikeExpr, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, Func, OnConflict, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
     JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationDef,
@@ -11,6 +13,8 @@ use sea_orm::{
 use crate::domain::generation::State;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::{MAX_REMEMBERED_CHARS, Memory, remembered};
+use crate::domain::message::MessageKind;
+use crate::domain::search;
 use crate::infrastructure::tables::memory::{Column, Entity, Model};
 use crate::infrastructure::tables::message;
 
@@ -18,6 +22,8 @@ use crate::infrastructure::tables::message;
 const READ_CHARS: i32 = MAX_REMEMBERED_CHARS as i32 + 100;
 /// Most pinned memories and notes of a session that a prompt looks at.
 const MAX_KEPT: u64 = 256;
+
+pub(crate) use self::list::{Filter, list};
 
 /// A memory with what its message says.
 #[derive(Debug, FromQueryResult)]
@@ -33,6 +39,7 @@ struct Row {
     update_time: Timestamp,
     speaker_name: Option<String>,
     said: Option<String>,
+    hidden: Option<bool>,
 }
 
 impl From<Row> for Memory {
@@ -52,6 +59,7 @@ impl From<Row> for Memory {
             pinned: row.pinned,
             disabled: row.disabled,
             rewritten,
+            hidden: row.hidden.unwrap_or(false),
             embedded_model: row.embedded_model,
             create_time: row.create_time,
             update_time: row.update_time,
@@ -79,6 +87,7 @@ fn all() -> Select<Entity> {
     Entity::find()
         .join(JoinType::LeftJoin, its_message())
         .column(message::Column::SpeakerName)
+        .column(message::Column::Hidden)
         .column_as(SimpleExpr::from(said), "said")
         .filter(Column::Forgotten.eq(false))
 }
@@ -107,55 +116,9 @@ pub(crate) async fn list_of(
     read(db, of_session(session).filter(Column::Id.is_in(ids))).await
 }
 
-/// Which memories of a session to list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    /// Those that hold all of these words.
-    pub(crate) words: Vec<String>,
-    /// Those that are pinned.
-    pub(crate) pinned_only: bool,
-    /// Those that are older than this one.
-    pub(crate) before: Option<MemoryId>,
-}
-
-/// At most `limit` memories of a session, newest first.
-pub(crate) async fn list(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-    filter: Filter,
-    limit: u64,
-) -> Result<Vec<Memory>, DbErr> {
-    let mut select = of_session(session);
-    if filter.pinned_only {
-        select = select.filter(is_pinned());
-    }
-    if let Some(before) = filter.before {
-        select = select.filter(Column::Id.lt(before));
-    }
-    for word in &filter.words {
-        let own = Expr::col((Entity, Column::Text));
-        let said = Expr::col((message::Entity, message::Column::Text));
-        let text = Func::lower(Func::coalesce([own, said]));
-        select = select.filter(SimpleExpr::from(text).like(containing(word)));
-    }
-    read(db, select.order_by_desc(Column::Id).limit(limit)).await
-}
-
 /// Written so that the index on pinned ones serves.
 fn is_pinned() -> SimpleExpr {
     Expr::col((Entity, Column::Pinned))
-}
-
-fn containing(text: &str) -> LikeExpr {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c.to_ascii_lowercase());
-    }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape('\\')
 }
 
 /// The pinned memories of a session that prompts may have, oldest first.
@@ -163,8 +126,12 @@ pub(crate) async fn pinned(
     db: &impl ConnectionTrait,
     session: SessionId,
 ) -> Result<Vec<Memory>, DbErr> {
+    // A note has no message.
+    let is_shown = Expr::col((message::Entity, message::Column::Hidden));
+    let is_shown = Expr::from(Func::coalesce([is_shown, Expr::val(false)])).eq(false);
     let select = of_session(session)
         .filter(is_pinned())
+        .filter(is_shown)
         .filter(Column::Disabled.eq(false));
     read(db, select.order_by_asc(Column::Id).limit(MAX_KEPT)).await
 }
@@ -207,6 +174,7 @@ pub(crate) async fn insert_note(db: &impl ConnectionTrait, note: &Memory) -> Res
         session_id: note.session_id,
         message_id: None,
         text: Some(note.text.clone()),
+        search_text: search::kept(&note.text),
         pinned: note.pinned,
         disabled: note.disabled,
         forgotten: false,
@@ -232,6 +200,7 @@ pub(crate) async fn insert_of_message(
         session_id: session,
         message_id: Some(message),
         text: None,
+        search_text: None,
         pinned: false,
         disabled: false,
         forgotten: false,
@@ -259,6 +228,7 @@ pub(crate) async fn insert_missing(db: &impl ConnectionTrait) -> Result<u64, DbE
     missing.from(message::Entity);
     missing.and_where(Expr::col(Said::State).ne(State::Running));
     missing.and_where(Expr::col(Said::Text).ne(""));
+    missing.and_where(Expr::col(Said::Kind).ne(MessageKind::OutOfCharacter));
     let mut remembered = Query::select();
     remembered.column(Column::Id).from(Entity);
     missing.and_where(Expr::col(Said::Id).not_in_subquery(remembered));
@@ -284,7 +254,9 @@ pub(crate) async fn update(
     memory: &Memory,
     text: Option<String>,
 ) -> Result<(), DbErr> {
+    let search_text = text.as_deref().and_then(search::kept);
     let update = Entity::update_many()
+        .col_expr(Column::SearchText, Expr::val(search_text))
         .col_expr(Column::Text, Expr::val(text))
         .col_expr(Column::Pinned, Expr::val(memory.pinned))
         .col_expr(Column::Disabled, Expr::val(memory.disabled))
@@ -302,6 +274,7 @@ pub(crate) async fn forget(db: &impl ConnectionTrait, memory: &Memory) -> Result
         .col_expr(Column::Forgotten, Expr::val(true))
         .col_expr(Column::Pinned, Expr::val(false))
         .col_expr(Column::Text, Expr::val(None::<String>))
+        .col_expr(Column::SearchText, Expr::val(None::<String>))
         .col_expr(Column::EmbeddedModel, Expr::val(None::<String>))
         .filter(Column::Id.eq(memory.id));
     update.exec(db).await.map(drop)

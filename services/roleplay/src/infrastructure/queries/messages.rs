@@ -1,5 +1,6 @@
 //! Messages of a session that the caller was found to own.
 
+mod find_words;
 mod insert;
 
 use std::collections::HashMap;
@@ -15,14 +16,18 @@ use super::{counted, stored};
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::domain::search;
 use crate::infrastructure::tables::generation;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
+pub(crate) use self::find_words::{Sought, having, load};
 pub(crate) use self::insert::{NewMessage, insert, insert_greetings, insert_with_answer};
 
-/// The messages of a session.
+/// The messages of a session, without those that were discarded.
 pub(crate) fn of_session(session: SessionId) -> Select<Entity> {
-    Entity::find().filter(Column::SessionId.eq(session))
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Discarded.eq(false))
 }
 
 /// A message of a session, if it has it.
@@ -32,6 +37,19 @@ pub(crate) async fn find(
     id: MessageId,
 ) -> Result<Option<Model>, DbErr> {
     of_session(session).filter(Column::Id.eq(id)).one(db).await
+}
+
+/// The message that a generation writes or wrote, also where it was discarded then.
+pub(crate) async fn find_written(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MessageId,
+) -> Result<Option<Message>, DbErr> {
+    let select = Entity::find_by_id(id).filter(Column::SessionId.eq(session));
+    let Some(model) = select.one(db).await? else {
+        return Ok(None);
+    };
+    Ok(whole(db, session, vec![model]).await?.pop())
 }
 
 /// As [`find`], with what only the siblings know.
@@ -143,9 +161,11 @@ fn message(model: Model, swipe_count: u32) -> Message {
         session_id: model.session_id,
         parent_id: model.parent_id,
         author: model.author,
+        kind: model.kind,
         speaker_name: model.speaker_name,
         text: model.text,
         state: model.state,
+        hidden: model.hidden,
         depth: counted(model.depth),
         character_count: counted(model.character_count),
         swipe_index: counted(model.swipe_index),
@@ -178,7 +198,33 @@ pub(crate) async fn set_generated(
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::State, Expr::val(state))
+        .col_expr(Column::SearchText, Expr::val(search::kept(&text)))
         .col_expr(Column::Text, Expr::val(text))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Notes that a generation made nothing of a message, which nothing follows: it is in no list from now on.
+pub(crate) async fn set_discarded(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    state: State,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::val(state))
+        .col_expr(Column::Discarded, Expr::val(true))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Hides a message from models, or shows it to them again.
+pub(crate) async fn set_hidden(
+    db: &impl ConnectionTrait,
+    id: MessageId,
+    hidden: bool,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::Hidden, Expr::val(hidden))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
 }
@@ -192,6 +238,7 @@ pub(crate) async fn set_edited(
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::State, Expr::val(State::Completed))
+        .col_expr(Column::SearchText, Expr::val(search::kept(&text)))
         .col_expr(Column::Text, Expr::val(text))
         .col_expr(Column::EditTime, Expr::val(now))
         .filter(Column::Id.eq(id));
@@ -208,6 +255,11 @@ pub(crate) async fn set_last_head(
         .col_expr(Column::LastHeadId, Expr::val(head))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
+}
+
+/// Deletes a message that nothing follows; its generations go with it.
+pub(crate) async fn delete(db: &impl ConnectionTrait, id: MessageId) -> Result<(), DbErr> {
+    Entity::delete_by_id(id).exec(db).await.map(drop)
 }
 
 /// Moves the swipes behind a deleted one up.

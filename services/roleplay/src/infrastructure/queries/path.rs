@@ -1,27 +1,22 @@
 //! Walks from a message towards the root, newest first: what a step costs doesn't depend on how long the path is.
 
-use std::cmp::Reverse;
+mod lines;
+mod walk;
+
 use std::collections::{HashSet, VecDeque};
 
-use platform::Timestamp;
 use sea_orm::sea_query::{
-    CommonTableExpression, Expr, ExprTrait, Func, Query, UnionType, WithClause, WithQuery,
+    CommonTableExpression, Expr, ExprTrait, Query, UnionType, WithClause, WithQuery,
 };
-use sea_orm::{
-    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, DbErr, FromQueryResult, Iterable, Order,
-};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use uuid::Uuid;
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Iterable};
 
+pub(crate) use self::lines::{Line, lines};
+use self::walk::{Texts, Walk};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::Author;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
 const PATH: &str = "path";
 const STEP: &str = "step";
-const BYTES: &str = "bytes";
-const LINES: &str = "lines";
 const WANTED: &str = "wanted";
 const WANTED_DEPTH: &str = "wanted_depth";
 /// Messages that are looked for at once.
@@ -53,62 +48,6 @@ pub(crate) async fn load(
     rows.iter()
         .map(|row| Model::from_query_result(row, ""))
         .collect()
-}
-
-/// What a prompt needs to know of a message.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Line {
-    #[serde(deserialize_with = "message_id")]
-    pub(crate) id: MessageId,
-    pub(crate) author: Author,
-    pub(crate) speaker_name: String,
-    pub(crate) text: String,
-    pub(crate) depth: i32,
-    pub(crate) character_count: i32,
-    #[serde(deserialize_with = "timestamp")]
-    pub(crate) create_time: Timestamp,
-}
-
-/// As [`load`], and only what a prompt needs. All messages come in one row: a driver of SQLite hands each row to another
-/// thread, which takes longer than finding it.
-pub(crate) async fn lines(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-    from: MessageId,
-    limits: Limits,
-) -> Result<Vec<Line>, DbErr> {
-    let columns = [
-        Column::Id,
-        Column::Author,
-        Column::SpeakerName,
-        Column::Text,
-        Column::Depth,
-        Column::CharacterCount,
-        Column::CreateTime,
-    ];
-    let walk = Walk::within(limits, session, from);
-    let statement = walk.gathered(&columns, db.get_database_backend());
-    let row = db.query_one(&statement).await?;
-    let json: Option<String> = row.map(|row| row.try_get("", LINES)).transpose()?.flatten();
-    let Some(json) = json else {
-        return Ok(Vec::new());
-    };
-    let mut lines: Vec<Line> =
-        serde_json::from_str(&json).map_err(|error| DbErr::Json(error.to_string()))?;
-    // An aggregate keeps the order of its rows, though only by habit.
-    lines.sort_by_key(|line| Reverse(line.depth));
-    Ok(lines)
-}
-
-fn message_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageId, D::Error> {
-    let text = <&str>::deserialize(deserializer)?;
-    Uuid::parse_str(text)
-        .map(MessageId::from_uuid)
-        .map_err(D::Error::custom)
-}
-
-fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    i64::deserialize(deserializer).map(Timestamp::from_micros)
 }
 
 /// Where two paths part.
@@ -247,6 +186,7 @@ impl<'c, C: ConnectionTrait> Climb<'c, C> {
                 from,
                 messages: self.length,
                 bytes: None,
+                texts: Texts::All,
             };
             let rows = self.db.query_all(&walk.rows(columns)).await?;
             for row in rows {
@@ -256,91 +196,5 @@ impl<'c, C: ConnectionTrait> Climb<'c, C> {
             self.length = LONGEST_CLIMB.min(self.length * 4);
         }
         Ok(self.read.pop_front())
-    }
-}
-
-/// The steps from a message towards the root.
-struct Walk {
-    session: SessionId,
-    from: MessageId,
-    /// Most messages.
-    messages: usize,
-    /// No message is taken after those that have more bytes of text together, if there is such a limit.
-    bytes: Option<usize>,
-}
-
-impl Walk {
-    fn within(limits: Limits, session: SessionId, from: MessageId) -> Self {
-        Self {
-            session,
-            from,
-            messages: limits.messages,
-            bytes: Some(limits.bytes),
-        }
-    }
-
-    /// A row for each message, newest first.
-    fn rows(&self, columns: impl IntoIterator<Item = Column> + Clone) -> WithQuery {
-        let mut rows = Query::select();
-        rows.columns(columns.clone()).from(PATH);
-        rows.order_by(STEP, Order::Asc);
-        rows.with(self.path(columns))
-    }
-
-    /// One row: a JSON array with an array for each message.
-    fn gathered(&self, columns: &[Column], backend: DbBackend) -> WithQuery {
-        let (gather, array) = match backend {
-            DbBackend::Sqlite => ("json_group_array", "json_array"),
-            _ => ("json_agg", "json_build_array"),
-        };
-        let values = columns.iter().map(|column| {
-            let value = Expr::col(*column);
-            match (column.def().get_column_type(), backend) {
-                // SQLite has ids as bytes, which JSON doesn't have.
-                (ColumnType::Uuid, DbBackend::Sqlite) => Func::cust("hex").arg(value).into(),
-                _ => value,
-            }
-        });
-        let all = Func::cust(gather).arg(Func::cust(array).args(values));
-        let mut row = Query::select();
-        row.expr_as(Expr::expr(all).cast_as("text"), LINES);
-        row.from(PATH);
-        row.with(self.path(columns.iter().copied()))
-    }
-
-    /// The joins are cross joins with a condition: so SQLite keeps their order and looks each parent up by its key.
-    fn path(&self, columns: impl IntoIterator<Item = Column>) -> WithClause {
-        let at_most = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut columns: Vec<Column> = columns.into_iter().collect();
-        if !columns.iter().any(|it| matches!(it, Column::ParentId)) {
-            columns.push(Column::ParentId);
-        }
-        let mut first = Query::select();
-        first.columns(columns.iter().map(|column| (Entity, *column)));
-        first.expr(Expr::val(1_i64)).from(Entity);
-        first.and_where(Expr::col((Entity, Column::Id)).eq(self.from));
-        first.and_where(Expr::col((Entity, Column::SessionId)).eq(self.session));
-        let mut further = Query::select();
-        further.columns(columns.iter().map(|column| (Entity, *column)));
-        further.expr(Expr::col((PATH, STEP)).add(1_i64)).from(PATH);
-        further.cross_join(Entity);
-        further.and_where(Expr::col((Entity, Column::Id)).equals((PATH, Column::ParentId)));
-        further.and_where(Expr::col((PATH, STEP)).lt(at_most(self.messages)));
-
-        let mut path = CommonTableExpression::new();
-        path.table_name(PATH).columns(columns).column(STEP);
-        if let Some(bytes) = self.bytes {
-            let length = || Func::cust("octet_length").arg(Expr::col((Entity, Column::Text)));
-            let so_far = || Expr::col((PATH, BYTES));
-            first.expr(length().cast_as("bigint"));
-            further.expr(so_far().add(length()));
-            further.and_where(so_far().lte(at_most(bytes)));
-            path.column(BYTES);
-        }
-        first.union(UnionType::All, further);
-        path.query(first);
-        let mut with = WithClause::new();
-        with.recursive(true).cte(path);
-        with
     }
 }

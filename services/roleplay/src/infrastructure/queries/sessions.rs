@@ -183,6 +183,8 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
 /// Stores what a person may change of a session.
 pub(crate) async fn update(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
     let update = Entity::update_many()
+        .col_expr(Column::CharacterId, Expr::val(session.character_id))
+        .col_expr(Column::CharacterName, Expr::val(&session.character_name))
         .col_expr(Column::Title, Expr::val(&session.title))
         .col_expr(Column::PersonaId, Expr::val(session.persona_id))
         .col_expr(Column::ModelId, Expr::val(&session.model_id))

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{
     CommonTableExpression, DeleteStatement, Expr, ExprTrait, Query, SelectStatement, UnionType,
     UpdateStatement, WithClause,
 };
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use crate::domain::ids::{MessageId, SessionId};
 use crate::infrastructure::tables::{branch, message};
@@ -31,6 +31,26 @@ pub(crate) async fn list(
 ) -> Result<Vec<MessageId>, DbErr> {
     let rows = db.query_all(&subtree(session, root).query(ids())).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Turns the branches that end at a message, and the memories of it, to another one.
+pub(crate) async fn leave_one(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MessageId,
+    for_message: Option<MessageId>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let branches = branch::Entity::update_many()
+        .col_expr(branch::Column::HeadMessageId, Expr::val(for_message))
+        .col_expr(branch::Column::UpdateTime, Expr::val(now))
+        .filter(branch::Column::SessionId.eq(session))
+        .filter(branch::Column::HeadMessageId.eq(id));
+    branches.exec(db).await?;
+    let memories = message::Entity::update_many()
+        .col_expr(message::Column::LastHeadId, Expr::val(for_message))
+        .filter(message::Column::LastHeadId.eq(id));
+    memories.exec(db).await.map(drop)
 }
 
 /// Turns the branches that end in a subtree, and the memories of it outside, to another message.
@@ -71,13 +91,13 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-fn ids() -> SelectStatement {
+pub(super) fn ids() -> SelectStatement {
     let mut ids = Query::select();
     ids.column((SUBTREE, message::Column::Id)).from(SUBTREE);
     ids
 }
 
-fn subtree(session: SessionId, root: MessageId) -> WithClause {
+pub(super) fn subtree(session: SessionId, root: MessageId) -> WithClause {
     use message::{Column, Entity};
     let mut first = Query::select();
     first.column((Entity, Column::Id)).from(Entity);

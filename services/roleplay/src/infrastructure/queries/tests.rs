@@ -14,8 +14,9 @@ use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{
     BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
 };
-use crate::domain::message::Author;
+use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::Kind;
+use crate::domain::search;
 use crate::domain::session::{Branch, ReplySettings, Session};
 use crate::infrastructure::tables::message;
 use crate::migrations::Migrator;
@@ -63,6 +64,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
     let said = || messages::NewMessage {
         id: MessageId::new(),
         author: Author::Person,
+        kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: String::new(),
         generation_id: None,
@@ -97,6 +99,25 @@ async fn ask_about_generations(db: &Explaining, session: SessionId, generation: 
     generations::held(db, holder).await.unwrap();
     holders::beat(db, holder).await.unwrap();
     holders::exists(db, holder).await.unwrap();
+}
+
+async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: MessageId) {
+    characters::update_time(db, user, CharacterId::new())
+        .await
+        .unwrap();
+    lorebooks::attached_times(db, user, CharacterId::new())
+        .await
+        .unwrap();
+    let words = search::words("a");
+    characters::search(db, user, &words, None, 10)
+        .await
+        .unwrap();
+    let sought = messages::Sought {
+        words,
+        session: None,
+        before: Some(message),
+    };
+    messages::having(db, user, &sought, 10).await.unwrap();
 }
 
 #[tokio::test]
@@ -155,12 +176,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         .await
         .unwrap();
     subtree::delete(&db, session, message).await.unwrap();
-    characters::update_time(&db, user, CharacterId::new())
-        .await
-        .unwrap();
-    characters::search(&db, user, &["a".to_owned()], None, 10)
-        .await
-        .unwrap();
+    ask_about_characters_and_words(&db, user, message).await;
 
     let plans = db.plans();
     assert!(plans.len() > 20, "{plans:#?}");
@@ -195,6 +211,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
         let said = messages::NewMessage {
             id: MessageId::new(),
             author: Author::Character,
+            kind: MessageKind::Dialogue,
             speaker_name: "Mira \"of\" Varn".to_owned(),
             text: text.to_owned(),
             generation_id: None,
@@ -252,7 +269,10 @@ fn stores_closed_sets_under_the_names_of_older_releases() {
     assert_eq!(names::<Author>(), ["person", "character"]);
     let states = ["running", "completed", "cancelled", "interrupted", "failed"];
     assert_eq!(names::<State>(), states);
-    assert_eq!(names::<Kind>(), ["reply", "regenerate", "continue"]);
+    let kinds = ["reply", "regenerate", "continue", "impersonate"];
+    assert_eq!(names::<Kind>(), kinds);
+    let voices = ["dialogue", "narration", "out_of_character"];
+    assert_eq!(names::<MessageKind>(), voices);
     assert_eq!(names::<Finish>(), ["stop", "length"]);
 }
 
@@ -282,6 +302,7 @@ async fn finds_any_ancestor_in_few_steps() {
     let said = |text: &str| messages::NewMessage {
         id: MessageId::new(),
         author: Author::Person,
+        kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: text.to_owned(),
         generation_id: None,

@@ -25,6 +25,8 @@ pub(crate) struct Model {
     pub(crate) embedded_model: Option<String>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
+    /// `text` as searches see it; none where there is none, and from a release before 0007.
+    pub(crate) search_text: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

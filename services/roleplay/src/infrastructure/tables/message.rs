@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::Author;
+use crate::domain::message::{Author, MessageKind};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -32,6 +32,13 @@ pub(crate) struct Model {
     pub(crate) jump_depth: Option<i32>,
     pub(crate) create_time: Timestamp,
     pub(crate) edit_time: Option<Timestamp>,
+    pub(crate) kind: MessageKind,
+    /// Whether a person hid it from models.
+    pub(crate) hidden: bool,
+    /// Its generation ended without a text. It stays for those who watch the generation or try again; nothing follows it.
+    pub(crate) discarded: bool,
+    /// The text as searches see it; none from a release before 0007, and while a generation writes it.
+    pub(crate) search_text: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

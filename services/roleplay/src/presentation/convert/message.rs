@@ -3,7 +3,16 @@
 use troupe_proto::roleplay as pb;
 
 use crate::domain::generation::State;
-use crate::domain::message::{Author, Message};
+use crate::domain::message::{Author, Message, MessageKind};
+
+/// The voice that a request asks for.
+pub(crate) fn kind(kind: pb::MessageKind) -> MessageKind {
+    match kind {
+        pb::MessageKind::Unspecified | pb::MessageKind::Dialogue => MessageKind::Dialogue,
+        pb::MessageKind::Narration => MessageKind::Narration,
+        pb::MessageKind::OutOfCharacter => MessageKind::OutOfCharacter,
+    }
+}
 
 impl From<Message> for pb::Message {
     fn from(message: Message) -> Self {
@@ -18,6 +27,12 @@ impl From<Message> for pb::Message {
             State::Interrupted => pb::MessageState::Interrupted,
             State::Failed => pb::MessageState::Failed,
         };
+        let kind = match message.kind {
+            MessageKind::Dialogue => pb::MessageKind::Dialogue,
+            MessageKind::Narration => pb::MessageKind::Narration,
+            MessageKind::OutOfCharacter => pb::MessageKind::OutOfCharacter,
+        };
+        let etag = message.etag();
         let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         Self {
             id: message.id.to_string(),
@@ -38,6 +53,9 @@ impl From<Message> for pb::Message {
                 .unwrap_or_default(),
             create_time: Some(message.create_time.into()),
             edit_time: message.edit_time.map(Into::into),
+            kind: kind.into(),
+            hidden: message.hidden,
+            etag,
         }
     }
 }

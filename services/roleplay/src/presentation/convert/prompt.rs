@@ -4,8 +4,10 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::types::ChatRole;
 
 use crate::application::{CompiledPrompt, KeptReceipt};
-use crate::domain::lorebook::Reason;
-use crate::domain::prompt::{LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Span};
+use crate::domain::lorebook::{Reason, entry_ids};
+use crate::domain::prompt::{
+    LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Source, Span,
+};
 
 impl From<CompiledPrompt> for pb::PreviewPromptResponse {
     fn from(compiled: CompiledPrompt) -> Self {
@@ -36,9 +38,12 @@ impl From<KeptReceipt> for pb::PromptReceipt {
 }
 
 fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
+    let ids = known_by(&receipt.lore);
+    let spans = receipt.spans.into_iter().map(|part| span(part, &ids));
+    let traces = receipt.lore.into_iter().zip(&ids);
     pb::PromptReceipt {
-        spans: receipt.spans.into_iter().map(span).collect(),
-        lore: receipt.lore.into_iter().map(lore).collect(),
+        spans: spans.collect(),
+        lore: traces.map(|(trace, known)| lore(trace, known)).collect(),
         dropped_message_count: number(receipt.dropped_messages),
         // All 64 bits count, and no sign.
         seed: receipt.seed.cast_signed(),
@@ -79,17 +84,47 @@ fn memory(trace: MemoryTrace) -> pb::MemoryTrace {
     }
 }
 
-fn span(span: Span) -> pb::PromptSpan {
+/// By what an entry of lore is known.
+#[derive(Clone, Default)]
+struct Known {
+    /// Its id in its book.
+    id: String,
+    /// The book's id.
+    book: String,
+}
+
+/// By what the entries of a prompt are known. Those of a book stand together.
+fn known_by(lore: &[LoreTrace]) -> Vec<Known> {
+    let books = lore.chunk_by(|one, next| one.book == next.book);
+    let known = books.flat_map(|of_book| {
+        let ids = entry_ids(of_book.iter().map(|trace| trace.id.as_deref()));
+        ids.into_iter().zip(of_book).map(|(id, trace)| Known {
+            id,
+            book: trace.book.clone().unwrap_or_default(),
+        })
+    });
+    known.collect()
+}
+
+fn span(span: Span, lore: &[Known]) -> pb::PromptSpan {
+    let known = match span.source {
+        Source::Lore { entry } => lore.get(entry).cloned().unwrap_or_default(),
+        ref source => Known {
+            id: source.id().unwrap_or_default(),
+            book: String::new(),
+        },
+    };
     pb::PromptSpan {
         source: span.source.name().to_owned(),
-        source_id: span.source.id().unwrap_or_default(),
+        source_id: known.id,
         role: ChatRole::from(span.role).into(),
         token_count: number(span.tokens),
         size_bytes: number(span.size_bytes),
+        lorebook_id: known.book,
     }
 }
 
-fn lore(trace: LoreTrace) -> pb::LoreEntryTrace {
+fn lore(trace: LoreTrace, known: &Known) -> pb::LoreEntryTrace {
     let matched_key = match &trace.reason {
         Reason::Key { key, .. } | Reason::Excluded { key } | Reason::SecondaryNotMet { key } => {
             key.clone()
@@ -97,12 +132,13 @@ fn lore(trace: LoreTrace) -> pb::LoreEntryTrace {
         _ => String::new(),
     };
     pb::LoreEntryTrace {
-        entry_id: trace.id.unwrap_or_else(|| trace.entry.to_string()),
+        entry_id: known.id.clone(),
         name: trace.title,
         active: trace.reason.fired(),
         reason: reason_name(&trace.reason).to_owned(),
         matched_key,
         token_count: number(trace.tokens),
+        lorebook_id: known.book.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::script::PATIENCE;
 pub(crate) struct Watch(Pin<Box<dyn Stream<Item = Result<pb::GenerationEvent, Status>> + Send>>);
 
 impl Watch {
-    pub(super) fn new<T: 'static + Send>(
+    pub(crate) fn new<T: 'static + Send>(
         answer: Response<Streaming<T>>,
         event: impl Fn(T) -> Option<pb::GenerationEvent> + Send + 'static,
     ) -> Self {

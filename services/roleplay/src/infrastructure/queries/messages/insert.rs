@@ -7,7 +7,8 @@ use storage::database::Transaction;
 use super::siblings;
 use crate::domain::generation::State;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::Author;
+use crate::domain::message::{Author, MessageKind};
+use crate::domain::search;
 use crate::infrastructure::queries::stored;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
@@ -21,6 +22,8 @@ pub(crate) struct NewMessage {
     pub(crate) id: MessageId,
     /// Who says it.
     pub(crate) author: Author,
+    /// In which voice.
+    pub(crate) kind: MessageKind,
     /// The author's name.
     pub(crate) speaker_name: String,
     /// The text.
@@ -127,7 +130,9 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         session_id: session,
         parent_id: parent.map(|parent| parent.id),
         author: new.author,
+        kind: new.kind,
         speaker_name: new.speaker_name,
+        search_text: search::kept(&new.text),
         text: new.text,
         state,
         depth: parent.map_or(0, |parent| parent.depth + 1),
@@ -139,6 +144,8 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         jump_depth: place.jump.map(|(_, depth)| depth),
         create_time: new.create_time,
         edit_time: None,
+        hidden: false,
+        discarded: false,
     }
 }
 

@@ -1,0 +1,71 @@
+//! Finds messages by their words.
+
+use std::collections::HashMap;
+
+use mesh::Ctx;
+
+use super::chats::PAGE_BYTES;
+use super::{Chats, Error};
+use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::message::Message;
+use crate::infrastructure::queries::messages::{self, Sought};
+use crate::infrastructure::tables::message::Model;
+
+/// Bytes that a character has at most.
+const MAX_CHAR_BYTES: usize = 4;
+
+impl Chats {
+    /// At most `limit` messages of the caller that have all of the words, newest first, and whether there are more. A session that
+    /// is named must be the caller's.
+    pub(crate) async fn search_messages(
+        &self,
+        ctx: &Ctx,
+        sought: &Sought,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), Error> {
+        if sought.words.is_empty() {
+            let (field, description) = ("query", "must have a word");
+            return Err(Error::Invalid { field, description });
+        }
+        if let Some(session) = sought.session {
+            self.get_session(ctx, session).await?;
+        }
+        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let found = messages::having(self.db.read(), ctx.user_id()?, sought, wanted).await?;
+        let page = fitting(&found, limit);
+        let is_last = page.len() == found.len();
+        let found = self
+            .whole(messages::load(self.db.read(), page).await?)
+            .await?;
+        Ok((found, !is_last))
+    }
+
+    /// Messages of several sessions, in their order.
+    async fn whole(&self, models: Vec<Model>) -> Result<Vec<Message>, Error> {
+        let order: Vec<MessageId> = models.iter().map(|model| model.id).collect();
+        let mut of_sessions: HashMap<SessionId, Vec<Model>> = HashMap::new();
+        for model in models {
+            of_sessions.entry(model.session_id).or_default().push(model);
+        }
+        let mut found = HashMap::new();
+        for (session, models) in of_sessions {
+            let whole = messages::whole(self.db.read(), session, models).await?;
+            found.extend(whole.into_iter().map(|message| (message.id, message)));
+        }
+        Ok(order.iter().filter_map(|id| found.remove(id)).collect())
+    }
+}
+
+/// The first of these messages, given with their lengths, that fit an answer; one at least.
+fn fitting(found: &[(MessageId, i64)], limit: usize) -> Vec<MessageId> {
+    let mut bytes = 0;
+    let mut page = Vec::new();
+    for (id, chars) in found.iter().take(limit) {
+        bytes += usize::try_from(*chars).unwrap_or(usize::MAX / MAX_CHAR_BYTES) * MAX_CHAR_BYTES;
+        if bytes > PAGE_BYTES && !page.is_empty() {
+            break;
+        }
+        page.push(*id);
+    }
+    page
+}
