@@ -7,8 +7,8 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select,
 };
 
-use crate::domain::avatar::AvatarVersion;
 use super::words::containing;
+use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::Card;
 use crate::domain::character::{Character, searched_text};
 use crate::domain::ids::{CharacterId, UserId};
