@@ -27,7 +27,7 @@ pub(crate) fn etag<'h>(
         (Some(_), tag) => tag.map(Some),
         // Nobody is to believe that it holds.
         (None, Ok(_)) => Err(invalid(
-            "the method changes nothing that has an etag, and can't heed the header if-match: leave it out",
+            "the header if-match can't be heeded here: leave it out, and say the etag in the message if it has one",
         )),
         // It is no tag of anybody's.
         (None, Err(_)) => Ok(None),

@@ -37,7 +37,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (info === undefined) return undefined;
   const violations = error.findDetails(BadRequestSchema).flatMap((bad) => bad.fieldViolations);
   return {
-    reason: Reason[info.reason as keyof typeof Reason] ?? Reason.UNSPECIFIED,
+    reason: reasonNamed(info.reason),
     name: info.reason,
     message: error.rawMessage,
     metadata: info.metadata,
@@ -47,8 +47,25 @@ export function refusalOf(error: unknown): Refusal | undefined {
   };
 }
 
-/** The reason of a refusal; `Reason.UNSPECIFIED` for any other error. */
+/** A reply that failed after it had begun, such as one whose provider went away. */
+export class ReplyFailed extends Error {
+  /** The reason; `Reason.UNSPECIFIED` if this version of the package doesn't know it. */
+  readonly reason: Reason;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.name = "ReplyFailed";
+    this.reason = reasonNamed(reason);
+  }
+}
+
+function reasonNamed(name: string): Reason {
+  return Reason[name as keyof typeof Reason] ?? Reason.UNSPECIFIED;
+}
+
+/** The reason of a refusal, or of a reply that failed; `Reason.UNSPECIFIED` for any other error. */
 export function reasonOf(error: unknown): Reason {
+  if (error instanceof ReplyFailed) return error.reason;
   return refusalOf(error)?.reason ?? Reason.UNSPECIFIED;
 }
 

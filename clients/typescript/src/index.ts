@@ -1,7 +1,7 @@
 // Client for Troupe. README.md has a first program. Messages and enums of the contracts are in `@troupe/client/contracts/…`.
 
 export { Troupe, type TroupeOptions } from "./client.js";
-export { reasonOf, refusalOf, type Refusal } from "./errors.js";
+export { reasonOf, refusalOf, ReplyFailed, type Refusal } from "./errors.js";
 export { Reason } from "./gen/troupe/errors/v1/reason_pb.js";
 export { all } from "./pages.js";
 export { textOf } from "./text.js";

@@ -20,6 +20,7 @@ use crate::idempotency;
 use crate::intake::Room;
 use crate::json::Reader;
 use crate::messages::broken_answer;
+use crate::precondition;
 use crate::refusal::{Refusal, invalid, too_large};
 use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
@@ -54,6 +55,8 @@ impl Writing for Writer<'_> {
         let max_bytes = self.call.method.policy.max_request_bytes;
         let message = self.message(body, room).await?;
         let request_id = idempotency::key(self.plan, self.call.headers)?;
+        // A message says it itself; a header that nobody heeds is refused.
+        precondition::etag(self.plan, self.call.method.reads, self.call.headers)?;
         let frame = sealed(0, message.len(), |out| {
             match self.codec {
                 Codec::Proto => out.extend_from_slice(&message),

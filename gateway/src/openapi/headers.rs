@@ -40,20 +40,25 @@ const SHARED: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// Names of components.
+const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
+pub(super) const IF_MATCH: &str = "IfMatch";
+pub(super) const IF_NONE_MATCH: &str = "IfNoneMatch";
+
 /// Headers that a request may have, by the names of their components, with the header and what it says.
 const ASKED: [(&str, &str, &str); 3] = [
     (
-        "IdempotencyKey",
+        IDEMPOTENCY_KEY,
         "Idempotency-Key",
         "The `requestId`, where the body has none: a request that is sent again with it is carried out once.",
     ),
     (
-        "IfMatch",
+        IF_MATCH,
         "If-Match",
         "The `ETag` that the resource must still have. If it has another, nothing changes and the status is 412.",
     ),
     (
-        "IfNoneMatch",
+        IF_NONE_MATCH,
         "If-None-Match",
         "The `ETag` of what the client has. If that is still so, the status is 304 and the answer is empty.",
     ),
@@ -75,26 +80,27 @@ pub(super) fn parameters() -> Value {
 
 /// The headers that a request of a method may have.
 pub(super) fn of_request(method: &MethodDescriptor, rule: &Rule) -> Vec<Value> {
+    let names = ASKED.iter().map(|(component, ..)| component);
+    let names = names.filter(|component| may_have(method, rule, component));
+    names
+        .map(|component| json!({ "$ref": format!("#/components/parameters/{component}") }))
+        .collect()
+}
+
+/// Whether a request of a method may have the header of a component.
+pub(super) fn may_have(method: &MethodDescriptor, rule: &Rule, component: &str) -> bool {
     let input = method.input();
-    let resource = input.get_field_by_name(&rule.body);
-    let resource = resource.and_then(|field| match field.kind() {
-        Kind::Message(inner) => Some(inner),
-        _ => None,
-    });
     let reads = rule.method == Some(Method::GET);
     let changes = [Some(Method::PATCH), Some(Method::PUT)].contains(&rule.method);
-    let is_asked = |component: &str| match component {
-        "IdempotencyKey" => input.get_field_by_name("request_id").is_some(),
-        "IfMatch" => {
-            let in_resource = changes && resource.as_ref().is_some_and(has_etag);
-            !reads && (has_etag(&input) || in_resource)
+    match component {
+        IDEMPOTENCY_KEY => input.get_field_by_name("request_id").is_some(),
+        IF_MATCH => {
+            let resource = input.get_field_by_name(&rule.body).map(|it| it.kind());
+            let in_resource = matches!(&resource, Some(Kind::Message(it)) if has_etag(it));
+            !reads && (has_etag(&input) || changes && in_resource)
         }
         _ => reads && has_state(method, rule),
-    };
-    let asked = ASKED.iter().filter(|(component, ..)| is_asked(component));
-    asked
-        .map(|(component, ..)| json!({ "$ref": format!("#/components/parameters/{component}") }))
-        .collect()
+    }
 }
 
 /// Whether an answer is a resource that says which state it is.

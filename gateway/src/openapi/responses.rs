@@ -61,6 +61,21 @@ pub(super) fn of(method: &MethodDescriptor, rule: &Rule, tools: &mut Tools<'_, '
         "default": { "$ref": reference("Error") },
     });
     add_refusals(method, &mut responses);
+    for (header, status, description) in [
+        (headers::IF_NONE_MATCH, "304", "The client has it already."),
+        (
+            headers::IF_MATCH,
+            "412",
+            "The resource has another `ETag` than the header `If-Match` says. Nothing has changed.",
+        ),
+    ] {
+        if headers::may_have(method, rule, header) {
+            responses[status] = match status {
+                "304" => json!({ "description": description }),
+                _ => with_status(description),
+            };
+        }
+    }
     responses
 }
 

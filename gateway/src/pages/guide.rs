@@ -15,7 +15,7 @@ const DOCUMENTS: &str = "\
 
 ## Conventions
 
-- Each method is called by JSON over HTTP, gRPC or gRPC-Web, on the same port.
+- Each method is called by JSON over HTTP, Connect, gRPC or gRPC-Web, on the same port.
 - Methods that need a person take `authorization: Bearer` with an access token, as logging in returns it.
 - A refusal is `google.rpc.Status`. Programs read the `reason` among its details; texts may change.
 - Each answer says what is left of the caller's budget, in `RateLimit`; a refusal for it is 429 with `Retry-After`.

@@ -332,3 +332,14 @@ async fn hostile_json_is_the_clients_fault() {
     let violation = &details[1]["debug"]["fieldViolations"][0];
     assert_eq!(violation["field"], "child.nope");
 }
+
+#[tokio::test]
+async fn a_header_that_no_method_heeds_here_is_refused() {
+    let edge = Edge::start().await;
+    let delete = "/echo.v1.EchoService/DeleteThing";
+    let stale = [JSON, ("if-match", "\"e1\"")];
+    let answer = edge.send("POST", delete, &stale, r#"{"id": "t1"}"#).await;
+    assert_eq!(error(&answer), (400, "invalid_argument".into()));
+    let said = edge.send("POST", delete, &[JSON], r#"{"id": "t1", "etag": "e1"}"#);
+    assert_eq!(said.await.ok()["etag"], "e1");
+}

@@ -67,6 +67,11 @@ def lost_reply() -> TroupeError:
     return TroupeError(grpc.StatusCode.DATA_LOSS, "the reply stopped before its end")
 
 
+def failed_reply(error: Any) -> TroupeError:
+    """What a reply comes to that failed after it had begun. What it has so far is kept."""
+    return TroupeError(grpc.StatusCode.ABORTED, error.message, error.reason)
+
+
 def error_of(error: grpc.RpcError) -> TroupeError:
     """What grpcio's error says."""
     found = TroupeError(error.code(), error.details() or "")

@@ -108,6 +108,13 @@ def ended(text: str) -> generation_pb2.GenerationEvent:
     return generation_pb2.GenerationEvent(ended=generation_pb2.GenerationEnded(message=message))
 
 
+def failed(reason: str) -> generation_pb2.GenerationEvent:
+    """The last event of a reply that failed."""
+    error = generation_pb2.GenerationError(reason=reason, message="it failed")
+    generation = generation_pb2.Generation(error=error)
+    return generation_pb2.GenerationEvent(ended=generation_pb2.GenerationEnded(generation=generation))
+
+
 def sent(event: generation_pb2.GenerationEvent) -> message_service_pb2.SendMessageResponse:
     """An event, as a message sent gets it."""
     return message_service_pb2.SendMessageResponse(event=event)

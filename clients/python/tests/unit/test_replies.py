@@ -5,7 +5,7 @@ import threading
 import grpc
 
 from tests.unit.case import Case, signed_in
-from tests.unit.fake import delta, ended, pair, refuse, sent, started, watched
+from tests.unit.fake import delta, ended, failed, pair, refuse, sent, started, watched
 from troupe.users.v1 import auth_service_pb2 as auth
 from troupe_client import TroupeError, text_of
 
@@ -44,6 +44,18 @@ class Replies(Case):
         self.assertEqual(["a"], list(text_of(self.client(fake).messages.send_message(text="x"))))
         first, second = fake.requests["SendMessage"]
         self.assertEqual(first, second)
+
+    def test_raises_what_a_reply_failed_for_after_its_text(self) -> None:
+        def send(_, __):  # type: ignore[no-untyped-def]
+            yield sent(started())
+            yield sent(delta("a", 0))
+            yield sent(failed("PROVIDER_UNAVAILABLE"))
+
+        texts = []
+        with self.assertRaises(TroupeError) as raised:
+            for text in text_of(self.client(self.platform(SendMessage=send)).messages.send_message(text="x")):
+                texts.append(text)
+        self.assertEqual((["a"], "PROVIDER_UNAVAILABLE"), (texts, raised.exception.reason))
 
     def test_watches_again_where_a_stream_has_no_end(self) -> None:
         def watch(request, _):  # type: ignore[no-untyped-def]

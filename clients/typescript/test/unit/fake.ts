@@ -127,6 +127,11 @@ export function ended(text: string): Event {
   return { case: "ended", value: { message: { text } } as never };
 }
 
+/** The last event of a reply that failed. */
+export function failed(reason: string): Event {
+  return { case: "ended", value: { generation: { error: { reason, message: "it failed" } } } as never };
+}
+
 /** An event, as a message sent gets it. */
 export function sent(event: Event) {
   return create(SendMessageResponseSchema, { event: { event } });

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { Code, type Transport } from "@connectrpc/connect";
 
 import { eventOf } from "../../src/contract.js";
-import { Reason, reasonOf, textOf, Troupe } from "../../src/index.js";
-import { B, Fake, delta, ended, pair, refuse, sent, started, watched, withoutPauses } from "./fake.js";
+import { Reason, reasonOf, ReplyFailed, textOf, Troupe } from "../../src/index.js";
+import { B, Fake, delta, ended, failed, pair, refuse, sent, started, watched, withoutPauses } from "./fake.js";
 
 beforeEach(() => withoutPauses());
 afterEach(() => mock.restoreAll());
@@ -54,6 +54,23 @@ test("sends the message again with its id if nothing came", async () => {
   const [first, second] = fake.requests("sendMessage");
   assert.match(first.requestId, /^[0-9a-f]{32}$/);
   assert.deepEqual(second, first);
+});
+
+test("throws what a reply failed for, after its text", async () => {
+  const fake = new Fake({
+    async *sendMessage() {
+      yield sent(started());
+      yield sent(delta("a", 0));
+      yield sent(failed("PROVIDER_UNAVAILABLE"));
+    },
+  });
+  const texts: string[] = [];
+  const reading = (async () => {
+    for await (const text of textOf(fake.client().messages.sendMessage({ text: "x" }))) texts.push(text);
+  })();
+  const error = await reading.catch((error: unknown) => error);
+  assert.ok(error instanceof ReplyFailed);
+  assert.deepEqual([texts, reasonOf(error), error.message], [["a"], Reason.PROVIDER_UNAVAILABLE, "it failed"]);
 });
 
 test("watches again where a stream has no end", async () => {

@@ -1,9 +1,11 @@
 //! Characters: what all their use cases share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::Outbox;
 use mesh::Ctx;
+use moka::sync::Cache;
 use service::Host;
 use storage::Database;
 use storage::signature::Signer;
@@ -12,7 +14,7 @@ use tokio::sync::Mutex;
 use super::Error;
 use crate::domain::avatar::{AvatarAddress, AvatarSize, expire_time};
 use crate::domain::character::Character;
-use crate::domain::ids::CharacterId;
+use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::queries::characters;
 
@@ -24,8 +26,24 @@ pub(crate) struct Characters {
     pub(super) host: Host,
     pub(super) avatars: Avatars,
     pub(super) signer: Signer,
-    /// Held by whoever makes sizes of a picture.
-    pub(super) making: Arc<Mutex<()>>,
+    pub(super) making: Making,
+}
+
+/// Held by whoever makes a picture in a size.
+#[derive(Clone)]
+pub(super) struct Making {
+    pub(super) all: Arc<Mutex<()>>,
+    pub(super) of_persons: Cache<UserId, Arc<Mutex<()>>>,
+}
+
+impl Default for Making {
+    fn default() -> Self {
+        let idle = Cache::builder().time_to_idle(Duration::from_secs(60));
+        Self {
+            all: Arc::default(),
+            of_persons: idle.build(),
+        }
+    }
 }
 
 impl Characters {
@@ -43,7 +61,7 @@ impl Characters {
             host,
             avatars,
             signer,
-            making: Arc::default(),
+            making: Making::default(),
         }
     }
 

@@ -1,12 +1,16 @@
 //! Shows a character's picture: as it was imported, in a size, and by an address.
 
+use std::sync::Arc;
+
 use mesh::Ctx;
+use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument;
 
 use super::{Characters, Error};
 use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion};
 use crate::domain::character::Character;
 use crate::domain::ids::CharacterId;
+use crate::infrastructure::queries::characters;
 use crate::infrastructure::webp;
 
 /// A picture, and its version.
@@ -71,42 +75,56 @@ impl Characters {
         if let Some(kept) = self.avatars.find_sized(id, version, size).await? {
             return Ok(kept);
         }
-        // One at a time: a picture takes much memory. Who leaves while they wait makes nothing.
-        let turn = self.making.clone().lock_owned().await;
+        // Who leaves while they wait makes nothing.
+        let turn = self.turn(id).await?;
         if let Some(kept) = self.avatars.find_sized(id, version, size).await? {
             return Ok(kept);
         }
         let (characters, version) = (self.clone(), version.clone());
         // A task of its own: a client that leaves in the middle would leave sizes of a picture that is deleted meanwhile.
         let make = async move {
-            let made = characters.make_sizes(id, &version, size).await;
+            let made = characters.make(id, &version, size).await;
             drop(turn);
             made
         };
         self.host.tasks.spawn(make.in_current_span()).await?
     }
 
-    async fn make_sizes(
+    /// Waits until a picture of a character may be made. One is made at a time, since it takes much memory; and one of a person
+    /// waits for it at a time, so that nobody's many pictures hold up those of others.
+    async fn turn(&self, id: CharacterId) -> Result<[OwnedMutexGuard<()>; 2], Error> {
+        let owner = characters::owner(self.db.read(), id).await?;
+        let owner = owner.ok_or(Error::AvatarMissing)?;
+        let own = self.making.of_persons.get_with(owner, Arc::default);
+        let own = own.lock_owned().await;
+        Ok([own, self.making.all.clone().lock_owned().await])
+    }
+
+    async fn make(
         &self,
         id: CharacterId,
         version: &AvatarVersion,
-        wanted: AvatarSize,
+        size: AvatarSize,
     ) -> Result<Vec<u8>, Error> {
         let png = self.avatars.find(id).await?.ok_or(Error::AvatarMissing)?;
         let known = version.clone();
-        let make = move || known.is_of(&png).then(|| webp::sizes(&png)).transpose();
+        let make = move || {
+            known
+                .is_of(&png)
+                .then(|| webp::sized(&png, size))
+                .transpose()
+        };
         let made = self.host.tasks.spawn_blocking(make).await?;
         let made = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
-        let mut shown = None;
-        for (size, webp) in made.ok_or(Error::AvatarMissing)? {
-            if size == wanted {
-                shown = Some(webp.clone());
-            }
-            if let Err(error) = self.avatars.put_sized(id, version, size, webp).await {
-                // It can be shown all the same, and is made again.
-                tracing::warn!(character.id = %id, %error, "a picture's size can't be kept");
-            }
+        let webp = made.ok_or(Error::AvatarMissing)?;
+        let kept = self
+            .avatars
+            .put_sized(id, version, size, webp.clone())
+            .await;
+        if let Err(error) = kept {
+            // It can be shown all the same, and is made again.
+            tracing::warn!(character.id = %id, %error, "a picture's size can't be kept");
         }
-        shown.ok_or(Error::AvatarMissing)
+        Ok(webp)
     }
 }

@@ -37,16 +37,9 @@ struct Picture {
     bytes: Vec<u8>,
 }
 
-/// A picture in every size, the largest first. A large one takes about 200 MiB of memory meanwhile, so make one at a time.
-pub(crate) fn sizes(png: &[u8]) -> Result<Vec<(AvatarSize, Vec<u8>)>, Unreadable> {
-    let mut picture = Picture::read(png)?;
-    let mut sizes = Vec::with_capacity(AvatarSize::ALL.len());
-    for size in AvatarSize::ALL {
-        // Each is made of the one before, which is closer to it than the original.
-        picture = picture.scaled(size)?;
-        sizes.push((size, picture.encoded()?));
-    }
-    Ok(sizes)
+/// A picture in a size. A large one takes about 200 MiB of memory meanwhile, so make one at a time.
+pub(crate) fn sized(png: &[u8], size: AvatarSize) -> Result<Vec<u8>, Unreadable> {
+    Picture::read(png)?.scaled(size)?.encoded()
 }
 
 impl Picture {
@@ -153,11 +146,7 @@ mod tests {
     #[test]
     fn a_picture_is_made_in_three_sizes_and_looks_as_it_did() {
         let file = png(900, 600, ColorType::Rgb, &[200, 40, 90]);
-        let sizes = sizes(&file).unwrap();
-        let of: Vec<_> = sizes
-            .iter()
-            .map(|(size, webp)| (*size, shown(webp)))
-            .collect();
+        let of = AvatarSize::ALL.map(|size| (size, shown(&sized(&file, size).unwrap())));
         let pixels: Vec<_> = of.iter().map(|(size, it)| (*size, it.0, it.1)).collect();
         assert_eq!(
             pixels,
@@ -184,8 +173,8 @@ mod tests {
             (ColorType::Rgba, &[10, 20, 30, 0], &[0]),
             (ColorType::Rgb, &[10, 20, 30], &[10, 20, 30]),
         ] {
-            let sizes = sizes(&png(300, 3, color, pixel)).unwrap();
-            let (width, height, seen) = shown(&sizes[2].1);
+            let webp = sized(&png(300, 3, color, pixel), AvatarSize::Thumbnail).unwrap();
+            let (width, height, seen) = shown(&webp);
             assert_eq!((width, height), (256, 3), "{color:?}");
             // Of what can't be seen, only that counts.
             let seen = if seen.len() == 4 { &seen[3..] } else { &seen };
@@ -206,9 +195,10 @@ mod tests {
         damaged[middle] ^= 0xff;
         let cut = whole[..whole.len() - 40].to_vec();
         for file in [Vec::new(), b"GIF89a".to_vec(), damaged, cut] {
-            assert!(sizes(&file).is_err());
+            assert!(sized(&file, AvatarSize::Thumbnail).is_err());
         }
         let wide = png(MAX_DIMENSION + 1, 1, ColorType::Grayscale, &[0]);
-        assert!(matches!(sizes(&wide), Err(Unreadable::TooLarge(4_097, 1))));
+        let wide = sized(&wide, AvatarSize::Thumbnail);
+        assert!(matches!(wide, Err(Unreadable::TooLarge(4_097, 1))));
     }
 }

@@ -6,8 +6,8 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
-use super::convert::avatar::{addresses, asked_address, asked_size, image, keep};
-use super::convert::character::{asked_spec, basic, file, patch, whole};
+use super::convert::avatar::{addresses, asked_address, asked_size, image, keep, set_etag};
+use super::convert::character::{asked_spec, file, http_etag, listed, patch, seen_etag, whole};
 use super::convert::download::attachment;
 use crate::application::{CardFile, Characters};
 use crate::domain::character::Character;
@@ -63,7 +63,7 @@ impl CharacterService for CharacterApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let show: fn(&Character) -> pb::Character = match request.view() {
-            pb::CharacterView::Unspecified | pb::CharacterView::Basic => basic,
+            pb::CharacterView::Unspecified | pb::CharacterView::Basic => listed,
             pb::CharacterView::Full => whole,
         };
         let scope = format!("characters/{}/{}", ctx.user_id()?, request.query);
@@ -87,9 +87,12 @@ impl CharacterService for CharacterApi {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
         let character = self.characters.get_character(&ctx, id).await?;
-        Ok(Response::new(pb::GetCharacterResponse {
-            character: Some(self.shown(&character, whole)),
-        }))
+        let character = self.shown(&character, whole);
+        let etag = http_etag(&character);
+        let character = Some(character);
+        let mut response = Response::new(pb::GetCharacterResponse { character });
+        set_etag(&mut response, &etag);
+        Ok(response)
     }
 
     async fn update_character(
@@ -100,7 +103,7 @@ impl CharacterService for CharacterApi {
         let request = request.into_inner();
         let character = request.character.unwrap_or_default();
         let id = fields::id("character.id", &character.id)?;
-        let etag = character.etag.clone();
+        let etag = seen_etag(&character.etag).to_owned();
         let patch = patch(character, request.update_mask)?;
         let changed = self.characters.update_character(&ctx, id, patch, &etag);
         let character = changed.await?;
@@ -115,7 +118,7 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::DeleteCharacterResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
-        let etag = request.into_inner().etag;
+        let etag = seen_etag(&request.get_ref().etag).to_owned();
         self.characters.delete_character(&ctx, id, etag).await?;
         Ok(Response::new(pb::DeleteCharacterResponse {}))
     }

@@ -374,7 +374,7 @@ async fn keeps_pictures_in_a_bucket_and_says_so_while_it_is_gone() {
     let character = alice.import(png()).await.unwrap().character.unwrap();
     let (_, image) = avatar(&alice, &character.id).await.unwrap();
     sized(&alice, &character.id).await.unwrap();
-    assert_eq!(store.count_files().unwrap(), 4);
+    assert_eq!(store.count_files().unwrap(), 2);
 
     store.stop();
     let delete = pb::DeleteCharacterRequest {

@@ -166,3 +166,60 @@ async fn changes_and_deletes_what_was_seen_and_nothing_newer() {
     let third = change("Cid", "").await.unwrap();
     delete(&third.etag).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_character_of_a_list_clears_no_text_that_the_list_leaves_out() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let whole = alice.import(CARD).await.unwrap().character.unwrap();
+    let list = alice.ask(pb::ListCharactersRequest::default());
+    let listed = alice.characters().list_characters(list).await.unwrap();
+    let listed = listed.into_inner().characters.remove(0);
+    let change = async |character: pb::Character, paths: &[&str]| {
+        let request = pb::UpdateCharacterRequest {
+            character: Some(character),
+            update_mask: Some(FieldMask {
+                paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            }),
+        };
+        let answer = alice
+            .characters()
+            .update_character(alice.ask(request))
+            .await?;
+        Ok::<_, tonic::Status>(answer.into_inner().character.unwrap())
+    };
+    for left_out in [
+        "*",
+        "description",
+        "first_message",
+        "alternate_greetings",
+        "creator_notes",
+    ] {
+        let refused = change(listed.clone(), &["nickname", left_out]).await;
+        let reason = reason_of(&refused.err().unwrap());
+        assert_eq!(reason, Some(Reason::EtagMismatch), "{left_out}");
+    }
+    let named = pb::Character {
+        nickname: "Mi".into(),
+        ..listed
+    };
+    let shown = ["name", "nickname", "tags", "creator", "character_version"];
+    let changed = change(named.clone(), &shown).await.unwrap();
+    assert_eq!(
+        (changed.nickname.as_str(), &changed.description),
+        ("Mi", &whole.description)
+    );
+    // It has changed since.
+    let refused = change(named, &["nickname"]).await;
+    let reason = reason_of(&refused.err().unwrap());
+    assert_eq!(reason, Some(Reason::EtagMismatch));
+
+    let list = alice.ask(pb::ListCharactersRequest::default());
+    let listed = alice.characters().list_characters(list).await.unwrap();
+    let delete = pb::DeleteCharacterRequest {
+        character_id: changed.id,
+        etag: listed.into_inner().characters[0].etag.clone(),
+    };
+    let deleted = alice.characters().delete_character(alice.ask(delete)).await;
+    deleted.unwrap();
+}

@@ -40,7 +40,7 @@ pub(crate) enum Error {
     )]
     RefreshTokenSuperseded,
     #[error(
-        "only a page of the gateway's own origin, by HTTPS or at localhost, can keep its refresh token in a cookie: call from such a page, or without `use_cookie` and with `refresh_token`"
+        "only a page of the gateway's own site, by HTTPS or at this machine, can keep its refresh token in a cookie: call the gateway by the host name that the page has (`localhost` and `127.0.0.1` are two), or keep the refresh token without the cookie"
     )]
     CookieRefused,
     #[error("there is no login session {0} of yours")]

@@ -247,7 +247,7 @@ impl Writer {
         }
         let written = messages
             .iter()
-            .filter(|message| message["text"].is_string());
+            .filter(|message| message["text"].as_str().is_some_and(|it| !it.is_empty()));
         for message in written.clone() {
             let id = message["id"].as_str().unwrap();
             let remembered = times.get(id).copied().unwrap_or_default();

@@ -30,6 +30,15 @@ pub(crate) async fn find(
     model.map(character).transpose()
 }
 
+/// Whose character it is.
+pub(crate) async fn owner(
+    db: &impl ConnectionTrait,
+    id: CharacterId,
+) -> Result<Option<UserId>, DbErr> {
+    let select = Entity::find_by_id(id).select_only().column(Column::UserId);
+    select.into_tuple().one(db).await
+}
+
 /// When a character of a person last changed, if it is theirs.
 pub(crate) async fn update_time(
     db: &impl ConnectionTrait,

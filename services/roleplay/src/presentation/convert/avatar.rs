@@ -87,13 +87,18 @@ pub(crate) fn keep<T>(
     size: Option<AvatarSize>,
 ) {
     let etag = match size {
-        Some(size) => format!("\"{}-{}\"", version.as_str(), size.name()),
-        None => format!("\"{}\"", version.as_str()),
+        Some(size) => format!("{}-{}", version.as_str(), size.name()),
+        None => version.as_str().to_owned(),
     };
     let metadata: &mut MetadataMap = response.metadata_mut();
     metadata.insert("cache-control", MetadataValue::from_static(cache_control));
-    if let Ok(etag) = etag.parse::<MetadataValue<Ascii>>() {
-        metadata.insert("etag", etag);
+    set_etag(response, &etag);
+}
+
+/// Says what tells an answer from others, as HTTP has it.
+pub(crate) fn set_etag<T>(response: &mut Response<T>, etag: &str) {
+    if let Ok(etag) = format!("\"{etag}\"").parse::<MetadataValue<Ascii>>() {
+        response.metadata_mut().insert("etag", etag);
     }
 }
 

@@ -6,7 +6,7 @@ use prost_types::FieldMask;
 use service::masked;
 use tonic::Status;
 use troupe_proto::google::api::HttpBody;
-use troupe_proto::roleplay as pb;
+use troupe_proto::{Reason, error, roleplay as pb};
 
 use super::json;
 use crate::domain::card::{CardPatch, Spec, TextField};
@@ -33,9 +33,42 @@ const TEXTS: [(&str, TextField); 12] = [
 ];
 const GREETINGS: &str = "alternate_greetings";
 const TAGS: &str = "tags";
+/// The texts that lists show.
+const LISTED: [TextField; 4] = [
+    TextField::Name,
+    TextField::Nickname,
+    TextField::Creator,
+    TextField::CharacterVersion,
+];
+/// Ends the etag of a character that is shown without its other texts.
+const PART: &str = ".part";
+/// What comes after the etag itself: the part that is shown, or the time of its addresses.
+const MORE: char = '.';
 
-/// A character as a list shows it.
-pub(crate) fn basic(character: &Character) -> pb::Character {
+/// A character as a list shows it. Its etag tells it from the whole: sent back, it would clear the texts that it hasn't.
+pub(crate) fn listed(character: &Character) -> pb::Character {
+    pb::Character {
+        etag: etag(character.update_time) + PART,
+        ..basic(character)
+    }
+}
+
+/// The etag of a character that a client has seen, whole or in a list.
+pub(crate) fn seen_etag(etag: &str) -> &str {
+    etag.split(MORE).next().unwrap_or(etag)
+}
+
+/// The etag of a whole character as HTTP has it. The addresses of its picture are new each week, though it hasn't changed.
+pub(crate) fn http_etag(character: &pb::Character) -> String {
+    let addresses = character.avatar.as_ref();
+    let expire_time = addresses.and_then(|it| it.expire_time);
+    match expire_time {
+        Some(time) => format!("{}{MORE}{:x}", character.etag, time.seconds),
+        None => character.etag.clone(),
+    }
+}
+
+fn basic(character: &Character) -> pb::Character {
     let card = &character.card;
     let text = |field| card.text(field).into_owned();
     let book = card.character_book().map_or(0, |book| book.entries.len());
@@ -90,6 +123,15 @@ pub(crate) fn patch(
     // Over HTTP, a mask names all that the body has.
     fields.push(("etag", false));
     let named = masked(mask, &fields)?;
+    let is_listed = |name: &&str| {
+        let text = TEXTS.iter().find(|(it, _)| it == name);
+        text.map_or(*name == TAGS, |(_, field)| LISTED.contains(field))
+    };
+    if character.etag.ends_with(PART) && !named.iter().all(is_listed) {
+        let message = "the character is from a list, without its texts: read it whole, and change it then; or send only \
+                       what changes";
+        return Err(error::status(Reason::EtagMismatch, message));
+    }
     let texts = TEXTS.iter().filter(|(name, _)| named.contains(name));
     let texts = texts
         .map(|(_, field)| (*field, value(&character, *field).to_owned()))
