@@ -11,6 +11,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use troupe_proto::ai::model_service_client::ModelServiceClient;
+use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
@@ -72,6 +73,7 @@ pub(crate) struct Api {
     pub(crate) characters: CharacterServiceClient<Connection>,
     pub(crate) sessions: SessionServiceClient<Connection>,
     pub(crate) messages: MessageServiceClient<Connection>,
+    pub(crate) bookmarks: BookmarkServiceClient<Connection>,
     pub(crate) memories: MemoryServiceClient<Connection>,
     pub(crate) generations: GenerationServiceClient<Connection>,
     pub(crate) models: ModelServiceClient<Connection>,
@@ -99,6 +101,7 @@ impl Api {
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             messages: MessageServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            bookmarks: BookmarkServiceClient::new(connection.clone()),
             memories: MemoryServiceClient::new(connection.clone()),
             generations: GenerationServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),

@@ -22,6 +22,17 @@ pub(crate) enum Command {
         /// Its title; empty for a numbered one.
         title: String,
     },
+    /// Hide a message from models, or show it to them again.
+    Hide(usize),
+    /// Bookmark a message.
+    Bookmark {
+        /// Which, counted from the end.
+        place: usize,
+        /// What to call it; may be empty.
+        title: String,
+    },
+    /// Show the session's bookmarks.
+    Bookmarks,
     /// Show the branches, or turn to one of them.
     Branches(Option<usize>),
     /// Show so many of the last messages.
@@ -58,10 +69,13 @@ pub(crate) enum Swipe {
 
 pub(crate) const HELP: &str = "\
 Type a message to send it, or:
-  /swipe               write another reply in place of the last one
+  /swipe               write another reply in place of the last one, or one that is missing
   /swipe next          show the next reply; also: prev, or a number
   /continue            let the character continue its last message
   /edit [#N] [TEXT]    change the last message, or the one that /history calls #N
+  /hide [#N]           hide the last message, or #N, from the model; once more shows it again
+  /bookmark [#N] [TITLE] bookmark the last message, or #N
+  /bookmarks           show the session's bookmarks
   /branch [#N] [TITLE] start another branch at the last message, or at #N
   /branches [N]        show the branches, or switch to one
   /history [COUNT]     show the last messages
@@ -118,6 +132,15 @@ impl Command {
                     title: title.to_owned(),
                 }
             }
+            "hide" => Self::Hide(place(rest)?.0),
+            "bookmark" => {
+                let (place, title) = place(rest)?;
+                Self::Bookmark {
+                    place,
+                    title: title.to_owned(),
+                }
+            }
+            "bookmarks" => Self::Bookmarks,
             "branches" if rest.is_empty() => Self::Branches(None),
             "branches" => Self::Branches(Some(number(rest)?)),
             "history" if rest.is_empty() => Self::History(HISTORY_LENGTH),
@@ -216,6 +239,12 @@ mod tests {
             title: "what if".into(),
         };
         assert_eq!(Command::parse("/branch #2 what if"), Ok(branch));
+        assert_eq!(Command::parse("/hide #4"), Ok(Command::Hide(4)));
+        let bookmark = Command::Bookmark {
+            place: 1,
+            title: "the storm".into(),
+        };
+        assert_eq!(Command::parse("/bookmark the storm"), Ok(bookmark));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An open session: each command as a call or two of the public API.
 
+mod bookmarks;
 mod branches;
 mod history;
 mod memory;
@@ -8,6 +9,7 @@ mod prompt;
 mod swipes;
 
 use anyhow::{Context, Result, anyhow, bail};
+use prost_types::FieldMask;
 use tonic::{Code, Status};
 use troupe_proto::roleplay::{
     CancelGenerationRequest, ContinueMessageRequest, GetSessionRequest, Message, MessageState,
@@ -76,6 +78,9 @@ impl<'a> Conversation<'a> {
             Command::Swipe(swipe) => self.swipe(swipe).await,
             Command::Continue => self.go_on().await,
             Command::Edit { place, text } => self.edit(place, text).await,
+            Command::Hide(place) => self.hide(place).await,
+            Command::Bookmark { place, title } => self.bookmark(place, title).await,
+            Command::Bookmarks => self.list_bookmarks().await,
             Command::Branch { place, title } => self.branch(place, title).await,
             Command::Branches(None) => self.list_branches().await,
             Command::Branches(Some(number)) => self.select_branch(number).await,
@@ -156,24 +161,36 @@ impl<'a> Conversation<'a> {
         if text.trim().is_empty() {
             return self.screen.note("Nothing was changed.");
         }
+        // With the etag of what was shown: another window may have changed it meanwhile.
         let changed = Message {
             id: message.id,
             text,
+            etag: message.etag,
             ..Default::default()
         };
+        self.change(changed, "text").await
+    }
+
+    async fn hide(&mut self, place: usize) -> Result<()> {
+        let message = self.message_at(place).await?;
+        let changed = Message {
+            hidden: !message.hidden,
+            ..message
+        };
+        self.change(changed, "hidden").await
+    }
+
+    async fn change(&mut self, message: Message, field: &str) -> Result<()> {
         let request = UpdateMessageRequest {
             session_id: self.session_id.clone(),
-            message: Some(changed),
-            update_mask: None,
+            message: Some(message),
+            update_mask: Some(FieldMask {
+                paths: vec![field.to_owned()],
+            }),
         };
-        let answer = self
-            .api
-            .messages
-            .update_message(request)
-            .await
-            .map_err(refused)?
-            .into_inner();
-        self.show_message(&answer.message.unwrap_or_default())
+        let answer = self.api.messages.update_message(request).await;
+        let changed = answer.map_err(refused)?.into_inner().message;
+        self.show_message(&changed.unwrap_or_default())
     }
 
     async fn cancel(&mut self) -> Result<()> {
@@ -215,6 +232,9 @@ impl<'a> Conversation<'a> {
             MessageState::Failed => self.screen.note("[the model failed here]"),
             _ => Ok(()),
         }?;
+        if message.hidden {
+            self.screen.note("[hidden from the model]")?;
+        }
         if message.swipe_count > 1 {
             self.note_swipe(message)
         } else {

@@ -10,8 +10,8 @@ use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::generation_event::Event;
 use troupe_proto::roleplay::{
     CancelGenerationRequest, ContinueMessageResponse, Generation, GenerationEnded, GenerationEvent,
-    GenerationState, Message, RegenerateMessageResponse, SendMessageResponse,
-    WatchGenerationRequest, WatchGenerationResponse,
+    GenerationState, Message, RegenerateMessageResponse, ReplyToMessageResponse,
+    SendMessageResponse, WatchGenerationRequest, WatchGenerationResponse,
 };
 
 use super::api::Api;
@@ -50,6 +50,7 @@ macro_rules! parts {
 }
 parts!(
     SendMessageResponse,
+    ReplyToMessageResponse,
     RegenerateMessageResponse,
     ContinueMessageResponse,
     WatchGenerationResponse

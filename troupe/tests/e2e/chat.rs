@@ -122,6 +122,12 @@ async fn does_the_main_job_by_hand() {
     chat.types("/history 2").await;
     chat.shows("#2   Ann: Good evening!\n#1   Maren: Sit down.\n")
         .await;
+    chat.types("/bookmark a seat").await;
+    chat.shows("Bookmarked").await;
+    chat.types("/bookmarks").await;
+    chat.shows("   1  a seat  [Maren: Sit down.]\n").await;
+    chat.types("/hide #2").await;
+    chat.shows("[hidden from the model]\n").await;
     chat.types("/prompt").await;
     chat.shows(" tokens  description (").await;
     chat.types("/model").await;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use troupe_proto::roleplay::{
-    ListSwipesRequest, Message, RegenerateMessageRequest, SelectSwipeRequest,
+    ListSwipesRequest, Message, MessageRole, RegenerateMessageRequest, ReplyToMessageRequest,
+    SelectSwipeRequest,
 };
 
 use super::{Conversation, PAGE_LENGTH, refused};
@@ -10,8 +11,13 @@ use crate::chat::command::Swipe;
 use crate::chat::reply;
 
 impl Conversation<'_> {
-    /// Turns to another alternative of the last reply, or has one written.
+    /// Turns to another alternative of the last reply, or has one written: also where the last message has no reply, since that
+    /// failed or was deleted.
     pub(super) async fn swipe(&mut self, swipe: Swipe) -> Result<()> {
+        let last = self.message_at(1).await?;
+        if swipe == Swipe::New && last.role() != MessageRole::Character {
+            return self.reply_to(last).await;
+        }
         let message = self.last_reply().await?;
         let index = message.swipe_index as usize;
         let wanted = match swipe {
@@ -59,6 +65,16 @@ impl Conversation<'_> {
                 return Ok(swipes);
             }
         }
+    }
+
+    async fn reply_to(&mut self, message: Message) -> Result<()> {
+        let request = ReplyToMessageRequest {
+            session_id: self.session_id.clone(),
+            message_id: message.id,
+            request_id: platform::id::RequestId::new().to_string(),
+        };
+        let answer = self.api.messages.reply_to_message(request).await;
+        self.show_reply(answer.map(reply::events)).await
     }
 
     async fn regenerate(&mut self, message: Message) -> Result<()> {
