@@ -67,15 +67,16 @@ impl Lorebooks {
         Ok((lorebooks::load(db, user, ids).await?, more))
     }
 
-    /// The lorebooks that a character of the caller uses: that of its card first.
+    /// The lorebooks that a character of the caller uses: that of its card first. None of one that isn't there.
     pub(crate) async fn lorebooks_of(
         &self,
         ctx: &Ctx,
         character: CharacterId,
     ) -> Result<Vec<Book>, Error> {
         let (db, user) = (self.db.read(), ctx.user_id()?);
-        let character = characters::find(db, user, character).await?;
-        let character = character.ok_or(Error::NotFound("character"))?;
+        let Some(character) = characters::find(db, user, character).await? else {
+            return Ok(Vec::new());
+        };
         let mut books: Vec<Book> = book_of(&character).into_iter().collect();
         books.extend(lorebooks::attached(db, user, character.id).await?);
         Ok(books)

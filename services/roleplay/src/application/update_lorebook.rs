@@ -24,7 +24,11 @@ impl Lorebooks {
         etag: &str,
     ) -> Result<Book, Error> {
         if let Some(name) = &patch.name {
-            check_name(name)?;
+            let book = self.get_lorebook(ctx, id).await?;
+            // That of a card may have come without one.
+            if book.character_id.is_none() {
+                check_name(name)?;
+            }
         }
         let changed = self.change(ctx, id, etag, |document| {
             document.apply(patch);

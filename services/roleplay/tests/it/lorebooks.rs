@@ -210,6 +210,24 @@ async fn a_running_session_uses_the_newest_entries_of_its_card() {
         serde_json::from_slice(&file.unwrap().into_inner().file.unwrap().data).unwrap();
     let entries = &card["data"]["character_book"]["entries"];
     assert_eq!(entries[0]["content"], "The harbour is open.");
+    // What was read of the book is taken back, also without a name.
+    let book = alice.get_book(&book.id).await.unwrap();
+    assert_eq!(book.name, "");
+    let request = pb::UpdateLorebookRequest {
+        lorebook: Some(pb::Lorebook {
+            description: "Of the north".to_owned(),
+            ..book.clone()
+        }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec!["*".to_owned()],
+        }),
+    };
+    let changed = alice.lorebooks().update_lorebook(alice.ask(request)).await;
+    let changed = changed.unwrap().into_inner().lorebook.unwrap();
+    assert_eq!(
+        (changed.description.as_str(), changed.entry_count),
+        ("Of the north", 1)
+    );
     alice.delete_book(&book.id).await.unwrap();
     assert!(alice.books(&session.character_id).await.is_empty());
     let said = prompt(&stage, &alice, &session.id, "The harbour again?").await;
