@@ -15,10 +15,6 @@ const EXCEPTIONS: &[(&str, usize)] = &[
     ("crates/vectors/src/qdrant.rs", 353),
     ("crates/wire/tests/it/elsewhere.rs", 503),
     (
-        "services/roleplay/src/infrastructure/queries/tests.rs::no_query_of_a_turn_reads_a_whole_table",
-        93,
-    ),
-    (
         "services/roleplay/tests/it/characters.rs::imports_json_and_exports_it_with_all_that_is_unknown",
         82,
     ),
