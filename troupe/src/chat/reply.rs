@@ -50,6 +50,7 @@ macro_rules! parts {
 }
 parts!(
     SendMessageResponse,
+    ReplyToMessageResponse,
     RegenerateMessageResponse,
     ContinueMessageResponse,
     ReplyToMessageResponse,
