@@ -13,6 +13,7 @@ mod parse;
 mod passes;
 mod reason;
 mod scan;
+mod spelling;
 
 #[cfg(test)]
 mod tests;
