@@ -57,6 +57,7 @@ pub(crate) use self::{
     error::Error,
     export_character::CardFile,
     history::Chronicle,
+    import_character::CardUpload,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,

@@ -18,6 +18,7 @@ use crate::application::{Characters, Chats, Chronicle, GenerationLimits, Memorie
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
 pub use crate::config::Config;
+use crate::infrastructure::asset_files::AssetFiles;
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
@@ -47,7 +48,7 @@ impl Service for Roleplay {
         let Site {
             host, db, pages, ..
         } = site;
-        let avatars = Avatars::open(&host)?;
+        let (avatars, asset_files) = (Avatars::open(&host)?, AssetFiles::open(&host)?);
         vectors::look(&host.backends.qdrant, &host.tasks);
         let limits = GenerationLimits {
             whole: Duration::from_secs(config.generation_limit_secs),
@@ -72,7 +73,7 @@ impl Service for Roleplay {
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
-        let characters = Characters::new(db.clone(), outbox, host, avatars);
+        let characters = Characters::new(db.clone(), outbox, host, avatars, asset_files);
         let personas = Personas { db, clock };
         Ok(presentation::routes(
             characters, personas, chats, memories, pages,

@@ -22,6 +22,7 @@ impl Characters {
             id: CharacterId::new(),
             card: Card::create(&card)?,
             has_avatar: false,
+            assets: Vec::new(),
             create_time: now,
             update_time: now,
         };

@@ -11,7 +11,9 @@ use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
 use crate::domain::message::{Author, Message};
-use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, ReplySettings, Session};
+use crate::domain::session::{
+    Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
+};
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, messages, sessions};
 
@@ -83,7 +85,8 @@ impl Chats {
             user_id: user,
             character_id: Some(new.character_id),
             title: if new.title.is_empty() {
-                name.clone()
+                // A name may be longer than a title that people can change.
+                name.chars().take(MAX_TITLE_CHARS).collect()
             } else {
                 new.title
             },

@@ -2,6 +2,7 @@
 //! decides.
 
 pub(crate) mod branches;
+pub(crate) mod character_assets;
 pub(crate) mod characters;
 pub(crate) mod generations;
 pub(crate) mod history;

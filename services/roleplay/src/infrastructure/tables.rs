@@ -2,6 +2,7 @@
 
 pub(crate) mod branch;
 pub(crate) mod character;
+pub(crate) mod character_asset;
 pub(crate) mod generation;
 pub(crate) mod generation_chunk;
 pub(crate) mod generation_receipt;

@@ -9,6 +9,8 @@
 
 mod access;
 mod buckets;
+mod card_files;
+mod card_pictures;
 mod character_edits;
 mod characters;
 mod embedder;
