@@ -9,7 +9,7 @@ use super::happened::character_created;
 use super::once::Once;
 use super::{Characters, Error};
 use crate::domain::card::{
-    Assets, Card, CardError, Imported, MAX_DOCUMENT_BYTES, MAX_SOURCE_DIMENSION, Warning,
+    Assets, Card, CardError, Imported, MAX_DIMENSION, MAX_DOCUMENT_BYTES, Warning,
 };
 use crate::domain::character::{Character, CharacterAsset, media_type};
 use crate::domain::ids::{AssetFileId, AssetId, CharacterId, UserId};
@@ -108,7 +108,7 @@ impl Characters {
                 Ok(None)
             }
             Err(Unusable::TooLarge { width, height }) => {
-                let max = MAX_SOURCE_DIMENSION;
+                let max = MAX_DIMENSION;
                 Err(CardError::DimensionsTooLarge { width, height, max }.into())
             }
         }

@@ -12,6 +12,8 @@ use crate::domain::card::{MAX_DIMENSION, MAX_SOURCE_DIMENSION};
 
 /// Most pixels of a picture that must be in memory as a whole: about 160 MB.
 const MOST_PIXELS: u64 = 40_000_000;
+/// Most pixels of a picture that is read row by row: what a few seconds are enough for.
+const MOST_ROW_BY_ROW: u64 = 150_000_000;
 /// What a decoder may take beside the pixels.
 const MOST_OVERHEAD_BYTES: usize = 32 << 20;
 /// The largest file that is made of a picture: an export with it can be imported again.
@@ -118,8 +120,12 @@ fn scaled_png(file: &[u8]) -> Result<Pixels, Unusable> {
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = reader.info().size();
     let is_interlaced = reader.info().interlaced;
-    let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SOURCE_DIMENSION || (is_interlaced && pixels > MOST_PIXELS) {
+    let most = if is_interlaced {
+        MOST_PIXELS
+    } else {
+        MOST_ROW_BY_ROW
+    };
+    if is_too_large(width, height, most) {
         return Err(Unusable::TooLarge { width, height });
     }
     let (color, _) = reader.output_color_type();
@@ -152,8 +158,7 @@ fn decoded(file: &[u8]) -> Result<Pixels, Unusable> {
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SOURCE_DIMENSION || pixels > MOST_PIXELS {
+    if is_too_large(width, height, MOST_PIXELS) {
         return Err(Unusable::TooLarge { width, height });
     }
     let orientation = decoder.orientation().map_err(damaged)?;
@@ -171,6 +176,11 @@ fn decoded(file: &[u8]) -> Result<Pixels, Unusable> {
         color,
         bytes,
     })
+}
+
+fn is_too_large(width: u32, height: u32, most_pixels: u64) -> bool {
+    let pixels = u64::from(width) * u64::from(height);
+    width.max(height) > MAX_SOURCE_DIMENSION || pixels > most_pixels
 }
 
 fn fitting(pixels: Pixels) -> Result<Pixels, Unusable> {

@@ -31,11 +31,11 @@ pub(super) fn import(
     let mut warnings = Vec::new();
     let card = read_json(&json, &mut warnings)?.named(name)?;
     let names = card.asset_names();
-    let mut read = |asset: &AssetName| match asset.path() {
+    let read = |asset: &AssetName| match asset.path() {
         Some(path) => archive.read(path, MAX_UNPACKED_BYTES),
         None => Ok(None),
     };
-    let assets = collect(names, &mut read, &mut warnings)?;
+    let assets = collect(names, read, &mut warnings)?;
     warn_of_others(&archive, &assets, &mut warnings);
     let icon = assets.main_icon().map(|icon| assets.content(icon).to_vec());
     Ok(Some(Imported {
@@ -46,10 +46,13 @@ pub(super) fn import(
     }))
 }
 
+/// A file that was looked for.
+pub(super) type Found = Result<Option<Vec<u8>>, CardError>;
+
 /// The files of these assets, each read once. Those that aren't there are told of.
 pub(super) fn collect(
     names: Vec<AssetName>,
-    read: &mut dyn FnMut(&AssetName) -> Result<Option<Vec<u8>>, CardError>,
+    mut read: impl FnMut(&AssetName) -> Found,
     warnings: &mut Vec<Warning>,
 ) -> Result<Assets, CardError> {
     let mut assets = Assets::default();

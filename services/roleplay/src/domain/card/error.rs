@@ -114,14 +114,14 @@ pub enum CardError {
     },
     /// A picture too large to show.
     #[error(
-        "the picture has {width} x {height} pixels, but can have at most {max} on each side; scale it down and export the card again"
+        "the picture has {width} x {height} pixels, too many to be scaled down here; scale it down to {max} on each side and export the card again"
     )]
     DimensionsTooLarge {
         /// Pixels.
         width: u32,
         /// Pixels.
         height: u32,
-        /// The most that is taken.
+        /// The most that is kept.
         max: u32,
     },
     /// Protected by `RisuAI`.

@@ -71,7 +71,7 @@ impl Card {
         }
         let mut warnings = Vec::new();
         let card = read_json(bytes, &mut warnings)?.named(name)?;
-        let assets = charx::collect(card.asset_names(), &mut |_| Ok(None), &mut warnings)?;
+        let assets = charx::collect(card.asset_names(), |_| Ok(None), &mut warnings)?;
         Ok(Imported {
             card,
             picture: None,
@@ -144,11 +144,11 @@ fn from_png(bytes: &[u8], name: Option<&str>) -> Result<Imported, CardError> {
         false => CardError::NoCardInPicture,
     })?;
     let chunks = png.assets();
-    let mut read = |asset: &AssetName| {
+    let read = |asset: &AssetName| {
         let text = asset.chunk().and_then(|path| chunks.get(path));
         text.map(|text| encoded::base64(text)).transpose()
     };
-    let assets = charx::collect(card.asset_names(), &mut read, &mut warnings)?;
+    let assets = charx::collect(card.asset_names(), read, &mut warnings)?;
     let taken = assets.assets.iter().filter_map(|asset| asset.name.chunk());
     let picture = png.bare(&taken.collect());
     Ok(Imported {

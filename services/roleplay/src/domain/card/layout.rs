@@ -117,13 +117,13 @@ impl Layout {
             return Some(Self::Nested(detect_spec(root, &spec, warnings)));
         }
         let has = |key: &&str| root.get(*key).is_some_and(|value| !value.is_object());
-        if has(&"name") && (FLAT.iter().any(|key| has(key)) || has(&"description")) {
+        if has(&"name") && (FLAT.iter().any(&has) || has(&"description")) {
             return Some(Self::Flat);
         }
-        if has(&"char_name") && GRADIO.iter().any(|key| has(key)) {
+        if has(&"char_name") && GRADIO.iter().any(&has) {
             return Some(Self::Gradio);
         }
-        (has(&"name") && CONTEXT.iter().any(|key| has(key))).then_some(Self::Context)
+        (has(&"name") && CONTEXT.iter().any(has)).then_some(Self::Context)
     }
 
     pub(super) fn spec(self) -> Spec {

@@ -214,7 +214,7 @@ fn check_header(chunk: &Chunk<'_>) -> Result<(), CardError> {
         return Err(CardError::DimensionsTooLarge {
             width,
             height,
-            max: MAX_SOURCE_DIMENSION,
+            max: MAX_DIMENSION,
         });
     }
     Ok(())

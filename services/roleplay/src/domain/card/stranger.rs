@@ -55,6 +55,10 @@ pub(super) fn refuse(document: Map<String, Value>) -> Result<Map<String, Value>,
 
 /// What a document is that isn't a card.
 pub(super) fn name(document: &Map<String, Value>) -> &'static str {
+    let inner = Fields(Some(document)).object("character");
+    if inner.get("aiName").or(inner.get("aiDisplayName")).is_some() {
+        return "it is a character of Backyard's own form; export it as a PNG card";
+    }
     let has_all = |keys: &[&str]| keys.iter().all(|key| document.contains_key(*key));
     let known = KNOWN_BY.iter().find(|(keys, _)| has_all(keys));
     known.map_or(UNKNOWN, |(_, name)| name)

@@ -70,7 +70,7 @@ fn refuses_picture_with_more_pixels_than_are_scaled_down() {
         CardError::DimensionsTooLarge {
             width: 16_385,
             height: 1,
-            max: 16_384
+            max: 4_096
         }
     );
 }

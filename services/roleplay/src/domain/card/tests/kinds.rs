@@ -85,6 +85,10 @@ fn other_files_are_refused_by_their_names() {
             json!({"schemaVersion": 1, "characters": [], "scenarios": []}),
             "Backyard",
         ),
+        (
+            json!({"character": {"aiName": "x", "aiPersona": "y"}, "version": 4}),
+            "Backyard",
+        ),
         (json!({"hello": 1}), "none of a card's fields"),
     ] {
         assert!(found(&file).contains(expected), "{file}: {}", found(&file));
