@@ -84,12 +84,7 @@ impl Chats {
             id,
             user_id: user,
             character_id: Some(new.character_id),
-            title: if new.title.is_empty() {
-                // A name may be longer than a title that people can change.
-                name.chars().take(MAX_TITLE_CHARS).collect()
-            } else {
-                new.title
-            },
+            title: title(new.title, &name),
             character_name: name,
             persona_id: new.persona_id,
             model_id: new.model_id,
@@ -114,6 +109,14 @@ impl Chats {
                 })
             })
             .await
+    }
+}
+
+/// The title that was given, or the name, which may be longer than a title that people can change.
+fn title(given: String, name: &str) -> String {
+    match given.is_empty() {
+        true => name.chars().take(MAX_TITLE_CHARS).collect(),
+        false => given,
     }
 }
 
