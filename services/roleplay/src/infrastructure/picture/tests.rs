@@ -86,7 +86,7 @@ fn a_picture_that_would_be_too_large_a_file_is_scaled_further() {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         u8::try_from(noise >> 24).unwrap()
     });
-    let side = 2_400_u32;
+    let side = 2_100_u32;
     let pixels = Pixels {
         width: side,
         height: side,
