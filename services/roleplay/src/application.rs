@@ -73,6 +73,7 @@ pub(crate) use self::{
     error::Error,
     export_character::CardFile,
     history::Chronicle,
+    import_character::CardUpload,
     kept_receipt::KeptReceipt,
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},

@@ -1,9 +1,12 @@
-//! Tables and queries, the avatars' files and sizes, the vectors of memories, and the two services that roleplay calls.
+//! Tables and queries, the files of pictures with their sizes and of assets, the vectors of memories, and the two services that
+//! roleplay calls.
 
+pub(crate) mod asset_files;
 pub(crate) mod avatars;
 pub(crate) mod holder_file;
 pub(crate) mod index;
 pub(crate) mod models;
+pub(crate) mod picture;
 pub(crate) mod profiles;
 pub(crate) mod queries;
 pub(crate) mod tables;

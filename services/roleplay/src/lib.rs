@@ -20,6 +20,7 @@ use crate::application::{
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
 pub use crate::config::Config;
+use crate::infrastructure::asset_files::AssetFiles;
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
@@ -50,7 +51,7 @@ impl Service for Roleplay {
         let Site {
             host, db, pages, ..
         } = site;
-        let avatars = Avatars::open(&host)?;
+        let (avatars, asset_files) = (Avatars::open(&host)?, AssetFiles::open(&host)?);
         let signer = host.storage().signer(Self::ROLE.name(), &db).await;
         let signer = signer.map_err(BuildError::of("the key of addresses can't be used"))?;
         vectors::look(&host.backends.qdrant, &host.tasks);
@@ -77,7 +78,7 @@ impl Service for Roleplay {
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
-        let characters = Characters::new(db.clone(), outbox, host, avatars, signer);
+        let characters = Characters::new(db.clone(), outbox, host, avatars, asset_files, signer);
         let personas = Personas {
             db: db.clone(),
             clock: clock.clone(),

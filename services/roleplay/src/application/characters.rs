@@ -15,6 +15,7 @@ use super::Error;
 use crate::domain::avatar::{AvatarAddress, AvatarSize, expire_time};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, UserId};
+use crate::infrastructure::asset_files::AssetFiles;
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::queries::characters;
 
@@ -25,11 +26,12 @@ pub(crate) struct Characters {
     pub(super) outbox: Outbox,
     pub(super) host: Host,
     pub(super) avatars: Avatars,
+    pub(super) asset_files: AssetFiles,
     pub(super) signer: Signer,
     pub(super) making: Making,
 }
 
-/// Held by whoever makes a picture in a size.
+/// Held by whoever decodes a picture: to import it, or to make it in a size.
 #[derive(Clone)]
 pub(super) struct Making {
     pub(super) all: Arc<Mutex<()>>,
@@ -47,12 +49,13 @@ impl Default for Making {
 }
 
 impl Characters {
-    /// The use cases over a database with its outbox, a folder of pictures, and what signs their addresses.
+    /// The use cases over a database with its outbox, the folders of pictures and of assets, and what signs pictures' addresses.
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
         host: Host,
         avatars: Avatars,
+        asset_files: AssetFiles,
         signer: Signer,
     ) -> Self {
         Self {
@@ -60,6 +63,7 @@ impl Characters {
             outbox,
             host,
             avatars,
+            asset_files,
             signer,
             making: Making::default(),
         }

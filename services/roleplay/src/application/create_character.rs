@@ -22,6 +22,7 @@ impl Characters {
             id: CharacterId::new(),
             card: Card::create(&card)?,
             avatar: None,
+            assets: Vec::new(),
             create_time: now,
             update_time: now,
         };

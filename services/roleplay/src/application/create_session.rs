@@ -12,7 +12,9 @@ use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::macros::Purpose;
 use crate::domain::message::{Author, Message, MessageKind};
-use crate::domain::session::{Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, ReplySettings, Session};
+use crate::domain::session::{
+    Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
+};
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, messages, sessions};
 
@@ -77,11 +79,7 @@ impl Chats {
             id,
             user_id: user,
             character_id: Some(new.character_id),
-            title: if new.title.is_empty() {
-                name.clone()
-            } else {
-                new.title
-            },
+            title: title(new.title, &name),
             character_name: name,
             persona_id: new.persona_id,
             model_id: new.model_id,
@@ -119,6 +117,14 @@ fn said_by(name: &str, text: String, now: Timestamp) -> NewMessage {
         text,
         generation_id: None,
         create_time: now,
+    }
+}
+
+/// The title that was given, or the name, which may be longer than a title that people can change.
+fn title(given: String, name: &str) -> String {
+    match given.is_empty() {
+        true => name.chars().take(MAX_TITLE_CHARS).collect(),
+        false => given,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::{characters, sessions};
 
 impl Characters {
-    /// Deletes a character with its picture. Sessions with it stay readable.
+    /// Deletes a character with its picture and its assets. Sessions with it stay readable.
     /// The character must still have the etag, unless that is empty.
     pub(crate) async fn delete_character(
         &self,
@@ -23,15 +23,13 @@ impl Characters {
         self.host.tasks.spawn(delete.in_current_span()).await?
     }
 
-    /// Deletes the picture first and the row after it: what fails in between can be done again, and leaves no picture that
-    /// nobody knows of.
+    /// Deletes the files first and the rows after them: what fails in between can be done again, and leaves no file that nobody
+    /// knows of.
     async fn remove(&self, user: UserId, id: CharacterId, etag: &str) -> Result<(), Error> {
         let found = characters::find(self.db.read(), user, id).await?;
         let found = found.ok_or(Error::NotFound("character"))?;
         check_etag("character", found.update_time, etag)?;
-        if let Some(version) = &found.avatar {
-            self.avatars.delete(id, version).await?;
-        }
+        self.delete_files(&found).await?;
         let now = self.host.clock.now();
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {

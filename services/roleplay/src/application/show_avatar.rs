@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::{Characters, Error};
 use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion};
 use crate::domain::character::Character;
-use crate::domain::ids::CharacterId;
+use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::characters;
 use crate::infrastructure::webp;
 
@@ -76,7 +76,8 @@ impl Characters {
             return Ok(kept);
         }
         // Who leaves while they wait makes nothing.
-        let turn = self.turn(id).await?;
+        let owner = characters::owner(self.db.read(), id).await?;
+        let turn = self.turn(owner.ok_or(Error::AvatarMissing)?).await;
         if let Some(kept) = self.avatars.find_sized(id, version, size).await? {
             return Ok(kept);
         }
@@ -90,14 +91,12 @@ impl Characters {
         self.host.tasks.spawn(make.in_current_span()).await?
     }
 
-    /// Waits until a picture of a character may be made. One is made at a time, since it takes much memory; and one of a person
-    /// waits for it at a time, so that nobody's many pictures hold up those of others.
-    async fn turn(&self, id: CharacterId) -> Result<[OwnedMutexGuard<()>; 2], Error> {
-        let owner = characters::owner(self.db.read(), id).await?;
-        let owner = owner.ok_or(Error::AvatarMissing)?;
+    /// Waits until a picture of a person may be decoded. One is at a time, since it takes much memory; and one of a person waits
+    /// for it at a time, so that nobody's many pictures hold up those of others.
+    pub(super) async fn turn(&self, owner: UserId) -> [OwnedMutexGuard<()>; 2] {
         let own = self.making.of_persons.get_with(owner, Arc::default);
         let own = own.lock_owned().await;
-        Ok([own, self.making.all.clone().lock_owned().await])
+        [own, self.making.all.clone().lock_owned().await]
     }
 
     async fn make(

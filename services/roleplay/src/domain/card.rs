@@ -1,20 +1,31 @@
-//! Character cards V1, V2 and V3 and their older cousins, from PNG and JSON.
+//! Character cards V1, V2 and V3 and their older cousins, from the files that they are in.
 //!
 //! The card's JSON document is the truth: views read it, edits patch it, and what we don't know
-//! stays in it, in its order. Pictures are handled as chunks; no pixel is ever decoded.
+//! stays in it, in its order. Pictures are handled as chunks; no pixel is decoded here.
 
+mod archive;
+mod asset;
 mod blank_png;
+mod carried;
+mod charx;
 mod convert;
+mod encoded;
 mod error;
+mod exif;
 mod export;
 mod import;
+mod jpeg;
 mod layout;
+mod loss;
+mod native;
 mod patch;
 mod png;
 mod scan;
+mod stranger;
 mod text_chunk;
 mod view;
 mod warning;
+mod webp;
 
 #[cfg(test)]
 mod tests;
@@ -23,11 +34,13 @@ use serde_json::{Map, Value};
 
 use self::layout::Layout;
 pub use self::{
+    asset::{Asset, AssetName, Assets, MAX_ASSETS},
     error::CardError,
     import::{Imported, MAX_DOCUMENT_BYTES, MAX_FILE_BYTES},
     layout::{Spec, TextField},
+    loss::Loss,
     patch::CardPatch,
-    png::{MAX_DIMENSION, MAX_TEXT_CHUNK_BYTES},
+    png::{MAX_DIMENSION, MAX_SOURCE_DIMENSION, MAX_TEXT_CHUNK_BYTES},
     view::DepthPrompt,
     warning::Warning,
 };

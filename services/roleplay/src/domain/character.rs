@@ -1,10 +1,12 @@
 //! Characters: imported cards and what is kept beside them.
 
+use std::collections::BTreeSet;
+
 use platform::Timestamp;
 
 use super::avatar::AvatarVersion;
-use super::card::{Card, TextField};
-use super::ids::CharacterId;
+use super::card::{AssetName, Card, TextField};
+use super::ids::{AssetFileId, AssetId, CharacterId};
 use super::search::folded;
 
 /// A character: a card that somebody imported.
@@ -16,10 +18,57 @@ pub struct Character {
     pub card: Card,
     /// Its picture, if it has one.
     pub avatar: Option<AvatarVersion>,
+    /// What it has beside its picture, in the order of its card.
+    pub assets: Vec<CharacterAsset>,
     /// When it was imported.
     pub create_time: Timestamp,
     /// When it last changed.
     pub update_time: Timestamp,
+}
+
+impl Character {
+    /// The files of its assets, each once.
+    #[must_use]
+    pub fn asset_file_ids(&self) -> BTreeSet<AssetFileId> {
+        self.assets.iter().map(|asset| asset.file_id).collect()
+    }
+}
+
+/// A file that a character has beside its picture, such as an emotion or a background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CharacterAsset {
+    /// Its id.
+    pub id: AssetId,
+    /// What the card calls it.
+    pub name: AssetName,
+    /// The file; several assets may be of one.
+    pub file_id: AssetFileId,
+    /// What the file's bytes are.
+    pub media_type: String,
+    /// Bytes of the file.
+    pub size_bytes: i64,
+}
+
+/// What a file's bytes are. Only what can be shown and played without running anything has a type of its own.
+#[must_use]
+pub fn media_type(bytes: &[u8]) -> &'static str {
+    const KNOWN: [(usize, &[u8], &str); 12] = [
+        (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+        (0, b"\xff\xd8\xff", "image/jpeg"),
+        (8, b"WEBP", "image/webp"),
+        (0, b"GIF8", "image/gif"),
+        (4, b"ftypavif", "image/avif"),
+        (4, b"ftyp", "video/mp4"),
+        (0, b"\x1a\x45\xdf\xa3", "video/webm"),
+        (0, b"ID3", "audio/mpeg"),
+        (0, b"\xff\xfb", "audio/mpeg"),
+        (0, b"OggS", "audio/ogg"),
+        (0, b"fLaC", "audio/flac"),
+        (8, b"WAVE", "audio/wav"),
+    ];
+    let begins = |at: usize, mark: &[u8]| bytes.get(at..).is_some_and(|it| it.starts_with(mark));
+    let known = KNOWN.iter().find(|(at, mark, _)| begins(*at, mark));
+    known.map_or("application/octet-stream", |(_, _, media_type)| media_type)
 }
 
 /// What a search looks at: name, creator and tags of a card, folded.

@@ -8,6 +8,14 @@ id!(
     pub CharacterId, "chr"
 );
 id!(
+    /// An asset of a character.
+    pub AssetId, "ast"
+);
+id!(
+    /// A file of assets.
+    pub AssetFileId, "asf"
+);
+id!(
     /// A persona.
     pub PersonaId, "per"
 );

@@ -16,6 +16,7 @@ mod parse;
 mod passes;
 mod reason;
 mod scan;
+mod spelling;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,8 @@ use super::random::seed_for;
 pub const DEFAULT_REPLY_TOKENS: u32 = 300;
 /// Greetings of a character that a session begins with: they are written in one transaction, for which all other writes wait.
 pub const MAX_GREETINGS: usize = 1_000;
+/// The longest title that a session can be given, in characters.
+pub const MAX_TITLE_CHARS: usize = 200;
 /// Title of a session's first branch.
 pub const FIRST_BRANCH_TITLE: &str = "Main";
 

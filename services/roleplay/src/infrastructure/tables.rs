@@ -3,6 +3,7 @@
 pub(crate) mod bookmark;
 pub(crate) mod branch;
 pub(crate) mod character;
+pub(crate) mod character_asset;
 pub(crate) mod character_lorebook;
 pub(crate) mod generation;
 pub(crate) mod generation_chunk;

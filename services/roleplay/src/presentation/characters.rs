@@ -8,14 +8,16 @@ use troupe_proto::roleplay::character_service_server::CharacterService;
 
 use super::convert::avatar::{addresses, asked_address, asked_size, image, keep, set_etag};
 use super::convert::character::{asked_spec, file, http_etag, listed, patch, seen_etag, whole};
-use super::convert::download::attachment;
-use crate::application::{CardFile, Characters};
+use super::convert::download::{attachment, warnings_header};
+use crate::application::{CardFile, CardUpload, Characters};
 use crate::domain::character::Character;
 
 /// What is read with a token is asked for again, and shown again if it is the same.
 const ASK_AGAIN: &str = "private, no-cache";
 /// What an address leads to never changes.
 const KEEP: &str = "private, max-age=31536000, immutable";
+/// The header of what an exported file doesn't have.
+const WARNINGS: &str = "x-card-warnings";
 
 pub(super) struct CharacterApi {
     pub(super) characters: Characters,
@@ -47,8 +49,11 @@ impl CharacterService for CharacterApi {
         let mut request = request.into_inner();
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("ImportCharacter", id, &request)?;
-        let file = request.file.unwrap_or_default().data;
-        let imported = self.characters.import_character(&ctx, file.into(), key);
+        let upload = CardUpload {
+            file: request.file.unwrap_or_default().data.into(),
+            name: fields::text("name", request.name)?,
+        };
+        let imported = self.characters.import_character(&ctx, upload, key);
         let (character, warnings) = imported.await?;
         Ok(Response::new(pb::ImportCharacterResponse {
             character: Some(self.shown(&character, whole)),
@@ -135,15 +140,23 @@ impl CharacterService for CharacterApi {
                 (CardFile::Png, "image/png", "png")
             }
             pb::CardFormat::Json => (CardFile::Json, "application/json", "json"),
+            pb::CardFormat::Charx => (CardFile::Charx, "application/zip", "charx"),
+            pb::CardFormat::JpegCharx => (CardFile::JpegCharx, "image/jpeg", "jpg"),
         };
         let spec = asked_spec(request.spec());
         let card = self
             .characters
             .export_character(&ctx, id, form, spec)
             .await?;
+        let warnings: Vec<String> = card.losses.iter().map(ToString::to_string).collect();
+        let told = warnings_header(&warnings);
         let mut response = Response::new(pb::ExportCharacterResponse {
             file: Some(file(content_type, card.bytes)),
+            warnings,
         });
+        if let Some(header) = told {
+            response.metadata_mut().insert(WARNINGS, header);
+        }
         if let Some(header) = attachment(&card.name, extension) {
             let metadata = response.metadata_mut();
             metadata.insert("content-disposition", header);
@@ -180,6 +193,20 @@ impl CharacterService for CharacterApi {
         });
         keep(&mut response, KEEP, &shown.version, size);
         Ok(response)
+    }
+
+    async fn get_character_asset(
+        &self,
+        request: Request<pb::GetCharacterAssetRequest>,
+    ) -> Result<Response<pb::GetCharacterAssetResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("character_id", &request.get_ref().character_id)?;
+        let asset = fields::id("asset_id", &request.get_ref().asset_id)?;
+        let found = self.characters.get_character_asset(&ctx, id, asset).await?;
+        let (asset, bytes) = found;
+        Ok(Response::new(pb::GetCharacterAssetResponse {
+            file: Some(file(&asset.media_type, bytes)),
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use testkit::access::Named;
 use troupe_proto::roleplay as pb;
 
+use crate::card_files::{card_with_assets, charx};
 use crate::stage::{CARD, Person, Stage, turn};
 
 /// The ids of things that are Alice's, by the fields that name them.
@@ -27,8 +28,11 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
     let book = alice.lorebook("Mine").await;
     alice.entry(&book.id, "mine", "Only mine.").await;
     let note = alice.note(&session.id, "Mine.", false).await;
+    let archive = alice.import(charx(&card_with_assets())).await.unwrap();
+    let asset = archive.character.unwrap().assets.remove(0);
     BTreeMap::from([
         ("character_id", session.character_id),
+        ("asset_id", asset.id),
         ("persona_id", persona.into_inner().persona.unwrap().id),
         ("branch_id", session.branch.unwrap().id),
         ("session_id", session.id),

@@ -10,6 +10,8 @@
 mod access;
 mod avatars;
 mod bookmarks;
+mod card_files;
+mod card_pictures;
 mod character_edits;
 mod characters;
 mod embedder;

@@ -36,6 +36,7 @@ async fn import(person: &Person, card: &str) -> Result<pb::ImportCharacterRespon
             ..Default::default()
         }),
         request_id: ID.into(),
+        ..Default::default()
     };
     let mut characters = person.characters();
     let answer = characters.import_character(person.ask(request)).await;

@@ -17,28 +17,73 @@ pub enum CardError {
     /// No bytes at all, or only white space.
     #[error("the request has no file; send the card's PNG or JSON file")]
     Empty,
-    /// Neither PNG nor JSON.
-    #[error("this is neither a PNG nor JSON; choose the card's PNG or JSON file")]
+    /// None of the formats that cards have.
+    #[error(
+        "this is none of the files that cards are in; choose the card's PNG, JSON, CHARX, WebP or JPEG file"
+    )]
     UnknownFormat,
-    /// JSON of something else.
-    #[error("this JSON is not a character card ({found}); choose a V1, V2 or V3 card file")]
+    /// A file of something else.
+    #[error("this file is not a character card ({found}); choose a V1, V2 or V3 card file")]
     NotACard {
         /// What it seems to be instead.
         found: &'static str,
     },
-    /// A PNG without a card.
+    /// A picture without a card.
     #[error(
-        "this PNG contains no card; another program may have removed it, so use the original file or the card's JSON"
+        "this picture contains no card; another program may have removed it, so use the original file or the card's JSON"
     )]
-    NoCardInPng,
-    /// A card in a chunk that may hide a bomb, or that nothing else reads.
+    NoCardInPicture,
+    /// A place for a card, with nothing in it.
+    #[error("the card has nothing in it but perhaps a name; export it again")]
+    EmptyCard,
+    /// Text that can't be unpacked.
     #[error(
-        "this PNG has its card in a {kind} chunk, which no program reads; export it again as a plain PNG or JSON card"
+        "the card's {kind} chunk can't be unpacked; export the card again as a PNG or JSON card"
     )]
-    UnreadableTextChunk {
+    BadCompression {
         /// The kind of the chunk.
-        kind: &'static str,
+        kind: String,
     },
+    /// What is unpacked to more than a card may have.
+    #[error(
+        "a part of the file is unpacked to more than {max_bytes} bytes, the most that there is room for; make it smaller"
+    )]
+    UnpackedTooLarge {
+        /// Bytes there may be.
+        max_bytes: usize,
+    },
+    /// A ZIP archive that can't be read.
+    #[error("the archive is damaged: {problem}; fetch the file again")]
+    DamagedArchive {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of an archive that would be written elsewhere.
+    #[error(
+        "the archive has a file with a path that isn't allowed: {path}; pack it again without it"
+    )]
+    UnsafePath {
+        /// The path.
+        path: String,
+    },
+    /// Two readers would find different files.
+    #[error("the archive has two files of the path {path}; pack it again with one of them")]
+    DuplicatePath {
+        /// The path.
+        path: String,
+    },
+    /// More files than any card needs.
+    #[error("the archive has more than {max} files; leave out what the card doesn't need")]
+    TooManyFiles {
+        /// The most that is taken.
+        max: usize,
+    },
+    /// A file that only a password opens.
+    #[error("the archive is encrypted; pack it again without a password")]
+    EncryptedArchive,
+    /// Another encoding of text.
+    #[error("the card text is UTF-16; save it as UTF-8 and try again")]
+    Utf16,
     /// A chunk was changed on the way.
     #[error("the PNG is damaged: chunk {kind} has a wrong checksum; fetch the file again")]
     BadCrc {
@@ -59,7 +104,7 @@ pub enum CardError {
     },
     /// More text than a chunk may have.
     #[error(
-        "a text chunk of the PNG has {size_bytes} bytes, but can have at most {max_bytes}; shorten the card, or import it as JSON"
+        "the card's chunk of the PNG has {size_bytes} bytes, but can have at most {max_bytes}; shorten the card, or import it as JSON"
     )]
     ChunkTooLarge {
         /// Bytes there are.
@@ -69,21 +114,21 @@ pub enum CardError {
     },
     /// A picture too large to show.
     #[error(
-        "the picture has {width} x {height} pixels, but can have at most {max} on each side; scale it down and export the card again"
+        "the picture has {width} x {height} pixels, too many to be scaled down here; scale it down to {max} on each side and export the card again"
     )]
     DimensionsTooLarge {
         /// Pixels.
         width: u32,
         /// Pixels.
         height: u32,
-        /// The most that is taken.
+        /// The most that is kept.
         max: u32,
     },
     /// Protected by `RisuAI`.
     #[error("the card is encrypted by RisuAI; export it there without protection")]
     Encrypted,
     /// The chunk holds something else.
-    #[error("the card text in the PNG is not valid base64; export the card again")]
+    #[error("the card text in the picture is not valid base64; export the card again")]
     BadBase64,
     /// Another encoding, or damage.
     #[error("the card text is not UTF-8; save it as UTF-8 and try again")]
@@ -126,7 +171,7 @@ pub enum CardError {
         max_bytes: usize,
     },
     /// Every character has a name.
-    #[error("the card has no name; give the character one")]
+    #[error("the card has no name; give the character one, or send one with the import")]
     EmptyName,
     /// The lorebook of an edit is none.
     #[error("the lorebook must be a JSON object with a list of entries")]

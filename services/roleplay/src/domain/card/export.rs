@@ -1,13 +1,15 @@
 //! Writes a card as JSON or into a PNG.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::{
-    Card, CardError, Spec,
+    Assets, Card, CardError, Spec, asset,
     blank_png::blank_png,
     convert,
-    png::{MAX_TEXT_CHUNK_BYTES, Png},
+    png::{ASSET_PREFIX, MAX_TEXT_CHUNK_BYTES, Png},
 };
 
 impl Card {
@@ -29,9 +31,19 @@ impl Card {
     /// # Errors
     /// The picture is no PNG or is damaged, or the card is too large for a text chunk.
     pub fn to_png(&self, avatar_png: &[u8]) -> Result<Vec<u8>, CardError> {
-        let chara = self.to_chunk_text(Spec::V2)?;
-        let ccv3 = self.to_chunk_text(Spec::V3)?;
-        Ok(Png::read(avatar_png)?.with_cards(&[("chara", &chara), ("ccv3", &ccv3)]))
+        self.to_png_with(avatar_png, &Assets::default())
+    }
+
+    /// As [`to_png`](Self::to_png), with assets in chunks of their own.
+    ///
+    /// # Errors
+    /// As [`to_png`](Self::to_png).
+    pub fn to_png_with(&self, avatar_png: &[u8], assets: &Assets) -> Result<Vec<u8>, CardError> {
+        let (uris, mut texts) = asset_chunks(assets);
+        let card = self.with_asset_uris(&uris);
+        texts.push(("chara".to_owned(), card.to_chunk_text(Spec::V2)?));
+        texts.push(("ccv3".to_owned(), card.to_chunk_text(Spec::V3)?));
+        Ok(Png::read(avatar_png)?.with_texts(&texts))
     }
 
     /// A plain portrait for a card that has no picture.
@@ -69,4 +81,19 @@ impl Card {
         }
         Ok(text)
     }
+}
+
+/// The chunks of these assets, and the URIs by which a card in the same picture names them.
+fn asset_chunks(assets: &Assets) -> (HashMap<String, String>, Vec<(String, String)>) {
+    let (mut uris, mut texts) = (HashMap::new(), Vec::new());
+    for asset in &assets.assets {
+        if uris.contains_key(&asset.name.uri) {
+            continue;
+        }
+        let number = texts.len().to_string();
+        uris.insert(asset.name.uri.clone(), asset::uri_of_chunk(&number));
+        let text = STANDARD.encode(assets.content(asset));
+        texts.push((format!("{ASSET_PREFIX}:{number}"), text));
+    }
+    (uris, texts)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{CardError, Warning};
+use super::Warning;
 use crate::domain::lenient::{self, Fields};
 
 /// A character card specification.
@@ -82,6 +82,18 @@ impl TextField {
     }
 }
 
+/// By which a V1 card is known, besides its name and its description, which other files have too.
+pub(super) const FLAT: [&str; 4] = ["first_mes", "mes_example", "personality", "scenario"];
+/// By which Pygmalion's and Gradio's are known.
+pub(super) const GRADIO: [&str; 4] = [
+    "char_persona",
+    "char_greeting",
+    "world_scenario",
+    "example_dialogue",
+];
+/// By which text-generation-webui's are known.
+pub(super) const CONTEXT: [&str; 2] = ["context", "greeting"];
+
 /// How one document is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -96,51 +108,22 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// Recognises the document, or says why it is no card.
-    pub(super) fn detect(
-        root: &Map<String, Value>,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Self, CardError> {
+    /// Recognises the document; `None` if it has none of a card's fields.
+    pub(super) fn detect(root: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Option<Self> {
         let spec = Fields(Some(root)).text("spec");
-        if spec.eq_ignore_ascii_case("lorebook_v3") {
-            return Err(CardError::NotACard {
-                found: "it is a lorebook",
-            });
-        }
         if let Some(data) = root.get("data").and_then(Value::as_object)
             && (spec.starts_with("chara_card") || data.contains_key("name"))
         {
-            return Ok(Self::Nested(detect_spec(root, &spec, warnings)));
+            return Some(Self::Nested(detect_spec(root, &spec, warnings)));
         }
-        let has = |key: &str| root.get(key).is_some_and(|value| !value.is_object());
-        let has_any = |keys: &[&str]| keys.iter().any(|key| has(key));
-        if has("name")
-            && has_any(&[
-                "first_mes",
-                "mes_example",
-                "personality",
-                "scenario",
-                "description",
-            ])
-        {
-            return Ok(Self::Flat);
+        let has = |key: &&str| root.get(*key).is_some_and(|value| !value.is_object());
+        if has(&"name") && (FLAT.iter().any(&has) || has(&"description")) {
+            return Some(Self::Flat);
         }
-        if has("char_name")
-            && has_any(&[
-                "char_persona",
-                "char_greeting",
-                "world_scenario",
-                "example_dialogue",
-            ])
-        {
-            return Ok(Self::Gradio);
+        if has(&"char_name") && GRADIO.iter().any(&has) {
+            return Some(Self::Gradio);
         }
-        if has("name") && has_any(&["context", "greeting"]) {
-            return Ok(Self::Context);
-        }
-        Err(CardError::NotACard {
-            found: "it has none of a card's fields",
-        })
+        (has(&"name") && CONTEXT.iter().any(has)).then_some(Self::Context)
     }
 
     pub(super) fn spec(self) -> Spec {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Card, CardError, DepthPrompt, MAX_DOCUMENT_BYTES, Spec, TextField, convert, layout::Layout,
 };
+use crate::domain::lenient::Fields;
 
 /// The fields to change; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +30,24 @@ impl CardPatch {
     pub fn text(mut self, field: TextField, text: impl Into<String>) -> Self {
         self.texts.push((field, text.into()));
         self
+    }
+
+    /// Only what changes something in the card: what stays as it is needs no newer specification.
+    fn changing(&self, card: &Card) -> Self {
+        let mut patch = self.clone();
+        patch
+            .texts
+            .retain(|(field, text)| card.text(*field) != text.as_str());
+        for (list, own) in [
+            (&mut patch.alternate_greetings, card.alternate_greetings()),
+            (&mut patch.group_only_greetings, card.group_only_greetings()),
+            (&mut patch.tags, card.tags()),
+        ] {
+            if list.as_ref().is_some_and(|list| *list == own) {
+                *list = None;
+            }
+        }
+        patch
     }
 
     fn needs(&self) -> Spec {
@@ -71,6 +90,7 @@ impl Card {
     /// # Errors
     /// A blank name, a NUL character, a lorebook that is none, or a card grown too large.
     pub fn apply(&mut self, patch: &CardPatch) -> Result<(), CardError> {
+        let patch = &patch.changing(self);
         let mut edited = self.raised_to(patch.needs());
         for (field, text) in &patch.texts {
             edited.set_text(*field, text);
@@ -95,7 +115,7 @@ impl Card {
         Ok(())
     }
 
-    fn raised_to(&self, spec: Spec) -> Self {
+    pub(super) fn raised_to(&self, spec: Spec) -> Self {
         if spec <= self.spec() {
             return self.clone();
         }
@@ -106,7 +126,7 @@ impl Card {
     }
 
     fn check(&self) -> Result<(), CardError> {
-        if self.name().trim().is_empty() {
+        if self.is_nameless() {
             return Err(CardError::EmptyName);
         }
         let json = self.to_own_json();
@@ -121,6 +141,26 @@ impl Card {
             });
         }
         Ok(())
+    }
+
+    /// Names a card that has no name.
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.set_text(TextField::Name, name);
+    }
+
+    /// Some writers leave the name of a V2 or V3 card empty, and have it only at the root.
+    pub(super) fn take_name_from_root(&mut self) -> bool {
+        let Layout::Nested(_) = self.layout else {
+            return false;
+        };
+        let root = Fields(Some(&self.document));
+        let names = ["name", "char_name"].map(|key| root.text(key).into_owned());
+        let name = names.into_iter().find(|name| !name.trim().is_empty());
+        let Some(name) = name.filter(|_| self.is_nameless()) else {
+            return false;
+        };
+        self.set(TextField::Name.key(), json!(name));
+        true
     }
 
     /// SillyTavern repeats V1 fields at the root of a V2 card; a repetition follows the edit.
@@ -180,7 +220,7 @@ impl Card {
         }
     }
 
-    fn fields_mut(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(super) fn fields_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self.layout {
             Layout::Nested(_) => self.document.get_mut("data").and_then(Value::as_object_mut),
             Layout::Flat | Layout::Gradio | Layout::Context => Some(&mut self.document),

@@ -1,10 +1,17 @@
+mod charx;
+mod chunks;
 mod edits;
+mod exif;
 mod hostile;
 mod json;
+mod kinds;
 mod png;
 mod properties;
 
+use std::io::Write;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::{Compression, write::ZlibEncoder};
 use serde_json::{Value, json};
 
 use super::{
@@ -86,6 +93,40 @@ fn text_chunk(keyword: &str, text: &[u8]) -> ([u8; 4], Vec<u8>) {
 
 fn card_chunk(keyword: &str, card: &Value) -> ([u8; 4], Vec<u8>) {
     text_chunk(keyword, STANDARD.encode(card.to_string()).as_bytes())
+}
+
+fn deflated(text: &[u8]) -> Vec<u8> {
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(text).unwrap();
+    packed.finish().unwrap()
+}
+
+/// A text in a `zTXt` chunk.
+fn compressed_chunk(keyword: &str, text: &[u8]) -> ([u8; 4], Vec<u8>) {
+    let data = [keyword.as_bytes(), b"\0\0", &deflated(text)].concat();
+    (*b"zTXt", data)
+}
+
+/// A text in an `iTXt` chunk, compressed or not.
+fn international_chunk(keyword: &str, text: &[u8], is_packed: bool) -> ([u8; 4], Vec<u8>) {
+    let text = if is_packed {
+        deflated(text)
+    } else {
+        text.to_vec()
+    };
+    let head = [u8::from(is_packed), 0];
+    let data = [keyword.as_bytes(), b"\0", &head, b"en\0Figur\0", &text].concat();
+    (*b"iTXt", data)
+}
+
+fn encoded(card: &Value) -> Vec<u8> {
+    STANDARD.encode(card.to_string()).into_bytes()
+}
+
+fn named(name: &str) -> Value {
+    let mut card = v2();
+    card["data"]["name"] = json!(name);
+    card
 }
 
 /// The JSON under this keyword in a PNG that we wrote.

@@ -1,70 +1,67 @@
-//! Finds the card's JSON among the text chunks of a PNG.
+//! The text of a PNG's chunk: plain (`tEXt`), compressed (`zTXt`), or either (`iTXt`).
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use std::borrow::Cow;
+use std::io::Read;
 
-use super::{CardError, Warning, png::Png};
+use flate2::bufread::ZlibDecoder;
 
-/// Writers differ on padding, and some leave bits behind the last byte.
-const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-/// How a card starts that RisuAI encrypted.
-const RISU_ENCRYPTED: &[u8] = b"rcc||";
+use super::CardError;
+use super::png::{Chunk, MAX_TEXT_CHUNK_BYTES};
 
-/// The JSON of the card: `ccv3` before `chara`, and of several the first, as SillyTavern reads it.
-pub(super) fn card_json(png: &Png<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<u8>, CardError> {
-    for keyword in ["ccv3", "chara"] {
-        let mut texts = png
-            .chunks
-            .iter()
-            .filter(|chunk| chunk.kind == *b"tEXt" && chunk.card_keyword() == Some(keyword))
-            .filter_map(|chunk| chunk.text());
-        if let Some((_, text)) = texts.next() {
-            if texts.next().is_some() {
-                warnings.push(Warning::DuplicateChunk { keyword });
-            }
-            return decode(text, warnings);
-        }
+/// The text behind the keyword. What it is unpacked to is bounded as plain text is.
+pub(super) fn text<'a>(chunk: &Chunk<'a>) -> Result<Cow<'a, [u8]>, CardError> {
+    if !chunk.is_sound {
+        let kind = chunk.name();
+        return Err(CardError::BadCrc { kind });
     }
-    match png
-        .chunks
-        .iter()
-        .find(|chunk| chunk.card_keyword().is_some())
-    {
-        Some(chunk) if chunk.kind == *b"zTXt" => {
-            Err(CardError::UnreadableTextChunk { kind: "zTXt" })
+    let size_bytes = chunk.data.len();
+    if size_bytes > MAX_TEXT_CHUNK_BYTES {
+        return Err(CardError::ChunkTooLarge {
+            size_bytes,
+            max_bytes: MAX_TEXT_CHUNK_BYTES,
+        });
+    }
+    let (_, value) = chunk.text().ok_or(CardError::Truncated)?;
+    match &chunk.kind {
+        b"zTXt" => {
+            let (method, packed) = value.split_first().ok_or(CardError::Truncated)?;
+            unpacked(*method, packed, chunk)
         }
-        Some(_) => Err(CardError::UnreadableTextChunk { kind: "iTXt" }),
-        None => Err(CardError::NoCardInPng),
+        b"iTXt" => international(chunk, value),
+        _ => Ok(Cow::Borrowed(value)),
     }
 }
 
-fn decode(text: &[u8], warnings: &mut Vec<Warning>) -> Result<Vec<u8>, CardError> {
-    let text = text.trim_ascii();
-    if text.starts_with(b"{") {
-        warnings.push(Warning::RawText);
-        return Ok(text.to_vec());
+/// Flag, method, language, translated keyword, text.
+fn international<'a>(chunk: &Chunk<'a>, value: &'a [u8]) -> Result<Cow<'a, [u8]>, CardError> {
+    let (head, rest) = value.split_at_checked(2).ok_or(CardError::Truncated)?;
+    let rest = after_nul(after_nul(rest)?)?;
+    match head {
+        [0, _] => Ok(Cow::Borrowed(rest)),
+        [_, method] => unpacked(*method, rest, chunk),
+        _ => Err(CardError::Truncated),
     }
-    if text.starts_with(RISU_ENCRYPTED) {
-        return Err(CardError::Encrypted);
+}
+
+/// Method 0 is zlib's, and the only one.
+fn unpacked<'a>(method: u8, packed: &[u8], chunk: &Chunk<'a>) -> Result<Cow<'a, [u8]>, CardError> {
+    let bad = || CardError::BadCompression { kind: chunk.name() };
+    if method != 0 {
+        return Err(bad());
     }
-    let packed: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    let json = LENIENT_BASE64
-        .decode(packed)
-        .map_err(|_| CardError::BadBase64)?;
-    if json.starts_with(RISU_ENCRYPTED) {
-        return Err(CardError::Encrypted);
+    let mut text = Vec::new();
+    let most = MAX_TEXT_CHUNK_BYTES as u64 + 1;
+    let read = ZlibDecoder::new(packed).take(most).read_to_end(&mut text);
+    if text.len() > MAX_TEXT_CHUNK_BYTES {
+        return Err(CardError::UnpackedTooLarge {
+            max_bytes: MAX_TEXT_CHUNK_BYTES,
+        });
     }
-    Ok(json)
+    read.map_err(|_| bad())?;
+    Ok(Cow::Owned(text))
+}
+
+fn after_nul(bytes: &[u8]) -> Result<&[u8], CardError> {
+    let end = memchr::memchr(0, bytes).ok_or(CardError::Truncated)?;
+    Ok(&bytes[end + 1..])
 }

@@ -133,6 +133,15 @@ impl Card {
         }
     }
 
+    /// Whether it says nothing but a name.
+    pub(super) fn is_bare(&self) -> bool {
+        let texts = TextField::ALL.iter().skip(1);
+        let has_text = texts
+            .map(|field| self.text(*field))
+            .any(|text| !text.trim().is_empty());
+        !has_text && self.greetings().is_empty() && self.character_book_json().is_none()
+    }
+
     /// Known fields whose type is not the specification's.
     pub(super) fn odd_types(&self) -> Vec<Warning> {
         let fields = self.fields();

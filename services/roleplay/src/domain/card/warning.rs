@@ -18,7 +18,50 @@ pub enum Warning {
         /// The key of the field.
         field: &'static str,
     },
-    /// The PNG has several chunks of this keyword; the first was read.
+    /// A card in the picture was passed over for another one.
+    SkippedCard {
+        /// Where it stands.
+        place: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A part of the PNG without which it can be shown was left out.
+    DamagedChunk {
+        /// The kind of the chunk.
+        kind: String,
+    },
+    /// The card names assets that the file doesn't have.
+    MissingAssets {
+        /// How many.
+        count: usize,
+    },
+    /// The archive has files that the card doesn't name.
+    UnnamedFiles {
+        /// How many.
+        count: usize,
+    },
+    /// The archive has a module of RisuAI.
+    RisuModule,
+    /// The picture had more pixels than are kept.
+    ScaledDown {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// The picture's pixels are damaged, or of an unknown format.
+    PictureLeftOut {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The name stands only where V1 has it.
+    NameAtRoot,
+    /// The file is another program's own form; it was read by its own meaning.
+    NativeExport {
+        /// The program.
+        program: &'static str,
+    },
+    /// The PNG has several chunks of this keyword; the first good one was read.
     DuplicateChunk {
         /// The keyword of the chunks.
         keyword: &'static str,
@@ -55,14 +98,51 @@ impl fmt::Display for Warning {
                 f.write_str("the card doesn't name its specification; it was read as V2")
             }
             Self::OddType { field } => write!(f, "the field {field} has an unusual type"),
+            Self::SkippedCard { place, problem } => {
+                write!(
+                    f,
+                    "the card under {place} was passed over for another: {problem}"
+                )
+            }
+            Self::DamagedChunk { kind } => {
+                write!(
+                    f,
+                    "chunk {kind} of the PNG has a wrong checksum and was left out"
+                )
+            }
+            Self::MissingAssets { count } => write!(
+                f,
+                "{count} assets of the card aren't in the file, such as emotions and backgrounds"
+            ),
+            Self::UnnamedFiles { count } => write!(
+                f,
+                "{count} files of the archive were left out: the card doesn't name them"
+            ),
+            Self::RisuModule => f.write_str(
+                "RisuAI's module was left out, with its scripts and triggers, which only RisuAI runs",
+            ),
+            Self::ScaledDown { width, height } => write!(
+                f,
+                "the picture of {width} x {height} pixels was scaled down"
+            ),
+            Self::PictureLeftOut { problem } => write!(
+                f,
+                "the picture can't be read and was left out: {problem}"
+            ),
+            Self::NameAtRoot => f.write_str(
+                "the card has its name only where older programs look for it; it was taken from there",
+            ),
+            Self::NativeExport { program } => {
+                write!(f, "the file is {program}'s own form; it was made a card")
+            }
             Self::DuplicateChunk { keyword } => {
                 write!(
                     f,
-                    "the PNG has several {keyword} chunks; the first was read"
+                    "the PNG has several {keyword} chunks; the first good one was read"
                 )
             }
             Self::RawText => {
-                f.write_str("the card text in the PNG is plain JSON instead of base64")
+                f.write_str("the card text in the picture is plain JSON instead of base64")
             }
             Self::TrailingBytes { size_bytes } => {
                 write!(

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decorators, Entry, Lorebook, MatchSources, Placement, SelectiveLogic, TimedEffects};
+use super::{
+    Decorators, Entry, Lorebook, MatchSources, Placement, SelectiveLogic, TimedEffects, spelling,
+};
 use crate::domain::{
     lenient::{self, Fields},
     role::Role,
@@ -70,7 +72,7 @@ pub(crate) fn json_entries_mut(
 }
 
 fn parse_entry(entry: &Value) -> Option<Entry> {
-    let object = entry.as_object()?;
+    let object = &*spelling::as_in_cards(entry.as_object()?);
     let fields = Fields(Some(object));
     let extensions = fields.object("extensions");
     let either = |key: &str| extensions.get(key).or_else(|| fields.get(key));

@@ -1,5 +1,7 @@
 //! Characters, by their owner.
 
+use std::collections::HashMap;
+
 use platform::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -10,9 +12,10 @@ use sea_orm::{
 use super::words::containing;
 use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::Card;
-use crate::domain::character::{Character, searched_text};
+use crate::domain::character::{Character, CharacterAsset, searched_text};
 use crate::domain::ids::{CharacterId, UserId};
 use crate::domain::search::Word;
+use crate::infrastructure::queries::character_assets;
 use crate::infrastructure::tables::character::{Column, Entity, Model};
 
 /// The characters of a person.
@@ -27,7 +30,9 @@ pub(crate) async fn find(
     id: CharacterId,
 ) -> Result<Option<Character>, DbErr> {
     let model = owned_by(user).filter(Column::Id.eq(id)).one(db).await?;
-    model.map(character).transpose()
+    let Some(model) = model else { return Ok(None) };
+    let mut assets = character_assets::of(db, &[id]).await?;
+    character(model, &mut assets).map(Some)
 }
 
 /// Whose character it is.
@@ -85,13 +90,15 @@ pub(crate) async fn load(
     user: UserId,
     ids: Vec<CharacterId>,
 ) -> Result<Vec<Character>, DbErr> {
+    let mut assets = character_assets::of(db, &ids).await?;
     let select = owned_by(user)
         .filter(Column::Id.is_in(ids))
         .order_by_desc(Column::Id);
-    select.all(db).await?.into_iter().map(character).collect()
+    let models = select.all(db).await?.into_iter();
+    models.map(|model| character(model, &mut assets)).collect()
 }
 
-/// Stores a character.
+/// Stores a character with its assets.
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -112,8 +119,8 @@ pub(crate) async fn insert(
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
-        .await
-        .map(drop)
+        .await?;
+    character_assets::insert(db, character).await
 }
 
 /// Stores the changed card of a character.
@@ -156,15 +163,18 @@ fn bytes(document: &str) -> i64 {
     i64::try_from(document.len()).unwrap_or(i64::MAX)
 }
 
-fn character(model: Model) -> Result<Character, DbErr> {
-    let card =
-        Card::from_json(model.document.as_bytes()).map_err(|e| DbErr::Json(e.to_string()))?;
+fn character(
+    model: Model,
+    assets: &mut HashMap<CharacterId, Vec<CharacterAsset>>,
+) -> Result<Character, DbErr> {
+    let card = Card::from_document(&model.document).map_err(|e| DbErr::Json(e.to_string()))?;
     Ok(Character {
         id: model.id,
         card,
         avatar: model
             .has_avatar
             .then(|| AvatarVersion::named(model.avatar_version)),
+        assets: assets.remove(&model.id).unwrap_or_default(),
         create_time: model.create_time,
         update_time: model.update_time,
     })

@@ -9,8 +9,8 @@ use troupe_proto::google::api::HttpBody;
 use troupe_proto::{Reason, error, roleplay as pb};
 
 use super::json;
-use crate::domain::card::{CardPatch, Spec, TextField};
-use crate::domain::character::Character;
+use crate::domain::card::{AssetName, CardPatch, Spec, TextField};
+use crate::domain::character::{Character, CharacterAsset};
 use crate::domain::etag::etag;
 
 /// The contract's names of the card's texts.
@@ -104,7 +104,26 @@ pub(crate) fn whole(character: &Character) -> pb::Character {
         post_history_instructions: text(TextField::PostHistoryInstructions),
         creator_notes: text(TextField::CreatorNotes),
         card: Some(json::object(card.document())),
+        assets: character.assets.iter().map(asset).collect(),
         ..basic(character)
+    }
+}
+
+fn asset(asset: &CharacterAsset) -> pb::CharacterAsset {
+    let AssetName {
+        kind,
+        name,
+        extension,
+        uri,
+    } = asset.name.clone();
+    pb::CharacterAsset {
+        id: asset.id.to_string(),
+        r#type: kind,
+        name,
+        extension,
+        uri,
+        media_type: asset.media_type.clone(),
+        size_bytes: asset.size_bytes,
     }
 }
 

@@ -24,6 +24,27 @@ pub(in crate::presentation) fn attachment(
     header.parse().ok()
 }
 
+/// The header of warnings about a file: a list in JSON, in ASCII. None where there are none.
+pub(in crate::presentation) fn warnings_header(
+    warnings: &[String],
+) -> Option<MetadataValue<Ascii>> {
+    if warnings.is_empty() {
+        return None;
+    }
+    let json = serde_json::to_string(warnings).ok()?;
+    let mut ascii = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            ascii.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            ascii.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    ascii.parse().ok()
+}
+
 /// What a file's name can hold on every system.
 fn writable(letter: char) -> char {
     match letter {
@@ -76,6 +97,15 @@ mod tests {
             let header = attachment(name, "png").unwrap();
             assert_eq!(header.to_str().unwrap(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn warnings_are_a_list_in_ascii() {
+        assert_eq!(warnings_header(&[]), None);
+        let warnings = ["a \"b\"".to_owned(), "ß 🐉".to_owned()];
+        let header = warnings_header(&warnings).unwrap();
+        let text = header.to_str().unwrap();
+        assert_eq!(serde_json::from_str::<Vec<String>>(text).unwrap(), warnings);
     }
 
     #[test]

@@ -50,6 +50,30 @@ fn a_v1_card_is_raised_when_an_edit_needs_it() {
 }
 
 #[test]
+fn an_edit_that_changes_nothing_leaves_the_card_as_it_was() {
+    let flat = json!({"name": "Wren", "first_mes": "hi", "tags": "sea, fog", "nickname": ""});
+    for document in [flat, v2()] {
+        let mut card = read(&document);
+        let patch = CardPatch {
+            alternate_greetings: Some(owned(card.alternate_greetings())),
+            group_only_greetings: Some(Vec::new()),
+            tags: Some(owned(card.tags())),
+            ..TextField::ALL
+                .iter()
+                .fold(CardPatch::default(), |patch, field| {
+                    patch.text(*field, card.text(*field))
+                })
+        };
+        card.apply(&patch).unwrap();
+        assert_eq!(Value::Object(card.document().clone()), document);
+    }
+}
+
+fn owned(texts: Vec<std::borrow::Cow<'_, str>>) -> Vec<String> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+#[test]
 fn sets_and_takes_away_the_note_and_the_book() {
     let mut card = read(&v2());
     let note = DepthPrompt {

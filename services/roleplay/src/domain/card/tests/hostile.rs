@@ -1,6 +1,7 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{super::*, card_chunk, picture, text_chunk, v2};
+use super::{super::*, card_chunk, compressed_chunk, picture, text_chunk, v2};
 
 fn refusal(bytes: &[u8]) -> CardError {
     Card::import(bytes).unwrap_err()
@@ -21,7 +22,7 @@ fn refuses_what_is_no_card() {
         refusal(lorebook.to_string().as_bytes()),
         CardError::NotACard { .. }
     ));
-    assert_eq!(refusal(&picture(&[])), CardError::NoCardInPng);
+    assert_eq!(refusal(&picture(&[])), CardError::NoCardInPicture);
 }
 
 #[test]
@@ -49,20 +50,17 @@ fn refuses_png_that_is_cut_off_or_claims_more_than_it_has() {
 }
 
 #[test]
-fn refuses_text_chunk_over_the_cap_but_not_an_asset() {
+fn refuses_card_text_over_the_cap_but_no_other_text() {
     let large = vec![b'A'; MAX_TEXT_CHUNK_BYTES + 1];
     let file = picture(&[text_chunk("chara", &large)]);
     assert!(matches!(refusal(&file), CardError::ChunkTooLarge { .. }));
-    let asset = picture(&[
-        text_chunk("chara-ext-asset_:1", &large),
-        card_chunk("chara", &v2()),
-    ]);
-    assert!(Card::import(&asset).is_ok());
+    let other = picture(&[text_chunk("Comment", &large), card_chunk("chara", &v2())]);
+    assert!(Card::import(&other).is_ok());
 }
 
 #[test]
-fn refuses_picture_with_a_side_over_4096_pixels() {
-    let mut header = 4097_u32.to_be_bytes().to_vec();
+fn refuses_picture_with_more_pixels_than_are_scaled_down() {
+    let mut header = 16_385_u32.to_be_bytes().to_vec();
     header.extend_from_slice(&[0, 0, 0, 1, 8, 2, 0, 0, 0]);
     let mut file = super::super::png::SIGNATURE.to_vec();
     super::super::png::push_chunk(&mut file, *b"IHDR", &[&header]);
@@ -70,20 +68,47 @@ fn refuses_picture_with_a_side_over_4096_pixels() {
     assert_eq!(
         refusal(&file),
         CardError::DimensionsTooLarge {
-            width: 4097,
+            width: 16_385,
             height: 1,
-            max: 4096
+            max: 4_096
         }
     );
 }
 
 #[test]
-fn refuses_compressed_card_text() {
-    let file = picture(&[(*b"zTXt", b"chara\0\0xyz".to_vec())]);
-    assert_eq!(
-        refusal(&file),
-        CardError::UnreadableTextChunk { kind: "zTXt" }
-    );
+fn refuses_text_that_is_unpacked_to_more_than_a_card() {
+    let bomb = compressed_chunk("ccv3", &vec![b' '; 40 << 20]);
+    assert!(bomb.1.len() < 100_000);
+    let started = std::time::Instant::now();
+    let many = vec![bomb; 300];
+    assert!(matches!(
+        refusal(&picture(&many)),
+        CardError::UnpackedTooLarge { .. }
+    ));
+    // Only a few are looked at: all of them would be 12 GB.
+    assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn refuses_compressed_text_that_is_damaged() {
+    for (kind, data) in [
+        (*b"zTXt", b"chara\0\0xyz".to_vec()),
+        (*b"zTXt", b"chara\0\x01xyz".to_vec()),
+        (*b"iTXt", b"chara\0\x01\0\0\0xyz".to_vec()),
+    ] {
+        let kind_shown = String::from_utf8(kind.to_vec()).unwrap();
+        assert_eq!(
+            refusal(&picture(&[(kind, data)])),
+            CardError::BadCompression { kind: kind_shown }
+        );
+    }
+    for data in [
+        b"chara\0".to_vec(),
+        b"chara\0\0".to_vec(),
+        b"chara\0\0\0en".to_vec(),
+    ] {
+        assert_eq!(refusal(&picture(&[(*b"iTXt", data)])), CardError::Truncated);
+    }
 }
 
 #[test]
@@ -99,6 +124,20 @@ fn refuses_bad_base64_and_bad_utf8() {
         CardError::BadBase64
     );
     assert_eq!(refusal(b"{\"name\": \"\xff\"}"), CardError::InvalidUtf8);
+}
+
+#[test]
+fn names_utf16_in_files_and_in_pictures() {
+    let units: Vec<u16> = v2().to_string().encode_utf16().collect();
+    let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    let marked = [b"\xff\xfe".to_vec(), little.clone()].concat();
+    for text in [little, big, marked] {
+        assert_eq!(refusal(&text), CardError::Utf16);
+        let packed = STANDARD.encode(&text);
+        let file = picture(&[text_chunk("chara", packed.as_bytes())]);
+        assert_eq!(refusal(&file), CardError::Utf16);
+    }
 }
 
 #[test]

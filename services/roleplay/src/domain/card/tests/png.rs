@@ -30,7 +30,7 @@ fn replaces_old_cards_and_keeps_other_chunks() {
         text_chunk("Software", b"a brush"),
     ]);
     let file = read(&v3()).to_png(&old).unwrap();
-    let clean = Card::import(&file).unwrap().avatar_png.unwrap();
+    let clean = Card::import(&file).unwrap().picture.unwrap();
     assert_eq!(
         clean,
         picture(&[

@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_keeps_all_other_fields(card in any_card("chara_card_v2", "2.0"), text in "[^\u{0}]{0,20}") {
+    fn an_edit_keeps_all_other_fields(card in any_card("chara_card_v2", "2.0"), text in "[^\u{0}]{1,20}") {
         let mut edited = super::read(&card);
         edited.apply(&CardPatch::default().text(TextField::Scenario, text.clone())).unwrap();
         let mut expected = card;

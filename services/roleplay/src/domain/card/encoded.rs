@@ -1,0 +1,85 @@
+//! What a picture carries a card as: base64 of every kind, JSON as it is, or a list of byte values.
+
+use std::borrow::Cow;
+
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+use super::{CardError, Warning};
+
+/// Writers differ on padding, and some leave bits behind the last byte.
+const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+/// How a card starts that RisuAI encrypted.
+const RISU_ENCRYPTED: &[u8] = b"rcc||";
+
+/// The JSON that a text stands for.
+pub(super) fn json<'a>(
+    text: &'a [u8],
+    warnings: &mut Vec<Warning>,
+) -> Result<Cow<'a, [u8]>, CardError> {
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Err(CardError::EmptyCard);
+    }
+    if text.starts_with(b"{") || is_utf16(text) {
+        warnings.push(Warning::RawText);
+        return Ok(Cow::Borrowed(text));
+    }
+    let json = match text.starts_with(RISU_ENCRYPTED) {
+        true => return Err(CardError::Encrypted),
+        false => byte_values(text).map_or_else(|| base64(text), Ok)?,
+    };
+    if json.starts_with(RISU_ENCRYPTED) {
+        return Err(CardError::Encrypted);
+    }
+    Ok(Cow::Owned(json))
+}
+
+/// Base64, also of the alphabet that is safe in addresses, and with white space in it.
+pub(super) fn base64(text: &[u8]) -> Result<Vec<u8>, CardError> {
+    let packed: Vec<u8> = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            byte => *byte,
+        })
+        .collect();
+    LENIENT_BASE64
+        .decode(packed)
+        .map_err(|_| CardError::BadBase64)
+}
+
+/// Whether JSON is in UTF-16, with a byte order mark or without one.
+pub(super) fn is_utf16(bytes: &[u8]) -> bool {
+    [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"]
+        .iter()
+        .any(|start| bytes.starts_with(start))
+}
+
+/// Whether a file begins as JSON does, in whatever encoding.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let first = text.trim_ascii_start().first();
+    matches!(first, Some(b'{' | b'[') | None) || is_utf16(bytes)
+}
+
+/// The bytes of a list such as `123,34,110`, as early WebP cards have it.
+fn byte_values(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.contains(&b',') {
+        return None;
+    }
+    let values = text.split(|byte| *byte == b',');
+    values
+        .map(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
+        .collect()
+}
