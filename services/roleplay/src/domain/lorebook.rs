@@ -7,10 +7,12 @@ mod buffer;
 mod decorators;
 mod entry;
 mod groups;
+mod javascript;
 mod key;
 mod matcher;
 mod parse;
 mod passes;
+mod pattern;
 mod reason;
 mod scan;
 
@@ -22,6 +24,7 @@ pub use self::{
     entry::{Entry, MatchSources, Placement, SelectiveLogic, TimedEffects},
     matcher::Matcher,
     passes::EntryTexts,
+    pattern::Problem,
     reason::{Found, Reason},
     scan::{Activation, LoreSettings, Scan, ScanMessage, ScanTexts},
 };
