@@ -19,10 +19,12 @@ mod error;
 mod export_character;
 mod follow_generation;
 mod generate;
+mod greetings;
 mod happened;
 mod history;
 mod hold_generations;
 mod import_character;
+mod kept_receipt;
 mod list_characters;
 mod list_generations;
 mod live;
@@ -47,16 +49,18 @@ mod update_memory;
 mod update_message;
 mod update_session;
 mod watch_generation;
+mod words;
 
 pub(crate) use self::{
     characters::Characters,
     chats::{Chats, GenerationLimits},
-    compile_prompt::{CompiledPrompt, KeptReceipt},
+    compile_prompt::CompiledPrompt,
     create_memory::NewNote,
     create_session::NewSession,
     error::Error,
     export_character::CardFile,
     history::Chronicle,
+    kept_receipt::KeptReceipt,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     send_message::SendMessage,

@@ -8,6 +8,7 @@ mod m0003_holders;
 mod m0004_running_of_person;
 mod m0005_requests;
 mod m0006_update_times;
+mod m0007_templates;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_running_of_person::RunningOfPerson),
             Box::new(m0005_requests::Requests),
             Box::new(m0006_update_times::UpdateTimes),
+            Box::new(m0007_templates::Templates),
         ])
     }
 }

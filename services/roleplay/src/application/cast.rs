@@ -1,6 +1,5 @@
 //! Who takes part in a session: the character, made ready for prompts, and whom the person plays.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
@@ -8,8 +7,9 @@ use mesh::Ctx;
 use super::{Chats, Error};
 use crate::domain::card::Card;
 use crate::domain::ids::{CharacterId, PersonaId};
-use crate::domain::lorebook::{LoreSettings, Matcher};
-use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::domain::lorebook::Matcher;
+use crate::domain::name;
+use crate::domain::session::PromptChoices;
 use crate::infrastructure::queries::{characters, personas};
 
 /// A person without a name of their own.
@@ -41,31 +41,43 @@ pub(super) struct Player {
     pub(super) description: String,
 }
 
+impl Player {
+    /// A person without a name of their own.
+    pub(super) fn nameless() -> Self {
+        Self {
+            name: NAMELESS.to_owned(),
+            description: String::new(),
+        }
+    }
+}
+
 impl Chats {
-    /// A character of the caller, made ready.
+    /// A character of the caller, made ready for the prompts of a session.
     pub(super) async fn sheet(
         &self,
         ctx: &Ctx,
         id: CharacterId,
+        choices: &PromptChoices,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let user = ctx.user_id()?;
+        let (user, lore) = (ctx.user_id()?, choices.lore());
+        let settings = Matcher::settings_key(&lore);
         let Some(changed) = characters::update_time(self.db.read(), user, id).await? else {
             return Ok(None);
         };
-        if let Some(sheet) = self.sheets.get(&(id, changed)) {
+        if let Some(sheet) = self.sheets.get(&(id, changed, settings)) {
             return Ok(Some(sheet));
         }
         let Some(character) = characters::find(self.db.read(), user, id).await? else {
             return Ok(None);
         };
         let book = character.card.character_book();
-        let lore = book.map(|book| Matcher::new(book, &LoreSettings::default()));
+        let lore = book.map(|book| Matcher::new(book, &lore));
         let sheet = Arc::new(Sheet {
             card: character.card,
             lore,
         });
-        self.sheets
-            .insert((id, character.update_time), sheet.clone());
+        let key = (id, character.update_time, settings);
+        self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }
 
@@ -79,37 +91,22 @@ impl Chats {
             let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
             let persona = persona.ok_or(Error::NotFound("persona"))?;
             return Ok(Player {
-                name: persona.name,
+                name: named(&persona.name),
                 description: persona.description,
             });
         }
         let name = self.profiles.display_name(ctx).await?;
-        let name = if name.trim().is_empty() {
-            NAMELESS.to_owned()
-        } else {
-            name
-        };
         Ok(Player {
-            name,
+            name: named(&name),
             description: String::new(),
         })
     }
 }
 
-/// What the macros of a character's greetings stand for.
-pub(super) fn greeting_macros<'a>(
-    sheet: &'a Sheet,
-    player: &'a Player,
-    now: Moment,
-    seed: u64,
-) -> Macros<'a> {
-    Macros {
-        char: sheet.card.display_name(),
-        user: Cow::Borrowed(&player.name),
-        texts: MacroTexts::of(&sheet.card, &player.description),
-        now: Some(now),
-        seed,
-        session_seed: seed,
-        ..Macros::default()
+/// What a person is called: on one line, and never nothing.
+fn named(name: &str) -> String {
+    match name::spoken(name) {
+        name if name.is_empty() => NAMELESS.to_owned(),
+        name => name.into_owned(),
     }
 }

@@ -51,9 +51,10 @@ impl Chats {
             id,
             author: Author::Person,
             speaker_name: prompt.player_name.clone(),
-            text: request.text,
+            text: prompt.spoken.said.clone().unwrap_or_default(),
             generation_id: None,
             create_time: self.host.clock.now(),
+            is_template: false,
         };
         let target = Target::Answer { parent, said };
         let start = Start {

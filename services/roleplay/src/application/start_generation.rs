@@ -8,14 +8,17 @@ use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
 use super::compile_prompt::CompiledPrompt;
+use super::continue_message::check_continuable;
 use super::generate::Work;
+use super::greetings::{Settled, settle};
 use super::live::Progress;
 use super::move_head::move_head;
 use super::tell::Telling;
+use super::words::{Spoken, Words};
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message};
+use crate::domain::message::{Author, Message};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
@@ -107,6 +110,9 @@ impl Chats {
             create_time: self.host.clock.now(),
             holder_id: self.hold.id(),
         };
+        let Spoken {
+            greeting, words, ..
+        } = start.prompt.spoken;
         let inference = Inference {
             generation_id: id,
             user_id: start.session.user_id,
@@ -119,31 +125,31 @@ impl Chats {
         let (chats, cause) = (self.clone(), ctx.cause());
         // A task of its own: a client that leaves between the commit and the job's start would leave a generation
         // behind that nothing runs.
-        let begin = async move {
-            chats
-                .begin(start.session, start.target, new, inference, cause)
-                .await
+        let beginning = Beginning {
+            session: start.session,
+            greeting,
+            target: start.target,
+            new,
         };
+        let begin = async move { chats.begin(beginning, inference, words, cause).await };
         self.host.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(
         &self,
-        session: Session,
-        target: Target,
-        new: NewGeneration,
+        beginning: Beginning,
         inference: Inference,
+        words: Words,
         cause: Cause,
     ) -> Result<Started, Error> {
-        let id = new.id;
+        let id = beginning.new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let (session, target, new, cause_of_it) = (&session, &target, &new, &cause);
+        let (beginning, cause_of_it) = (&beginning, &cause);
         let stored = self.db.transaction(|tx| {
             Box::pin(async move {
-                let telling = self.telling(tx, session, cause_of_it);
-                let most = self.limits.per_person;
-                store(telling, session, target.clone(), new.clone(), most).await
+                let telling = self.telling(tx, &beginning.session, cause_of_it);
+                store(telling, beginning.clone(), self.limits.per_person).await
             })
         });
         let rows = match stored.await? {
@@ -157,10 +163,21 @@ impl Chats {
             message_id: rows.message.id,
             base: rows.message.text.clone(),
             inference,
+            words,
             cause,
         });
         Ok(Started::New(Box::new(Begun { rows, progress })))
     }
+}
+
+/// What a generation begins with, to be stored.
+#[derive(Clone)]
+struct Beginning {
+    session: Session,
+    /// The greeting that is answered, if nobody answered it before.
+    greeting: Option<Settled>,
+    target: Target,
+    new: NewGeneration,
 }
 
 /// A generation that a request asks for.
@@ -195,12 +212,16 @@ enum Stored {
 
 async fn store(
     telling: Telling<'_>,
-    asked: &Session,
-    target: Target,
-    new: NewGeneration,
+    beginning: Beginning,
     most_of_person: u32,
 ) -> Result<Stored, Error> {
     let tx = telling.tx;
+    let Beginning {
+        session: asked,
+        greeting,
+        target,
+        new,
+    } = beginning;
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
     let found = sessions::find_and_count_running(tx, asked.user_id, asked.id).await?;
     let (session, running_of_person) = found.ok_or(Error::NotFound("session"))?;
@@ -211,6 +232,9 @@ async fn store(
         return Err(Error::GenerationRunning(running));
     }
     check_few(running_of_person, most_of_person)?;
+    if let Some(greeting) = greeting {
+        settle(tx, session.id, &greeting).await?;
+    }
     let mut user_message = None;
     let message = match target {
         Target::Answer { parent, said } => {
@@ -308,22 +332,6 @@ fn reply_of(session: &Session, generation: &NewGeneration) -> NewMessage {
         text: String::new(),
         generation_id: Some(generation.id),
         create_time: generation.create_time,
+        is_template: false,
     }
-}
-
-/// The message, if the character can continue it.
-pub(super) fn check_continuable(message: Option<Model>, session: &Session) -> Result<Model, Error> {
-    let message = message.ok_or(Error::NotFound("message"))?;
-    let refusal = if message.author != Author::Character {
-        "only a character's message can be continued: send a message to get a reply"
-    } else if session.branch.head != Some(message.id) {
-        "only the last message of the branch can be continued: select it or its branch first"
-    } else if message.text.is_empty() {
-        "the message is empty: regenerate it"
-    } else if message.text.len() > MAX_CONTINUED_BYTES {
-        "the message is too long to be continued: send a message"
-    } else {
-        return Ok(message);
-    };
-    Err(Error::Unsuitable(refusal))
 }

@@ -4,9 +4,11 @@ use mesh::Ctx;
 use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
+use super::words::said;
 use super::{Chats, Error};
 use crate::domain::etag::change_time;
 use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::macros::may_hold_macros;
 use crate::domain::message::Message;
 use crate::infrastructure::queries::{messages, sessions};
 
@@ -21,12 +23,13 @@ impl Chats {
     ) -> Result<Message, Error> {
         let Some(text) = text else {
             let session = self.get_session(ctx, session).await?;
-            return self.get_message(&session, id).await;
+            return self.get_message(ctx, &session, id).await;
         };
         if text.is_empty() {
             let (field, description) = ("message.text", "must not be empty");
             return Err(Error::Invalid { field, description });
         }
+        let text = self.edited_text(ctx, session, text).await?;
         let (user, text, now) = (ctx.user_id()?, &text, self.host.clock.now());
         let cause = &ctx.cause();
         self.db
@@ -48,5 +51,20 @@ impl Chats {
                 })
             })
             .await
+    }
+
+    /// What a person writes over a message, with its macros resolved.
+    async fn edited_text(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        text: String,
+    ) -> Result<String, Error> {
+        if !may_hold_macros(&text) {
+            return Ok(text);
+        }
+        let session = self.get_session(ctx, session).await?;
+        let words = self.words(ctx, &session).await?;
+        Ok(said(&text, &words.macros(self.moment(), rand::random()))?)
     }
 }

@@ -52,4 +52,6 @@ pub struct Message {
     pub create_time: Timestamp,
     /// When a person last changed its text.
     pub edit_time: Option<Timestamp>,
+    /// A greeting that nobody has answered; its text has its macros until it is shown.
+    pub is_template: bool,
 }

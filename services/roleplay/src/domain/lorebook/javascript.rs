@@ -3,15 +3,15 @@
 //!
 //! Where JavaScript counts UTF-16 units, characters are counted here.
 
+mod members;
+
 use std::fmt::Write;
 
+use self::members::Member;
 use super::pattern::{Flags, Problem};
 
 /// Most groups that look around or refer back, in one pattern.
 const MAX_HARD_PARTS: usize = 32;
-const DIGITS: &str = "0-9";
-const WORD: &str = "0-9A-Za-z_";
-const SPACE: &str = r"\s\x{feff}";
 const LINE_BREAKS: &str = r"\n\r\x{2028}\x{2029}";
 
 /// Which engine a pattern is written for.
@@ -31,6 +31,10 @@ pub(super) struct Translated {
     pub(super) is_hard: bool,
     /// Something in it repeats without a bound, so that each look may go far.
     pub(super) is_unbounded: bool,
+    /// Some look-behind has no fixed length.
+    pub(super) looks_behind_freely: bool,
+    /// How often the smallest part could be repeated by numbers in braces.
+    pub(super) repeats: u64,
 }
 
 /// Rewrites a pattern.
@@ -48,8 +52,11 @@ pub(super) fn translate(
         dialect,
         groups: Groups::of(pattern),
         opened: 0,
+        open: Vec::new(),
         hard_parts: 0,
         is_unbounded: false,
+        looks_behind_freely: false,
+        repeats: 1,
         can_repeat: false,
         out: String::with_capacity(pattern.len() * 2),
     };
@@ -60,6 +67,8 @@ pub(super) fn translate(
         text: translator.out,
         is_hard: translator.hard_parts > 0,
         is_unbounded: translator.is_unbounded,
+        looks_behind_freely: translator.looks_behind_freely,
+        repeats: translator.repeats,
     })
 }
 
@@ -103,21 +112,19 @@ fn captured(behind_parenthesis: &str) -> Option<Option<String>> {
     is_name.then(|| Some(name.to_owned()))
 }
 
-/// A member of a class.
-enum Member {
-    Char(u32),
-    Set(String),
-}
-
 struct Translator<'p> {
     rest: &'p str,
     flags: Flags,
     dialect: Dialect,
     groups: Groups,
-    /// Groups that were opened so far.
+    /// Groups that can be referred to and were opened so far.
     opened: usize,
+    /// The groups that are open, and whether they look behind.
+    open: Vec<bool>,
     hard_parts: usize,
     is_unbounded: bool,
+    looks_behind_freely: bool,
+    repeats: u64,
     /// Whether there is something before this place that a quantifier can repeat.
     can_repeat: bool,
     out: String,
@@ -150,14 +157,14 @@ impl Translator<'_> {
             '.' if self.flags.dot_all => self.atom(r"[\s\S]"),
             '.' => self.atom(&format!("[^{LINE_BREAKS}]")),
             '|' | '^' | '$' => {
+                self.looks_behind_freely |= next == '|' && self.open.contains(&true);
                 self.out.push(next);
                 self.can_repeat = false;
                 Ok(())
             }
             ')' => {
-                self.out.push(')');
-                self.can_repeat = true;
-                Ok(())
+                self.open.pop().ok_or(Problem::Invalid)?;
+                self.atom(")")
             }
             literal => self.literal(u32::from(literal)),
         }
@@ -182,6 +189,7 @@ impl Translator<'_> {
             return Err(Problem::Invalid);
         }
         self.out.push_str(quantifier);
+        self.looks_behind_freely |= self.open.contains(&true);
         if self.take_if("?") {
             self.out.push('?');
         }
@@ -203,12 +211,17 @@ impl Translator<'_> {
             return self.literal(u32::from('{'));
         };
         self.is_unbounded |= quantifier.ends_with(',');
+        let most = quantifier.rsplit(',').find(|bound| !bound.is_empty());
+        let most = most.and_then(|most| most.parse().ok()).unwrap_or(u64::MAX);
+        self.repeats = self.repeats.saturating_mul(most.max(1));
         self.rest = &self.rest[quantifier.len() + 1..];
         self.repeat(&format!("{{{quantifier}}}"))
     }
 
     fn open(&mut self) -> Result<(), Problem> {
         self.can_repeat = false;
+        self.open
+            .push(self.rest.starts_with("?<=") || self.rest.starts_with("?<!"));
         for look in ["?=", "?!", "?<=", "?<!"] {
             if self.take_if(look) {
                 self.out.push('(');
@@ -325,148 +338,4 @@ impl Translator<'_> {
         };
         self.hard()
     }
-
-    fn class(&mut self) -> Result<(), Problem> {
-        let is_negated = self.take_if("^");
-        if self.take_if("]") {
-            return self.atom(if is_negated { r"[\s\S]" } else { r"[^\s\S]" });
-        }
-        let mut class = String::from(if is_negated { "[^" } else { "[" });
-        loop {
-            if self.take_if("]") {
-                class.push(']');
-                return self.atom(&class);
-            }
-            let first = self.member()?;
-            if !self.rest.starts_with('-') || self.rest.starts_with("-]") {
-                add(&mut class, first)?;
-                continue;
-            }
-            self.take();
-            match (first, self.member()?) {
-                (Member::Char(from), Member::Char(to)) => add_range(&mut class, from, to)?,
-                (first, last) => {
-                    add(&mut class, first)?;
-                    add(&mut class, Member::Char(u32::from('-')))?;
-                    add(&mut class, last)?;
-                }
-            }
-        }
-    }
-
-    fn member(&mut self) -> Result<Member, Problem> {
-        match self.take().ok_or(Problem::Invalid)? {
-            '\\' if self.take_if("b") => Ok(Member::Char(8)),
-            '\\' => self.escaped_member(),
-            literal => Ok(Member::Char(u32::from(literal))),
-        }
-    }
-
-    /// What an escape means inside a class, and outside of one where nothing else is said.
-    fn escaped_member(&mut self) -> Result<Member, Problem> {
-        let set = |set: &str| Ok(Member::Set(set.to_owned()));
-        let unit = match self.take().ok_or(Problem::Invalid)? {
-            'd' => return set(DIGITS),
-            'D' => return set(&format!("[^{DIGITS}]")),
-            'w' => return set(WORD),
-            'W' => return set(&format!("[^{WORD}]")),
-            's' => return set(SPACE),
-            'S' => return set(&format!("[^{SPACE}]")),
-            kind @ ('p' | 'P') if self.rest.starts_with('{') => return self.property(kind),
-            't' => 9,
-            'n' => 10,
-            'v' => 11,
-            'f' => 12,
-            'r' => 13,
-            'x' => self.hex(2).unwrap_or(u32::from('x')),
-            'u' => self.code_unit(),
-            'c' if self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-                self.take().map_or(0, |letter| u32::from(letter) % 32)
-            }
-            digit @ '0'..='7' => self.octal(digit),
-            other => u32::from(other),
-        };
-        Ok(Member::Char(unit))
-    }
-
-    fn property(&mut self, kind: char) -> Result<Member, Problem> {
-        let (name, behind) = self.rest[1..].split_once('}').ok_or(Problem::Invalid)?;
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '=');
-        if name.is_empty() || !name.chars().all(is_name) {
-            return Err(Problem::Invalid);
-        }
-        self.rest = behind;
-        Ok(Member::Set(format!(r"\{kind}{{{name}}}")))
-    }
-
-    /// The value of so many hexadecimal digits, taken off.
-    fn hex(&mut self, digits: usize) -> Option<u32> {
-        let text = self.rest.get(..digits)?;
-        if !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        self.rest = &self.rest[digits..];
-        u32::from_str_radix(text, 16).ok()
-    }
-
-    /// Behind `\u`: four digits, two times four for a character beyond them, or digits in braces.
-    fn code_unit(&mut self) -> u32 {
-        let braced = self
-            .rest
-            .strip_prefix('{')
-            .and_then(|it| it.split_once('}'));
-        if let Some((digits, behind)) = braced
-            && let Ok(unit) = u32::from_str_radix(digits, 16)
-        {
-            self.rest = behind;
-            return unit;
-        }
-        let Some(unit) = self.hex(4) else {
-            return u32::from('u');
-        };
-        let behind = self.rest;
-        if (0xd800..0xdc00).contains(&unit) && self.take_if(r"\u") {
-            if let Some(low @ 0xdc00..0xe000) = self.hex(4) {
-                return 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            }
-            self.rest = behind;
-        }
-        unit
-    }
-
-    fn octal(&mut self, first: char) -> u32 {
-        let mut value = first.to_digit(8).unwrap_or(0);
-        while let Some(digit) = self.rest.chars().next().and_then(|c| c.to_digit(8)) {
-            if value * 8 + digit > 0o377 {
-                break;
-            }
-            value = value * 8 + digit;
-            self.take();
-        }
-        value
-    }
-}
-
-fn add(class: &mut String, member: Member) -> Result<(), Problem> {
-    match member {
-        Member::Char(unit) => add_range(class, unit, unit),
-        Member::Set(set) => {
-            class.push_str(&set);
-            Ok(())
-        }
-    }
-}
-
-fn add_range(class: &mut String, from: u32, to: u32) -> Result<(), Problem> {
-    if from > to {
-        return Err(Problem::Invalid);
-    }
-    if [from, to]
-        .iter()
-        .any(|unit| char::from_u32(*unit).is_none())
-    {
-        return Err(Problem::Unsupported);
-    }
-    let _ = write!(class, r"\x{{{from:x}}}-\x{{{to:x}}}");
-    Ok(())
 }

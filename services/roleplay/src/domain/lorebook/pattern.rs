@@ -17,6 +17,10 @@ const MAX_SEARCH_BYTES: usize = 64 << 10;
 /// What a pattern that backtracks is taken to need, for itself and for each byte of it.
 const BACKTRACKING_BYTES: usize = 32 << 10;
 const BACKTRACKING_BYTES_PER_BYTE: usize = 1 << 10;
+/// And where it looks behind for something of any length.
+const LOOKING_BEHIND_BYTES: usize = 1 << 20;
+/// How often a part of it may be repeated by numbers in braces: each time takes memory.
+const MAX_BACKTRACKING_REPEATS: u64 = 5_000;
 /// What a pattern that backtracks is looked for in at most, from the newest message on.
 const MAX_BACKTRACKED_BYTES: usize = 16 << 10;
 /// How often one search may go back.
@@ -188,7 +192,13 @@ fn backtracking(
     flags: Flags,
     budget: &mut PatternBudget,
 ) -> Result<Pattern, Problem> {
-    let bytes = BACKTRACKING_BYTES + BACKTRACKING_BYTES_PER_BYTE * pattern_bytes;
+    if translated.repeats > MAX_BACKTRACKING_REPEATS {
+        return Err(Problem::TooLarge);
+    }
+    let mut bytes = BACKTRACKING_BYTES + BACKTRACKING_BYTES_PER_BYTE * pattern_bytes;
+    if translated.looks_behind_freely {
+        bytes += LOOKING_BEHIND_BYTES;
+    }
     let left = budget.left_after(bytes)?;
     let regex = fancy_regex::RegexBuilder::new(&translated.text)
         .case_insensitive(flags.ignore_case)

@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Form, Kind, Material, NameStyle, Settings, Source, Turn, piece::Piece};
-use crate::domain::{
-    macros::{Macros, Purpose},
-    role::Role,
-};
+use crate::domain::{macros::Macros, role::Role};
 
 /// No tokenizer packs more text than this into its tokens on average: what lies further back
 /// than so many bytes a token of the window can't fit, and need not be counted.
@@ -18,25 +15,19 @@ pub(super) fn history<'a>(
     settings: &Settings,
     macros: &Macros<'a>,
 ) -> (Vec<Piece<'a>>, Option<Piece<'a>>) {
-    // A message is sent again with every turn: its chance is the session's, so that it stays as
-    // it was and the model can reuse what it has read.
-    let macros = Macros {
-        seed: material.session_seed,
-        ..macros.clone()
-    };
     let window = usize::try_from(settings.window_tokens).unwrap_or(usize::MAX);
     let mut bytes_left = window.saturating_mul(MAX_BYTES_PER_TOKEN);
     let mut newest_first = material.history.iter().rev().peekable();
     let partial = newest_first
         .next_if(|turn| material.kind == Kind::Continue && turn.role == Role::Assistant);
     let tail = match (settings.form, partial) {
-        (_, Some(turn)) => Some(message(turn, settings, &macros, "")),
-        (Form::Text, None) => Some(cue(&macros)),
+        (_, Some(turn)) => Some(message(turn, settings, macros, "")),
+        (Form::Text, None) => Some(cue(macros)),
         (Form::Chat, None) => None,
     };
     let mut pieces = Vec::new();
     for turn in newest_first {
-        let piece = message(turn, settings, &macros, "\n");
+        let piece = message(turn, settings, macros, "\n");
         let fits = piece.text.len() <= bytes_left;
         if !fits && !pieces.is_empty() {
             break;
@@ -64,7 +55,7 @@ fn message<'a>(
     macros: &Macros<'_>,
     line_end: &str,
 ) -> Piece<'a> {
-    let text = macros.render(&turn.text, Purpose::Prompt);
+    let text = Cow::Borrowed(&*turn.text);
     let name = speaker(turn, macros);
     let is_spoken = turn.role != Role::System;
     let text = match settings.form {

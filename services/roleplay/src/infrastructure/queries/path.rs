@@ -1,22 +1,21 @@
 //! Walks from a message towards the root, newest first: what a step costs doesn't depend on how long the path is.
 
+mod line;
+
 use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
 
-use platform::Timestamp;
 use sea_orm::sea_query::{
     CommonTableExpression, Expr, ExprTrait, Func, Query, UnionType, WithClause, WithQuery,
 };
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, DbErr, FromQueryResult, Iterable, Order,
 };
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use uuid::Uuid;
 
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::Author;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
+
+pub(crate) use self::line::Line;
 
 const PATH: &str = "path";
 const STEP: &str = "step";
@@ -55,20 +54,6 @@ pub(crate) async fn load(
         .collect()
 }
 
-/// What a prompt needs to know of a message.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Line {
-    #[serde(deserialize_with = "message_id")]
-    pub(crate) id: MessageId,
-    pub(crate) author: Author,
-    pub(crate) speaker_name: String,
-    pub(crate) text: String,
-    pub(crate) depth: i32,
-    pub(crate) character_count: i32,
-    #[serde(deserialize_with = "timestamp")]
-    pub(crate) create_time: Timestamp,
-}
-
 /// As [`load`], and only what a prompt needs. All messages come in one row: a driver of SQLite hands each row to another
 /// thread, which takes longer than finding it.
 pub(crate) async fn lines(
@@ -85,6 +70,7 @@ pub(crate) async fn lines(
         Column::Depth,
         Column::CharacterCount,
         Column::CreateTime,
+        Column::IsTemplate,
     ];
     let walk = Walk::within(limits, session, from);
     let statement = walk.gathered(&columns, db.get_database_backend());
@@ -98,17 +84,6 @@ pub(crate) async fn lines(
     // An aggregate keeps the order of its rows, though only by habit.
     lines.sort_by_key(|line| Reverse(line.depth));
     Ok(lines)
-}
-
-fn message_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageId, D::Error> {
-    let text = <&str>::deserialize(deserializer)?;
-    Uuid::parse_str(text)
-        .map(MessageId::from_uuid)
-        .map_err(D::Error::custom)
-}
-
-fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    i64::deserialize(deserializer).map(Timestamp::from_micros)
 }
 
 /// Where two paths part.

@@ -32,6 +32,8 @@ pub(crate) struct Model {
     pub(crate) jump_depth: Option<i32>,
     pub(crate) create_time: Timestamp,
     pub(crate) edit_time: Option<Timestamp>,
+    /// A greeting whose macros aren't resolved, because nobody has answered it.
+    pub(crate) is_template: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

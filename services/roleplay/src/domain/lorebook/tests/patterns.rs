@@ -101,6 +101,39 @@ fn looks_around() {
 }
 
 #[test]
+fn looks_around_in_all_ways_that_are_in_use() {
+    for (pattern, text, other) in [
+        (
+            r"/(?<=\bthe )dragon|(?<=\ban old )dragon/",
+            "an old dragon",
+            "bathe dragon",
+        ),
+        (r"/(?<!not |never )happy/", "so happy", "never happy"),
+        (r"/(?<=(?:a|bc)d)x/", "bcdx", "bdx"),
+        (r"/(?<!\w)art(?!\w)/i", "his Art!", "heart, arts"),
+        (r"/\b(?!the\b)\w+ queen\b/", "old queen", "the queen"),
+        (r"/<(?:(?!>)[^])*red[^>]*>/", "<a red hat>", "<a> red <b>"),
+        (
+            r"/^(?=[^]*\bred\b)(?=[^]*\bhat\b)/",
+            "a hat, red",
+            "a hatred",
+        ),
+        (r"/(?<=\s|^|:)Ada(?=[\s,.!?]|$)/", "Ada, hi", "Adaline"),
+        (r"/(?<=[\u4e00-\u9fff])龙(?![虾])/", "神龙", "神龙虾"),
+        (
+            r"/(['\x22])[^'\x22]*storm[^'\x22]*\1/",
+            "'a storm'",
+            "'a storm\"",
+        ),
+        (r"/(?=red)*x/", "x", "y"),
+        (r"/(?<!(?:un|dis)\w{0,3})tied/", "tied", "untied"),
+    ] {
+        assert!(matches(pattern, text), "{pattern}");
+        assert!(!matches(pattern, other), "{pattern}");
+    }
+}
+
+#[test]
 fn refers_back() {
     assert!(matches(r"/\b(\w+) \1\b/i", "so Very very cold"));
     assert!(!matches(r"/\b(\w+) \1\b/", "so very cold"));
@@ -159,6 +192,10 @@ fn says_of_a_pattern_that_it_is_too_large_or_beyond_us() {
     assert_eq!(problem(long, "aaa"), Some(Problem::TooLarge));
     let many_looks = json!({"keys": [format!("/{}x/", "(?=x)".repeat(40))]});
     assert_eq!(problem(many_looks, "x"), Some(Problem::TooLarge));
+    let repeated = json!({"keys": ["/(?<=(?:(?:a{99}){99}){99})b/"]});
+    assert_eq!(problem(repeated, "ab"), Some(Problem::TooLarge));
+    let look = json!({"keys": [r"/(?<=\b(?:the|an old) )dragon/"]});
+    assert_eq!(problem(look, "the dragon"), Some(Problem::Unsupported));
     let halves = json!({"keys": [r"/[\ud800-\udbff]/"]});
     assert_eq!(problem(halves, "🐙"), Some(Problem::Unsupported));
 }

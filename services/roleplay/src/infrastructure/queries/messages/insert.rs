@@ -29,6 +29,8 @@ pub(crate) struct NewMessage {
     pub(crate) generation_id: Option<GenerationId>,
     /// When it is made.
     pub(crate) create_time: Timestamp,
+    /// Whether it is a greeting whose macros aren't resolved.
+    pub(crate) is_template: bool,
 }
 
 /// Stores a message after `parent`, as its last swipe.
@@ -139,6 +141,7 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         jump_depth: place.jump.map(|(_, depth)| depth),
         create_time: new.create_time,
         edit_time: None,
+        is_template: new.is_template,
     }
 }
 
