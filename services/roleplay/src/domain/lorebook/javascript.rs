@@ -3,10 +3,12 @@
 //!
 //! Where JavaScript counts UTF-16 units, characters are counted here.
 
+mod groups;
 mod members;
 
 use std::fmt::Write;
 
+use self::groups::{Groups, captured};
 use self::members::Member;
 use super::pattern::{Flags, Problem};
 
@@ -53,6 +55,7 @@ pub(super) fn translate(
         groups: Groups::of(pattern),
         opened: 0,
         open: Vec::new(),
+        leads: false,
         hard_parts: 0,
         is_unbounded: false,
         looks_behind_freely: false,
@@ -72,44 +75,15 @@ pub(super) fn translate(
     })
 }
 
-/// The groups of a pattern that can be referred to, with their names.
-struct Groups(Vec<Option<String>>);
-
-impl Groups {
-    fn of(pattern: &str) -> Self {
-        let mut groups = Vec::new();
-        let (mut escaped, mut in_class) = (false, false);
-        for (at, c) in pattern.char_indices() {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                ']' => in_class = false,
-                '[' => in_class = true,
-                '(' if !in_class => groups.extend(captured(&pattern[at + 1..])),
-                _ => {}
-            }
-        }
-        Self(groups)
-    }
-
-    fn has_names(&self) -> bool {
-        self.0.iter().any(Option::is_some)
-    }
-
-    fn named(&self, name: &str) -> Option<usize> {
-        let place = self.0.iter().position(|it| it.as_deref() == Some(name))?;
-        Some(place + 1)
-    }
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// The name of a group that captures, or that it has none; nothing if it doesn't capture.
-fn captured(behind_parenthesis: &str) -> Option<Option<String>> {
-    let Some(kind) = behind_parenthesis.strip_prefix('?') else {
-        return Some(None);
-    };
-    let name = kind.strip_prefix('<')?.split_once('>')?.0;
-    let is_name = !name.is_empty() && !name.starts_with(['=', '!']);
-    is_name.then(|| Some(name.to_owned()))
+/// A group that is open.
+struct Open {
+    looks_behind: bool,
+    /// Whether its alternatives begin where a look-behind does.
+    leads: bool,
 }
 
 struct Translator<'p> {
@@ -119,8 +93,9 @@ struct Translator<'p> {
     groups: Groups,
     /// Groups that can be referred to and were opened so far.
     opened: usize,
-    /// The groups that are open, and whether they look behind.
-    open: Vec<bool>,
+    open: Vec<Open>,
+    /// Whether nothing was taken since a look-behind began.
+    leads: bool,
     hard_parts: usize,
     is_unbounded: bool,
     looks_behind_freely: bool,
@@ -157,7 +132,10 @@ impl Translator<'_> {
             '.' if self.flags.dot_all => self.atom(r"[\s\S]"),
             '.' => self.atom(&format!("[^{LINE_BREAKS}]")),
             '|' | '^' | '$' => {
-                self.looks_behind_freely |= next == '|' && self.open.contains(&true);
+                if next == '|' {
+                    self.looks_behind_freely |= self.looks_behind();
+                    self.leads = self.open.last().is_some_and(|group| group.leads);
+                }
                 self.out.push(next);
                 self.can_repeat = false;
                 Ok(())
@@ -173,7 +151,12 @@ impl Translator<'_> {
     fn atom(&mut self, text: &str) -> Result<(), Problem> {
         self.out.push_str(text);
         self.can_repeat = true;
+        self.leads = false;
         Ok(())
+    }
+
+    fn looks_behind(&self) -> bool {
+        self.open.iter().any(|group| group.looks_behind)
     }
 
     fn literal(&mut self, unit: u32) -> Result<(), Problem> {
@@ -189,7 +172,7 @@ impl Translator<'_> {
             return Err(Problem::Invalid);
         }
         self.out.push_str(quantifier);
-        self.looks_behind_freely |= self.open.contains(&true);
+        self.looks_behind_freely |= self.looks_behind();
         if self.take_if("?") {
             self.out.push('?');
         }
@@ -220,8 +203,12 @@ impl Translator<'_> {
 
     fn open(&mut self) -> Result<(), Problem> {
         self.can_repeat = false;
-        self.open
-            .push(self.rest.starts_with("?<=") || self.rest.starts_with("?<!"));
+        let looks_behind = ["?<=", "?<!"].iter().any(|it| self.rest.starts_with(it));
+        self.leads |= looks_behind;
+        self.open.push(Open {
+            looks_behind,
+            leads: self.leads,
+        });
         for look in ["?=", "?!", "?<=", "?<!"] {
             if self.take_if(look) {
                 self.out.push('(');
@@ -276,7 +263,8 @@ impl Translator<'_> {
             'b' | 'B' => {
                 self.take();
                 self.can_repeat = false;
-                self.out.push_str(self.boundary(next == 'b'));
+                let boundary = self.boundary(next == 'b');
+                self.out.push_str(boundary);
                 Ok(())
             }
             'k' if self.groups.has_names() => {
@@ -305,7 +293,13 @@ impl Translator<'_> {
         }
     }
 
-    fn boundary(&self, is_boundary: bool) -> &'static str {
+    fn boundary(&mut self, is_boundary: bool) -> &'static str {
+        let before_word = self.rest.starts_with(is_word) || self.rest.starts_with('(');
+        if self.leads && is_boundary && before_word {
+            // A look-behind of any length can't hold other looks, and may as well take the character before.
+            self.looks_behind_freely = true;
+            return r"(?:\A|[^0-9A-Za-z_])";
+        }
         match (self.dialect, is_boundary) {
             (Dialect::Linear, true) => r"(?-u:\b)",
             (Dialect::Linear, false) => r"(?-u:\B)",
@@ -322,7 +316,7 @@ impl Translator<'_> {
     fn group_number(&mut self) -> Option<usize> {
         let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         let number = self.rest[..digits].parse().ok()?;
-        if number > self.groups.0.len() {
+        if number > self.groups.count() {
             return None;
         }
         self.rest = &self.rest[digits..];
@@ -331,7 +325,7 @@ impl Translator<'_> {
 
     /// What a group took; nothing where it took no part, or has yet to end.
     fn reference(&mut self, group: usize) -> Result<(), Problem> {
-        self.can_repeat = true;
+        (self.can_repeat, self.leads) = (true, false);
         let _ = match group <= self.opened {
             true => write!(self.out, "(?(<g{group}>)\\k<g{group}>|)"),
             false => write!(self.out, "(?:)"),

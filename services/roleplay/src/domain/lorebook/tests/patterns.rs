@@ -104,11 +104,11 @@ fn looks_around() {
 fn looks_around_in_all_ways_that_are_in_use() {
     for (pattern, text, other) in [
         (
-            r"/(?<=\bthe )dragon|(?<=\ban old )dragon/",
+            r"/(?<=\b(?:the|an old) )dragon/",
             "an old dragon",
             "bathe dragon",
         ),
-        (r"/(?<!not |never )happy/", "so happy", "never happy"),
+        (r"/(?<!\bnot\s+|\bnever )happy/", "knot happy", "not  happy"),
         (r"/(?<=(?:a|bc)d)x/", "bcdx", "bdx"),
         (r"/(?<!\w)art(?!\w)/i", "his Art!", "heart, arts"),
         (r"/\b(?!the\b)\w+ queen\b/", "old queen", "the queen"),
@@ -125,7 +125,6 @@ fn looks_around_in_all_ways_that_are_in_use() {
             "'a storm'",
             "'a storm\"",
         ),
-        (r"/(?=red)*x/", "x", "y"),
         (r"/(?<!(?:un|dis)\w{0,3})tied/", "tied", "untied"),
     ] {
         assert!(matches(pattern, text), "{pattern}");
@@ -194,7 +193,7 @@ fn says_of_a_pattern_that_it_is_too_large_or_beyond_us() {
     assert_eq!(problem(many_looks, "x"), Some(Problem::TooLarge));
     let repeated = json!({"keys": ["/(?<=(?:(?:a{99}){99}){99})b/"]});
     assert_eq!(problem(repeated, "ab"), Some(Problem::TooLarge));
-    let look = json!({"keys": [r"/(?<=\b(?:the|an old) )dragon/"]});
+    let look = json!({"keys": [r"/(?<=(?:the|an old)\b )dragon/"]});
     assert_eq!(problem(look, "the dragon"), Some(Problem::Unsupported));
     let halves = json!({"keys": [r"/[\ud800-\udbff]/"]});
     assert_eq!(problem(halves, "🐙"), Some(Problem::Unsupported));
