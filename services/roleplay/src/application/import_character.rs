@@ -12,6 +12,7 @@ use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::{Card, CardError, Imported, MAX_DOCUMENT_BYTES, Warning};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, UserId};
+use crate::domain::prompt::check_growth;
 use crate::infrastructure::queries::characters;
 
 impl Characters {
@@ -105,13 +106,19 @@ impl Characters {
 
 /// Reads a card and the version of its picture.
 fn read(file: &[u8]) -> Result<(Imported, Option<AvatarVersion>), CardError> {
-    let imported = Card::import(file)?;
+    let mut imported = Card::import(file)?;
     // A number such as 1e9 is longer when it is written again; what we store we must be able to read.
     let size_bytes = imported.card.to_json(imported.card.spec())?.len();
     if size_bytes > MAX_DOCUMENT_BYTES {
         return Err(CardError::DocumentTooLarge {
             size_bytes,
             max_bytes: MAX_DOCUMENT_BYTES,
+        });
+    }
+    if let Err(outgrown) = check_growth(&imported.card) {
+        imported.warnings.push(Warning::OutgrowingMacros {
+            added_bytes: outgrown.added_bytes,
+            max_bytes: outgrown.max_bytes,
         });
     }
     let version = imported.avatar_png.as_deref().map(AvatarVersion::of);

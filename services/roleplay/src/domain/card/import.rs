@@ -110,7 +110,7 @@ fn read_json(bytes: &[u8], warnings: &mut Vec<Warning>) -> Result<Card, CardErro
     let document = parse(text, warnings)?;
     let layout = Layout::detect(&document, warnings)?;
     let card = Card { document, layout };
-    if card.name().trim().is_empty() {
+    if card.has_no_name() {
         return Err(CardError::EmptyName);
     }
     warnings.extend(card.odd_types());

@@ -106,7 +106,7 @@ impl Card {
     }
 
     fn check(&self) -> Result<(), CardError> {
-        if self.name().trim().is_empty() {
+        if self.has_no_name() {
             return Err(CardError::EmptyName);
         }
         let json = self.to_own_json();
