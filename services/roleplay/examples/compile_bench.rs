@@ -57,10 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             lore: lore_settings.clone(),
             ..Settings::default()
         };
-        let receipt = Draft::new(&material, &settings, 1).fit(tokens)?.receipt;
+        let receipt = Draft::new(&material, &settings, 1)?.fit(tokens)?.receipt;
         let started = Instant::now();
         for seed in 0..u64::from(RUNS) {
-            std::hint::black_box(Draft::new(&material, &settings, seed).fit(tokens)?);
+            std::hint::black_box(Draft::new(&material, &settings, seed)?.fit(tokens)?);
         }
         let fired = receipt
             .lore

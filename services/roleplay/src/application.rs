@@ -25,6 +25,7 @@ mod error;
 mod export_character;
 mod follow_generation;
 mod generate;
+mod greetings;
 mod happened;
 mod history;
 mod hold_generations;
@@ -60,6 +61,7 @@ mod update_memory;
 mod update_message;
 mod update_session;
 mod watch_generation;
+mod words;
 
 pub(crate) use self::{
     add_message::AddMessage,

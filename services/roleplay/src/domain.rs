@@ -14,6 +14,7 @@ pub mod lorebook;
 pub mod macros;
 pub mod memory;
 pub mod message;
+pub mod name;
 pub mod persona;
 pub mod prompt;
 mod random;

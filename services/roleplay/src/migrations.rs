@@ -12,6 +12,7 @@ mod m0007_avatar_versions;
 mod m0008_voices;
 mod m0009_bookmarks;
 mod m0010_lorebooks;
+mod m0011_templates;
 mod m0012_character_assets;
 
 /// Brings the tables of roleplay up to date.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_voices::Voices),
             Box::new(m0009_bookmarks::Bookmarks),
             Box::new(m0010_lorebooks::Lorebooks),
+            Box::new(m0011_templates::Templates),
             Box::new(m0012_character_assets::CharacterAssets),
         ])
     }

@@ -11,6 +11,7 @@ mod reply;
 mod retry;
 mod sse;
 mod stop;
+mod text;
 mod watch;
 mod wire;
 

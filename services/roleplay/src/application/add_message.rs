@@ -5,8 +5,10 @@ use service::RequestKey;
 use troupe_proto::events::MessageOrigin;
 
 use super::compile_prompt::speaker_name;
+use super::greetings::{Settled, settle};
 use super::move_head::move_head;
 use super::once::Once;
+use super::words::something_said;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{Author, Message, MessageKind};
@@ -40,16 +42,18 @@ impl Chats {
         }
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
         let session = self.get_session(ctx, request.session_id).await?;
-        let player = self.player(ctx, session.persona_id).await?;
+        let words = &self.words(ctx, &session).await?;
+        let text = something_said(&request.text, &words.macros(self.moment(), rand::random()))?;
         let once = &Once::new(user, request.key).within(session.id);
         let new = &NewMessage {
             id: MessageId::new(),
             author: Author::Person,
             kind: request.kind,
-            speaker_name: speaker_name(request.kind, &player.name),
-            text: request.text,
+            speaker_name: speaker_name(request.kind, &words.player.name),
+            text,
             generation_id: None,
             create_time: now,
+            is_template: false,
         };
         let (id, asked_parent, cause) = (session.id, request.parent_id, &ctx.cause());
         self.db
@@ -69,6 +73,11 @@ impl Chats {
                         }
                         None => None,
                     };
+                    let answered = before.as_ref();
+                    let greeting = answered.and_then(|it| Settled::of_row(it, &session, words));
+                    if let Some(greeting) = greeting {
+                        settle(tx, id, &greeting).await?;
+                    }
                     let added = messages::insert(tx, id, before.as_ref(), new.clone()).await?;
                     move_head(tx, id, &session.branch, added.id, parent, now).await?;
                     tx.put_off(sessions::touch(id, now));

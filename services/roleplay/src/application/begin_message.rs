@@ -87,6 +87,7 @@ fn begun_by(session: &Session, generation: &NewGeneration, speaker: Speaker) -> 
         text: String::new(),
         generation_id: Some(generation.id),
         create_time: generation.create_time,
+        is_template: false,
     }
 }
 

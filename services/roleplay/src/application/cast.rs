@@ -1,6 +1,5 @@
 //! Who takes part in a session: the character, made ready for prompts, and whom the person plays.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
@@ -12,7 +11,8 @@ use crate::domain::card::Card;
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, LorebookId, PersonaId};
 use crate::domain::lorebook::{LoreSettings, Lorebook, Matcher};
-use crate::domain::macros::{MacroTexts, Macros, Moment};
+use crate::domain::name;
+use crate::domain::session::PromptChoices;
 use crate::infrastructure::queries::{characters, lorebooks, personas};
 
 /// A person without a name of their own.
@@ -35,20 +35,21 @@ pub(crate) struct SheetKey {
     changed: Timestamp,
     /// Those that are attached.
     books: Vec<(LorebookId, Timestamp)>,
+    /// What of a session's settings it depends on.
+    settings: [bool; 4],
 }
 
 impl Sheet {
-    fn of(character: Character, attached: &[Book]) -> Self {
-        let settings = LoreSettings::default();
+    fn of(character: Character, attached: &[Book], settings: &LoreSettings) -> Self {
         let own = character.card.character_book();
         let own = own.map(|book| (LorebookId::of_card(character.id), book));
         let attached_bytes = attached.iter().map(|it| it.document.size_bytes()).sum();
         let attached = attached.iter().map(|it| (it.id, it.document.parsed()));
         let books = own.into_iter().chain(attached).collect();
-        let lore = Lorebook::merged(books, &settings);
+        let lore = Lorebook::merged(books, settings);
         Self {
             card: character.card,
-            lore: lore.map(|book| Matcher::new(book, &settings)),
+            lore: lore.map(|book| Matcher::new(book, settings)),
             attached_bytes,
         }
     }
@@ -72,20 +73,37 @@ pub(super) struct Player {
     pub(super) description: String,
 }
 
+impl Player {
+    /// A person without a name of their own.
+    pub(super) fn nameless() -> Self {
+        Self {
+            name: NAMELESS.to_owned(),
+            description: String::new(),
+        }
+    }
+}
+
 impl Chats {
-    /// A character of the caller, made ready.
+    /// A character of the caller, made ready for the prompts of a session.
     pub(super) async fn sheet(
         &self,
         ctx: &Ctx,
         id: CharacterId,
+        choices: &PromptChoices,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let (db, user, lore) = (self.db.read(), ctx.user_id()?, choices.lore());
+        let settings = Matcher::settings_key(&lore);
         let changed = characters::update_time(db, user, id);
         let books = lorebooks::attached_times(db, user, id);
         let (Some(changed), books) = tokio::try_join!(changed, books)? else {
             return Ok(None);
         };
-        let key = SheetKey { id, changed, books };
+        let key = SheetKey {
+            id,
+            changed,
+            books,
+            settings,
+        };
         if let Some(sheet) = self.sheets.get(&key) {
             return Ok(Some(sheet));
         }
@@ -102,8 +120,9 @@ impl Chats {
             id,
             changed: character.update_time,
             books: books.collect(),
+            settings,
         };
-        let sheet = Arc::new(Sheet::of(character, &attached));
+        let sheet = Arc::new(Sheet::of(character, &attached, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }
@@ -118,37 +137,22 @@ impl Chats {
             let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
             let persona = persona.ok_or(Error::NotFound("persona"))?;
             return Ok(Player {
-                name: persona.name,
+                name: named(&persona.name),
                 description: persona.description,
             });
         }
         let name = self.profiles.display_name(ctx).await?;
-        let name = if name.trim().is_empty() {
-            NAMELESS.to_owned()
-        } else {
-            name
-        };
         Ok(Player {
-            name,
+            name: named(&name),
             description: String::new(),
         })
     }
 }
 
-/// What the macros of a character's greetings stand for.
-pub(super) fn greeting_macros<'a>(
-    sheet: &'a Sheet,
-    player: &'a Player,
-    now: Moment,
-    seed: u64,
-) -> Macros<'a> {
-    Macros {
-        char: sheet.card.display_name(),
-        user: Cow::Borrowed(&player.name),
-        texts: MacroTexts::of(&sheet.card, &player.description),
-        now: Some(now),
-        seed,
-        session_seed: seed,
-        ..Macros::default()
+/// What a person is called: on one line, and never nothing.
+fn named(name: &str) -> String {
+    match name::spoken(name) {
+        name if name.is_empty() => NAMELESS.to_owned(),
+        name => name.into_owned(),
     }
 }

@@ -132,16 +132,19 @@ impl Chats {
     /// A message of a session.
     pub(crate) async fn get_message(
         &self,
+        ctx: &Ctx,
         session: &Session,
         id: MessageId,
     ) -> Result<Message, Error> {
         let message = messages::find_whole(self.db.read(), session.id, id).await?;
-        message.ok_or(Error::NotFound("message"))
+        let message = message.ok_or(Error::NotFound("message"))?;
+        self.shown(ctx, session, message).await
     }
 
     /// At most `limit` messages from one on towards the root, newest first, and the one after them.
     pub(crate) async fn list_messages(
         &self,
+        ctx: &Ctx,
         session: &Session,
         from: MessageId,
         limit: usize,
@@ -153,38 +156,32 @@ impl Chats {
         let models = path::load(self.db.read(), session.id, from, limits).await?;
         // The message that a page token names may have been deleted since.
         let next = models.last().ok_or(Error::NotFound("message"))?.parent_id;
-        Ok((
-            messages::whole(self.db.read(), session.id, models).await?,
-            next,
-        ))
+        let messages = messages::whole(self.db.read(), session.id, models).await?;
+        let messages = self.all_shown(ctx, session, messages, usize::MAX);
+        Ok((messages.await?, next))
     }
 
     /// At most `limit` swipes of a message, itself included, in their order from behind a place among them, and whether there
     /// are more.
     pub(crate) async fn list_swipes(
         &self,
+        ctx: &Ctx,
         session: &Session,
         id: MessageId,
         after: Option<u32>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), Error> {
-        let (db, session) = (self.db.read(), session.id);
-        let message = messages::find(db, session, id).await?;
+        let db = self.db.read();
+        let message = messages::find(db, session.id, id).await?;
         let parent = message.ok_or(Error::NotFound("message"))?.parent_id;
         let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let mut swipes = messages::list_swipes(db, session, parent, after, wanted).await?;
+        let mut swipes = messages::list_swipes(db, session.id, parent, after, wanted).await?;
         let read = swipes.len();
         swipes.truncate(limit);
-        let mut bytes = 0;
-        let fitting = swipes.iter().take_while(|swipe| {
-            let fits = bytes < PAGE_BYTES;
-            bytes += swipe.text.len();
-            fits
-        });
-        let fitting = fitting.count();
-        swipes.truncate(fitting);
-        let swipes = messages::whole(db, session, swipes).await?;
-        Ok((swipes, fitting < read))
+        let swipes = messages::whole(db, session.id, swipes).await?;
+        let swipes = self.all_shown(ctx, session, swipes, PAGE_BYTES).await?;
+        let more = swipes.len() < read;
+        Ok((swipes, more))
     }
 
     /// Where a branch of a session ends; by default, the one the session is turned to.

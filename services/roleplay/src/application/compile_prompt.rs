@@ -9,15 +9,17 @@ use mesh::Ctx;
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
 use super::recall::{Kept, Scene};
+use super::words::{Spoken, Words};
 use super::{Chats, Error};
 use crate::domain::ids::MessageId;
 use crate::domain::macros::Moment;
 use crate::domain::message::{Author, MessageKind};
+use crate::domain::name;
 use crate::domain::prompt::{
     Compiled, Draft, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
 };
 use crate::domain::role::Role;
-use crate::domain::session::Session;
+use crate::domain::session::{ReplySettings, Session};
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -37,7 +39,7 @@ pub(super) struct Wanted<'w> {
     pub(super) kind: Kind,
     /// The last stored message that it is to know.
     pub(super) tip: Option<MessageId>,
-    /// The person's message that follows it and isn't stored yet.
+    /// The person's message that follows it and isn't stored yet, as it was sent.
     pub(super) said: Option<&'w str>,
     /// The id that this message will have.
     pub(super) said_id: Option<MessageId>,
@@ -85,6 +87,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) max_tokens: u32,
     /// What the person is called in it.
     pub(crate) player_name: String,
+    /// What is said with it.
+    pub(super) spoken: Spoken,
 }
 
 impl Chats {
@@ -110,10 +114,12 @@ impl Chats {
             sheet,
             player,
             model,
-            lines,
+            mut lines,
             kept,
             recalls,
         } = gathered;
+        let words = Words::of(session, Some(sheet.clone()), player.clone());
+        let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
         let path = wanted.tip.map(|tip| Path {
             session: session.id,
@@ -121,18 +127,10 @@ impl Chats {
             recent: &recent,
         });
         let pinned = self.memories.pinned_on(path, kept.pinned).await?;
-        let reply = &session.settings;
-        let max_tokens = reply.reply_tokens(model.max_reply_tokens, model.window_tokens);
-        let settings = Settings {
-            form: model.form,
-            window_tokens: model.window_tokens,
-            max_reply_tokens: max_tokens,
-            memory: self.memories.config.settings(),
-            ..Settings::default()
-        };
+        let settings = self.prompt_settings(&session.settings, &model);
         let (earlier, earlier_of_character) = earlier(&lines);
         let idle_secs = self.idle_secs(&lines);
-        let turns = turns(lines, &player, &wanted);
+        let turns = turns(lines, &player, &wanted, spoken.said.clone());
         let mut material = Material {
             lore: sheet.lore.as_ref(),
             persona: Persona {
@@ -173,10 +171,22 @@ impl Chats {
             prompt,
             receipt,
             estimated,
-            max_tokens,
+            max_tokens: settings.max_reply_tokens,
             player_name: player.name.clone(),
             model: model.clone(),
+            spoken,
         })
+    }
+
+    fn prompt_settings(&self, reply: &ReplySettings, model: &Model) -> Settings {
+        let max_tokens = reply.reply_tokens(model.max_reply_tokens, model.window_tokens);
+        Settings {
+            form: model.form,
+            window_tokens: model.window_tokens,
+            max_reply_tokens: max_tokens,
+            memory: self.memories.config.settings(),
+            ..reply.prompt.over(Settings::default())
+        }
     }
 
     /// Reads all that a prompt is made of, at the same time where nothing depends on the other.
@@ -189,7 +199,7 @@ impl Chats {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
         let sheet = async {
             let character = session.character_id.ok_or(Error::CharacterDeleted)?;
-            let sheet = self.sheet(ctx, character).await?;
+            let sheet = self.sheet(ctx, character, &session.settings.prompt).await?;
             sheet.ok_or(Error::CharacterDeleted)
         };
         let history = async {
@@ -222,7 +232,7 @@ impl Chats {
         settings: &Settings,
         seed: u64,
     ) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(material, settings, seed);
+        let draft = Draft::new(material, settings, seed)?;
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
         let counts = self.models.count(ctx, material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
@@ -261,7 +271,7 @@ impl Chats {
     }
 
     /// Seconds since the person's last message.
-    fn idle_secs(&self, newest_first: &[Line]) -> Option<u64> {
+    pub(super) fn idle_secs(&self, newest_first: &[Line]) -> Option<u64> {
         let said = newest_first
             .iter()
             .find(|message| message.author == Author::Person)?;
@@ -279,7 +289,7 @@ fn prompt_seed(session: &Session) -> u64 {
 }
 
 /// How many messages are older than these, and how many of them are the character's.
-fn earlier(newest_first: &[Line]) -> (u32, u32) {
+pub(super) fn earlier(newest_first: &[Line]) -> (u32, u32) {
     let Some(oldest) = newest_first.last() else {
         return (0, 0);
     };
@@ -288,18 +298,23 @@ fn earlier(newest_first: &[Line]) -> (u32, u32) {
     (count(oldest.depth), count(oldest.character_count - own))
 }
 
-fn turns(newest_first: Vec<Line>, player: &Player, wanted: &Wanted<'_>) -> Vec<Turn<'static>> {
+fn turns(
+    newest_first: Vec<Line>,
+    player: &Player,
+    wanted: &Wanted<'_>,
+    said: Option<String>,
+) -> Vec<Turn<'static>> {
     let stored = newest_first.into_iter().rev().map(|message| Turn {
         id: Cow::Owned(message.id.to_string()),
         role: role(message.kind, message.author),
-        name: Cow::Owned(message.speaker_name),
+        name: Cow::Owned(name::spoken(&message.speaker_name).into_owned()),
         text: Cow::Owned(message.text),
     });
-    let said = wanted.said.map(|text| Turn {
+    let said = said.map(|text| Turn {
         id: Cow::Owned(wanted.said_id.map(|id| id.to_string()).unwrap_or_default()),
         role: role(wanted.kind_said, Author::Person),
         name: Cow::Owned(speaker_name(wanted.kind_said, &player.name)),
-        text: Cow::Owned(text.to_owned()),
+        text: Cow::Owned(text),
     });
     // What models don't read has no text here, and what says nothing isn't sent.
     let turns = stored.chain(said);

@@ -1,16 +1,17 @@
 //! Opens a session with a character.
 
+use std::borrow::Cow;
+
 use mesh::Ctx;
 use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
-use super::cast::greeting_macros;
+use super::cast::Sheet;
 use super::once::Once;
 use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
-use crate::domain::macros::Purpose;
 use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::session::{
     Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
@@ -45,28 +46,21 @@ impl Chats {
         let once = &Once::new(user, key);
         // Before anything is looked at that may be gone since the first.
         if let Some(made) = once.made(db).await? {
-            return opened(db, user, made).await;
+            let (session, greeting) = opened(db, user, made).await?;
+            return self.greeted(ctx, session, greeting).await;
         }
         let sheet = self
-            .sheet(ctx, new.character_id)
+            .sheet(ctx, new.character_id, &new.settings.prompt)
             .await?
             .ok_or(Error::NotFound("character"))?;
-        let player = self.player(ctx, new.persona_id).await?;
+        // It must be there.
+        self.player(ctx, new.persona_id).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
         let (id, now) = (SessionId::new(), self.host.clock.now());
-        let macros = greeting_macros(&sheet, &player, self.moment(), Session::seed(id));
         let name = sheet.card.display_name().into_owned();
-        let greetings: Vec<NewMessage> = sheet
-            .card
-            .greetings()
-            .iter()
-            .take(MAX_GREETINGS)
-            // As for a prompt: what is shown is also what the model reads.
-            .map(|greeting| macros.render(greeting, Purpose::Prompt).into_owned())
-            .map(|text| said_by(&name, text, now))
-            .collect();
+        let greetings = greetings(&sheet, &name, now);
         let branch = Branch {
             id: BranchId::new(),
             session_id: id,
@@ -91,7 +85,8 @@ impl Chats {
             update_time: now,
         };
         let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
-        self.db
+        let opening = self
+            .db
             .transaction(|tx| {
                 Box::pin(async move {
                     if let Some(made) = once.made(tx).await? {
@@ -103,21 +98,40 @@ impl Chats {
                     Ok((stored.clone(), greeting))
                 })
             })
-            .await
+            .await;
+        let (session, greeting) = opening?;
+        self.greeted(ctx, session, greeting).await
+    }
+
+    /// An opened session, with its greeting as it is shown.
+    async fn greeted(
+        &self,
+        ctx: &Ctx,
+        session: Session,
+        greeting: Option<Message>,
+    ) -> Result<(Session, Option<Message>), Error> {
+        let Some(greeting) = greeting else {
+            return Ok((session, None));
+        };
+        let greeting = self.shown(ctx, &session, greeting).await?;
+        Ok((session, Some(greeting)))
     }
 }
 
-/// What a character says before anybody else does.
-fn said_by(name: &str, text: String, now: Timestamp) -> NewMessage {
-    NewMessage {
+/// The greetings of a character, as the card has them.
+fn greetings(sheet: &Sheet, name: &str, now: Timestamp) -> Vec<NewMessage> {
+    let greetings = sheet.card.greetings().into_iter().take(MAX_GREETINGS);
+    let message = |greeting: Cow<'_, str>| NewMessage {
         id: MessageId::new(),
         author: Author::Character,
         kind: MessageKind::Dialogue,
         speaker_name: name.to_owned(),
-        text,
+        text: greeting.into_owned(),
         generation_id: None,
         create_time: now,
-    }
+        is_template: true,
+    };
+    greetings.map(message).collect()
 }
 
 /// The title that was given, or the name, which may be longer than a title that people can change.

@@ -7,6 +7,7 @@ use storage::database::Transaction;
 
 use super::chats::check_not_generating;
 use super::error::check_etag_of;
+use super::greetings::shown_etag;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::session::Session;
@@ -35,7 +36,9 @@ impl Chats {
         request: DeleteMessage,
     ) -> Result<Option<MessageId>, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        let (cause, request) = (&ctx.cause(), &request);
+        let words = self.words_of_etag(ctx, request.session_id, request.id, &request.etag);
+        let words = words.await?;
+        let (cause, request, words) = (&ctx.cause(), &request, words.as_ref());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -43,7 +46,11 @@ impl Chats {
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let message = messages::find_whole(tx, session.id, request.id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
-                    check_etag_of("message", &message.etag(), &request.etag)?;
+                    check_etag_of(
+                        "message",
+                        &shown_etag(&session, message, words),
+                        &request.etag,
+                    )?;
                     let message = messages::find(tx, session.id, request.id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
                     let deleted = match request.keep_following {

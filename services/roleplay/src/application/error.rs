@@ -12,6 +12,7 @@ use troupe_proto::{Class, Classify, Code, Reason, error};
 use crate::domain::card::CardError;
 use crate::domain::etag::etag;
 use crate::domain::ids::GenerationId;
+use crate::domain::macros::Outgrown;
 use crate::domain::prompt::FitError;
 use crate::domain::watch::OffsetError;
 use crate::infrastructure::index;
@@ -171,6 +172,12 @@ pub(super) fn check_etag_of(what: &'static str, etag: &str, seen: &str) -> Resul
         return Ok(());
     }
     Err(Error::EtagMismatch(what))
+}
+
+impl From<Outgrown> for Error {
+    fn from(outgrown: Outgrown) -> Self {
+        Self::PromptTooLong(outgrown.into())
+    }
 }
 
 impl From<index::Error> for Error {

@@ -23,9 +23,11 @@ use troupe_proto::{Classify, Code, Reason, error};
 use super::live::Job;
 use super::recover_generations::Outcome;
 use super::shown::Shown;
+use super::words::Words;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State, Trimmer};
 use crate::domain::ids::{GenerationId, MessageId};
+use crate::domain::macros::{Moment, Resolver};
 use crate::infrastructure::models::{Inference, Written};
 use crate::infrastructure::queries::generations;
 
@@ -46,16 +48,56 @@ pub(super) struct Work {
     /// Where the branch ends if nothing is written.
     pub(super) left: Option<MessageId>,
     pub(super) inference: Inference,
+    /// What macros of the model's text stand for.
+    pub(super) words: Words,
     /// The request that asked for it.
     pub(super) cause: Cause,
 }
 
 /// Where a model's text goes.
 struct Pieces<'a> {
+    resolver: Resolver,
+    words: Words,
+    now: Moment,
+    /// What chance in the text is drawn from.
+    seed: u64,
     trimmer: Trimmer,
     stored: UnboundedSender<String>,
     /// How long the first of them took.
     first_after: &'a OnceLock<Duration>,
+}
+
+impl Pieces<'_> {
+    /// Gives on what of the text is whole. False where nobody takes it any more.
+    fn push(&mut self, delta: &str) -> bool {
+        let Self {
+            resolver,
+            words,
+            now,
+            seed,
+            ..
+        } = self;
+        let text = resolver.push(delta, |nth| words.macros(*now, *seed ^ nth));
+        self.store(&text)
+    }
+
+    /// Gives on what is left.
+    fn finish(&mut self) {
+        let Self {
+            resolver,
+            words,
+            now,
+            seed,
+            ..
+        } = self;
+        let text = resolver.finish(|nth| words.macros(*now, *seed ^ nth));
+        self.store(&text);
+    }
+
+    fn store(&mut self, text: &str) -> bool {
+        let piece = self.trimmer.push(text);
+        piece.is_empty() || self.stored.send(piece).is_ok()
+    }
 }
 
 impl Chats {
@@ -77,6 +119,10 @@ impl Chats {
         let trimmer = Trimmer::after(&work.base);
         let first_token = OnceLock::new();
         let pieces = Pieces {
+            resolver: Resolver::default(),
+            words: work.words,
+            now: self.moment(),
+            seed: rand::random(),
             trimmer,
             stored: pieces,
             first_after: &first_token,
@@ -133,8 +179,7 @@ impl Chats {
                 match written {
                     Written::Delta(delta) => {
                         pieces.first_after.get_or_init(|| asked.elapsed());
-                        let piece = pieces.trimmer.push(&delta);
-                        if !piece.is_empty() && pieces.stored.send(piece).is_err() {
+                        if !pieces.push(&delta) {
                             break;
                         }
                     }
@@ -162,13 +207,15 @@ impl Chats {
             let message = "the model stopped before the reply was complete";
             Err(error::status(Reason::ProviderUnavailable, message))
         };
-        tokio::select! {
+        let ending = tokio::select! {
             biased;
             () = job.cancelled() => Ending::by(State::Cancelled),
             () = job.lost() => Ending::by(State::Interrupted),
             () = self.out_of_time() => Ending::by(State::Interrupted),
             done = writing => done.unwrap_or_else(|status| failed(&status)),
-        }
+        };
+        pieces.finish();
+        ending
     }
 
     /// Completes when the platform has been stopping for as long as generations may go on.

@@ -14,6 +14,7 @@ use crate::domain::card::{
 };
 use crate::domain::character::{Character, CharacterAsset, media_type};
 use crate::domain::ids::{AssetFileId, AssetId, CharacterId, UserId};
+use crate::domain::prompt::check_growth;
 use crate::infrastructure::picture::{self, Unusable};
 use crate::infrastructure::queries::characters;
 
@@ -200,13 +201,19 @@ fn numbered(assets: Assets) -> (Vec<CharacterAsset>, Vec<(AssetFileId, Vec<u8>)>
 }
 
 fn read(upload: &CardUpload) -> Result<Imported, CardError> {
-    let imported = Card::import_named(&upload.file, Some(&upload.name))?;
+    let mut imported = Card::import_named(&upload.file, Some(&upload.name))?;
     // A number such as 1e9 is longer when it is written again; what we store we must be able to read.
     let size_bytes = imported.card.to_json(imported.card.spec())?.len();
     if size_bytes > MAX_DOCUMENT_BYTES {
         return Err(CardError::DocumentTooLarge {
             size_bytes,
             max_bytes: MAX_DOCUMENT_BYTES,
+        });
+    }
+    if let Err(outgrown) = check_growth(&imported.card) {
+        imported.warnings.push(Warning::OutgrowingMacros {
+            added_bytes: outgrown.added_bytes,
+            max_bytes: outgrown.max_bytes,
         });
     }
     Ok(imported)

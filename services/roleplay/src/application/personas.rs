@@ -10,6 +10,7 @@ use super::error::check_etag;
 use super::once::Once;
 use crate::domain::etag::change_time;
 use crate::domain::ids::PersonaId;
+use crate::domain::name;
 use crate::domain::persona::Persona;
 use crate::infrastructure::queries::{personas, sessions};
 
@@ -113,7 +114,7 @@ impl Personas {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    if name.trim().is_empty() {
+    if name::is_blank(name) {
         let (field, description) = ("persona.name", "must not be blank");
         return Err(Error::Invalid { field, description });
     }

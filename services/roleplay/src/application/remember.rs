@@ -12,15 +12,30 @@ use crate::infrastructure::queries::{memories, messages};
 use crate::infrastructure::tables::message;
 
 impl Memories {
-    /// Makes a message that has its text a memory, unless it is one or somebody deleted that.
+    /// Makes a message a memory, and the greeting that it answers. Returns those that are to be embedded.
     pub(crate) async fn remember(
         &self,
         session: SessionId,
         message: MessageId,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<MemoryId>, Error> {
+        self.remember_one(session, message).await?;
+        let mut remembered = vec![MemoryId::of_message(message)];
+        let found = messages::find(self.db.read(), session, message).await?;
+        // What comes first in a session has its last words only when it is answered.
+        let second = found.filter(|message| message.depth == 1);
+        if let Some(greeting) = second.and_then(|message| message.parent_id)
+            && self.remember_one(session, greeting).await?
+        {
+            remembered.push(MemoryId::of_message(greeting));
+        }
+        Ok(remembered)
+    }
+
+    /// Makes a message that has its text a memory. False if it is one, or somebody deleted that.
+    async fn remember_one(&self, session: SessionId, message: MessageId) -> Result<bool, Error> {
         let id = MemoryId::of_message(message);
         if memories::find(self.db.read(), session, id).await?.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let now = self.clock.now();
         let insert = self.db.transaction(|tx| {
@@ -29,10 +44,10 @@ impl Memories {
                 if found.is_some_and(|message| can_be_remembered(&message)) {
                     memories::insert_of_message(tx, session, message, now).await?;
                 }
-                Ok(())
+                Ok::<_, Error>(())
             })
         });
-        insert.await
+        insert.await.map(|()| true)
     }
 
     /// Stores the vectors of those of these memories that a session has, and forgets those of the others. Returns the
@@ -96,5 +111,6 @@ impl Memories {
 
 /// Whether a message has its text, and one that models may read.
 fn can_be_remembered(message: &message::Model) -> bool {
-    !message.text.is_empty() && message.state != State::Running && message.kind.is_for_models()
+    let has_text = !message.text.is_empty() && !message.is_template;
+    has_text && message.state != State::Running && message.kind.is_for_models()
 }

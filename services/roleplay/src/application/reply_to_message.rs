@@ -23,7 +23,7 @@ impl Chats {
             Opening::Idle(session) => *session,
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
-        let message = self.get_message(&session, id).await?;
+        let message = self.get_message(ctx, &session, id).await?;
         if message.author == Author::Character {
             let refusal = "a character doesn't answer itself: continue or regenerate the message";
             return Err(Error::Unsuitable(refusal));

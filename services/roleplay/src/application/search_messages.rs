@@ -9,6 +9,7 @@ use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
 use crate::infrastructure::queries::messages::{self, Sought};
+use crate::infrastructure::queries::sessions;
 use crate::infrastructure::tables::message::Model;
 
 /// Bytes that a character has at most.
@@ -33,15 +34,24 @@ impl Chats {
         let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let found = messages::having(self.db.read(), ctx.user_id()?, sought, wanted).await?;
         let page = fitting(&found, limit);
-        let is_last = page.len() == found.len();
-        let found = self
-            .whole(messages::load(self.db.read(), page).await?)
-            .await?;
-        Ok((found, !is_last))
+        let page_len = page.len();
+        let models = messages::load(self.db.read(), page).await?;
+        let mut whole = self.whole(ctx, models).await?;
+        // Greetings are longer in the words in which they are shown.
+        let mut bytes = 0;
+        let fitting = whole.iter().take_while(|message| {
+            let fits = bytes < PAGE_BYTES;
+            bytes += message.text.len();
+            fits
+        });
+        let (read, fitting) = (whole.len(), fitting.count());
+        whole.truncate(fitting);
+        let is_last = page_len == found.len() && fitting == read;
+        Ok((whole, !is_last))
     }
 
-    /// Messages of several sessions, in their order.
-    async fn whole(&self, models: Vec<Model>) -> Result<Vec<Message>, Error> {
+    /// Messages of several sessions of the caller as they are shown, in their order.
+    async fn whole(&self, ctx: &Ctx, models: Vec<Model>) -> Result<Vec<Message>, Error> {
         let order: Vec<MessageId> = models.iter().map(|model| model.id).collect();
         let mut of_sessions: HashMap<SessionId, Vec<Model>> = HashMap::new();
         for model in models {
@@ -49,7 +59,13 @@ impl Chats {
         }
         let mut found = HashMap::new();
         for (session, models) in of_sessions {
-            let whole = messages::whole(self.db.read(), session, models).await?;
+            let has_greeting = models.iter().any(|model| model.is_template);
+            let mut whole = messages::whole(self.db.read(), session, models).await?;
+            if has_greeting {
+                let session = sessions::find(self.db.read(), ctx.user_id()?, session).await?;
+                let Some(session) = session else { continue };
+                whole = self.all_shown(ctx, &session, whole, usize::MAX).await?;
+            }
             found.extend(whole.into_iter().map(|message| (message.id, message)));
         }
         Ok(order.iter().filter_map(|id| found.remove(id)).collect())

@@ -22,7 +22,8 @@ impl Chats {
     ) -> Result<Message, Error> {
         let (user, cause) = (ctx.user_id()?, &ctx.cause());
         let now = self.host.clock.now();
-        self.db
+        let selected = self
+            .db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
@@ -41,10 +42,13 @@ impl Chats {
                         move_head(tx, session.id, &session.branch, head, None, now).await?;
                     }
                     let mut whole = messages::whole(tx, session.id, vec![swipe]).await?;
-                    whole.pop().ok_or(Error::NotFound("message"))
+                    let message = whole.pop().ok_or(Error::NotFound("message"))?;
+                    Ok::<_, Error>((session, message))
                 })
             })
-            .await
+            .await;
+        let (session, message) = selected?;
+        self.shown(ctx, &session, message).await
     }
 }
 

@@ -55,9 +55,10 @@ impl Chats {
             author: Author::Person,
             kind: request.kind,
             speaker_name: speaker_name(request.kind, &prompt.player_name),
-            text: request.text,
+            text: prompt.spoken.said.clone().unwrap_or_default(),
             generation_id: None,
             create_time: self.host.clock.now(),
+            is_template: false,
         };
         let target = Target::Answer { parent, said };
         let start = Start {

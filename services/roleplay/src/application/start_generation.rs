@@ -10,8 +10,10 @@ use tracing::Instrument;
 use super::begin_message::{answered, store_messages};
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
+use super::greetings::{Settled, settle};
 use super::live::Progress;
 use super::tell::Telling;
+use super::words::{Spoken, Words};
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
@@ -117,6 +119,9 @@ impl Chats {
             create_time: self.host.clock.now(),
             holder_id: self.hold.id(),
         };
+        let Spoken {
+            greeting, words, ..
+        } = start.prompt.spoken;
         let inference = Inference {
             generation_id: id,
             user_id: start.session.user_id,
@@ -129,31 +134,31 @@ impl Chats {
         let (chats, cause) = (self.clone(), ctx.cause());
         // A task of its own: a client that leaves between the commit and the job's start would leave a generation
         // behind that nothing runs.
-        let begin = async move {
-            chats
-                .begin(start.session, start.target, new, inference, cause)
-                .await
+        let beginning = Beginning {
+            session: start.session,
+            greeting,
+            target: start.target,
+            new,
         };
+        let begin = async move { chats.begin(beginning, inference, words, cause).await };
         self.host.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(
         &self,
-        session: Session,
-        target: Target,
-        new: NewGeneration,
+        beginning: Beginning,
         inference: Inference,
+        words: Words,
         cause: Cause,
     ) -> Result<Started, Error> {
-        let id = new.id;
+        let id = beginning.new.id;
         // Before the row is there: who finds the row and no job takes the generation for lost.
         let job = self.live.announce(id);
-        let (session, target, new, cause_of_it) = (&session, &target, &new, &cause);
+        let (beginning, cause_of_it) = (&beginning, &cause);
         let stored = self.db.transaction(|tx| {
             Box::pin(async move {
-                let telling = self.telling(tx, session, cause_of_it);
-                let most = self.limits.per_person;
-                store(telling, session, target.clone(), new.clone(), most).await
+                let telling = self.telling(tx, &beginning.session, cause_of_it);
+                store(telling, beginning.clone(), self.limits.per_person).await
             })
         });
         let rows = match stored.await? {
@@ -168,10 +173,21 @@ impl Chats {
             base: rows.message.text.clone(),
             left: rows.left,
             inference,
+            words,
             cause,
         });
         Ok(Started::New(Box::new(Begun { rows, progress })))
     }
+}
+
+/// What a generation begins with, to be stored.
+#[derive(Clone)]
+struct Beginning {
+    session: Session,
+    /// The greeting that is answered, if nobody answered it before.
+    greeting: Option<Settled>,
+    target: Target,
+    new: NewGeneration,
 }
 
 /// A generation that a request asks for.
@@ -208,12 +224,16 @@ enum Stored {
 
 async fn store(
     telling: Telling<'_>,
-    asked: &Session,
-    target: Target,
-    new: NewGeneration,
+    beginning: Beginning,
     most_of_person: u32,
 ) -> Result<Stored, Error> {
     let tx = telling.tx;
+    let Beginning {
+        session: asked,
+        greeting,
+        target,
+        new,
+    } = beginning;
     // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
     let found = sessions::find_and_count_running(tx, asked.user_id, asked.id).await?;
     let (session, running_of_person) = found.ok_or(Error::NotFound("session"))?;
@@ -224,6 +244,9 @@ async fn store(
         return Err(Error::GenerationRunning(running));
     }
     check_few(running_of_person, most_of_person)?;
+    if let Some(greeting) = greeting {
+        settle(tx, session.id, &greeting).await?;
+    }
     let (said, message) = store_messages(tx, &session, target, &new).await?;
     tx.put_off(sessions::touch(session.id, new.create_time));
     let generation = generations::insert(tx, &session, message.id, new);

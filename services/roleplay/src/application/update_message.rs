@@ -7,10 +7,13 @@ use troupe_proto::events::MessageOrigin;
 
 use super::chats::check_not_generating;
 use super::error::check_etag_of;
+use super::greetings::shown_etag;
 use super::tell::Telling;
+use super::words::said;
 use super::{Chats, Error};
 use crate::domain::etag::change_time;
 use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::macros::may_hold_macros;
 use crate::domain::message::Message;
 use crate::domain::session::Session;
 use crate::infrastructure::queries::{messages, sessions};
@@ -31,23 +34,29 @@ impl Chats {
         ctx: &Ctx,
         session: SessionId,
         id: MessageId,
-        patch: MessagePatch,
+        mut patch: MessagePatch,
         etag: &str,
     ) -> Result<Message, Error> {
         if patch.text.as_deref() == Some("") {
             let (field, description) = ("message.text", "must not be empty");
             return Err(Error::Invalid { field, description });
         }
-        let (user, patch, now) = (ctx.user_id()?, &patch, self.host.clock.now());
+        if let Some(text) = patch.text.take() {
+            patch.text = Some(self.edited_text(ctx, session, text).await?);
+        }
+        let words = self.words_of_etag(ctx, session, id, etag).await?;
+        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (patch, words) = (&patch, words.as_ref());
         let cause = &ctx.cause();
-        self.db
+        let updated = self
+            .db
             .transaction(|tx| {
                 Box::pin(async move {
                     let session = sessions::find(tx, user, session).await?;
                     let session = session.ok_or(Error::NotFound("session"))?;
                     let message = messages::find_whole(tx, session.id, id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
-                    check_etag_of("message", &message.etag(), etag)?;
+                    check_etag_of("message", &shown_etag(&session, message, words), etag)?;
                     if let Some(hidden) = patch.hidden {
                         messages::set_hidden(tx, id, hidden).await?;
                     }
@@ -56,10 +65,28 @@ impl Chats {
                         write(telling, &session, id, text.clone(), now).await?;
                     }
                     let message = messages::find_whole(tx, session.id, id).await?;
-                    message.ok_or(Error::NotFound("message"))
+                    let message = message.ok_or(Error::NotFound("message"))?;
+                    Ok::<_, Error>((session, message))
                 })
             })
-            .await
+            .await;
+        let (session, message) = updated?;
+        self.shown(ctx, &session, message).await
+    }
+
+    /// What a person writes over a message, with its macros resolved.
+    async fn edited_text(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        text: String,
+    ) -> Result<String, Error> {
+        if !may_hold_macros(&text) {
+            return Ok(text);
+        }
+        let session = self.get_session(ctx, session).await?;
+        let words = self.words(ctx, &session).await?;
+        Ok(said(&text, &words.macros(self.moment(), rand::random()))?)
     }
 }
 

@@ -4,7 +4,7 @@ use mesh::Ctx;
 
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId};
-use crate::domain::session::{ReplySettings, Session, Setting};
+use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
 use crate::infrastructure::queries::{characters, personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
@@ -83,7 +83,7 @@ struct NextCharacter {
 
 impl Chats {
     async fn next_character(&self, ctx: &Ctx, id: CharacterId) -> Result<NextCharacter, Error> {
-        let sheet = self.sheet(ctx, id).await?;
+        let sheet = self.sheet(ctx, id, &PromptChoices::default()).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })

@@ -9,11 +9,13 @@ mod document;
 mod entry;
 mod groups;
 mod ids;
+mod javascript;
 mod key;
 mod matcher;
 mod merge;
 mod parse;
 mod passes;
+mod pattern;
 mod reason;
 mod scan;
 mod spelling;
@@ -29,6 +31,7 @@ pub use self::{
     matcher::Matcher,
     merge::BookPart,
     passes::EntryTexts,
+    pattern::Problem,
     reason::{Found, Reason},
     scan::{Activation, LoreSettings, Scan, ScanMessage, ScanTexts},
 };

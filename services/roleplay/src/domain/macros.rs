@@ -5,6 +5,8 @@
 
 mod dates;
 mod expand;
+mod growth;
+mod stream;
 mod values;
 
 #[cfg(test)]
@@ -12,11 +14,12 @@ mod tests;
 
 use std::{borrow::Cow, cell::Cell};
 
-pub use self::dates::Moment;
+pub use self::{
+    dates::Moment,
+    growth::{Growth, Outgrown},
+    stream::Resolver,
+};
 use super::card::{Card, TextField};
-
-/// Most bytes that macros may add to one text, fields read on the way included.
-const MAX_GROWTH_BYTES: usize = 1024 * 1024;
 
 /// What the expanded text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +117,19 @@ pub struct Macros<'a> {
     pub seed: u64,
     /// For `{{pick}}`: the same for the whole session.
     pub session_seed: u64,
+    /// What all texts together may grow by.
+    pub growth: Growth,
+}
+
+/// True if there may be macros in a text.
+#[must_use]
+pub fn may_hold_macros(text: &str) -> bool {
+    let has_marker = || {
+        let folded = text.to_ascii_lowercase();
+        let mut markers = expand::MARKERS.iter();
+        markers.any(|(marker, _)| folded.contains(marker))
+    };
+    text.contains("{{") || (text.contains('<') && has_marker())
 }
 
 impl<'a> Macros<'a> {
@@ -132,13 +148,24 @@ impl<'a> Macros<'a> {
     /// Expands the macros of a text. Texts without any are returned as they are.
     #[must_use]
     pub fn render<'t>(&self, text: &'t str, purpose: Purpose) -> Cow<'t, str> {
-        self.render_with(text, purpose, None)
+        self.render_within(text, purpose, &self.growth)
+    }
+
+    /// As [`Macros::render`], for a text that shares what it may grow by with others than the rest.
+    #[must_use]
+    pub fn render_within<'t>(
+        &self,
+        text: &'t str,
+        purpose: Purpose,
+        growth: &Growth,
+    ) -> Cow<'t, str> {
+        self.render_with(text, purpose, None, growth)
     }
 
     /// As [`Macros::render`] for a prompt, where `{{original}}` stands for an expanded text.
     #[must_use]
     pub fn render_over<'t>(&self, text: &'t str, original: &str) -> Cow<'t, str> {
-        self.render_with(text, Purpose::Prompt, Some(original))
+        self.render_with(text, Purpose::Prompt, Some(original), &self.growth)
     }
 
     fn render_with<'t>(
@@ -146,16 +173,16 @@ impl<'a> Macros<'a> {
         text: &'t str,
         purpose: Purpose,
         original: Option<&str>,
+        growth: &Growth,
     ) -> Cow<'t, str> {
         if memchr::memchr2(b'{', b'<', text.as_bytes()).is_none() {
             return Cow::Borrowed(text);
         }
-        let fuel = Cell::new(MAX_GROWTH_BYTES);
         let rules = expand::Rules {
             macros: self,
             purpose,
             original: Cell::new(original),
-            fuel: &fuel,
+            growth,
         };
         expand::expand(text, &rules, true)
     }

@@ -80,6 +80,8 @@ pub struct Message {
     pub create_time: Timestamp,
     /// When a person last changed its text.
     pub edit_time: Option<Timestamp>,
+    /// A greeting that nobody has answered; its text has its macros until it is shown.
+    pub is_template: bool,
 }
 
 impl Message {
@@ -117,6 +119,7 @@ mod tests {
             generation_id: None,
             create_time: Timestamp::default(),
             edit_time: None,
+            is_template: false,
         }
     }
 

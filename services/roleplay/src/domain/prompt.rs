@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod examples;
 mod fit;
+mod growth;
 mod history;
 mod material;
 mod memory;
@@ -26,6 +27,7 @@ pub use self::{
     draft::Draft,
     error::FitError,
     fit::{ChatMessage, Compiled, Prompt},
+    growth::check_growth,
     material::{Kind, Material, Persona, Turn},
     memory::{MemoryReport, MemorySettings, MemoryTrace, Outcome, Recall, Recalled},
     receipt::{LoreTrace, Receipt, Source, Span},

@@ -1,10 +1,14 @@
 //! Sessions: conversations of a person with a character, and their branches.
 
+mod prompt_choices;
+
 use platform::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId};
 use super::random::seed_for;
+
+pub use self::prompt_choices::{PromptChoice, PromptChoices};
 
 /// Tokens of a reply where the session doesn't say.
 pub const DEFAULT_REPLY_TOKENS: u32 = 300;
@@ -102,6 +106,9 @@ pub struct ReplySettings {
     /// Whether prompts recall what left the model's window; by default they do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<bool>,
+    /// How prompts are built.
+    #[serde(skip_serializing_if = "PromptChoices::is_silent")]
+    pub prompt: PromptChoices,
 }
 
 /// One of the settings, for a change of it alone.
@@ -125,6 +132,8 @@ pub enum Setting {
     Stop,
     /// [`ReplySettings::recall`].
     Recall,
+    /// One of [`ReplySettings::prompt`].
+    Prompt(PromptChoice),
 }
 
 impl ReplySettings {
@@ -141,6 +150,7 @@ impl ReplySettings {
             Setting::Seed => self.seed.is_some(),
             Setting::Stop => !self.stop.is_empty(),
             Setting::Recall => self.recall.is_some(),
+            Setting::Prompt(choice) => self.prompt.has(choice),
         }
     }
 
@@ -157,6 +167,7 @@ impl ReplySettings {
                 Setting::Seed => self.seed = new.seed,
                 Setting::Stop => self.stop.clone_from(&new.stop),
                 Setting::Recall => self.recall = new.recall,
+                Setting::Prompt(choice) => self.prompt.take(*choice, &new.prompt),
             }
         }
     }

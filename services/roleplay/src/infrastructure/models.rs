@@ -21,8 +21,9 @@ use crate::domain::session::ReplySettings;
 /// Texts whose tokens are remembered, some hundred long chats, and for how long after their last turn.
 const REMEMBERED_COUNTS: u64 = 100_000;
 const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
-/// Most texts that one call counts.
+/// Most texts that one call counts, and bytes after which it counts no more of them.
 const MAX_COUNTED: usize = 20_000;
+const MAX_COUNTED_BYTES: usize = 8 << 20;
 
 /// The models.
 #[derive(Clone)]
@@ -148,7 +149,15 @@ impl Models {
                 None => missing.push(text.clone()),
             }
         }
-        for part in missing.chunks(MAX_COUNTED) {
+        while !missing.is_empty() {
+            let mut bytes = 0;
+            let fitting = missing.iter().take(MAX_COUNTED).take_while(|text| {
+                let fits = bytes < MAX_COUNTED_BYTES;
+                bytes += text.len();
+                fits
+            });
+            let rest = missing.split_off(fitting.count());
+            let part = std::mem::replace(&mut missing, rest);
             self.count_anew(ctx, model_id, part, &mut counts).await?;
         }
         Ok(counts)
@@ -158,12 +167,12 @@ impl Models {
         &self,
         ctx: &Ctx,
         model_id: &str,
-        texts: &[String],
+        texts: Vec<String>,
         counts: &mut Counts,
     ) -> Result<(), Status> {
         let request = pb::CountTokensRequest {
             model_id: model_id.to_owned(),
-            texts: texts.to_vec(),
+            texts: texts.clone(),
         };
         let answer = self
             .client
@@ -172,10 +181,10 @@ impl Models {
             .await?
             .into_inner();
         counts.estimated |= answer.estimated;
-        for (text, tokens) in texts.iter().zip(answer.counts) {
+        for (text, tokens) in texts.into_iter().zip(answer.counts) {
             self.counts
-                .insert(key(model_id, text), (tokens, answer.estimated));
-            counts.tokens.insert(text.clone(), tokens);
+                .insert(key(model_id, &text), (tokens, answer.estimated));
+            counts.tokens.insert(text, tokens);
         }
         Ok(())
     }

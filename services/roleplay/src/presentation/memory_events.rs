@@ -23,8 +23,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 struct Following(Memories);
 
-/// A memory whose vector was stored, with the vector's model.
-pub(crate) type Embedded = Option<(MemoryId, String)>;
+/// The memories whose vectors were stored, with the vectors' model.
+pub(crate) type Embedded = Option<(Vec<MemoryId>, String)>;
 
 /// The consumer of what happens to messages and memories.
 pub(crate) fn consumer(memories: &Memories, db: &Database) -> Consumer {
@@ -41,16 +41,16 @@ impl Following {
         &self,
         ctx: &Ctx,
         session: SessionId,
-        id: MemoryId,
+        ids: Vec<MemoryId>,
     ) -> Result<Embedded, Failure> {
-        let model = unless_without_embedder(self.0.embed(ctx, session, &[id]).await)?;
-        Ok(model.flatten().map(|model| (id, model)))
+        let model = unless_without_embedder(self.0.embed(ctx, session, &ids).await)?;
+        Ok(model.flatten().map(|model| (ids, model)))
     }
 }
 
 async fn mark(tx: &Transaction<'_>, embedded: &Embedded) -> Result<(), Failure> {
-    if let Some((id, model)) = embedded {
-        memories::set_embedded(tx, [*id], Some(model)).await?;
+    if let Some((ids, model)) = embedded {
+        memories::set_embedded(tx, ids.iter().copied(), Some(model)).await?;
     }
     Ok(())
 }
@@ -61,9 +61,8 @@ impl Handler<MessageWritten> for Following {
     async fn prepare(&self, received: &Received<MessageWritten>) -> Result<Embedded, Failure> {
         let session = id(&received.event.session_id)?;
         let message: MessageId = id(&received.event.message_id)?;
-        self.0.remember(session, message).await.map_err(failure)?;
-        let memory = MemoryId::of_message(message);
-        self.embed(&ctx(received), session, memory).await
+        let ids = self.0.remember(session, message).await.map_err(failure)?;
+        self.embed(&ctx(received), session, ids).await
     }
 
     async fn apply(
@@ -82,7 +81,7 @@ impl Handler<MemoryChanged> for Following {
     async fn prepare(&self, received: &Received<MemoryChanged>) -> Result<Embedded, Failure> {
         let session = id(&received.event.session_id)?;
         let memory = id(&received.event.memory_id)?;
-        self.embed(&ctx(received), session, memory).await
+        self.embed(&ctx(received), session, vec![memory]).await
     }
 
     async fn apply(

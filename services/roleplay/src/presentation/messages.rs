@@ -67,7 +67,7 @@ impl MessageService for MessageApi {
         let Some(from) = from else {
             return Ok(Response::new(pb::ListMessagesResponse::default()));
         };
-        let read = self.chats.list_messages(&session, from, page.size());
+        let read = self.chats.list_messages(&ctx, &session, from, page.size());
         let (messages, next) = read.await?;
         Ok(Response::new(pb::ListMessagesResponse {
             messages: messages.into_iter().map(Into::into).collect(),
@@ -83,7 +83,7 @@ impl MessageService for MessageApi {
         let session = fields::id("session_id", &request.get_ref().session_id)?;
         let message = fields::id("message_id", &request.get_ref().message_id)?;
         let session = self.chats.get_session(&ctx, session).await?;
-        let message = self.chats.get_message(&session, message).await?;
+        let message = self.chats.get_message(&ctx, &session, message).await?;
         Ok(Response::new(pb::GetMessageResponse {
             message: Some(message.into()),
         }))
@@ -228,7 +228,7 @@ impl MessageService for MessageApi {
         let page = (self.pages).read(scope, request.page_size, &request.page_token)?;
         let (swipes, more) = self
             .chats
-            .list_swipes(&session, message, page.after, page.size())
+            .list_swipes(&ctx, &session, message, page.after, page.size())
             .await?;
         let next = swipes.last().filter(|_| more).map(|last| last.swipe_index);
         Ok(Response::new(pb::ListSwipesResponse {

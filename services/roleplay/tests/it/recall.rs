@@ -72,7 +72,7 @@ async fn recalls_what_has_left_the_window() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     let told = a_long_session(&stage, &alice, &session).await;
-    alice.remembers(&session, 9).await;
+    alice.remembers(&session, 7).await;
 
     let prompt = asks(&stage, &alice, &session, QUESTION).await;
     let section = prompt.find("[Past events").expect("no memories");
@@ -163,7 +163,7 @@ async fn recalls_neither_other_swipes_nor_what_is_disabled() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     let told = a_long_session(&stage, &alice, &session).await;
-    let memories = alice.remembers(&session, 9).await;
+    let memories = alice.remembers(&session, 7).await;
     let of = |message: &str| {
         memories
             .iter()

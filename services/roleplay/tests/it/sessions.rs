@@ -9,7 +9,7 @@ use troupe_proto::roleplay as pb;
 use crate::script::TEXT_MODEL;
 use crate::stage::{CARD, Person, Stage, opening, tick, turn};
 
-async fn persona(person: &Person, name: &str, description: &str) -> pb::Persona {
+pub(crate) async fn persona(person: &Person, name: &str, description: &str) -> pb::Persona {
     let persona = pb::Persona {
         name: name.into(),
         description: description.into(),
@@ -40,7 +40,7 @@ pub(crate) async fn create(
         .into_inner())
 }
 
-async fn update(
+pub(crate) async fn update(
     person: &Person,
     session: pb::Session,
     paths: &[&str],
@@ -61,7 +61,7 @@ async fn update(
         .unwrap())
 }
 
-async fn preview(
+pub(crate) async fn preview(
     person: &Person,
     session: &str,
 ) -> Result<pb::PreviewPromptResponse, tonic::Status> {

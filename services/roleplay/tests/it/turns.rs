@@ -43,7 +43,7 @@ async fn streams_a_reply_and_keeps_it() {
     let said = started.user_message.unwrap();
     assert_eq!(
         (said.text.as_str(), said.speaker_name.as_str()),
-        ("Is the {{char}} here?", "Alice")
+        ("Is the Mira here?", "Alice")
     );
     let writing = started.message.unwrap();
     assert_eq!(
@@ -100,7 +100,7 @@ async fn streams_a_reply_and_keeps_it() {
         texts,
         [
             "Come in, Alice. The storm is near.",
-            "Is the {{char}} here?",
+            "Is the Mira here?",
             "She is."
         ]
     );

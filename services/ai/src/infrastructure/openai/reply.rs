@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure;
+use super::text::{Fragment, Joiner};
 use crate::domain::{Event, FinishReason, ProviderError, TokenUsage};
 
 /// The event that ends a stream.
@@ -15,6 +16,7 @@ pub(super) struct ReplyReader {
     finish: Option<FinishReason>,
     usage: Option<TokenUsage>,
     done: bool,
+    joiner: Joiner,
 }
 
 /// What the data of an event amounts to.
@@ -64,10 +66,15 @@ impl ReplyReader {
         if let Some(reason) = &choice.finish_reason {
             self.finish = Some(finish_reason(reason));
         }
-        let text = choice.delta.and_then(|delta| delta.content).or(choice.text);
-        Ok(text
-            .filter(|text| !text.is_empty())
-            .map_or(Step::Nothing, Step::Text))
+        let fragment = choice.delta.and_then(|delta| delta.content).or(choice.text);
+        let mut text = fragment.map_or_else(String::new, |it| self.joiner.push(it));
+        if self.finish.is_some() {
+            text.push_str(&self.joiner.finish());
+        }
+        Ok(match text.is_empty() {
+            true => Step::Nothing,
+            false => Step::Text(text),
+        })
     }
 
     /// How far the reply has come.
@@ -133,13 +140,13 @@ struct Choice {
     index: u32,
     delta: Option<Delta>,
     /// In place of the delta, from `/completions`.
-    text: Option<String>,
+    text: Option<Fragment>,
     finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Delta {
-    content: Option<String>,
+    content: Option<Fragment>,
 }
 
 #[derive(Deserialize)]

@@ -28,7 +28,7 @@ pub(super) fn newest_good<'a>(
                     return Ok(Some(card));
                 }
                 Some(lack) => {
-                    let better = |(kept, _, _): &(Card, _, _)| kept.is_nameless();
+                    let better = |(kept, _, _): &(Card, _, _)| kept.has_no_name();
                     if spare.as_ref().is_none_or(better) {
                         spare = Some((card, told, skipped.len()));
                     }
@@ -54,7 +54,7 @@ pub(super) fn newest_good<'a>(
 
 /// Why another card is better than this one, if there is one.
 fn lack(card: &Card) -> Option<CardError> {
-    if card.is_nameless() {
+    if card.has_no_name() {
         return Some(CardError::EmptyName);
     }
     card.is_bare().then_some(CardError::EmptyCard)

@@ -10,6 +10,7 @@ use super::{
     scan::scan,
     stranger, text_chunk, webp,
 };
+use crate::domain::name;
 
 /// Largest file taken, in bytes.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -111,16 +112,12 @@ impl Card {
         Self::import(bytes).map(|imported| imported.card)
     }
 
-    pub(super) fn is_nameless(&self) -> bool {
-        self.name().trim().is_empty()
-    }
-
     /// The card, with this name if it has none.
     pub(super) fn named(mut self, name: Option<&str>) -> Result<Self, CardError> {
-        if !self.is_nameless() {
+        if !self.has_no_name() {
             return Ok(self);
         }
-        let name = name.filter(|name| !name.trim().is_empty());
+        let name = name.filter(|it| !name::is_blank(it));
         self.set_name(name.ok_or(CardError::EmptyName)?);
         Ok(self)
     }

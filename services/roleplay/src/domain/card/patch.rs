@@ -126,7 +126,7 @@ impl Card {
     }
 
     fn check(&self) -> Result<(), CardError> {
-        if self.is_nameless() {
+        if self.has_no_name() {
             return Err(CardError::EmptyName);
         }
         let json = self.to_own_json();
@@ -156,7 +156,7 @@ impl Card {
         let root = Fields(Some(&self.document));
         let names = ["name", "char_name"].map(|key| root.text(key).into_owned());
         let name = names.into_iter().find(|name| !name.trim().is_empty());
-        let Some(name) = name.filter(|_| self.is_nameless()) else {
+        let Some(name) = name.filter(|_| self.has_no_name()) else {
             return false;
         };
         self.set(TextField::Name.key(), json!(name));

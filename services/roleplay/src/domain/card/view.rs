@@ -8,6 +8,7 @@ use super::{Card, TextField, Warning, layout::Layout};
 use crate::domain::{
     lenient::{self, Fields},
     lorebook::Lorebook,
+    name,
     role::Role,
 };
 
@@ -39,14 +40,22 @@ impl Card {
         self.text(TextField::Name)
     }
 
-    /// What `{{char}}` stands for: the nickname, or else the name.
+    /// Whether nobody would see its name.
+    pub(super) fn has_no_name(&self) -> bool {
+        name::is_blank(&self.name())
+    }
+
+    /// What `{{char}}` stands for: the nickname, or else the name; on one line.
     #[must_use]
     pub fn display_name(&self) -> Cow<'_, str> {
         let nickname = self.text(TextField::Nickname);
-        if nickname.trim().is_empty() {
-            self.name()
-        } else {
-            nickname
+        let name = match name::is_blank(&nickname) {
+            true => self.name(),
+            false => nickname,
+        };
+        match name {
+            Cow::Borrowed(name) => name::spoken(name),
+            Cow::Owned(name) => Cow::Owned(name::spoken(&name).into_owned()),
         }
     }
 

@@ -83,6 +83,13 @@ pub enum Warning {
         /// How many.
         count: usize,
     },
+    /// With their macros expanded, its texts are more than a prompt may hold.
+    OutgrowingMacros {
+        /// Bytes that macros add, at least.
+        added_bytes: usize,
+        /// The most that they may add.
+        max_bytes: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -156,6 +163,15 @@ impl fmt::Display for Warning {
             Self::BrokenCharacters { count } => {
                 write!(f, "{count} broken characters were replaced")
             }
+            Self::OutgrowingMacros {
+                added_bytes,
+                max_bytes,
+            } => write!(
+                f,
+                "macros add {added_bytes} bytes to the card's texts, {} more than the {max_bytes} that they may add to a prompt: prompts \
+                 that need all of them are refused",
+                added_bytes.saturating_sub(*max_bytes)
+            ),
         }
     }
 }

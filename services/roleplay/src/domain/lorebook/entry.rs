@@ -125,6 +125,8 @@ pub struct Entry {
     pub scan_depth: Option<u32>,
     /// Where its text goes.
     pub placement: Placement,
+    /// Whether the book says where; otherwise the settings do.
+    pub is_placed: bool,
     /// Not found by the text of other entries.
     pub exclude_recursion: bool,
     /// Its own text finds no other entry.

@@ -2,8 +2,9 @@
 //! prompts; it depends on the book and the settings only.
 
 use super::{
-    Entry, LoreSettings, Lorebook,
-    key::{Key, KeyRules, PatternBudget},
+    Entry, LoreSettings, Lorebook, Placement,
+    key::{Key, KeyRules},
+    pattern::PatternBudget,
 };
 
 /// A lorebook with its keys ready.
@@ -42,9 +43,16 @@ impl EntryKeys {
 }
 
 impl Matcher {
-    /// Makes the keys ready. Patterns that are invalid or too large never match.
+    /// Makes the keys ready. Patterns that are invalid or too large never match. Of the settings, it depends on
+    /// [`Matcher::settings_key`].
     #[must_use]
-    pub fn new(book: Lorebook, settings: &LoreSettings) -> Self {
+    pub fn new(mut book: Lorebook, settings: &LoreSettings) -> Self {
+        for entry in book.entries.iter_mut().filter(|entry| !entry.is_placed) {
+            entry.placement = match settings.before_character {
+                true => Placement::BeforeCharacter,
+                false => Placement::AfterCharacter,
+            };
+        }
         let mut budget = PatternBudget::default();
         let keys = book
             .entries
@@ -66,6 +74,17 @@ impl Matcher {
         }
     }
 
+    /// What of the settings a matcher depends on.
+    #[must_use]
+    pub fn settings_key(settings: &LoreSettings) -> [bool; 4] {
+        [
+            settings.case_sensitive,
+            settings.match_whole_words,
+            settings.before_character,
+            settings.recursive_scanning,
+        ]
+    }
+
     /// Memory of its compiled patterns, in bytes.
     #[must_use]
     pub fn pattern_bytes(&self) -> usize {
@@ -76,6 +95,16 @@ impl Matcher {
     #[must_use]
     pub fn book(&self) -> &Lorebook {
         &self.book
+    }
+
+    /// Whether an entry fires without a key. V3 says that patterns make `constant` void; without any it is all there is.
+    pub(super) fn is_constant(&self, index: usize) -> bool {
+        let has_pattern = || {
+            let mut keys = self.keys[index].primary.iter();
+            keys.any(|key| !matches!(key, Key::Empty))
+        };
+        let entry = &self.book.entries[index];
+        entry.constant && !(entry.strict_regex && has_pattern())
     }
 
     /// How many messages the entry looks at.

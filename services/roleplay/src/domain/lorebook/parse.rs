@@ -103,6 +103,7 @@ fn parse_entry(entry: &Value) -> Option<Entry> {
             .scan_depth
             .or_else(|| either("scan_depth").and_then(lenient::count)),
         placement: placement(fields, extensions, &decorators),
+        is_placed: is_placed(fields, extensions, &decorators),
         exclude_recursion: extensions.boolean("exclude_recursion").unwrap_or(false),
         prevent_recursion: extensions.boolean("prevent_recursion").unwrap_or(false),
         delay_until_recursion: delay_until_recursion(extensions),
@@ -166,9 +167,17 @@ fn placement(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators
         Some(7) => Placement::Outlet {
             name: extensions.text("outlet_name").into_owned(),
         },
-        _ if fields.text("position") == "after_char" => Placement::AfterCharacter,
-        _ => Placement::BeforeCharacter,
+        _ if fields.text("position") == "before_char" => Placement::BeforeCharacter,
+        _ => Placement::AfterCharacter,
     }
+}
+
+fn is_placed(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators) -> bool {
+    let position = extensions.integer("position");
+    decorators.position.is_some()
+        || decorators.depth.is_some()
+        || position.is_some_and(|position| (0..=7).contains(&position))
+        || ["before_char", "after_char"].contains(&&*fields.text("position"))
 }
 
 /// SillyTavern writes a level, or in older versions a boolean for level 1.

@@ -59,6 +59,7 @@ struct Run<'s, 'a> {
 
 impl<'s, 'a> Run<'s, 'a> {
     fn new(scan: &'s Scan<'a>, budget: Option<u32>) -> Self {
+        scan.steps.refill();
         let entries = &scan.matcher.book.entries;
         let mut levels: Vec<u32> = entries
             .iter()
@@ -123,23 +124,22 @@ impl<'s, 'a> Run<'s, 'a> {
         if entry.decorators.dont_activate {
             return Err(Reason::Suppressed);
         }
-        let keys = &self.scan.matcher.keys[index];
-        let has_usable_key = keys.primary.iter().any(|key| !matches!(key, Key::Never));
-        // V3 says that patterns make `constant` void; without any pattern it is all there is.
-        if entry.constant && !(entry.strict_regex && has_usable_key) {
+        if self.scan.matcher.is_constant(index) {
             return Ok(Reason::Constant);
         }
-        if !has_usable_key {
-            return Err(Reason::NoUsableKey);
+        let keys = &self.scan.matcher.keys[index];
+        let or_problem = |reason| self.scan.problem_of(index).unwrap_or(reason);
+        if !keys.primary.iter().any(Key::is_usable) {
+            return Err(or_problem(Reason::NoUsableKey));
         }
         let (at, found) = self
             .scan
             .find_key(index, &self.others)
-            .ok_or(Reason::NoKeyMatched)?;
+            .ok_or_else(|| or_problem(Reason::NoKeyMatched))?;
         let key = keys.texts[at].clone();
         if self.budget.is_some() {
             if !self.scan.secondary_agree(index, &self.others) {
-                return Err(Reason::SecondaryNotMet { key });
+                return Err(or_problem(Reason::SecondaryNotMet { key }));
             }
             if let Some(key) = self.scan.excluded_by(index, &self.others) {
                 return Err(Reason::Excluded { key });
@@ -257,7 +257,8 @@ impl<'s, 'a> Run<'s, 'a> {
         let may_go_on = settings.max_recursion_steps == 0 || pass < settings.max_recursion_steps;
         let mut has_new_text = false;
         for &index in newly {
-            if recursive && !self.scan.matcher.book.entries[index].prevent_recursion {
+            let is_read = recursive && !self.scan.matcher.book.entries[index].prevent_recursion;
+            if is_read && self.others_bytes <= MAX_RECURSION_BYTES {
                 has_new_text |= self.add_text(index, (texts.searched)(index));
             }
         }

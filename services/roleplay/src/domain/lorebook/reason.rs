@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Problem;
+
 /// Where a key was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,8 +50,15 @@ pub enum Reason {
     Suppressed,
     /// No key was found.
     NoKeyMatched,
-    /// No key can ever be found: all are empty or invalid patterns.
+    /// No key can ever be found: all are empty.
     NoUsableKey,
+    /// No key was found, and this pattern couldn't be looked for.
+    PatternFailed {
+        /// The key as the book writes it.
+        key: String,
+        /// Why it couldn't.
+        problem: Problem,
+    },
     /// An excluding key was found.
     Excluded {
         /// The key as the book writes it.

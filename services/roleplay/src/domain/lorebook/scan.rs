@@ -1,16 +1,18 @@
 //! One scan of a book over a chat: the inputs, and the search for keys.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Found, Matcher, Reason, SelectiveLogic,
-    buffer::{Haystack, Messages, Window},
-    key::{Key, KeyRules, PatternBudget},
+    buffer::{Haystack, Hit, Messages, Window},
+    key::{Key, KeyRules},
+    pattern::{PatternBudget, Problem, Steps},
 };
 
-/// How lorebooks are scanned where neither book nor entry says.
+/// How lorebooks are scanned where neither book nor entry says. The defaults are those that SillyTavern ships.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoreSettings {
@@ -28,6 +30,8 @@ pub struct LoreSettings {
     pub max_recursion_steps: u32,
     /// Whether speakers' names are looked at too.
     pub include_names: bool,
+    /// Whether entries that name no place stand before the character, rather than after it.
+    pub before_character: bool,
 }
 
 impl Default for LoreSettings {
@@ -36,10 +40,11 @@ impl Default for LoreSettings {
             scan_depth: 2,
             budget_percent: 25,
             case_sensitive: false,
-            match_whole_words: false,
-            recursive_scanning: false,
+            match_whole_words: true,
+            recursive_scanning: true,
             max_recursion_steps: 0,
             include_names: true,
+            before_character: false,
         }
     }
 }
@@ -101,6 +106,9 @@ pub struct Scan<'a> {
     fields: Vec<(&'static str, Haystack)>,
     /// The first key of each entry that messages or fields hold: it is the same in every pass.
     first_found: Vec<Option<(usize, Found)>>,
+    pub(super) steps: Steps,
+    /// Entries with a key whose search was given up, and that key.
+    given_up: RefCell<HashMap<usize, String>>,
 }
 
 impl<'a> Scan<'a> {
@@ -114,11 +122,10 @@ impl<'a> Scan<'a> {
         seed: u64,
     ) -> Self {
         let entries = &matcher.book.entries;
-        let depths = entries
-            .iter()
-            .filter(|entry| entry.enabled && !entry.constant);
-        let deepest = depths
-            .map(|entry| matcher.depth_of(entry, settings))
+        let looking = (0..entries.len())
+            .filter(|index| entries[*index].enabled && !matcher.is_constant(*index));
+        let deepest = looking
+            .map(|index| matcher.depth_of(&entries[index], settings))
             .max()
             .unwrap_or(0);
         let unnamed = |message: ScanMessage<'m>| ScanMessage {
@@ -146,6 +153,8 @@ impl<'a> Scan<'a> {
             messages: Messages::new(newest_first, deepest),
             fields,
             first_found: Vec::new(),
+            steps: Steps::default(),
+            given_up: RefCell::default(),
         };
         scan.first_found = (0..entries.len())
             .map(|index| scan.find_first(index))
@@ -165,8 +174,9 @@ impl<'a> Scan<'a> {
         let keys = &self.matcher.keys[index].primary;
         let texts = &self.matcher.keys[index].texts;
         others.iter().find_map(|(other, haystack)| {
-            let is_here =
-                |(key, text): (&Key, &String)| self.find_in(key, text, haystack.whole()).is_some();
+            let is_here = |(key, text): (&Key, &String)| {
+                self.find_in(index, key, text, haystack.whole()).is_some()
+            };
             let at = keys.iter().zip(texts).position(is_here)?;
             Some((at, Found::Entry(*other)))
         })
@@ -203,11 +213,11 @@ impl<'a> Scan<'a> {
         let keys = &self.matcher.keys[index];
         let window = self.window_of(index);
         for (at, (key, text)) in keys.primary.iter().zip(&keys.texts).enumerate() {
-            if let Some(hit) = self.find_in(key, text, window) {
+            if let Some(hit) = self.find_in(index, key, text, window) {
                 return Some((at, Found::Message(self.messages.message_at(hit))));
             }
             for (name, haystack) in self.fields_of(index) {
-                if self.find_in(key, text, haystack.whole()).is_some() {
+                if self.find_in(index, key, text, haystack.whole()).is_some() {
                     return Some((at, Found::Field((*name).to_owned())));
                 }
             }
@@ -222,20 +232,46 @@ impl<'a> Scan<'a> {
         text: &str,
         others: &[(usize, Haystack)],
     ) -> bool {
-        self.find_in(key, text, self.window_of(index)).is_some()
+        self.find_in(index, key, text, self.window_of(index))
+            .is_some()
             || self
                 .fields_of(index)
-                .any(|(_, field)| self.find_in(key, text, field.whole()).is_some())
+                .any(|(_, field)| self.find_in(index, key, text, field.whole()).is_some())
             || others
                 .iter()
-                .any(|(_, other)| self.find_in(key, text, other.whole()).is_some())
+                .any(|(_, other)| self.find_in(index, key, text, other.whole()).is_some())
     }
 
-    fn find_in(&self, key: &Key, text: &str, window: Window<'_>) -> Option<super::buffer::Hit> {
-        match key {
-            Key::Template(rules) => self.templates.get(rules)?.get(text)?.find(window),
-            ready => ready.find(window),
+    fn find_in(&self, index: usize, key: &Key, text: &str, window: Window<'_>) -> Option<Hit> {
+        let key = self.ready(key, text)?;
+        if key.backtracks() && self.given_up.borrow().contains_key(&index) {
+            return None;
         }
+        key.find(window, &self.steps).unwrap_or_else(|_| {
+            self.given_up.borrow_mut().insert(index, text.to_owned());
+            None
+        })
+    }
+
+    /// The key with its macros expanded.
+    fn ready<'k>(&'k self, key: &'k Key, text: &str) -> Option<&'k Key> {
+        match key {
+            Key::Template(rules) => self.templates.get(rules)?.get(text),
+            ready => Some(ready),
+        }
+    }
+
+    /// Why a key of an entry can't be found, if it isn't for want of it in the texts.
+    pub(super) fn problem_of(&self, index: usize) -> Option<Reason> {
+        if let Some(key) = self.given_up.borrow().get(&index) {
+            let (key, problem) = (key.clone(), Problem::OutOfSteps);
+            return Some(Reason::PatternFailed { key, problem });
+        }
+        self.matcher.keys[index].all().find_map(|(key, text)| {
+            let problem = self.ready(key, text)?.problem()?;
+            let key = text.clone();
+            Some(Reason::PatternFailed { key, problem })
+        })
     }
 
     fn window_of(&self, index: usize) -> Window<'_> {

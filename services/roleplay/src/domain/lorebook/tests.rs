@@ -2,6 +2,7 @@ mod activation;
 mod decorators;
 mod keys;
 mod parsing;
+mod patterns;
 
 use serde_json::{Value, json};
 

@@ -5,11 +5,11 @@
 
 use std::{borrow::Cow, cell::Cell, ops::Range};
 
-use super::{Macros, Purpose, values};
+use super::{Growth, Macros, Purpose, values};
 
 /// Deepest nesting of macros; braces beyond it are text.
 const MAX_DEPTH: usize = 32;
-const MARKERS: [(&str, &str); 5] = [
+pub(super) const MARKERS: [(&str, &str); 5] = [
     ("<user>", "user"),
     ("<bot>", "char"),
     ("<char>", "char"),
@@ -23,17 +23,7 @@ pub(super) struct Rules<'r> {
     pub(super) purpose: Purpose,
     /// Taken by the first `{{original}}`.
     pub(super) original: Cell<Option<&'r str>>,
-    /// Bytes that may still be inserted or read on the way.
-    pub(super) fuel: &'r Cell<usize>,
-}
-
-impl Rules<'_> {
-    /// Whether so many bytes may still be spent.
-    pub(super) fn spend(&self, bytes: usize) -> bool {
-        let left = self.fuel.get().checked_sub(bytes + 1);
-        self.fuel.set(left.unwrap_or(0));
-        left.is_some()
-    }
+    pub(super) growth: &'r Growth,
 }
 
 /// What a macro stands for.
@@ -149,7 +139,7 @@ impl Expander<'_, '_, '_> {
             fields_open: self.fields_open,
         };
         match values::evaluate(&call, self.rules) {
-            Outcome::Text(value) if self.rules.spend(value.len()) => {
+            Outcome::Text(value) if self.rules.growth.add(value.len()) => {
                 self.out.truncate(frame.start);
                 self.insert(&value);
             }
@@ -192,7 +182,7 @@ impl Expander<'_, '_, '_> {
             } else {
                 &self.rules.macros.char
             };
-            if found && self.rules.spend(value.len()) {
+            if found && self.rules.growth.add(value.len()) {
                 let value = value.to_string();
                 self.insert(&value);
                 self.at += marker.len();

@@ -189,12 +189,84 @@ fn growth_is_bounded() {
     let rendered = macros
         .render(&"{{description}}".repeat(1_000), Purpose::Prompt)
         .into_owned();
-    assert!(
-        rendered.len() < MAX_GROWTH_BYTES + 20_000,
-        "{}",
-        rendered.len()
-    );
+    assert!(rendered.len() < (1 << 20) + 20_000, "{}", rendered.len());
     assert!(rendered.ends_with("{{description}}"));
+}
+
+#[test]
+fn texts_share_what_they_may_grow_by_and_the_rest_is_counted() {
+    let mut macros = macros();
+    macros.texts.description = "x".repeat(1_000).into();
+    macros.growth = Growth::within(2_500);
+    for _ in 0..2 {
+        assert_eq!(
+            macros.render("{{description}}", Purpose::Prompt).len(),
+            1_000
+        );
+    }
+    assert_eq!(macros.growth.check(), Ok(()));
+    assert_eq!(
+        macros.render("{{description}}", Purpose::Prompt),
+        "{{description}}"
+    );
+    assert_eq!(macros.render("{{char}}", Purpose::Prompt), "{{char}}");
+    let outgrown = Outgrown {
+        added_bytes: 3_004,
+        max_bytes: 2_500,
+    };
+    assert_eq!(macros.growth.check(), Err(outgrown));
+}
+
+#[test]
+fn a_long_text_that_comes_to_nothing_is_not_read_without_end() {
+    let mut macros = macros();
+    macros.texts.description = format!("{{{{// {}}}}}", "x".repeat(1_000)).into();
+    macros.growth = Growth::within(10_000);
+    let rendered = macros
+        .render(&"{{description}}".repeat(1_000), Purpose::Prompt)
+        .into_owned();
+    assert!(rendered.ends_with("{{description}}"));
+    assert!(macros.growth.check().is_err());
+}
+
+#[test]
+fn chooses_between_double_colons_first_wherever_blanks_and_line_breaks_are() {
+    let cases: [(&str, &[&str]); 9] = [
+        ("{{random:x::y::z}}", &["x", "y", "z"]),
+        ("{{random::x,y}}", &["x", "y"]),
+        ("{{pick: x , y }}", &["x", "y"]),
+        ("{{random\n::x\n::y\n}}", &["x", "y"]),
+        ("{{random :: x :: y}}", &["x", "y"]),
+        ("{{random\r\n: x,\r\ny}}", &["x", "y"]),
+        ("{{random x, y}}", &["x", "y"]),
+        (r"{{random:x\, y, z}}", &["x, y", "z"]),
+        (r"{{random::x\::y::z}}", &["x::y", "z"]),
+    ];
+    for (text, expected) in cases {
+        let seen = (0..60).map(|seed| {
+            let macros = Macros {
+                seed,
+                session_seed: seed,
+                ..macros()
+            };
+            macros.render(text, Purpose::Prompt).into_owned()
+        });
+        let seen: std::collections::BTreeSet<String> = seen.collect();
+        assert!(
+            seen.iter().map(String::as_str).eq(expected.iter().copied()),
+            "{text}: {seen:?}"
+        );
+    }
+}
+
+#[test]
+fn colons_that_a_macro_inserts_separate_nothing() {
+    let macros = Macros::of_names("::x::y", "x,y", 1);
+    assert_eq!(
+        macros.render("{{random {{char}}}}", Purpose::Prompt),
+        "::x::y"
+    );
+    assert_eq!(macros.render("{{random:{{user}}}}", Purpose::Prompt), "x,y");
 }
 
 proptest! {

@@ -47,36 +47,21 @@ pub(super) fn evaluate(call: &Call<'_>, rules: &Rules<'_>) -> Outcome {
     }
 }
 
-/// Behind `::` a list, behind one `:` or a space a single argument.
+/// Behind `::` a list, behind one `:` or a space a single argument. Blanks and line breaks before the colons don't count.
 fn read_args<'c>(call: &Call<'c>, name_end: usize) -> Args<'c> {
-    let rest = &call.body[name_end..];
-    if rest.starts_with("::") {
-        let start = name_end + 2;
-        return Args {
-            parts: split_outside(call, start, "::"),
-            start,
-        };
-    }
-    if rest.starts_with(':') {
-        let start = name_end + 1;
-        return Args {
-            parts: vec![&call.body[start..]],
-            start,
-        };
-    }
-    let argument = rest.trim_start();
+    let argument = call.body[name_end..].trim_start();
     let start = call.body.len() - argument.len();
-    if argument.is_empty() {
-        Args {
-            parts: Vec::new(),
-            start,
-        }
-    } else {
-        Args {
-            parts: vec![argument],
-            start,
-        }
-    }
+    let is_inserted = call.holes.iter().any(|hole| hole.contains(&start));
+    let separator = ["::", ":"]
+        .into_iter()
+        .find(|colons| !is_inserted && argument.starts_with(colons));
+    let start = start + separator.map_or(0, str::len);
+    let parts = match separator {
+        Some("::") => split_outside(call, start, "::"),
+        None if argument.is_empty() => Vec::new(),
+        _ => vec![&call.body[start..]],
+    };
+    Args { parts, start }
 }
 
 /// Splits the body from `start` at separators that no macro inserted and no backslash escapes.
@@ -148,7 +133,7 @@ fn field(name: &str, call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {
         "charfirstmessage" => &texts.first_mes,
         _ => return None,
     };
-    if !call.fields_open || !rules.spend(text.len()) {
+    if !call.fields_open || !rules.growth.read(text.len()) {
         return None;
     }
     Some(expand(text, rules, false).into_owned())
@@ -162,7 +147,7 @@ fn with_one(
     rules: &Rules<'_>,
 ) -> Option<String> {
     match name {
-        "random" | "pick" => choose(name, &split_outside(call, args.start, ","), call, rules),
+        "random" | "pick" => choose(name, &choices(call, args.start), call, rules),
         "roll" => roll(argument.trim(), call, rules),
         "reverse" => Some(argument.chars().rev().collect()),
         "hidden_key" if rules.purpose == Purpose::Search => Some(argument.to_owned()),
@@ -189,11 +174,26 @@ fn with_list(name: &str, args: &Args<'_>, call: &Call<'_>, rules: &Rules<'_>) ->
     }
 }
 
+/// The choices of a list that isn't introduced by double colons: between those if it has any, or else between commas.
+fn choices<'c>(call: &Call<'c>, start: usize) -> Vec<&'c str> {
+    let parts = split_outside(call, start, "::");
+    if parts.len() > 1 {
+        parts
+    } else {
+        split_outside(call, start, ",")
+    }
+}
+
 fn choose(name: &str, choices: &[&str], call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {
     let mut dice = dice(name, call, rules);
     let count = u64::try_from(choices.len()).ok()?;
     let chosen = choices.get(usize::try_from(dice.below(count)).ok()?)?;
-    Some(chosen.trim().replace("\\,", ","))
+    Some(unescaped(chosen.trim()))
+}
+
+/// Without the backslashes that keep a separator in a choice.
+fn unescaped(choice: &str) -> String {
+    choice.replace("\\,", ",").replace("\\:", ":")
 }
 
 /// `d6`, `6`, `2d6`, `2d6+1`.

@@ -1,6 +1,6 @@
 //! The order of a prompt's parts, and the words that come out.
 
-use super::{ChatMessage, Draft, Form, Kind, Prompt, Span, examples::TEXT_SEPARATOR, piece::Piece};
+use super::{ChatMessage, Draft, Form, Kind, Prompt, Span, piece::Piece};
 use crate::domain::{
     lorebook::{Activation, Placement},
     role::Role,
@@ -180,7 +180,7 @@ impl Draft<'_> {
         }
     }
 
-    /// A reply ends where someone else begins to speak, or a new transcript.
+    /// A reply ends where someone else begins to speak. What separates transcripts also breaks scenes, so it ends nothing.
     fn stop(&self) -> Vec<String> {
         let (user, char) = (self.macros.user.as_ref(), self.macros.char.as_ref());
         let (role, other, own) = match self.material.kind {
@@ -195,9 +195,7 @@ impl Draft<'_> {
                 names.push(name);
             }
         }
-        let mut stop: Vec<String> = names.into_iter().map(|name| format!("\n{name}:")).collect();
-        stop.push(format!("\n{TEXT_SEPARATOR}"));
-        stop
+        names.into_iter().map(|name| format!("\n{name}:")).collect()
     }
 }
 

@@ -3,17 +3,19 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    Form, Material, Settings, Source, Turn,
+    FitError, Form, Material, Settings, Source, Turn,
     examples::{self, Speakers, TEXT_SEPARATOR},
+    growth,
     history::{history, speaker},
     memory::Memories,
     piece::Piece,
-    sections::{impersonation, note, post_history, spoken, system_prompt},
+    sections::{impersonation, labelled, note, post_history, spoken, system_prompt},
 };
 use crate::domain::{
     card::TextField,
     lorebook::{Placement, Scan, ScanMessage, ScanTexts},
     macros::{LastMessages, MacroTexts, Macros, Purpose},
+    name,
     role::Role,
 };
 
@@ -50,8 +52,14 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Expands all texts. `seed` decides everything that is left to chance in this prompt.
-    #[must_use]
-    pub fn new(material: &'a Material<'a>, settings: &'a Settings, seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// Macros make more of the texts than any prompt may hold.
+    pub fn new(
+        material: &'a Material<'a>,
+        settings: &'a Settings,
+        seed: u64,
+    ) -> Result<Self, FitError> {
         let macros = macros(material, seed);
         let form = settings.form;
         let render = |text: &str| macros.render(text, Purpose::Prompt).into_owned();
@@ -70,8 +78,8 @@ impl<'a> Draft<'a> {
             system_prompt: system_prompt(material, form, &macros),
             persona: section(Source::Persona, material.persona.description),
             description: section(Source::Description, &macros.texts.description),
-            personality: section(Source::Personality, &macros.texts.personality),
-            scenario: section(Source::Scenario, &macros.texts.scenario),
+            personality: labelled(settings, Source::Personality, &macros),
+            scenario: labelled(settings, Source::Scenario, &macros),
             examples: examples::read(&render(&macros.texts.mes_example), &speakers, settings),
             memories: Memories::of(material, form, &macros),
             chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
@@ -88,7 +96,8 @@ impl<'a> Draft<'a> {
             macros,
         };
         draft.survey_lore();
-        draft
+        draft.macros.growth.check()?;
+        Ok(draft)
     }
 
     /// Every text whose tokens [`Draft::fit`] asks for: the fixed parts first, then lore that may
@@ -168,7 +177,9 @@ impl<'a> Draft<'a> {
             .lore
             .and_then(|matcher| matcher.book().entries.get(index));
         let content = entry.map_or("", |entry| entry.content.as_str());
-        self.macros.render(content, Purpose::Search).into_owned()
+        let growth = growth::of_searched_text();
+        let text = self.macros.render_within(content, Purpose::Search, &growth);
+        text.into_owned()
     }
 }
 
@@ -179,14 +190,17 @@ fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
             .find(|turn| role.is_none_or(|role| turn.role == role))
             .map_or("", |turn| &turn.text)
     };
-    let user = material.persona.name.trim();
+    let user = name::spoken(material.persona.name);
     let mut texts = MacroTexts::of(material.card, material.persona.description);
     if let Some(scenario) = material.scenario {
         texts.scenario = Cow::Borrowed(scenario);
     }
     Macros {
         char: material.card.display_name(),
-        user: Cow::Borrowed(if user.is_empty() { DEFAULT_USER } else { user }),
+        user: match user.is_empty() {
+            true => Cow::Borrowed(DEFAULT_USER),
+            false => user,
+        },
         texts,
         last: LastMessages {
             any: newest(None),
@@ -199,11 +213,16 @@ fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
         model: material.model,
         seed,
         session_seed: material.session_seed,
+        growth: growth::of_prompt(),
     }
 }
 
 fn scan_texts(material: &Material<'_>, macros: &Macros<'_>) -> ScanTexts {
-    let render = |text: &str| macros.render(text, Purpose::Search).into_owned();
+    let growth = growth::of_prompt();
+    let render = |text: &str| {
+        let text = macros.render_within(text, Purpose::Search, &growth);
+        text.into_owned()
+    };
     let is_assistant = |turn: &&Turn<'_>| turn.role == Role::Assistant;
     let count = |messages: usize| u32::try_from(messages).unwrap_or(u32::MAX);
     let spoken = count(material.history.iter().filter(is_assistant).count());

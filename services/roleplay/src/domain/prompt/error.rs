@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::domain::macros::Outgrown;
+
 /// The prompt doesn't fit the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FitError {
@@ -30,6 +32,31 @@ pub enum FitError {
         /// The largest parts and their tokens, largest first.
         biggest: Vec<(String, u32)>,
     },
+    /// Macros stand for too much.
+    #[error(
+        "macros would add {added_bytes} bytes to the texts, {} more than the {max_bytes} that they may add; \
+         take some out, such as {{{{description}}}} in the lorebook, or shorten what they stand for",
+        added_bytes.saturating_sub(*max_bytes)
+    )]
+    Outgrown {
+        /// Bytes that they would add, at least.
+        added_bytes: usize,
+        /// The most that they may.
+        max_bytes: usize,
+    },
+}
+
+impl From<Outgrown> for FitError {
+    fn from(outgrown: Outgrown) -> Self {
+        let Outgrown {
+            added_bytes,
+            max_bytes,
+        } = outgrown;
+        Self::Outgrown {
+            added_bytes,
+            max_bytes,
+        }
+    }
 }
 
 fn list(parts: &[(String, u32)]) -> String {

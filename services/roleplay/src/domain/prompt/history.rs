@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Form, Kind, Material, NameStyle, Settings, Source, Turn, piece::Piece};
-use crate::domain::{
-    macros::{Macros, Purpose},
-    role::Role,
-};
+use crate::domain::{macros::Macros, role::Role};
 
 /// No tokenizer packs more text than this into its tokens on average: what lies further back
 /// than so many bytes a token of the window can't fit, and need not be counted.
@@ -18,26 +15,20 @@ pub(super) fn history<'a>(
     settings: &Settings,
     macros: &Macros<'a>,
 ) -> (Vec<Piece<'a>>, Option<Piece<'a>>) {
-    // A message is sent again with every turn: its chance is the session's, so that it stays as
-    // it was and the model can reuse what it has read.
-    let macros = Macros {
-        seed: material.session_seed,
-        ..macros.clone()
-    };
     let window = usize::try_from(settings.window_tokens).unwrap_or(usize::MAX);
     let mut bytes_left = window.saturating_mul(MAX_BYTES_PER_TOKEN);
     let mut newest_first = material.history.iter().rev().peekable();
     let partial = newest_first
         .next_if(|turn| material.kind == Kind::Continue && turn.role == Role::Assistant);
-    let partial = partial.and_then(|turn| message(turn, settings, &macros, ""));
+    let partial = partial.and_then(|turn| message(turn, settings, macros, ""));
     let tail = match settings.form {
-        Form::Text => partial.or_else(|| Some(cue(material.kind, &macros))),
+        Form::Text => partial.or_else(|| Some(cue(material.kind, macros))),
         Form::Chat => partial,
     };
     let mut pieces = Vec::new();
     for turn in newest_first {
         // No provider takes a message that says nothing.
-        let Some(piece) = message(turn, settings, &macros, "\n") else {
+        let Some(piece) = message(turn, settings, macros, "\n") else {
             continue;
         };
         let fits = piece.text.len() <= bytes_left;
@@ -71,7 +62,7 @@ fn message<'a>(
     macros: &Macros<'_>,
     line_end: &str,
 ) -> Option<Piece<'a>> {
-    let text = macros.render(&turn.text, Purpose::Prompt);
+    let text = Cow::Borrowed(&*turn.text);
     if text.trim().is_empty() {
         return None;
     }

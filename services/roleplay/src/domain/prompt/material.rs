@@ -56,7 +56,7 @@ pub struct Turn<'a> {
     pub role: Role,
     /// The speaker's name; blank for that of the persona or the character.
     pub name: Cow<'a, str>,
-    /// The text; its macros are expanded.
+    /// The text; its macros were resolved when it was written.
     pub text: Cow<'a, str>,
 }
 

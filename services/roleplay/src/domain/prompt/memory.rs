@@ -1,5 +1,6 @@
 //! Memories on their way into a prompt, and what the receipt says of them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub struct Recalled {
     pub id: String,
     /// The message that it comes from; none for a note.
     pub message_id: Option<String>,
-    /// The text; its macros are expanded.
+    /// The text; the macros of a note are expanded.
     pub text: String,
     /// A pinned one needs no likeness.
     pub pinned: bool,
@@ -165,7 +166,11 @@ impl<'a> Memories<'a> {
             ..macros.clone()
         };
         let piece = |memory: &Recalled| {
-            let text = macros.render(&memory.text, Purpose::Prompt);
+            // What was said had its macros resolved then.
+            let text = match memory.message_id {
+                Some(_) => Cow::Borrowed(&*memory.text),
+                None => macros.render(&memory.text, Purpose::Prompt),
+            };
             let source = Source::Memory {
                 id: memory.id.clone(),
             };

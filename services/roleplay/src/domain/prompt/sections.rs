@@ -1,7 +1,7 @@
 //! The sections that a card and a person both have a say in, and texts that stand in the history.
 
 use super::{
-    Form, Kind, Material, Source,
+    Form, Kind, Material, Settings, Source,
     piece::Piece,
     settings::{CHAT_SYSTEM_PROMPT, IMPERSONATION_PROMPT, TEXT_SYSTEM_PROMPT},
 };
@@ -72,6 +72,36 @@ fn overridable<'a>(
         return piece(false, &original);
     }
     piece(true, &macros.render_over(of_card, &original))
+}
+
+/// The personality or the scenario, in the words that the settings put around it.
+pub(super) fn labelled<'a>(
+    settings: &Settings,
+    source: Source,
+    macros: &Macros<'_>,
+) -> Option<Piece<'a>> {
+    let (text, format, name) = match source {
+        Source::Personality => {
+            let format = &settings.personality_format;
+            (&macros.texts.personality, format, "{{personality}}")
+        }
+        _ => (
+            &macros.texts.scenario,
+            &settings.scenario_format,
+            "{{scenario}}",
+        ),
+    };
+    let render = |text| macros.render(text, Purpose::Prompt);
+    let text = render(text);
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let whole = match format.split_once(name) {
+        Some((before, after)) => [&*render(before), text, &*render(after)].concat(),
+        None => render(format).into_owned(),
+    };
+    Piece::section(settings.form, source, Role::System, &whole)
 }
 
 pub(super) fn note<'a>(

@@ -17,6 +17,11 @@ pub(super) const IMPERSONATION_PROMPT: &str = "[This once, you write for {{user}
      next message, the way {{user}} has spoken so far. Leave {{char}} out of it: nothing that \
      {{char}} says, does or thinks.]";
 
+/// How the personality is named in a prompt, as SillyTavern's default does.
+const PERSONALITY_FORMAT: &str = "{{char}}'s personality: {{personality}}";
+/// How the scenario is named in a prompt, as SillyTavern's default does.
+const SCENARIO_FORMAT: &str = "Scenario: {{scenario}}";
+
 /// What kind of input the model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +80,10 @@ pub struct Settings {
     pub names: NameStyle,
     /// Neighbouring system messages become one, where they carry no name.
     pub merge_system_messages: bool,
+    /// What is said around the personality, which stands for `{{personality}}`.
+    pub personality_format: String,
+    /// What is said around the scenario, which stands for `{{scenario}}`.
+    pub scenario_format: String,
 }
 
 impl Default for Settings {
@@ -90,6 +99,8 @@ impl Default for Settings {
             examples: ExampleStyle::default(),
             names: NameStyle::default(),
             merge_system_messages: true,
+            personality_format: PERSONALITY_FORMAT.to_owned(),
+            scenario_format: SCENARIO_FORMAT.to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::{card::Card, lorebook::Matcher, role::Role};
 
-fn a_card(changes: Value) -> Card {
+pub(super) fn a_card(changes: Value) -> Card {
     let mut card = json!({"spec": "chara_card_v2", "spec_version": "2.0", "data": {
         "name": "Wren",
         "description": "{{char}} keeps a lighthouse.",
@@ -64,7 +64,10 @@ fn a_book(entries: Value) -> Matcher {
 }
 
 fn compile(material: &Material<'_>, settings: &Settings) -> Compiled {
-    Draft::new(material, settings, 5).fit(words).unwrap()
+    Draft::new(material, settings, 5)
+        .unwrap()
+        .fit(words)
+        .unwrap()
 }
 
 /// `role name: content` of each message, system messages not merged.

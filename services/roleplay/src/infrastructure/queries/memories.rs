@@ -229,6 +229,7 @@ pub(crate) async fn insert_missing(db: &impl ConnectionTrait) -> Result<u64, DbE
     missing.and_where(Expr::col(Said::State).ne(State::Running));
     missing.and_where(Expr::col(Said::Text).ne(""));
     missing.and_where(Expr::col(Said::Kind).ne(MessageKind::OutOfCharacter));
+    missing.and_where(Expr::col(Said::IsTemplate).eq(false));
     let mut remembered = Query::select();
     remembered.column(Column::Id).from(Entity);
     missing.and_where(Expr::col(Said::Id).not_in_subquery(remembered));

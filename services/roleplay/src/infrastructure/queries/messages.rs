@@ -173,6 +173,7 @@ fn message(model: Model, swipe_count: u32) -> Message {
         generation_id: model.generation_id,
         create_time: model.create_time,
         edit_time: model.edit_time,
+        is_template: model.is_template,
     }
 }
 
@@ -241,7 +242,25 @@ pub(crate) async fn set_edited(
         .col_expr(Column::SearchText, Expr::val(search::kept(&text)))
         .col_expr(Column::Text, Expr::val(text))
         .col_expr(Column::EditTime, Expr::val(now))
+        .col_expr(Column::IsTemplate, Expr::val(false))
         .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Stores the last words of a greeting that has none.
+pub(crate) async fn settle(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MessageId,
+    text: &str,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::SearchText, Expr::val(search::kept(text)))
+        .col_expr(Column::Text, Expr::val(text))
+        .col_expr(Column::IsTemplate, Expr::val(false))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id))
+        .filter(Column::IsTemplate.eq(true));
     update.exec(db).await.map(drop)
 }
 

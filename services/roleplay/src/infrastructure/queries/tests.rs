@@ -69,6 +69,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         text: String::new(),
         generation_id: None,
         create_time: now,
+        is_template: false,
     };
     let first = messages::insert(db, session.id, None, said())
         .await
@@ -216,6 +217,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
             text: text.to_owned(),
             generation_id: None,
             create_time: Timestamp::from_micros(1_800_000_000_000_000),
+            is_template: false,
         };
         let next = messages::insert(db.plain(), session.id, Some(&last), said);
         last = next.await.unwrap();
@@ -307,6 +309,7 @@ async fn finds_any_ancestor_in_few_steps() {
         text: text.to_owned(),
         generation_id: None,
         create_time: Timestamp::default(),
+        is_template: false,
     };
     let mut path = vec![last.clone()];
     let mut others = Vec::new();

@@ -39,6 +39,8 @@ pub(crate) struct Model {
     pub(crate) discarded: bool,
     /// The text as searches see it; none from a release before 0007, and while a generation writes it.
     pub(crate) search_text: Option<String>,
+    /// A greeting whose macros aren't resolved, because nobody has answered it.
+    pub(crate) is_template: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -4,7 +4,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::types::ChatRole;
 
 use crate::application::{CompiledPrompt, KeptReceipt};
-use crate::domain::lorebook::{Reason, entry_ids};
+use crate::domain::lorebook::{Problem, Reason, entry_ids};
 use crate::domain::prompt::{
     LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Source, Span,
 };
@@ -126,9 +126,10 @@ fn span(span: Span, lore: &[Known]) -> pb::PromptSpan {
 
 fn lore(trace: LoreTrace, known: &Known) -> pb::LoreEntryTrace {
     let matched_key = match &trace.reason {
-        Reason::Key { key, .. } | Reason::Excluded { key } | Reason::SecondaryNotMet { key } => {
-            key.clone()
-        }
+        Reason::Key { key, .. }
+        | Reason::Excluded { key }
+        | Reason::SecondaryNotMet { key }
+        | Reason::PatternFailed { key, .. } => key.clone(),
         _ => String::new(),
     };
     pb::LoreEntryTrace {
@@ -157,6 +158,12 @@ fn reason_name(reason: &Reason) -> &'static str {
         Reason::Suppressed => "suppressed",
         Reason::NoKeyMatched => "no_key_matched",
         Reason::NoUsableKey => "no_usable_key",
+        Reason::PatternFailed { problem, .. } => match problem {
+            Problem::Invalid => "pattern_invalid",
+            Problem::TooLarge => "pattern_too_large",
+            Problem::Unsupported => "pattern_unsupported",
+            Problem::OutOfSteps => "pattern_out_of_steps",
+        },
         Reason::Excluded { .. } => "excluded",
         Reason::SecondaryNotMet { .. } => "secondary_not_met",
         Reason::LostGroup { .. } => "lost_group",

@@ -6,7 +6,9 @@ use tonic::Status;
 use troupe_proto::roleplay as pb;
 
 use crate::application::{NewSession, SessionPatch};
-use crate::domain::session::{Branch, ReplySettings, Session, Setting};
+use crate::domain::session::{
+    Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting,
+};
 
 impl From<Session> for pb::Session {
     fn from(session: Session) -> Self {
@@ -60,6 +62,31 @@ impl From<ReplySettings> for pb::GenerationSettings {
             seed: settings.seed,
             stop: settings.stop,
             recall: settings.recall,
+            prompt: Some(settings.prompt)
+                .filter(|choices| !choices.is_silent())
+                .map(Into::into),
+        }
+    }
+}
+
+impl From<PromptChoices> for pb::PromptSettings {
+    fn from(choices: PromptChoices) -> Self {
+        let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        let position = choices.lore_before_character.map(|before| match before {
+            true => pb::LorePosition::BeforeCharacter,
+            false => pb::LorePosition::AfterCharacter,
+        });
+        Self {
+            scan_depth: choices.scan_depth.map(number),
+            lore_budget_percent: choices.lore_budget_percent.map(number),
+            case_sensitive: choices.case_sensitive,
+            match_whole_words: choices.match_whole_words,
+            recursive_scanning: choices.recursive_scanning,
+            max_recursion_steps: choices.max_recursion_steps.map(number),
+            include_names: choices.include_names,
+            lore_position: position.map(Into::into),
+            personality_format: choices.personality_format,
+            scenario_format: choices.scenario_format,
         }
     }
 }
@@ -67,7 +94,7 @@ impl From<ReplySettings> for pb::GenerationSettings {
 const CHARACTER: &str = "character_id";
 
 /// The contract's names of the settings.
-const SETTINGS: [(&str, Setting); 9] = [
+const SETTINGS: [(&str, Setting); 19] = [
     ("settings.max_tokens", Setting::MaxTokens),
     ("settings.temperature", Setting::Temperature),
     ("settings.top_p", Setting::TopP),
@@ -77,7 +104,45 @@ const SETTINGS: [(&str, Setting); 9] = [
     ("settings.seed", Setting::Seed),
     ("settings.stop", Setting::Stop),
     ("settings.recall", Setting::Recall),
+    choice("settings.prompt.scan_depth", PromptChoice::ScanDepth),
+    choice(
+        "settings.prompt.lore_budget_percent",
+        PromptChoice::LoreBudgetPercent,
+    ),
+    choice(
+        "settings.prompt.case_sensitive",
+        PromptChoice::CaseSensitive,
+    ),
+    choice(
+        "settings.prompt.match_whole_words",
+        PromptChoice::MatchWholeWords,
+    ),
+    choice(
+        "settings.prompt.recursive_scanning",
+        PromptChoice::RecursiveScanning,
+    ),
+    choice(
+        "settings.prompt.max_recursion_steps",
+        PromptChoice::MaxRecursionSteps,
+    ),
+    choice("settings.prompt.include_names", PromptChoice::IncludeNames),
+    choice(
+        "settings.prompt.lore_position",
+        PromptChoice::LoreBeforeCharacter,
+    ),
+    choice(
+        "settings.prompt.personality_format",
+        PromptChoice::PersonalityFormat,
+    ),
+    choice(
+        "settings.prompt.scenario_format",
+        PromptChoice::ScenarioFormat,
+    ),
 ];
+
+const fn choice(name: &str, choice: PromptChoice) -> (&str, Setting) {
+    (name, Setting::Prompt(choice))
+}
 
 /// The session that is to be opened.
 pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
@@ -137,5 +202,28 @@ fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
         seed: settings.seed,
         stop: stop.collect::<Result<_, _>>()?,
         recall: settings.recall,
+        prompt: prompt_choices(settings.prompt.unwrap_or_default())?,
+    })
+}
+
+fn prompt_choices(settings: pb::PromptSettings) -> Result<PromptChoices, Status> {
+    let count = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+    let is_before = |position| position == i32::from(pb::LorePosition::BeforeCharacter);
+    let text = |field, text: Option<String>| text.map(|it| fields::text(field, it)).transpose();
+    let (personality, scenario) = (
+        "session.settings.prompt.personality_format",
+        "session.settings.prompt.scenario_format",
+    );
+    Ok(PromptChoices {
+        scan_depth: count(settings.scan_depth),
+        lore_budget_percent: count(settings.lore_budget_percent),
+        case_sensitive: settings.case_sensitive,
+        match_whole_words: settings.match_whole_words,
+        recursive_scanning: settings.recursive_scanning,
+        max_recursion_steps: count(settings.max_recursion_steps),
+        include_names: settings.include_names,
+        lore_before_character: settings.lore_position.map(is_before),
+        personality_format: text(personality, settings.personality_format)?,
+        scenario_format: text(scenario, settings.scenario_format)?,
     })
 }

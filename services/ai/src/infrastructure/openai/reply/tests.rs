@@ -127,3 +127,27 @@ fn quotes_no_text_of_an_event_that_is_no_json() {
     let (_, event) = read(&[json!("{\"choices\": [{\"delta\": {\"content\": \"secret")]);
     assert!(!format!("{event:?}").contains("secret"));
 }
+
+#[test]
+fn keeps_a_reply_whose_characters_are_cut() {
+    let half = |escape: &str| {
+        let content = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{escape}"}}}}]}}"#);
+        Value::String(content)
+    };
+    let events = [half(r"Quack \ud83e"), half(r"\udd86, he says"), end("stop")];
+    assert_eq!(
+        read(&events),
+        (
+            "Quack \u{1f986}, he says".into(),
+            finished(FinishReason::Stop, None)
+        )
+    );
+    let cut_at_the_end = [half(r"Quack \ud83e"), end("length")];
+    assert_eq!(
+        read(&cut_at_the_end),
+        (
+            "Quack \u{fffd}".into(),
+            finished(FinishReason::Length, None)
+        )
+    );
+}

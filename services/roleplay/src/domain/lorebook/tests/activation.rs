@@ -119,8 +119,12 @@ fn entries_find_one_another_where_recursion_is_on() {
         ]),
         &["reef"],
     );
+    run.book.recursive_scanning = Some(false);
     assert_eq!(run.fired(), [3, 0]);
-    run.book.recursive_scanning = Some(true);
+    run.book.recursive_scanning = None;
+    run.settings.recursive_scanning = false;
+    assert_eq!(run.fired(), [3, 0]);
+    run.settings.recursive_scanning = true;
     let activation = run.run();
     assert_eq!(activation.fired, [1, 3, 0]);
     assert_eq!(

@@ -38,7 +38,7 @@ fn falls_back_only_where_the_line_above_is_not_followed() {
     let chain = entry("@@nonsense\n@@@moonshine\n@@@scan_depth 3\n@@@scan_depth 9\nBody");
     assert_eq!(chain.scan_depth, Some(3));
     let unused = entry("@@scan_depth 5\n@@@depth 1\nBody");
-    assert_eq!(unused.placement, Placement::BeforeCharacter);
+    assert_eq!(unused.placement, Placement::AfterCharacter);
     assert_eq!(unused.content, "Body");
     assert_eq!(
         entry("@@depth many\n@@@depth 1\nBody").decorators.depth,

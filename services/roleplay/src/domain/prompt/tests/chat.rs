@@ -30,8 +30,8 @@ fn sends_the_parts_in_the_order_of_the_field() {
             "system: Reefs cut.",
             "system: Ada is a sailor.",
             "system: Wren keeps a lighthouse.",
-            "system: dry",
-            "system: A storm is near.",
+            "system: Wren's personality: dry",
+            "system: Scenario: A storm is near.",
             "system: The sea is cold.",
             "system: Before.",
             "system: [Example Chat]",
@@ -56,7 +56,7 @@ fn the_card_overrides_and_may_quote_what_it_overrides() {
         json!({"mes_example": "", "system_prompt": "{{original}} Slowly.",
         "post_history_instructions": "Mine."}),
     );
-    let chat = a_chat(&[(Role::User, "Hi {{char}}")]);
+    let chat = a_chat(&[(Role::User, "Hi Wren")]);
     let material = Material {
         system_prompt: Some("Play {{char}}."),
         post_history_instructions: "Yours.",
@@ -65,7 +65,7 @@ fn the_card_overrides_and_may_quote_what_it_overrides() {
     };
     let lines = lines(&material);
     assert_eq!(lines[0], "system: Play Wren. Slowly.");
-    assert!(lines.contains(&"system: Another day.".to_owned()));
+    assert!(lines.contains(&"system: Scenario: Another day.".to_owned()));
     assert_eq!(lines[lines.len() - 2..], ["user: Hi Wren", "system: Mine."]);
 }
 
@@ -85,7 +85,7 @@ fn merges_plain_system_messages_only() {
     assert!(
         messages[0]
             .content
-            .contains("lighthouse.\n\ndry\n\nA storm")
+            .contains("lighthouse.\n\nWren's personality: dry\n\nScenario: A storm")
     );
     assert_eq!(compiled.receipt.spans[3].position, 0);
     assert_eq!(compiled.receipt.spans.last().unwrap().position, 4);

@@ -184,7 +184,7 @@ fn does_not_say_twice_what_the_history_says() {
             .all(|s| s.source != Source::MemoryStart)
     );
 
-    let mut narrow = window(16, 100);
+    let mut narrow = window(19, 100);
     narrow.memory.max_recalled = 1;
     let receipt = compile(&material, &narrow).receipt;
     let expected = [

@@ -31,7 +31,7 @@ proptest! {
         let memory = MemorySettings { budget_percent, ..MemorySettings::default() };
         let settings = Settings { window_tokens: window, max_reply_tokens: 10, pin_examples, memory, ..settings(form) };
         let material = Material { memories: &memories, ..Material::new(&card, &chat) };
-        let Ok(compiled) = Draft::new(&material, &settings, 1).fit(words) else { return Ok(()) };
+        let Ok(compiled) = Draft::new(&material, &settings, 1).unwrap().fit(words) else { return Ok(()) };
         prop_assert!(compiled.receipt.prompt_tokens + 10 <= window);
         let spans = compiled.receipt.spans.iter();
         let ids: Vec<usize> = spans.filter(|span| span.source.name() == "message")

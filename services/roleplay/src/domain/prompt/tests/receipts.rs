@@ -15,7 +15,12 @@ fn the_same_seed_gives_the_same_prompt_and_another_seed_another() {
         ..Material::new(&card, &chat)
     };
     let settings = settings(Form::Text);
-    let compile = |seed| Draft::new(&material, &settings, seed).fit(words).unwrap();
+    let compile = |seed| {
+        Draft::new(&material, &settings, seed)
+            .unwrap()
+            .fit(words)
+            .unwrap()
+    };
     let first = compile(1);
     assert_eq!(compile(first.receipt.seed), first);
     assert_ne!(compile(2).prompt, first.prompt);
@@ -52,6 +57,7 @@ fn a_receipt_survives_storage_and_replays_to_the_same_prompt() {
     };
     assert_eq!(
         Draft::new(&again, &receipt.settings, receipt.seed)
+            .unwrap()
             .fit(words)
             .unwrap(),
         compiled

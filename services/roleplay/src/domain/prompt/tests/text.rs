@@ -17,7 +17,7 @@ fn writes_a_transcript_that_ends_with_the_name_to_speak() {
     };
     assert_eq!(
         prompt_text(&material),
-        "A talk.\nWren keeps a lighthouse.\ndry\nA storm is near.\nAda is a sailor.\n\
+        "A talk.\nWren keeps a lighthouse.\nWren's personality: dry\nScenario: A storm is near.\nAda is a sailor.\n\
          ***\nAda: Cold?\nWren: Always.\nAlways.\n***\nWren: Second.\n***\n\
          Wren: The lamp is lit.\nAda: Any ships?\nWren: One.\nAda: Tell me of the reef.\nWren:"
     );
@@ -35,7 +35,7 @@ fn goes_on_from_a_partial_message() {
 }
 
 #[test]
-fn stops_where_any_person_begins_to_speak() {
+fn stops_where_any_person_begins_to_speak_and_at_no_scene_break() {
     let card = a_card(json!({}));
     let mut chat = a_short_chat();
     chat[1].name = "Bob".into();
@@ -43,7 +43,7 @@ fn stops_where_any_person_begins_to_speak() {
     let Prompt::Text { stop, .. } = compiled.prompt else {
         panic!("not a text")
     };
-    assert_eq!(stop, ["\nUser:", "\nBob:", "\n***"]);
+    assert_eq!(stop, ["\nUser:", "\nBob:"]);
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct NewMessage {
     pub(crate) generation_id: Option<GenerationId>,
     /// When it is made.
     pub(crate) create_time: Timestamp,
+    /// Whether it is a greeting whose macros aren't resolved.
+    pub(crate) is_template: bool,
 }
 
 /// Stores a message after `parent`, as its last swipe.
@@ -146,6 +148,7 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         edit_time: None,
         hidden: false,
         discarded: false,
+        is_template: new.is_template,
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Line {
     #[serde(deserialize_with = "timestamp")]
     pub(crate) create_time: Timestamp,
     pub(crate) kind: MessageKind,
+    #[serde(deserialize_with = "boolean")]
+    pub(crate) is_template: bool,
 }
 
 /// As [`super::load`], and only what a prompt needs: where models don't read a message it has no text. All messages come in one row: a driver of SQLite hands each row to another
@@ -46,6 +48,7 @@ pub(crate) async fn lines(
         Column::CharacterCount,
         Column::CreateTime,
         Column::Kind,
+        Column::IsTemplate,
     ];
     let walk = Walk {
         texts: Texts::ForModels,
@@ -73,4 +76,10 @@ fn message_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageId, D
 
 fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     i64::deserialize(deserializer).map(Timestamp::from_micros)
+}
+
+/// SQLite has numbers for it.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_bool().unwrap_or(value == 1))
 }

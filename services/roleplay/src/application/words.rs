@@ -1,0 +1,187 @@
+//! What macros stand for in what is said in a session: in greetings, in what people write and in what models reply. Each text is
+//! resolved once, when it is written; the same text is then shown, searched for keys and sent.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use mesh::Ctx;
+
+use super::cast::{Player, Sheet};
+use super::compile_prompt::{Wanted, earlier};
+use super::greetings::Settled;
+use super::{Chats, Error};
+use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
+use crate::domain::message::{Author, MessageKind};
+use crate::domain::session::Session;
+use crate::infrastructure::models::Model;
+use crate::infrastructure::queries::path::Line;
+
+/// What macros may add to what somebody says.
+const MAX_GROWTH_BYTES: usize = 256 << 10;
+
+/// What macros stand for, apart from chance.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    /// None if the character was deleted.
+    sheet: Option<Arc<Sheet>>,
+    character_name: String,
+    pub(super) player: Player,
+    session_seed: u64,
+}
+
+impl Words {
+    pub(super) fn of(session: &Session, sheet: Option<Arc<Sheet>>, player: Player) -> Self {
+        Self {
+            sheet,
+            character_name: session.character_name.clone(),
+            player,
+            session_seed: Session::seed(session.id),
+        }
+    }
+
+    /// The macros at a time, with the chance of a seed.
+    pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
+        let sheet = self.sheet.as_deref();
+        Macros {
+            char: match sheet {
+                Some(sheet) => sheet.card.display_name(),
+                None => Cow::Borrowed(&self.character_name),
+            },
+            user: Cow::Borrowed(&self.player.name),
+            texts: match sheet {
+                Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
+                None => MacroTexts::default(),
+            },
+            now: Some(now),
+            seed,
+            session_seed: self.session_seed,
+            ..Macros::default()
+        }
+    }
+
+    /// A greeting, the same each time: its chance is the session's, and its time that of the session.
+    pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
+        let now = moment(session);
+        let macros = self.macros(now, self.session_seed);
+        // As for a prompt: what is shown is also what the model reads.
+        macros.render(template, Purpose::Prompt).into_owned()
+    }
+}
+
+/// What is said with a prompt.
+pub(crate) struct Spoken {
+    /// What the person says, with its macros resolved.
+    pub(super) said: Option<String>,
+    /// The greeting that is answered, if nobody answered it before.
+    pub(super) greeting: Option<Settled>,
+    /// What the macros of the reply stand for.
+    pub(super) words: Words,
+}
+
+/// What somebody says, with its macros resolved.
+pub(super) fn said(text: &str, macros: &Macros<'_>) -> Result<String, Outgrown> {
+    let growth = Growth::within(MAX_GROWTH_BYTES);
+    let text = macros.render_within(text, Purpose::Prompt, &growth);
+    growth.check()?;
+    Ok(text.into_owned())
+}
+
+/// As [`said`]; it must say something.
+pub(super) fn something_said(text: &str, macros: &Macros<'_>) -> Result<String, Error> {
+    let said = said(text, macros)?;
+    if said.trim().is_empty() {
+        let (field, description) = ("text", "says nothing once its macros are resolved");
+        return Err(Error::Invalid { field, description });
+    }
+    Ok(said)
+}
+
+fn moment(session: &Session) -> Moment {
+    Moment {
+        unix_secs: session.create_time.secs(),
+        utc_offset_minutes: 0,
+    }
+}
+
+impl Chats {
+    /// Resolves what the person says with a prompt, and the greeting that it answers, which is among the lines.
+    pub(super) fn spoken(
+        &self,
+        session: &Session,
+        wanted: &Wanted<'_>,
+        words: Words,
+        model: &Model,
+        lines: &mut [Line],
+    ) -> Result<Spoken, Error> {
+        let greeting = Settled::of(lines, session, &words);
+        let said = match wanted.said {
+            Some(text) => Some(self.resolved(text, &words, model, lines)?),
+            None => None,
+        };
+        Ok(Spoken {
+            said,
+            greeting,
+            words,
+        })
+    }
+
+    fn resolved(
+        &self,
+        text: &str,
+        words: &Words,
+        model: &Model,
+        newest_first: &[Line],
+    ) -> Result<String, Error> {
+        let newest = |author: Option<Author>| {
+            let is_it = |line: &&Line| match author {
+                Some(author) => line.author == author && line.kind == MessageKind::Dialogue,
+                None => true,
+            };
+            // What models don't read has no text here.
+            let mut lines = newest_first
+                .iter()
+                .filter(|line| !line.text.trim().is_empty());
+            lines.find(is_it).map_or("", |line| &line.text)
+        };
+        let earlier = usize::try_from(earlier(newest_first).0).unwrap_or(usize::MAX);
+        let macros = Macros {
+            last: LastMessages {
+                any: newest(None),
+                user: newest(Some(Author::Person)),
+                character: newest(Some(Author::Character)),
+                count: earlier.saturating_add(newest_first.len()),
+            },
+            idle_secs: self.idle_secs(newest_first),
+            model: &model.id,
+            ..words.macros(self.moment(), rand::random())
+        };
+        something_said(text, &macros)
+    }
+
+    /// As [`Chats::words`]; a person whose name can't be had now has none, so that what is stored can be read.
+    pub(super) async fn words_to_show(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
+        match self.words(ctx, session).await {
+            Err(Error::Remote(status)) if session.persona_id.is_none() => {
+                tracing::warn!(code = ?status.code(), "greetings are shown without the person's name");
+                let sheet = self.sheet_of(ctx, session).await?;
+                Ok(Words::of(session, sheet, Player::nameless()))
+            }
+            words => words,
+        }
+    }
+
+    /// What macros stand for in a session now.
+    pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
+        let player = self.player(ctx, session.persona_id);
+        let (sheet, player) = tokio::try_join!(self.sheet_of(ctx, session), player)?;
+        Ok(Words::of(session, sheet, player))
+    }
+
+    /// The session's character, if it wasn't deleted.
+    async fn sheet_of(&self, ctx: &Ctx, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
+        match session.character_id {
+            Some(character) => self.sheet(ctx, character, &session.settings.prompt).await,
+            None => Ok(None),
+        }
+    }
+}
