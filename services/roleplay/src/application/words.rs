@@ -86,10 +86,10 @@ pub(super) fn said(text: &str, macros: &Macros<'_>) -> Result<String, Outgrown> 
     Ok(text.into_owned())
 }
 
-/// As [`said`]; it must say something.
+/// As [`said`]; something must be left of it. Blanks are, which no prompt has.
 pub(super) fn something_said(text: &str, macros: &Macros<'_>) -> Result<String, Error> {
     let said = said(text, macros)?;
-    if said.trim().is_empty() {
+    if said.is_empty() {
         let (field, description) = ("text", "says nothing once its macros are resolved");
         return Err(Error::Invalid { field, description });
     }

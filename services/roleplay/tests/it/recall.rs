@@ -249,7 +249,7 @@ async fn recalls_nothing_of_what_is_hidden_from_models() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     let told = a_long_session(&stage, &alice, &session).await;
-    let memories = alice.remembers(&session, 9).await;
+    let memories = alice.remembers(&session, 7).await;
     let of_message = |id: &str| {
         let found = memories.iter().find(|memory| memory.message_id == id);
         found.unwrap().clone()
