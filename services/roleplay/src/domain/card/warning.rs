@@ -148,9 +148,7 @@ impl fmt::Display for Warning {
                     "the PNG has several {keyword} chunks; the first good one was read"
                 )
             }
-            Self::RawText => {
-                f.write_str("the card text in the picture is plain JSON instead of base64")
-            }
+            Self::RawText => f.write_str("the card in the picture is JSON instead of base64"),
             Self::TrailingBytes { size_bytes } => {
                 write!(
                     f,
