@@ -53,7 +53,6 @@ parts!(
     ReplyToMessageResponse,
     RegenerateMessageResponse,
     ContinueMessageResponse,
-    ReplyToMessageResponse,
     WatchGenerationResponse
 );
 
