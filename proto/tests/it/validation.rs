@@ -141,12 +141,13 @@ fn refuses_a_number_that_is_no_value_of_the_enum() {
 #[test]
 fn does_not_check_answers() {
     let character = roleplay::Character {
-        name: "long ".repeat(100),
+        name: "Mira".into(),
+        etag: "long ".repeat(100),
         ..Default::default()
     };
     let answer = roleplay::GetCharacterResponse {
         character: Some(character.clone()),
     };
     assert!(fields_at_fault(&answer).is_empty());
-    assert_eq!(fields_at_fault(&character), ["name"]);
+    assert_eq!(fields_at_fault(&character), ["etag"]);
 }
