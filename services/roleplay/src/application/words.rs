@@ -86,10 +86,10 @@ pub(super) fn said(text: &str, macros: &Macros<'_>) -> Result<String, Outgrown> 
     Ok(text.into_owned())
 }
 
-/// As [`said`]; something must be left of it. Blanks are, which no prompt has.
+/// As [`said`]; its macros must leave something of it. Blanks that were typed are taken, which no prompt has.
 pub(super) fn something_said(text: &str, macros: &Macros<'_>) -> Result<String, Error> {
     let said = said(text, macros)?;
-    if said.is_empty() {
+    if said.trim().is_empty() && !text.trim().is_empty() {
         let (field, description) = ("text", "says nothing once its macros are resolved");
         return Err(Error::Invalid { field, description });
     }
