@@ -113,7 +113,7 @@ async fn bad_input_is_refused_by_name_and_leaves_nothing() {
         (messages.clone(), json!({"text": ""}), "text"),
         (
             messages.clone(),
-            json!({"text": "x".repeat(16_001)}),
+            json!({"text": "x".repeat(200_001)}),
             "text",
         ),
         (messages.clone(), json!({"text": 5}), "text"),
