@@ -176,7 +176,7 @@ async fn migrates_alone_and_the_doctor_sees_it() {
     for (state, text) in found {
         assert_eq!(state, "good", "{text}");
         assert!(
-            text.contains("PostgreSQL") && text.contains("the newest m000"),
+            text.contains("PostgreSQL") && text.contains("the newest m00"),
             "{text}"
         );
     }

@@ -63,14 +63,11 @@ async fn a_sent_message_survives_a_kill_before_the_model_says_anything() {
     let ann = ann.at(&platform);
     let messages = ann.messages(&session).await;
     assert_eq!(messages[1]["text"], "Are you there?");
+    assert_eq!(messages.len(), 2, "a reply without a word is none");
     model.push(Reply::words("Yes."));
-    let id = messages[2]["id"].as_str().unwrap();
+    let id = messages[1]["id"].as_str().unwrap();
     assert_eq!(
-        ann.again(&session, id, "regenerate")
-            .await
-            .at_end()
-            .await
-            .text,
+        ann.again(&session, id, "reply").await.at_end().await.text,
         "Yes."
     );
 }
