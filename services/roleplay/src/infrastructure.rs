@@ -7,6 +7,7 @@ pub(crate) mod holder_file;
 pub(crate) mod index;
 pub(crate) mod models;
 pub(crate) mod picture;
+mod pixels;
 pub(crate) mod profiles;
 pub(crate) mod queries;
 pub(crate) mod tables;

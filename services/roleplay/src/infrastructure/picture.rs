@@ -5,17 +5,16 @@ mod shrink;
 use std::io::{BufReader, Cursor};
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Limits, Transformations};
+use png::{BitDepth, ColorType, Compression, Encoder};
 
 use self::shrink::Shrink;
+use super::pixels::{self, Pixels};
 use crate::domain::card::{MAX_DIMENSION, MAX_SOURCE_DIMENSION};
 
 /// Most pixels of a picture that must be in memory as a whole: about 160 MB.
 const MOST_PIXELS: u64 = 40_000_000;
 /// Most pixels of a picture that is read row by row: what a few seconds are enough for.
 const MOST_ROW_BY_ROW: u64 = 150_000_000;
-/// What a decoder may take beside the pixels.
-const MOST_OVERHEAD_BYTES: usize = 32 << 20;
 /// The largest file that is made of a picture: an export with it can be imported again.
 const MOST_BYTES: usize = 12 << 20;
 /// Of 100.
@@ -44,14 +43,6 @@ pub(crate) struct Portrait {
     pub(crate) png: Vec<u8>,
     /// What it had before, if that was more.
     pub(crate) scaled_from: Option<(u32, u32)>,
-}
-
-/// Pixels of 8 bits a channel.
-struct Pixels {
-    width: u32,
-    height: u32,
-    color: ColorType,
-    bytes: Vec<u8>,
 }
 
 /// Whether [`portrait`] has nothing to do but to pass the file on.
@@ -110,14 +101,7 @@ fn png_size(file: &[u8]) -> Option<(u32, u32)> {
 
 /// A PNG's pixels, row by row, so that only the result is in memory. Of an interlaced one all pixels are.
 fn scaled_png(file: &[u8]) -> Result<Pixels, Unusable> {
-    let limits = Limits {
-        bytes: MOST_OVERHEAD_BYTES,
-    };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(file), limits);
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    let mut reader = pixels::open(file).map_err(damaged)?;
     let (width, height) = reader.info().size();
     let is_interlaced = reader.info().interlaced;
     let most = if is_interlaced {
@@ -128,18 +112,10 @@ fn scaled_png(file: &[u8]) -> Result<Pixels, Unusable> {
     if is_too_large(width, height, most) {
         return Err(Unusable::TooLarge { width, height });
     }
-    let (color, _) = reader.output_color_type();
     if is_interlaced {
-        let size = reader.output_buffer_size();
-        let mut bytes = vec![0; size.ok_or(Unusable::TooLarge { width, height })?];
-        reader.next_frame(&mut bytes).map_err(damaged)?;
-        return fitting(Pixels {
-            width,
-            height,
-            color,
-            bytes,
-        });
+        return fitting(Pixels::read(reader).map_err(damaged)?);
     }
+    let (color, _) = reader.output_color_type();
     let mut shrink = Shrink::new(width, height, color, factor(width, height));
     for _ in 0..height {
         let row = reader.next_row().map_err(damaged)?;

@@ -1,17 +1,14 @@
 //! Pictures in sizes: a PNG in, WebP out, without anything that a file says beside its pixels.
 
-use std::io::Cursor;
-
+use fast_image_resize::Resizer;
 use fast_image_resize::images::Image;
-use fast_image_resize::{PixelType, Resizer};
-use png::{ColorType, Decoder, Limits, Transformations};
+use png::ColorType;
 use webp::{Encoder, PixelLayout};
 
+use super::pixels::{self, Pixels};
 use crate::domain::avatar::AvatarSize;
 use crate::domain::card::MAX_DIMENSION;
 
-/// What the decoder may take beside the pixels.
-const MOST_OVERHEAD_BYTES: usize = 32 << 20;
 /// Of 100: what is lost is hard to see.
 const QUALITY: f32 = 82.0;
 
@@ -29,91 +26,56 @@ pub(crate) enum Unreadable {
     Other(String),
 }
 
-/// Rows of pixels of 8 bits a channel.
-struct Picture {
-    width: u32,
-    height: u32,
-    kind: PixelType,
-    bytes: Vec<u8>,
-}
-
 /// A picture in a size. A large one takes about 200 MiB of memory meanwhile, so make one at a time.
 pub(crate) fn sized(png: &[u8], size: AvatarSize) -> Result<Vec<u8>, Unreadable> {
-    Picture::read(png)?.scaled(size)?.encoded()
+    let reader = pixels::open(png)?;
+    let (width, height) = reader.info().size();
+    if width.max(height) > MAX_DIMENSION {
+        return Err(Unreadable::TooLarge(width, height));
+    }
+    encoded(&scaled(Pixels::read(reader)?, size)?)
 }
 
-impl Picture {
-    fn read(png: &[u8]) -> Result<Self, Unreadable> {
-        let limits = Limits {
-            bytes: MOST_OVERHEAD_BYTES,
-        };
-        let mut decoder = Decoder::new_with_limits(Cursor::new(png), limits);
-        decoder.set_transformations(Transformations::normalize_to_color8());
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_ignore_iccp_chunk(true);
-        let mut reader = decoder.read_info()?;
-        let (width, height) = reader.info().size();
-        if width.max(height) > MAX_DIMENSION {
-            return Err(Unreadable::TooLarge(width, height));
-        }
-        let size = reader.output_buffer_size();
-        let mut bytes = vec![0; size.ok_or(Unreadable::TooLarge(width, height))?];
-        let frame = reader.next_frame(&mut bytes)?;
-        let kind = match frame.color_type {
-            ColorType::Grayscale => PixelType::U8,
-            ColorType::GrayscaleAlpha => PixelType::U8x2,
-            ColorType::Rgba => PixelType::U8x4,
-            // Palettes are colours by now.
-            ColorType::Rgb | ColorType::Indexed => PixelType::U8x3,
-        };
-        Ok(Self {
-            width: frame.width,
-            height: frame.height,
-            kind,
-            bytes,
-        })
+fn scaled(pixels: Pixels, size: AvatarSize) -> Result<Pixels, Unreadable> {
+    let (width, height) = size.fit(pixels.width, pixels.height);
+    if (width, height) == (pixels.width, pixels.height) {
+        return Ok(pixels);
     }
+    let kind = pixels::kind(pixels.color);
+    let source = Image::from_vec_u8(pixels.width, pixels.height, pixels.bytes, kind);
+    let source = source.map_err(|error| Unreadable::Other(error.to_string()))?;
+    let mut scaled = Image::new(width, height, kind);
+    let result = Resizer::new().resize(&source, &mut scaled, None);
+    result.map_err(|error| Unreadable::Other(error.to_string()))?;
+    Ok(Pixels {
+        width,
+        height,
+        color: pixels.color,
+        bytes: scaled.into_vec(),
+    })
+}
 
-    fn scaled(self, size: AvatarSize) -> Result<Self, Unreadable> {
-        let (width, height) = size.fit(self.width, self.height);
-        if (width, height) == (self.width, self.height) {
-            return Ok(self);
+fn encoded(pixels: &Pixels) -> Result<Vec<u8>, Unreadable> {
+    let grey: Vec<u8>;
+    let (layout, bytes) = match pixels.color {
+        ColorType::Grayscale => {
+            grey = pixels.bytes.iter().flat_map(|&it| [it, it, it]).collect();
+            (PixelLayout::Rgb, &grey)
         }
-        let source = Image::from_vec_u8(self.width, self.height, self.bytes, self.kind);
-        let source = source.map_err(|error| Unreadable::Other(error.to_string()))?;
-        let mut scaled = Image::new(width, height, self.kind);
-        let result = Resizer::new().resize(&source, &mut scaled, None);
-        result.map_err(|error| Unreadable::Other(error.to_string()))?;
-        Ok(Self {
-            width,
-            height,
-            kind: self.kind,
-            bytes: scaled.into_vec(),
-        })
-    }
-
-    fn encoded(&self) -> Result<Vec<u8>, Unreadable> {
-        let grey: Vec<u8>;
-        let (layout, bytes) = match self.kind {
-            PixelType::U8 => {
-                grey = self.bytes.iter().flat_map(|&it| [it, it, it]).collect();
-                (PixelLayout::Rgb, &grey)
-            }
-            PixelType::U8x2 => {
-                let pairs = self.bytes.chunks_exact(2);
-                grey = pairs
-                    .flat_map(|pair| [pair[0], pair[0], pair[0], pair[1]])
-                    .collect();
-                (PixelLayout::Rgba, &grey)
-            }
-            PixelType::U8x4 => (PixelLayout::Rgba, &self.bytes),
-            _ => (PixelLayout::Rgb, &self.bytes),
-        };
-        let encoder = Encoder::new(bytes, layout, self.width, self.height);
-        let encoded = encoder.encode_simple(false, QUALITY);
-        let encoded = encoded.map_err(|error| Unreadable::Other(format!("{error:?}")))?;
-        Ok(encoded.to_vec())
-    }
+        ColorType::GrayscaleAlpha => {
+            let pairs = pixels.bytes.chunks_exact(2);
+            grey = pairs
+                .flat_map(|pair| [pair[0], pair[0], pair[0], pair[1]])
+                .collect();
+            (PixelLayout::Rgba, &grey)
+        }
+        ColorType::Rgba => (PixelLayout::Rgba, &pixels.bytes),
+        ColorType::Rgb | ColorType::Indexed => (PixelLayout::Rgb, &pixels.bytes),
+    };
+    let encoder = Encoder::new(bytes, layout, pixels.width, pixels.height);
+    let encoded = encoder.encode_simple(false, QUALITY);
+    let encoded = encoded.map_err(|error| Unreadable::Other(format!("{error:?}")))?;
+    Ok(encoded.to_vec())
 }
 
 #[cfg(test)]

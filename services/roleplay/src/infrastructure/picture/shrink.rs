@@ -5,6 +5,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use png::ColorType;
 
 use super::{Pixels, Unusable};
+use crate::infrastructure::pixels;
 
 /// Rows of the result that are made at once.
 const ROWS_AT_ONCE: usize = 64;
@@ -24,19 +25,12 @@ pub(super) struct Shrink {
 impl Shrink {
     /// For a picture of this size, of which so many pixels of a side become one.
     pub(super) fn new(width: u32, height: u32, color: ColorType, factor: u32) -> Self {
-        let kind = match color {
-            ColorType::Grayscale => PixelType::U8,
-            ColorType::GrayscaleAlpha => PixelType::U8x2,
-            ColorType::Rgba => PixelType::U8x4,
-            // Palettes are colours by now.
-            ColorType::Rgb | ColorType::Indexed => PixelType::U8x3,
-        };
         Self {
             source_width: width,
             factor,
             row_bytes: width as usize * color.samples(),
             band: Vec::new(),
-            kind,
+            kind: pixels::kind(color),
             resizer: Resizer::new(),
             result: Pixels {
                 width: width.div_ceil(factor),
