@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 
+use crate::media;
 use crate::refusal::invalid;
 use crate::transcode::Plan;
 
@@ -24,10 +25,7 @@ pub(crate) fn key<'h>(plan: &Plan, headers: &'h HeaderMap) -> Result<Option<&'h 
 }
 
 fn text(value: &HeaderValue) -> Result<&str, Status> {
-    let key = value.to_str().ok().map(|text| {
-        let quoted = text.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-        quoted.unwrap_or(text)
-    });
+    let key = value.to_str().ok().map(media::bare);
     match key.filter(|key| (1..=MAX_LEN).contains(&key.len())) {
         Some(key) => Ok(key),
         None => Err(invalid(format!(

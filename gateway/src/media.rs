@@ -55,6 +55,12 @@ pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
+/// What stands within the quotes of a value, or the value if it has none. Many clients leave them out.
+pub(crate) fn bare(value: &str) -> &str {
+    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    quoted.unwrap_or(value)
+}
+
 fn unquoted(value: &str) -> Cow<'_, str> {
     let Some(quoted) = value.strip_prefix('"') else {
         return Cow::Borrowed(value);

@@ -9,6 +9,7 @@ use troupe_proto::error::reason_of;
 use crate::media;
 use crate::refusal::{Refusal, invalid};
 use crate::transcode::Plan;
+use crate::unchanged::opaque;
 
 /// The `etag` that the resource of a request must still have.
 ///
@@ -59,9 +60,7 @@ pub(crate) fn show(etag: &[u8], headers: &mut HeaderMap) {
 /// A tag without its quotes, which many clients leave out. A weak one is what a strong one becomes that is compressed.
 fn text(value: &HeaderValue) -> Result<&str, Status> {
     let tag = value.to_str().unwrap_or_default().trim();
-    let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    let quoted = tag.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    let tag = quoted.unwrap_or(tag);
+    let tag = media::bare(opaque(tag));
     match tag.is_empty() || tag.contains('"') || media::split(tag, ',').nth(1).is_some() {
         false => Ok(tag),
         true => Err(invalid(

@@ -40,7 +40,8 @@ fn has(client: &HeaderMap, answer: &HeaderMap) -> bool {
     })
 }
 
-fn opaque(tag: &str) -> &str {
+/// A tag, whether it is weak or strong.
+pub(crate) fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
