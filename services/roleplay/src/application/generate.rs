@@ -70,27 +70,15 @@ struct Pieces<'a> {
 impl Pieces<'_> {
     /// Gives on what of the text is whole. False where nobody takes it any more.
     fn push(&mut self, delta: &str) -> bool {
-        let Self {
-            resolver,
-            words,
-            now,
-            seed,
-            ..
-        } = self;
-        let text = resolver.push(delta, |nth| words.macros(*now, *seed ^ nth));
+        let macros = |nth| self.words.macros(self.now, self.seed ^ nth);
+        let text = self.resolver.push(delta, macros);
         self.store(&text)
     }
 
     /// Gives on what is left.
     fn finish(&mut self) {
-        let Self {
-            resolver,
-            words,
-            now,
-            seed,
-            ..
-        } = self;
-        let text = resolver.finish(|nth| words.macros(*now, *seed ^ nth));
+        let macros = |nth| self.words.macros(self.now, self.seed ^ nth);
+        let text = self.resolver.finish(macros);
         self.store(&text);
     }
 

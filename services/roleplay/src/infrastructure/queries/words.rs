@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, Func, LikeExpr};
 use crate::domain::search::Word;
 
 /// Whether a text has a word. `folded` is the folded text, or nothing where the database can fold `text` itself and where a release
-/// before 0007 wrote it.
+/// before migration 0008 wrote it.
 pub(super) fn has_word(folded: Expr, text: Expr, word: &Word) -> Expr {
     let lower = || Expr::from(Func::lower(text.clone()));
     let as_written = lower().like(containing(&word.written));

@@ -25,7 +25,7 @@ pub(crate) struct Model {
     pub(crate) embedded_model: Option<String>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
-    /// `text` as searches see it; none where there is none, and from a release before 0007.
+    /// `text` as searches see it; none where there is none, and from a release before migration 0008.
     pub(crate) search_text: Option<String>,
 }
 

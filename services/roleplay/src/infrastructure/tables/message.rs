@@ -37,7 +37,7 @@ pub(crate) struct Model {
     pub(crate) hidden: bool,
     /// Its generation ended without a text. It stays for those who watch the generation or try again; nothing follows it.
     pub(crate) discarded: bool,
-    /// The text as searches see it; none from a release before 0007, and while a generation writes it.
+    /// The text as searches see it; none from a release before migration 0008, and while a generation writes it.
     pub(crate) search_text: Option<String>,
     /// A greeting whose macros aren't resolved, because nobody has answered it.
     pub(crate) is_template: bool,
