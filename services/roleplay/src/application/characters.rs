@@ -6,6 +6,7 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
+use sea_orm::ConnectionTrait;
 use service::Host;
 use storage::Database;
 use storage::signature::Signer;
@@ -94,4 +95,14 @@ impl Characters {
         let character = characters::find(self.db.read(), ctx.user_id()?, id).await?;
         character.ok_or(Error::NotFound("character"))
     }
+}
+
+/// Refuses what is about a character that isn't the person's.
+pub(super) async fn check_character(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: CharacterId,
+) -> Result<(), Error> {
+    let found = characters::update_time(db, user, id).await?;
+    found.map(drop).ok_or(Error::NotFound("character"))
 }

@@ -3,13 +3,14 @@
 use mesh::Ctx;
 
 use super::Error;
+use super::characters::check_character;
 use super::create_lorebook::check_name;
 use super::error::check_etag_of;
 use super::lorebooks::{Lorebooks, get, write_card};
 use crate::domain::book::Book;
 use crate::domain::ids::{CharacterId, LorebookId};
 use crate::domain::lorebook::BookPatch;
-use crate::infrastructure::queries::{characters, lorebooks};
+use crate::infrastructure::queries::lorebooks;
 
 /// Lorebooks that can be attached to a character: each prompt looks through all of them.
 const MAX_ATTACHED: usize = 20;
@@ -70,8 +71,7 @@ impl Lorebooks {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let found = characters::update_time(tx, user, character).await?;
-                    found.ok_or(Error::NotFound("character"))?;
+                    check_character(tx, user, character).await?;
                     let book = get(tx, user, id).await?;
                     if book.character_id == Some(character) {
                         return Ok(());
@@ -108,8 +108,7 @@ impl Lorebooks {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let found = characters::update_time(tx, user, character).await?;
-                    found.ok_or(Error::NotFound("character"))?;
+                    check_character(tx, user, character).await?;
                     if get(tx, user, id).await?.character_id.is_some() {
                         return Err(unattachable(
                             "is in a character's card: delete it to take it out",

@@ -2,10 +2,11 @@
 
 use mesh::Ctx;
 
+use super::characters::check_character;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId};
 use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
-use crate::infrastructure::queries::{characters, personas, sessions};
+use crate::infrastructure::queries::{personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -49,8 +50,7 @@ impl Chats {
                     let session = sessions::find(tx, user, id).await?;
                     let mut session = session.ok_or(Error::NotFound("session"))?;
                     if let Some(character) = character {
-                        let found = characters::update_time(tx, user, character.id).await?;
-                        found.ok_or(Error::NotFound("character"))?;
+                        check_character(tx, user, character.id).await?;
                         character.clone().enter(&mut session);
                     }
                     if let Some(Some(persona)) = patch.persona_id {
