@@ -2,7 +2,7 @@
 
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import grpc
 import grpc.aio
@@ -41,6 +41,7 @@ class Troupe:
         retries: int = 2,
         channel: grpc.Channel | None = None,
     ) -> None:
+        self._url = url
         self._store = tokens or MemoryTokens()
         self._channel = channel or _channel(grpc, url)
         caller = Caller(self._channel, self._store, retries)
@@ -78,6 +79,10 @@ class Troupe:
         """The tokens; None if nobody is logged in."""
         return self._store.load()
 
+    def absolute(self, address: str) -> str:
+        """The address of something at Troupe as a whole, such as that of a character's picture (`avatar.card_url`)."""
+        return _absolute(self._url, address)
+
     def close(self) -> None:
         """Closes the connection."""
         self._channel.close()
@@ -102,6 +107,7 @@ class AsyncTroupe:
         retries: int = 2,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
+        self._url = url
         self._store = tokens or MemoryTokens()
         self._channel = channel or _channel(grpc.aio, url)
         caller = AsyncCaller(self._channel, self._store, retries)
@@ -139,6 +145,10 @@ class AsyncTroupe:
         """The tokens; None if nobody is logged in."""
         return self._store.load()
 
+    def absolute(self, address: str) -> str:
+        """The address of something at Troupe as a whole, such as that of a character's picture (`avatar.card_url`)."""
+        return _absolute(self._url, address)
+
     async def close(self) -> None:
         """Closes the connection."""
         await self._channel.close()
@@ -150,6 +160,10 @@ class AsyncTroupe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _absolute(url: str, address: str) -> str:
+    return urljoin(url, address) if address else ""
 
 
 def _channel(kind: Any, url: str) -> Any:

@@ -82,7 +82,8 @@ impl Characters {
         Ok((character, warnings))
     }
 
-    /// The portrait that a picture makes; none where its pixels can't be read, of which the person is told.
+    /// The portrait that a picture makes; none where its pixels can't be read, of which the person is told. A PNG that needs no
+    /// change is kept whatever its pixels are: it is what the person has.
     async fn portrait(
         &self,
         user: UserId,
@@ -90,6 +91,14 @@ impl Characters {
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Vec<u8>>, Error> {
         if picture::is_portrait(&file) {
+            let turn = self.turn(user).await;
+            let look = move || {
+                let problem = picture::damage(&file);
+                drop(turn);
+                (problem, file)
+            };
+            let (problem, file) = self.host.tasks.spawn_blocking(look).await?;
+            warnings.extend(problem.map(|problem| Warning::PictureDamaged { problem }));
             return Ok(Some(file));
         }
         let turn = self.turn(user).await;

@@ -27,9 +27,13 @@ impl Characters {
                     let character = characters::find(tx, user, id).await?;
                     let mut character = character.ok_or(Error::NotFound("character"))?;
                     check_etag("character", character.update_time, etag)?;
-                    character.card.apply(patch)?;
-                    character.update_time = change_time(now, character.update_time);
-                    characters::update(tx, &character).await?;
+                    let mut card = character.card.clone();
+                    card.apply(patch)?;
+                    if card != character.card {
+                        character.card = card;
+                        character.update_time = change_time(now, character.update_time);
+                        characters::update(tx, &character).await?;
+                    }
                     Ok(character)
                 })
             })

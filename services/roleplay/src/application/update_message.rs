@@ -101,6 +101,9 @@ async fn write(
     let message = messages::find(tx, session.id, id).await?;
     let message = message.ok_or(Error::NotFound("message"))?;
     check_not_generating(&message)?;
+    if message.text == text && !message.is_template {
+        return Ok(());
+    }
     // No two edits of a message are of one time: by it they are told apart.
     let now = message.edit_time.map_or(now, |last| change_time(now, last));
     messages::set_edited(tx, id, text, now).await?;

@@ -39,6 +39,7 @@ mod stage;
 mod told;
 mod tree;
 mod turns;
+mod unchanged;
 mod unwritten;
 mod voices;
 mod watching;

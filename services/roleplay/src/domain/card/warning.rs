@@ -54,6 +54,11 @@ pub enum Warning {
         /// What is wrong with them.
         problem: String,
     },
+    /// The picture was kept as it is, and no sizes can be made of it.
+    PictureDamaged {
+        /// What is wrong with its pixels.
+        problem: String,
+    },
     /// The name stands only where V1 has it.
     NameAtRoot,
     /// The file is another program's own form; it was read by its own meaning.
@@ -131,6 +136,10 @@ impl fmt::Display for Warning {
             Self::ScaledDown { width, height } => write!(
                 f,
                 "the picture of {width} x {height} pixels was scaled down"
+            ),
+            Self::PictureDamaged { problem } => write!(
+                f,
+                "the picture is damaged and can't be shown: {problem}; import the card with a whole picture"
             ),
             Self::PictureLeftOut { problem } => write!(
                 f,
