@@ -65,7 +65,7 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     files::allow_most(settings, roles);
     let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
-    let mut hold = Hold::take(settings).await?;
+    let mut hold = Hold::take(settings, roles).await?;
     let outcome = run_in(&mut hold, settings, roles, mesh, signals, &exporting).await;
     hold.release().await;
     if outcome.is_ok() {
@@ -119,6 +119,7 @@ async fn run_in(
     start.is_over(platform.readiness.clone());
     // Those that the first start has made.
     hold.mark(settings).await?;
+    hold.note_made(settings, roles)?;
     hold.instance
         .announce(roles, addresses.gateway, certificate.as_deref())?;
     let register = &settings.mesh.register;
