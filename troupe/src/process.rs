@@ -1,6 +1,7 @@
 //! A process of the platform, from its start to the end of its last call: with every role in it, connected in memory, or
 //! with some, which reach the others through the mesh.
 
+mod allocator;
 mod banner;
 mod channels;
 mod files;
@@ -87,6 +88,7 @@ async fn run_in(
     let addresses = sockets.addresses()?;
     let certificate = tls::open(settings, roles)?;
     let tasks = Tasks::new();
+    allocator::keep_giving_back(&tasks);
     let host = Host {
         tasks: tasks.clone(),
         backends: settings.backends(),
