@@ -19,6 +19,8 @@ pub mod persona;
 pub mod prompt;
 mod random;
 pub mod role;
+pub mod scenario;
 pub mod search;
 pub mod session;
+pub mod sharing;
 pub mod watch;
