@@ -1,5 +1,6 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
+mod access;
 mod add_message;
 mod ancestry;
 mod begin_message;
@@ -14,6 +15,7 @@ mod create_branch;
 mod create_character;
 mod create_lorebook;
 mod create_memory;
+mod create_scenario;
 mod create_session;
 mod delete_character;
 mod delete_memory;
@@ -40,36 +42,45 @@ mod memories;
 mod move_head;
 mod once;
 mod personas;
+mod plot;
 mod rebuild_memories;
 mod recall;
 mod recover_generations;
 mod regenerate_message;
 mod remember;
 mod reply_to_message;
+mod save_session;
+mod scenario_files;
+mod scenarios;
 mod search_memories;
 mod search_messages;
 mod select_branch;
 mod select_swipe;
 mod send_message;
+mod sharing;
 mod show_avatar;
 mod shown;
 mod start_generation;
+mod start_scenario;
 mod tell;
 mod update_character;
 mod update_lorebook;
 mod update_memory;
 mod update_message;
+mod update_scenario;
 mod update_session;
 mod watch_generation;
 mod words;
 
 pub(crate) use self::{
+    access::Access,
     add_message::AddMessage,
     bookmarks::Bookmarks,
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
     create_memory::NewNote,
+    create_scenario::{ScenarioPatch, ScriptPart},
     create_session::NewSession,
     delete_message::DeleteMessage,
     error::Error,
@@ -80,8 +91,11 @@ pub(crate) use self::{
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
+    scenarios::{Scenarios, Seen},
     send_message::SendMessage,
+    sharing::{NewLink, Opened},
     start_generation::Started,
+    start_scenario::{NewSessionOf, StartScenario, StartedFrom},
     update_message::MessagePatch,
     update_session::SessionPatch,
 };

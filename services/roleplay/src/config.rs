@@ -18,6 +18,16 @@ pub struct Config {
     pub generations_per_person: u32,
     /// What sessions remember.
     pub memory: MemoryConfig,
+    /// How characters and scenarios are shared.
+    pub sharing: SharingConfig,
+}
+
+/// How characters and scenarios are shared.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SharingConfig {
+    /// Whether they can be listed, for everybody with an account.
+    pub listing: bool,
 }
 
 impl Default for Config {
@@ -27,6 +37,7 @@ impl Default for Config {
             generation_grace_secs: 20,
             generations_per_person: 4,
             memory: MemoryConfig::default(),
+            sharing: SharingConfig::default(),
         }
     }
 }

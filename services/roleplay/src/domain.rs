@@ -23,4 +23,5 @@ pub mod scenario;
 pub mod search;
 pub mod session;
 pub mod sharing;
+pub mod story;
 pub mod watch;

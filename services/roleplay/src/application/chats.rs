@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use service::Host;
 use storage::Database;
 
+use super::access::Access;
 use super::cast::{Sheet, SheetKey};
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
@@ -42,6 +43,7 @@ pub(crate) struct Chats {
     pub(super) live: Live,
     pub(super) followed: Followed,
     pub(super) limits: GenerationLimits,
+    pub(super) access: Access,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
 }
 
@@ -58,6 +60,7 @@ pub(crate) struct GenerationLimits {
 
 impl Chats {
     /// The use cases over a database with its outbox, two services and what sessions remember.
+    #[expect(clippy::too_many_arguments, reason = "what it holds")]
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
@@ -66,6 +69,7 @@ impl Chats {
         profiles: Profiles,
         memories: Memories,
         limits: GenerationLimits,
+        access: Access,
     ) -> Self {
         let sheets = Cache::builder()
             .max_capacity(READY_SHEETS_BYTES)
@@ -82,6 +86,7 @@ impl Chats {
             live: Live::default(),
             followed: Followed::default(),
             limits,
+            access,
             sheets: sheets.build(),
         }
     }

@@ -8,6 +8,7 @@ use mesh::Ctx;
 
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
+use super::plot::{Plot, premise};
 use super::recall::{Kept, Scene};
 use super::words::{Spoken, Words};
 use super::{Chats, Error};
@@ -62,7 +63,8 @@ impl Wanted<'_> {
 
 /// What a prompt is made of, as the tables and the other services have it.
 struct Gathered {
-    sheet: Arc<Sheet>,
+    /// What it plays, whose character isn't deleted.
+    played: (Plot, Arc<Sheet>),
     player: Player,
     model: Model,
     /// The history, newest first.
@@ -89,6 +91,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) player_name: String,
     /// What is said with it.
     pub(super) spoken: Spoken,
+    /// What it plays.
+    pub(super) plot: Plot,
 }
 
 impl Chats {
@@ -99,7 +103,7 @@ impl Chats {
         session: &Session,
     ) -> Result<CompiledPrompt, Error> {
         let wanted = Wanted::after(session.branch.head, Kind::Reply);
-        self.compile(ctx, session, wanted).await
+        Ok(self.compile(ctx, session, wanted).await?.readable())
     }
 
     /// Compiles a prompt.
@@ -111,14 +115,15 @@ impl Chats {
     ) -> Result<CompiledPrompt, Error> {
         let gathered = self.gather(ctx, session, wanted.tip).await?;
         let Gathered {
-            sheet,
+            played: (plot, sheet),
             player,
             model,
             mut lines,
             kept,
             recalls,
         } = gathered;
-        let words = Words::of(session, Some(sheet.clone()), player.clone());
+        let words = Words::of(session, plot.clone(), player.clone());
+        let story = plot.story.as_deref();
         let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
         let path = wanted.tip.map(|tip| Path {
@@ -149,6 +154,9 @@ impl Chats {
             idle_secs,
             model: &model.id,
             session_seed: Session::seed(session.id),
+            scenario: story.and_then(premise),
+            notes: story.map_or(&[], |story| &story.told.notes),
+            filled: story.map(|story| &story.told.filled),
             ..Material::new(&sheet.card, &turns)
         };
         let seed = prompt_seed(session);
@@ -175,6 +183,7 @@ impl Chats {
             player_name: player.name.clone(),
             model: model.clone(),
             spoken,
+            plot: plot.clone(),
         })
     }
 
@@ -197,10 +206,10 @@ impl Chats {
         tip: Option<MessageId>,
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
-        let sheet = async {
-            let character = session.character_id.ok_or(Error::CharacterDeleted)?;
-            let sheet = self.sheet(ctx, character, &session.settings.prompt).await?;
-            sheet.ok_or(Error::CharacterDeleted)
+        let plot = async {
+            let plot = self.plot(ctx, session).await?;
+            let sheet = plot.sheet.clone().ok_or(Error::CharacterDeleted)?;
+            Ok((plot, sheet))
         };
         let history = async {
             let model = self.models.resolve(ctx, &session.model_id).await?;
@@ -214,9 +223,9 @@ impl Chats {
             }
         };
         let player = self.player(ctx, session.persona_id);
-        let (sheet, player, (model, lines), kept) = tokio::try_join!(sheet, player, history, kept)?;
+        let (played, player, (model, lines), kept) = tokio::try_join!(plot, player, history, kept)?;
         Ok(Gathered {
-            sheet,
+            played,
             player,
             model,
             lines,

@@ -8,6 +8,7 @@ use crate::domain::card::CardPatch;
 use crate::domain::character::Character;
 use crate::domain::etag::change_time;
 use crate::domain::ids::CharacterId;
+use crate::domain::sharing::SharingPatch;
 use crate::infrastructure::queries::characters;
 
 impl Characters {
@@ -18,6 +19,7 @@ impl Characters {
         ctx: &Ctx,
         id: CharacterId,
         patch: CardPatch,
+        sharing: SharingPatch,
         etag: &str,
     ) -> Result<Character, Error> {
         let (user, patch, now) = (ctx.user_id()?, &patch, self.host.clock.now());
@@ -28,6 +30,12 @@ impl Characters {
                     let mut character = character.ok_or(Error::NotFound("character"))?;
                     check_etag("character", character.update_time, etag)?;
                     character.card.apply(patch)?;
+                    let before = character.sharing;
+                    character.sharing = before.with(&sharing);
+                    if character.sharing != before {
+                        let access = &self.access;
+                        access.check_sharing(&character.sharing, "character.rating")?;
+                    }
                     character.update_time = change_time(now, character.update_time);
                     characters::update(tx, &character).await?;
                     Ok(character)

@@ -2,7 +2,6 @@
 
 use mesh::Ctx;
 
-use super::characters::check_character;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId};
 use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
@@ -34,10 +33,13 @@ impl Chats {
         patch: SessionPatch,
     ) -> Result<Session, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        self.get_session(ctx, id).await?;
+        let session = self.get_session(ctx, id).await?;
         let character = match patch.character_id {
-            Some(character) => Some(self.next_character(ctx, character).await?),
-            None => None,
+            // The one that it has stays, whoever may use it by now.
+            Some(character) if session.character_id != Some(character) => {
+                Some(self.next_character(ctx, character).await?)
+            }
+            _ => None,
         };
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
@@ -50,7 +52,10 @@ impl Chats {
                     let session = sessions::find(tx, user, id).await?;
                     let mut session = session.ok_or(Error::NotFound("session"))?;
                     if let Some(character) = character {
-                        check_character(tx, user, character.id).await?;
+                        let access = &self.access;
+                        access
+                            .usable_character(tx, user, character.id, None)
+                            .await?;
                         character.clone().enter(&mut session);
                     }
                     if let Some(Some(persona)) = patch.persona_id {
@@ -83,7 +88,9 @@ struct NextCharacter {
 
 impl Chats {
     async fn next_character(&self, ctx: &Ctx, id: CharacterId) -> Result<NextCharacter, Error> {
-        let sheet = self.sheet(ctx, id, &PromptChoices::default()).await?;
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        self.access.usable_character(db, user, id, None).await?;
+        let sheet = self.sheet(id, &PromptChoices::default(), None).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })

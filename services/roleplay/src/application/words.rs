@@ -9,10 +9,14 @@ use mesh::Ctx;
 use super::cast::{Player, Sheet};
 use super::compile_prompt::{Wanted, earlier};
 use super::greetings::Settled;
+use super::plot::{Plot, premise};
 use super::{Chats, Error};
-use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
+use crate::domain::macros::{
+    Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
+};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
+use crate::domain::story::Story;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::Line;
 
@@ -27,34 +31,68 @@ pub(super) struct Words {
     character_name: String,
     pub(super) player: Player,
     session_seed: u64,
+    story: Option<Arc<Story>>,
+    /// What the person filled in themselves, where the rest of the scenario isn't shown to them.
+    own: Option<Arc<Filled>>,
+    /// Whether the person may not read the card or the scenario.
+    is_secret: bool,
 }
 
 impl Words {
-    pub(super) fn of(session: &Session, sheet: Option<Arc<Sheet>>, player: Player) -> Self {
+    pub(super) fn of(session: &Session, plot: Plot, player: Player) -> Self {
+        let own = plot.story.as_ref().filter(|_| plot.is_secret);
+        let own = own.map(|story| Filled {
+            blanks: story.told.filled.blanks.clone(),
+            ..Filled::default()
+        });
         Self {
-            sheet,
+            sheet: plot.sheet,
             character_name: session.character_name.clone(),
             player,
             session_seed: Session::seed(session.id),
+            own: own.map(Arc::new),
+            story: plot.story,
+            is_secret: plot.is_secret,
         }
     }
 
-    /// The macros at a time, with the chance of a seed.
+    /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
+    /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
-        let sheet = self.sheet.as_deref();
+        let all = self.all_macros(now, seed);
+        if !self.is_secret {
+            return all;
+        }
+        Macros {
+            texts: MacroTexts {
+                persona: Cow::Borrowed(&self.player.description),
+                ..MacroTexts::default()
+            },
+            filled: self.own.as_deref(),
+            ..all
+        }
+    }
+
+    fn all_macros(&self, now: Moment, seed: u64) -> Macros<'_> {
+        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
+        let mut texts = match sheet {
+            Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
+            None => MacroTexts::default(),
+        };
+        if let Some(premise) = story.and_then(premise) {
+            texts.scenario = Cow::Borrowed(premise);
+        }
         Macros {
             char: match sheet {
                 Some(sheet) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&self.player.name),
-            texts: match sheet {
-                Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
-                None => MacroTexts::default(),
-            },
+            texts,
             now: Some(now),
             seed,
             session_seed: self.session_seed,
+            filled: story.map(|story| &story.told.filled),
             ..Macros::default()
         }
     }
@@ -62,9 +100,16 @@ impl Words {
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.
     pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
         let now = moment(session);
-        let macros = self.macros(now, self.session_seed);
+        let macros = self.all_macros(now, self.session_seed);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
+    }
+
+    /// Looks whether the macros of a greeting add no more than they may.
+    pub(super) fn check_greeting(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
+        let macros = self.all_macros(moment(session), self.session_seed);
+        drop(macros.render(template, Purpose::Prompt));
+        macros.growth.check()
     }
 }
 
@@ -163,8 +208,8 @@ impl Chats {
         match self.words(ctx, session).await {
             Err(Error::Remote(status)) if session.persona_id.is_none() => {
                 tracing::warn!(code = ?status.code(), "greetings are shown without the person's name");
-                let sheet = self.sheet_of(ctx, session).await?;
-                Ok(Words::of(session, sheet, Player::nameless()))
+                let plot = self.plot(ctx, session).await?;
+                Ok(Words::of(session, plot, Player::nameless()))
             }
             words => words,
         }
@@ -173,15 +218,7 @@ impl Chats {
     /// What macros stand for in a session now.
     pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
         let player = self.player(ctx, session.persona_id);
-        let (sheet, player) = tokio::try_join!(self.sheet_of(ctx, session), player)?;
-        Ok(Words::of(session, sheet, player))
-    }
-
-    /// The session's character, if it wasn't deleted.
-    async fn sheet_of(&self, ctx: &Ctx, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
-        match session.character_id {
-            Some(character) => self.sheet(ctx, character, &session.settings.prompt).await,
-            None => Ok(None),
-        }
+        let (plot, player) = tokio::try_join!(self.plot(ctx, session), player)?;
+        Ok(Words::of(session, plot, player))
     }
 }

@@ -5,7 +5,9 @@ mod prompt_choices;
 use platform::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId};
+use super::ids::{
+    BranchId, CharacterId, GenerationId, MessageId, PersonaId, ScenarioId, SessionId, UserId,
+};
 use super::random::seed_for;
 
 pub use self::prompt_choices::{PromptChoice, PromptChoices};
@@ -32,6 +34,8 @@ pub struct Session {
     pub character_name: String,
     /// Whom the person plays; none for themselves.
     pub persona_id: Option<PersonaId>,
+    /// The scenario that it was started from.
+    pub scenario: Option<SessionScenario>,
     /// Title.
     pub title: String,
     /// The model; empty for the default one.
@@ -56,6 +60,15 @@ impl Session {
     pub fn seed(id: SessionId) -> u64 {
         seed_for(0, &id.to_string(), 0)
     }
+}
+
+/// A scenario that a session was started from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionScenario {
+    /// Its id; none if it was deleted.
+    pub id: Option<ScenarioId>,
+    /// What it was called.
+    pub name: String,
 }
 
 /// A pointer to the last message of a path.

@@ -8,4 +8,6 @@ pub(super) mod json;
 pub(super) mod lorebook;
 pub(super) mod message;
 pub(super) mod prompt;
+pub(super) mod scenario;
 pub(super) mod session;
+pub(super) mod sharing;

@@ -9,9 +9,9 @@ use sea_orm::{
 
 use super::generations::is_running;
 use crate::domain::ids::{
-    BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId,
+    BranchId, CharacterId, GenerationId, MessageId, PersonaId, ScenarioId, SessionId, UserId,
 };
-use crate::domain::session::{Branch, ReplySettings, Session};
+use crate::domain::session::{Branch, ReplySettings, Session, SessionScenario};
 use crate::infrastructure::tables::session::{Column, Entity, Model};
 use crate::infrastructure::tables::{branch, generation};
 
@@ -47,6 +47,10 @@ impl TryFrom<Row> for Session {
             character_id: model.character_id,
             character_name: model.character_name,
             persona_id: model.persona_id,
+            scenario: model.scenario_name.map(|name| SessionScenario {
+                id: model.scenario_id,
+                name,
+            }),
             title: model.title,
             model_id: model.model_id,
             settings,
@@ -173,6 +177,8 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
         create_time: session.create_time,
         last_use_time: session.last_use_time,
         update_time: Some(session.update_time),
+        scenario_id: session.scenario.as_ref().and_then(|it| it.id),
+        scenario_name: session.scenario.as_ref().map(|it| it.name.clone()),
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -241,6 +247,50 @@ pub(crate) async fn forget_character(
         .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
         .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::CharacterId.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Whether a person has a session with a character.
+pub(crate) async fn are_with(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    character: CharacterId,
+) -> Result<bool, DbErr> {
+    let with = Column::CharacterId.eq(character);
+    has_one(db, user, with).await
+}
+
+/// Whether a person has a session that was started from a scenario.
+pub(crate) async fn are_from(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    scenario: ScenarioId,
+) -> Result<bool, DbErr> {
+    let from = Column::ScenarioId.eq(scenario);
+    has_one(db, user, from).await
+}
+
+async fn has_one(db: &impl ConnectionTrait, user: UserId, which: Expr) -> Result<bool, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(which)
+        .filter(Column::UserId.eq(user))
+        .limit(1);
+    let found: Option<SessionId> = select.into_tuple().one(db).await?;
+    Ok(found.is_some())
+}
+
+/// Lets go of a scenario that is deleted.
+pub(crate) async fn forget_scenario(
+    db: &impl ConnectionTrait,
+    id: ScenarioId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ScenarioId, Expr::val(None::<ScenarioId>))
+        .col_expr(Column::UpdateTime, Expr::val(now))
+        .filter(Column::ScenarioId.eq(id));
     update.exec(db).await.map(drop)
 }
 

@@ -12,7 +12,8 @@ use super::path::Limits;
 use super::*;
 use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{
-    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
+    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, ScenarioId, SessionId,
+    UserId,
 };
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::Kind;
@@ -50,6 +51,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         character_id: None,
         character_name: String::new(),
         persona_id: None,
+        scenario: None,
         title: String::new(),
         model_id: String::new(),
         settings: ReplySettings::default(),
@@ -106,7 +108,10 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     characters::update_time(db, user, CharacterId::new())
         .await
         .unwrap();
-    lorebooks::attached_times(db, user, CharacterId::new())
+    lorebooks::attached_times(db, CharacterId::new())
+        .await
+        .unwrap();
+    characters::anyones_update_time(db, CharacterId::new())
         .await
         .unwrap();
     let words = search::words("a");
@@ -131,6 +136,9 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         messages: 10,
         bytes: 10,
     };
+    stories::find(&db, session).await.unwrap();
+    scenarios::sharing(&db, ScenarioId::new()).await.unwrap();
+    lorebooks::brought_times(&db, session).await.unwrap();
     sessions::find(&db, user, session).await.unwrap().unwrap();
     let after = Some((Timestamp::from_micros(1), session));
     assert_eq!(
