@@ -17,6 +17,7 @@ mod create_branch;
 mod create_character;
 mod create_lorebook;
 mod create_memory;
+mod create_scenario;
 mod create_session;
 mod delete_character;
 mod delete_memory;
@@ -47,20 +48,27 @@ mod move_head;
 mod once;
 mod participants;
 mod personas;
+mod plot;
 mod rebuild_memories;
 mod recall;
 mod recover_generations;
 mod regenerate_message;
 mod remember;
 mod reply_to_message;
+mod save_session;
+mod scenario_files;
+mod scenarios;
 mod search_memories;
 mod search_messages;
 mod select_branch;
 mod select_swipe;
 mod send_message;
+mod shared_access;
+mod sharing;
 mod show_avatar;
 mod shown;
 mod start_generation;
+mod start_scenario;
 mod tell;
 mod turns;
 mod update_character;
@@ -68,6 +76,7 @@ mod update_lorebook;
 mod update_memory;
 mod update_message;
 mod update_participant;
+mod update_scenario;
 mod update_session;
 mod wait_in_line;
 mod watch_generation;
@@ -81,6 +90,7 @@ pub(crate) use self::{
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
     create_memory::NewNote,
+    create_scenario::{ScenarioPatch, ScriptPart},
     create_session::NewSession,
     delete_message::DeleteMessage,
     error::Error,
@@ -92,8 +102,12 @@ pub(crate) use self::{
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
+    scenarios::{Scenarios, Seen},
     send_message::SendMessage,
+    shared_access::SharedAccess,
+    sharing::{NewLink, Opened},
     start_generation::Started,
+    start_scenario::{NewSessionOf, StartScenario, StartedFrom},
     update_message::MessagePatch,
     update_participant::ParticipantPatch,
     update_session::SessionPatch,

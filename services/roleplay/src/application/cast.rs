@@ -9,7 +9,7 @@ use super::{Chats, Error};
 use crate::domain::book::Book;
 use crate::domain::card::Card;
 use crate::domain::character::Character;
-use crate::domain::ids::{CharacterId, LorebookId, UserId};
+use crate::domain::ids::{CharacterId, LorebookId, SessionId, UserId};
 use crate::domain::lorebook::{LoreSettings, Lorebook, Matcher};
 use crate::domain::name;
 use crate::domain::participant::{MAX_PARTICIPANTS, ParticipantRole, Seat};
@@ -23,9 +23,13 @@ const NAMELESS: &str = "User";
 #[derive(Debug)]
 pub(crate) struct Sheet {
     pub(super) card: Card,
-    /// The lorebook of the card and those that are attached, as one.
+    /// Whose character it is.
+    pub(super) owner_id: UserId,
+    /// Whether others who use it see its card.
+    pub(super) is_shown: bool,
+    /// The lorebook of the card, those that are attached, and those of the session's scenario, as one.
     pub(super) lore: Option<Matcher>,
-    /// What the attached ones have as JSON.
+    /// What the others than the card's have as JSON.
     attached_bytes: usize,
 }
 
@@ -34,7 +38,7 @@ pub(crate) struct Sheet {
 pub(crate) struct SheetKey {
     id: CharacterId,
     changed: Timestamp,
-    /// Those that are attached.
+    /// Those that are attached, and those of the session's scenario.
     books: Vec<(LorebookId, Timestamp)>,
     /// What of a session's settings it depends on.
     settings: [bool; 4],
@@ -50,6 +54,8 @@ impl Sheet {
         let lore = Lorebook::merged(books, settings);
         Self {
             card: character.card,
+            owner_id: character.owner_id,
+            is_shown: character.sharing.shows_all(),
             lore: lore.map(|book| Matcher::new(book, settings)),
             attached_bytes,
         }
@@ -92,36 +98,28 @@ impl Player {
 }
 
 impl Chats {
-    /// The session's character, if it wasn't deleted. It stays in the session also where that went over to another owner.
-    pub(super) async fn sheet_of(&self, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
-        let Some(id) = session.character_id else {
-            return Ok(None);
-        };
-        let choices = &session.settings.prompt;
-        let sheet = self.sheet(session.user_id, id, choices).await?;
-        if sheet.is_some() {
-            return Ok(sheet);
-        }
-        match characters::owner(self.db.read(), id).await? {
-            Some(owner) if owner != session.user_id => self.sheet(owner, id, choices).await,
-            _ => Ok(None),
-        }
-    }
-
-    /// A character of a person, made ready for the prompts of a session.
+    /// A character made ready for the prompts of a session, with the lorebooks of its scenario if it was started from one. Whoever has
+    /// a session with a character was let use it when the session was opened.
     pub(super) async fn sheet(
         &self,
-        user: UserId,
         id: CharacterId,
         choices: &PromptChoices,
+        started: Option<SessionId>,
     ) -> Result<Option<Arc<Sheet>>, Error> {
         let (db, lore) = (self.db.read(), choices.lore());
         let settings = Matcher::settings_key(&lore);
-        let changed = characters::update_time(db, user, id);
-        let books = lorebooks::attached_times(db, user, id);
-        let (Some(changed), books) = tokio::try_join!(changed, books)? else {
+        let changed = characters::anyones_update_time(db, id);
+        let books = lorebooks::attached_times(db, id);
+        let brought = async {
+            match started {
+                Some(session) => lorebooks::brought_times(db, session).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (Some(changed), mut books, brought) = tokio::try_join!(changed, books, brought)? else {
             return Ok(None);
         };
+        add_new(&mut books, brought, |book| book.0);
         let key = SheetKey {
             id,
             changed,
@@ -131,22 +129,26 @@ impl Chats {
         if let Some(sheet) = self.sheets.get(&key) {
             return Ok(Some(sheet));
         }
-        let Some(character) = characters::find(db, user, id).await? else {
+        let Some(character) = characters::anyones(db, id).await? else {
             return Ok(None);
         };
-        let attached = match key.books.is_empty() {
+        let mut books = match key.books.is_empty() {
             true => Vec::new(),
-            false => lorebooks::attached(db, user, id).await?,
+            false => lorebooks::attached(db, id).await?,
         };
+        if let Some(session) = started {
+            let brought = lorebooks::brought(db, session).await?;
+            add_new(&mut books, brought, |book| book.id);
+        }
         // What is kept is what was read, which may be newer than what was asked for.
-        let books = attached.iter().map(|book| (book.id, book.update_time));
+        let times = books.iter().map(|book| (book.id, book.update_time));
         let key = SheetKey {
             id,
             changed: character.update_time,
-            books: books.collect(),
+            books: times.collect(),
             settings,
         };
-        let sheet = Arc::new(Sheet::of(character, &attached, &lore));
+        let sheet = Arc::new(Sheet::of(character, &books, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }
@@ -210,6 +212,15 @@ impl Chats {
         Ok(described
             .map(|(name, description)| Player::of(&name, description))
             .collect())
+    }
+}
+
+/// Adds what isn't there yet: a lorebook that is attached to the character and named by the scenario counts once.
+fn add_new<T>(books: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> LorebookId) {
+    for book in more {
+        if !books.iter().any(|it| id(it) == id(&book)) {
+            books.push(book);
+        }
     }
 }
 

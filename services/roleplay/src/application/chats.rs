@@ -15,6 +15,7 @@ use super::doors::Doors;
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
+use super::shared_access::SharedAccess;
 use super::{Error, Memories};
 use crate::domain::generation::State;
 use crate::domain::ids::{BranchId, MessageId, SessionId};
@@ -46,6 +47,7 @@ pub(crate) struct Chats {
     pub(super) followed: Followed,
     pub(super) doors: Doors,
     pub(super) limits: GenerationLimits,
+    pub(super) access: SharedAccess,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
 }
 
@@ -64,6 +66,7 @@ pub(crate) struct GenerationLimits {
 
 impl Chats {
     /// The use cases over a database with its outbox, two services and what sessions remember.
+    #[expect(clippy::too_many_arguments, reason = "what it holds")]
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
@@ -72,6 +75,7 @@ impl Chats {
         profiles: Profiles,
         memories: Memories,
         limits: GenerationLimits,
+        access: SharedAccess,
     ) -> Self {
         let sheets = Cache::builder()
             .max_capacity(READY_SHEETS_BYTES)
@@ -89,6 +93,7 @@ impl Chats {
             followed: Followed::default(),
             doors: Doors::default(),
             limits,
+            access,
             sheets: sheets.build(),
         }
     }

@@ -8,6 +8,7 @@ use mesh::Ctx;
 use super::access::enter_as_caller;
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
+use super::plot::{Plot, premise};
 use super::recall::{Kept, Scene};
 use super::turns::{earlier, turns};
 use super::words::{Spoken, Words, said};
@@ -62,7 +63,8 @@ impl Wanted<'_> {
 
 /// What a prompt is made of, as the tables and the other services have it.
 struct Gathered {
-    sheet: Arc<Sheet>,
+    /// What it plays, whose character isn't deleted.
+    played: (Plot, Arc<Sheet>),
     player: Player,
     greeter: Option<Player>,
     /// The others who write, as far as they are described.
@@ -92,6 +94,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) player_name: String,
     /// What is said with it.
     pub(super) spoken: Spoken,
+    /// What it plays.
+    pub(super) plot: Plot,
 }
 
 impl Chats {
@@ -103,7 +107,7 @@ impl Chats {
     ) -> Result<CompiledPrompt, Error> {
         let session = &enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
         let wanted = Wanted::after(session.branch.head, Kind::Reply);
-        self.compile(ctx, session, wanted).await
+        Ok(self.compile(ctx, session, wanted).await?.readable())
     }
 
     /// Compiles a prompt.
@@ -115,7 +119,7 @@ impl Chats {
     ) -> Result<CompiledPrompt, Error> {
         let gathered = self.gather(ctx, session, wanted.tip).await?;
         let Gathered {
-            sheet,
+            played: (plot, sheet),
             player,
             greeter,
             others,
@@ -124,7 +128,8 @@ impl Chats {
             kept,
             recalls,
         } = gathered;
-        let words = Words::of(session, Some(sheet.clone()), player.clone(), greeter);
+        let words = Words::of(session, plot.clone(), player.clone(), greeter);
+        let story = plot.story.as_deref();
         let described = self.described(&words, &others)?;
         let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
@@ -156,6 +161,9 @@ impl Chats {
             idle_secs,
             model: &model.id,
             session_seed: Session::seed(session.id),
+            scenario: story.and_then(premise),
+            notes: story.map_or(&[], |story| &story.told.notes),
+            filled: story.map(|story| &story.told.filled),
             ..Material::new(&sheet.card, &turns)
         };
         let seed = prompt_seed(session);
@@ -182,6 +190,7 @@ impl Chats {
             player_name: player.name.clone(),
             model: model.clone(),
             spoken,
+            plot: plot.clone(),
         })
     }
 
@@ -224,9 +233,10 @@ impl Chats {
         tip: Option<MessageId>,
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
-        let sheet = async {
-            let sheet = self.sheet_of(session).await?;
-            sheet.ok_or(Error::CharacterDeleted)
+        let plot = async {
+            let plot = self.plot(session).await?;
+            let sheet = plot.sheet.clone().ok_or(Error::CharacterDeleted)?;
+            Ok((plot, sheet))
         };
         let history = async {
             let model = self.models.resolve(ctx, &session.model_id).await?;
@@ -242,10 +252,10 @@ impl Chats {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
         let others = self.others(session);
         let people = async { tokio::try_join!(player, greeter, others) };
-        let (sheet, (player, greeter, others), (model, lines), kept) =
-            tokio::try_join!(sheet, people, history, kept)?;
+        let (played, (player, greeter, others), (model, lines), kept) =
+            tokio::try_join!(plot, people, history, kept)?;
         Ok(Gathered {
-            sheet,
+            played,
             player,
             greeter,
             others,

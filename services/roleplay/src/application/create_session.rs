@@ -10,7 +10,9 @@ use service::RequestKey;
 use super::access::enter;
 use super::cast::Sheet;
 use super::once::Once;
+use super::plot::Plot;
 use super::tell::Telling;
+use super::words::Words;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
@@ -18,8 +20,9 @@ use crate::domain::participant::{Right, Seat};
 use crate::domain::session::{
     Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
 };
+use crate::domain::story::NewStory;
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{branches, messages, participants, sessions};
+use crate::infrastructure::queries::{branches, messages, participants, sessions, stories};
 
 /// A session to open.
 pub(crate) struct NewSession {
@@ -33,26 +36,56 @@ pub(crate) struct NewSession {
     pub(crate) model_id: String,
     /// How replies are generated.
     pub(crate) settings: ReplySettings,
+    /// What it starts from; nothing if from no scenario.
+    pub(crate) story: Option<NewStory>,
 }
 
 impl Chats {
-    /// Opens a session. The character's greeting is its first message, the alternate greetings are swipes of it. A repeat of the
-    /// request gets the session of the first, as it is now.
+    /// Opens a session with a character that the caller may use, by a link if there is a token. The character's greeting is its
+    /// first message, the alternate greetings are swipes of it. A repeat of the request gets the session of the first, as it is now.
     pub(crate) async fn create_session(
         &self,
         ctx: &Ctx,
         new: NewSession,
+        token: &str,
         key: Option<RequestKey>,
     ) -> Result<(Session, Option<Message>), Error> {
         let (db, user) = (self.db.read(), ctx.user_id()?);
         let once = &Once::new(user, key);
-        // Before anything is looked at that may be gone since the first.
-        if let Some(made) = once.made(db).await? {
-            let (session, greeting) = opened(db, user, made).await?;
-            return self.greeted(ctx, session, greeting).await;
+        if let Some(opened) = self.opened_before(ctx, once).await? {
+            return Ok(opened);
         }
+        let linked = self.access.linked(db, token, self.host.clock.now()).await?;
+        self.access
+            .usable_character(db, user, new.character_id, linked)
+            .await?;
+        self.open_session(ctx, new, once).await
+    }
+
+    /// The session that the same request opened before, if it is a repeat: before anything is looked at that may be gone since.
+    pub(super) async fn opened_before(
+        &self,
+        ctx: &Ctx,
+        once: &Once,
+    ) -> Result<Option<(Session, Option<Message>)>, Error> {
+        let db = self.db.read();
+        let Some(made) = once.made(db).await? else {
+            return Ok(None);
+        };
+        let (session, greeting) = opened(db, ctx.user_id()?, made).await?;
+        self.greeted(ctx, session, greeting).await.map(Some)
+    }
+
+    /// Opens a session with a character that the caller may use.
+    pub(super) async fn open_session(
+        &self,
+        ctx: &Ctx,
+        new: NewSession,
+        once: &Once,
+    ) -> Result<(Session, Option<Message>), Error> {
+        let user = ctx.user_id()?;
         let sheet = self
-            .sheet(user, new.character_id, &new.settings.prompt)
+            .sheet(new.character_id, &new.settings.prompt, None)
             .await?
             .ok_or(Error::NotFound("character"))?;
         let id = SessionId::new();
@@ -61,12 +94,15 @@ impl Chats {
             ..Seat::of_opener(id, user)
         };
         let me = self.seated(ctx, me).await?;
+        // It must be there.
+        let player = self.player(ctx, &me).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
         let now = self.host.clock.now();
         let name = sheet.card.display_name().into_owned();
-        let greetings = greetings(&sheet, &name, now);
+        let story = &new.story;
+        let greetings = greetings(&sheet, story.as_ref(), &name, now);
         let branch = Branch {
             id: BranchId::new(),
             session_id: id,
@@ -83,6 +119,7 @@ impl Chats {
             character_id: Some(new.character_id),
             title: title(new.title, &name),
             character_name: name,
+            scenario: story.as_ref().map(NewStory::session_scenario),
             model_id: new.model_id,
             settings: new.settings,
             branch,
@@ -91,6 +128,11 @@ impl Chats {
             last_use_time: now,
             update_time: now,
         };
+        if let Some(story) = story {
+            let plot = Plot::begun(sheet, story);
+            let words = Words::of(&session, plot, player, None);
+            words.check_greeting(&session, &story.origin.opening)?;
+        }
         let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
         let opening = self
             .db
@@ -100,7 +142,7 @@ impl Chats {
                         return opened(tx, user, made).await;
                     }
                     let telling = self.telling(tx, stored, cause);
-                    let greeting = store(telling, stored, greetings).await?;
+                    let greeting = store(telling, stored, story.as_ref(), greetings).await?;
                     once.note(tx, stored.id, now).await?;
                     Ok((stored.clone(), greeting))
                 })
@@ -125,9 +167,19 @@ impl Chats {
     }
 }
 
-/// The greetings of a character, as the card has them.
-fn greetings(sheet: &Sheet, name: &str, now: Timestamp) -> Vec<NewMessage> {
-    let greetings = sheet.card.greetings().into_iter().take(MAX_GREETINGS);
+/// The greetings of a character, as the card has them, or the one of the scenario.
+fn greetings(
+    sheet: &Sheet,
+    story: Option<&NewStory>,
+    name: &str,
+    now: Timestamp,
+) -> Vec<NewMessage> {
+    let opening = story.map_or("", |story| &story.origin.opening);
+    let greetings = match opening.trim().is_empty() {
+        true => sheet.card.greetings(),
+        false => vec![Cow::Borrowed(opening)],
+    };
+    let greetings = greetings.into_iter().take(MAX_GREETINGS);
     let message = |greeting: Cow<'_, str>| NewMessage {
         id: MessageId::new(),
         author: Author::Character,
@@ -171,11 +223,15 @@ async fn opened(
 async fn store(
     telling: Telling<'_>,
     session: &Session,
+    story: Option<&NewStory>,
     greetings: &[NewMessage],
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
     participants::put(tx, session.id, &session.me, session.create_time).await?;
+    if let Some(story) = story {
+        stories::insert(tx, session.id, story).await?;
+    }
     branches::insert(tx, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
     telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;

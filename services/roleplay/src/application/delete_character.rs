@@ -6,7 +6,7 @@ use tracing::Instrument;
 use super::error::check_etag;
 use super::{Characters, Error};
 use crate::domain::ids::{CharacterId, UserId};
-use crate::infrastructure::queries::{characters, sessions};
+use crate::infrastructure::queries::{characters, scenarios, sessions, stories};
 
 impl Characters {
     /// Deletes a character with its picture and its assets. Sessions with it stay readable.
@@ -36,6 +36,8 @@ impl Characters {
                 if !characters::delete(tx, user, id).await? {
                     return Err(Error::NotFound("character"));
                 }
+                scenarios::forget_character(tx, id, now).await?;
+                stories::forget_character(tx, id).await?;
                 Ok(sessions::forget_character(tx, id, now).await?)
             })
         });

@@ -15,6 +15,7 @@ use crate::domain::card::{
 use crate::domain::character::{Character, CharacterAsset, media_type};
 use crate::domain::ids::{AssetFileId, AssetId, CharacterId, UserId};
 use crate::domain::prompt::check_growth;
+use crate::domain::sharing::Sharing;
 use crate::infrastructure::picture::{self, Unusable};
 use crate::infrastructure::queries::characters;
 
@@ -62,9 +63,11 @@ impl Characters {
         let now = self.host.clock.now();
         let character = Character {
             id: CharacterId::new(),
+            owner_id: user,
             card,
             avatar: portrait_png.as_deref().map(AvatarVersion::of),
             assets,
+            sharing: Sharing::default(),
             create_time: now,
             update_time: now,
         };

@@ -78,7 +78,7 @@ impl Lorebooks {
             return Ok(Vec::new());
         };
         let mut books: Vec<Book> = book_of(&character).into_iter().collect();
-        books.extend(lorebooks::attached(db, user, character.id).await?);
+        books.extend(lorebooks::attached(db, character.id).await?);
         Ok(books)
     }
 

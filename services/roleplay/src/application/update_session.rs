@@ -5,7 +5,6 @@ use platform::Timestamp;
 use storage::database::Transaction;
 
 use super::access::{enter, enter_as_caller};
-use super::characters::check_character;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId, UserId};
 use crate::domain::participant::Right;
@@ -39,10 +38,13 @@ impl Chats {
     ) -> Result<Session, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
         let right = patch.right();
-        enter_as_caller(&self.db, ctx, id, right).await?;
+        let session = enter_as_caller(&self.db, ctx, id, right).await?;
         let character = match patch.character_id {
-            Some(character) => Some(self.next_character(user, character).await?),
-            None => None,
+            // The one that it has stays, whoever may use it by now.
+            Some(character) if session.character_id != Some(character) => {
+                Some(self.next_character(user, character).await?)
+            }
+            _ => None,
         };
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
@@ -54,7 +56,10 @@ impl Chats {
                     let patch = patch.clone();
                     let mut session = enter(tx, user, id, right).await?;
                     if let Some(character) = character {
-                        check_character(tx, user, character.id).await?;
+                        let access = &self.access;
+                        access
+                            .usable_character(tx, user, character.id, None)
+                            .await?;
                         character.clone().enter(&mut session);
                     }
                     if let Some(persona) = patch.persona_id {
@@ -118,7 +123,9 @@ struct NextCharacter {
 
 impl Chats {
     async fn next_character(&self, user: UserId, id: CharacterId) -> Result<NextCharacter, Error> {
-        let sheet = self.sheet(user, id, &PromptChoices::default()).await?;
+        let db = self.db.read();
+        self.access.usable_character(db, user, id, None).await?;
+        let sheet = self.sheet(id, &PromptChoices::default(), None).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })

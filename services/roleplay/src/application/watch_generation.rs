@@ -73,10 +73,11 @@ impl Chats {
         ctx: &Ctx,
         id: GenerationId,
     ) -> Result<KeptReceipt, Error> {
+        let user = ctx.user_id()?;
         let id = self.find_generation(Viewer::of(ctx)?, id).await?.id;
         let receipt = generations::receipt(self.db.read(), id).await?;
         let receipt = receipt.ok_or(Error::NotFound("receipt"))?;
-        Ok(serde_json::from_str(&receipt)?)
+        self.readable(user, serde_json::from_str(&receipt)?).await
     }
 
     /// What happens in a generation from its beginning on.

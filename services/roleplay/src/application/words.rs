@@ -9,11 +9,15 @@ use mesh::Ctx;
 use super::cast::{Player, Sheet};
 use super::compile_prompt::Wanted;
 use super::greetings::Settled;
+use super::plot::{Plot, premise};
 use super::turns::earlier;
 use super::{Chats, Error};
-use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
+use crate::domain::macros::{
+    Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
+};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
+use crate::domain::story::Story;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::Line;
 
@@ -30,21 +34,34 @@ pub(super) struct Words {
     /// To whom greetings speak, where that isn't the player.
     greeter: Option<Player>,
     session_seed: u64,
+    story: Option<Arc<Story>>,
+    /// What the person filled in themselves, where the rest of the scenario isn't shown to them.
+    own: Option<Arc<Filled>>,
+    /// Whether the person may not read the card or the scenario.
+    is_secret: bool,
 }
 
 impl Words {
     pub(super) fn of(
         session: &Session,
-        sheet: Option<Arc<Sheet>>,
+        plot: Plot,
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
+        let own = plot.story.as_ref().filter(|_| plot.is_secret);
+        let own = own.map(|story| Filled {
+            blanks: story.told.filled.blanks.clone(),
+            ..Filled::default()
+        });
         Self {
-            sheet,
+            sheet: plot.sheet,
             character_name: session.character_name.clone(),
             player,
             greeter,
             session_seed: Session::seed(session.id),
+            own: own.map(Arc::new),
+            story: plot.story,
+            is_secret: plot.is_secret,
         }
     }
 
@@ -53,7 +70,8 @@ impl Words {
         self.sheet.is_some()
     }
 
-    /// The macros at a time, with the chance of a seed.
+    /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
+    /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
         self.macros_of(&self.player, now, seed)
     }
@@ -65,31 +83,62 @@ impl Words {
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        let sheet = self.sheet.as_deref();
+        let all = self.all_macros(player, now, seed);
+        if !self.is_secret {
+            return all;
+        }
+        Macros {
+            texts: MacroTexts {
+                persona: Cow::Borrowed(&player.description),
+                ..MacroTexts::default()
+            },
+            filled: self.own.as_deref(),
+            ..all
+        }
+    }
+
+    fn all_macros<'w>(&'w self, player: &'w Player, now: Moment, seed: u64) -> Macros<'w> {
+        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
+        let mut texts = match sheet {
+            Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
+            None => MacroTexts::default(),
+        };
+        if let Some(premise) = story.and_then(premise) {
+            texts.scenario = Cow::Borrowed(premise);
+        }
         Macros {
             char: match sheet {
                 Some(sheet) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&player.name),
-            texts: match sheet {
-                Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
-                None => MacroTexts::default(),
-            },
+            texts,
             now: Some(now),
             seed,
             session_seed: self.session_seed,
+            filled: story.map(|story| &story.told.filled),
             ..Macros::default()
         }
     }
 
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.
     pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
-        let now = moment(session);
-        let player = self.greeter.as_ref().unwrap_or(&self.player);
-        let macros = self.macros_of(player, now, self.session_seed);
+        let macros = self.macros_of_greeting(session);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
+    }
+
+    /// Greetings are for all who take part, whoever may read the card.
+    fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
+        let player = self.greeter.as_ref().unwrap_or(&self.player);
+        self.all_macros(player, moment(session), self.session_seed)
+    }
+
+    /// Looks whether the macros of a greeting add no more than they may.
+    pub(super) fn check_greeting(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
+        let macros = self.macros_of_greeting(session);
+        drop(macros.render(template, Purpose::Prompt));
+        macros.growth.check()
     }
 }
 
@@ -199,18 +248,13 @@ impl Chats {
             }
             player => player?,
         };
-        Ok(Words::of(
-            session,
-            self.sheet_of(session).await?,
-            player,
-            None,
-        ))
+        Ok(Words::of(session, self.plot(session).await?, player, None))
     }
 
     /// What macros stand for in a session now.
     pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
-        let (sheet, player, greeter) = tokio::try_join!(self.sheet_of(session), player, greeter)?;
-        Ok(Words::of(session, sheet, player, greeter))
+        let (plot, player, greeter) = tokio::try_join!(self.plot(session), player, greeter)?;
+        Ok(Words::of(session, plot, player, greeter))
     }
 }

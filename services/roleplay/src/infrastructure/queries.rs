@@ -17,8 +17,11 @@ mod participation;
 pub(crate) mod path;
 pub(crate) mod personas;
 pub(crate) mod requests;
+pub(crate) mod scenarios;
 pub(crate) mod sessions;
+pub(crate) mod share_links;
 pub(crate) mod splice;
+pub(crate) mod stories;
 pub(crate) mod subtree;
 mod words;
 

@@ -475,7 +475,7 @@ impl Person {
 pub(crate) fn opening(session: pb::Session) -> pb::CreateSessionRequest {
     pb::CreateSessionRequest {
         session: Some(session),
-        request_id: String::new(),
+        ..pb::CreateSessionRequest::default()
     }
 }
 

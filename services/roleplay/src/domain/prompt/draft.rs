@@ -9,12 +9,12 @@ use super::{
     history::{history, speaker},
     memory::Memories,
     piece::Piece,
-    sections::{impersonation, labelled, note, post_history, spoken, system_prompt},
+    sections::{author_notes, impersonation, labelled, note, post_history, spoken, system_prompt},
 };
 use crate::domain::{
     card::TextField,
     lorebook::{Placement, Scan, ScanMessage, ScanTexts},
-    macros::{LastMessages, MacroTexts, Macros, Purpose},
+    macros::{Filled, LastMessages, MacroTexts, Macros, Purpose},
     name,
     role::Role,
 };
@@ -40,6 +40,8 @@ pub struct Draft<'a> {
     pub(super) history: Vec<Piece<'a>>,
     /// The character's note with its depth.
     pub(super) note: Option<(u32, Piece<'a>)>,
+    /// The notes of a scenario's author with their depths.
+    pub(super) author_notes: Vec<(u32, Piece<'a>)>,
     pub(super) post_history: Option<Piece<'a>>,
     /// What a model is told that writes in the person's place.
     pub(super) impersonation: Option<Piece<'a>>,
@@ -85,6 +87,7 @@ impl<'a> Draft<'a> {
             chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
             history,
             note: note(material, form, &macros),
+            author_notes: author_notes(material, form, &macros),
             post_history: post_history(material, form, &macros),
             impersonation: impersonation(material, form, &macros),
             tail,
@@ -130,7 +133,8 @@ impl<'a> Draft<'a> {
             &self.impersonation,
             &self.tail,
         ];
-        let note = self.note.iter().map(|(_, piece)| piece);
+        let notes = self.note.iter().chain(&self.author_notes);
+        let note = notes.map(|(_, piece)| piece);
         head.into_iter().chain(rest).flatten().chain(note)
     }
 
@@ -145,7 +149,17 @@ impl<'a> Draft<'a> {
                 text: &turn.text,
             })
             .collect::<Vec<_>>();
-        let expand = |key: &str| self.macros.render(key, Purpose::Prompt).into_owned();
+        // What a person filled in means itself, also within a pattern.
+        let escaped = self.macros.filled.map(Filled::escaped);
+        let in_pattern = escaped.as_ref().map(|filled| Macros {
+            filled: Some(filled),
+            ..self.macros.clone()
+        });
+        let expand = |key: &str, is_pattern: bool| {
+            let in_pattern = in_pattern.as_ref().filter(|_| is_pattern);
+            let macros = in_pattern.unwrap_or(&self.macros);
+            macros.render(key, Purpose::Prompt).into_owned()
+        };
         let scan = Scan::new(
             matcher,
             &self.settings.lore,
@@ -213,6 +227,7 @@ fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
         model: material.model,
         seed,
         session_seed: material.session_seed,
+        filled: material.filled,
         growth: growth::of_prompt(),
     }
 }

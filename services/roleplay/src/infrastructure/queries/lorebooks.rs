@@ -9,10 +9,11 @@ use sea_orm::{
 use serde_json::Value;
 
 use crate::domain::book::Book;
-use crate::domain::ids::{CharacterId, LorebookId, UserId};
+use crate::domain::ids::{CharacterId, LorebookId, SessionId, UserId};
 use crate::domain::lorebook::BookDocument;
 use crate::infrastructure::tables::character_lorebook as attachment;
 use crate::infrastructure::tables::lorebook::{Column, Entity, Model};
+use crate::infrastructure::tables::session_lorebook as brought;
 
 /// The lorebooks of a person.
 pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
@@ -58,34 +59,76 @@ pub(crate) async fn load(
     select.all(db).await?.into_iter().map(book).collect()
 }
 
-/// Those that are attached to a character, in their order.
-fn of_character(user: UserId, character: CharacterId) -> Select<Entity> {
+/// Those that are attached to a character, in their order. They are all of the character's owner.
+fn of_character(character: CharacterId) -> Select<Entity> {
     let attached = attachment::Entity::belongs_to(Entity)
         .from(attachment::Column::LorebookId)
         .to(Column::Id);
-    owned_by(user)
+    Entity::find()
         .join_rev(JoinType::InnerJoin, attached.into())
         .filter(attachment::Column::CharacterId.eq(character))
         .order_by_asc(attachment::Column::Place)
 }
 
+/// Those that a session was started with, in their order, whosever they are.
+fn of_session(session: SessionId) -> Select<Entity> {
+    let brought = brought::Entity::belongs_to(Entity)
+        .from(brought::Column::LorebookId)
+        .to(Column::Id);
+    Entity::find()
+        .join_rev(JoinType::InnerJoin, brought.into())
+        .filter(brought::Column::SessionId.eq(session))
+        .order_by_asc(brought::Column::Place)
+}
+
+/// The lorebooks that a session was started with, in their order.
+pub(crate) async fn brought(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<Book>, DbErr> {
+    let models = of_session(session).all(db).await?;
+    models.into_iter().map(book).collect()
+}
+
+/// As [`brought`]: which they are, and when each last changed.
+pub(crate) async fn brought_times(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<(LorebookId, Timestamp)>, DbErr> {
+    let select = of_session(session)
+        .select_only()
+        .columns([Column::Id, Column::UpdateTime]);
+    select.into_tuple().all(db).await
+}
+
+/// Those of these lorebooks that are a person's.
+pub(crate) async fn owned(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    ids: &[LorebookId],
+) -> Result<Vec<LorebookId>, DbErr> {
+    let select = owned_by(user)
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    select.into_tuple().all(db).await
+}
+
 /// The lorebooks that are attached to a character, in their order.
 pub(crate) async fn attached(
     db: &impl ConnectionTrait,
-    user: UserId,
     character: CharacterId,
 ) -> Result<Vec<Book>, DbErr> {
-    let models = of_character(user, character).all(db).await?;
+    let models = of_character(character).all(db).await?;
     models.into_iter().map(book).collect()
 }
 
 /// As [`attached`]: which they are, and when each last changed.
 pub(crate) async fn attached_times(
     db: &impl ConnectionTrait,
-    user: UserId,
     character: CharacterId,
 ) -> Result<Vec<(LorebookId, Timestamp)>, DbErr> {
-    let select = of_character(user, character)
+    let select = of_character(character)
         .select_only()
         .columns([Column::Id, Column::UpdateTime]);
     select.into_tuple().all(db).await

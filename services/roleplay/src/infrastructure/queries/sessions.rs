@@ -11,7 +11,7 @@ use sea_orm::{
 
 use self::seen::{Row, seen_by};
 use super::participation::sessions_of;
-use crate::domain::ids::{BranchId, CharacterId, PersonaId, SessionId, UserId};
+use crate::domain::ids::{BranchId, CharacterId, PersonaId, ScenarioId, SessionId, UserId};
 use crate::domain::participant::ParticipantRole;
 use crate::domain::session::{ReplySettings, Session};
 use crate::infrastructure::tables::participant;
@@ -87,6 +87,8 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
         create_time: session.create_time,
         last_use_time: session.last_use_time,
         update_time: Some(session.update_time),
+        scenario_id: session.scenario.as_ref().and_then(|it| it.id),
+        scenario_name: session.scenario.as_ref().map(|it| it.name.clone()),
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -169,6 +171,50 @@ pub(crate) async fn forget_character(
         .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
         .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::CharacterId.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Whether a person takes part in a session with a character.
+pub(crate) async fn are_with(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    character: CharacterId,
+) -> Result<bool, DbErr> {
+    let with = Column::CharacterId.eq(character);
+    has_one(db, user, with).await
+}
+
+/// Whether a person takes part in a session that was started from a scenario.
+pub(crate) async fn are_from(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    scenario: ScenarioId,
+) -> Result<bool, DbErr> {
+    let from = Column::ScenarioId.eq(scenario);
+    has_one(db, user, from).await
+}
+
+async fn has_one(db: &impl ConnectionTrait, user: UserId, which: Expr) -> Result<bool, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(which)
+        .filter(Column::Id.in_subquery(sessions_of(user)))
+        .limit(1);
+    let found: Option<SessionId> = select.into_tuple().one(db).await?;
+    Ok(found.is_some())
+}
+
+/// Lets go of a scenario that is deleted.
+pub(crate) async fn forget_scenario(
+    db: &impl ConnectionTrait,
+    id: ScenarioId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ScenarioId, Expr::val(None::<ScenarioId>))
+        .col_expr(Column::UpdateTime, Expr::val(now))
+        .filter(Column::ScenarioId.eq(id));
     update.exec(db).await.map(drop)
 }
 

@@ -12,7 +12,8 @@ use super::path::Limits;
 use super::*;
 use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{
-    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
+    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, ScenarioId, SessionId,
+    UserId,
 };
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::participant::{ParticipantRole, Seat};
@@ -52,6 +53,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         character_name: String::new(),
         me: Seat::of_opener(id, user),
         shared: false,
+        scenario: None,
         title: String::new(),
         model_id: String::new(),
         settings: ReplySettings::default(),
@@ -135,7 +137,10 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     characters::update_time(db, user, CharacterId::new())
         .await
         .unwrap();
-    lorebooks::attached_times(db, user, CharacterId::new())
+    lorebooks::attached_times(db, CharacterId::new())
+        .await
+        .unwrap();
+    characters::anyones_update_time(db, CharacterId::new())
         .await
         .unwrap();
     let words = search::words("a");
@@ -160,6 +165,9 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         messages: 10,
         bytes: 10,
     };
+    stories::find(&db, session).await.unwrap();
+    scenarios::sharing(&db, ScenarioId::new()).await.unwrap();
+    lorebooks::brought_times(&db, session).await.unwrap();
     sessions::find(&db, user, session).await.unwrap().unwrap();
     let filter = sessions::Filter {
         after: Some((Timestamp::from_micros(1), session)),

@@ -1,0 +1,147 @@
+//! Makes scenarios of sessions.
+
+use mesh::Ctx;
+use service::RequestKey;
+
+use super::ancestry::Path;
+use super::scenarios::{Scenarios, Seen};
+use super::{Chats, Error};
+use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::macros::literal;
+use crate::domain::message::{Author, Message};
+use crate::domain::scenario::{CastRole, Script};
+use crate::domain::session::Session;
+use crate::domain::story::{Origin, Story};
+use crate::infrastructure::queries::{lorebooks, messages, stories};
+
+const MAX_ROLE_CHARS: usize = 100;
+
+impl Scenarios {
+    /// Makes a scenario of a session of the caller.
+    pub(crate) async fn create_from_session(
+        &self,
+        ctx: &Ctx,
+        chats: &Chats,
+        id: SessionId,
+        name: String,
+        key: Option<RequestKey>,
+    ) -> Result<Seen, Error> {
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let session = chats.get_session(ctx, id).await?;
+        let story = chats.story(&session).await?;
+        if chats.is_story_secret(user, story.as_deref()).await? {
+            return Err(Error::CardHidden("scenario"));
+        }
+        let origin = match &story {
+            Some(_) => stories::origin(db, id).await?.unwrap_or_default(),
+            None => Origin::default(),
+        };
+        let mut scenario = self.blank(user);
+        scenario.script = script_of(&session, story.as_deref(), &origin);
+        if !name.is_empty() {
+            scenario.script.name = name;
+        }
+        if origin.opening.trim().is_empty() {
+            let first = chats.first_of_character(ctx, &session).await?;
+            scenario.script.opening = first.map(opening_of).unwrap_or_default();
+        }
+        scenario.cast = stories::cast(db, id).await?;
+        if scenario.cast.is_empty() {
+            scenario.cast = vec![CastRole {
+                name: session
+                    .character_name
+                    .chars()
+                    .take(MAX_ROLE_CHARS)
+                    .collect(),
+                ..CastRole::default()
+            }];
+        }
+        let role = story.as_ref().map_or("", |story| &story.role);
+        take_part(&mut scenario.cast, role, &session);
+        for role in &mut scenario.cast {
+            if let Some(id) = role.character_id {
+                let usable = self.access.usable_character(db, user, id, None).await;
+                role.character_id = usable.ok().map(|_| id);
+            }
+        }
+        let ids = stories::lorebook_ids(db, id).await?;
+        let owned = lorebooks::owned(db, user, &ids).await?;
+        let ids = ids.into_iter().filter(|id| owned.contains(id));
+        scenario.lorebook_ids = ids.collect();
+        self.keep(ctx, scenario, key).await
+    }
+}
+
+/// What a session says beside its messages. What was filled in becomes the defaults.
+fn script_of(session: &Session, story: Option<&Story>, origin: &Origin) -> Script {
+    let mut script = Script {
+        name: session.title.clone(),
+        settings: session.settings.clone(),
+        opening: origin.opening.clone(),
+        variables: origin.variables.clone(),
+        blanks: origin.blanks.clone(),
+        ..Script::default()
+    };
+    if let Some(story) = story {
+        script.premise.clone_from(&story.told.premise);
+        script.notes.clone_from(&story.told.notes);
+        for blank in &mut script.blanks {
+            let answer = story.told.filled.blanks.get(&blank.name);
+            blank.default_value = answer.filter(|it| !it.is_empty()).cloned();
+        }
+    }
+    script
+}
+
+/// The session's character in the role that it plays, whoever the scenario named for it.
+fn take_part(cast: &mut [CastRole], role: &str, session: &Session) {
+    let place = cast.iter().position(|it| it.name == role).unwrap_or(0);
+    if let Some(played) = cast.get_mut(place) {
+        played.character_id = session.character_id;
+        played.character_name.clone_from(&session.character_name);
+    }
+}
+
+/// A message as an opening. One that has been answered has no macros, whatever it looks like.
+fn opening_of(first: Message) -> String {
+    match first.is_template {
+        true => first.text,
+        false => literal(&first.text).into_owned(),
+    }
+}
+
+impl Chats {
+    /// The first message of the selected branch, if it is the character's: as it is stored, or as it is shown to who may not read
+    /// the card.
+    async fn first_of_character(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+    ) -> Result<Option<Message>, Error> {
+        let Some(tip) = session.branch.head else {
+            return Ok(None);
+        };
+        let db = self.db.read();
+        let firsts = messages::list_siblings(db, session.id, None).await?;
+        let ids: Vec<MessageId> = firsts.iter().map(|first| first.id).collect();
+        let path = Path {
+            session: session.id,
+            tip,
+            recent: &[tip],
+        };
+        let held = self.memories.ancestry.among(path, &ids).await?;
+        let first = firsts.into_iter().find(|first| held.contains(&first.id));
+        let Some(first) = first.filter(|first| first.author == Author::Character) else {
+            return Ok(None);
+        };
+        let first = messages::find_whole(db, session.id, first.id).await?;
+        match first {
+            Some(first) if self.plot(session).await?.is_secret => {
+                let mut first = self.shown(ctx, session, first).await?;
+                first.is_template = false;
+                Ok(Some(first))
+            }
+            first => Ok(first),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Imports and exports scenarios.
+
+use mesh::Ctx;
+use platform::trace::Cause;
+use service::RequestKey;
+use storage::database::Transaction;
+
+use super::Error;
+use super::create_scenario::{of_character, store_once};
+use super::happened::character_created;
+use super::once::Once;
+use super::scenarios::{Scenarios, Seen, own};
+use crate::domain::book::Book;
+use crate::domain::card::{Card, MAX_FILE_BYTES};
+use crate::domain::character::Character;
+use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
+use crate::domain::lorebook::{BookDocument, MAX_BOOK_BYTES};
+use crate::domain::scenario::{CastRole, FileRole, Scenario, ScenarioError, ScenarioFile, check};
+use crate::domain::sharing::{Sharing, Sight};
+use crate::infrastructure::queries::{characters, lorebooks};
+
+/// A scenario's file.
+#[derive(Debug)]
+pub(crate) struct ExportedScenario {
+    /// The scenario's name.
+    pub(crate) name: String,
+    /// JSON.
+    pub(crate) json: String,
+}
+
+/// What a file becomes.
+struct Made {
+    scenario: Scenario,
+    characters: Vec<Character>,
+    books: Vec<Book>,
+}
+
+impl Scenarios {
+    /// A scenario as a file: one's own, or one whose texts its owner shows.
+    pub(crate) async fn export_scenario(
+        &self,
+        ctx: &Ctx,
+        id: ScenarioId,
+        with_cards: bool,
+    ) -> Result<ExportedScenario, Error> {
+        let Seen {
+            scenario, sight, ..
+        } = self.get_scenario(ctx, id).await?;
+        if sight == Sight::Hidden {
+            return Err(Error::CardHidden("scenario"));
+        }
+        let (user, mut cast) = (ctx.user_id()?, Vec::new());
+        for role in &scenario.cast {
+            let card = match role.character_id {
+                Some(id) if with_cards => characters::find(self.db.read(), user, id).await?,
+                _ => None,
+            };
+            cast.push(FileRole {
+                name: role.name.clone(),
+                description: role.description.clone(),
+                character_name: role.character_name.clone(),
+                card: card.map(|character| character.card.document().clone()),
+            });
+        }
+        let books = self.books_of(&scenario).await?.into_iter();
+        let file = ScenarioFile {
+            script: scenario.script.clone(),
+            rating: scenario.sharing.rating,
+            cast,
+            lorebooks: books.map(|book| book.document).collect(),
+        };
+        let json = file.to_json();
+        if json.len() > MAX_FILE_BYTES {
+            let (size_bytes, max_bytes) = (json.len(), MAX_FILE_BYTES);
+            let instead = match with_cards {
+                true => "export it without the cards of its characters",
+                false => "shorten its lorebooks, or take some of them out",
+            };
+            let error = ScenarioError::FileTooLarge {
+                size_bytes,
+                max_bytes,
+                instead,
+            };
+            return Err(error.into());
+        }
+        Ok(ExportedScenario {
+            name: scenario.script.name,
+            json,
+        })
+    }
+
+    /// The lorebooks that a scenario names, in its order, whosever it is.
+    pub(super) async fn books_of(&self, scenario: &Scenario) -> Result<Vec<Book>, Error> {
+        let ids = scenario.lorebook_ids.clone();
+        let found = lorebooks::load(self.db.read(), scenario.owner_id, ids).await?;
+        let ids = scenario.lorebook_ids.iter();
+        let in_order = ids.filter_map(|id| found.iter().find(|book| book.id == *id));
+        Ok(in_order.cloned().collect())
+    }
+
+    /// Imports a scenario with its characters and lorebooks, or a card as a character with a scenario. A repeat of the request
+    /// gets the scenario of the first.
+    pub(crate) async fn import_scenario(
+        &self,
+        ctx: &Ctx,
+        file: &[u8],
+        key: Option<RequestKey>,
+    ) -> Result<(Seen, Vec<String>), Error> {
+        let (user, cause) = (ctx.user_id()?, &ctx.cause());
+        let (made, warnings) = self.read(user, file)?;
+        let once = &Once::new(user, key);
+        if let Some(earlier) = once.made(self.db.read()).await? {
+            let earlier = own(self.db.read(), user, earlier).await?;
+            return Ok((self.seen(earlier, Sight::Own).await?, warnings));
+        }
+        let made = &made;
+        let kept = self.db.transaction(|tx| {
+            Box::pin(async move {
+                if let Some(earlier) = once.made(tx).await? {
+                    return own(tx, user, earlier).await;
+                }
+                self.store_parts(tx, user, made, cause).await?;
+                store_once(tx, &made.scenario, once).await
+            })
+        });
+        let kept: Result<Scenario, Error> = kept.await;
+        Ok((self.seen(kept?, Sight::Own).await?, warnings))
+    }
+
+    async fn store_parts(
+        &self,
+        tx: &Transaction<'_>,
+        user: UserId,
+        made: &Made,
+        cause: &Cause,
+    ) -> Result<(), Error> {
+        for character in &made.characters {
+            characters::insert(tx, user, character).await?;
+            let told = character_created(character.id, user, character.create_time);
+            self.outbox.add_retellable(tx, told, cause)?;
+        }
+        for book in &made.books {
+            lorebooks::insert(tx, user, book).await?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, user: UserId, bytes: &[u8]) -> Result<(Made, Vec<String>), Error> {
+        let (file, mut warnings) = match ScenarioFile::read(bytes) {
+            Ok(read) => read,
+            Err(ScenarioError::NotAScenario { found }) => {
+                return self
+                    .of_card(user, bytes)
+                    .ok_or(ScenarioError::NotAScenario { found }.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut scenario = self.blank(user);
+        let mut characters = Vec::new();
+        for role in file.cast {
+            let card = role.card.as_ref();
+            let card = card.map(|card| serde_json::to_vec(card).unwrap_or_default());
+            let card = card.map(|card| {
+                let named = Some(&*role.character_name);
+                Card::import_named(&card, named).map_err(|error| ScenarioError::Card {
+                    role: role.name.clone(),
+                    error,
+                })
+            });
+            let mut cast = CastRole {
+                name: role.name,
+                description: role.description,
+                character_id: None,
+                character_name: role.character_name,
+            };
+            if let Some(imported) = card.transpose()? {
+                let told = imported.warnings.iter();
+                warnings.extend(told.map(|it| format!("the card of `{}`: {it}", cast.name)));
+                let character = self.character(user, imported.card);
+                cast.character_id = Some(character.id);
+                cast.character_name = character.card.name().into_owned();
+                characters.push(character);
+            }
+            scenario.cast.push(cast);
+        }
+        scenario.script = file.script;
+        scenario.sharing = Sharing {
+            rating: file.rating,
+            ..Sharing::default()
+        };
+        let books = self.books(file.lorebooks)?;
+        scenario.lorebook_ids = books.iter().map(|book| book.id).collect();
+        check(&scenario.script, &scenario.cast, &scenario.lorebook_ids)?;
+        let made = Made {
+            scenario,
+            characters,
+            books,
+        };
+        Ok((made, warnings))
+    }
+
+    /// The scenario of a card as JSON; none if it is no card.
+    fn of_card(&self, user: UserId, bytes: &[u8]) -> Option<(Made, Vec<String>)> {
+        let card = Card::import_named(bytes, None).ok()?;
+        let character = self.character(user, card.card);
+        let scenario = of_character(self.blank(user), &character, String::new());
+        let warnings = card.warnings.iter().map(ToString::to_string);
+        let made = Made {
+            scenario,
+            characters: vec![character],
+            books: Vec::new(),
+        };
+        Some((made, warnings.collect()))
+    }
+
+    fn character(&self, user: UserId, card: Card) -> Character {
+        let now = self.clock.now();
+        Character {
+            id: CharacterId::new(),
+            owner_id: user,
+            card,
+            avatar: None,
+            assets: Vec::new(),
+            sharing: Sharing::default(),
+            create_time: now,
+            update_time: now,
+        }
+    }
+
+    fn books(&self, documents: Vec<BookDocument>) -> Result<Vec<Book>, ScenarioError> {
+        let now = self.clock.now();
+        let mut books = Vec::new();
+        for (place, document) in (1..).zip(documents) {
+            let json = document.to_json().to_string();
+            let problem = if json.len() > MAX_BOOK_BYTES {
+                "it has more than the 1572864 bytes that a lorebook may have"
+            } else if json.replace(r"\\", "").contains(r"\u0000") {
+                "it has NUL characters"
+            } else {
+                books.push(Book {
+                    id: LorebookId::new(),
+                    character_id: None,
+                    document,
+                    create_time: now,
+                    update_time: now,
+                });
+                continue;
+            };
+            return Err(ScenarioError::Lorebook { place, problem });
+        }
+        Ok(books)
+    }
+}

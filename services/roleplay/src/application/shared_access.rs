@@ -1,0 +1,119 @@
+//! Who may use what others share: its owner, whoever has a good link to it, and everybody where it is listed.
+
+use platform::Timestamp;
+use sea_orm::ConnectionTrait;
+use storage::signature::Signer;
+
+use super::Error;
+use crate::domain::ids::{CharacterId, ShareLinkId, UserId};
+use crate::domain::sharing::{Rating, ShareLink, Shared, Sharing, Sight, Visibility};
+use crate::infrastructure::queries::{characters, share_links};
+
+/// Between the id and the signature of a token.
+const TOKEN_JOINT: char = '.';
+
+/// Who may use what others share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct SharedAccess {
+    signer: Signer,
+    /// Whether the platform lists things.
+    listing: bool,
+}
+
+impl SharedAccess {
+    pub(crate) fn new(signer: Signer, listing: bool) -> Self {
+        Self { signer, listing }
+    }
+
+    /// The token of a link: its id, and what shows that it was given out. Nobody can make one of an id alone.
+    pub(crate) fn token(&self, id: ShareLinkId) -> String {
+        let signature = self.signer.sign(&ShareLink::signed_text(id));
+        format!("{id}{TOKEN_JOINT}{signature}")
+    }
+
+    /// What the link of a token leads to; nothing for no token, and for one that is wrong, revoked or out of date.
+    pub(super) async fn linked(
+        &self,
+        db: &impl ConnectionTrait,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Shared>, Error> {
+        let Some((id, signature)) = token.split_once(TOKEN_JOINT) else {
+            return Ok(None);
+        };
+        let Ok(id) = id.parse::<ShareLinkId>() else {
+            return Ok(None);
+        };
+        if !self
+            .signer
+            .is_signed(&ShareLink::signed_text(id), signature)
+        {
+            return Ok(None);
+        }
+        let link = share_links::anyones(db, id).await?;
+        Ok(link.filter(|link| link.is_good(now)).map(|link| link.to))
+    }
+
+    /// Whether the platform lists things.
+    pub(super) fn lists(&self) -> bool {
+        self.listing
+    }
+
+    /// Whether a thing is for everybody.
+    pub(super) fn is_listed(&self, sharing: &Sharing) -> bool {
+        self.listing && sharing.visibility == Visibility::Listed
+    }
+
+    /// Whether a person may open sessions with a thing, and what they see of it.
+    pub(super) fn sight(
+        &self,
+        user: UserId,
+        owner: UserId,
+        sharing: &Sharing,
+        is_linked: bool,
+    ) -> Option<Sight> {
+        if user == owner {
+            return Some(Sight::Own);
+        }
+        let by_link = is_linked && sharing.visibility != Visibility::Private;
+        let admitted = by_link || self.is_listed(sharing);
+        admitted.then(|| Sight::of_others(sharing))
+    }
+
+    /// Refuses a character with which a person may open no sessions. Otherwise gives its name.
+    pub(super) async fn usable_character(
+        &self,
+        db: &impl ConnectionTrait,
+        user: UserId,
+        id: CharacterId,
+        linked: Option<Shared>,
+    ) -> Result<String, Error> {
+        let is_linked = linked == Some(Shared::Character(id));
+        let found = characters::sharing(db, id).await?;
+        let usable = found
+            .filter(|(owner, _, sharing)| self.sight(user, *owner, sharing, is_linked).is_some());
+        let (_, name, _) = usable.ok_or(Error::NotFound("character"))?;
+        Ok(name)
+    }
+
+    /// Refuses to list what the platform doesn't list, and to share what nobody has rated.
+    pub(super) fn check_sharing(
+        &self,
+        sharing: &Sharing,
+        rating: &'static str,
+    ) -> Result<(), Error> {
+        if sharing.visibility == Visibility::Private {
+            return Ok(());
+        }
+        if sharing.visibility == Visibility::Listed && !self.listing {
+            return Err(Error::ListingOff);
+        }
+        if sharing.rating == Rating::Unrated {
+            return Err(Error::Invalid {
+                field: rating,
+                description: "must be set for what others may use: say for whom it is meant",
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What sessions were started from. Whose a session is, its caller knows already.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, SessionId, UserId};
+use crate::domain::scenario::CastRole;
+use crate::domain::story::{NewStory, Origin, Story};
+use crate::infrastructure::tables::session_story::{Column, Entity, Model};
+use crate::infrastructure::tables::{session_lorebook, session_role};
+
+/// Stores what a new session was started from.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    new: &NewStory,
+) -> Result<(), DbErr> {
+    let model = Model {
+        session_id: session,
+        scenario_id: new.story.scenario_id,
+        owner_id: new.story.owner_id,
+        role: new.story.role.clone(),
+        told: written(&new.story.told)?,
+        origin: written(&new.origin)?,
+    };
+    Entity::insert(model.into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    let roles = (0..).zip(&new.cast).map(|(place, role)| {
+        let model = session_role::Model {
+            session_id: session,
+            place,
+            name: role.name.clone(),
+            description: role.description.clone(),
+            character_id: role.character_id,
+            character_name: role.character_name.clone(),
+        };
+        model.into_active_model()
+    });
+    if !new.cast.is_empty() {
+        let insert = session_role::Entity::insert_many(roles);
+        insert.exec_without_returning(db).await?;
+    }
+    let books = (0..).zip(&new.lorebook_ids).map(|(place, id)| {
+        let model = session_lorebook::Model {
+            session_id: session,
+            lorebook_id: *id,
+            place,
+        };
+        model.into_active_model()
+    });
+    if !new.lorebook_ids.is_empty() {
+        let insert = session_lorebook::Entity::insert_many(books);
+        insert.exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// What prompts of a session need of what it was started from.
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Option<Story>, DbErr> {
+    let select = Entity::find_by_id(session).select_only().columns([
+        Column::ScenarioId,
+        Column::OwnerId,
+        Column::Role,
+        Column::Told,
+    ]);
+    let found: Option<(Option<ScenarioId>, UserId, String, String)> =
+        select.into_tuple().one(db).await?;
+    let story = found.map(|(scenario_id, owner_id, role, told)| {
+        Ok(Story {
+            scenario_id,
+            owner_id,
+            role,
+            told: read(&told)?,
+        })
+    });
+    story.transpose()
+}
+
+/// What the story of a session was made of.
+pub(crate) async fn origin(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Option<Origin>, DbErr> {
+    let select = Entity::find_by_id(session)
+        .select_only()
+        .column(Column::Origin);
+    let found: Option<String> = select.into_tuple().one(db).await?;
+    found.map(|origin| read(&origin)).transpose()
+}
+
+/// The whole cast of a session.
+pub(crate) async fn cast(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<CastRole>, DbErr> {
+    let select = session_role::Entity::find()
+        .filter(session_role::Column::SessionId.eq(session))
+        .order_by_asc(session_role::Column::Place);
+    let models = select.all(db).await?.into_iter();
+    let roles = models.map(|model| CastRole {
+        name: model.name,
+        description: model.description,
+        character_id: model.character_id,
+        character_name: model.character_name,
+    });
+    Ok(roles.collect())
+}
+
+/// The lorebooks that a session was started with.
+pub(crate) async fn lorebook_ids(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<LorebookId>, DbErr> {
+    let select = session_lorebook::Entity::find()
+        .select_only()
+        .column(session_lorebook::Column::LorebookId)
+        .filter(session_lorebook::Column::SessionId.eq(session))
+        .order_by_asc(session_lorebook::Column::Place);
+    select.into_tuple().all(db).await
+}
+
+/// Opens the roles of a character that is deleted.
+pub(crate) async fn forget_character(
+    db: &impl ConnectionTrait,
+    id: CharacterId,
+) -> Result<(), DbErr> {
+    use session_role::Column as Role;
+    let open = session_role::Entity::update_many()
+        .col_expr(Role::CharacterId, Expr::val(None::<CharacterId>))
+        .filter(Role::CharacterId.eq(id));
+    open.exec(db).await.map(drop)
+}
+
+/// Lets go of a scenario that is deleted.
+pub(crate) async fn forget_scenario(
+    db: &impl ConnectionTrait,
+    id: ScenarioId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ScenarioId, Expr::val(None::<ScenarioId>))
+        .filter(Column::ScenarioId.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+fn written(part: &impl Serialize) -> Result<String, DbErr> {
+    serde_json::to_string(part).map_err(|e| DbErr::Json(e.to_string()))
+}
+
+fn read<T: DeserializeOwned>(part: &str) -> Result<T, DbErr> {
+    serde_json::from_str(part).map_err(|e| DbErr::Json(e.to_string()))
+}
