@@ -12,7 +12,9 @@ import { LorebookService } from "./gen/troupe/roleplay/v1/lorebook_service_pb.js
 import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
 import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
+import { ScenarioService } from "./gen/troupe/roleplay/v1/scenario_service_pb.js";
 import { SessionService } from "./gen/troupe/roleplay/v1/session_service_pb.js";
+import { SharingService } from "./gen/troupe/roleplay/v1/sharing_service_pb.js";
 import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";
 import { UserService } from "./gen/troupe/users/v1/user_service_pb.js";
 import { Session } from "./session.js";
@@ -35,6 +37,8 @@ export class Troupe {
   readonly users: Client<typeof UserService>;
   readonly characters: Client<typeof CharacterService>;
   readonly lorebooks: Client<typeof LorebookService>;
+  readonly scenarios: Client<typeof ScenarioService>;
+  readonly sharing: Client<typeof SharingService>;
   readonly personas: Client<typeof PersonaService>;
   readonly sessions: Client<typeof SessionService>;
   readonly messages: Client<typeof MessageService>;
@@ -55,6 +59,8 @@ export class Troupe {
     this.users = createClient(UserService, transport);
     this.characters = createClient(CharacterService, transport);
     this.lorebooks = createClient(LorebookService, transport);
+    this.scenarios = createClient(ScenarioService, transport);
+    this.sharing = createClient(SharingService, transport);
     this.personas = createClient(PersonaService, transport);
     this.sessions = createClient(SessionService, transport);
     this.messages = createClient(MessageService, transport);
