@@ -11,6 +11,7 @@ mod menu;
 mod password;
 mod remembered;
 mod reply;
+mod scenarios;
 mod screen;
 
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ pub(crate) struct Options {
 enum Next {
     Leave,
     Choose,
+    Open(Box<Session>),
 }
 
 /// Talks with a character until the person leaves. `local` is the platform on this machine.
@@ -68,6 +70,7 @@ pub(crate) async fn run(options: Options, local: Reach) -> Result<()> {
         session = match talk(&mut api, &mut account, (&mut input, screen), &open).await? {
             Next::Leave => None,
             Next::Choose => menu::choose(&mut api, &mut input, screen).await?,
+            Next::Open(session) => Some(*session),
         };
     }
     screen.note("Goodbye. Everything is kept.")
@@ -95,6 +98,13 @@ async fn talk(
             }
         };
         account.keep_signed_in(conversation.api()).await?;
+        if let Command::Scenario(wanted) = &command {
+            match conversation.start_scenario(wanted).await {
+                Ok(session) => return Ok(Next::Open(Box::new(session))),
+                Err(error) => screen.problem(&format!("{error:#}"))?,
+            }
+            continue;
+        }
         if let Err(error) = conversation.perform(command).await {
             screen.problem(&format!("{error:#}"))?;
         }

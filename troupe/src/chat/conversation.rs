@@ -21,6 +21,7 @@ use super::command::Command;
 use super::failure::{explain, is_lost};
 use super::input::Input;
 use super::reply;
+use super::scenarios;
 use super::screen::Screen;
 
 /// The longest page that the server gives.
@@ -71,6 +72,11 @@ impl<'a> Conversation<'a> {
         self.input.ask(prompt).await
     }
 
+    /// Starts another session from a scenario.
+    pub(crate) async fn start_scenario(&mut self, wanted: &str) -> Result<Session> {
+        scenarios::start_named(self.api, self.input, self.screen, wanted).await
+    }
+
     /// Does what a command says. Commands that end the conversation are the caller's.
     pub(crate) async fn perform(&mut self, command: Command) -> Result<()> {
         match command {
@@ -94,7 +100,8 @@ impl<'a> Conversation<'a> {
             Command::Model(None) => self.list_models().await,
             Command::Model(Some(model)) => self.use_model(model).await,
             Command::Help => self.screen.line(super::command::HELP),
-            Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
+            Command::Scenarios => scenarios::show(self.api, self.screen).await,
+            Command::Scenario(_) | Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
         }
     }
 
