@@ -14,7 +14,9 @@ import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
 import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
 import { ParticipantService } from "./gen/troupe/roleplay/v1/participant_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
+import { ScenarioService } from "./gen/troupe/roleplay/v1/scenario_service_pb.js";
 import { SessionService } from "./gen/troupe/roleplay/v1/session_service_pb.js";
+import { SharingService } from "./gen/troupe/roleplay/v1/sharing_service_pb.js";
 import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";
 import { UserService } from "./gen/troupe/users/v1/user_service_pb.js";
 import { CookieTokens, fetchWithCookie } from "./cookie.js";
@@ -44,6 +46,8 @@ export class Troupe {
   readonly users: Client<typeof UserService>;
   readonly characters: Client<typeof CharacterService>;
   readonly lorebooks: Client<typeof LorebookService>;
+  readonly scenarios: Client<typeof ScenarioService>;
+  readonly sharing: Client<typeof SharingService>;
   readonly personas: Client<typeof PersonaService>;
   readonly sessions: Client<typeof SessionService>;
   readonly participants: Client<typeof ParticipantService>;
@@ -72,6 +76,8 @@ export class Troupe {
     this.users = createClient(UserService, transport);
     this.characters = createClient(CharacterService, transport);
     this.lorebooks = createClient(LorebookService, transport);
+    this.scenarios = createClient(ScenarioService, transport);
+    this.sharing = createClient(SharingService, transport);
     this.personas = createClient(PersonaService, transport);
     this.sessions = createClient(SessionService, transport);
     this.participants = createClient(ParticipantService, transport);

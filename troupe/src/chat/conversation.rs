@@ -22,6 +22,7 @@ use super::command::Command;
 use super::failure::{explain, is_lost};
 use super::input::Input;
 use super::reply;
+use super::scenarios;
 use super::screen::Screen;
 
 /// The longest page that the server gives.
@@ -72,6 +73,11 @@ impl<'a> Conversation<'a> {
         self.input.ask(prompt).await
     }
 
+    /// Starts another session from a scenario.
+    pub(crate) async fn start_scenario(&mut self, wanted: &str) -> Result<Session> {
+        scenarios::start_named(self.api, self.input, self.screen, wanted).await
+    }
+
     /// Does what a command says. Commands that end the conversation are the caller's.
     pub(crate) async fn perform(&mut self, command: Command) -> Result<()> {
         match command {
@@ -98,7 +104,8 @@ impl<'a> Conversation<'a> {
             Command::Model(None) => self.list_models().await,
             Command::Model(Some(model)) => self.use_model(model).await,
             Command::Help => self.screen.line(super::command::HELP),
-            Command::Join(_) | Command::Leave => Ok(()),
+            Command::Scenarios => scenarios::show(self.api, self.screen).await,
+            Command::Join(_) | Command::Leave | Command::Scenario(_) => Ok(()),
             Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
         }
     }

@@ -325,7 +325,13 @@ async fn a_role_is_chosen_and_filled_and_a_repeat_starts_one_session() {
     };
     let refused = alice.start_with(unknown).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    // A scenario without roles is played by the character that is named.
+}
+
+#[tokio::test]
+async fn a_scenario_without_roles_is_played_by_the_character_that_is_named() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let mira = alice.character(CARD.to_owned()).await;
     let bare = pb::Scenario {
         name: "Bare".to_owned(),
         opening: "So.".to_owned(),

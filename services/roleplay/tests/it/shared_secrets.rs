@@ -237,6 +237,17 @@ async fn a_session_that_is_saved_holds_what_its_person_has_seen() {
         )
         .await;
     assert_eq!(swipes[1].text, "Hm.");
+    // Nor is a greeting found by what nobody sees of it.
+    let found = async |query: &str| {
+        let request = pb::SearchMessagesRequest {
+            query: query.to_owned(),
+            page_size: 1,
+            ..Default::default()
+        };
+        let page = bob.messages().search_messages(bob.ask(request)).await;
+        page.unwrap().into_inner().messages.len()
+    };
+    assert_eq!((found(SECRET).await, found("hm").await), (0, 1));
     bob.select(&session.id, &swipes[1].id).await.unwrap();
     let request = pb::CreateScenarioFromSessionRequest {
         session_id: session.id.clone(),
@@ -304,9 +315,8 @@ async fn a_picture_is_shown_and_what_else_is_in_its_file_is_not() {
     );
 }
 
-#[tokio::test]
-async fn a_scenario_that_is_not_shown_tells_nothing_either() {
-    let stage = Stage::new().await;
+/// Bob's session from a scenario of Alice's, who doesn't show its texts, with the link to it.
+async fn started(stage: &Stage) -> (Person, Person, pb::Scenario, pb::ShareLink, pb::Session) {
     let (alice, bob) = (stage.person(), stage.person());
     let mira = alice.character(CARD.to_owned()).await;
     alice
@@ -345,7 +355,13 @@ async fn a_scenario_that_is_not_shown_tells_nothing_either() {
     };
     let started = bob.start_with(start).await.unwrap();
     assert!(!tells(&started));
-    let session = started.session.unwrap();
+    (alice, bob, made, link, started.session.unwrap())
+}
+
+#[tokio::test]
+async fn a_scenario_that_is_not_shown_tells_nothing_in_its_sessions() {
+    let stage = Stage::new().await;
+    let (alice, bob, made, _, session) = started(&stage).await;
     let said = "The beacon? {{scenario}}{{getvar::oil}}{{blank::hero}}";
     let prompt = prompt_of(&stage, &bob, &session.id, said).await;
     for part in ["premise", "lore", "note"] {
@@ -362,10 +378,26 @@ async fn a_scenario_that_is_not_shown_tells_nothing_either() {
     assert!(!tells(&preview(&bob, &session.id).await));
     let reply = bob.path(&session.id).await.pop().unwrap();
     assert!(!tells(&receipt(&bob, &reply.generation_id).await));
-    assert_eq!(
-        bob.get_book(&book.id).await.unwrap_err().code(),
-        Code::NotFound
-    );
+    // A change of what isn't shown changes nothing that is.
+    let changed = pb::Scenario {
+        premise: format!("{SECRET} again"),
+        ..made.clone()
+    };
+    stage.time().advance(std::time::Duration::from_secs(5));
+    alice.change_scenario(changed, &["premise"]).await.unwrap();
+    assert_eq!(bob.get_scenario(&made.id).await.unwrap(), seen);
+    // Of one that is gone, nobody knows any more whether it may be shown.
+    alice.delete_scenario(&made.id, "").await.unwrap();
+    assert!(!tells(&bob.started_from(&session.id).await.unwrap()));
+    assert!(!tells(&receipt(&bob, &reply.generation_id).await));
+}
+
+#[tokio::test]
+async fn a_scenario_that_is_not_shown_leaves_by_no_way() {
+    let stage = Stage::new().await;
+    let (_, bob, made, link, session) = started(&stage).await;
+    let book = &made.lorebook_ids[0];
+    assert_eq!(bob.get_book(book).await.unwrap_err().code(), Code::NotFound);
     let refused = bob.export_scenario(&made.id, false).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::CardHidden));
     let request = pb::CopyScenarioRequest {
@@ -384,16 +416,4 @@ async fn a_scenario_that_is_not_shown_tells_nothing_either() {
         .create_scenario_from_session(bob.ask(request))
         .await;
     assert_eq!(reason_of(&refused.unwrap_err()), Some(Reason::CardHidden));
-    // A change of what isn't shown changes nothing that is.
-    let changed = pb::Scenario {
-        premise: format!("{SECRET} again"),
-        ..made.clone()
-    };
-    stage.time().advance(std::time::Duration::from_secs(5));
-    alice.change_scenario(changed, &["premise"]).await.unwrap();
-    assert_eq!(bob.get_scenario(&made.id).await.unwrap(), seen);
-    // Of one that is gone, nobody knows any more whether it may be shown.
-    alice.delete_scenario(&made.id, "").await.unwrap();
-    assert!(!tells(&bob.started_from(&session.id).await.unwrap()));
-    assert!(!tells(&receipt(&bob, &reply.generation_id).await));
 }

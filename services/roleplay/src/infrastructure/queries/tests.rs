@@ -133,6 +133,12 @@ async fn ask_about_people(db: &Explaining, user: UserId, session: SessionId) {
         .unwrap();
 }
 
+async fn ask_about_scenarios(db: &Explaining, session: SessionId) {
+    stories::find(db, session).await.unwrap();
+    scenarios::sharing(db, ScenarioId::new()).await.unwrap();
+    lorebooks::brought_times(db, session).await.unwrap();
+}
+
 async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: MessageId) {
     characters::update_time(db, user, CharacterId::new())
         .await
@@ -143,6 +149,7 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     characters::anyones_update_time(db, CharacterId::new())
         .await
         .unwrap();
+    ask_about_scenarios(db, SessionId::new()).await;
     let words = search::words("a");
     characters::search(db, user, &words, None, 10)
         .await
@@ -165,9 +172,6 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         messages: 10,
         bytes: 10,
     };
-    stories::find(&db, session).await.unwrap();
-    scenarios::sharing(&db, ScenarioId::new()).await.unwrap();
-    lorebooks::brought_times(&db, session).await.unwrap();
     sessions::find(&db, user, session).await.unwrap().unwrap();
     let filter = sessions::Filter {
         after: Some((Timestamp::from_micros(1), session)),
