@@ -35,6 +35,7 @@ mod receipts;
 mod replicas;
 mod restart;
 mod rights;
+mod rollout;
 mod script;
 mod search;
 mod sessions;
