@@ -35,6 +35,7 @@ mod receipts;
 mod replicas;
 mod restart;
 mod rights;
+mod rollout;
 mod scenario_files;
 mod scenario_starts;
 mod scenarios;

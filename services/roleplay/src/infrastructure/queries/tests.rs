@@ -162,6 +162,19 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     messages::having(db, user, &sought, 10).await.unwrap();
 }
 
+async fn ask_about_memories(db: &Explaining, session: SessionId, message: MessageId) {
+    let memory = MemoryId::of_message(message);
+    memories::insert_of_message(db, session, message, Timestamp::default())
+        .await
+        .unwrap();
+    memories::list_of(db, session, [memory]).await.unwrap();
+    memories::pinned(db, session).await.unwrap();
+    memories::has(db, session).await.unwrap();
+    memories::set_embedded(db, [memory], None).await.unwrap();
+    let filter = memories::Filter::default();
+    memories::list(db, session, filter, 10).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
@@ -205,16 +218,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     path::fork(&db, session, message, message).await.unwrap();
     let held = path::holds(&db, session, message, &[message]).await;
     assert!(held.unwrap().contains(&message));
-    let memory = MemoryId::of_message(message);
-    memories::insert_of_message(&db, session, message, now)
-        .await
-        .unwrap();
-    memories::list_of(&db, session, [memory]).await.unwrap();
-    memories::pinned(&db, session).await.unwrap();
-    memories::has(&db, session).await.unwrap();
-    memories::set_embedded(&db, [memory], None).await.unwrap();
-    let filter = memories::Filter::default();
-    memories::list(&db, session, filter, 10).await.unwrap();
+    ask_about_memories(&db, session, message).await;
     subtree::leave(&db, session, message, None, now)
         .await
         .unwrap();
