@@ -453,7 +453,6 @@ async fn a_folder_that_is_damaged_or_newer_is_refused_in_a_sentence() {
     fs::write(setup.data_dir().join("users.sqlite-wal"), "").unwrap();
     let where_it_is = ["users.sqlite", "damaged", "page 4, of the "];
     refused(setup.run(&["up"]).await, &where_it_is).await;
-    assert!(doctor(&setup).await.contains("page 4, of the "));
 
     fs::remove_file(setup.data_dir().join("users.sqlite-wal")).unwrap();
     fs::write(&users, &good).unwrap();
