@@ -32,15 +32,17 @@ pub(super) struct Words {
     pub(super) player: Player,
     session_seed: u64,
     story: Option<Arc<Story>>,
-    /// What the person filled in themselves, where the rest of the scenario isn't shown to them.
+    /// What the person filled in themselves.
     own: Option<Arc<Filled>>,
-    /// Whether the person may not read the card or the scenario.
-    is_secret: bool,
+    /// Whether the person may not read the card.
+    is_card_secret: bool,
+    /// Whether they may not read the scenario.
+    is_story_secret: bool,
 }
 
 impl Words {
     pub(super) fn of(session: &Session, plot: Plot, player: Player) -> Self {
-        let own = plot.story.as_ref().filter(|_| plot.is_secret);
+        let own = plot.story.as_ref().filter(|_| plot.is_story_secret);
         let own = own.map(|story| Filled {
             blanks: story.told.filled.blanks.clone(),
             ..Filled::default()
@@ -52,34 +54,27 @@ impl Words {
             session_seed: Session::seed(session.id),
             own: own.map(Arc::new),
             story: plot.story,
-            is_secret: plot.is_secret,
+            is_card_secret: plot.is_card_secret,
+            is_story_secret: plot.is_story_secret,
         }
     }
 
     /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
     /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
-        let all = self.all_macros(now, seed);
-        if !self.is_secret {
-            return all;
-        }
-        Macros {
-            texts: MacroTexts {
+        self.macros_with(now, seed, !self.is_story_secret)
+    }
+
+    fn macros_with(&self, now: Moment, seed: u64, tells_story: bool) -> Macros<'_> {
+        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
+        let mut texts = match sheet.filter(|_| !self.is_card_secret) {
+            Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
+            None => MacroTexts {
                 persona: Cow::Borrowed(&self.player.description),
                 ..MacroTexts::default()
             },
-            filled: self.own.as_deref(),
-            ..all
-        }
-    }
-
-    fn all_macros(&self, now: Moment, seed: u64) -> Macros<'_> {
-        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
-        let mut texts = match sheet {
-            Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
-            None => MacroTexts::default(),
         };
-        if let Some(premise) = story.and_then(premise) {
+        if let Some(premise) = story.filter(|_| tells_story).and_then(premise) {
             texts.scenario = Cow::Borrowed(premise);
         }
         Macros {
@@ -92,22 +87,32 @@ impl Words {
             now: Some(now),
             seed,
             session_seed: self.session_seed,
-            filled: story.map(|story| &story.told.filled),
+            filled: match tells_story {
+                true => story.map(|story| &story.told.filled),
+                false => self.own.as_deref(),
+            },
             ..Macros::default()
         }
     }
 
+    /// Those of a greeting. It may be of another card than the one that plays now, so that it tells nothing of one that isn't shown;
+    /// the opening of a scenario is its author's, who says in it what they like of the scenario.
+    fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
+        let opens = self.story.as_ref().is_some_and(|it| it.told.has_opening);
+        let tells_story = opens || !self.is_story_secret;
+        self.macros_with(moment(session), self.session_seed, tells_story)
+    }
+
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.
     pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
-        let now = moment(session);
-        let macros = self.all_macros(now, self.session_seed);
+        let macros = self.macros_of_greeting(session);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
     }
 
     /// Looks whether the macros of a greeting add no more than they may.
     pub(super) fn check_greeting(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
-        let macros = self.all_macros(moment(session), self.session_seed);
+        let macros = self.macros_of_greeting(session);
         drop(macros.render(template, Purpose::Prompt));
         macros.growth.check()
     }
