@@ -79,7 +79,7 @@ impl CompiledPrompt {
     /// It as the person may see it: where the card or the scenario is somebody else's who doesn't show it, without its words and
     /// without lore.
     pub(super) fn readable(mut self) -> Self {
-        if self.plot.is_secret {
+        if self.plot.is_secret() {
             self.receipt.conceal_lore();
             self.prompt = Prompt::Chat {
                 messages: Vec::new(),

@@ -16,8 +16,10 @@ pub(super) struct Plot {
     pub(super) sheet: Option<Arc<Sheet>>,
     /// None if it was started from no scenario.
     pub(super) story: Option<Arc<Story>>,
-    /// Whether the caller may not read all of it: the card or the scenario is somebody else's, who doesn't show it.
-    pub(super) is_secret: bool,
+    /// Whether the card is somebody else's, who doesn't show it to the caller.
+    pub(super) is_card_secret: bool,
+    /// Whether the scenario is.
+    pub(super) is_story_secret: bool,
 }
 
 impl Plot {
@@ -26,8 +28,14 @@ impl Plot {
         Self {
             sheet: Some(sheet),
             story: Some(Arc::new(story.story.clone())),
-            is_secret: false,
+            is_card_secret: false,
+            is_story_secret: false,
         }
+    }
+
+    /// Whether the caller may not read all of it.
+    pub(super) fn is_secret(&self) -> bool {
+        self.is_card_secret || self.is_story_secret
     }
 }
 
@@ -48,14 +56,12 @@ impl Chats {
         };
         let (sheet, story) = tokio::try_join!(sheet, self.story(session))?;
         let user = session.me.user_id;
-        let of_card = sheet
-            .as_ref()
-            .is_some_and(|sheet| sheet.owner_id != user && !sheet.is_shown);
-        let is_secret = of_card || self.is_story_secret(user, story.as_deref()).await?;
+        let is_hidden = |sheet: &Arc<Sheet>| sheet.owner_id != user && !sheet.is_shown;
         Ok(Plot {
+            is_card_secret: sheet.as_ref().is_some_and(is_hidden),
+            is_story_secret: self.is_story_secret(user, story.as_deref()).await?,
             sheet,
             story,
-            is_secret,
         })
     }
 

@@ -136,7 +136,7 @@ impl Chats {
         };
         let first = messages::find_whole(db, session.id, first.id).await?;
         match first {
-            Some(first) if self.plot(session).await?.is_secret => {
+            Some(first) if self.plot(session).await?.is_secret() => {
                 let mut first = self.shown(ctx, session, first).await?;
                 first.is_template = false;
                 Ok(Some(first))

@@ -259,6 +259,7 @@ fn story_of(scenario: Scenario, role: String, cast: Vec<CastRole>, filled: Fille
                 premise: script.premise,
                 notes: script.notes,
                 filled,
+                has_opening: !script.opening.trim().is_empty(),
             },
         },
         origin: Origin {

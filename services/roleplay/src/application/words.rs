@@ -35,10 +35,12 @@ pub(super) struct Words {
     greeter: Option<Player>,
     session_seed: u64,
     story: Option<Arc<Story>>,
-    /// What the person filled in themselves, where the rest of the scenario isn't shown to them.
+    /// What the person filled in themselves.
     own: Option<Arc<Filled>>,
-    /// Whether the person may not read the card or the scenario.
-    is_secret: bool,
+    /// Whether the person may not read the card.
+    is_card_secret: bool,
+    /// Whether they may not read the scenario.
+    is_story_secret: bool,
 }
 
 impl Words {
@@ -48,7 +50,7 @@ impl Words {
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
-        let own = plot.story.as_ref().filter(|_| plot.is_secret);
+        let own = plot.story.as_ref().filter(|_| plot.is_story_secret);
         let own = own.map(|story| Filled {
             blanks: story.told.filled.blanks.clone(),
             ..Filled::default()
@@ -61,7 +63,8 @@ impl Words {
             session_seed: Session::seed(session.id),
             own: own.map(Arc::new),
             story: plot.story,
-            is_secret: plot.is_secret,
+            is_card_secret: plot.is_card_secret,
+            is_story_secret: plot.is_story_secret,
         }
     }
 
@@ -83,27 +86,25 @@ impl Words {
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        let all = self.all_macros(player, now, seed);
-        if !self.is_secret {
-            return all;
-        }
-        Macros {
-            texts: MacroTexts {
+        self.macros_with(player, now, seed, !self.is_story_secret)
+    }
+
+    fn macros_with<'w>(
+        &'w self,
+        player: &'w Player,
+        now: Moment,
+        seed: u64,
+        tells_story: bool,
+    ) -> Macros<'w> {
+        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
+        let mut texts = match sheet.filter(|_| !self.is_card_secret) {
+            Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
+            None => MacroTexts {
                 persona: Cow::Borrowed(&player.description),
                 ..MacroTexts::default()
             },
-            filled: self.own.as_deref(),
-            ..all
-        }
-    }
-
-    fn all_macros<'w>(&'w self, player: &'w Player, now: Moment, seed: u64) -> Macros<'w> {
-        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
-        let mut texts = match sheet {
-            Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
-            None => MacroTexts::default(),
         };
-        if let Some(premise) = story.and_then(premise) {
+        if let Some(premise) = story.filter(|_| tells_story).and_then(premise) {
             texts.scenario = Cow::Borrowed(premise);
         }
         Macros {
@@ -116,9 +117,21 @@ impl Words {
             now: Some(now),
             seed,
             session_seed: self.session_seed,
-            filled: story.map(|story| &story.told.filled),
+            filled: match tells_story {
+                true => story.map(|story| &story.told.filled),
+                false => self.own.as_deref(),
+            },
             ..Macros::default()
         }
+    }
+
+    /// Those of a greeting. It may be of another card than the one that plays now, so that it tells nothing of one that isn't shown;
+    /// the opening of a scenario is its author's, who says in it what they like of the scenario.
+    fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
+        let opens = self.story.as_ref().is_some_and(|it| it.told.has_opening);
+        let tells_story = opens || !self.is_story_secret;
+        let player = self.greeter.as_ref().unwrap_or(&self.player);
+        self.macros_with(player, moment(session), self.session_seed, tells_story)
     }
 
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.
@@ -126,12 +139,6 @@ impl Words {
         let macros = self.macros_of_greeting(session);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
-    }
-
-    /// Greetings are for all who take part, whoever may read the card.
-    fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
-        let player = self.greeter.as_ref().unwrap_or(&self.player);
-        self.all_macros(player, moment(session), self.session_seed)
     }
 
     /// Looks whether the macros of a greeting add no more than they may.

@@ -30,6 +30,8 @@ pub struct Told {
     pub notes: Vec<Note>,
     /// What blanks and variables stand for.
     pub filled: Filled,
+    /// Whether the session began with an opening of the scenario.
+    pub has_opening: bool,
 }
 
 /// What a story was made of, for a scenario that is made of it. Stored as JSON: fields are only ever added.

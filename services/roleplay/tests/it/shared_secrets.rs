@@ -9,6 +9,7 @@ use troupe_proto::roleplay as pb;
 use crate::card_files::{card_with_assets, charx};
 use crate::scenario_starts::prompt_of;
 use crate::scenarios::storm;
+use crate::sharing::listing;
 use crate::stage::{CARD, Person, Stage, turn};
 
 /// A character whose texts all have this word, but for its greeting.
@@ -90,6 +91,27 @@ async fn the_character_is_read_without_its_card_and_its_etag_tells_nothing() {
     assert_eq!(bob.get_character(id).await.unwrap(), seen);
     let own = alice.get_character(id).await.unwrap();
     assert!(tells(&own) && own.etag != seen.etag);
+}
+
+#[tokio::test]
+async fn a_guest_of_a_session_reads_nothing_of_its_card() {
+    let stage = Stage::new().await;
+    let (alice, bob) = (stage.person(), stage.person());
+    let character = alice.character(secret_card()).await;
+    let session = alice.open_with(&character, "").await.unwrap();
+    let player = pb::ParticipantRole::Player;
+    alice.let_in(&session.id, &bob, player).await;
+    let seen = bob.get_character(&character).await.unwrap();
+    assert!(!tells(&seen) && seen.card.is_none() && seen.name == "Mira");
+    let said = turn(&stage, &bob, &session.id, "[{{description}}]", "Hm.").await;
+    assert!(!tells(&bob.texts(&session.id).await));
+    assert!(!tells(&receipt(&bob, &said.generation_id).await));
+    assert!(tells(&receipt(&alice, &said.generation_id).await));
+    let request = pb::PreviewPromptRequest {
+        session_id: session.id,
+    };
+    let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
 }
 
 #[tokio::test]
@@ -223,6 +245,76 @@ async fn macros_in_what_is_said_tell_nothing_of_the_card() {
     assert_eq!(
         bob.texts(&own.id).await[1],
         "So: Mira keeps the lighthouse of Varn."
+    );
+}
+
+/// Greetings are read with the card that plays when they are shown, which may be another one's.
+#[tokio::test]
+async fn greetings_of_ones_own_tell_nothing_of_a_card_or_a_scenario_of_somebody_else() {
+    let stage = listing().await;
+    let (alice, bob) = (stage.person(), stage.person());
+    let secret = alice.character(secret_card()).await;
+    let listed = pb::Visibility::Listed;
+    alice.share(&secret, listed, false).await.unwrap();
+    let mut probe: Value = serde_json::from_str(CARD).unwrap();
+    let fields = "[{{description}}{{charPrompt}}{{scenario}}{{getvar::oil}}{{char}}]";
+    probe["data"]["first_mes"] = fields.into();
+    let probe = bob.character(probe.to_string()).await;
+    // A session whose character changes before anybody answered.
+    let session = bob.open_with(&probe, "").await.unwrap();
+    assert!(bob.texts(&session.id).await[0].contains("lighthouse of Varn"));
+    let request = pb::UpdateSessionRequest {
+        session: Some(pb::Session {
+            id: session.id.clone(),
+            character_id: secret.clone(),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
+    bob.sessions()
+        .update_session(bob.ask(request))
+        .await
+        .unwrap();
+    assert_eq!(bob.texts(&session.id).await, ["[{{getvar::oil}}Mira]"]);
+    // A scenario of one's own that casts the character.
+    let scenario = pb::Scenario {
+        name: "Probe".to_owned(),
+        opening: fields.to_owned(),
+        cast: vec![pb::ScenarioRole {
+            name: "Probed".to_owned(),
+            character_id: secret,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let own = bob.scenario(scenario).await.unwrap();
+    let begun = bob.start(&own.id, &[]).await.unwrap().greeting.unwrap();
+    assert_eq!(begun.text, "[{{getvar::oil}}Mira]");
+    // A scenario of hers without an opening, played by a character of one's own.
+    let hers = pb::Scenario {
+        name: "Hers".to_owned(),
+        premise: format!("{SECRET} premise"),
+        variables: vec![pb::ScenarioVariable {
+            name: "oil".to_owned(),
+            value: SECRET.to_owned(),
+        }],
+        visibility: listed.into(),
+        rating: pb::ContentRating::Teen.into(),
+        ..Default::default()
+    };
+    let hers = alice.scenario(hers).await.unwrap();
+    let request = pb::StartScenarioRequest {
+        scenario_id: hers.id,
+        session: Some(pb::Session {
+            character_id: probe,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let begun = bob.start_with(request).await.unwrap().greeting.unwrap();
+    assert!(
+        !tells(&begun) && begun.text.contains("lighthouse of Varn"),
+        "{begun:?}"
     );
 }
 
@@ -369,7 +461,8 @@ async fn a_scenario_that_is_not_shown_tells_nothing_in_its_sessions() {
     }
     let texts = bob.texts(&session.id).await;
     assert_eq!(texts[0], "Hold on, Bo!");
-    assert_eq!(texts[1], "The beacon? {{getvar::oil}}Bo");
+    // The card is shown, and has a scenario of its own.
+    assert_eq!(texts[1], "The beacon? A storm is coming.{{getvar::oil}}Bo");
     let seen = bob.get_scenario(&made.id).await.unwrap();
     assert!(!tells(&seen) && seen.blanks.len() == 2);
     let from = bob.started_from(&session.id).await.unwrap();
