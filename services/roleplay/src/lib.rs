@@ -67,7 +67,7 @@ impl Service for Roleplay {
         let chats = Chats::new(
             db.clone(),
             outbox.clone(),
-            host.clone(),
+            &host,
             Models::new(ai),
             Profiles::new(users),
             memories.clone(),
@@ -91,7 +91,7 @@ impl Service for Roleplay {
             access: access.clone(),
         };
         let files = (avatars, asset_files);
-        let characters = Characters::new(db.clone(), outbox, host, files, signer, access);
+        let characters = Characters::new(db.clone(), outbox, &host, files, signer, access);
         let personas = Personas {
             db: db.clone(),
             clock: clock.clone(),

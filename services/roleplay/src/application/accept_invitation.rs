@@ -32,7 +32,7 @@ impl Chats {
         ctx: &Ctx,
         acceptance: Acceptance,
     ) -> Result<(Session, Participant), Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         let seat = Seat {
             persona_id: acceptance.persona_id,
             ..Seat::of_newcomer(user)

@@ -159,7 +159,7 @@ impl Chats {
         key: Option<&RequestKey>,
         may_wait: bool,
     ) -> Result<Opening, Error> {
-        if self.host.tasks.token().is_cancelled() {
+        if self.tasks.token().is_cancelled() {
             return Err(Error::Stopping);
         }
         let (db, user) = (self.db.read(), ctx.user_id()?);

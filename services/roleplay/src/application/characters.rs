@@ -6,6 +6,7 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::{Clock, Tasks};
 use sea_orm::ConnectionTrait;
 use service::Host;
 use storage::Database;
@@ -27,7 +28,8 @@ use crate::infrastructure::queries::{characters, sessions};
 pub(crate) struct Characters {
     pub(super) db: Database,
     pub(super) outbox: Outbox,
-    pub(super) host: Host,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
     pub(super) avatars: Avatars,
     pub(super) asset_files: AssetFiles,
     pub(super) signer: Signer,
@@ -57,7 +59,7 @@ impl Characters {
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
-        host: Host,
+        host: &Host,
         (avatars, asset_files): (Avatars, AssetFiles),
         signer: Signer,
         access: SharedAccess,
@@ -65,7 +67,8 @@ impl Characters {
         Self {
             db,
             outbox,
-            host,
+            clock: host.clock.clone(),
+            tasks: host.tasks.clone(),
             avatars,
             asset_files,
             signer,
@@ -85,7 +88,7 @@ impl Characters {
             character_id: id,
             version: version.clone(),
             size,
-            expire_time: expire_time(id, self.host.clock.now()),
+            expire_time: expire_time(id, self.clock.now()),
         };
         let signature = self.signer.sign(&address.signed_text());
         (address, signature)

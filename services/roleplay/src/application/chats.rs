@@ -6,6 +6,7 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::{Clock, Tasks};
 use service::Host;
 use storage::Database;
 
@@ -38,7 +39,9 @@ pub(super) const PAGE_BYTES: usize = 1 << 20;
 pub(crate) struct Chats {
     pub(super) db: Database,
     pub(super) outbox: Outbox,
-    pub(super) host: Host,
+    // Of the host no more than these: its events hold the consumers, and one of them holds this.
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
     pub(super) models: Models,
     pub(super) profiles: Profiles,
     pub(super) memories: Memories,
@@ -70,7 +73,7 @@ impl Chats {
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
-        host: Host,
+        host: &Host,
         models: Models,
         profiles: Profiles,
         memories: Memories,
@@ -85,7 +88,8 @@ impl Chats {
             hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
             outbox,
-            host,
+            clock: host.clock.clone(),
+            tasks: host.tasks.clone(),
             models,
             profiles,
             memories,

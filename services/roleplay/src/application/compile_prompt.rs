@@ -166,8 +166,7 @@ impl Chats {
             filled: story.map(|story| &story.told.filled),
             ..Material::new(&sheet.card, &turns)
         };
-        let seed = prompt_seed(session);
-        let (mut compiled, mut estimated) = self.fit(ctx, &material, &settings, seed).await?;
+        let (mut compiled, mut estimated) = self.fit(ctx, &material, &settings, session).await?;
         let recalled;
         // A prompt that holds the whole history misses nothing, and need not wait for a search.
         if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
@@ -179,12 +178,11 @@ impl Chats {
             };
             (material.recall, recalled) = self.memories.recall(ctx, scene, &pinned).await;
             material.memories = &recalled;
-            (compiled, estimated) = self.fit(ctx, &material, &settings, seed).await?;
+            (compiled, estimated) = self.fit(ctx, &material, &settings, session).await?;
         }
-        let Compiled { prompt, receipt } = compiled;
         Ok(CompiledPrompt {
-            prompt,
-            receipt,
+            prompt: compiled.prompt,
+            receipt: compiled.receipt,
             estimated,
             max_tokens: settings.max_reply_tokens,
             player_name: player.name.clone(),
@@ -271,9 +269,9 @@ impl Chats {
         ctx: &Ctx,
         material: &Material<'_>,
         settings: &Settings,
-        seed: u64,
+        session: &Session,
     ) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(material, settings, seed)?;
+        let draft = Draft::new(material, settings, prompt_seed(session))?;
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
         let counts = self.models.count(ctx, material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))
@@ -306,7 +304,7 @@ impl Chats {
 
     pub(super) fn moment(&self) -> Moment {
         Moment {
-            unix_secs: self.host.clock.now().secs(),
+            unix_secs: self.clock.now().secs(),
             utc_offset_minutes: 0,
         }
     }
@@ -316,7 +314,7 @@ impl Chats {
         let said = newest_first
             .iter()
             .find(|message| message.author == Author::Person)?;
-        Some(self.host.clock.now().since(said.create_time).as_secs())
+        Some(self.clock.now().since(said.create_time).as_secs())
     }
 }
 

@@ -19,7 +19,7 @@ impl Characters {
         sharing: SharingPatch,
         key: Option<RequestKey>,
     ) -> Result<Character, Error> {
-        let (user, cause, now) = (ctx.user_id()?, ctx.cause(), self.host.clock.now());
+        let (user, cause, now) = (ctx.user_id()?, ctx.cause(), self.clock.now());
         let sharing = Sharing::default().with(&sharing);
         self.access.check_sharing(&sharing, "character.rating")?;
         let character = Character {

@@ -55,7 +55,7 @@ impl Chats {
         if let Some(opened) = self.opened_before(ctx, once).await? {
             return Ok(opened);
         }
-        let linked = self.access.linked(db, token, self.host.clock.now()).await?;
+        let linked = self.access.linked(db, token, self.clock.now()).await?;
         self.access
             .usable_character(db, user, new.character_id, linked)
             .await?;
@@ -99,7 +99,7 @@ impl Chats {
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let name = sheet.card.display_name().into_owned();
         let story = &new.story;
         let greetings = greetings(&sheet, story.as_ref(), &name, now);

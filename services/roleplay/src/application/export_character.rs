@@ -62,7 +62,7 @@ impl Characters {
             CardFile::JpegCharx => behind_jpeg(&card, portrait, &assets),
             CardFile::Png | CardFile::Json => with_card(&card, portrait, &assets),
         };
-        let (bytes, mut losses) = self.host.tasks.spawn_blocking(write).await??;
+        let (bytes, mut losses) = self.tasks.spawn_blocking(write).await??;
         if missing > 0 {
             losses.push(Loss::Assets { count: missing });
         }

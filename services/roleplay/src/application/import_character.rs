@@ -44,7 +44,7 @@ impl Characters {
         key: Option<RequestKey>,
     ) -> Result<(Character, Vec<Warning>), Error> {
         let (user, cause) = (ctx.user_id()?, ctx.cause());
-        let read = self.host.tasks.spawn_blocking(move || read(&upload));
+        let read = self.tasks.spawn_blocking(move || read(&upload));
         let Imported {
             card,
             picture,
@@ -60,7 +60,7 @@ impl Characters {
             None => None,
         };
         let (assets, files) = numbered(assets);
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let character = Character {
             id: CharacterId::new(),
             owner_id: user,
@@ -78,7 +78,7 @@ impl Characters {
         let (characters, new) = (self.clone(), character.clone());
         // A task of its own: a client that leaves in the middle would leave files without a character.
         let store = async move { characters.store(user, new, kept, &once, &cause).await };
-        let stored = self.host.tasks.spawn(store.in_current_span()).await??;
+        let stored = self.tasks.spawn(store.in_current_span()).await??;
         if stored != character.id {
             return Ok((self.get_character(ctx, stored).await?, warnings));
         }
@@ -100,7 +100,7 @@ impl Characters {
                 drop(turn);
                 (problem, file)
             };
-            let (problem, file) = self.host.tasks.spawn_blocking(look).await?;
+            let (problem, file) = self.tasks.spawn_blocking(look).await?;
             warnings.extend(problem.map(|problem| Warning::PictureDamaged { problem }));
             return Ok(Some(file));
         }
@@ -110,7 +110,7 @@ impl Characters {
             drop(turn);
             made
         };
-        match self.host.tasks.spawn_blocking(make).await? {
+        match self.tasks.spawn_blocking(make).await? {
             Ok(portrait) => {
                 if let Some((width, height)) = portrait.scaled_from {
                     warnings.push(Warning::ScaledDown { width, height });

@@ -59,7 +59,7 @@ impl Chats {
         successor: Option<ParticipantId>,
         cause: &Cause,
     ) -> Result<(), Error> {
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let leave = self.db.transaction(|tx| {
             Box::pin(async move {
                 let session = enter(tx, user, id, Right::Watch).await?;
@@ -82,7 +82,7 @@ impl Chats {
         session: SessionId,
         id: ParticipantId,
     ) -> Result<(), Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         let remove = self.db.transaction(|tx| {
             Box::pin(async move {
                 let session = enter(tx, user, session, Right::Manage).await?;

@@ -33,7 +33,7 @@ impl Chats {
         if self.live.find(id).is_some() {
             return Ok(());
         }
-        let (now, cause) = (self.host.clock.now(), &Cause::new());
+        let (now, cause) = (self.clock.now(), &Cause::new());
         let end = self
             .db
             .transaction(|tx| Box::pin(async move { self.end_lost_in(tx, id, cause, now).await }));
@@ -85,7 +85,7 @@ impl Chats {
         outcome: Outcome<'_>,
         cause: &Cause,
     ) -> Result<(), Error> {
-        let (now, outcome) = (self.host.clock.now(), &outcome);
+        let (now, outcome) = (self.clock.now(), &outcome);
         let end = self
             .db
             .transaction(|tx| Box::pin(async move { self.end_in(tx, outcome, cause, now).await }));

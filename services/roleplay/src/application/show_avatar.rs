@@ -59,7 +59,7 @@ impl Characters {
         if !self.signer.is_signed(&address.signed_text(), signature) {
             return Err(Error::AvatarAddressInvalid("isn't one that was given out"));
         }
-        if address.expire_time <= self.host.clock.now() {
+        if address.expire_time <= self.clock.now() {
             return Err(Error::AvatarAddressInvalid("has expired"));
         }
         let AvatarAddress { version, size, .. } = address;
@@ -102,7 +102,7 @@ impl Characters {
             drop(turn);
             made
         };
-        self.host.tasks.spawn(make.in_current_span()).await?
+        self.tasks.spawn(make.in_current_span()).await?
     }
 
     /// Waits until a picture of a person may be decoded. One is at a time, since it takes much memory; and one of a person waits
@@ -127,7 +127,7 @@ impl Characters {
                 .then(|| webp::sized(&png, size))
                 .transpose()
         };
-        let made = self.host.tasks.spawn_blocking(make).await?;
+        let made = self.tasks.spawn_blocking(make).await?;
         let made = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
         let webp = made.ok_or(Error::AvatarMissing)?;
         let kept = self

@@ -53,7 +53,7 @@ impl Chats {
             key: start.key,
             model_id,
             receipt,
-            create_time: self.host.clock.now(),
+            create_time: self.clock.now(),
             holder_id: self.hold.id(),
         };
         let ready = ready.map(|prompt| prompt.ready(id, &start.session));
@@ -69,7 +69,7 @@ impl Chats {
             new,
         };
         let begin = async move { chats.begin(beginning, ready, cause).await };
-        self.host.tasks.spawn(begin.in_current_span()).await?
+        self.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(

@@ -81,7 +81,7 @@ impl Chats {
         start: StartScenario,
         key: Option<RequestKey>,
     ) -> Result<(Session, Option<Message>), Error> {
-        let (user, id, now) = (ctx.user_id()?, start.scenario_id, self.host.clock.now());
+        let (user, id, now) = (ctx.user_id()?, start.scenario_id, self.clock.now());
         let once = &Once::new(user, key).within(id);
         if let Some(opened) = self.opened_before(ctx, once).await? {
             return Ok(opened);

@@ -22,7 +22,7 @@ impl Characters {
         sharing: SharingPatch,
         etag: &str,
     ) -> Result<Character, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let (patch, sharing) = (&patch, &sharing);
         self.db
             .transaction(|tx| {

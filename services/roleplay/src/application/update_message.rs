@@ -48,7 +48,7 @@ impl Chats {
             patch.text = Some(self.edited_text(ctx, session, text).await?);
         }
         let words = self.words_of_etag(ctx, session, id, etag).await?;
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let (patch, words) = (&patch, words.as_ref());
         let cause = &ctx.cause();
         let updated = self

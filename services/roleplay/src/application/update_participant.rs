@@ -33,7 +33,7 @@ impl Chats {
         id: ParticipantId,
         patch: ParticipantPatch,
     ) -> Result<Participant, Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {

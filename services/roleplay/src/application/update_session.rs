@@ -36,7 +36,7 @@ impl Chats {
         id: SessionId,
         patch: SessionPatch,
     ) -> Result<Session, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let right = patch.right();
         let session = enter_as_caller(&self.db, ctx, id, right).await?;
         let character = match patch.character_id {

@@ -90,7 +90,7 @@ pub(crate) async fn brought(
     models.into_iter().map(book).collect()
 }
 
-/// As [`brought`]: which they are, and when each last changed.
+/// As [`brought()`]: which they are, and when each last changed.
 pub(crate) async fn brought_times(
     db: &impl ConnectionTrait,
     session: SessionId,
