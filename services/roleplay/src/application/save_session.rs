@@ -111,8 +111,8 @@ fn opening_of(first: Message) -> String {
 }
 
 impl Chats {
-    /// The first message of the selected branch, if it is the character's: as it is stored, or as it is shown to who may not read
-    /// the card.
+    /// The first message of the selected branch, if it is the character's: as it is stored where it is a greeting of the caller's own
+    /// card that plays now, and else as it is shown. It may be of another card than the one that plays.
     async fn first_of_character(
         &self,
         ctx: &Ctx,
@@ -135,13 +135,16 @@ impl Chats {
             return Ok(None);
         };
         let first = messages::find_whole(db, session.id, first.id).await?;
-        match first {
-            Some(first) if self.plot(session).await?.is_secret() => {
-                let mut first = self.shown(ctx, session, first).await?;
-                first.is_template = false;
-                Ok(Some(first))
-            }
-            first => Ok(first),
+        let Some(first) = first else {
+            return Ok(None);
+        };
+        let sheet = self.plot(session).await?.sheet;
+        let own = sheet.filter(|sheet| sheet.owner_id == session.me.user_id);
+        if own.is_some_and(|sheet| sheet.card.greetings().iter().any(|it| **it == *first.text)) {
+            return Ok(Some(first));
         }
+        let mut first = self.shown(ctx, session, first).await?;
+        first.is_template = false;
+        Ok(Some(first))
     }
 }

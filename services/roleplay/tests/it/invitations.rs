@@ -160,9 +160,16 @@ async fn who_was_removed_comes_back_by_what_was_made_since_alone() {
     let anew = received(&bob).await.remove(0).id;
     assert_eq!(bob.accept_id(&anew).await.unwrap().role(), Role::Player);
 
-    // Who left by themselves may come back.
+    // Who left by themselves may come back, by what was made since they were removed.
+    let newer = alice.link(&session, Role::Player).await;
     bob.leave(&session, "").await.unwrap();
-    bob.join(&new).await.unwrap();
+    assert_eq!(reason(bob.join(&new).await), INVALID);
+    bob.join(&newer).await.unwrap();
+    // Who only watches from now on doesn't play again by it.
+    let watches = alice.give_role(&session, &participant, Role::Spectator);
+    watches.await.unwrap();
+    bob.leave(&session, "").await.unwrap();
+    assert_eq!(reason(bob.join(&newer).await), INVALID);
 }
 
 #[tokio::test]

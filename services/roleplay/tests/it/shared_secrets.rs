@@ -57,6 +57,19 @@ pub(crate) fn tells(answer: &impl std::fmt::Debug) -> bool {
     format!("{answer:?}").contains(SECRET)
 }
 
+async fn recast(person: &Person, session: &str, character: &str) {
+    let request = pb::UpdateSessionRequest {
+        session: Some(pb::Session {
+            id: session.to_owned(),
+            character_id: character.to_owned(),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
+    let recast = person.sessions().update_session(person.ask(request)).await;
+    recast.unwrap();
+}
+
 async fn preview(person: &Person, session: &str) -> pb::PreviewPromptResponse {
     let request = pb::PreviewPromptRequest {
         session_id: session.to_owned(),
@@ -167,18 +180,7 @@ async fn neither_prompts_nor_receipts_show_the_card() {
     assert!(!tells(&receipt(&bob, &generation.id).await));
     // Nor when the session has another character since, or hers is gone.
     let own = bob.character(CARD.to_owned()).await;
-    let request = pb::UpdateSessionRequest {
-        session: Some(pb::Session {
-            id: session.id.clone(),
-            character_id: own,
-            ..Default::default()
-        }),
-        update_mask: None,
-    };
-    bob.sessions()
-        .update_session(bob.ask(request))
-        .await
-        .unwrap();
+    recast(&bob, &session.id, &own).await;
     assert!(!tells(&receipt(&bob, &generation.id).await));
     alice.delete_character(&session.character_id).await;
     assert!(!tells(&receipt(&bob, &generation.id).await));
@@ -242,18 +244,7 @@ async fn greetings_of_ones_own_tell_nothing_of_a_card_or_a_scenario_of_somebody_
     // A session whose character changes before anybody answered.
     let session = bob.open_with(&probe, "").await.unwrap();
     assert!(bob.texts(&session.id).await[0].contains("lighthouse of Varn"));
-    let request = pb::UpdateSessionRequest {
-        session: Some(pb::Session {
-            id: session.id.clone(),
-            character_id: secret.clone(),
-            ..Default::default()
-        }),
-        update_mask: None,
-    };
-    bob.sessions()
-        .update_session(bob.ask(request))
-        .await
-        .unwrap();
+    recast(&bob, &session.id, &secret).await;
     assert_eq!(bob.texts(&session.id).await, ["[{{getvar::oil}}Mira]"]);
     // A scenario of one's own that casts the character.
     let scenario = pb::Scenario {
@@ -320,19 +311,24 @@ async fn a_session_that_is_saved_holds_what_its_person_has_seen() {
     };
     assert_eq!((found(SECRET).await, found("hm").await), (0, 1));
     bob.select(&session.id, &swipes[1].id).await.unwrap();
-    let request = pb::CreateScenarioFromSessionRequest {
-        session_id: session.id.clone(),
-        ..Default::default()
+    let save = async || {
+        let request = pb::CreateScenarioFromSessionRequest {
+            session_id: session.id.clone(),
+            ..Default::default()
+        };
+        let mut scenarios = bob.scenarios();
+        let saved = scenarios.create_scenario_from_session(bob.ask(request));
+        saved.await.unwrap().into_inner().scenario.unwrap()
     };
-    let mut scenarios = bob.scenarios();
-    let saved = scenarios
-        .create_scenario_from_session(bob.ask(request))
-        .await;
-    let saved = saved.unwrap().into_inner().scenario.unwrap();
+    let saved = save().await;
     assert!(!tells(&saved), "{saved:?}");
     assert_eq!((&*saved.opening, &*saved.cast[0].character_id), ("Hm.", ""));
     let file = bob.export_scenario(&saved.id, false).await.unwrap();
     assert!(!tells(&file));
+    // Nor once a card of their own plays.
+    recast(&bob, &session.id, &bob.character(CARD.to_owned()).await).await;
+    let saved = save().await;
+    assert!(!tells(&saved), "{saved:?}");
 }
 
 #[tokio::test]
