@@ -64,6 +64,8 @@ async function start(url: string): Promise<boolean> {
 
 /** In the page: makes a client whose refresh token is in a cookie. Says who is logged in. */
 async function startWithCookie(url: string): Promise<string | undefined> {
+  // What another test left there.
+  localStorage.clear();
   const { Troupe } = await import("@troupe/client");
   const troupe = ((globalThis as Page).troupe = new Troupe(url, { cookie: true }));
   return (await troupe.tokens())?.userId;
