@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use super::words::containing;
+use super::{bytes, to_json};
 use crate::domain::avatar::AvatarVersion;
 use crate::domain::card::Card;
 use crate::domain::character::{Character, CharacterAsset, searched_text};
@@ -30,10 +31,7 @@ pub(crate) async fn find(
     user: UserId,
     id: CharacterId,
 ) -> Result<Option<Character>, DbErr> {
-    let model = owned_by(user).filter(Column::Id.eq(id)).one(db).await?;
-    let Some(model) = model else { return Ok(None) };
-    let mut assets = character_assets::of(db, &[id]).await?;
-    character(model, &mut assets).map(Some)
+    whole(db, owned_by(user), id).await
 }
 
 /// A character, whosever it is: for who may use it, and for sessions that were opened with it.
@@ -41,7 +39,15 @@ pub(crate) async fn anyones(
     db: &impl ConnectionTrait,
     id: CharacterId,
 ) -> Result<Option<Character>, DbErr> {
-    let model = Entity::find_by_id(id).one(db).await?;
+    whole(db, Entity::find(), id).await
+}
+
+async fn whole(
+    db: &impl ConnectionTrait,
+    select: Select<Entity>,
+    id: CharacterId,
+) -> Result<Option<Character>, DbErr> {
+    let model = select.filter(Column::Id.eq(id)).one(db).await?;
     let Some(model) = model else { return Ok(None) };
     let mut assets = character_assets::of(db, &[id]).await?;
     character(model, &mut assets).map(Some)
@@ -264,15 +270,11 @@ pub(crate) async fn delete(
 }
 
 fn document(card: &Card) -> Result<String, DbErr> {
-    serde_json::to_string(card.document()).map_err(|e| DbErr::Json(e.to_string()))
+    to_json(card.document())
 }
 
 fn version(character: &Character) -> &str {
     character.avatar.as_ref().map_or("", AvatarVersion::as_str)
-}
-
-fn bytes(document: &str) -> i64 {
-    i64::try_from(document.len()).unwrap_or(i64::MAX)
 }
 
 fn character(

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 
+use super::{bytes, from_json};
 use crate::domain::book::Book;
 use crate::domain::ids::{CharacterId, LorebookId, SessionId, UserId};
 use crate::domain::lorebook::BookDocument;
@@ -225,13 +226,8 @@ pub(crate) async fn delete(
     delete.exec(db).await.map(drop)
 }
 
-fn bytes(document: &str) -> i64 {
-    i64::try_from(document.len()).unwrap_or(i64::MAX)
-}
-
 fn book(model: Model) -> Result<Book, DbErr> {
-    let json: Value =
-        serde_json::from_str(&model.document).map_err(|e| DbErr::Json(e.to_string()))?;
+    let json: Value = from_json(&model.document)?;
     let no_book = || DbErr::Json("a lorebook is no object".to_owned());
     Ok(Book {
         id: model.id,

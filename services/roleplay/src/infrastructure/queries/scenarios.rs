@@ -10,8 +10,9 @@ use sea_orm::{
 
 use self::parts::Parts;
 use super::words::containing;
+use super::{bytes, from_json, to_json};
 use crate::domain::ids::{ScenarioId, UserId};
-use crate::domain::scenario::{Scenario, Script};
+use crate::domain::scenario::Scenario;
 use crate::domain::search::Word;
 use crate::domain::sharing::{Rating, Sharing, Visibility};
 use crate::infrastructure::tables::scenario::{Column, Entity, Model};
@@ -182,8 +183,7 @@ pub(crate) async fn delete(
 }
 
 fn model(scenario: &Scenario) -> Result<Model, DbErr> {
-    let document =
-        serde_json::to_string(&scenario.script).map_err(|e| DbErr::Json(e.to_string()))?;
+    let document = to_json(&scenario.script)?;
     Ok(Model {
         id: scenario.id,
         user_id: scenario.owner_id,
@@ -192,7 +192,7 @@ fn model(scenario: &Scenario) -> Result<Model, DbErr> {
         shown: scenario.sharing.shown,
         rating: scenario.sharing.rating,
         is_template: scenario.is_template(),
-        document_bytes: i64::try_from(document.len()).unwrap_or(i64::MAX),
+        document_bytes: bytes(&document),
         create_time: scenario.create_time,
         update_time: scenario.update_time,
         document,
@@ -200,8 +200,7 @@ fn model(scenario: &Scenario) -> Result<Model, DbErr> {
 }
 
 fn scenario(model: Model, parts: &mut Parts) -> Result<Scenario, DbErr> {
-    let script: Script =
-        serde_json::from_str(&model.document).map_err(|e| DbErr::Json(e.to_string()))?;
+    let script = from_json(&model.document)?;
     Ok(Scenario {
         id: model.id,
         owner_id: model.user_id,

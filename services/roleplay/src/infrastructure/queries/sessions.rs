@@ -11,9 +11,10 @@ use sea_orm::{
 
 use self::seen::{Row, seen_by};
 use super::participation::sessions_of;
+use super::to_json;
 use crate::domain::ids::{BranchId, CharacterId, PersonaId, ScenarioId, SessionId, UserId};
 use crate::domain::participant::ParticipantRole;
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::tables::participant;
 use crate::infrastructure::tables::session::{Column, Entity, Model};
 
@@ -82,7 +83,7 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
         persona_id: session.me.persona_id,
         title: session.title.clone(),
         model_id: session.model_id.clone(),
-        settings: written(&session.settings)?,
+        settings: to_json(&session.settings)?,
         active_branch_id: session.branch.id,
         create_time: session.create_time,
         last_use_time: session.last_use_time,
@@ -103,14 +104,10 @@ pub(crate) async fn update(db: &impl ConnectionTrait, session: &Session) -> Resu
         .col_expr(Column::CharacterName, Expr::val(&session.character_name))
         .col_expr(Column::Title, Expr::val(&session.title))
         .col_expr(Column::ModelId, Expr::val(&session.model_id))
-        .col_expr(Column::Settings, Expr::val(written(&session.settings)?))
+        .col_expr(Column::Settings, Expr::val(to_json(&session.settings)?))
         .col_expr(Column::UpdateTime, Expr::val(session.update_time))
         .filter(Column::Id.eq(session.id));
     update.exec(db).await.map(drop)
-}
-
-fn written(settings: &ReplySettings) -> Result<String, DbErr> {
-    serde_json::to_string(settings).map_err(|e| DbErr::Json(e.to_string()))
 }
 
 /// Turns a session to a branch.

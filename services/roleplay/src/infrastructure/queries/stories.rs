@@ -5,9 +5,8 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::{from_json, to_json};
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, SessionId, UserId};
 use crate::domain::scenario::CastRole;
 use crate::domain::story::{NewStory, Origin, Story};
@@ -25,8 +24,8 @@ pub(crate) async fn insert(
         scenario_id: new.story.scenario_id,
         owner_id: new.story.owner_id,
         role: new.story.role.clone(),
-        told: written(&new.story.told)?,
-        origin: written(&new.origin)?,
+        told: to_json(&new.story.told)?,
+        origin: to_json(&new.origin)?,
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -79,7 +78,7 @@ pub(crate) async fn find(
             scenario_id,
             owner_id,
             role,
-            told: read(&told)?,
+            told: from_json(&told)?,
         })
     });
     story.transpose()
@@ -94,7 +93,7 @@ pub(crate) async fn origin(
         .select_only()
         .column(Column::Origin);
     let found: Option<String> = select.into_tuple().one(db).await?;
-    found.map(|origin| read(&origin)).transpose()
+    found.map(|origin| from_json(&origin)).transpose()
 }
 
 /// The whole cast of a session.
@@ -149,12 +148,4 @@ pub(crate) async fn forget_scenario(
         .col_expr(Column::ScenarioId, Expr::val(None::<ScenarioId>))
         .filter(Column::ScenarioId.eq(id));
     update.exec(db).await.map(drop)
-}
-
-fn written(part: &impl Serialize) -> Result<String, DbErr> {
-    serde_json::to_string(part).map_err(|e| DbErr::Json(e.to_string()))
-}
-
-fn read<T: DeserializeOwned>(part: &str) -> Result<T, DbErr> {
-    serde_json::from_str(part).map_err(|e| DbErr::Json(e.to_string()))
 }
