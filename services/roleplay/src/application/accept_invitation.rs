@@ -37,7 +37,8 @@ impl Chats {
             persona_id: acceptance.persona_id,
             ..Seat::of_newcomer(user)
         };
-        let (seat, acceptance) = (&self.seated(ctx, seat).await?, &acceptance);
+        let (seat, _) = self.seated(ctx, seat).await?;
+        let (seat, acceptance) = (&seat, &acceptance);
         let accept = self.db.transaction(|tx| {
             Box::pin(async move {
                 let invitation = find(tx, user, acceptance).await?;

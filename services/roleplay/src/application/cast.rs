@@ -168,18 +168,18 @@ impl Chats {
         Ok(Player::of(&seat.name, String::new()))
     }
 
-    /// The place of the caller who joins, with their name. The persona must be theirs.
-    pub(super) async fn seated(&self, ctx: &Ctx, seat: Seat) -> Result<Seat, Error> {
+    /// The place of the caller who joins, with their name, and whom they play. The persona must be theirs.
+    pub(super) async fn seated(&self, ctx: &Ctx, seat: Seat) -> Result<(Seat, Player), Error> {
         let player = self.player(ctx, &seat).await?;
         let name = match seat.persona_id {
-            None => player.name,
+            None => player.name.clone(),
             // A session can be opened while nobody knows what people are called.
             Some(_) => match self.profiles.display_name(ctx).await {
                 Ok(name) => named(&name),
                 Err(_) => String::new(),
             },
         };
-        Ok(Seat { name, ..seat })
+        Ok((Seat { name, ..seat }, player))
     }
 
     /// To whom the greetings of a session speak, if that isn't who looks at it: its owner, so that all read the same.

@@ -93,9 +93,7 @@ impl Chats {
             persona_id: new.persona_id,
             ..Seat::of_opener(id, user)
         };
-        let me = self.seated(ctx, me).await?;
-        // It must be there.
-        let player = self.player(ctx, &me).await?;
+        let (me, player) = self.seated(ctx, me).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
