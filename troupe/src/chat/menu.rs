@@ -163,7 +163,7 @@ async fn open(
             scenarios::start(api, input, screen, &scenario, "").await
         }
         Choice::GoOn(session) => Ok(session.clone()),
-        Choice::StartWith(character) => start(api, character).await,
+        Choice::StartWith(character) => start(api, character, "").await,
         Choice::Import(example) => import(api, example.card.to_vec(), screen).await,
     }
 }
@@ -202,16 +202,22 @@ pub(crate) async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Resu
     for warning in answer.warnings {
         screen.note(&format!("  {warning}"))?;
     }
-    start(api, &character).await
+    start(api, &character, "").await
 }
 
-async fn start(api: &mut Api, character: &Character) -> Result<Session> {
+/// Opens a session with a character, by a link if there is a token.
+pub(crate) async fn start(
+    api: &mut Api,
+    character: &Character,
+    share_token: &str,
+) -> Result<Session> {
     let session = Session {
         character_id: character.id.clone(),
         ..Default::default()
     };
     let request = CreateSessionRequest {
         session: Some(session),
+        share_token: share_token.to_owned(),
         ..Default::default()
     };
     let answer = api.sessions.create_session(request).await;

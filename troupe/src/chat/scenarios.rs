@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay::{
-    BlankAnswer, BlankKind, CreateSessionRequest, ImportScenarioRequest, ListScenariosRequest,
-    OpenShareLinkRequest, Scenario, ScenarioBlank, Session, StartScenarioRequest,
+    BlankAnswer, BlankKind, ImportScenarioRequest, ListScenariosRequest, OpenShareLinkRequest,
+    Scenario, ScenarioBlank, Session, StartScenarioRequest,
 };
 
 use super::api::Api;
 use super::failure::explain;
 use super::input::Input;
+use super::menu;
 use super::screen::Screen;
 
 /// How many scenarios are shown, and can be named by their numbers.
@@ -177,16 +178,5 @@ async fn start_shared(
         return start(api, input, screen, &scenario, token).await;
     }
     let character = opened.character.context("the link leads to nothing")?;
-    let request = CreateSessionRequest {
-        session: Some(Session {
-            character_id: character.id,
-            ..Default::default()
-        }),
-        share_token: token.to_owned(),
-        ..Default::default()
-    };
-    let answer = api.sessions.create_session(request).await;
-    let answer = answer.map_err(|status| anyhow!(explain(&status)))?;
-    let session = answer.into_inner().session;
-    session.context("the server sent no session")
+    menu::start(api, &character, token).await
 }
