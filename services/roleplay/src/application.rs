@@ -37,6 +37,7 @@ mod hold_generations;
 mod impersonate_person;
 mod import_character;
 mod invitations;
+mod keep_scenario;
 mod kept_receipt;
 mod leave_session;
 mod list_characters;

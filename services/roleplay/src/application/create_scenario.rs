@@ -1,24 +1,19 @@
 //! Makes scenarios: from scratch, of a character, and of a session.
 
 use mesh::Ctx;
-use sea_orm::ConnectionTrait;
 use service::RequestKey;
-use storage::database::Transaction;
 
 use super::Error;
 use super::once::Once;
-use super::scenarios::{Scenarios, Seen, check_lorebooks, fill_cast, own};
+use super::scenarios::{Scenarios, Seen, fill_cast};
 use crate::domain::card::TextField;
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
-use crate::domain::scenario::{CastRole, MAX_TAGS, Scenario, Script, check};
-use crate::domain::sharing::{Sharing, SharingPatch, Sight};
-use crate::infrastructure::queries::{characters, scenarios};
-
-/// The longest name and tag, in characters.
-pub(super) const MAX_NAME_CHARS: usize = 200;
-const MAX_TAG_CHARS: usize = 100;
-const MAX_ROLE_CHARS: usize = 100;
+use crate::domain::scenario::{
+    CastRole, MAX_NAME_CHARS, MAX_ROLE_CHARS, MAX_TAG_CHARS, MAX_TAGS, Scenario, Script, check,
+};
+use crate::domain::sharing::{Sharing, SharingPatch};
+use crate::infrastructure::queries::characters;
 
 /// The parts of a scenario, which can be changed each by itself; none leaves a part as it is.
 #[derive(Debug, Clone, Default)]
@@ -126,50 +121,17 @@ impl Scenarios {
         mut scenario: Scenario,
         key: Option<RequestKey>,
     ) -> Result<Seen, Error> {
-        let user = ctx.user_id()?;
+        let (db, user) = (self.db.read(), ctx.user_id()?);
         let once = &Once::new(user, key);
-        // Before anything is looked at that may be gone since the first.
-        if let Some(made) = once.made(self.db.read()).await? {
-            let made = own(self.db.read(), user, made).await?;
-            return self.seen(made, Sight::Own).await;
+        if let Some(made) = self.made_before(user, once).await? {
+            return Ok(made);
         }
         check(&scenario.script, &scenario.cast, &scenario.lorebook_ids)?;
         self.access
             .check_sharing(&scenario.sharing, "scenario.rating")?;
-        self.fill(self.db.read(), user, &mut scenario).await?;
-        let scenario = &scenario;
-        let kept = self.db.transaction(|tx| {
-            Box::pin(async move {
-                check_lorebooks(tx, user, &scenario.lorebook_ids).await?;
-                store_once(tx, scenario, once).await
-            })
-        });
-        let kept: Result<Scenario, Error> = kept.await;
-        self.seen(kept?, Sight::Own).await
+        fill_cast(db, &self.access, user, &mut scenario.cast, &[]).await?;
+        self.keep_once(ctx, &scenario.into(), once).await
     }
-
-    async fn fill(
-        &self,
-        db: &impl ConnectionTrait,
-        user: UserId,
-        scenario: &mut Scenario,
-    ) -> Result<(), Error> {
-        fill_cast(db, &self.access, user, &mut scenario.cast, &[]).await
-    }
-}
-
-/// Stores a scenario, or gets the one that the same request made before.
-pub(super) async fn store_once(
-    tx: &Transaction<'_>,
-    scenario: &Scenario,
-    once: &Once,
-) -> Result<Scenario, Error> {
-    if let Some(made) = once.made(tx).await? {
-        return own(tx, scenario.owner_id, made).await;
-    }
-    scenarios::insert(tx, scenario).await?;
-    once.note(tx, scenario.id, scenario.create_time).await?;
-    Ok(scenario.clone())
 }
 
 /// A scenario with a character in its only role, and with what its card says of both.

@@ -9,12 +9,10 @@ use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::macros::literal;
 use crate::domain::message::{Author, Message};
-use crate::domain::scenario::{CastRole, Script};
+use crate::domain::scenario::{CastRole, MAX_ROLE_CHARS, Script};
 use crate::domain::session::Session;
 use crate::domain::story::{Origin, Story};
 use crate::infrastructure::queries::{lorebooks, messages, stories};
-
-const MAX_ROLE_CHARS: usize = 100;
 
 impl Scenarios {
     /// Makes a scenario of a session of the caller.
@@ -58,12 +56,7 @@ impl Scenarios {
         }
         let role = story.as_ref().map_or("", |story| &story.role);
         take_part(&mut scenario.cast, role, &session);
-        for role in &mut scenario.cast {
-            if let Some(id) = role.character_id {
-                let usable = self.access.usable_character(db, user, id, None).await;
-                role.character_id = usable.ok().map(|_| id);
-            }
-        }
+        self.open_roles(user, &mut scenario.cast).await?;
         let ids = stories::lorebook_ids(db, id).await?;
         let owned = lorebooks::owned(db, user, &ids).await?;
         let ids = ids.into_iter().filter(|id| owned.contains(id));

@@ -1,21 +1,21 @@
 //! Imports and exports scenarios.
 
 use mesh::Ctx;
-use platform::trace::Cause;
 use service::RequestKey;
-use storage::database::Transaction;
 
 use super::Error;
-use super::create_scenario::{of_character, store_once};
-use super::happened::character_created;
+use super::create_scenario::of_character;
+use super::keep_scenario::Made;
 use super::once::Once;
-use super::scenarios::{Scenarios, Seen, own};
+use super::scenarios::{Scenarios, Seen};
 use crate::domain::book::Book;
 use crate::domain::card::{Card, MAX_FILE_BYTES};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
 use crate::domain::lorebook::{BookDocument, MAX_BOOK_BYTES};
-use crate::domain::scenario::{CastRole, FileRole, Scenario, ScenarioError, ScenarioFile, check};
+use crate::domain::scenario::{
+    CastRole, FileRole, Scenario, ScenarioError, ScenarioFile, check, has_nul,
+};
 use crate::domain::sharing::{Sharing, Sight};
 use crate::infrastructure::queries::{characters, lorebooks};
 
@@ -26,13 +26,6 @@ pub(crate) struct ExportedScenario {
     pub(crate) name: String,
     /// JSON.
     pub(crate) json: String,
-}
-
-/// What a file becomes.
-struct Made {
-    scenario: Scenario,
-    characters: Vec<Character>,
-    books: Vec<Book>,
 }
 
 impl Scenarios {
@@ -106,43 +99,14 @@ impl Scenarios {
         file: &[u8],
         key: Option<RequestKey>,
     ) -> Result<(Seen, Vec<String>), Error> {
-        let (user, cause) = (ctx.user_id()?, &ctx.cause());
+        let user = ctx.user_id()?;
         let (made, warnings) = self.read(user, file)?;
         let once = &Once::new(user, key);
-        if let Some(earlier) = once.made(self.db.read()).await? {
-            let earlier = own(self.db.read(), user, earlier).await?;
-            return Ok((self.seen(earlier, Sight::Own).await?, warnings));
-        }
-        let made = &made;
-        let kept = self.db.transaction(|tx| {
-            Box::pin(async move {
-                if let Some(earlier) = once.made(tx).await? {
-                    return own(tx, user, earlier).await;
-                }
-                self.store_parts(tx, user, made, cause).await?;
-                store_once(tx, &made.scenario, once).await
-            })
-        });
-        let kept: Result<Scenario, Error> = kept.await;
-        Ok((self.seen(kept?, Sight::Own).await?, warnings))
-    }
-
-    async fn store_parts(
-        &self,
-        tx: &Transaction<'_>,
-        user: UserId,
-        made: &Made,
-        cause: &Cause,
-    ) -> Result<(), Error> {
-        for character in &made.characters {
-            characters::insert(tx, user, character).await?;
-            let told = character_created(character.id, user, character.create_time);
-            self.outbox.add_retellable(tx, told, cause)?;
-        }
-        for book in &made.books {
-            lorebooks::insert(tx, user, book).await?;
-        }
-        Ok(())
+        let kept = match self.made_before(user, once).await? {
+            Some(earlier) => earlier,
+            None => self.keep_once(ctx, &made, once).await?,
+        };
+        Ok((kept, warnings))
     }
 
     fn read(&self, user: UserId, bytes: &[u8]) -> Result<(Made, Vec<String>), Error> {
@@ -234,7 +198,7 @@ impl Scenarios {
             let json = document.to_json().to_string();
             let problem = if json.len() > MAX_BOOK_BYTES {
                 "it has more than the 1572864 bytes that a lorebook may have"
-            } else if json.replace(r"\\", "").contains(r"\u0000") {
+            } else if has_nul(&json) {
                 "it has NUL characters"
             } else {
                 books.push(Book {

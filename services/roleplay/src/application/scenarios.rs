@@ -13,7 +13,7 @@ use super::shared_access::SharedAccess;
 use crate::domain::avatar::AvatarVersion;
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
 use crate::domain::scenario::{CastRole, Scenario};
-use crate::domain::sharing::{Shared, Sight};
+use crate::domain::sharing::Sight;
 use crate::infrastructure::queries::scenarios::Sought;
 use crate::infrastructure::queries::{characters, lorebooks, scenarios, sessions};
 
@@ -51,6 +51,33 @@ impl Scenarios {
             None => return Err(Error::NotFound("scenario")),
         };
         self.seen(scenario, sight).await
+    }
+
+    /// A scenario that the caller may start sessions from, by a link if there is a token.
+    pub(super) async fn usable(
+        &self,
+        ctx: &Ctx,
+        id: ScenarioId,
+        token: &str,
+    ) -> Result<(Scenario, Sight), Error> {
+        let (db, user, now) = (self.db.read(), ctx.user_id()?, self.clock.now());
+        self.access.usable_scenario(db, user, id, token, now).await
+    }
+
+    /// Opens the roles of a scenario whose characters a person can't use by themselves.
+    pub(super) async fn open_roles(
+        &self,
+        user: UserId,
+        cast: &mut [CastRole],
+    ) -> Result<(), Error> {
+        let db = self.db.read();
+        for role in cast {
+            if let Some(id) = role.character_id {
+                let is_usable = self.access.is_usable(db, user, None, id).await?;
+                role.character_id = Some(id).filter(|_| is_usable);
+            }
+        }
+        Ok(())
     }
 
     /// A scenario as somebody sees it.
@@ -172,33 +199,4 @@ pub(super) async fn check_lorebooks(
         return Err(Error::Invalid { field, description });
     }
     Ok(())
-}
-
-impl Scenarios {
-    /// A scenario that the caller may start sessions from.
-    pub(super) async fn usable(
-        &self,
-        user: UserId,
-        id: ScenarioId,
-        token: &str,
-    ) -> Result<(Scenario, Sight), Error> {
-        usable(&self.db, &self.access, user, id, token, self.clock.now()).await
-    }
-}
-
-/// A scenario that a person may start sessions from.
-pub(super) async fn usable(
-    db: &Database,
-    access: &SharedAccess,
-    user: UserId,
-    id: ScenarioId,
-    token: &str,
-    now: platform::Timestamp,
-) -> Result<(Scenario, Sight), Error> {
-    let linked = access.linked(db.read(), token, now).await?;
-    let is_linked = linked == Some(Shared::Scenario(id));
-    let scenario = scenarios::anyones(db.read(), id).await?;
-    let scenario = scenario.ok_or(Error::NotFound("scenario"))?;
-    let sight = access.sight(user, scenario.owner_id, &scenario.sharing, is_linked);
-    Ok((scenario, sight.ok_or(Error::NotFound("scenario"))?))
 }

@@ -5,9 +5,10 @@ use sea_orm::ConnectionTrait;
 use storage::signature::Signer;
 
 use super::Error;
-use crate::domain::ids::{CharacterId, ShareLinkId, UserId};
+use crate::domain::ids::{CharacterId, ScenarioId, ShareLinkId, UserId};
+use crate::domain::scenario::Scenario;
 use crate::domain::sharing::{Rating, ShareLink, Shared, Sharing, Sight, Visibility};
-use crate::infrastructure::queries::{characters, share_links};
+use crate::infrastructure::queries::{characters, scenarios, share_links};
 
 /// Between the id and the signature of a token.
 const TOKEN_JOINT: char = '.';
@@ -72,12 +73,9 @@ impl SharedAccess {
         sharing: &Sharing,
         is_linked: bool,
     ) -> Option<Sight> {
-        if user == owner {
-            return Some(Sight::Own);
-        }
         let by_link = is_linked && sharing.visibility != Visibility::Private;
-        let admitted = by_link || self.is_listed(sharing);
-        admitted.then(|| Sight::of_others(sharing))
+        let admitted = user == owner || by_link || self.is_listed(sharing);
+        admitted.then(|| Sight::of(user, owner, sharing))
     }
 
     /// Refuses a character with which a person may open no sessions. Otherwise gives its name.
@@ -94,6 +92,36 @@ impl SharedAccess {
             .filter(|(owner, _, sharing)| self.sight(user, *owner, sharing, is_linked).is_some());
         let (_, name, _) = usable.ok_or(Error::NotFound("character"))?;
         Ok(name)
+    }
+
+    /// Whether a person may open sessions with a character by no link, or somebody who shares it with them could.
+    pub(super) async fn is_usable(
+        &self,
+        db: &impl ConnectionTrait,
+        user: UserId,
+        sharer: Option<UserId>,
+        id: CharacterId,
+    ) -> Result<bool, Error> {
+        let found = characters::sharing(db, id).await?;
+        Ok(found.is_some_and(|(owner, _, sharing)| {
+            Some(owner) == sharer || self.sight(user, owner, &sharing, false).is_some()
+        }))
+    }
+
+    /// A scenario that a person may start sessions from, by a link if there is a token.
+    pub(super) async fn usable_scenario(
+        &self,
+        db: &impl ConnectionTrait,
+        user: UserId,
+        id: ScenarioId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(Scenario, Sight), Error> {
+        let is_linked = self.linked(db, token, now).await? == Some(Shared::Scenario(id));
+        let scenario = scenarios::anyones(db, id).await?;
+        let scenario = scenario.ok_or(Error::NotFound("scenario"))?;
+        let sight = self.sight(user, scenario.owner_id, &scenario.sharing, is_linked);
+        Ok((scenario, sight.ok_or(Error::NotFound("scenario"))?))
     }
 
     /// Refuses to list what the platform doesn't list, and to share what nobody has rated.

@@ -124,7 +124,7 @@ impl Scenarios {
                 let sight = sight.ok_or(Error::NotFound("link"))?;
                 Ok(Opened::Character(Box::new(character), sight))
             }
-            Shared::Scenario(id) => match self.usable(user, id, token).await {
+            Shared::Scenario(id) => match self.usable(ctx, id, token).await {
                 Ok((scenario, sight)) => {
                     let seen = self.seen(scenario, sight).await?;
                     Ok(Opened::Scenario(Box::new(seen)))
@@ -155,10 +155,7 @@ impl Scenarios {
         let (ids, more) = fitting(&found, limit);
         let loaded = characters::load_listed(db, ids).await?.into_iter();
         let seen = loaded.map(|character| {
-            let sight = match character.owner_id == user {
-                true => Sight::Own,
-                false => Sight::of_others(&character.sharing),
-            };
+            let sight = Sight::of(user, character.owner_id, &character.sharing);
             (character, sight)
         });
         Ok((seen.collect(), more))
@@ -180,10 +177,7 @@ impl Scenarios {
         let found = scenarios::search_listed(db, sought, &ratings, wanted(limit)).await?;
         let (ids, more) = fitting(&found, limit);
         let loaded = scenarios::load_listed(db, ids).await?;
-        let sight = |scenario: &Scenario| match scenario.owner_id == user {
-            true => Sight::Own,
-            false => Sight::of_others(&scenario.sharing),
-        };
+        let sight = |it: &Scenario| Sight::of(user, it.owner_id, &it.sharing);
         Ok((self.all_seen(loaded, sight).await?, more))
     }
 }

@@ -7,7 +7,6 @@ use service::RequestKey;
 
 use super::create_session::NewSession;
 use super::once::Once;
-use super::scenarios::usable;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, LorebookId, PersonaId, ScenarioId, SessionId, UserId};
 use crate::domain::macros::{Filled, Growth, Macros, Purpose};
@@ -16,7 +15,7 @@ use crate::domain::participant::Seat;
 use crate::domain::scenario::{Answer, CastRole, Scenario, Variable, filled};
 use crate::domain::session::{ReplySettings, Session, Setting};
 use crate::domain::story::{NewStory, Origin, Story, Told};
-use crate::infrastructure::queries::{characters, stories};
+use crate::infrastructure::queries::stories;
 
 /// What macros may add to all variables together.
 const MAX_GROWTH_BYTES: usize = 256 << 10;
@@ -86,7 +85,9 @@ impl Chats {
         if let Some(opened) = self.opened_before(ctx, once).await? {
             return Ok(opened);
         }
-        let (scenario, _) = usable(&self.db, &self.access, user, id, &start.token, now).await?;
+        let (db, token) = (self.db.read(), &start.token);
+        let usable = self.access.usable_scenario(db, user, id, token, now);
+        let (scenario, _) = usable.await?;
         let blanks = filled(&scenario.script.blanks, &start.answers)?;
         let casting = self.casting(user, &scenario, &start).await?;
         let session = start.session;
@@ -143,8 +144,10 @@ impl Chats {
                 role.character_name = self.access.usable_character(db, user, id, None).await?;
                 role.character_id = Some(id);
             } else if let Some(id) = role.character_id {
-                let is_usable = self.is_usable_in(user, scenario, id).await?;
-                role.character_id = role.character_id.filter(|_| is_usable);
+                // Who shares a scenario shares their own characters with it.
+                let sharer = Some(scenario.owner_id);
+                let is_usable = self.access.is_usable(db, user, sharer, id).await?;
+                role.character_id = Some(id).filter(|_| is_usable);
             }
         }
         let of_role = cast.iter().find(|role| played.as_ref() == Some(&role.name));
@@ -166,19 +169,6 @@ impl Chats {
             }),
             None => Err(Error::RoleOpen(role)),
         }
-    }
-
-    /// Whether a person may use a character of a scenario that they may use: who shares a scenario shares their own characters with it.
-    async fn is_usable_in(
-        &self,
-        user: UserId,
-        scenario: &Scenario,
-        id: CharacterId,
-    ) -> Result<bool, Error> {
-        let found = characters::sharing(self.db.read(), id).await?;
-        Ok(found.is_some_and(|(owner, _, sharing)| {
-            owner == scenario.owner_id || self.access.sight(user, owner, &sharing, false).is_some()
-        }))
     }
 
     /// What a session of the caller was started from.

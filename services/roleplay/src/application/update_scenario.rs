@@ -4,17 +4,18 @@ use mesh::Ctx;
 use service::RequestKey;
 
 use super::Error;
-use super::create_scenario::{MAX_NAME_CHARS, ScenarioPatch, store_once};
+use super::create_scenario::ScenarioPatch;
 use super::error::check_etag_of;
+use super::keep_scenario::Made;
 use super::once::Once;
 use super::scenarios::{Scenarios, Seen, check_lorebooks, fill_cast, own};
 use crate::domain::book::Book;
 use crate::domain::card::MAX_FILE_BYTES;
 use crate::domain::etag::change_time;
 use crate::domain::ids::{LorebookId, ScenarioId, UserId};
-use crate::domain::scenario::{Scenario, ScenarioError, check};
+use crate::domain::scenario::{MAX_NAME_CHARS, Scenario, ScenarioError, check};
 use crate::domain::sharing::{Sharing, Sight};
-use crate::infrastructure::queries::{characters, lorebooks, scenarios, sessions, stories};
+use crate::infrastructure::queries::{scenarios, sessions, stories};
 
 /// What the copy of a scenario is called beside its name.
 const COPY: &str = " (copy)";
@@ -84,11 +85,10 @@ impl Scenarios {
     ) -> Result<Seen, Error> {
         let user = ctx.user_id()?;
         let once = &Once::new(user, key).within(id);
-        if let Some(made) = once.made(self.db.read()).await? {
-            let made = own(self.db.read(), user, made).await?;
-            return self.seen(made, Sight::Own).await;
+        if let Some(made) = self.made_before(user, once).await? {
+            return Ok(made);
         }
-        let (original, sight) = self.usable(user, id, token).await?;
+        let (original, sight) = self.usable(ctx, id, token).await?;
         if sight == Sight::Hidden {
             return Err(Error::CardHidden("scenario"));
         }
@@ -98,21 +98,15 @@ impl Scenarios {
         };
         let mut copy = self.copy_of(user, original, name);
         if sight != Sight::Own {
-            self.open_roles(user, &mut copy).await?;
+            self.open_roles(user, &mut copy.cast).await?;
             copy.lorebook_ids = books.iter().map(|book| book.id).collect();
         }
         check(&copy.script, &copy.cast, &copy.lorebook_ids)?;
-        let (copy, books) = (&copy, &books);
-        let kept = self.db.transaction(|tx| {
-            Box::pin(async move {
-                for book in books {
-                    lorebooks::insert(tx, user, book).await?;
-                }
-                store_once(tx, copy, once).await
-            })
-        });
-        let kept: Result<Scenario, Error> = kept.await;
-        self.seen(kept?, Sight::Own).await
+        let made = Made {
+            books,
+            ..copy.into()
+        };
+        self.keep_once(ctx, &made, once).await
     }
 
     fn copy_of(&self, user: UserId, original: Scenario, name: String) -> Scenario {
@@ -136,22 +130,6 @@ impl Scenarios {
             false => name,
         };
         copy
-    }
-
-    /// Opens the roles whose characters a person can't use by themselves.
-    async fn open_roles(&self, user: UserId, scenario: &mut Scenario) -> Result<(), Error> {
-        let db = self.db.read();
-        for role in &mut scenario.cast {
-            let Some(id) = role.character_id else {
-                continue;
-            };
-            let found = characters::sharing(db, id).await?;
-            let is_usable = found.is_some_and(|(owner, _, sharing)| {
-                self.access.sight(user, owner, &sharing, false).is_some()
-            });
-            role.character_id = role.character_id.filter(|_| is_usable);
-        }
-        Ok(())
     }
 
     /// The lorebooks of a scenario as new ones.

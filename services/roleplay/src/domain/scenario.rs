@@ -19,11 +19,17 @@ use super::sharing::Sharing;
 
 pub use self::{
     blanks::{Answer, AnswerError, Blank, BlankKind, filled},
-    check::{MAX_BYTES, MAX_LOREBOOKS, MAX_TAGS, check},
+    check::{MAX_BYTES, MAX_LOREBOOKS, MAX_TAGS, check, has_nul},
     error::ScenarioError,
     file::{FileRole, ScenarioFile},
 };
 
+/// The longest name of a scenario, in characters.
+pub const MAX_NAME_CHARS: usize = 200;
+/// The longest tag, in characters.
+pub const MAX_TAG_CHARS: usize = 100;
+/// The longest name of a role, in characters.
+pub const MAX_ROLE_CHARS: usize = 100;
 /// Where a note stands that doesn't say it: as deep as an author's note in SillyTavern.
 pub const NOTE_DEPTH: u32 = 4;
 

@@ -4,7 +4,7 @@ use platform::Timestamp;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CharacterId, ScenarioId, ShareLinkId};
+use super::ids::{CharacterId, ScenarioId, ShareLinkId, UserId};
 
 /// Who may open sessions with a thing. The names are stored.
 #[derive(
@@ -117,6 +117,15 @@ pub enum Sight {
 }
 
 impl Sight {
+    /// That of a person who may use a thing.
+    #[must_use]
+    pub fn of(user: UserId, owner: UserId, sharing: &Sharing) -> Self {
+        match user == owner {
+            true => Self::Own,
+            false => Self::of_others(sharing),
+        }
+    }
+
     /// That of others.
     #[must_use]
     pub fn of_others(sharing: &Sharing) -> Self {
