@@ -28,7 +28,8 @@ pub struct Overload {
     pub least_calls: usize,
     /// Calls of one method that are under way at most. Between the two it depends on how long they take.
     pub most_calls: usize,
-    /// How long calls may wait for one another on the average before fewer are let in.
+    /// How long calls may wait for one another on the average before fewer are let in. Quick ones only as long as they take
+    /// themselves, but a millisecond always.
     pub wait_millis: u64,
     /// How long a request may have waited to be read and still be let in while there is much to do; less for slow calls.
     pub longest_wait_millis: u64,

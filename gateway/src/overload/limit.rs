@@ -6,6 +6,8 @@ use crate::config::Overload;
 
 /// What part of calls may be refused further in before fewer are let in, in percent.
 const PUSHED_BACK_PERCENT: usize = 5;
+/// What calls may always wait for one another, however quick they are: less is within what times of calls differ anyway.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// Calls that may be under way as long as nothing tells against more.
 const AT_FIRST: usize = 64;
 
@@ -56,7 +58,8 @@ impl Limit {
     pub(super) fn decide(&mut self, seen: &Seen, is_busy: bool, settings: &Overload) {
         let mean = seen.mean();
         let quickest = self.quickest.unwrap_or(mean);
-        let is_slow = mean > quickest + Duration::from_millis(settings.wait_millis);
+        let wait = Duration::from_millis(settings.wait_millis);
+        let is_slow = mean > quickest + quickest.clamp(SHORTEST_WAIT.min(wait), wait);
         let is_pushed_back = seen.pushed_back * 100 > seen.ended * PUSHED_BACK_PERCENT;
         let most = settings.most_calls.max(1);
         let least = settings.least_calls.clamp(1, most);
@@ -112,6 +115,30 @@ mod tests {
     fn calls_that_wait_for_one_another_become_fewer() {
         assert_eq!(settled(SLOW, true, 0), 10);
         assert_eq!(settled(QUICK, false, 10), 10);
+    }
+
+    #[test]
+    fn quick_calls_may_wait_for_as_long_as_they_take_and_slow_ones_for_the_time_that_is_set() {
+        let after = |quickest: Duration, took: Duration| {
+            let mut limit = Limit::new(&settings());
+            limit.note(quickest);
+            let seen = Seen {
+                ended: 10,
+                took: took * 10,
+                most_running: limit.calls,
+                ..Seen::default()
+            };
+            let before = limit.calls;
+            limit.decide(&seen, true, &settings());
+            limit.calls >= before
+        };
+        let micros = Duration::from_micros;
+        assert!(after(micros(100), micros(1_000)));
+        assert!(!after(micros(100), micros(1_200)));
+        assert!(after(micros(3_000), micros(5_900)));
+        assert!(!after(micros(3_000), micros(6_100)));
+        assert!(after(micros(60_000), micros(64_900)));
+        assert!(!after(micros(60_000), micros(65_100)));
     }
 
     #[test]
