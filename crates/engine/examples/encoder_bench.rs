@@ -72,7 +72,7 @@ fn beside(encoder: &Encoder, model: &str) -> Result<(), Box<dyn Error + Send + S
 
 fn writing_speed(engine: &Engine) -> Result<f64, Box<dyn Error + Send + Sync>> {
     let request = Request {
-        prompt: "Once upon a time".to_owned(),
+        prompt: "Once upon a time".into(),
         max_tokens: REPLY_TOKENS,
         sampling: Sampling {
             seed: 1,

@@ -91,7 +91,7 @@ fn reply(engine: &Engine, prompt: &str) -> Result<Reply, Box<dyn Error + Send + 
         ..Sampling::default()
     };
     let request = Request {
-        prompt: prompt.to_owned(),
+        prompt: prompt.into(),
         max_tokens: REPLY_TOKENS,
         sampling,
         stop: Vec::new(),

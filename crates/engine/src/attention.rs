@@ -93,13 +93,15 @@ fn one_head(
 ) {
     let row = &query.rows[head * heads.width..][..heads.width];
     let at = head / heads.group() * heads.width;
-    let seen =
-        query.horizon(query.first) * heads.key_width()..(query.first + 1) * heads.key_width();
+    let seen = query.horizon(query.first)..query.first + 1;
     let scale = 1.0 / (heads.width as f32).sqrt();
-    let keys = cache.keys[seen.clone()].chunks_exact(heads.key_width());
-    let mut weights: Vec<f32> = keys
-        .map(|key| scale * cpu.arch.dispatch(Dot(row, &key[at..at + heads.width])))
-        .collect();
+    let mut scratch = Vec::with_capacity(heads.width);
+    let mut weights = Vec::with_capacity(seen.len());
+    for position in seen.clone() {
+        let start = position * heads.key_width() + at;
+        let key = cache.keys.read(start, heads.width, &mut scratch);
+        weights.push(scale * cpu.arch.dispatch(Dot(row, key)));
+    }
     cpu.arch.dispatch(
         #[inline(always)]
         || softmax(&mut weights),
@@ -108,11 +110,10 @@ fn one_head(
     cpu.arch.dispatch(
         #[inline(always)]
         || {
-            for (value, weight) in cache.values[seen]
-                .chunks_exact(heads.key_width())
-                .zip(&weights)
-            {
-                for (out, value) in out.iter_mut().zip(&value[at..at + heads.width]) {
+            for (position, weight) in seen.zip(&weights) {
+                let start = position * heads.key_width() + at;
+                let value = cache.values.read(start, heads.width, &mut scratch);
+                for (out, value) in out.iter_mut().zip(value) {
                     *out += weight * value;
                 }
             }
@@ -126,6 +127,8 @@ struct Scratch {
     panel: Vec<f32>,
     product: Vec<f32>,
     weights: Vec<f32>,
+    /// A row of the cache, where it isn't kept as it is read.
+    row: Vec<f32>,
 }
 
 /// All query heads that share `key_head`, for a block of successive positions.
@@ -149,6 +152,7 @@ fn block_of_rows(
         panel,
         product,
         weights,
+        row: widened,
     } = scratch;
 
     queries.clear();
@@ -162,7 +166,8 @@ fn block_of_rows(
         let seen = first..to.min(first + PANEL);
         panel.fill(0.0);
         for (lane, position) in seen.enumerate() {
-            let key = &cache.keys[position * heads.key_width() + at..][..width];
+            let start = position * heads.key_width() + at;
+            let key = cache.keys.read(start, width, widened);
             panel
                 .as_chunks_mut::<PANEL>()
                 .0
@@ -204,9 +209,8 @@ fn block_of_rows(
     panel.resize((to - from) * PANEL, 0.0);
     for column in (0..width).step_by(PANEL) {
         for (panel, position) in panel.as_chunks_mut::<PANEL>().0.iter_mut().zip(from..to) {
-            panel.copy_from_slice(
-                &cache.values[position * heads.key_width() + at + column..][..PANEL],
-            );
+            let start = position * heads.key_width() + at + column;
+            panel.copy_from_slice(cache.values.read(start, PANEL, widened));
         }
         cpu.arch.dispatch(ManyRows {
             panel,

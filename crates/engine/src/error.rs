@@ -39,6 +39,12 @@ pub enum Error {
         /// The model's window.
         window: u32,
     },
+    /// The model's chat template can't make a prompt of the messages.
+    #[error("the model's chat template refuses the messages: {what}")]
+    Template {
+        /// What it says.
+        what: String,
+    },
     /// Too many requests wait already.
     #[error("local model is busy: {waiting} requests wait already")]
     Busy {

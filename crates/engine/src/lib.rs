@@ -6,6 +6,7 @@
 
 mod attention;
 mod cache;
+mod chat;
 pub mod encoder;
 mod error;
 mod gguf;
@@ -13,6 +14,7 @@ mod kernels;
 mod mapped;
 mod matrix;
 mod model;
+mod prompt;
 mod quants;
 mod rope;
 mod sampling;
@@ -32,8 +34,11 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+pub use cache::CacheType;
+pub use chat::{ChatTemplate, Turn};
 pub use encoder::{Encoder, EncoderError};
 pub use error::Error;
+pub use prompt::Prompt;
 pub use sampling::Sampling;
 
 use gguf::Gguf;
@@ -53,6 +58,8 @@ pub struct Options {
     pub slots: usize,
     /// How many more may wait for a slot.
     pub queue: usize,
+    /// How keys and values are kept.
+    pub cache: CacheType,
     /// How many threads compute; as many as there are physical cores if absent.
     pub threads: Option<usize>,
 }
@@ -63,6 +70,7 @@ impl Default for Options {
             window: 8192,
             slots: 4,
             queue: 64,
+            cache: CacheType::default(),
             threads: None,
         }
     }
@@ -71,8 +79,8 @@ impl Default for Options {
 /// A prompt to continue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
-    /// The prompt, in the form that the model wants; marks such as `<start_of_turn>` become the tokens they name.
-    pub prompt: String,
+    /// The prompt, in the form that the model wants.
+    pub prompt: Prompt,
     /// The most tokens to generate; 0 means as many as the window holds.
     pub max_tokens: u32,
     /// How tokens are chosen.
@@ -112,7 +120,7 @@ pub enum Finish {
 #[derive(Debug)]
 pub struct Engine {
     name: String,
-    template: Option<String>,
+    template: Option<ChatTemplate>,
     window: usize,
     tokenizer: Arc<Tokenizer>,
     jobs: mpsc::Sender<Job>,
@@ -126,19 +134,8 @@ impl Engine {
     /// # Errors
     /// The file can't be read, is damaged, or holds a kind of model that the engine doesn't run.
     pub fn load(path: &Path, options: Options) -> Result<Self, Error> {
-        let gguf = Gguf::open(path)?;
-        let tokenizer = Arc::new(Tokenizer::load(&gguf, path)?);
-        let model = Model::load(&gguf, path)?;
-        if tokenizer.len() > model.vocabulary {
-            return Err(Error::Corrupt {
-                path: path.to_owned(),
-                what: format!(
-                    "its vocabulary has more tokens than its matrix, {} and {}",
-                    tokenizer.len(),
-                    model.vocabulary
-                ),
-            });
-        }
+        let (gguf, tokenizer, model) = open(path)?;
+        let tokenizer = Arc::new(tokenizer);
         let window = model.window.min(options.window as usize);
         let threads = options
             .threads
@@ -155,7 +152,7 @@ impl Engine {
             Arc::clone(&tokenizer),
             cpu,
             window,
-            options.slots.max(1),
+            &options,
             receiver,
             Arc::clone(&accepted),
         );
@@ -168,7 +165,7 @@ impl Engine {
         };
         Ok(Self {
             name: gguf.text("general.name").map_or_else(stem, str::to_owned),
-            template: gguf.text("tokenizer.chat_template").map(str::to_owned),
+            template: template(&gguf, &tokenizer),
             window,
             tokenizer,
             jobs,
@@ -189,16 +186,16 @@ impl Engine {
         self.window as u32
     }
 
-    /// The model's chat template, in Jinja, if it has one. A base model has none and wants plain text.
+    /// The model's chat template, if it has one that can be read. A base model has none and wants plain text.
     #[must_use]
-    pub fn chat_template(&self) -> Option<&str> {
-        self.template.as_deref()
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
     }
 
     /// How many tokens `text` is as a prompt.
     #[must_use]
     pub fn count_tokens(&self, text: &str) -> u32 {
-        self.tokenizer.encode(text).len() as u32
+        self.tokenizer.encode(&text.into()).len() as u32
     }
 
     /// Starts to continue a prompt; the reply arrives at the receiver. Dropping the receiver cancels within one pass.
@@ -247,6 +244,68 @@ impl Engine {
             }),
         }
     }
+}
+
+/// What the model in the file at `path` takes of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes of the file, which is mapped.
+    pub file_bytes: u64,
+    /// Tokens that prompt and reply may have together.
+    pub window: u32,
+    /// Bytes that the keys and values of a whole window take, in each slot.
+    pub slot_bytes: u64,
+}
+
+impl Needs {
+    /// Looks at the file without keeping it.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub fn of(path: &Path, options: &Options) -> Result<Self, Error> {
+        let (gguf, _, model) = open(path)?;
+        let window = model.window.min(options.window as usize);
+        let row = 2 * model.heads.key_width() * options.cache.bytes();
+        Ok(Self {
+            file_bytes: gguf.map().len() as u64,
+            window: window as u32,
+            slot_bytes: (window * model.layers() * row) as u64,
+        })
+    }
+}
+
+/// Reads all that there is in the file at `path`.
+fn open(path: &Path) -> Result<(Gguf, Tokenizer, Model), Error> {
+    let gguf = Gguf::open(path)?;
+    let tokenizer = Tokenizer::load(&gguf, path)?;
+    let model = Model::load(&gguf, path)?;
+    if tokenizer.len() > model.vocabulary {
+        return Err(Error::Corrupt {
+            path: path.to_owned(),
+            what: format!(
+                "its vocabulary has more tokens than its matrix, {} and {}",
+                tokenizer.len(),
+                model.vocabulary
+            ),
+        });
+    }
+    Ok((gguf, tokenizer, model))
+}
+
+/// The chat template of the model in `gguf`. One that can't be read is told of in the log; the model takes plain text then.
+fn template(gguf: &Gguf, tokenizer: &Tokenizer) -> Option<ChatTemplate> {
+    let source = gguf.text("tokenizer.chat_template")?;
+    let marks: Vec<&str> = tokenizer.marks().collect();
+    let begin = tokenizer.named(gguf, "tokenizer.ggml.bos_token_id");
+    let end = tokenizer.named(gguf, "tokenizer.ggml.eos_token_id");
+    ChatTemplate::new(source, &marks, begin, end)
+        .inspect_err(|what| {
+            tracing::warn!(
+                what,
+                "the model's chat template cannot be read: prompts are plain text"
+            )
+        })
+        .ok()
 }
 
 /// Runs the scheduler on a pool of `threads` threads of its own, until its engine is dropped.

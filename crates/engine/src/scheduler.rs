@@ -18,7 +18,7 @@ use super::sampling::Sampler;
 use super::slots::{self, Choice, View};
 use super::text::{Piece, TextStream};
 use super::tokenizer::Tokenizer;
-use super::{Event, Finish};
+use super::{Event, Finish, Options};
 
 /// Prompt tokens in a pass when nobody waits for the next token, and when somebody does.
 const PROMPT_ROWS_ALONE: usize = 256;
@@ -74,17 +74,17 @@ impl Scheduler {
         tokenizer: Arc<Tokenizer>,
         cpu: Cpu,
         window: usize,
-        slots: usize,
+        options: &Options,
         jobs: Receiver<Job>,
         accepted: Arc<AtomicUsize>,
     ) -> Self {
         let slot = || Slot {
             tokens: Vec::new(),
-            cache: Cache::new(model.layers(), model.heads.key_width()),
+            cache: Cache::new(options.cache, model.layers(), model.heads.key_width()),
             used: 0,
             run: None,
         };
-        let slots = (0..slots).map(|_| slot()).collect();
+        let slots = (0..options.slots.max(1)).map(|_| slot()).collect();
         Self {
             model,
             tokenizer,

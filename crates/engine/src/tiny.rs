@@ -32,7 +32,24 @@ pub(crate) struct Tiny {
     output: bool,
     /// Whether its file stretches rotary frequencies one by one, as Llama 3's do.
     factors: bool,
+    /// How many experts its file speaks of; none of them is in it.
+    experts: u32,
+    template: Option<&'static str>,
 }
+
+/// A model of experts.
+pub(crate) const EXPERTS: Tiny = Tiny {
+    experts: 8,
+    ..Tiny::new("experts", "llama", Words::SentencePiece, &[0])
+};
+
+/// A model that was taught to chat.
+pub(crate) const CHAT: Tiny = Tiny {
+    template: Some(
+        "{% for message in messages %}{{ '<|im_start|>' ~ message.content ~ '<|im_end|>' }}{% endfor %}",
+    ),
+    ..Tiny::new("chat", "llama", Words::BytePair("llama-bpe"), &[0])
+};
 
 /// One of every kind.
 pub(crate) const ALL: [Tiny; 8] = [
@@ -79,6 +96,8 @@ impl Tiny {
             layers: 2,
             output: false,
             factors: false,
+            experts: 0,
+            template: None,
         }
     }
 
@@ -137,6 +156,12 @@ impl Tiny {
         writer.int(&key("attention.value_length"), self.head_width() as u32);
         writer.int(&key("rope.dimension_count"), self.head_width() as u32);
         writer.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
+        if self.experts > 0 {
+            writer.int(&key("expert_count"), self.experts);
+        }
+        if let Some(template) = self.template {
+            writer.text("tokenizer.chat_template", template);
+        }
         if self.architecture == "gemma3" {
             writer.int(&key("attention.sliding_window"), SLIDING_WINDOW);
             writer.float(&key("rope.freq_base"), 1e6);

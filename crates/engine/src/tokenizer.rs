@@ -14,6 +14,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::error::Error;
 use super::gguf::Gguf;
+use super::prompt::Prompt;
 use vocabulary::{Sort, Vocabulary};
 
 #[cfg(test)]
@@ -120,14 +121,17 @@ impl Tokenizer {
     }
 
     /// The tokens of a prompt, with the model's begin token first if the model wants one and the text has none.
-    /// Special tokens' texts, such as a template's turn marks, become those tokens.
-    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+    /// Special tokens' texts, such as a template's turn marks, become those tokens where they are nobody's words.
+    pub(super) fn encode(&self, prompt: &Prompt) -> Vec<u32> {
+        let text = prompt.text();
         let mut tokens = Vec::with_capacity(text.len() / 3 + 2);
         let mut at = 0;
-        for found in self.special.find_iter(text) {
-            self.encode_plain(&text[at..found.start()], &mut tokens);
-            tokens.push(self.special_ids[found.pattern().as_usize()]);
-            at = found.end();
+        for marked in prompt.marked() {
+            for found in self.special.find_iter(&text[marked.clone()]) {
+                self.encode_plain(&text[at..marked.start + found.start()], &mut tokens);
+                tokens.push(self.special_ids[found.pattern().as_usize()]);
+                at = marked.start + found.end();
+            }
         }
         self.encode_plain(&text[at..], &mut tokens);
         match self.begin {
@@ -135,6 +139,20 @@ impl Tokenizer {
             _ => {}
         }
         tokens
+    }
+
+    /// The texts of tokens that no text shows.
+    pub(super) fn marks(&self) -> impl Iterator<Item = &str> {
+        let control = |id: &&u32| self.vocabulary.sort(**id) == Sort::Control;
+        let text = |id: &u32| std::str::from_utf8(self.vocabulary.bytes(*id)).ok();
+        self.special_ids.iter().filter(control).filter_map(text)
+    }
+
+    /// The text of the token that the file names with `key`; nothing where it names none.
+    pub(super) fn named(&self, gguf: &Gguf, key: &str) -> String {
+        let id = gguf.int(key).filter(|id| self.vocabulary.has(*id));
+        let bytes = id.map_or(&[][..], |id| self.vocabulary.bytes(id));
+        String::from_utf8_lossy(bytes).into_owned()
     }
 
     /// Appends the bytes that `token` stands for: none for control tokens, possibly part of a character.

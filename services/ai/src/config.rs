@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::weights;
+use engine::{CacheType, Options, weights};
 use http::HeaderValue;
 use platform::config::address;
 use serde::Deserialize;
@@ -61,6 +61,8 @@ pub struct LocalConfig {
     pub slots: usize,
     /// How many more may wait for a slot; others are refused.
     pub queue: usize,
+    /// How keys and values are kept: `f16` or `f32`.
+    pub cache: CacheType,
     /// How many threads compute. Absent: as many as there are physical cores.
     pub threads: Option<usize>,
 }
@@ -179,6 +181,7 @@ impl Default for LocalConfig {
             max_reply_tokens: 2048,
             slots: 4,
             queue: 64,
+            cache: CacheType::default(),
             threads: None,
         }
     }
@@ -210,6 +213,17 @@ impl Config {
 }
 
 impl LocalConfig {
+    /// How the engine runs.
+    pub fn options(&self) -> Options {
+        Options {
+            window: self.window_tokens,
+            slots: self.slots,
+            queue: self.queue,
+            cache: self.cache,
+            threads: self.threads,
+        }
+    }
+
     /// The model's name, known before its file is there.
     pub(crate) fn model_name(&self) -> String {
         let stem = self.path.as_ref().and_then(|path| path.file_stem());

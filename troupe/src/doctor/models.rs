@@ -5,10 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use ai::config::Embedding;
-use anyhow::Result;
-use engine::Encoder;
+use ai::config::{Embedding, LocalConfig};
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
+use engine::{Encoder, Needs};
 use platform::config::ServerUrl;
 use platform::reach::Unreached;
 use reqwest::StatusCode;
@@ -16,15 +15,13 @@ use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const LOCAL: &str = "local model";
 const SERVER: &str = "model server";
 const EMBEDDING: &str = "embeddings";
-/// What every GGUF file begins with.
-const MAGIC: &[u8] = b"GGUF";
 
 /// Looks at the models' files and asks the server.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
@@ -32,8 +29,8 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     if config.local_enabled() {
         findings.push(match &config.local.path {
-            Some(path) => own_file(path),
-            None => fetched(LOCAL, &settings.data_dir.join("models"), GEMMA_3_270M),
+            Some(path) => own_file(path, &config.local),
+            None => default_file(&settings.data_dir.join("models"), &config.local),
         });
     }
     if config.openai.is_configured() {
@@ -89,24 +86,45 @@ async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding 
     }
 }
 
-fn own_file(path: &Path) -> Finding {
-    let name = path.display();
-    match begins_with_magic(path) {
-        Ok(true) => Finding::good(LOCAL, format!("{name}")),
-        Ok(false) => Finding::broken(LOCAL, format!("{name} isn't a GGUF file"))
-            .advise("name another with TROUPE__AI__LOCAL__PATH, or none to download a small model"),
-        Err(error) => Finding::broken(LOCAL, format!("{name} can't be read: {error:#}"))
+/// The model that is fetched, and what it takes once it is there.
+fn default_file(folder: &Path, config: &LocalConfig) -> Finding {
+    match fetched(LOCAL, folder, GEMMA_3_270M) {
+        Finding {
+            state: State::Good, ..
+        } => own_file(&folder.join(GEMMA_3_270M.files[0].name), config),
+        other => other,
+    }
+}
+
+/// Reads the file as a start does, and says what it will take.
+fn own_file(path: &Path, config: &LocalConfig) -> Finding {
+    match Needs::of(path, &config.options()) {
+        Ok(needs) => Finding::good(LOCAL, taken(path, needs, config.slots)),
+        Err(error) => Finding::broken(LOCAL, with_cause(&error))
             .advise("name another with TROUPE__AI__LOCAL__PATH, or none to download a small model"),
     }
 }
 
-fn begins_with_magic(path: &Path) -> Result<bool> {
-    use std::io::Read;
-    let mut start = Vec::new();
-    File::open(path)?
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut start)?;
-    Ok(start == MAGIC)
+/// `m.gguf, 4168 MiB; a window of 8192 tokens takes up to 1024 MiB more, in each of 4 slots`.
+fn taken(path: &Path, needs: Needs, slots: usize) -> String {
+    let Needs {
+        file_bytes,
+        window,
+        slot_bytes,
+    } = needs;
+    format!(
+        "{}, {} MiB; a window of {window} tokens takes up to {} MiB more in each of {slots} slots",
+        path.display(),
+        file_bytes >> 20,
+        slot_bytes.div_ceil(1 << 20),
+    )
+}
+
+fn with_cause(error: &engine::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 fn fetched(subject: &'static str, folder: &Path, model: Model<'_>) -> Finding {
@@ -275,7 +293,6 @@ fn shortened(models: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::State;
     use super::*;
 
     #[test]
@@ -284,12 +301,11 @@ mod tests {
         let path = dir.path().join(GEMMA_3_270M.files[0].name);
         let state = || fetched(LOCAL, dir.path(), GEMMA_3_270M).state;
         assert_eq!(state(), State::Missing);
-        assert_eq!(own_file(&path).state, State::Broken);
+        let own = || own_file(&path, &LocalConfig::default());
+        assert_eq!(own().state, State::Broken);
         std::fs::write(&path, b"GGUF and so on").unwrap();
         assert_eq!(state(), State::Broken);
-        assert_eq!(own_file(&path).state, State::Good);
-        std::fs::write(&path, b"PK").unwrap();
-        assert_eq!(own_file(&path).state, State::Broken);
+        assert_eq!(own().state, State::Broken);
     }
 
     #[test]

@@ -32,6 +32,16 @@ impl Model {
             path,
             architecture,
         };
+        if let Some(experts) = file.experts() {
+            let what = format!(
+                "it is a mixture of {experts} experts; the engine runs models without experts. \
+                 Serve it with another program, such as llama-server, and set ai.openai.base_url"
+            );
+            return Err(Error::Unsupported {
+                path: path.to_owned(),
+                what,
+            });
+        }
         let gemma = architecture == "gemma3";
         let (width, hidden) = (
             file.size("embedding_length")?,
@@ -82,6 +92,12 @@ impl Source<'_> {
         value
             .map(|value| value as usize)
             .ok_or_else(|| self.corrupt(format!("it does not say {key}")))
+    }
+
+    /// How many experts share the work of a layer, where there are any.
+    fn experts(&self) -> Option<u32> {
+        let key = format!("{}.expert_count", self.architecture);
+        self.gguf.int(&key).filter(|count| *count > 0)
     }
 
     fn float(&self, key: &str) -> Option<f32> {

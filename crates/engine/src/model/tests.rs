@@ -8,7 +8,7 @@ use super::*;
 use crate::gguf::Gguf;
 use crate::tiny::{self, Tiny};
 use crate::tokenizer::Tokenizer;
-use crate::{Engine, Event, Options, Request, Sampling};
+use crate::{CacheType, Engine, Event, Options, Request, Sampling};
 
 const RECORD: &str = include_str!("../../tests/reference/continuations.json");
 
@@ -58,7 +58,7 @@ impl Sequence {
             arch: pulp::Arch::new(),
             threads: 2,
         };
-        let cache = Cache::new(model.layers(), model.heads.key_width());
+        let cache = Cache::new(CacheType::F32, model.layers(), model.heads.key_width());
         Self {
             model,
             cpu,
@@ -105,7 +105,7 @@ fn computes_what_llama_cpp_computes() {
         let gguf = Gguf::open(&path).unwrap();
         let expected = &record[tiny.name];
         let tokenizer = Tokenizer::load(&gguf, &path).unwrap();
-        let tokens = tokenizer.encode(&expected.prompt);
+        let tokens = tokenizer.encode(&expected.prompt.as_str().into());
         assert_eq!(tokens, expected.prompt_tokens, "{}", tiny.name);
 
         let mut sequence = Sequence::new(Model::load(&gguf, &path).unwrap());
@@ -136,7 +136,7 @@ fn continues_a_prompt_as_llama_cpp_does() {
         assert_eq!(engine.name(), tiny.name);
         let expected = &record[tiny.name];
         let request = Request {
-            prompt: expected.prompt.clone(),
+            prompt: expected.prompt.as_str().into(),
             max_tokens: expected.reply.len() as u32,
             sampling: Sampling {
                 temperature: 0.0,

@@ -52,7 +52,7 @@ fn greedy(prompt: &str, max_tokens: u32) -> Request {
         ..Sampling::default()
     };
     Request {
-        prompt: prompt.to_owned(),
+        prompt: prompt.into(),
         max_tokens,
         sampling,
         stop: Vec::new(),
@@ -66,7 +66,7 @@ fn seeded(prompt: &str, seed: u64) -> Request {
         ..Sampling::default()
     };
     Request {
-        prompt: prompt.to_owned(),
+        prompt: prompt.into(),
         max_tokens: 24,
         sampling,
         stop: Vec::new(),
@@ -95,7 +95,7 @@ fn text(engine: &Engine, request: Request) -> String {
 fn continues_a_prompt_sensibly() {
     let engine = engine(Options::default());
     assert_eq!(engine.name(), "Gemma 3 270m");
-    assert_eq!(engine.chat_template(), None);
+    assert!(engine.chat_template().is_none());
     let reply = text(&engine, greedy("One, two, three, four,", 8));
     assert!(reply.starts_with(" five, six"), "{reply:?}");
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use async_stream::try_stream;
 use engine::weights::{self, Origin};
-use engine::{Engine, Finish, Options};
+use engine::{Engine, Finish, Turn};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use platform::{Clock, Timestamp};
 use service::Host;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{LOCAL, LocalConfig};
-use crate::domain::provider::{Sampling, TokenCounts};
+use crate::domain::provider::{Message, Role, Sampling, TokenCounts};
 use crate::domain::{
     Event, EventStream, FinishReason, Form, Model, Prices, Prompt, Provider, ProviderError,
     Request, TokenUsage,
@@ -25,6 +27,7 @@ use crate::domain::{
 pub(crate) struct LocalEngine {
     config: LocalConfig,
     name: String,
+    clock: Clock,
     state: Receiver<State>,
 }
 
@@ -48,6 +51,7 @@ impl LocalEngine {
         Self {
             config: config.clone(),
             name: config.model_name(),
+            clock: host.clock.clone(),
             state,
         }
     }
@@ -77,8 +81,10 @@ impl Provider for LocalEngine {
             display_name: engine.map_or(&*self.name, Engine::name).to_owned(),
             window_tokens,
             max_reply_tokens: self.config.max_reply_tokens.min(window_tokens),
-            // A chat template is a program in Jinja that nothing here runs: prompts are plain text.
-            form: Form::Text,
+            form: match engine.and_then(Engine::chat_template) {
+                Some(_) => Form::Chat,
+                None => Form::Text,
+            },
             prices: Some(Prices::default()),
             unavailable,
             exact_tokens: true,
@@ -87,13 +93,13 @@ impl Provider for LocalEngine {
 
     fn generate(&self, request: Request, deadline: Instant) -> EventStream {
         let mut state = self.state.clone();
+        let now = self.clock.now();
         Box::pin(try_stream! {
             let engine = timeout_at(deadline, ready(&mut state));
             let engine = engine.await.unwrap_or_else(|_elapsed| Err(too_slow()))?;
-            let request = to_local(request)?;
-            // A long prompt takes milliseconds to cut into tokens.
-            let started = spawn_blocking(move || engine.generate(request)).await;
-            let mut events = started.map_err(|_| stopped())?.map_err(failure)?;
+            // A long prompt takes milliseconds to be rendered and cut into tokens.
+            let started = spawn_blocking(move || start(&engine, request, now)).await;
+            let mut events = started.map_err(|_| stopped())??;
             yield Event::Started;
             loop {
                 let event = timeout_at(deadline, events.recv()).await.map_err(|_elapsed| too_slow())?;
@@ -126,6 +132,7 @@ impl Provider for LocalEngine {
 
 /// Fetches the weights unless a file is named, and loads them. The outcome is the last state sent.
 async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
+    let options = config.options();
     let path = match config.path {
         Some(path) => path,
         None => {
@@ -141,12 +148,6 @@ async fn prepare(config: LocalConfig, folder: PathBuf, state: Sender<State>) {
         }
     };
     state.send_replace(State::Preparing("the local model is being loaded"));
-    let options = Options {
-        window: config.window_tokens,
-        slots: config.slots,
-        queue: config.queue,
-        threads: config.threads,
-    };
     match spawn_blocking(move || Engine::load(&path, options)).await {
         Ok(Ok(engine)) => {
             tracing::info!(model.name = engine.name(), "local model is ready");
@@ -176,17 +177,47 @@ async fn ready(state: &mut Receiver<State>) -> Result<Arc<Engine>, ProviderError
     }
 }
 
-fn to_local(request: Request) -> Result<engine::Request, ProviderError> {
-    let Prompt::Text(prompt) = &*request.prompt else {
-        let cause = "the local model takes a text to complete".to_owned();
-        return Err(ProviderError::Rejected { cause });
-    };
-    Ok(engine::Request {
-        prompt: prompt.clone(),
+fn start(
+    engine: &Engine,
+    request: Request,
+    now: Timestamp,
+) -> Result<UnboundedReceiver<engine::Event>, ProviderError> {
+    let request = engine::Request {
+        prompt: to_local_prompt(engine, &request.prompt, now)?,
         max_tokens: request.max_tokens,
         sampling: to_local_sampling(request.sampling),
         stop: request.stop,
-    })
+    };
+    engine.generate(request).map_err(failure)
+}
+
+/// The prompt as the model was taught to read it.
+fn to_local_prompt(
+    engine: &Engine,
+    prompt: &Prompt,
+    now: Timestamp,
+) -> Result<engine::Prompt, ProviderError> {
+    let messages = match prompt {
+        Prompt::Text(text) => return Ok(text.as_str().into()),
+        Prompt::Chat(messages) => messages,
+    };
+    let Some(template) = engine.chat_template() else {
+        let cause = "the local model takes a text to complete".to_owned();
+        return Err(ProviderError::Rejected { cause });
+    };
+    let turns: Vec<Turn<'_>> = messages.iter().map(turn).collect();
+    template.render(&turns, now.secs()).map_err(failure)
+}
+
+fn turn(message: &Message) -> Turn<'_> {
+    Turn {
+        role: match message.role {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        },
+        content: &message.content,
+    }
 }
 
 fn to_local_sampling(asked: Sampling) -> engine::Sampling {
@@ -236,7 +267,9 @@ fn failure(error: engine::Error) -> ProviderError {
             window: Some(window),
         },
         engine::Error::Busy { .. } => ProviderError::Overloaded { retry_after: None },
-        engine::Error::Sampling { .. } => ProviderError::Rejected { cause },
+        engine::Error::Sampling { .. } | engine::Error::Template { .. } => {
+            ProviderError::Rejected { cause }
+        }
         _ => ProviderError::Unavailable { cause },
     }
 }
