@@ -7,6 +7,7 @@ mod conversation;
 mod examples;
 mod failure;
 mod input;
+mod joining;
 mod menu;
 mod password;
 mod remembered;
@@ -48,6 +49,7 @@ pub(crate) struct Options {
 enum Next {
     Leave,
     Choose,
+    Open(Box<Session>),
 }
 
 /// Talks with a character until the person leaves. `local` is the platform on this machine.
@@ -68,6 +70,7 @@ pub(crate) async fn run(options: Options, local: Reach) -> Result<()> {
         session = match talk(&mut api, &mut account, (&mut input, screen), &open).await? {
             Next::Leave => None,
             Next::Choose => menu::choose(&mut api, &mut input, screen).await?,
+            Next::Open(session) => Some(*session),
         };
     }
     screen.note("Goodbye. Everything is kept.")
@@ -95,7 +98,19 @@ async fn talk(
             }
         };
         account.keep_signed_in(conversation.api()).await?;
-        if let Err(error) = conversation.perform(command).await {
+        let done = match command {
+            Command::Join(None) => joining::list(conversation.api(), screen).await,
+            Command::Join(Some(code)) => match joining::join(conversation.api(), &code).await {
+                Ok(session) => return Ok(Next::Open(Box::new(session))),
+                Err(error) => Err(error),
+            },
+            Command::Leave => match conversation.leave().await {
+                Ok(()) => return Ok(Next::Choose),
+                Err(error) => Err(error),
+            },
+            command => conversation.perform(command).await,
+        };
+        if let Err(error) = done {
             screen.problem(&format!("{error:#}"))?;
         }
     }

@@ -84,7 +84,11 @@ impl Witness {
             .on::<told::GenerationEnded, _>(hearing)
             .on::<told::SwipeSelected, _>(hearing)
             .on::<told::BranchSelected, _>(hearing)
-            .on::<told::MemoryChanged, _>(hearing);
+            .on::<told::MemoryChanged, _>(hearing)
+            .on::<told::ParticipantJoined, _>(hearing)
+            .on::<told::ParticipantLeft, _>(hearing)
+            .on::<told::ParticipantRoleChanged, _>(hearing)
+            .on::<told::InvitationCreated, _>(hearing);
         host.events.consume(with(consumer))?;
         host.start_events().await?;
         Ok(Self(heard))

@@ -133,7 +133,9 @@ fn refusals_are_told_with_their_reasons() {
         login["401"]["x-troupe-reasons"].as_array().unwrap().len(),
         1
     );
-    assert!(responses["403"].is_null() && responses["503"].is_null());
+    let denied = &responses["403"]["x-troupe-reasons"][0];
+    assert_eq!(denied, "SESSION_ROLE_INSUFFICIENT");
+    assert!(responses["503"].is_null());
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The use cases, a file each. They own transactions, ids and times; they know no protocol and no SQL.
 
+mod accept_invitation;
+mod access;
 mod add_message;
 mod ancestry;
+mod asking;
 mod begin_message;
 mod bookmarks;
 mod cancel_generation;
@@ -20,6 +23,7 @@ mod delete_memory;
 mod delete_message;
 mod delete_session;
 mod discard;
+mod doors;
 mod edit_lorebook_entries;
 mod error;
 mod export_character;
@@ -31,7 +35,9 @@ mod history;
 mod hold_generations;
 mod impersonate_person;
 mod import_character;
+mod invitations;
 mod kept_receipt;
+mod leave_session;
 mod list_characters;
 mod list_generations;
 mod live;
@@ -39,6 +45,7 @@ mod lorebooks;
 mod memories;
 mod move_head;
 mod once;
+mod participants;
 mod personas;
 mod rebuild_memories;
 mod recall;
@@ -55,15 +62,19 @@ mod show_avatar;
 mod shown;
 mod start_generation;
 mod tell;
+mod turns;
 mod update_character;
 mod update_lorebook;
 mod update_memory;
 mod update_message;
+mod update_participant;
 mod update_session;
+mod wait_in_line;
 mod watch_generation;
 mod words;
 
 pub(crate) use self::{
+    accept_invitation::Acceptance,
     add_message::AddMessage,
     bookmarks::Bookmarks,
     characters::Characters,
@@ -76,6 +87,7 @@ pub(crate) use self::{
     export_character::CardFile,
     history::Chronicle,
     import_character::CardUpload,
+    invitations::NewInvitation,
     kept_receipt::KeptReceipt,
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
@@ -83,7 +95,9 @@ pub(crate) use self::{
     send_message::SendMessage,
     start_generation::Started,
     update_message::MessagePatch,
+    update_participant::ParticipantPatch,
     update_session::SessionPatch,
+    watch_generation::Viewer,
 };
 
 pub use self::{memories::MemoryConfig, rebuild_memories::MemoryCounts};

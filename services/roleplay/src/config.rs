@@ -14,8 +14,10 @@ pub struct Config {
     pub generation_limit_secs: u64,
     /// Seconds that running generations go on after shutdown began. What runs then is ended with its text kept.
     pub generation_grace_secs: u64,
-    /// How many generations of a person may run at a time; at least 1.
+    /// How many generations of a person may run or wait at a time; at least 1.
     pub generations_per_person: u32,
+    /// How many replies may wait in a session until the one before them has ended.
+    pub waiting_per_session: u32,
     /// What sessions remember.
     pub memory: MemoryConfig,
 }
@@ -26,6 +28,7 @@ impl Default for Config {
             generation_limit_secs: 600,
             generation_grace_secs: 20,
             generations_per_person: 4,
+            waiting_per_session: 16,
             memory: MemoryConfig::default(),
         }
     }

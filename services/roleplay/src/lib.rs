@@ -59,6 +59,7 @@ impl Service for Roleplay {
             whole: Duration::from_secs(config.generation_limit_secs),
             after_stop: Duration::from_secs(config.generation_grace_secs),
             per_person: config.generations_per_person,
+            waiting: config.waiting_per_session,
         };
         let memories = Memories::new(&db, outbox.clone(), &host, ai.clone(), &config.memory);
         let chats = Chats::new(
@@ -74,6 +75,8 @@ impl Service for Roleplay {
             let consumer = presentation::consumer(&memories, &db);
             host.events.consume(consumer)?;
         }
+        let people = presentation::account_consumer(&chats, &db);
+        host.events.consume(people)?;
         // What processes left running that are gone.
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;

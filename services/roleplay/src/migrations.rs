@@ -14,6 +14,7 @@ mod m0009_bookmarks;
 mod m0010_lorebooks;
 mod m0011_templates;
 mod m0012_character_assets;
+mod m0013_participants;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_lorebooks::Lorebooks),
             Box::new(m0011_templates::Templates),
             Box::new(m0012_character_assets::CharacterAssets),
+            Box::new(m0013_participants::Participants),
         ])
     }
 }

@@ -1,13 +1,16 @@
 //! The generated traits over the use cases: convert, call, convert.
 
+mod account_events;
 mod bookmarks;
 mod characters;
 mod convert;
 mod generations;
+mod invitations;
 mod lorebooks;
 mod memories;
 mod memory_events;
 mod messages;
+mod participants;
 mod personas;
 mod sessions;
 
@@ -16,12 +19,15 @@ use tonic::service::Routes;
 use troupe_proto::roleplay::bookmark_service_server::BookmarkServiceServer;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
+use troupe_proto::roleplay::invitation_service_server::InvitationServiceServer;
 use troupe_proto::roleplay::lorebook_service_server::LorebookServiceServer;
 use troupe_proto::roleplay::memory_service_server::MemoryServiceServer;
 use troupe_proto::roleplay::message_service_server::MessageServiceServer;
+use troupe_proto::roleplay::participant_service_server::ParticipantServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
 
+pub(crate) use self::account_events::account_consumer;
 pub(crate) use self::memory_events::consumer;
 use crate::application::{Bookmarks, Characters, Chats, Lorebooks, Memories, Personas};
 
@@ -68,6 +74,14 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
         chats: chats.clone(),
         pages: pages.clone(),
     };
+    let participants = participants::ParticipantApi {
+        chats: chats.clone(),
+        pages: pages.clone(),
+    };
+    let invitations = invitations::InvitationApi {
+        chats: chats.clone(),
+        pages: pages.clone(),
+    };
     let memories = memories::MemoryApi {
         memories,
         pages: pages.clone(),
@@ -84,6 +98,8 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
         .add_service(PersonaServiceServer::new(personas))
         .add_service(BookmarkServiceServer::new(bookmarks))
         .add_service(SessionServiceServer::new(sessions))
+        .add_service(ParticipantServiceServer::new(participants))
+        .add_service(InvitationServiceServer::new(invitations))
         .add_service(MessageServiceServer::new(messages))
         .add_service(MemoryServiceServer::new(memories))
         .add_service(GenerationServiceServer::new(generations))

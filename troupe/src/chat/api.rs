@@ -15,8 +15,10 @@ use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
+use troupe_proto::roleplay::invitation_service_client::InvitationServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
+use troupe_proto::roleplay::participant_service_client::ParticipantServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::user_service_client::UserServiceClient;
@@ -75,6 +77,8 @@ pub(crate) struct Api {
     pub(crate) sessions: SessionServiceClient<Connection>,
     pub(crate) messages: MessageServiceClient<Connection>,
     pub(crate) bookmarks: BookmarkServiceClient<Connection>,
+    pub(crate) participants: ParticipantServiceClient<Connection>,
+    pub(crate) invitations: InvitationServiceClient<Connection>,
     pub(crate) memories: MemoryServiceClient<Connection>,
     pub(crate) generations: GenerationServiceClient<Connection>,
     pub(crate) models: ModelServiceClient<Connection>,
@@ -103,6 +107,8 @@ impl Api {
             messages: MessageServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             bookmarks: BookmarkServiceClient::new(connection.clone()),
+            participants: ParticipantServiceClient::new(connection.clone()),
+            invitations: InvitationServiceClient::new(connection.clone()),
             memories: MemoryServiceClient::new(connection.clone()),
             generations: GenerationServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),

@@ -48,6 +48,16 @@ pub(crate) enum Command {
     Prompt,
     /// End the reply that is being written.
     Cancel,
+    /// Show who takes part.
+    People,
+    /// Invite somebody.
+    Invite(Invite),
+    /// Take part in somebody's session; without a code, show the invitations.
+    Join(Option<String>),
+    /// Remove somebody.
+    Remove(usize),
+    /// Leave the session for good.
+    Leave,
     /// Choose another session or character.
     Sessions,
     /// Show the models, or use one of them.
@@ -55,6 +65,15 @@ pub(crate) enum Command {
     Help,
     Quit,
     Nothing,
+}
+
+/// Whom to invite, and to what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Invite {
+    /// Only to watch.
+    pub(crate) watches: bool,
+    /// One person; otherwise whoever has the code.
+    pub(crate) user_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +103,11 @@ Type a message to send it, or:
   /pin N               put the memory that /memory calls N into every prompt, or take it out
   /forget N            forget that memory
   /prompt              show the prompt of the next reply and where its parts come from
+  /people              show who takes part; * is you
+  /invite [USER]       make a code that lets people play, or invite one by their id; /invite watch [USER] lets them watch
+  /join [CODE]         take part in somebody's session, or show who has invited you
+  /remove N            remove the person that /people calls N
+  /leave               leave the session for good
   /cancel              end a reply that is being written (so does Ctrl-C)
   /sessions            choose another session or character
   /model [MODEL]       show the models, or use one for this session
@@ -151,6 +175,11 @@ impl Command {
             "pin" => Self::Pin(number(rest)?),
             "forget" => Self::Forget(number(rest)?),
             "prompt" => Self::Prompt,
+            "people" => Self::People,
+            "invite" => Self::Invite(invite(rest)?),
+            "join" => Self::Join(optional(rest)),
+            "remove" => Self::Remove(number(rest)?),
+            "leave" => Self::Leave,
             "cancel" => Self::Cancel,
             "sessions" => Self::Sessions,
             "model" => Self::Model(optional(rest)),
@@ -168,6 +197,18 @@ fn swipe(rest: &str) -> Result<Swipe, String> {
         "prev" | "previous" => Swipe::Previous,
         _ => Swipe::Number(number(rest)?),
     })
+}
+
+fn invite(rest: &str) -> Result<Invite, String> {
+    let mut invite = Invite::default();
+    for word in rest.split_whitespace() {
+        match word {
+            "watch" => invite.watches = true,
+            user if user.starts_with("usr_") => invite.user_id = Some(user.to_owned()),
+            _ => return Err(format!("`{word}` should be `watch` or an id such as usr_…")),
+        }
+    }
+    Ok(invite)
 }
 
 /// `#3 text` or `text`; without a place it is the last message.
@@ -245,6 +286,21 @@ mod tests {
             title: "the storm".into(),
         };
         assert_eq!(Command::parse("/bookmark the storm"), Ok(bookmark));
+    }
+
+    #[test]
+    fn reads_whom_to_invite() {
+        let invite = |watches, user: Option<&str>| {
+            let user_id = user.map(str::to_owned);
+            Ok(Command::Invite(Invite { watches, user_id }))
+        };
+        assert_eq!(Command::parse("/invite"), invite(false, None));
+        assert_eq!(Command::parse("/invite watch"), invite(true, None));
+        let one = invite(true, Some("usr_1"));
+        assert_eq!(Command::parse("/invite watch usr_1"), one);
+        assert!(Command::parse("/invite everybody").is_err());
+        assert_eq!(Command::parse("/join"), Ok(Command::Join(None)));
+        assert_eq!(Command::parse("/remove 2"), Ok(Command::Remove(2)));
     }
 
     #[test]

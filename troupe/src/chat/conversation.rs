@@ -5,6 +5,7 @@ mod branches;
 mod history;
 mod memory;
 mod models;
+mod people;
 mod prompt;
 mod swipes;
 
@@ -90,10 +91,14 @@ impl<'a> Conversation<'a> {
             Command::Pin(number) => self.pin(number).await,
             Command::Forget(number) => self.forget(number).await,
             Command::Prompt => self.show_prompt().await,
+            Command::People => self.list_people().await,
+            Command::Invite(invite) => self.invite(invite).await,
+            Command::Remove(number) => self.remove(number).await,
             Command::Cancel => self.cancel().await,
             Command::Model(None) => self.list_models().await,
             Command::Model(Some(model)) => self.use_model(model).await,
             Command::Help => self.screen.line(super::command::HELP),
+            Command::Join(_) | Command::Leave => Ok(()),
             Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
         }
     }

@@ -28,6 +28,7 @@ pub(crate) fn explain(status: &Status) -> String {
 fn hint(status: &Status) -> Option<&'static str> {
     match reason_of(status) {
         Some(Reason::GenerationRunning) => Some("/cancel ends the reply that is being written"),
+        Some(Reason::TooManyRepliesWaiting) => Some("/cancel ends the one that is being written"),
         Some(Reason::ModelUnknown) => Some("/model lists the available ones"),
         Some(Reason::ProviderUnavailable | Reason::ProviderTimeout | Reason::ProviderAccount) => {
             Some("`troupe doctor` says more")

@@ -13,6 +13,7 @@ use super::api::Api;
 use super::examples::{EXAMPLES, Example};
 use super::failure::explain;
 use super::input::Input;
+use super::joining;
 use super::screen::Screen;
 
 const SHOWN_SESSIONS: i32 = 9;
@@ -51,6 +52,9 @@ pub(crate) async fn choose(
             Some(Some(choice)) => open(api, choice, screen).await,
             Some(None) => Err(anyhow!("there is no number {line}")),
             None if line.is_empty() => continue,
+            None if line.starts_with("/join ") => {
+                joining::join(api, line.trim_start_matches("/join ").trim()).await
+            }
             None => match read_card(Path::new(line)) {
                 Ok(card) => import(api, card, screen).await,
                 Err(error) => Err(error),

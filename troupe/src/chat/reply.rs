@@ -130,7 +130,12 @@ impl Reply {
         match event.event {
             Some(Event::Started(started)) => {
                 let is_first = self.generation_id.is_empty();
-                self.generation_id = started.generation.unwrap_or_default().id;
+                let generation = started.generation.unwrap_or_default();
+                if is_first && generation.state() == GenerationState::Pending {
+                    self.screen
+                        .note("[another reply is being written; this one comes after it]")?;
+                }
+                self.generation_id = generation.id;
                 if let Some(message) = started.message.filter(|_| is_first) {
                     self.screen.speaker(&message.speaker_name)?;
                 }

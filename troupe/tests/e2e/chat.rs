@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use reqwest::Method;
+use serde_json::json;
 use testkit::scripted::{self, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -135,6 +137,39 @@ async fn does_the_main_job_by_hand() {
     chat.types("/dance").await;
     chat.shows("there is no command /dance").await;
     chat.leaves().await;
+}
+
+#[tokio::test]
+async fn lets_others_in_by_a_code_and_out_again() {
+    let (model, setup, platform) = with_model().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    chat.types("/invite").await;
+    chat.shows("/join ").await;
+    let code = chat.shows("\n").await.trim().to_owned();
+    let ben = Person::register(&platform, "Ben").await;
+    let join = json!({"token": code});
+    let path = "/api/v1/roleplay/invitations:accept";
+    let joined = ben.ok(Method::POST, path, join).await;
+    assert_eq!(joined["participant"]["role"], "PARTICIPANT_ROLE_PLAYER");
+    let session = format!(
+        "/api/v1/roleplay/sessions/{}",
+        joined["session"]["id"].as_str().unwrap()
+    );
+    model.push(Reply::words("Two of you!"));
+    ben.say(&session, "Room for one more?").await.at_end().await;
+    chat.types("/history 2").await;
+    chat.shows("Ben: Room for one more?\n").await;
+    chat.types("/people").await;
+    chat.shows("*  1  Ann (owner)\n").await;
+    chat.shows("   2  Ben (player)\n").await;
+    chat.types("/remove 2").await;
+    chat.shows("Ben is removed").await;
+    chat.types("/leave").await;
+    chat.shows("You left the session.").await;
+    chat.shows("Start anew").await;
+    chat.types("/quit").await;
+    chat.shows("Everything is kept.").await;
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ type Events = Pin<Box<dyn Stream<Item = Result<pb::WatchGenerationResponse, Stat
 #[tonic::async_trait]
 impl GenerationService for FakeReplies {
     type WatchGenerationStream = Events;
+    type AttachGenerationStream =
+        Pin<Box<dyn Stream<Item = Result<pb::AttachGenerationResponse, Status>> + Send>>;
 
     async fn watch_generation(
         &self,
@@ -42,6 +44,13 @@ impl GenerationService for FakeReplies {
             // Has no answer before its first event, as services of other makers.
             _ => std::future::pending().await,
         }))
+    }
+
+    async fn attach_generation(
+        &self,
+        _: Request<pb::AttachGenerationRequest>,
+    ) -> Result<Response<Self::AttachGenerationStream>, Status> {
+        Ok(Response::new(futures::stream::empty().boxed()))
     }
 
     async fn get_generation(

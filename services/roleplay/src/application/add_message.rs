@@ -4,14 +4,16 @@ use mesh::Ctx;
 use service::RequestKey;
 use troupe_proto::events::MessageOrigin;
 
-use super::compile_prompt::speaker_name;
+use super::access::{enter, enter_as_caller};
 use super::greetings::{Settled, settle};
 use super::move_head::move_head;
 use super::once::Once;
+use super::turns::speaker_name;
 use super::words::something_said;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{Author, Message, MessageKind};
+use crate::domain::participant::Right;
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{messages, sessions};
 
@@ -41,13 +43,14 @@ impl Chats {
             return Err(Error::Invalid { field, description });
         }
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        let session = self.get_session(ctx, request.session_id).await?;
+        let session = enter_as_caller(&self.db, ctx, request.session_id, Right::Write).await?;
         let words = &self.words(ctx, &session).await?;
         let text = something_said(&request.text, &words.macros(self.moment(), rand::random()))?;
         let once = &Once::new(user, request.key).within(session.id);
         let new = &NewMessage {
             id: MessageId::new(),
             author: Author::Person,
+            by: Some((session.me.id, session.me.persona_id)),
             kind: request.kind,
             speaker_name: speaker_name(request.kind, &words.player.name),
             text,
@@ -59,8 +62,7 @@ impl Chats {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, id).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, id, Right::Write).await?;
                     if let Some(made) = once.made(tx).await? {
                         let made = messages::find_whole(tx, id, made).await?;
                         return made.ok_or(Error::NotFound("message"));

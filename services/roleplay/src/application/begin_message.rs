@@ -4,8 +4,9 @@ use sea_orm::ConnectionTrait;
 use storage::database::Transaction;
 
 use super::Error;
+use super::asking::{Speaker, Target};
 use super::move_head::move_head;
-use super::start_generation::{Speaker, Target};
+
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{Author, MAX_CONTINUED_BYTES, Message, MessageKind};
 use crate::domain::prompt::Kind;
@@ -25,6 +26,7 @@ pub(super) async fn store_messages(
     let (branch, now) = (&session.branch, new.create_time);
     match target {
         Target::Answer { parent, said } => {
+            let parent = parent.now(session);
             let before = find_parent(tx, session, parent).await?;
             let reply = begun_by(session, new, Speaker::Character);
             let stored =
@@ -34,6 +36,7 @@ pub(super) async fn store_messages(
             Ok((Some(messages::newest(said)), messages::newest(reply)))
         }
         Target::Swipe { parent, speaker } => {
+            let parent = parent.now(session);
             let before = find_parent(tx, session, parent).await?;
             let reply = begun_by(session, new, speaker);
             let reply = messages::insert(tx, session.id, before.as_ref(), reply).await?;
@@ -75,13 +78,17 @@ async fn find_parent(
 
 /// The message that a generation begins with: an empty text.
 fn begun_by(session: &Session, generation: &NewGeneration, speaker: Speaker) -> NewMessage {
-    let (author, speaker_name) = match speaker {
-        Speaker::Character => (Author::Character, session.character_name.clone()),
-        Speaker::Person(name) => (Author::Person, name),
+    let (author, speaker_name, by) = match speaker {
+        Speaker::Character => (Author::Character, session.character_name.clone(), None),
+        Speaker::Person(name) => {
+            let me = &session.me;
+            (Author::Person, name, Some((me.id, me.persona_id)))
+        }
     };
     NewMessage {
         id: MessageId::new(),
         author,
+        by,
         kind: MessageKind::Dialogue,
         speaker_name,
         text: String::new(),

@@ -6,10 +6,12 @@ use service::RequestKey;
 use storage::Database;
 
 use super::Error;
+use super::access::enter;
 use super::once::Once;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ids::{BookmarkId, MessageId, SessionId};
-use crate::infrastructure::queries::{bookmarks, messages, sessions};
+use crate::domain::participant::Right;
+use crate::infrastructure::queries::{bookmarks, messages};
 
 /// Bookmarks. Cheap to clone.
 #[derive(Clone)]
@@ -19,7 +21,7 @@ pub(crate) struct Bookmarks {
 }
 
 impl Bookmarks {
-    /// Bookmarks a message of a session of the caller; a bookmark that they have there gets the title. A repeat of the request
+    /// Bookmarks a message of a session that the caller takes part in; a bookmark that they have there gets the title. A repeat of the request
     /// gets the bookmark of the first.
     pub(crate) async fn create_bookmark(
         &self,
@@ -38,8 +40,7 @@ impl Bookmarks {
                         let made = bookmarks::find(tx, user, made).await?;
                         return made.ok_or(Error::NotFound("bookmark"));
                     }
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?.id;
+                    let session = enter(tx, user, session, Right::Watch).await?.id;
                     let found = messages::find(tx, session, message).await?;
                     found.ok_or(Error::NotFound("message"))?;
                     let bookmark = match bookmarks::find_at(tx, user, message).await? {

@@ -3,30 +3,37 @@
 use mesh::Ctx;
 
 use super::live::ended;
+use super::watch_generation::Viewer;
 use super::{Chats, Error};
-use crate::domain::generation::{Generation, State};
+use crate::domain::generation::Generation;
 use crate::domain::ids::GenerationId;
+use crate::domain::participant::{Refusal, Right};
 use crate::infrastructure::queries::generations;
 
 impl Chats {
-    /// Ends a running generation and keeps its text; one that has ended stays as it is.
+    /// Ends a generation that runs or waits and keeps its text; one that has ended stays as it is. This is for who asked for it, and
+    /// for the owner of the session.
     pub(crate) async fn cancel_generation(
         &self,
         ctx: &Ctx,
         id: GenerationId,
     ) -> Result<Generation, Error> {
-        let user = ctx.user_id()?;
+        let viewer = Viewer::of(ctx)?;
         let watched = self.live.find(id);
-        let generation = self.find_generation(user, id).await?;
+        let generation = self.find_generation(viewer, id).await?;
+        let me = self.get_session(ctx, generation.session_id).await?.me;
+        if !me.role.has(Right::Manage) && generation.participant_id != Some(me.id) {
+            return Err(Refusal::OthersReply { role: me.role }.into());
+        }
         match watched {
             Some(watched) => {
                 watched.cancel.cancel();
                 ended(watched.progress).await;
             }
-            None if generation.state == State::Running => self.cancel_elsewhere(id).await?,
+            None if !generation.state.is_ended() => self.cancel_elsewhere(id).await?,
             None => return Ok(generation),
         }
-        self.find_generation(user, id).await
+        self.find_generation(viewer, id).await
     }
 
     /// Has the process end it that runs it. Should none, it is ended here.

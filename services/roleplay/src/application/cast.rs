@@ -9,11 +9,12 @@ use super::{Chats, Error};
 use crate::domain::book::Book;
 use crate::domain::card::Card;
 use crate::domain::character::Character;
-use crate::domain::ids::{CharacterId, LorebookId, PersonaId};
+use crate::domain::ids::{CharacterId, LorebookId, UserId};
 use crate::domain::lorebook::{LoreSettings, Lorebook, Matcher};
 use crate::domain::name;
-use crate::domain::session::PromptChoices;
-use crate::infrastructure::queries::{characters, lorebooks, personas};
+use crate::domain::participant::{MAX_PARTICIPANTS, ParticipantRole, Seat};
+use crate::domain::session::{PromptChoices, Session};
+use crate::infrastructure::queries::{characters, lorebooks, participants, personas};
 
 /// A person without a name of their own.
 const NAMELESS: &str = "User";
@@ -74,6 +75,13 @@ pub(super) struct Player {
 }
 
 impl Player {
+    fn of(name: &str, description: String) -> Self {
+        Self {
+            name: named(name),
+            description,
+        }
+    }
+
     /// A person without a name of their own.
     pub(super) fn nameless() -> Self {
         Self {
@@ -84,14 +92,30 @@ impl Player {
 }
 
 impl Chats {
-    /// A character of the caller, made ready for the prompts of a session.
+    /// The session's character, if it wasn't deleted. It stays in the session also where that went over to another owner.
+    pub(super) async fn sheet_of(&self, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
+        let Some(id) = session.character_id else {
+            return Ok(None);
+        };
+        let choices = &session.settings.prompt;
+        let sheet = self.sheet(session.user_id, id, choices).await?;
+        if sheet.is_some() {
+            return Ok(sheet);
+        }
+        match characters::owner(self.db.read(), id).await? {
+            Some(owner) if owner != session.user_id => self.sheet(owner, id, choices).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// A character of a person, made ready for the prompts of a session.
     pub(super) async fn sheet(
         &self,
-        ctx: &Ctx,
+        user: UserId,
         id: CharacterId,
         choices: &PromptChoices,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let (db, user, lore) = (self.db.read(), ctx.user_id()?, choices.lore());
+        let (db, lore) = (self.db.read(), choices.lore());
         let settings = Matcher::settings_key(&lore);
         let changed = characters::update_time(db, user, id);
         let books = lorebooks::attached_times(db, user, id);
@@ -127,25 +151,65 @@ impl Chats {
         Ok(Some(sheet))
     }
 
-    /// Whom the caller plays: a persona, or themselves under the name of their profile.
-    pub(super) async fn player(
+    /// Whom somebody plays: a persona, or themselves under the name of their profile. A call of theirs asks for the name; what goes
+    /// on without them takes the one that was last seen.
+    pub(super) async fn player(&self, ctx: &Ctx, seat: &Seat) -> Result<Player, Error> {
+        if let Some(id) = seat.persona_id {
+            let persona = personas::find(self.db.read(), seat.user_id, id).await?;
+            let persona = persona.ok_or(Error::NotFound("persona"))?;
+            return Ok(Player::of(&persona.name, persona.description));
+        }
+        if ctx.user_id().is_ok_and(|user| user == seat.user_id) {
+            let name = self.profiles.display_name(ctx).await?;
+            return Ok(Player::of(&name, String::new()));
+        }
+        Ok(Player::of(&seat.name, String::new()))
+    }
+
+    /// The place of the caller who joins, with their name. The persona must be theirs.
+    pub(super) async fn seated(&self, ctx: &Ctx, seat: Seat) -> Result<Seat, Error> {
+        let player = self.player(ctx, &seat).await?;
+        let name = match seat.persona_id {
+            None => player.name,
+            // A session can be opened while nobody knows what people are called.
+            Some(_) => match self.profiles.display_name(ctx).await {
+                Ok(name) => named(&name),
+                Err(_) => String::new(),
+            },
+        };
+        Ok(Seat { name, ..seat })
+    }
+
+    /// To whom the greetings of a session speak, if that isn't who looks at it: its owner, so that all read the same.
+    pub(super) async fn greeter(
         &self,
         ctx: &Ctx,
-        persona: Option<PersonaId>,
-    ) -> Result<Player, Error> {
-        if let Some(id) = persona {
-            let persona = personas::find(self.db.read(), ctx.user_id()?, id).await?;
-            let persona = persona.ok_or(Error::NotFound("persona"))?;
-            return Ok(Player {
-                name: named(&persona.name),
-                description: persona.description,
-            });
+        session: &Session,
+    ) -> Result<Option<Player>, Error> {
+        if session.me.user_id == session.user_id {
+            return Ok(None);
         }
-        let name = self.profiles.display_name(ctx).await?;
-        Ok(Player {
-            name: named(&name),
-            description: String::new(),
-        })
+        let owner = participants::find_ever(self.db.read(), session.id, session.user_id).await?;
+        match owner {
+            Some(owner) => self.player(ctx, &owner.seat).await.map(Some),
+            None => Ok(Some(Player::nameless())),
+        }
+    }
+
+    /// Whom the others play who write in a session, as far as that is described.
+    pub(super) async fn others(&self, session: &Session) -> Result<Vec<Player>, Error> {
+        if !session.shared {
+            return Ok(Vec::new());
+        }
+        let all = participants::list(self.db.read(), session.id, None, MAX_PARTICIPANTS).await?;
+        let others = all
+            .into_iter()
+            .filter(|it| it.seat.id != session.me.id && it.seat.role != ParticipantRole::Spectator);
+        let played = others.filter_map(|it| it.persona);
+        let described = played.filter(|(_, description)| !description.trim().is_empty());
+        Ok(described
+            .map(|(name, description)| Player::of(&name, description))
+            .collect())
     }
 }
 

@@ -9,14 +9,17 @@ use moka::sync::Cache;
 use service::Host;
 use storage::Database;
 
+use super::access::enter_as_caller;
 use super::cast::{Sheet, SheetKey};
+use super::doors::Doors;
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
 use super::{Error, Memories};
 use crate::domain::generation::State;
-use crate::domain::ids::{BranchId, CharacterId, MessageId, SessionId};
+use crate::domain::ids::{BranchId, MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::domain::participant::Right;
 use crate::domain::session::{Branch, Session};
 use crate::infrastructure::models::Models;
 use crate::infrastructure::profiles::Profiles;
@@ -41,6 +44,7 @@ pub(crate) struct Chats {
     pub(super) hold: Arc<Hold>,
     pub(super) live: Live,
     pub(super) followed: Followed,
+    pub(super) doors: Doors,
     pub(super) limits: GenerationLimits,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
 }
@@ -52,8 +56,10 @@ pub(crate) struct GenerationLimits {
     pub(crate) whole: Duration,
     /// What of it comes after shutdown began.
     pub(crate) after_stop: Duration,
-    /// Of a person at a time.
+    /// Of a person at a time, with those that wait.
     pub(crate) per_person: u32,
+    /// That wait in a session.
+    pub(crate) waiting: u32,
 }
 
 impl Chats {
@@ -81,30 +87,29 @@ impl Chats {
             memories,
             live: Live::default(),
             followed: Followed::default(),
+            doors: Doors::default(),
             limits,
             sheets: sheets.build(),
         }
     }
 
-    /// A session of the caller.
+    /// A session that the caller takes part in, to read it.
     pub(crate) async fn get_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
-        own_session(&self.db, ctx, id).await
+        enter_as_caller(&self.db, ctx, id, Right::Watch).await
     }
 
-    /// At most `limit` sessions of the caller behind a cursor, most recently used first.
+    /// At most `limit` sessions that the caller takes part in, most recently used first.
     pub(crate) async fn list_sessions(
         &self,
         ctx: &Ctx,
-        character: Option<CharacterId>,
-        after: Option<sessions::Cursor>,
+        filter: sessions::Filter,
         limit: usize,
     ) -> Result<Vec<Session>, Error> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let user = ctx.user_id()?;
-        Ok(sessions::list(self.db.read(), user, character, after, limit).await?)
+        Ok(sessions::list(self.db.read(), ctx.user_id()?, filter, limit).await?)
     }
 
-    /// At most `limit` branches of a session of the caller behind one, oldest first.
+    /// At most `limit` branches of a session behind one, oldest first.
     pub(crate) async fn list_branches(
         &self,
         ctx: &Ctx,
@@ -117,7 +122,7 @@ impl Chats {
         Ok(branches::list(self.db.read(), session.id, after, limit).await?)
     }
 
-    /// A branch of a session of the caller.
+    /// A branch of a session.
     pub(crate) async fn get_branch(
         &self,
         ctx: &Ctx,
@@ -196,13 +201,6 @@ impl Chats {
         let branch = branches::find(self.db.read(), session.id, branch).await?;
         Ok(branch.ok_or(Error::NotFound("branch"))?.head)
     }
-}
-
-/// A session of the caller. Only this makes a [`Session`] of an id that a request has, so that what takes one needs no guard of
-/// its own.
-pub(super) async fn own_session(db: &Database, ctx: &Ctx, id: SessionId) -> Result<Session, Error> {
-    let session = sessions::find(db.read(), ctx.user_id()?, id).await?;
-    session.ok_or(Error::NotFound("session"))
 }
 
 /// Refuses a message that a generation is writing.

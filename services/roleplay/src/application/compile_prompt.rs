@@ -1,25 +1,25 @@
 //! From a session to the prompt of its next reply: gathers what the compiler needs, in as much as the model's window
 //! can hold, and never the whole history.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use mesh::Ctx;
 
+use super::access::enter_as_caller;
 use super::ancestry::Path;
 use super::cast::{Player, Sheet};
 use super::recall::{Kept, Scene};
-use super::words::{Spoken, Words};
+use super::turns::{earlier, turns};
+use super::words::{Spoken, Words, said};
 use super::{Chats, Error};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::macros::Moment;
 use crate::domain::message::{Author, MessageKind};
-use crate::domain::name;
+use crate::domain::participant::Right;
 use crate::domain::prompt::{
-    Compiled, Draft, Kind, Material, Persona, Prompt, Recall, Receipt, Settings, Turn,
+    Compiled, Draft, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
 };
-use crate::domain::role::Role;
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -64,6 +64,9 @@ impl Wanted<'_> {
 struct Gathered {
     sheet: Arc<Sheet>,
     player: Player,
+    greeter: Option<Player>,
+    /// The others who write, as far as they are described.
+    others: Vec<Player>,
     model: Model,
     /// The history, newest first.
     lines: Vec<Line>,
@@ -92,12 +95,13 @@ pub(crate) struct CompiledPrompt {
 }
 
 impl Chats {
-    /// The prompt that the next reply in a session would be generated from.
+    /// The prompt that the next reply in a session would be generated from, for its owner: it has the whole card.
     pub(crate) async fn preview_prompt(
         &self,
         ctx: &Ctx,
-        session: &Session,
+        session: SessionId,
     ) -> Result<CompiledPrompt, Error> {
+        let session = &enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
         let wanted = Wanted::after(session.branch.head, Kind::Reply);
         self.compile(ctx, session, wanted).await
     }
@@ -113,12 +117,15 @@ impl Chats {
         let Gathered {
             sheet,
             player,
+            greeter,
+            others,
             model,
             mut lines,
             kept,
             recalls,
         } = gathered;
-        let words = Words::of(session, Some(sheet.clone()), player.clone());
+        let words = Words::of(session, Some(sheet.clone()), player.clone(), greeter);
+        let described = self.described(&words, &others)?;
         let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
         let path = wanted.tip.map(|tip| Path {
@@ -127,7 +134,7 @@ impl Chats {
             recent: &recent,
         });
         let pinned = self.memories.pinned_on(path, kept.pinned).await?;
-        let settings = self.prompt_settings(&session.settings, &model);
+        let settings = self.prompt_settings(session, &model);
         let (earlier, earlier_of_character) = earlier(&lines);
         let idle_secs = self.idle_secs(&lines);
         let turns = turns(lines, &player, &wanted, spoken.said.clone());
@@ -135,7 +142,7 @@ impl Chats {
             lore: sheet.lore.as_ref(),
             persona: Persona {
                 name: &player.name,
-                description: &player.description,
+                description: &described,
             },
             memories: &pinned,
             recall: match recalls {
@@ -178,13 +185,33 @@ impl Chats {
         })
     }
 
-    fn prompt_settings(&self, reply: &ReplySettings, model: &Model) -> Settings {
+    /// Who takes part: the person whose turn it is, then the others with their names.
+    fn described(&self, words: &Words, others: &[Player]) -> Result<String, Error> {
+        let mut description = words.player.description.clone();
+        for other in others {
+            let macros = words.macros_of(other, self.moment(), rand::random());
+            let text = said(&other.description, &macros)?;
+            if !description.is_empty() {
+                description.push_str("\n\n");
+            }
+            description.push_str(&format!("{}: {}", other.name, text.trim()));
+        }
+        Ok(description)
+    }
+
+    fn prompt_settings(&self, session: &Session, model: &Model) -> Settings {
+        let reply = &session.settings;
+        let names = match session.shared {
+            true => NameStyle::People,
+            false => NameStyle::default(),
+        };
         let max_tokens = reply.reply_tokens(model.max_reply_tokens, model.window_tokens);
         Settings {
             form: model.form,
             window_tokens: model.window_tokens,
             max_reply_tokens: max_tokens,
             memory: self.memories.config.settings(),
+            names,
             ..reply.prompt.over(Settings::default())
         }
     }
@@ -198,8 +225,7 @@ impl Chats {
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
         let sheet = async {
-            let character = session.character_id.ok_or(Error::CharacterDeleted)?;
-            let sheet = self.sheet(ctx, character, &session.settings.prompt).await?;
+            let sheet = self.sheet_of(session).await?;
             sheet.ok_or(Error::CharacterDeleted)
         };
         let history = async {
@@ -213,11 +239,16 @@ impl Chats {
                 false => Ok(Kept::default()),
             }
         };
-        let player = self.player(ctx, session.persona_id);
-        let (sheet, player, (model, lines), kept) = tokio::try_join!(sheet, player, history, kept)?;
+        let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
+        let others = self.others(session);
+        let people = async { tokio::try_join!(player, greeter, others) };
+        let (sheet, (player, greeter, others), (model, lines), kept) =
+            tokio::try_join!(sheet, people, history, kept)?;
         Ok(Gathered {
             sheet,
             player,
+            greeter,
+            others,
             model,
             lines,
             kept,
@@ -285,55 +316,5 @@ fn prompt_seed(session: &Session) -> u64 {
     match session.settings.seed {
         Some(seed) => seed.cast_unsigned(),
         None => u64::from(rand::random::<u32>()),
-    }
-}
-
-/// How many messages are older than these, and how many of them are the character's.
-pub(super) fn earlier(newest_first: &[Line]) -> (u32, u32) {
-    let Some(oldest) = newest_first.last() else {
-        return (0, 0);
-    };
-    let own = i32::from(oldest.author == Author::Character);
-    let count = |count: i32| u32::try_from(count).unwrap_or(0);
-    (count(oldest.depth), count(oldest.character_count - own))
-}
-
-fn turns(
-    newest_first: Vec<Line>,
-    player: &Player,
-    wanted: &Wanted<'_>,
-    said: Option<String>,
-) -> Vec<Turn<'static>> {
-    let stored = newest_first.into_iter().rev().map(|message| Turn {
-        id: Cow::Owned(message.id.to_string()),
-        role: role(message.kind, message.author),
-        name: Cow::Owned(name::spoken(&message.speaker_name).into_owned()),
-        text: Cow::Owned(message.text),
-    });
-    let said = said.map(|text| Turn {
-        id: Cow::Owned(wanted.said_id.map(|id| id.to_string()).unwrap_or_default()),
-        role: role(wanted.kind_said, Author::Person),
-        name: Cow::Owned(speaker_name(wanted.kind_said, &player.name)),
-        text: Cow::Owned(text),
-    });
-    // What models don't read has no text here, and what says nothing isn't sent.
-    let turns = stored.chain(said);
-    turns.filter(|turn| !turn.text.trim().is_empty()).collect()
-}
-
-/// As whom a model reads a message.
-fn role(kind: MessageKind, author: Author) -> Role {
-    match (kind, author) {
-        (MessageKind::Narration, _) => Role::System,
-        (_, Author::Character) => Role::Assistant,
-        (_, Author::Person) => Role::User,
-    }
-}
-
-/// Under which name a person's message stands: a narrator has none.
-pub(super) fn speaker_name(kind: MessageKind, player: &str) -> String {
-    match kind {
-        MessageKind::Narration => String::new(),
-        MessageKind::Dialogue | MessageKind::OutOfCharacter => player.to_owned(),
     }
 }

@@ -3,9 +3,10 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::asking::{Asked, Opening, Start, Target};
 use super::begin_message::check_continuable;
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Start, Started, Target};
+use super::start_generation::Started;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
@@ -20,8 +21,8 @@ impl Chats {
         id: MessageId,
         key: Option<RequestKey>,
     ) -> Result<Started, Error> {
-        let session = match self.opening(ctx, session, key.as_ref()).await? {
-            Opening::Idle(session) => *session,
+        let session = match self.opening(ctx, session, key.as_ref(), false).await? {
+            Opening::Session { session, .. } => *session,
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         check_continuable(
@@ -36,7 +37,8 @@ impl Chats {
             kind: Kind::Continue,
             key,
             target,
-            prompt,
+            asked: Asked::Now(Box::new(prompt)),
+            may_wait: false,
         };
         self.start(ctx, start).await
     }

@@ -3,9 +3,11 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::access::enter;
 use super::once::Once;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, MessageId, SessionId};
+use crate::domain::participant::Right;
 use crate::domain::session::Branch;
 use crate::infrastructure::queries::{branches, messages, sessions};
 
@@ -29,8 +31,7 @@ impl Chats {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, session, Right::Write).await?;
                     let telling = self.telling(tx, &session, cause);
                     let session = session.id;
                     if let Some(made) = once.made(tx).await? {

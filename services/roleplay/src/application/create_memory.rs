@@ -3,12 +3,14 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::access::enter;
 use super::once::Once;
 use super::tell::Telling;
 use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
-use crate::infrastructure::queries::{memories, sessions};
+use crate::domain::participant::Right;
+use crate::infrastructure::queries::memories;
 
 /// A note to add.
 #[derive(Debug)]
@@ -49,8 +51,7 @@ impl Memories {
                 let (note, once) = (note.clone(), once.clone());
                 let (outbox, cause) = (outbox.clone(), cause.clone());
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, note.session_id).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, note.session_id, Right::Write).await?;
                     if let Some(made) = once.made(tx).await? {
                         let made = memories::find(tx, session.id, made).await?;
                         return made.ok_or(Error::NotFound("memory"));

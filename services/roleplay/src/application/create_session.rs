@@ -7,17 +7,19 @@ use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
+use super::access::enter;
 use super::cast::Sheet;
 use super::once::Once;
 use super::tell::Telling;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
+use crate::domain::participant::{Right, Seat};
 use crate::domain::session::{
     Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
 };
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{branches, messages, sessions};
+use crate::infrastructure::queries::{branches, messages, participants, sessions};
 
 /// A session to open.
 pub(crate) struct NewSession {
@@ -50,15 +52,19 @@ impl Chats {
             return self.greeted(ctx, session, greeting).await;
         }
         let sheet = self
-            .sheet(ctx, new.character_id, &new.settings.prompt)
+            .sheet(user, new.character_id, &new.settings.prompt)
             .await?
             .ok_or(Error::NotFound("character"))?;
-        // It must be there.
-        self.player(ctx, new.persona_id).await?;
+        let id = SessionId::new();
+        let me = Seat {
+            persona_id: new.persona_id,
+            ..Seat::of_opener(id, user)
+        };
+        let me = self.seated(ctx, me).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
-        let (id, now) = (SessionId::new(), self.host.clock.now());
+        let now = self.host.clock.now();
         let name = sheet.card.display_name().into_owned();
         let greetings = greetings(&sheet, &name, now);
         let branch = Branch {
@@ -72,10 +78,11 @@ impl Chats {
         let session = Session {
             id,
             user_id: user,
+            me,
+            shared: false,
             character_id: Some(new.character_id),
             title: title(new.title, &name),
             character_name: name,
-            persona_id: new.persona_id,
             model_id: new.model_id,
             settings: new.settings,
             branch,
@@ -124,6 +131,7 @@ fn greetings(sheet: &Sheet, name: &str, now: Timestamp) -> Vec<NewMessage> {
     let message = |greeting: Cow<'_, str>| NewMessage {
         id: MessageId::new(),
         author: Author::Character,
+        by: None,
         kind: MessageKind::Dialogue,
         speaker_name: name.to_owned(),
         text: greeting.into_owned(),
@@ -148,8 +156,7 @@ async fn opened(
     user: UserId,
     id: SessionId,
 ) -> Result<(Session, Option<Message>), Error> {
-    let session = sessions::find(db, user, id).await?;
-    let session = session.ok_or(Error::NotFound("session"))?;
+    let session = enter(db, user, id, Right::Watch).await?;
     let first = messages::list_siblings(db, id, None)
         .await?
         .into_iter()
@@ -168,6 +175,7 @@ async fn store(
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
+    participants::put(tx, session.id, &session.me, session.create_time).await?;
     branches::insert(tx, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
     telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;

@@ -2,10 +2,12 @@
 
 use mesh::Ctx;
 
+use super::access::enter;
 use super::tell::Telling;
 use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
-use crate::infrastructure::queries::{memories, sessions};
+use crate::domain::participant::Right;
+use crate::infrastructure::queries::memories;
 
 impl Memories {
     /// Forgets a memory; its message, if it comes from one, stays and isn't remembered again.
@@ -21,8 +23,7 @@ impl Memories {
             .transaction(|tx| {
                 let (outbox, cause) = (outbox.clone(), cause.clone());
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, session, Right::Manage).await?;
                     let memory = memories::find(tx, session.id, id).await?;
                     let memory = memory.ok_or(Error::NotFound("memory"))?;
                     memories::forget(tx, &memory).await?;

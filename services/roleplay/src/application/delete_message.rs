@@ -5,13 +5,16 @@ use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use storage::database::Transaction;
 
+use super::access::enter;
 use super::chats::check_not_generating;
 use super::error::check_etag_of;
 use super::greetings::shown_etag;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::message::Message;
+use crate::domain::participant::{Refusal, Right, Seat, are_own};
 use crate::domain::session::Session;
-use crate::infrastructure::queries::{messages, sessions, splice, subtree};
+use crate::infrastructure::queries::{messages, splice, subtree};
 use crate::infrastructure::tables::message::Model;
 
 /// A message to delete.
@@ -42,10 +45,10 @@ impl Chats {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, request.session_id).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, request.session_id, Right::Write).await?;
                     let message = messages::find_whole(tx, session.id, request.id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
+                    check_may_change(&session.me, &message)?;
                     check_etag_of(
                         "message",
                         &shown_etag(&session, message, words),
@@ -59,8 +62,7 @@ impl Chats {
                     };
                     let telling = self.telling(tx, &session, cause);
                     telling.deleted(&deleted)?;
-                    let session = sessions::find(tx, user, session.id).await?;
-                    Ok(session.ok_or(Error::NotFound("session"))?.branch.head)
+                    Ok(enter(tx, user, session.id, Right::Watch).await?.branch.head)
                 })
             })
             .await
@@ -83,11 +85,38 @@ async fn delete_with_following(
         }
     }
     let replacement = replacement(tx, message).await?;
+    // Replies that wait go with what they would answer, and their jobs find them gone.
     let deleted = subtree::list(tx, of, id).await?;
+    check_none_of_others(tx, session, &deleted).await?;
     subtree::leave(tx, of, id, replacement, now).await?;
     subtree::delete(tx, of, id).await?;
     messages::close_gap(tx, message).await?;
     Ok(deleted)
+}
+
+/// Refuses a player to delete what others said.
+async fn check_none_of_others(
+    tx: &Transaction<'_>,
+    session: &Session,
+    deleted: &[MessageId],
+) -> Result<(), Error> {
+    let me = &session.me;
+    if me.role.has(Right::Manage) {
+        return Ok(());
+    }
+    let authors = messages::authors(tx, session.id, deleted).await?;
+    match are_own(me, &authors) {
+        true => Ok(()),
+        false => Err(Refusal::OthersFollow { role: me.role }.into()),
+    }
+}
+
+/// Refuses what somebody may neither change nor delete.
+pub(super) fn check_may_change(me: &Seat, message: &Message) -> Result<(), Error> {
+    match me.may_change(message) {
+        true => Ok(()),
+        false => Err(Refusal::OthersMessage { role: me.role }.into()),
+    }
 }
 
 async fn delete_alone(

@@ -13,6 +13,7 @@ use crate::domain::card::CardError;
 use crate::domain::etag::etag;
 use crate::domain::ids::GenerationId;
 use crate::domain::macros::Outgrown;
+use crate::domain::participant::Refusal;
 use crate::domain::prompt::FitError;
 use crate::domain::watch::OffsetError;
 use crate::infrastructure::index;
@@ -50,9 +51,23 @@ pub(crate) enum Error {
     /// A reply is being generated.
     #[error("a reply is being generated in this session: wait for it, watch it or cancel it")]
     GenerationRunning(GenerationId),
+    /// Their role in the session doesn't allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No invitation lets them in. Why isn't told to somebody who may only guess.
+    #[error(
+        "there is no such invitation, or it ended, was used up or revoked, or can't bring you back: ask for a new one"
+    )]
+    InvitationInvalid,
+    /// As many take part as may.
+    #[error("{0} people take part in the session, the most allowed: somebody has to leave first")]
+    SessionFull(u64),
+    /// As many replies wait as may.
+    #[error("{0} replies wait in this session, the most allowed: wait for one, or cancel one")]
+    TooManyWaiting(u32),
     /// The person has as many running as one may have.
     #[error(
-        "you already have {0} replies in progress, the most allowed: wait for one to end, or cancel one"
+        "you already have {0} replies in progress or waiting, the most allowed: wait for one to end, or cancel one"
     )]
     TooManyGenerations(u32),
     /// This can't be done with that message.
@@ -207,6 +222,14 @@ impl Classify for Error {
             Self::Offset(_) => Class::new(Reason::OffsetInvalid),
             Self::GenerationRunning(id) => {
                 Class::new(Reason::GenerationRunning).fact("generationId", id)
+            }
+            Self::Refused(refusal) => {
+                Class::new(Reason::SessionRoleInsufficient).fact("role", refusal.role().name())
+            }
+            Self::InvitationInvalid => Class::new(Reason::InvitationInvalid),
+            Self::SessionFull(_) => Class::new(Reason::SessionFull),
+            Self::TooManyWaiting(_) => {
+                Class::new(Reason::TooManyRepliesWaiting).retry_after(REPLY_TIME)
             }
             Self::Unsuitable(_) => Class::new(Reason::MessageUnsuitable),
             Self::CharacterDeleted => Class::new(Reason::CharacterDeleted),

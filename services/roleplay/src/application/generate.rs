@@ -214,7 +214,7 @@ impl Chats {
 
     /// Retries until something is stored: for some seconds, or for as long as it is away, unless the
     /// platform stops. Who watches learns of a disk that takes nothing.
-    async fn patiently<F, T>(&self, job: &Job, store: impl Fn() -> F) -> Result<T, Error>
+    pub(super) async fn patiently<F, T>(&self, job: &Job, store: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -269,7 +269,8 @@ impl Chats {
     }
 }
 
-fn failed(status: &Status) -> Ending {
+/// The end by what a call, or the work on a prompt, was refused for.
+pub(super) fn failed(status: &Status) -> Ending {
     let reason = error::reason_of(status).unwrap_or(match status.code() {
         Code::DeadlineExceeded => Reason::DeadlineExceeded,
         Code::Unavailable | Code::Cancelled => Reason::ProviderUnavailable,

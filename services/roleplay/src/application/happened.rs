@@ -61,6 +61,7 @@ pub(super) fn written(
             generation_id: String::new(),
             origin: origin.into(),
             generation_kind: GenerationKind::Unspecified.into(),
+            actor_user_id: scene.actor(),
         },
         of: format!("{message} {}", origin.as_str_name()),
         time,
@@ -79,6 +80,7 @@ pub(super) fn started(row: &GenerationRow) -> Retellable<GenerationStarted> {
             character_id: scene.character(),
             kind: kind(row.kind).into(),
             model_id: row.model_id.clone(),
+            actor_user_id: scene.actor(),
         },
         of: row.id.to_string(),
         time: row.create_time,
@@ -121,6 +123,7 @@ pub(super) fn ended(
             end_time: Some(time.into()),
             time_to_first_token: first_token.and_then(|took| took.try_into().ok()),
             text_bytes: row.text_bytes,
+            actor_user_id: scene.actor(),
         },
         of: row.id.to_string(),
         time,
@@ -142,8 +145,8 @@ fn state(state: State) -> GenerationState {
         State::Failed => GenerationState::Failed,
         State::Cancelled => GenerationState::Cancelled,
         State::Interrupted => GenerationState::Interrupted,
-        // No event tells the end of one that runs.
-        State::Running => GenerationState::Unspecified,
+        // No event tells the end of one that runs or waits.
+        State::Running | State::Pending => GenerationState::Unspecified,
     }
 }
 

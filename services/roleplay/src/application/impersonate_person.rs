@@ -3,14 +3,16 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::asking::{Opening, Parent, Speaker, Start, Target};
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Speaker, Start, Started, Target};
+use super::start_generation::Started;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
 
 impl Chats {
-    /// Starts a message of the person after `parent`, or after the last of the branch.
+    /// Starts a message of the person after `parent`, or after the last of the branch. Where something is generated, it waits for its
+    /// turn.
     pub(crate) async fn impersonate_person(
         &self,
         ctx: &Ctx,
@@ -18,23 +20,24 @@ impl Chats {
         parent: Option<MessageId>,
         key: Option<RequestKey>,
     ) -> Result<Started, Error> {
-        let session = match self.opening(ctx, session, key.as_ref()).await? {
-            Opening::Idle(session) => *session,
+        let (session, waits) = match self.opening(ctx, session, key.as_ref(), true).await? {
+            Opening::Session { session, waits } => (*session, waits),
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
-        let parent = parent.or(session.branch.head);
-        let wanted = Wanted::after(parent, Kind::Impersonate);
-        let prompt = self.compile(ctx, &session, wanted).await?;
+        let parent = Parent::asked(parent, &session);
+        let wanted = Wanted::after(parent.now(&session), Kind::Impersonate);
+        let asked = self.asked(ctx, &session, wanted, waits).await?;
         let target = Target::Swipe {
             parent,
-            speaker: Speaker::Person(prompt.player_name.clone()),
+            speaker: Speaker::Person(asked.player_name().to_owned()),
         };
         let start = Start {
             session,
             kind: Kind::Impersonate,
             key,
             target,
-            prompt,
+            asked,
+            may_wait: true,
         };
         self.start(ctx, start).await
     }

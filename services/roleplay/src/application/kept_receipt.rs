@@ -40,7 +40,7 @@ impl CompiledPrompt {
             receipt: &self.receipt,
             estimated: self.estimated,
             character_id: session.character_id.map(|id| id.to_string()),
-            persona_id: session.persona_id.map(|id| id.to_string()),
+            persona_id: session.me.persona_id.map(|id| id.to_string()),
             form: self.receipt.settings.form,
             sampling: &session.settings,
         };

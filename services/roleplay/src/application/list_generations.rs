@@ -3,7 +3,7 @@
 use mesh::Ctx;
 
 use super::{Chats, Error};
-use crate::domain::generation::{Generation, State};
+use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, SessionId};
 use crate::infrastructure::queries::generations;
 
@@ -11,7 +11,7 @@ use crate::infrastructure::queries::generations;
 const PAGE_CHARS: i64 = 1 << 19;
 
 impl Chats {
-    /// At most `limit` generations of a session of the caller that are older than `before`, newest first, with their texts so
+    /// At most `limit` generations of a session that are older than `before`, newest first, with their texts so
     /// far; and whether there are more.
     pub(crate) async fn list_generations(
         &self,
@@ -34,7 +34,7 @@ impl Chats {
         let more = ids.len() < found.len();
         let mut listed = generations::load(db, session, ids).await?;
         for generation in &mut listed {
-            if generation.state == State::Running {
+            if !generation.state.is_ended() {
                 *generation = self.get_generation(ctx, generation.id).await?;
             }
         }

@@ -11,10 +11,11 @@ use service::Host;
 use storage::Database;
 
 use super::Error;
+use super::access::enter_as_caller;
 use super::ancestry::{Ancestry, Path};
-use super::chats::own_session;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
+use crate::domain::participant::Right;
 use crate::domain::prompt::MemorySettings;
 use crate::infrastructure::index::Index;
 use crate::infrastructure::queries::memories;
@@ -104,19 +105,19 @@ impl Memories {
         }
     }
 
-    /// A memory of a session of the caller.
+    /// A memory of a session.
     pub(crate) async fn get_memory(
         &self,
         ctx: &Ctx,
         session: SessionId,
         id: MemoryId,
     ) -> Result<Memory, Error> {
-        let session = own_session(&self.db, ctx, session).await?;
+        let session = enter_as_caller(&self.db, ctx, session, Right::Watch).await?;
         let memory = memories::find(self.db.read(), session.id, id).await?;
         memory.ok_or(Error::NotFound("memory"))
     }
 
-    /// At most `limit` memories of a session of the caller, newest first.
+    /// At most `limit` memories of a session, newest first.
     pub(crate) async fn list_memories(
         &self,
         ctx: &Ctx,
@@ -124,7 +125,7 @@ impl Memories {
         filter: memories::Filter,
         limit: usize,
     ) -> Result<Vec<Memory>, Error> {
-        let session = own_session(&self.db, ctx, session).await?;
+        let session = enter_as_caller(&self.db, ctx, session, Right::Watch).await?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         Ok(memories::list(self.db.read(), session.id, filter, limit).await?)
     }

@@ -12,7 +12,7 @@ use crate::domain::etag::change_time;
 use crate::domain::ids::PersonaId;
 use crate::domain::name;
 use crate::domain::persona::Persona;
-use crate::infrastructure::queries::{personas, sessions};
+use crate::infrastructure::queries::{participants, personas, sessions};
 
 /// Personas. Cheap to clone.
 #[derive(Clone)]
@@ -106,7 +106,8 @@ impl Personas {
                     let persona = persona.ok_or(Error::NotFound("persona"))?;
                     check_etag("persona", persona.update_time, etag)?;
                     personas::delete(tx, user, id).await?;
-                    Ok(sessions::forget_persona(tx, id, now).await?)
+                    sessions::forget_persona(tx, id, now).await?;
+                    Ok(participants::forget_persona(tx, id, now).await?)
                 })
             })
             .await

@@ -50,7 +50,7 @@ impl Chats {
         cause: &Cause,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let Some(running) = generations::find_running(tx, id).await? else {
+        let Some(running) = generations::find_open(tx, id).await? else {
             return Ok(false);
         };
         let others = running.holder_id.filter(|holder| *holder != self.hold.id());

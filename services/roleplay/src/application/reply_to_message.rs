@@ -3,15 +3,17 @@
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::asking::{Opening, Parent, Speaker, Start, Target};
 use super::compile_prompt::Wanted;
-use super::start_generation::{Opening, Speaker, Start, Started, Target};
+use super::start_generation::Started;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Author;
 use crate::domain::prompt::Kind;
 
 impl Chats {
-    /// Starts an answer to a person's or a narrator's message: its first, or another swipe of those that it has.
+    /// Starts an answer to a person's or a narrator's message: its first, or another swipe of those that it has. Where something is
+    /// generated, the answer waits for its turn.
     pub(crate) async fn reply_to_message(
         &self,
         ctx: &Ctx,
@@ -19,8 +21,8 @@ impl Chats {
         id: MessageId,
         key: Option<RequestKey>,
     ) -> Result<Started, Error> {
-        let session = match self.opening(ctx, session, key.as_ref()).await? {
-            Opening::Idle(session) => *session,
+        let (session, waits) = match self.opening(ctx, session, key.as_ref(), true).await? {
+            Opening::Session { session, waits } => (*session, waits),
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let message = self.get_message(ctx, &session, id).await?;
@@ -29,9 +31,9 @@ impl Chats {
             return Err(Error::Unsuitable(refusal));
         }
         let wanted = Wanted::after(Some(id), Kind::Reply);
-        let prompt = self.compile(ctx, &session, wanted).await?;
+        let asked = self.asked(ctx, &session, wanted, waits).await?;
         let target = Target::Swipe {
-            parent: Some(id),
+            parent: Parent::At(Some(id)),
             speaker: Speaker::Character,
         };
         let start = Start {
@@ -39,7 +41,8 @@ impl Chats {
             kind: Kind::Reply,
             key,
             target,
-            prompt,
+            asked,
+            may_wait: true,
         };
         self.start(ctx, start).await
     }

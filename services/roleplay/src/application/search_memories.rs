@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use mesh::Ctx;
 
+use super::access::enter_as_caller;
 use super::ancestry::Path;
-use super::chats::own_session;
 use super::{Error, Memories};
 use crate::domain::ids::SessionId;
 use crate::domain::memory::Memory;
+use crate::domain::participant::Right;
 
 /// How many more are looked at than are wanted, because other branches remember too.
 const OVERHANG: usize = 4;
@@ -22,7 +23,7 @@ impl Memories {
         text: String,
         limit: usize,
     ) -> Result<Vec<(Memory, f32)>, Error> {
-        let session = own_session(&self.db, ctx, session).await?;
+        let session = enter_as_caller(&self.db, ctx, session, Right::Watch).await?;
         let (collection, vector) = self.vector_of(ctx, text).await?;
         let near = collection
             .search(session.id, &vector, limit * OVERHANG, &HashSet::new())

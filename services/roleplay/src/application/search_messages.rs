@@ -9,15 +9,14 @@ use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
 use crate::infrastructure::queries::messages::{self, Sought};
-use crate::infrastructure::queries::sessions;
 use crate::infrastructure::tables::message::Model;
 
 /// Bytes that a character has at most.
 const MAX_CHAR_BYTES: usize = 4;
 
 impl Chats {
-    /// At most `limit` messages of the caller that have all of the words, newest first, and whether there are more. A session that
-    /// is named must be the caller's.
+    /// At most `limit` messages of the caller's sessions that have all of the words, newest first, and whether there are more. The
+    /// caller must take part in a session that is named.
     pub(crate) async fn search_messages(
         &self,
         ctx: &Ctx,
@@ -62,8 +61,11 @@ impl Chats {
             let has_greeting = models.iter().any(|model| model.is_template);
             let mut whole = messages::whole(self.db.read(), session, models).await?;
             if has_greeting {
-                let session = sessions::find(self.db.read(), ctx.user_id()?, session).await?;
-                let Some(session) = session else { continue };
+                let session = match self.get_session(ctx, session).await {
+                    // They left it meanwhile.
+                    Err(Error::NotFound(_)) => continue,
+                    session => session?,
+                };
                 whole = self.all_shown(ctx, &session, whole, usize::MAX).await?;
             }
             found.extend(whole.into_iter().map(|message| (message.id, message)));

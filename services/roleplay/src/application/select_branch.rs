@@ -2,8 +2,10 @@
 
 use mesh::Ctx;
 
+use super::access::enter;
 use super::{Chats, Error};
 use crate::domain::ids::{BranchId, SessionId};
+use crate::domain::participant::Right;
 use crate::domain::session::Session;
 use crate::infrastructure::queries::{branches, sessions};
 
@@ -20,8 +22,7 @@ impl Chats {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, id).await?;
-                    let before = session.ok_or(Error::NotFound("session"))?;
+                    let before = enter(tx, user, id, Right::Write).await?;
                     let branch = branches::find(tx, id, branch).await?;
                     let branch = branch.ok_or(Error::NotFound("branch"))?;
                     if before.branch.id != branch.id {
@@ -29,8 +30,7 @@ impl Chats {
                         let telling = self.telling(tx, &before, cause);
                         telling.branch_selected(branch.id)?;
                     }
-                    let session = sessions::find(tx, user, id).await?;
-                    session.ok_or(Error::NotFound("session"))
+                    enter(tx, user, id, Right::Watch).await
                 })
             })
             .await

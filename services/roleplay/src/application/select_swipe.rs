@@ -3,12 +3,14 @@
 use mesh::Ctx;
 use sea_orm::{ConnectionTrait, DbErr};
 
+use super::access::enter;
 use super::move_head::move_head;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::domain::participant::Right;
 use crate::infrastructure::queries::path::Fork;
-use crate::infrastructure::queries::{messages, path, sessions};
+use crate::infrastructure::queries::{messages, path};
 use crate::infrastructure::tables::message::Model;
 
 impl Chats {
@@ -26,8 +28,7 @@ impl Chats {
             .db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, session, Right::Write).await?;
                     let swipe = messages::find(tx, session.id, id).await?;
                     let swipe = swipe.ok_or(Error::NotFound("message"))?;
                     let fork = match session.branch.head {

@@ -3,8 +3,10 @@
 use mesh::Ctx;
 use service::RequestKey;
 
-use super::compile_prompt::{Wanted, speaker_name};
-use super::start_generation::{Opening, Start, Started, Target};
+use super::asking::{Opening, Parent, Start, Target};
+use super::compile_prompt::Wanted;
+use super::start_generation::Started;
+use super::turns::speaker_name;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{Author, MessageKind};
@@ -26,36 +28,35 @@ pub(crate) struct SendMessage {
 }
 
 impl Chats {
-    /// Stores the message and starts its reply. A repeat of a request starts nothing and returns what the first
+    /// Stores the message and starts its reply, which waits for its turn where something is generated. A repeat of a request starts nothing and returns what the first
     /// started.
     pub(crate) async fn send_message(
         &self,
         ctx: &Ctx,
         request: SendMessage,
     ) -> Result<Started, Error> {
-        let session = match self
-            .opening(ctx, request.session_id, request.key.as_ref())
-            .await?
-        {
-            Opening::Idle(session) => *session,
+        let opening = self.opening(ctx, request.session_id, request.key.as_ref(), true);
+        let (session, waits) = match opening.await? {
+            Opening::Session { session, waits } => (*session, waits),
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
-        let parent = request.parent_id.or(session.branch.head);
+        let parent = Parent::asked(request.parent_id, &session);
         let id = MessageId::new();
         let wanted = Wanted {
             kind: Kind::Reply,
-            tip: parent,
+            tip: parent.now(&session),
             said: Some(&request.text),
             said_id: Some(id),
             kind_said: request.kind,
         };
-        let prompt = self.compile(ctx, &session, wanted).await?;
+        let asked = self.asked(ctx, &session, wanted, waits).await?;
         let said = NewMessage {
             id,
             author: Author::Person,
+            by: Some((session.me.id, session.me.persona_id)),
             kind: request.kind,
-            speaker_name: speaker_name(request.kind, &prompt.player_name),
-            text: prompt.spoken.said.clone().unwrap_or_default(),
+            speaker_name: speaker_name(request.kind, asked.player_name()),
+            text: asked.said(),
             generation_id: None,
             create_time: self.host.clock.now(),
             is_template: false,
@@ -66,7 +67,8 @@ impl Chats {
             kind: Kind::Reply,
             key: request.key,
             target,
-            prompt,
+            asked,
+            may_wait: true,
         };
         self.start(ctx, start).await
     }

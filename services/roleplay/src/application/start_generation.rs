@@ -1,135 +1,62 @@
-//! Stores what a reply begins with, and sets its job going. Sending, regenerating and continuing end here.
+//! Stores what a reply begins with, and sets its job going, or lets it wait for its turn. Sending, regenerating and continuing end
+//! here.
 
 use mesh::Ctx;
 use platform::trace::Cause;
-use sea_orm::ConnectionTrait;
-use service::RequestKey;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
+use super::asking::{Asked, Start, Target, check_available, find_earlier};
 use super::begin_message::{answered, store_messages};
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
 use super::greetings::{Settled, settle};
 use super::live::Progress;
 use super::tell::Telling;
-use super::words::{Spoken, Words};
+use super::wait_in_line::Waiting;
+use super::words::Words;
 use super::{Chats, Error};
-use crate::domain::generation::Generation;
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::generation::{Generation, State};
+use crate::domain::ids::{GenerationId, MessageId};
 use crate::domain::message::Message;
-use crate::domain::prompt::Kind;
+use crate::domain::participant::Right;
 use crate::domain::session::Session;
 use crate::infrastructure::models::Inference;
 use crate::infrastructure::queries::generations::NewGeneration;
 use crate::infrastructure::queries::history::GenerationRow;
-use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{generations, sessions};
-
-/// Where the generated text goes.
-#[derive(Clone)]
-pub(super) enum Target {
-    /// A reply to a message of the person, which is stored too.
-    Answer {
-        /// The message that the person's follows.
-        parent: Option<MessageId>,
-        /// The person's message.
-        said: NewMessage,
-    },
-    /// A new message after one that is there.
-    Swipe {
-        /// The message before it.
-        parent: Option<MessageId>,
-        /// Whose it is.
-        speaker: Speaker,
-    },
-    /// The end of a message that is there.
-    End(MessageId),
-}
-
-/// Whose message a model writes.
-#[derive(Clone)]
-pub(super) enum Speaker {
-    /// The session's character.
-    Character,
-    /// The person, who has this name.
-    Person(String),
-}
-
-/// What a request to generate finds.
-pub(super) enum Opening {
-    /// A session in which nothing is generated.
-    Idle(Box<Session>),
-    /// The generation that an earlier request of the same id began.
-    Earlier(GenerationId),
-}
-
-/// A generation to start.
-pub(super) struct Start {
-    pub(super) session: Session,
-    pub(super) kind: Kind,
-    /// What tells a repeat of the request, where it has an id.
-    pub(super) key: Option<RequestKey>,
-    pub(super) target: Target,
-    pub(super) prompt: CompiledPrompt,
-}
+use crate::infrastructure::queries::{generations, participants, sessions};
 
 impl Chats {
-    /// A session of the caller in which a generation may begin, before anything is spent on its prompt. The transaction that
-    /// begins it looks again.
-    pub(super) async fn opening(
-        &self,
-        ctx: &Ctx,
-        id: SessionId,
-        key: Option<&RequestKey>,
-    ) -> Result<Opening, Error> {
-        if self.host.tasks.token().is_cancelled() {
-            return Err(Error::Stopping);
-        }
-        let (db, user) = (self.db.read(), ctx.user_id()?);
-        let earlier = find_earlier(db, id, key);
-        let found = sessions::find_and_count_running(db, user, id);
-        let (found, earlier) = tokio::join!(found, earlier);
-        let (session, running_of_person) = found?.ok_or(Error::NotFound("session"))?;
-        if let Some(earlier) = earlier? {
-            return Ok(Opening::Earlier(earlier));
-        }
-        if let Some(running) = session.running_generation_id {
-            return Err(Error::GenerationRunning(running));
-        }
-        check_few(running_of_person, self.limits.per_person)?;
-        Ok(Opening::Idle(Box::new(session)))
-    }
-
     /// Stores the messages and the generation in one transaction and sets the job going. Returns what was stored, for whoever
     /// watches it from its beginning.
-    pub(super) async fn start(&self, ctx: &Ctx, start: Start) -> Result<Started, Error> {
-        let prompt = &start.prompt;
-        if let Some(reason) = &prompt.model.unavailable {
-            let (model_id, reason) = (prompt.model.id.clone(), reason.clone());
-            return Err(Error::ModelUnavailable { model_id, reason });
-        }
+    pub(super) async fn start(&self, ctx: &Ctx, mut start: Start) -> Result<Started, Error> {
         let id = GenerationId::new();
+        let me = &mut start.session.me;
+        if me.persona_id.is_none() {
+            start.asked.player_name().clone_into(&mut me.name);
+        }
+        let (model_id, greeting, ready) = match start.asked {
+            Asked::Now(prompt) => {
+                check_available(&prompt.model)?;
+                let greeting = prompt.spoken.greeting.clone();
+                (prompt.model.id.clone(), greeting, Some(prompt))
+            }
+            Asked::Later { model_id, .. } => (model_id, None, None),
+        };
+        let receipt = match &ready {
+            Some(prompt) => Some(prompt.receipt_json(&start.session)?),
+            None => None,
+        };
         let new = NewGeneration {
             id,
             kind: start.kind,
             key: start.key,
-            model_id: prompt.model.id.clone(),
-            receipt: prompt.receipt_json(&start.session)?,
+            model_id,
+            receipt,
             create_time: self.host.clock.now(),
             holder_id: self.hold.id(),
         };
-        let Spoken {
-            greeting, words, ..
-        } = start.prompt.spoken;
-        let inference = Inference {
-            generation_id: id,
-            user_id: start.session.user_id,
-            model_id: start.prompt.model.id,
-            settings: start.session.settings.clone(),
-            max_tokens: start.prompt.max_tokens,
-            prompt: start.prompt.prompt,
-        };
+        let ready = ready.map(|prompt| prompt.ready(id, &start.session));
         self.hold.refresh().await?;
         let (chats, cause) = (self.clone(), ctx.cause());
         // A task of its own: a client that leaves between the commit and the job's start would leave a generation
@@ -138,17 +65,17 @@ impl Chats {
             session: start.session,
             greeting,
             target: start.target,
+            may_wait: start.may_wait,
             new,
         };
-        let begin = async move { chats.begin(beginning, inference, words, cause).await };
+        let begin = async move { chats.begin(beginning, ready, cause).await };
         self.host.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(
         &self,
         beginning: Beginning,
-        inference: Inference,
-        words: Words,
+        ready: Option<(Inference, Words)>,
         cause: Cause,
     ) -> Result<Started, Error> {
         let id = beginning.new.id;
@@ -158,7 +85,7 @@ impl Chats {
         let stored = self.db.transaction(|tx| {
             Box::pin(async move {
                 let telling = self.telling(tx, &beginning.session, cause_of_it);
-                store(telling, beginning.clone(), self.limits.per_person).await
+                self.store(telling, beginning.clone()).await
             })
         });
         let rows = match stored.await? {
@@ -167,16 +94,97 @@ impl Chats {
         };
         job.stored();
         let progress = job.watch();
-        self.spawn(Work {
-            job,
-            message_id: rows.message.id,
-            base: rows.message.text.clone(),
-            left: rows.left,
-            inference,
-            words,
-            cause,
-        });
+        match ready.filter(|_| !rows.waits()) {
+            Some((inference, words)) => self.spawn(Work {
+                job,
+                message_id: rows.message.id,
+                base: rows.message.text.clone(),
+                left: rows.left,
+                inference,
+                words,
+                cause,
+            }),
+            None => self.wait_in_line(Waiting {
+                job,
+                id,
+                session_id: beginning.session.id,
+                user_id: beginning.session.me.user_id,
+                message_id: rows.message.id,
+                answers: rows.user_message.as_ref().map(|message| message.id),
+                kind: rows.generation.kind,
+                left: rows.left,
+                cause,
+            }),
+        }
         Ok(Started::New(Box::new(Begun { rows, progress })))
+    }
+
+    async fn store(&self, telling: Telling<'_>, beginning: Beginning) -> Result<Stored, Error> {
+        let tx = telling.tx;
+        let Beginning {
+            session: asked,
+            greeting,
+            target,
+            may_wait,
+            new,
+        } = beginning;
+        // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
+        let user = asked.me.user_id;
+        let found = sessions::find_with_load(tx, user, asked.id).await?;
+        let (access, load) = found.ok_or(Error::NotFound("session"))?;
+        let session = access.grant(Right::Write)?;
+        if let Some(earlier) = find_earlier(tx, user, session.id, new.key.as_ref()).await? {
+            return Ok(Stored::Earlier(earlier));
+        }
+        let before = session.running_generation_id.or(load.next);
+        if let Some(running) = before.filter(|_| !may_wait) {
+            return Err(Error::GenerationRunning(running));
+        }
+        let waits = before.is_some() || new.receipt.is_none() || !target.is_as_seen(&session);
+        self.check_few(&load, waits)?;
+        let place = match waits {
+            true => Some(generations::last_place(tx, session.id).await? + 1),
+            false => None,
+        };
+        if let Some(greeting) = greeting.filter(|_| !waits) {
+            settle(tx, session.id, &greeting).await?;
+        }
+        let (said, message) = store_messages(tx, &session, target, &new).await?;
+        tx.put_off(sessions::touch(session.id, new.create_time));
+        if asked.me.name != session.me.name {
+            tx.put_off(participants::rename(session.me.id, &asked.me.name));
+        }
+        let receipt = new.receipt.clone().filter(|_| !waits);
+        let new = NewGeneration { receipt, ..new };
+        let generation = generations::insert(tx, &session, message.id, new, place);
+        let begun = GenerationRow::begun(&session, &generation);
+        telling.generation_started((!waits).then_some(&begun), said.as_ref())?;
+        let left = said.as_ref().map(|said| said.id).or(session.branch.head);
+        let user_message = match said {
+            None => answered(tx, session.id, generation.kind, &message).await?,
+            said => said,
+        };
+        Ok(Stored::New(Box::new(Rows {
+            generation,
+            message,
+            user_message,
+            left,
+        })))
+    }
+}
+
+impl CompiledPrompt {
+    /// What a model is asked for with it, and what macros in its answer stand for.
+    pub(super) fn ready(self, id: GenerationId, session: &Session) -> (Inference, Words) {
+        let inference = Inference {
+            generation_id: id,
+            user_id: session.me.user_id,
+            model_id: self.model.id,
+            settings: session.settings.clone(),
+            max_tokens: self.max_tokens,
+            prompt: self.prompt,
+        };
+        (inference, self.spoken.words)
     }
 }
 
@@ -187,6 +195,7 @@ struct Beginning {
     /// The greeting that is answered, if nobody answered it before.
     greeting: Option<Settled>,
     target: Target,
+    may_wait: bool,
     new: NewGeneration,
 }
 
@@ -215,76 +224,16 @@ pub(super) struct Rows {
     pub(super) left: Option<MessageId>,
 }
 
+impl Rows {
+    /// Whether it waits for its turn.
+    fn waits(&self) -> bool {
+        self.generation.state == State::Pending
+    }
+}
+
 enum Stored {
     /// A generation is to run.
     New(Box<Rows>),
     /// The same request came before.
     Earlier(GenerationId),
-}
-
-async fn store(
-    telling: Telling<'_>,
-    beginning: Beginning,
-    most_of_person: u32,
-) -> Result<Stored, Error> {
-    let tx = telling.tx;
-    let Beginning {
-        session: asked,
-        greeting,
-        target,
-        new,
-    } = beginning;
-    // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
-    let found = sessions::find_and_count_running(tx, asked.user_id, asked.id).await?;
-    let (session, running_of_person) = found.ok_or(Error::NotFound("session"))?;
-    if let Some(earlier) = find_earlier(tx, session.id, new.key.as_ref()).await? {
-        return Ok(Stored::Earlier(earlier));
-    }
-    if let Some(running) = session.running_generation_id {
-        return Err(Error::GenerationRunning(running));
-    }
-    check_few(running_of_person, most_of_person)?;
-    if let Some(greeting) = greeting {
-        settle(tx, session.id, &greeting).await?;
-    }
-    let (said, message) = store_messages(tx, &session, target, &new).await?;
-    tx.put_off(sessions::touch(session.id, new.create_time));
-    let generation = generations::insert(tx, &session, message.id, new);
-    let begun = GenerationRow::begun(&session, &generation);
-    telling.generation_started(&begun, said.as_ref())?;
-    let left = said.as_ref().map(|said| said.id).or(session.branch.head);
-    let user_message = match said {
-        None => answered(tx, session.id, generation.kind, &message).await?,
-        said => said,
-    };
-    Ok(Stored::New(Box::new(Rows {
-        generation,
-        message,
-        user_message,
-        left,
-    })))
-}
-
-/// The generation that the same request began before. Another request under its id is refused: to give it the answer of the
-/// first would lose what it says.
-async fn find_earlier(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-    key: Option<&RequestKey>,
-) -> Result<Option<GenerationId>, Error> {
-    let Some(key) = key else { return Ok(None) };
-    match generations::requested(db, session, &key.id).await? {
-        Some((_, kept)) if !key.is_of(kept.as_deref()) => Err(Error::RequestIdReused),
-        found => Ok(found.map(|(id, _)| id)),
-    }
-}
-
-/// Refuses one more generation of a person who has as many running as one may have. What was counted in a transaction holds
-/// at its commit too: transactions are serialisable.
-fn check_few(running: u64, most: u32) -> Result<(), Error> {
-    if running < u64::from(most) {
-        Ok(())
-    } else {
-        Err(Error::TooManyGenerations(most))
-    }
 }

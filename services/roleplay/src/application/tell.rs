@@ -9,12 +9,15 @@ use sea_orm::DbErr;
 use storage::database::Transaction;
 use troupe_proto::Event;
 use troupe_proto::events::{
-    BranchSelected, MemoryChanged, MessageOrigin, MessagesDeleted, SessionDeleted, SwipeSelected,
+    self as told, BranchSelected, InvitationCreated, MemoryChanged, MessageOrigin, MessagesDeleted,
+    ParticipantJoined, ParticipantLeft, ParticipantRoleChanged, SessionDeleted, SwipeSelected,
 };
 
 use super::{Chats, happened};
 use crate::domain::ids::{BranchId, CharacterId, MemoryId, MessageId, SessionId, UserId};
-use crate::domain::message::Message;
+use crate::domain::invitation::Invitation;
+use crate::domain::message::{Author, Message};
+use crate::domain::participant::{ParticipantRole, Seat};
 use crate::domain::session::Session;
 use crate::infrastructure::queries::history::{GenerationRow, MessageRow, SessionRow};
 use crate::infrastructure::tables::message;
@@ -63,7 +66,10 @@ impl<'a> Telling<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene {
     pub(super) session_id: SessionId,
+    /// Who owns it.
     pub(super) user_id: UserId,
+    /// Who did what is told; none where nobody knows, or nobody did.
+    pub(super) actor_id: Option<UserId>,
     character_id: Option<CharacterId>,
 }
 
@@ -75,9 +81,14 @@ impl Telling<'_> {
 
     /// A session began with these greetings.
     pub(super) fn greeted(&self, greetings: &[message::Model]) -> Result<(), DbErr> {
+        // Nobody says them.
+        let scene = Scene {
+            actor_id: None,
+            ..self.scene
+        };
         let told = greetings.iter().map(|greeting| {
             let (id, time) = (greeting.id, greeting.create_time);
-            happened::written(self.scene, id, MessageOrigin::Greeting, time).into()
+            happened::written(scene, id, MessageOrigin::Greeting, time).into()
         });
         self.tell_all(told)
     }
@@ -93,17 +104,18 @@ impl Telling<'_> {
         self.tell(told)
     }
 
-    /// A generation began, to answer a message of the person if one is stored with it.
+    /// A generation began, unless it waits, and a message of a person is stored with it that it answers, unless that was there.
     pub(super) fn generation_started(
         &self,
-        row: &GenerationRow,
+        row: Option<&GenerationRow>,
         said: Option<&Message>,
     ) -> Result<(), DbErr> {
         let sent = said.map(|said| {
             happened::written(self.scene, said.id, MessageOrigin::Sent, said.create_time)
         });
+        let started = row.map(happened::started);
         let told = sent.map(Retold::from).into_iter();
-        self.tell_all(told.chain([happened::started(row).into()]))
+        self.tell_all(told.chain(started.map(Retold::from)))
     }
 
     /// A generation ended, which may have given its message a text.
@@ -144,6 +156,7 @@ impl Telling<'_> {
             character_id: self.scene.character(),
             generation_id: generation(Some(swipe)),
             left_generation_id: generation(left),
+            actor_user_id: self.scene.actor(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
         told.map(drop)
@@ -156,6 +169,7 @@ impl Telling<'_> {
             branch_id: branch.to_string(),
             user_id: self.scene.user_id.to_string(),
             character_id: self.scene.character(),
+            actor_user_id: self.scene.actor(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
         told.map(drop)
@@ -169,6 +183,7 @@ impl Telling<'_> {
                 message_ids: some.iter().map(MessageId::to_string).collect(),
                 user_id: self.scene.user_id.to_string(),
                 character_id: self.scene.character(),
+                actor_user_id: self.scene.actor(),
             };
             self.outbox.add(self.tx, &event, self.cause)?;
         }
@@ -181,6 +196,60 @@ impl Telling<'_> {
             session_id: self.scene.session_id.to_string(),
             memory_id: memory.to_string(),
             user_id: self.scene.user_id.to_string(),
+            actor_user_id: self.scene.actor(),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.map(drop)
+    }
+
+    /// Somebody joined the session.
+    pub(super) fn participant_joined(&self, seat: &Seat) -> Result<(), DbErr> {
+        let event = ParticipantJoined {
+            session_id: self.scene.session_id.to_string(),
+            participant_id: seat.id.to_string(),
+            user_id: seat.user_id.to_string(),
+            role: role(seat.role).into(),
+            owner_user_id: self.scene.user_id.to_string(),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.map(drop)
+    }
+
+    /// Somebody left, or was removed.
+    pub(super) fn participant_left(&self, seat: &Seat, is_removed: bool) -> Result<(), DbErr> {
+        let event = ParticipantLeft {
+            session_id: self.scene.session_id.to_string(),
+            participant_id: seat.id.to_string(),
+            user_id: seat.user_id.to_string(),
+            removed: is_removed,
+            actor_user_id: self.scene.actor(),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.map(drop)
+    }
+
+    /// Somebody has another role.
+    pub(super) fn participant_changed(&self, seat: &Seat) -> Result<(), DbErr> {
+        let event = ParticipantRoleChanged {
+            session_id: self.scene.session_id.to_string(),
+            participant_id: seat.id.to_string(),
+            user_id: seat.user_id.to_string(),
+            role: role(seat.role).into(),
+            actor_user_id: self.scene.actor(),
+        };
+        let told = self.outbox.add(self.tx, &event, self.cause);
+        told.map(drop)
+    }
+
+    /// Somebody was invited, or a link was made.
+    pub(super) fn invited(&self, invitation: &Invitation) -> Result<(), DbErr> {
+        let invited = invitation.user_id.map(|id| id.to_string());
+        let event = InvitationCreated {
+            session_id: self.scene.session_id.to_string(),
+            invitation_id: invitation.id.to_string(),
+            user_id: invited.unwrap_or_default(),
+            role: role(invitation.role).into(),
+            actor_user_id: self.scene.actor(),
         };
         let told = self.outbox.add(self.tx, &event, self.cause);
         told.map(drop)
@@ -198,7 +267,19 @@ impl Telling<'_> {
     }
 }
 
+fn role(role: ParticipantRole) -> told::ParticipantRole {
+    match role {
+        ParticipantRole::Owner => told::ParticipantRole::Owner,
+        ParticipantRole::Player => told::ParticipantRole::Player,
+        ParticipantRole::Spectator => told::ParticipantRole::Spectator,
+    }
+}
+
 impl Scene {
+    pub(super) fn actor(self) -> String {
+        self.actor_id.map(|id| id.to_string()).unwrap_or_default()
+    }
+
     pub(super) fn character(self) -> String {
         self.character_id
             .map(|id| id.to_string())
@@ -211,6 +292,7 @@ impl From<&Session> for Scene {
         Self {
             session_id: session.id,
             user_id: session.user_id,
+            actor_id: Some(session.me.user_id),
             character_id: session.character_id,
         }
     }
@@ -221,6 +303,7 @@ impl From<&SessionRow> for Scene {
         Self {
             session_id: session.id,
             user_id: session.user_id,
+            actor_id: None,
             character_id: session.character_id,
         }
     }
@@ -231,6 +314,10 @@ impl From<&MessageRow> for Scene {
         Self {
             session_id: message.session_id,
             user_id: message.owner_id,
+            actor_id: match message.author {
+                Author::Person => message.author_id.or(Some(message.owner_id)),
+                Author::Character => None,
+            },
             character_id: message.character_id,
         }
     }
@@ -241,6 +328,7 @@ impl From<&GenerationRow> for Scene {
         Self {
             session_id: generation.session_id,
             user_id: generation.owner_id,
+            actor_id: generation.actor_id,
             character_id: generation.character_id,
         }
     }

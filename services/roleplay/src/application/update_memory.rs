@@ -2,12 +2,14 @@
 
 use mesh::Ctx;
 
+use super::access::enter;
 use super::create_memory::check_text;
 use super::tell::Telling;
 use super::{Error, Memories, MemoryPatch};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
-use crate::infrastructure::queries::{memories, sessions};
+use crate::domain::participant::Right;
+use crate::infrastructure::queries::memories;
 
 impl Memories {
     /// Changes a memory. A changed text is embedded anew.
@@ -24,8 +26,7 @@ impl Memories {
             .transaction(|tx| {
                 let (patch, outbox, cause) = (patch.clone(), outbox.clone(), cause.clone());
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, session, Right::Manage).await?;
                     let memory = memories::find(tx, session.id, id).await?;
                     let mut memory = memory.ok_or(Error::NotFound("memory"))?;
                     let text = patch.text.clone().unwrap_or_else(|| own_text(&memory));

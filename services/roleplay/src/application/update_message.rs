@@ -5,7 +5,9 @@ use platform::Timestamp;
 use storage::database::Transaction;
 use troupe_proto::events::MessageOrigin;
 
+use super::access::{enter, enter_as_caller};
 use super::chats::check_not_generating;
+use super::delete_message::check_may_change;
 use super::error::check_etag_of;
 use super::greetings::shown_etag;
 use super::tell::Telling;
@@ -15,8 +17,9 @@ use crate::domain::etag::change_time;
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::macros::may_hold_macros;
 use crate::domain::message::Message;
+use crate::domain::participant::Right;
 use crate::domain::session::Session;
-use crate::infrastructure::queries::{messages, sessions};
+use crate::infrastructure::queries::messages;
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -52,10 +55,10 @@ impl Chats {
             .db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = sessions::find(tx, user, session).await?;
-                    let session = session.ok_or(Error::NotFound("session"))?;
+                    let session = enter(tx, user, session, Right::Write).await?;
                     let message = messages::find_whole(tx, session.id, id).await?;
                     let message = message.ok_or(Error::NotFound("message"))?;
+                    check_may_change(&session.me, &message)?;
                     check_etag_of("message", &shown_etag(&session, message, words), etag)?;
                     if let Some(hidden) = patch.hidden {
                         messages::set_hidden(tx, id, hidden).await?;
@@ -84,7 +87,7 @@ impl Chats {
         if !may_hold_macros(&text) {
             return Ok(text);
         }
-        let session = self.get_session(ctx, session).await?;
+        let session = enter_as_caller(&self.db, ctx, session, Right::Write).await?;
         let words = self.words(ctx, &session).await?;
         Ok(said(&text, &words.macros(self.moment(), rand::random()))?)
     }

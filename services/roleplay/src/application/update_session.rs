@@ -1,12 +1,16 @@
 //! Changes a session.
 
 use mesh::Ctx;
+use platform::Timestamp;
+use storage::database::Transaction;
 
+use super::access::{enter, enter_as_caller};
 use super::characters::check_character;
 use super::{Chats, Error};
-use crate::domain::ids::{CharacterId, PersonaId, SessionId};
+use crate::domain::ids::{CharacterId, PersonaId, SessionId, UserId};
+use crate::domain::participant::Right;
 use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
-use crate::infrastructure::queries::{personas, sessions};
+use crate::infrastructure::queries::{participants, personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +30,7 @@ pub(crate) struct SessionPatch {
 }
 
 impl Chats {
-    /// Changes a session. Character, persona and model must be there.
+    /// Changes a session. Character and persona must be the caller's, and the model there.
     pub(crate) async fn update_session(
         &self,
         ctx: &Ctx,
@@ -34,9 +38,10 @@ impl Chats {
         patch: SessionPatch,
     ) -> Result<Session, Error> {
         let (user, now) = (ctx.user_id()?, self.host.clock.now());
-        self.get_session(ctx, id).await?;
+        let right = patch.right();
+        enter_as_caller(&self.db, ctx, id, right).await?;
         let character = match patch.character_id {
-            Some(character) => Some(self.next_character(ctx, character).await?),
+            Some(character) => Some(self.next_character(user, character).await?),
             None => None,
         };
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
@@ -47,22 +52,22 @@ impl Chats {
             .transaction(|tx| {
                 Box::pin(async move {
                     let patch = patch.clone();
-                    let session = sessions::find(tx, user, id).await?;
-                    let mut session = session.ok_or(Error::NotFound("session"))?;
+                    let mut session = enter(tx, user, id, right).await?;
                     if let Some(character) = character {
                         check_character(tx, user, character.id).await?;
                         character.clone().enter(&mut session);
                     }
-                    if let Some(Some(persona)) = patch.persona_id {
-                        let persona = personas::find(tx, user, persona).await?;
-                        persona.ok_or(Error::NotFound("persona"))?;
+                    if let Some(persona) = patch.persona_id {
+                        play(tx, &mut session, persona, now).await?;
+                    }
+                    if right == Right::Watch && !session.me.role.has(Right::Manage) {
+                        return Ok(session);
                     }
                     session.title = match patch.title {
                         Some(title) if title.is_empty() => session.character_name.clone(),
                         Some(title) => title,
                         None => session.title,
                     };
-                    session.persona_id = patch.persona_id.unwrap_or(session.persona_id);
                     session.model_id = patch.model_id.unwrap_or(session.model_id);
                     (session.settings).take(&patch.changed_settings, &patch.settings);
                     session.update_time = now;
@@ -74,6 +79,36 @@ impl Chats {
     }
 }
 
+impl SessionPatch {
+    /// What it takes: whom somebody plays is theirs to say, and all else its owner's.
+    fn right(&self) -> Right {
+        let changes_session = self.character_id.is_some()
+            || self.title.is_some()
+            || self.model_id.is_some()
+            || !self.changed_settings.is_empty();
+        match (changes_session, self.persona_id) {
+            (false, Some(_)) => Right::Watch,
+            _ => Right::Manage,
+        }
+    }
+}
+
+/// Notes whom the person plays who looks at a session.
+pub(super) async fn play(
+    tx: &Transaction<'_>,
+    session: &mut Session,
+    persona: Option<PersonaId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let me = &mut session.me;
+    if let Some(persona) = persona {
+        let persona = personas::find(tx, me.user_id, persona).await?;
+        persona.ok_or(Error::NotFound("persona"))?;
+    }
+    me.persona_id = persona;
+    Ok(participants::put(tx, session.id, me, now).await?)
+}
+
 /// A character that a session gets.
 #[derive(Clone)]
 struct NextCharacter {
@@ -82,8 +117,8 @@ struct NextCharacter {
 }
 
 impl Chats {
-    async fn next_character(&self, ctx: &Ctx, id: CharacterId) -> Result<NextCharacter, Error> {
-        let sheet = self.sheet(ctx, id, &PromptChoices::default()).await?;
+    async fn next_character(&self, user: UserId, id: CharacterId) -> Result<NextCharacter, Error> {
+        let sheet = self.sheet(user, id, &PromptChoices::default()).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })

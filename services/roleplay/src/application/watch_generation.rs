@@ -1,5 +1,6 @@
 //! Watching a generation: from any offset on, from anywhere, running or ended.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_stream::try_stream;
@@ -9,10 +10,11 @@ use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
 use super::begin_message::answered;
+use super::doors::Guard;
 use super::live::Progress;
 use super::start_generation::{Begun, Started};
 use super::{Chats, Error, KeptReceipt};
-use crate::domain::generation::{Generation, State};
+use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, MessageId, UserId};
 use crate::domain::message::Message;
 use crate::domain::watch::{Event, check_offset};
@@ -23,36 +25,43 @@ use crate::infrastructure::queries::{generations, messages};
 const HELD_UP: Duration = Duration::from_secs(5);
 
 impl Chats {
-    /// A generation of the caller with its text so far.
+    /// A generation in a session of the caller, with its text so far.
     pub(crate) async fn get_generation(
         &self,
         ctx: &Ctx,
         id: GenerationId,
     ) -> Result<Generation, Error> {
+        self.generation_as_seen(Viewer::of(ctx)?, id).await
+    }
+
+    async fn generation_as_seen(
+        &self,
+        viewer: Viewer,
+        id: GenerationId,
+    ) -> Result<Generation, Error> {
         // Before the row: a job that ends in between has stored its text there.
         let watched = self.live.find(id);
-        let user = ctx.user_id()?;
-        let mut generation = self.find_generation(user, id).await?;
+        let mut generation = self.find_generation(viewer, id).await?;
         match watched {
-            _ if generation.state != State::Running => Ok(generation),
+            _ if generation.state.is_ended() => Ok(generation),
             Some(watched) => {
                 generation.text = watched.progress.borrow().text.clone();
                 Ok(generation)
             }
-            None => self.get_stored_generation(user, id).await,
+            None => self.get_stored_generation(viewer, id).await,
         }
     }
 
     /// A generation with the text that is stored by now.
     async fn get_stored_generation(
         &self,
-        user: UserId,
+        viewer: Viewer,
         id: GenerationId,
     ) -> Result<Generation, Error> {
         // Before the row: one that ends in between has its text there.
         let written = generations::written_since(self.db.read(), id, 0).await?;
-        let mut generation = self.find_generation(user, id).await?;
-        if generation.state == State::Running {
+        let mut generation = self.find_generation(viewer, id).await?;
+        if !generation.state.is_ended() {
             generation.text = written.unwrap_or_default();
         }
         Ok(generation)
@@ -64,7 +73,7 @@ impl Chats {
         ctx: &Ctx,
         id: GenerationId,
     ) -> Result<KeptReceipt, Error> {
-        let id = self.find_generation(ctx.user_id()?, id).await?.id;
+        let id = self.find_generation(Viewer::of(ctx)?, id).await?.id;
         let receipt = generations::receipt(self.db.read(), id).await?;
         let receipt = receipt.ok_or(Error::NotFound("receipt"))?;
         Ok(serde_json::from_str(&receipt)?)
@@ -76,38 +85,47 @@ impl Chats {
         ctx: &Ctx,
         started: Started,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + 'static, Error> {
+        let viewer = Viewer::of(ctx)?;
+        let guard = self.guard(viewer);
         let view = match started {
             Started::New(begun) => View::of(*begun),
-            Started::Earlier(id) => self.view(ctx, id, 0).await?,
+            Started::Earlier(id) => self.view(viewer, id, 0).await?,
         };
-        Ok(self.clone().events(ctx.user_id()?, view))
+        Ok(self.clone().events(viewer, view, guard))
     }
 
     /// What happens in a generation from an offset of its text on: its start, each byte once, its end.
     pub(crate) async fn watch_generation(
         &self,
-        ctx: &Ctx,
+        viewer: Viewer,
         id: GenerationId,
         offset: u64,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + 'static, Error> {
-        let view = self.view(ctx, id, offset).await?;
-        Ok(self.clone().events(ctx.user_id()?, view))
+        // Before the view: who loses their place in between is found.
+        let guard = self.guard(viewer);
+        let view = self.view(viewer, id, offset).await?;
+        Ok(self.clone().events(viewer, view, guard))
     }
 
-    async fn view(&self, ctx: &Ctx, id: GenerationId, offset: u64) -> Result<View, Error> {
-        let user = ctx.user_id()?;
+    /// What ends a stream of a person who doesn't take part any more.
+    fn guard(&self, viewer: Viewer) -> Option<Guard> {
+        match viewer {
+            Viewer::Person(_) => Some(self.doors.guard(self.hold.is_shared())),
+            Viewer::Service => None,
+        }
+    }
+
+    async fn view(&self, viewer: Viewer, id: GenerationId, offset: u64) -> Result<View, Error> {
         let watched = self.live.find(id);
-        let mut generation = self.get_generation(ctx, id).await?;
+        let mut generation = self.generation_as_seen(viewer, id).await?;
         if usize::try_from(offset).is_ok_and(|offset| offset > generation.text.len()) {
             // Another process may have shown what this one doesn't know to be stored yet.
-            generation = self.get_stored_generation(user, id).await?;
+            generation = self.get_stored_generation(viewer, id).await?;
         }
         let offset = check_offset(&generation.text, offset)?;
         let progress = match watched {
             Some(watched) => Some(watched.progress),
-            None if generation.state == State::Running && self.hold.is_shared() => {
-                Some(self.follow(id))
-            }
+            None if !generation.state.is_ended() && self.hold.is_shared() => Some(self.follow(id)),
             None => None,
         };
         let whole = generation.text.clone();
@@ -122,8 +140,9 @@ impl Chats {
 
     fn events(
         self,
-        user: UserId,
+        viewer: Viewer,
         view: View,
+        mut guard: Option<Guard>,
     ) -> impl Stream<Item = Result<Event, Error>> + Send + 'static {
         let View {
             id,
@@ -135,6 +154,9 @@ impl Chats {
             yield started;
             if let Some(mut progress) = progress {
                 loop {
+                    if guard.as_mut().is_some_and(Guard::is_due) {
+                        self.find_generation(viewer, id).await?;
+                    }
                     let (text, ended, trouble) = {
                         let progress = progress.borrow_and_update();
                         // The watch may begin ahead of what was seen here.
@@ -146,17 +168,42 @@ impl Chats {
                         yield Event::Delta { offset, text };
                         offset += length;
                     }
-                    if ended || !go_on(&mut progress, trouble).await? {
+                    if ended || !self.wait_on(viewer, id, &mut guard, &mut progress, trouble).await? {
                         break;
                     }
                 }
             }
-            let (generation, message) = self.ended(user, id).await?;
+            let (generation, message) = self.ended(viewer, id).await?;
             let rest = generation.text.get(offset..).unwrap_or_default().to_owned();
             if !rest.is_empty() {
                 yield Event::Delta { offset, text: rest };
             }
             yield Event::Ended { generation: Box::new(generation), message: Box::new(message) };
+        }
+    }
+
+    /// Waits for more, as [`go_on`], for as long as the viewer may see it.
+    async fn wait_on(
+        &self,
+        viewer: Viewer,
+        id: GenerationId,
+        guard: &mut Option<Guard>,
+        progress: &mut Receiver<Progress>,
+        trouble: Option<String>,
+    ) -> Result<bool, Error> {
+        let mut more = pin!(go_on(progress, trouble));
+        let Some(guard) = guard else {
+            return more.await;
+        };
+        loop {
+            tokio::select! {
+                more = &mut more => return more,
+                () = guard.alarm() => {
+                    if guard.is_due() {
+                        self.find_generation(viewer, id).await?;
+                    }
+                }
+            }
         }
     }
 
@@ -172,9 +219,13 @@ impl Chats {
         })
     }
 
-    async fn ended(&self, user: UserId, id: GenerationId) -> Result<(Generation, Message), Error> {
-        let generation = self.find_generation(user, id).await?;
-        if generation.state == State::Running {
+    async fn ended(
+        &self,
+        viewer: Viewer,
+        id: GenerationId,
+    ) -> Result<(Generation, Message), Error> {
+        let generation = self.find_generation(viewer, id).await?;
+        if !generation.state.is_ended() {
             return Err(match self.host.tasks.token().is_cancelled() {
                 true => Error::Stopping,
                 false => Error::Orphaned(id),
@@ -192,11 +243,31 @@ impl Chats {
 
     pub(super) async fn find_generation(
         &self,
-        user: UserId,
+        viewer: Viewer,
         id: GenerationId,
     ) -> Result<Generation, Error> {
-        let generation = generations::find(self.db.read(), user, id).await?;
+        let db = self.db.read();
+        let generation = match viewer {
+            Viewer::Person(user) => generations::find(db, user, id).await?,
+            Viewer::Service => generations::find_for_service(db, id).await?,
+        };
         generation.ok_or(Error::NotFound("generation"))
+    }
+}
+
+/// Who looks at a generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Viewer {
+    /// Somebody who must take part in its session.
+    Person(UserId),
+    /// A service that shows it to many, and asks for each whether they may see it.
+    Service,
+}
+
+impl Viewer {
+    /// The person who calls.
+    pub(crate) fn of(ctx: &Ctx) -> Result<Self, Error> {
+        Ok(Self::Person(ctx.user_id()?))
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use mesh::Ctx;
 
 use super::cast::{Player, Sheet};
-use super::compile_prompt::{Wanted, earlier};
+use super::compile_prompt::Wanted;
 use super::greetings::Settled;
+use super::turns::earlier;
 use super::{Chats, Error};
 use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
 use crate::domain::message::{Author, MessageKind};
@@ -26,30 +27,53 @@ pub(super) struct Words {
     sheet: Option<Arc<Sheet>>,
     character_name: String,
     pub(super) player: Player,
+    /// To whom greetings speak, where that isn't the player.
+    greeter: Option<Player>,
     session_seed: u64,
 }
 
 impl Words {
-    pub(super) fn of(session: &Session, sheet: Option<Arc<Sheet>>, player: Player) -> Self {
+    pub(super) fn of(
+        session: &Session,
+        sheet: Option<Arc<Sheet>>,
+        player: Player,
+        greeter: Option<Player>,
+    ) -> Self {
         Self {
             sheet,
             character_name: session.character_name.clone(),
             player,
+            greeter,
             session_seed: Session::seed(session.id),
         }
     }
 
+    /// Whether there is a character to answer.
+    pub(super) fn has_character(&self) -> bool {
+        self.sheet.is_some()
+    }
+
     /// The macros at a time, with the chance of a seed.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
+        self.macros_of(&self.player, now, seed)
+    }
+
+    /// As [`Words::macros`], with another person in the player's place.
+    pub(super) fn macros_of<'w>(
+        &'w self,
+        player: &'w Player,
+        now: Moment,
+        seed: u64,
+    ) -> Macros<'w> {
         let sheet = self.sheet.as_deref();
         Macros {
             char: match sheet {
                 Some(sheet) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
-            user: Cow::Borrowed(&self.player.name),
+            user: Cow::Borrowed(&player.name),
             texts: match sheet {
-                Some(sheet) => MacroTexts::of(&sheet.card, &self.player.description),
+                Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
                 None => MacroTexts::default(),
             },
             now: Some(now),
@@ -62,7 +86,8 @@ impl Words {
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.
     pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
         let now = moment(session);
-        let macros = self.macros(now, self.session_seed);
+        let player = self.greeter.as_ref().unwrap_or(&self.player);
+        let macros = self.macros_of(player, now, self.session_seed);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
     }
@@ -158,30 +183,34 @@ impl Chats {
         something_said(text, &macros)
     }
 
-    /// As [`Chats::words`]; a person whose name can't be had now has none, so that what is stored can be read.
+    /// What macros of greetings stand for, which speak to the session's owner. One whose name can't be had now has none, so that
+    /// what is stored can be read.
     pub(super) async fn words_to_show(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
-        match self.words(ctx, session).await {
-            Err(Error::Remote(status)) if session.persona_id.is_none() => {
-                tracing::warn!(code = ?status.code(), "greetings are shown without the person's name");
-                let sheet = self.sheet_of(ctx, session).await?;
-                Ok(Words::of(session, sheet, Player::nameless()))
+        let spoken_to = async {
+            match self.greeter(ctx, session).await? {
+                Some(owner) => Ok(owner),
+                None => self.player(ctx, &session.me).await,
             }
-            words => words,
-        }
+        };
+        let player = match spoken_to.await {
+            Err(Error::Remote(status)) => {
+                tracing::warn!(code = ?status.code(), "greetings are shown without the person's name");
+                Player::nameless()
+            }
+            player => player?,
+        };
+        Ok(Words::of(
+            session,
+            self.sheet_of(session).await?,
+            player,
+            None,
+        ))
     }
 
     /// What macros stand for in a session now.
     pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
-        let player = self.player(ctx, session.persona_id);
-        let (sheet, player) = tokio::try_join!(self.sheet_of(ctx, session), player)?;
-        Ok(Words::of(session, sheet, player))
-    }
-
-    /// The session's character, if it wasn't deleted.
-    async fn sheet_of(&self, ctx: &Ctx, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
-        match session.character_id {
-            Some(character) => self.sheet(ctx, character, &session.settings.prompt).await,
-            None => Ok(None),
-        }
+        let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
+        let (sheet, player, greeter) = tokio::try_join!(self.sheet_of(session), player, greeter)?;
+        Ok(Words::of(session, sheet, player, greeter))
     }
 }

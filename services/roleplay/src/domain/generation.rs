@@ -3,7 +3,7 @@
 use platform::Timestamp;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
-use super::ids::{GenerationId, MessageId, SessionId};
+use super::ids::{GenerationId, MessageId, ParticipantId, SessionId};
 use super::prompt::Kind;
 
 /// Whether a generation runs, or how it ended.
@@ -20,6 +20,16 @@ pub enum State {
     Interrupted,
     /// The model failed.
     Failed,
+    /// It waits for its turn. No message has this state: one that waits for its text is `Running`.
+    Pending,
+}
+
+impl State {
+    /// Whether it has come to an end.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Running | Self::Pending)
+    }
 }
 
 /// A job that writes a character's message.
@@ -31,6 +41,8 @@ pub struct Generation {
     pub session_id: SessionId,
     /// The message that it writes.
     pub message_id: MessageId,
+    /// Who asked for it, and pays; none if it was begun before there were several people.
+    pub participant_id: Option<ParticipantId>,
     /// What it was asked for.
     pub kind: Kind,
     /// Whether it runs, or how it ended.

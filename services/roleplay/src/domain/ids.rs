@@ -24,6 +24,14 @@ id!(
     pub SessionId, "ses"
 );
 id!(
+    /// Somebody who takes part in a session.
+    pub ParticipantId, "mbr"
+);
+id!(
+    /// An invitation to a session.
+    pub InvitationId, "inv"
+);
+id!(
     /// A branch of a session.
     pub BranchId, "brn"
 );
@@ -105,6 +113,14 @@ impl CharacterId {
     /// Its number.
     pub(crate) fn uuid(self) -> uuid::Uuid {
         self.0
+    }
+}
+
+impl ParticipantId {
+    /// The one who opened a session, who has the session's number: there is one of each.
+    #[must_use]
+    pub fn of_opener(id: SessionId) -> Self {
+        Self(id.0)
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::etag::hash_etag;
 use super::generation::State;
-use super::ids::{GenerationId, MessageId, SessionId};
+use super::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
 
 /// Longest message that can be continued, in bytes of UTF-8: a message must fit an answer of gRPC.
 pub const MAX_CONTINUED_BYTES: usize = 800_000;
@@ -56,6 +56,10 @@ pub struct Message {
     pub parent_id: Option<MessageId>,
     /// Who said it.
     pub author: Author,
+    /// Which person; none for a character.
+    pub participant_id: Option<ParticipantId>,
+    /// Whom that person played; none for themselves.
+    pub persona_id: Option<PersonaId>,
     /// In which voice.
     pub kind: MessageKind,
     /// The author's name at the time; empty for a narrator.
@@ -107,6 +111,8 @@ mod tests {
             session_id: SessionId::new(),
             parent_id: None,
             author: Author::Character,
+            participant_id: None,
+            persona_id: None,
             kind: MessageKind::Dialogue,
             speaker_name: "Mira".to_owned(),
             text: "Come in.".to_owned(),

@@ -1,11 +1,12 @@
-//! Sessions: conversations of a person with a character, and their branches.
+//! Sessions: conversations of people with a character, and their branches.
 
 mod prompt_choices;
 
 use platform::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BranchId, CharacterId, GenerationId, MessageId, PersonaId, SessionId, UserId};
+use super::ids::{BranchId, CharacterId, GenerationId, MessageId, SessionId, UserId};
+use super::participant::Seat;
 use super::random::seed_for;
 
 pub use self::prompt_choices::{PromptChoice, PromptChoices};
@@ -19,19 +20,21 @@ pub const MAX_TITLE_CHARS: usize = 200;
 /// Title of a session's first branch.
 pub const FIRST_BRANCH_TITLE: &str = "Main";
 
-/// A conversation of a person with a character.
+/// A conversation of people with a character, as one of them sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is.
+    /// Who owns it.
     pub user_id: UserId,
+    /// Who looks at it: what they may do in it, and whom they play.
+    pub me: Seat,
+    /// Whether others than its owner take part in it, or once did.
+    pub shared: bool,
     /// The character; none if it was deleted.
     pub character_id: Option<CharacterId>,
     /// The character's name.
     pub character_name: String,
-    /// Whom the person plays; none for themselves.
-    pub persona_id: Option<PersonaId>,
     /// Title.
     pub title: String,
     /// The model; empty for the default one.

@@ -1,5 +1,5 @@
-//! The queries, a file for each aggregate. Owned rows are found through `owned_by` and what hangs on it; nothing here
-//! decides.
+//! The queries, a file for each aggregate. Owned rows are found through `owned_by` and what hangs on it, those of sessions through
+//! `participation`; nothing here decides.
 
 pub(crate) mod bookmarks;
 pub(crate) mod branches;
@@ -8,9 +8,12 @@ pub(crate) mod characters;
 pub(crate) mod generations;
 pub(crate) mod history;
 pub(crate) mod holders;
+pub(crate) mod invitations;
 pub(crate) mod lorebooks;
 pub(crate) mod memories;
 pub(crate) mod messages;
+pub(crate) mod participants;
+mod participation;
 pub(crate) mod path;
 pub(crate) mod personas;
 pub(crate) mod requests;

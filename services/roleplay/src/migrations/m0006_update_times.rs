@@ -40,6 +40,7 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::{BranchId, SessionId, UserId};
+    use crate::domain::participant::Right;
     use crate::infrastructure::queries::sessions;
     use crate::migrations::Migrator;
 
@@ -89,6 +90,7 @@ mod tests {
         db.execute(&row).await.unwrap();
         Migrator::up(&db, None).await.unwrap();
         let found = sessions::find(&db, user, session).await.unwrap().unwrap();
+        let found = found.grant(Right::Manage).unwrap();
         assert_eq!(found.update_time, Timestamp::from_micros(5));
         assert_eq!(found.branch.update_time, Timestamp::from_micros(6));
     }

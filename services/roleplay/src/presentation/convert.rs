@@ -7,5 +7,6 @@ pub(super) mod generation;
 pub(super) mod json;
 pub(super) mod lorebook;
 pub(super) mod message;
+pub(super) mod participant;
 pub(super) mod prompt;
 pub(super) mod session;

@@ -8,7 +8,7 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::generation_service_server::GenerationService;
 
 use super::messages::Answers;
-use crate::application::Chats;
+use crate::application::{Chats, Viewer};
 
 pub(super) struct GenerationApi {
     pub(super) chats: Chats,
@@ -18,6 +18,7 @@ pub(super) struct GenerationApi {
 #[tonic::async_trait]
 impl GenerationService for GenerationApi {
     type WatchGenerationStream = Answers<pb::WatchGenerationResponse>;
+    type AttachGenerationStream = Answers<pb::AttachGenerationResponse>;
 
     async fn list_generations(
         &self,
@@ -58,9 +59,25 @@ impl GenerationService for GenerationApi {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("generation_id", &request.get_ref().generation_id)?;
         let offset = u64::try_from(request.get_ref().offset).unwrap_or(0);
-        let events = self.chats.watch_generation(&ctx, id, offset).await?;
+        let viewer = Viewer::of(&ctx)?;
+        let events = self.chats.watch_generation(viewer, id, offset).await?;
         let answers = events.map(|event| {
             Ok(pb::WatchGenerationResponse {
+                event: Some(event?.into()),
+            })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn attach_generation(
+        &self,
+        request: Request<pb::AttachGenerationRequest>,
+    ) -> Result<Response<Self::AttachGenerationStream>, Status> {
+        let id = fields::id("generation_id", &request.get_ref().generation_id)?;
+        let offset = u64::try_from(request.get_ref().offset).unwrap_or(0);
+        let attached = self.chats.watch_generation(Viewer::Service, id, offset);
+        let answers = attached.await?.map(|event| {
+            Ok(pb::AttachGenerationResponse {
                 event: Some(event?.into()),
             })
         });

@@ -145,7 +145,8 @@ fn ctx<E>(received: &Received<E>) -> Ctx {
     Ctx::of_job(Role::Roleplay, &received.cause, TIME_LIMIT)
 }
 
-fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {
+/// An id of an event.
+pub(super) fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {
     let problem = |error: T::Err| Failure::Failed(format!("an id of the event {error}").into());
     text.parse().map_err(problem)
 }
@@ -158,7 +159,8 @@ fn unless_without_embedder<T>(done: Result<T, Error>) -> Result<Option<T>, Failu
     }
 }
 
-fn failure(error: Error) -> Failure {
+/// What a failure means for the handling of an event.
+pub(super) fn failure(error: Error) -> Failure {
     if error.is_passing() {
         Failure::Unavailable(error.into())
     } else {

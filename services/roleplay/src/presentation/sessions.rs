@@ -10,10 +10,12 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
 
+use super::convert;
 use super::convert::session::{new_session, patch};
 use crate::application::Chats;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
+use crate::infrastructure::queries::sessions::Filter;
 
 pub(super) struct SessionApi {
     pub(super) chats: Chats,
@@ -44,14 +46,19 @@ impl SessionService for SessionApi {
     ) -> Result<Response<pb::ListSessionsResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
-        let scope = format!("sessions/{}/{}", ctx.user_id()?, request.character_id);
+        let (user, role) = (ctx.user_id()?, request.role());
+        let scope = format!(
+            "sessions/{user}/{}/{}",
+            request.character_id,
+            role.as_str_name()
+        );
         let page = (self.pages).read::<Cursor>(scope, request.page_size, &request.page_token)?;
-        let character = fields::optional_id("character_id", &request.character_id)?;
-        let after = page.after.as_ref().map(|cursor| (cursor.time, cursor.id));
-        let read = self
-            .chats
-            .list_sessions(&ctx, character, after, page.limit())
-            .await?;
+        let filter = Filter {
+            character: fields::optional_id("character_id", &request.character_id)?,
+            role: convert::participant::role(role),
+            after: page.after.as_ref().map(|cursor| (cursor.time, cursor.id)),
+        };
+        let read = self.chats.list_sessions(&ctx, filter, page.limit()).await?;
         let (sessions, next_page_token) = page.cut(read, Cursor::of);
         Ok(Response::new(pb::ListSessionsResponse {
             sessions: sessions.into_iter().map(Into::into).collect(),
@@ -169,8 +176,7 @@ impl SessionService for SessionApi {
     ) -> Result<Response<pb::PreviewPromptResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("session_id", &request.get_ref().session_id)?;
-        let session = self.chats.get_session(&ctx, id).await?;
-        let prompt = self.chats.preview_prompt(&ctx, &session).await?;
+        let prompt = self.chats.preview_prompt(&ctx, id).await?;
         Ok(Response::new(prompt.into()))
     }
 }

@@ -28,6 +28,7 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
     let book = alice.lorebook("Mine").await;
     alice.entry(&book.id, "mine", "Only mine.").await;
     let note = alice.note(&session.id, "Mine.", false).await;
+    let invitation = alice.invite(&session.id, pb::Invitation::default()).await;
     let archive = alice.import(charx(&card_with_assets())).await.unwrap();
     let asset = archive.character.unwrap().assets.remove(0);
     BTreeMap::from([
@@ -42,6 +43,8 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ("memory_id", note.id),
         ("bookmark_id", bookmark.id),
         ("lorebook_id", book.id),
+        ("participant_id", session.participant_id),
+        ("invitation_id", invitation.unwrap().invitation.unwrap().id),
     ])
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod accounts;
 mod avatars;
 mod bookmarks;
 mod card_files;
@@ -18,11 +19,14 @@ mod embedder;
 mod events;
 mod generations;
 mod greetings;
+mod invitations;
 mod limits;
 mod lorebook_entries;
 mod lorebooks;
 mod memories;
 mod once;
+mod participants;
+mod people;
 mod personas;
 mod prompt_settings;
 mod recall;
@@ -30,6 +34,8 @@ mod recast;
 mod receipts;
 mod replicas;
 mod restart;
+mod rights;
+mod rollout;
 mod script;
 mod search;
 mod sessions;
@@ -41,4 +47,5 @@ mod tree;
 mod turns;
 mod unwritten;
 mod voices;
+mod waiting;
 mod watching;

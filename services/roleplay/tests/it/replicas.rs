@@ -235,7 +235,6 @@ async fn runs_one_generation_a_session_whichever_is_asked() {
     let alice = two.stage.person_with(user);
     let message = alice.path(&running.session).await.pop().unwrap().id;
     let refusals = [
-        alice.send(&running.session, "Again").await.err(),
         alice.regenerate(&running.session, &message).await.err(),
         alice.go_on(&running.session, &message).await.err(),
         alice.edit(&running.session, &message, "no").await.err(),

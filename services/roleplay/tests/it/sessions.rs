@@ -187,7 +187,7 @@ async fn lists_the_most_recently_used_first_by_pages() {
         let request = pb::ListSessionsRequest {
             page_size: 2,
             page_token: token,
-            character_id: String::new(),
+            ..Default::default()
         };
         let page = alice
             .sessions()

@@ -9,7 +9,11 @@ use crate::stage::{Person, Stage, tick, turn};
 
 impl Person {
     /// Deletes a message and nothing else.
-    async fn delete_alone(&self, session: &str, message: &str) -> Result<String, Status> {
+    pub(crate) async fn delete_alone(
+        &self,
+        session: &str,
+        message: &str,
+    ) -> Result<String, Status> {
         let request = pb::DeleteMessageRequest {
             session_id: session.to_owned(),
             message_id: message.to_owned(),

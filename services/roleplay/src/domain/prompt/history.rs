@@ -75,6 +75,9 @@ fn message<'a>(
         Form::Chat if is_spoken && settings.names == NameStyle::Content => {
             Cow::Owned(format!("{name}: {text}"))
         }
+        Form::Chat if turn.role == Role::User && settings.names == NameStyle::People => {
+            Cow::Owned(format!("{name}: {text}"))
+        }
         Form::Chat => text,
     };
     let in_field = settings.form == Form::Chat && settings.names == NameStyle::Field && is_spoken;

@@ -43,6 +43,8 @@ pub enum NameStyle {
     Field,
     /// Before the text, as `Name: text`.
     Content,
+    /// The same, before what people say alone: where there are several of them, and one character.
+    People,
 }
 
 /// How example dialogues reach a chat model.

@@ -6,13 +6,15 @@ use sea_orm::{
     QuerySelect, Select,
 };
 
+use super::participation::takes_part;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ids::{BookmarkId, MessageId, SessionId, UserId};
 use crate::infrastructure::tables::bookmark::{Column, Entity, Model};
 
-/// The bookmarks of a person.
+/// The bookmarks of a person, in sessions that they take part in.
 pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
-    Entity::find().filter(Column::UserId.eq(user))
+    let select = Entity::find().filter(Column::UserId.eq(user));
+    select.filter(takes_part(user, (Entity, Column::SessionId)))
 }
 
 /// A bookmark of a person, if it is theirs.
@@ -92,6 +94,7 @@ pub(crate) async fn delete(
 ) -> Result<bool, DbErr> {
     let delete = Entity::delete_many()
         .filter(Column::UserId.eq(user))
+        .filter(takes_part(user, (Entity, Column::SessionId)))
         .filter(Column::Id.eq(id));
     Ok(delete.exec(db).await?.rows_affected > 0)
 }

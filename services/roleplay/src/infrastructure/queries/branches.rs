@@ -1,4 +1,4 @@
-//! Branches of a session that the caller was found to own.
+//! Branches of a session that the caller was found to take part in.
 
 use platform::Timestamp;
 use sea_orm::sea_query::Expr;

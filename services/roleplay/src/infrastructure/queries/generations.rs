@@ -1,41 +1,59 @@
-//! Generations, by the owner of their session, and the chunks of those that run.
+//! Generations, by who takes part in their session, and the chunks of those that run.
 
+mod held;
 mod insert;
-
-use std::collections::HashMap;
+mod line;
 
 use platform::Timestamp;
-use sea_orm::sea_query::{Condition, Expr, Func, OnConflict, Query};
+use sea_orm::sea_query::{Expr, Func, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, JoinType, Order, QueryFilter,
     QueryOrder, QuerySelect,
 };
 
-use crate::domain::generation::{Ending, Failure, Generation, State, Usage};
-use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
+use super::participation::takes_part;
+use super::{counted, stored};
+use crate::domain::generation::{Ending, Failure, Generation, Usage};
+use crate::domain::ids::{GenerationId, SessionId, UserId};
 use crate::infrastructure::tables::generation::{Column, Entity, Model};
-use crate::infrastructure::tables::{
-    generation_chunk as chunk, generation_receipt as receipt, holder, session,
-};
+use crate::infrastructure::tables::{generation_chunk as chunk, generation_receipt as receipt};
 
+pub(crate) use self::held::{find_open, held, orphans, request_cancel};
 pub(crate) use self::insert::{NewGeneration, insert};
+pub(crate) use self::line::{Beginning, Place, begin, last_place, place};
 
 /// Written out, so that the indexes on running ones serve.
 pub(super) fn is_running() -> Expr {
     Expr::col((Entity, Column::State)).eq(Expr::cust("'running'"))
 }
 
-/// A generation in a session of a person, if it is theirs.
+/// As [`is_running`].
+pub(super) fn is_waiting() -> Expr {
+    Expr::col((Entity, Column::State)).eq(Expr::cust("'pending'"))
+}
+
+/// Whether a generation that is found by its id runs, or waits.
+fn is_open() -> Expr {
+    is_running().or(is_waiting())
+}
+
+/// A generation in a session that a person takes part in.
 pub(crate) async fn find(
     db: &impl ConnectionTrait,
     user: UserId,
     id: GenerationId,
 ) -> Result<Option<Generation>, DbErr> {
-    let mut owned = Query::select();
-    owned.column(session::Column::Id).from(session::Entity);
-    owned.and_where(Expr::col(session::Column::UserId).eq(user));
-    let select = Entity::find_by_id(id).filter(Column::SessionId.in_subquery(owned));
+    let theirs = takes_part(user, (Entity, Column::SessionId));
+    let select = Entity::find_by_id(id).filter(theirs);
     Ok(select.one(db).await?.map(generation))
+}
+
+/// A generation, whoever may see it: for a service that asks for many, and asks who they are by itself.
+pub(crate) async fn find_for_service(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+) -> Result<Option<Generation>, DbErr> {
+    Ok(Entity::find_by_id(id).one(db).await?.map(generation))
 }
 
 /// At most `limit` generations of a session that are older than one, newest first, with the lengths of their texts.
@@ -74,89 +92,25 @@ pub(crate) async fn load(
     Ok(models.into_iter().map(generation).collect())
 }
 
-/// The generation that a request with this id began before, and the hash of that request, if it was kept.
+/// The generation that a person's request with this id began before, and the hash of that request, if it was kept.
 pub(crate) async fn requested(
     db: &impl ConnectionTrait,
+    user: UserId,
     session: SessionId,
     request_id: &str,
 ) -> Result<Option<(GenerationId, Option<Vec<u8>>)>, DbErr> {
+    // Those before 0004 are of the only person that there was.
+    let theirs = Column::UserId.eq(user).or(Column::UserId.is_null());
     let select = Entity::find()
         .select_only()
         .columns([Column::Id, Column::RequestHash])
         .filter(Column::SessionId.eq(session))
-        .filter(Column::RequestId.eq(request_id));
+        .filter(Column::RequestId.eq(request_id))
+        .filter(theirs);
     select.into_tuple().one(db).await
 }
 
-/// A generation that is marked as running, and who runs it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Running {
-    /// The session it belongs to.
-    pub(crate) session_id: SessionId,
-    /// The message that it writes.
-    pub(crate) message_id: MessageId,
-    /// The process that began it, if it is known.
-    pub(crate) holder_id: Option<HolderId>,
-    /// Whether somebody asked for its end.
-    pub(crate) cancel_requested: bool,
-}
-
-/// A generation that is marked as running, whoever owns it: for its end, which is nobody's call.
-pub(crate) async fn find_running(
-    db: &impl ConnectionTrait,
-    id: GenerationId,
-) -> Result<Option<Running>, DbErr> {
-    let model = Entity::find_by_id(id).filter(is_running()).one(db).await?;
-    Ok(model.map(|model| Running {
-        session_id: model.session_id,
-        message_id: model.message_id,
-        holder_id: model.holder_id,
-        cancel_requested: model.cancel_requested,
-    }))
-}
-
-/// The generations that a process runs, and of which somebody asked for the end.
-pub(crate) async fn held(
-    db: &impl ConnectionTrait,
-    holder: HolderId,
-) -> Result<HashMap<GenerationId, bool>, DbErr> {
-    let select = Entity::find()
-        .select_only()
-        .columns([Column::Id, Column::CancelRequested])
-        .filter(Column::HolderId.eq(holder))
-        .filter(is_running());
-    let rows: Vec<(GenerationId, bool)> = select.into_tuple().all(db).await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The generations that are marked as running by processes that are gone.
-pub(crate) async fn orphans(db: &impl ConnectionTrait) -> Result<Vec<GenerationId>, DbErr> {
-    let mut alive = Query::select();
-    alive.column(holder::Column::Id).from(holder::Entity);
-    let is_gone = Condition::any()
-        .add(Column::HolderId.is_null())
-        .add(Column::HolderId.not_in_subquery(alive));
-    let select = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(is_running())
-        .filter(is_gone);
-    select.into_tuple().all(db).await
-}
-
-/// Asks whoever runs a generation to end it.
-pub(crate) async fn request_cancel(
-    db: &impl ConnectionTrait,
-    id: GenerationId,
-) -> Result<(), DbErr> {
-    let update = Entity::update_many()
-        .col_expr(Column::CancelRequested, Expr::val(true))
-        .filter(Column::Id.eq(id))
-        .filter(is_running());
-    update.exec(db).await.map(drop)
-}
-
-/// What a running generation has written from an offset on, all as of one moment; `None` if it doesn't run any more.
+/// What a generation has written from an offset on, all as of one moment: nothing while it waits; `None` if it has ended.
 pub(crate) async fn written_since(
     db: &impl ConnectionTrait,
     id: GenerationId,
@@ -172,7 +126,7 @@ pub(crate) async fn written_since(
         .from(Entity)
         .join(JoinType::LeftJoin, chunk::Entity, is_of_it)
         .and_where(Expr::col((Entity, Column::Id)).eq(id))
-        .and_where(is_running())
+        .and_where(is_open())
         .order_by((chunk::Entity, chunk::Column::StartOffset), Order::Asc);
     let rows = db.query_all(&select).await?;
     if rows.is_empty() {
@@ -229,10 +183,11 @@ pub(crate) async fn append(
     if db.execute(&insert).await?.rows_affected() > 0 {
         return Ok(true);
     }
-    Ok(find_running(db, id).await?.is_some())
+    let runs = Entity::find_by_id(id).filter(is_running());
+    Ok(runs.one(db).await?.is_some())
 }
 
-/// Ends a running generation with its whole text. False if it wasn't running any more.
+/// Ends a generation that runs or waits with its whole text. False if it had ended before.
 pub(crate) async fn end(
     db: &impl ConnectionTrait,
     id: GenerationId,
@@ -276,7 +231,7 @@ pub(crate) async fn end(
         )
         .col_expr(Column::EndTime, Expr::val(now))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(State::Running));
+        .filter(is_open());
     let ended = update.exec(db).await?.rows_affected > 0;
     let chunks = chunk::Entity::delete_many().filter(chunk::Column::GenerationId.eq(id));
     chunks.exec(db).await?;
@@ -304,6 +259,7 @@ fn generation(model: Model) -> Generation {
         id: model.id,
         session_id: model.session_id,
         message_id: model.message_id,
+        participant_id: model.participant_id,
         kind: model.kind,
         state: model.state,
         text: model.text,

@@ -15,7 +15,7 @@ use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId
 use crate::domain::message::Author;
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
-use crate::infrastructure::tables::{character, generation, message, session};
+use crate::infrastructure::tables::{character, generation, message, participant, session};
 
 /// A character that was made.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -40,6 +40,8 @@ pub(crate) struct MessageRow {
     pub(crate) id: MessageId,
     pub(crate) session_id: SessionId,
     pub(crate) owner_id: UserId,
+    /// Who said it; none for a character, and from before 0013.
+    pub(crate) author_id: Option<UserId>,
     pub(crate) character_id: Option<CharacterId>,
     pub(crate) author: Author,
     /// The generation that wrote it last.
@@ -55,6 +57,8 @@ pub(crate) struct GenerationRow {
     pub(crate) session_id: SessionId,
     pub(crate) message_id: MessageId,
     pub(crate) owner_id: UserId,
+    /// Who asked for it; none from before 0004.
+    pub(crate) actor_id: Option<UserId>,
     pub(crate) character_id: Option<CharacterId>,
     pub(crate) kind: Kind,
     pub(crate) state: State,
@@ -114,12 +118,17 @@ pub(crate) async fn messages(
     let of_session = message::Entity::belongs_to(session::Entity)
         .from(Column::SessionId)
         .to(session::Column::Id);
+    let said = message::Entity::belongs_to(participant::Entity)
+        .from(Column::ParticipantId)
+        .to(participant::Column::Id);
     let select = message::Entity::find()
         .join(JoinType::InnerJoin, of_session.into())
+        .join(JoinType::LeftJoin, said.into())
         .select_only()
         .columns([Column::Id, Column::SessionId, Column::Author])
         .columns([Column::GenerationId, Column::CreateTime, Column::EditTime])
         .column_as(session::Column::UserId, "owner_id")
+        .column_as(participant::Column::UserId, "author_id")
         .column_as(session::Column::CharacterId, "character_id")
         .filter(Column::Id.gt(after))
         .order_by_asc(Column::Id);
@@ -146,6 +155,7 @@ impl GenerationRow {
             session_id: session.id,
             message_id: generation.message_id,
             owner_id: session.user_id,
+            actor_id: Some(session.me.user_id),
             character_id: session.character_id,
             kind: generation.kind,
             state: generation.state,
@@ -181,6 +191,7 @@ fn told_generations() -> Select<generation::Entity> {
         .columns([Column::Kind, Column::State, Column::ModelId])
         .columns([Column::ErrorReason, Column::CreateTime, Column::EndTime])
         .column_as(session::Column::UserId, "owner_id")
+        .column_as(Column::UserId, "actor_id")
         .column_as(session::Column::CharacterId, "character_id")
         .column_as(text_bytes.cast_as("bigint"), "text_bytes")
 }

@@ -1,4 +1,4 @@
-//! Messages of a session that the caller was found to own.
+//! Messages of a session that the caller was found to take part in.
 
 mod find_words;
 mod insert;
@@ -14,14 +14,17 @@ use sea_orm::{
 
 use super::{counted, stored};
 use crate::domain::generation::State;
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
-use crate::domain::message::Message;
+use crate::domain::ids::{GenerationId, MessageId, ParticipantId, SessionId};
+use crate::domain::message::{Author, Message};
 use crate::domain::search;
 use crate::infrastructure::tables::generation;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 
 pub(crate) use self::find_words::{Sought, having, load};
 pub(crate) use self::insert::{NewMessage, insert, insert_greetings, insert_with_answer};
+
+/// Ids in one statement: a server takes so many values.
+const IDS_AT_ONCE: usize = 1_000;
 
 /// The messages of a session, without those that were discarded.
 pub(crate) fn of_session(session: SessionId) -> Select<Entity> {
@@ -161,6 +164,8 @@ fn message(model: Model, swipe_count: u32) -> Message {
         session_id: model.session_id,
         parent_id: model.parent_id,
         author: model.author,
+        participant_id: said_by(model.session_id, model.author, model.participant_id),
+        persona_id: model.persona_id,
         kind: model.kind,
         speaker_name: model.speaker_name,
         text: model.text,
@@ -175,6 +180,42 @@ fn message(model: Model, swipe_count: u32) -> Message {
         edit_time: model.edit_time,
         is_template: model.is_template,
     }
+}
+
+/// Which person said a message. Before 0013 there was one in a session.
+fn said_by(
+    session: SessionId,
+    author: Author,
+    participant: Option<ParticipantId>,
+) -> Option<ParticipantId> {
+    match author {
+        Author::Person => Some(participant.unwrap_or(ParticipantId::of_opener(session))),
+        Author::Character => None,
+    }
+}
+
+/// Whose these messages of a session are.
+pub(crate) async fn authors(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: &[MessageId],
+) -> Result<Vec<(MessageId, Author, Option<ParticipantId>)>, DbErr> {
+    let mut authors = Vec::with_capacity(ids.len());
+    for some in ids.chunks(IDS_AT_ONCE) {
+        let select = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Author, Column::ParticipantId])
+            .filter(Column::SessionId.eq(session))
+            .filter(Column::Id.is_in(some.iter().copied()));
+        let rows: Vec<(MessageId, Author, Option<ParticipantId>)> =
+            select.into_tuple().all(db).await?;
+        authors.extend(
+            rows.into_iter().map(|(id, author, participant)| {
+                (id, author, said_by(session, author, participant))
+            }),
+        );
+    }
+    Ok(authors)
 }
 
 /// Lets a generation continue a message.

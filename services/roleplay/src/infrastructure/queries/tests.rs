@@ -15,6 +15,7 @@ use crate::domain::ids::{
     BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
 };
 use crate::domain::message::{Author, MessageKind};
+use crate::domain::participant::{ParticipantRole, Seat};
 use crate::domain::prompt::Kind;
 use crate::domain::search;
 use crate::domain::session::{Branch, ReplySettings, Session};
@@ -49,7 +50,8 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         user_id: user,
         character_id: None,
         character_name: String::new(),
-        persona_id: None,
+        me: Seat::of_opener(id, user),
+        shared: false,
         title: String::new(),
         model_id: String::new(),
         settings: ReplySettings::default(),
@@ -64,6 +66,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
     let said = || messages::NewMessage {
         id: MessageId::new(),
         author: Author::Person,
+        by: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: String::new(),
@@ -81,7 +84,9 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
 }
 
 async fn ask_about_generations(db: &Explaining, session: SessionId, generation: GenerationId) {
-    generations::requested(db, session, "r-1").await.unwrap();
+    generations::requested(db, UserId::new(), session, "r-1")
+        .await
+        .unwrap();
     generations::find(db, UserId::new(), generation)
         .await
         .unwrap();
@@ -100,6 +105,30 @@ async fn ask_about_generations(db: &Explaining, session: SessionId, generation: 
     generations::held(db, holder).await.unwrap();
     holders::beat(db, holder).await.unwrap();
     holders::exists(db, holder).await.unwrap();
+}
+
+async fn ask_about_people(db: &Explaining, user: UserId, session: SessionId) {
+    let seat = Seat::of_opener(session, user);
+    let now = Timestamp::from_micros(1);
+    participants::put(db, session, &seat, now).await.unwrap();
+    participants::list(db, session, None, 10).await.unwrap();
+    participants::count(db, session).await.unwrap();
+    participants::find(db, session, seat.id).await.unwrap();
+    participants::find_ever(db, session, user).await.unwrap();
+    sessions::find_with_load(db, user, session).await.unwrap();
+    bookmarks::list(db, user, Some(session), None, 10)
+        .await
+        .unwrap();
+    generations::place(db, session, GenerationId::new())
+        .await
+        .unwrap();
+    generations::last_place(db, session).await.unwrap();
+    let token = vec![1; 32];
+    invitations::find_by_token(db, token).await.unwrap();
+    invitations::list(db, session, None, 10).await.unwrap();
+    invitations::list_of_person(db, user, None, now, 10)
+        .await
+        .unwrap();
 }
 
 async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: MessageId) {
@@ -121,6 +150,19 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     messages::having(db, user, &sought, 10).await.unwrap();
 }
 
+async fn ask_about_memories(db: &Explaining, session: SessionId, message: MessageId) {
+    let memory = MemoryId::of_message(message);
+    memories::insert_of_message(db, session, message, Timestamp::default())
+        .await
+        .unwrap();
+    memories::list_of(db, session, [memory]).await.unwrap();
+    memories::pinned(db, session).await.unwrap();
+    memories::has(db, session).await.unwrap();
+    memories::set_embedded(db, [memory], None).await.unwrap();
+    let filter = memories::Filter::default();
+    memories::list(db, session, filter, 10).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
@@ -132,15 +174,16 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
         bytes: 10,
     };
     sessions::find(&db, user, session).await.unwrap().unwrap();
-    let after = Some((Timestamp::from_micros(1), session));
+    let filter = sessions::Filter {
+        after: Some((Timestamp::from_micros(1), session)),
+        ..sessions::Filter::default()
+    };
     assert_eq!(
-        sessions::list(&db, user, None, after, 10)
-            .await
-            .unwrap()
-            .len(),
+        sessions::list(&db, user, filter, 10).await.unwrap().len(),
         1
     );
     sessions::touch(session, now).exec(&db).await.unwrap();
+    ask_about_people(&db, user, session).await;
     ask_about_generations(&db, session, generation).await;
     messages::find(&db, session, message).await.unwrap();
     messages::list_siblings(&db, session, Some(message))
@@ -163,16 +206,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     path::fork(&db, session, message, message).await.unwrap();
     let held = path::holds(&db, session, message, &[message]).await;
     assert!(held.unwrap().contains(&message));
-    let memory = MemoryId::of_message(message);
-    memories::insert_of_message(&db, session, message, now)
-        .await
-        .unwrap();
-    memories::list_of(&db, session, [memory]).await.unwrap();
-    memories::pinned(&db, session).await.unwrap();
-    memories::has(&db, session).await.unwrap();
-    memories::set_embedded(&db, [memory], None).await.unwrap();
-    let filter = memories::Filter::default();
-    memories::list(&db, session, filter, 10).await.unwrap();
+    ask_about_memories(&db, session, message).await;
     subtree::leave(&db, session, message, None, now)
         .await
         .unwrap();
@@ -189,7 +223,10 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     for index in [
         "generations_running",
         "generations_held",
-        "generations_request",
+        "generations_request_of_person",
+        "generations_waiting",
+        "generations_waiting_held",
+        "participants_once",
         "messages_siblings",
         "messages_last_head",
         "memories_session",
@@ -212,6 +249,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
         let said = messages::NewMessage {
             id: MessageId::new(),
             author: Author::Character,
+            by: None,
             kind: MessageKind::Dialogue,
             speaker_name: "Mira \"of\" Varn".to_owned(),
             text: text.to_owned(),
@@ -269,13 +307,22 @@ fn stores_closed_sets_under_the_names_of_older_releases() {
         E::iter().map(|one| one.to_value()).collect()
     }
     assert_eq!(names::<Author>(), ["person", "character"]);
-    let states = ["running", "completed", "cancelled", "interrupted", "failed"];
+    let states = [
+        "running",
+        "completed",
+        "cancelled",
+        "interrupted",
+        "failed",
+        "pending",
+    ];
     assert_eq!(names::<State>(), states);
     let kinds = ["reply", "regenerate", "continue", "impersonate"];
     assert_eq!(names::<Kind>(), kinds);
     let voices = ["dialogue", "narration", "out_of_character"];
     assert_eq!(names::<MessageKind>(), voices);
     assert_eq!(names::<Finish>(), ["stop", "length"]);
+    let roles = ["owner", "player", "spectator"];
+    assert_eq!(names::<ParticipantRole>(), roles);
 }
 
 #[tokio::test]
@@ -304,6 +351,7 @@ async fn finds_any_ancestor_in_few_steps() {
     let said = |text: &str| messages::NewMessage {
         id: MessageId::new(),
         author: Author::Person,
+        by: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: text.to_owned(),

@@ -4,7 +4,7 @@ use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
 use crate::domain::generation::{Finish, State};
-use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId, UserId};
+use crate::domain::ids::{GenerationId, HolderId, MessageId, ParticipantId, SessionId, UserId};
 use crate::domain::prompt::Kind;
 
 #[sea_orm::model]
@@ -33,7 +33,7 @@ pub(crate) struct Model {
     pub(crate) usage_estimated: bool,
     pub(crate) create_time: Timestamp,
     pub(crate) end_time: Option<Timestamp>,
-    /// Whose it is; none if it was begun by a release before 0004.
+    /// Who asked for it, and pays; none if it was begun by a release before 0004.
     pub(crate) user_id: Option<UserId>,
     /// The process that began it; none from a release before there were several.
     pub(crate) holder_id: Option<HolderId>,
@@ -41,6 +41,10 @@ pub(crate) struct Model {
     pub(crate) cancel_requested: bool,
     /// Tells the request apart from another of the same id; none from a release before 0005.
     pub(crate) request_hash: Option<Vec<u8>>,
+    /// Who asked for it, as one who takes part; none from a release before 0013.
+    pub(crate) participant_id: Option<ParticipantId>,
+    /// While it waits, its place in the line of its session.
+    pub(crate) place: Option<i32>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -4,7 +4,7 @@ use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
 use crate::domain::generation::State;
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
 use crate::domain::message::{Author, MessageKind};
 
 #[sea_orm::model]
@@ -41,6 +41,10 @@ pub(crate) struct Model {
     pub(crate) search_text: Option<String>,
     /// A greeting whose macros aren't resolved, because nobody has answered it.
     pub(crate) is_template: bool,
+    /// Which person said it; none for a character, and from a release before 0013, when there was one person in a session.
+    pub(crate) participant_id: Option<ParticipantId>,
+    /// Whom that person played.
+    pub(crate) persona_id: Option<PersonaId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -11,9 +11,11 @@ use crate::domain::ids::{BranchId, CharacterId, PersonaId, SessionId, UserId};
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: SessionId,
+    /// Who owns it.
     pub(crate) user_id: UserId,
     pub(crate) character_id: Option<CharacterId>,
     pub(crate) character_name: String,
+    /// Whom its owner played when it was opened by a release before 0013; later, participants say it.
     pub(crate) persona_id: Option<PersonaId>,
     pub(crate) title: String,
     pub(crate) model_id: String,

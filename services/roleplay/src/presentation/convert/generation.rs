@@ -9,6 +9,7 @@ use crate::domain::watch::Event;
 impl From<Generation> for pb::Generation {
     fn from(generation: Generation) -> Self {
         let state = match generation.state {
+            State::Pending => pb::GenerationState::Pending,
             State::Running => pb::GenerationState::Running,
             State::Completed => pb::GenerationState::Completed,
             State::Cancelled => pb::GenerationState::Cancelled,
@@ -37,6 +38,10 @@ impl From<Generation> for pb::Generation {
             }),
             create_time: Some(generation.create_time.into()),
             end_time: generation.end_time.map(Into::into),
+            participant_id: generation
+                .participant_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
         }
     }
 }

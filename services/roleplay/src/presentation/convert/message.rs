@@ -14,6 +14,10 @@ pub(crate) fn kind(kind: pb::MessageKind) -> MessageKind {
     }
 }
 
+fn optional(id: Option<impl ToString>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
 impl From<Message> for pb::Message {
     fn from(message: Message) -> Self {
         let role = match message.author {
@@ -21,7 +25,7 @@ impl From<Message> for pb::Message {
             Author::Character => pb::MessageRole::Character,
         };
         let state = match message.state {
-            State::Running => pb::MessageState::Generating,
+            State::Running | State::Pending => pb::MessageState::Generating,
             State::Completed => pb::MessageState::Complete,
             State::Cancelled => pb::MessageState::Cancelled,
             State::Interrupted => pb::MessageState::Interrupted,
@@ -56,6 +60,8 @@ impl From<Message> for pb::Message {
             kind: kind.into(),
             hidden: message.hidden,
             etag,
+            participant_id: optional(message.participant_id),
+            persona_id: optional(message.persona_id),
         }
     }
 }

@@ -21,6 +21,7 @@ impl From<Session> for pb::Session {
                 .unwrap_or_default(),
             character_name: session.character_name,
             persona_id: session
+                .me
                 .persona_id
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
@@ -32,6 +33,8 @@ impl From<Session> for pb::Session {
             create_time: Some(session.create_time.into()),
             last_use_time: Some(session.last_use_time.into()),
             update_time: Some(session.update_time.into()),
+            participant_id: session.me.id.to_string(),
+            role: pb::ParticipantRole::from(session.me.role).into(),
         }
     }
 }

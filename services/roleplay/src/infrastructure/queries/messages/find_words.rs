@@ -1,4 +1,4 @@
-//! Messages that have words, in all sessions of a person or in one.
+//! Messages that have words, in all sessions that a person takes part in or in one.
 
 use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{
@@ -7,6 +7,7 @@ use sea_orm::{
 
 use crate::domain::ids::{MessageId, SessionId, UserId};
 use crate::domain::search::Word;
+use crate::infrastructure::queries::participation::sessions_of;
 use crate::infrastructure::queries::words::has_word;
 use crate::infrastructure::tables::message::{Column, Entity, Model};
 use crate::infrastructure::tables::session;
@@ -22,7 +23,7 @@ pub(crate) struct Sought {
     pub(crate) before: Option<MessageId>,
 }
 
-/// At most `limit` messages in the sessions of a person, newest first: their ids with their lengths.
+/// At most `limit` messages in the sessions that a person takes part in, newest first: their ids with their lengths.
 pub(crate) async fn having(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -38,7 +39,7 @@ pub(crate) async fn having(
         .from(session::Entity)
         // In this order: so the sessions of a person are looked through, and not the messages of all.
         .cross_join(Entity)
-        .and_where(Expr::col((session::Entity, session::Column::UserId)).eq(user))
+        .and_where(Expr::col((session::Entity, session::Column::Id)).in_subquery(sessions_of(user)))
         .and_where(column(Column::SessionId).equals((session::Entity, session::Column::Id)))
         .and_where(column(Column::Discarded).eq(false));
     if let Some(id) = sought.session {

@@ -6,7 +6,7 @@ use storage::database::Transaction;
 
 use super::siblings;
 use crate::domain::generation::State;
-use crate::domain::ids::{GenerationId, MessageId, SessionId};
+use crate::domain::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::search;
 use crate::infrastructure::queries::stored;
@@ -22,6 +22,8 @@ pub(crate) struct NewMessage {
     pub(crate) id: MessageId,
     /// Who says it.
     pub(crate) author: Author,
+    /// Which person, and whom they play; none for a character.
+    pub(crate) by: Option<(ParticipantId, Option<PersonaId>)>,
     /// In which voice.
     pub(crate) kind: MessageKind,
     /// The author's name.
@@ -149,6 +151,8 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         hidden: false,
         discarded: false,
         is_template: new.is_template,
+        participant_id: new.by.map(|(id, _)| id),
+        persona_id: new.by.and_then(|(_, persona)| persona),
     }
 }
 

@@ -1,0 +1,105 @@
+//! What tells open streams that somebody may have lost their place in a session.
+//!
+//! In this process each loss is told at once. What another process does is found by asking the database, as often as
+//! [`LOOK_EVERY`], only where processes share one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long a stream goes on at most that another process should end.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The doors of all sessions. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Doors(Arc<watch::Sender<()>>);
+
+impl Default for Doors {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(())))
+    }
+}
+
+impl Doors {
+    /// Somebody lost their place: whoever has a stream open is to look whether it was them.
+    pub(super) fn closed(&self) {
+        self.0.send_modify(|()| ());
+    }
+
+    /// What tells a stream when to look.
+    pub(super) fn guard(&self, is_shared: bool) -> Guard {
+        Guard {
+            closed: self.0.subscribe(),
+            looked: Instant::now(),
+            is_shared,
+        }
+    }
+}
+
+/// Tells a stream when to look whether it may go on.
+pub(super) struct Guard {
+    closed: watch::Receiver<()>,
+    looked: Instant,
+    is_shared: bool,
+}
+
+impl Guard {
+    /// Whether it is time to look, which is then taken as done.
+    pub(super) fn is_due(&mut self) -> bool {
+        let was_told = self.closed.has_changed().unwrap_or(false);
+        let is_due = was_told || (self.is_shared && self.looked.elapsed() >= LOOK_EVERY);
+        if is_due {
+            self.closed.mark_unchanged();
+            self.looked = Instant::now();
+        }
+        is_due
+    }
+
+    /// Completes when it is time to look.
+    pub(super) async fn alarm(&mut self) {
+        let (next, is_shared) = (self.looked + LOOK_EVERY, self.is_shared);
+        let tick = async {
+            match is_shared {
+                true => tokio::time::sleep_until(next).await,
+                false => std::future::pending().await,
+            }
+        };
+        let closed = &mut self.closed;
+        let told = async {
+            // It has changed when it returns, and stays so until somebody looks.
+            if closed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            closed.mark_changed();
+        };
+        tokio::select! {
+            () = tick => {}
+            () = told => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_looks_when_it_is_told_and_where_others_may_tell_every_half_second() {
+        let doors = Doors::default();
+        let (mut alone, mut shared) = (doors.guard(false), doors.guard(true));
+        assert!(!alone.is_due() && !shared.is_due());
+        tokio::time::timeout(LOOK_EVERY * 2, shared.alarm())
+            .await
+            .unwrap();
+        assert!(shared.is_due() && !shared.is_due());
+        tokio::time::timeout(LOOK_EVERY * 2, alone.alarm())
+            .await
+            .unwrap_err();
+        assert!(!alone.is_due());
+        doors.closed();
+        alone.alarm().await;
+        assert!(alone.is_due() && !alone.is_due());
+    }
+}

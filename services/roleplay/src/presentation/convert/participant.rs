@@ -1,0 +1,100 @@
+//! Participants, their roles, and invitations.
+
+use prost_types::FieldMask;
+use service::{fields, masked};
+use tonic::Status;
+use troupe_proto::roleplay as pb;
+
+use crate::application::{NewInvitation, ParticipantPatch};
+use crate::domain::invitation::Invitation;
+use crate::domain::name;
+use crate::domain::participant::{Participant, ParticipantRole};
+
+/// The role that a request names.
+pub(crate) fn role(role: pb::ParticipantRole) -> Option<ParticipantRole> {
+    match role {
+        pb::ParticipantRole::Unspecified => None,
+        pb::ParticipantRole::Owner => Some(ParticipantRole::Owner),
+        pb::ParticipantRole::Player => Some(ParticipantRole::Player),
+        pb::ParticipantRole::Spectator => Some(ParticipantRole::Spectator),
+    }
+}
+
+impl From<ParticipantRole> for pb::ParticipantRole {
+    fn from(role: ParticipantRole) -> Self {
+        match role {
+            ParticipantRole::Owner => Self::Owner,
+            ParticipantRole::Player => Self::Player,
+            ParticipantRole::Spectator => Self::Spectator,
+        }
+    }
+}
+
+impl From<Participant> for pb::Participant {
+    fn from(participant: Participant) -> Self {
+        let seat = participant.seat;
+        let name = match &participant.persona {
+            Some((name, _)) => name,
+            None => &seat.name,
+        };
+        Self {
+            id: seat.id.to_string(),
+            session_id: participant.session_id.to_string(),
+            user_id: seat.user_id.to_string(),
+            role: pb::ParticipantRole::from(seat.role).into(),
+            persona_id: seat.persona_id.map(|id| id.to_string()).unwrap_or_default(),
+            name: name::spoken(name).into_owned(),
+            create_time: Some(participant.create_time.into()),
+            update_time: Some(participant.update_time.into()),
+        }
+    }
+}
+
+/// The change of a participant that an update asks for.
+pub(crate) fn patch(
+    participant: &pb::Participant,
+    mask: Option<FieldMask>,
+) -> Result<ParticipantPatch, Status> {
+    let asked = role(participant.role());
+    let set = [
+        ("role", asked.is_some()),
+        ("persona_id", !participant.persona_id.is_empty()),
+    ];
+    let named = masked(mask, &set)?;
+    let persona = fields::optional_id("participant.persona_id", &participant.persona_id)?;
+    Ok(ParticipantPatch {
+        // No role is none that somebody can be given.
+        role: asked.filter(|_| named.contains(&"role")),
+        persona_id: named.contains(&"persona_id").then_some(persona),
+    })
+}
+
+/// The invitation that is to be made.
+pub(crate) fn new_invitation(invitation: &pb::Invitation) -> Result<NewInvitation, Status> {
+    let most = invitation.max_use_count;
+    Ok(NewInvitation {
+        role: role(invitation.role()).unwrap_or(ParticipantRole::Player),
+        user_id: fields::optional_id("invitation.user_id", &invitation.user_id)?,
+        max_uses: most.and_then(|most| u32::try_from(most).ok()),
+        expire_time: fields::time("invitation.expire_time", invitation.expire_time)?,
+    })
+}
+
+impl From<Invitation> for pb::Invitation {
+    fn from(invitation: Invitation) -> Self {
+        let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        let invited = invitation.user_id.map(|id| id.to_string());
+        Self {
+            id: invitation.id.to_string(),
+            session_id: invitation.session_id.to_string(),
+            session_title: invitation.session_title,
+            role: pb::ParticipantRole::from(invitation.role).into(),
+            user_id: invited.unwrap_or_default(),
+            inviter_participant_id: invitation.inviter_id.to_string(),
+            max_use_count: invitation.max_uses.map(number),
+            use_count: number(invitation.use_count),
+            create_time: Some(invitation.create_time.into()),
+            expire_time: Some(invitation.expire_time.into()),
+        }
+    }
+}
