@@ -23,4 +23,5 @@ mod random;
 pub mod role;
 pub mod search;
 pub mod session;
+pub mod turn;
 pub mod watch;
