@@ -9,8 +9,10 @@ mod begin_message;
 mod bookmarks;
 mod cancel_generation;
 mod cast;
+mod cast_members;
 mod characters;
 mod chats;
+mod choose_speakers;
 mod compile_prompt;
 mod continue_message;
 mod create_branch;
@@ -25,6 +27,7 @@ mod delete_session;
 mod discard;
 mod doors;
 mod edit_lorebook_entries;
+mod ensemble;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -44,9 +47,12 @@ mod live;
 mod lorebooks;
 mod memories;
 mod move_head;
+mod next_reply;
 mod once;
 mod participants;
 mod personas;
+mod play_turns;
+mod preview_prompt;
 mod rebuild_memories;
 mod recall;
 mod recover_generations;
@@ -77,6 +83,7 @@ pub(crate) use self::{
     accept_invitation::Acceptance,
     add_message::AddMessage,
     bookmarks::Bookmarks,
+    cast_members::{NewMember, Placed},
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
@@ -88,10 +95,11 @@ pub(crate) use self::{
     history::Chronicle,
     import_character::CardUpload,
     invitations::NewInvitation,
-    kept_receipt::KeptReceipt,
+    kept_receipt::{KeptReceipt, KeptSpeaker},
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
+    play_turns::PlayTurns,
     send_message::SendMessage,
     start_generation::Started,
     update_message::MessagePatch,

@@ -30,7 +30,7 @@ pub(crate) struct Sheet {
 }
 
 /// A character with its lorebooks, and when each last changed.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SheetKey {
     id: CharacterId,
     changed: Timestamp,
@@ -38,6 +38,28 @@ pub(crate) struct SheetKey {
     books: Vec<(LorebookId, Timestamp)>,
     /// What of a session's settings it depends on.
     settings: [bool; 4],
+}
+
+impl SheetKey {
+    /// Of a character that last changed at a time, with the lorebooks that are attached to it.
+    pub(super) fn of(
+        id: CharacterId,
+        changed: Timestamp,
+        books: Vec<(LorebookId, Timestamp)>,
+        settings: [bool; 4],
+    ) -> Self {
+        Self {
+            id,
+            changed,
+            books,
+            settings,
+        }
+    }
+
+    /// The lorebooks that are attached to it.
+    pub(super) fn books(&self) -> impl Iterator<Item = LorebookId> {
+        self.books.iter().map(|(id, _)| *id)
+    }
 }
 
 impl Sheet {
@@ -122,12 +144,7 @@ impl Chats {
         let (Some(changed), books) = tokio::try_join!(changed, books)? else {
             return Ok(None);
         };
-        let key = SheetKey {
-            id,
-            changed,
-            books,
-            settings,
-        };
+        let key = SheetKey::of(id, changed, books, settings);
         if let Some(sheet) = self.sheets.get(&key) {
             return Ok(Some(sheet));
         }
@@ -140,12 +157,7 @@ impl Chats {
         };
         // What is kept is what was read, which may be newer than what was asked for.
         let books = attached.iter().map(|book| (book.id, book.update_time));
-        let key = SheetKey {
-            id,
-            changed: character.update_time,
-            books: books.collect(),
-            settings,
-        };
+        let key = SheetKey::of(id, character.update_time, books.collect(), settings);
         let sheet = Arc::new(Sheet::of(character, &attached, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))

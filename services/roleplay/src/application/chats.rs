@@ -12,6 +12,7 @@ use storage::Database;
 use super::access::enter_as_caller;
 use super::cast::{Sheet, SheetKey};
 use super::doors::Doors;
+use super::ensemble::JointLore;
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
@@ -47,6 +48,8 @@ pub(crate) struct Chats {
     pub(super) doors: Doors,
     pub(super) limits: GenerationLimits,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
+    /// The lorebooks of several characters.
+    pub(super) lores: Cache<Vec<SheetKey>, Arc<JointLore>>,
 }
 
 /// How long generations may take, and how many may run.
@@ -77,6 +80,10 @@ impl Chats {
             .max_capacity(READY_SHEETS_BYTES)
             .weigher(|_, sheet: &Arc<Sheet>| sheet.size())
             .time_to_idle(READY_FOR);
+        let lores = Cache::builder()
+            .max_capacity(READY_SHEETS_BYTES)
+            .weigher(|_, lore: &Arc<JointLore>| lore.size())
+            .time_to_idle(READY_FOR);
         Self {
             hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
@@ -90,6 +97,7 @@ impl Chats {
             doors: Doors::default(),
             limits,
             sheets: sheets.build(),
+            lores: lores.build(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Opens a session with a character.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mesh::Ctx;
 use platform::Timestamp;
@@ -9,9 +10,11 @@ use service::RequestKey;
 
 use super::access::enter;
 use super::cast::Sheet;
+use super::cast_members::NewMember;
 use super::once::Once;
 use super::tell::Telling;
 use super::{Chats, Error};
+use crate::domain::cast::{Cast, CastMember};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::participant::{Right, Seat};
@@ -19,7 +22,7 @@ use crate::domain::session::{
     Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
 };
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{branches, messages, participants, sessions};
+use crate::infrastructure::queries::{branches, cast, messages, participants, sessions};
 
 /// A session to open.
 pub(crate) struct NewSession {
@@ -33,6 +36,8 @@ pub(crate) struct NewSession {
     pub(crate) model_id: String,
     /// How replies are generated.
     pub(crate) settings: ReplySettings,
+    /// The other characters, in their order.
+    pub(crate) cast: Vec<NewMember>,
 }
 
 impl Chats {
@@ -66,12 +71,16 @@ impl Chats {
         }
         let now = self.host.clock.now();
         let name = sheet.card.display_name().into_owned();
-        let greetings = greetings(&sheet, &name, now);
+        let (cast, sheets) = self.new_cast(ctx, &new, (id, sheet), now).await?;
+        let greetings = all_greetings(&cast, &sheets, now);
         let branch = Branch {
             id: BranchId::new(),
             session_id: id,
             title: FIRST_BRANCH_TITLE.to_owned(),
-            head: greetings.first().map(|greeting| greeting.id),
+            head: greetings
+                .last()
+                .and_then(|last| last.first())
+                .map(|it| it.id),
             create_time: now,
             update_time: now,
         };
@@ -81,7 +90,7 @@ impl Chats {
             me,
             shared: false,
             character_id: Some(new.character_id),
-            title: title(new.title, &name),
+            title: title(new.title, &cast),
             character_name: name,
             model_id: new.model_id,
             settings: new.settings,
@@ -91,7 +100,8 @@ impl Chats {
             last_use_time: now,
             update_time: now,
         };
-        let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
+        let (stored, cause) = (&session, &ctx.cause());
+        let (greetings, cast, listed) = (&greetings, &cast, cast.is_group());
         let opening = self
             .db
             .transaction(|tx| {
@@ -101,6 +111,9 @@ impl Chats {
                     }
                     let telling = self.telling(tx, stored, cause);
                     let greeting = store(telling, stored, greetings).await?;
+                    if listed {
+                        cast::put(tx, stored.id, cast).await?;
+                    }
                     once.note(tx, stored.id, now).await?;
                     Ok((stored.clone(), greeting))
                 })
@@ -125,29 +138,45 @@ impl Chats {
     }
 }
 
-/// The greetings of a character, as the card has them.
-fn greetings(sheet: &Sheet, name: &str, now: Timestamp) -> Vec<NewMessage> {
-    let greetings = sheet.card.greetings().into_iter().take(MAX_GREETINGS);
+/// The greetings of all characters, as their cards have them: so many in all, and at least one of each that has one.
+fn all_greetings(cast: &Cast, sheets: &[Arc<Sheet>], now: Timestamp) -> Vec<Vec<NewMessage>> {
+    let mut left = MAX_GREETINGS.saturating_sub(cast.members().len() - 1);
+    let of_one = |(member, sheet): (&CastMember, &Arc<Sheet>)| {
+        let mut own = match cast.is_group() {
+            true => sheet.card.group_greetings(),
+            false => sheet.card.greetings(),
+        };
+        own.truncate(left.max(1));
+        left = left.saturating_sub(own.len());
+        greetings(own, member, now)
+    };
+    let all = cast.members().iter().zip(sheets).map(of_one);
+    all.filter(|of_one| !of_one.is_empty()).collect()
+}
+
+fn greetings(own: Vec<Cow<'_, str>>, member: &CastMember, now: Timestamp) -> Vec<NewMessage> {
     let message = |greeting: Cow<'_, str>| NewMessage {
         id: MessageId::new(),
         author: Author::Character,
         by: None,
+        character_id: Some(member.character_id),
         kind: MessageKind::Dialogue,
-        speaker_name: name.to_owned(),
+        speaker_name: member.name.clone(),
         text: greeting.into_owned(),
         generation_id: None,
         create_time: now,
         is_template: true,
     };
-    greetings.map(message).collect()
+    own.into_iter().map(message).collect()
 }
 
-/// The title that was given, or the name, which may be longer than a title that people can change.
-fn title(given: String, name: &str) -> String {
-    match given.is_empty() {
-        true => name.chars().take(MAX_TITLE_CHARS).collect(),
-        false => given,
+/// The title that was given, or the names, which may be longer than a title that people can change.
+fn title(given: String, cast: &Cast) -> String {
+    if !given.is_empty() {
+        return given;
     }
+    let names: Vec<&str> = cast.members().iter().map(|it| it.name.as_str()).collect();
+    names.join(", ").chars().take(MAX_TITLE_CHARS).collect()
 }
 
 /// A session that an earlier request opened, with its greeting.
@@ -171,7 +200,7 @@ async fn opened(
 async fn store(
     telling: Telling<'_>,
     session: &Session,
-    greetings: &[NewMessage],
+    greetings: &[Vec<NewMessage>],
 ) -> Result<Option<Message>, Error> {
     let tx = telling.tx;
     sessions::insert(tx, session).await?;
@@ -179,8 +208,8 @@ async fn store(
     branches::insert(tx, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
     telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;
-    match session.branch.head {
-        Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),
+    match greetings.first().and_then(|first| first.first()) {
+        Some(first) => Ok(messages::find_whole(tx, session.id, first.id).await?),
         None => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use super::error::check_etag;
 use super::{Characters, Error};
 use crate::domain::ids::{CharacterId, UserId};
-use crate::infrastructure::queries::{characters, sessions};
+use crate::infrastructure::queries::{cast, characters};
 
 impl Characters {
     /// Deletes a character with its picture and its assets. Sessions with it stay readable.
@@ -36,7 +36,7 @@ impl Characters {
                 if !characters::delete(tx, user, id).await? {
                     return Err(Error::NotFound("character"));
                 }
-                Ok(sessions::forget_character(tx, id, now).await?)
+                Ok(cast::forget_character(tx, id, now).await?)
             })
         });
         delete.await

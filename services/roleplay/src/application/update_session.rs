@@ -10,7 +10,7 @@ use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId, UserId};
 use crate::domain::participant::Right;
 use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
-use crate::infrastructure::queries::{participants, personas, sessions};
+use crate::infrastructure::queries::{cast, participants, personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +55,11 @@ impl Chats {
                     let mut session = enter(tx, user, id, right).await?;
                     if let Some(character) = character {
                         check_character(tx, user, character.id).await?;
+                        if cast::is_listed(tx, session.id).await? {
+                            let mut listed = cast::of(tx, &session).await?;
+                            listed.recast_first(character.id, character.name.clone(), now);
+                            cast::put(tx, session.id, &listed).await?;
+                        }
                         character.clone().enter(&mut session);
                     }
                     if let Some(persona) = patch.persona_id {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use mesh::Ctx;
 
-use super::cast::{Player, Sheet};
+use super::cast::Player;
 use super::compile_prompt::Wanted;
+use super::ensemble::Ensemble;
 use super::greetings::Settled;
 use super::turns::earlier;
 use super::{Chats, Error};
+use crate::domain::ids::CharacterId;
 use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
@@ -23,8 +25,9 @@ const MAX_GROWTH_BYTES: usize = 256 << 10;
 /// What macros stand for, apart from chance.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
-    /// None if the character was deleted.
-    sheet: Option<Arc<Sheet>>,
+    ensemble: Arc<Ensemble>,
+    /// The character whom `{{char}}` stands for; none for the first.
+    speaker: Option<CharacterId>,
     character_name: String,
     pub(super) player: Player,
     /// To whom greetings speak, where that isn't the player.
@@ -35,12 +38,13 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn of(
         session: &Session,
-        sheet: Option<Arc<Sheet>>,
+        (ensemble, speaker): (Arc<Ensemble>, Option<CharacterId>),
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
         Self {
-            sheet,
+            ensemble,
+            speaker,
             character_name: session.character_name.clone(),
             player,
             greeter,
@@ -50,12 +54,26 @@ impl Words {
 
     /// Whether there is a character to answer.
     pub(super) fn has_character(&self) -> bool {
-        self.sheet.is_some()
+        self.ensemble.sheet_or_first(self.speaker).is_some()
+    }
+
+    /// What stands before what the speaker says in a prompt, where there are several; a model may repeat it.
+    pub(super) fn label(&self) -> Option<String> {
+        let speaker = self.speaker.filter(|_| self.ensemble.is_group())?;
+        Some(self.ensemble.name(speaker))
     }
 
     /// The macros at a time, with the chance of a seed.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
         self.macros_of(&self.player, now, seed)
+    }
+
+    /// The same, where another character speaks.
+    pub(super) fn spoken_by(&self, speaker: Option<CharacterId>) -> Self {
+        Self {
+            speaker,
+            ..self.clone()
+        }
     }
 
     /// As [`Words::macros`], with another person in the player's place.
@@ -65,13 +83,14 @@ impl Words {
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        let sheet = self.sheet.as_deref();
+        let sheet = self.ensemble.sheet_or_first(self.speaker);
         Macros {
             char: match sheet {
                 Some(sheet) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&player.name),
+            group: self.ensemble.group_names(self.speaker),
             texts: match sheet {
                 Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
                 None => MacroTexts::default(),
@@ -83,11 +102,17 @@ impl Words {
         }
     }
 
-    /// A greeting, the same each time: its chance is the session's, and its time that of the session.
-    pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
+    /// A greeting of a character, the same each time: its chance is the session's, and its time that of the session.
+    pub(super) fn greeting(
+        &self,
+        session: &Session,
+        by: Option<CharacterId>,
+        template: &str,
+    ) -> String {
         let now = moment(session);
         let player = self.greeter.as_ref().unwrap_or(&self.player);
-        let macros = self.macros_of(player, now, self.session_seed);
+        let own = self.spoken_by(by);
+        let macros = own.macros_of(player, now, self.session_seed);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
     }
@@ -97,8 +122,8 @@ impl Words {
 pub(crate) struct Spoken {
     /// What the person says, with its macros resolved.
     pub(super) said: Option<String>,
-    /// The greeting that is answered, if nobody answered it before.
-    pub(super) greeting: Option<Settled>,
+    /// The greetings that are answered, if nobody answered them before.
+    pub(super) greetings: Vec<Settled>,
     /// What the macros of the reply stand for.
     pub(super) words: Words,
 }
@@ -138,14 +163,14 @@ impl Chats {
         model: &Model,
         lines: &mut [Line],
     ) -> Result<Spoken, Error> {
-        let greeting = Settled::of(lines, session, &words);
+        let greetings = Settled::of(lines, session, &words);
         let said = match wanted.said {
             Some(text) => Some(self.resolved(text, &words, model, lines)?),
             None => None,
         };
         Ok(Spoken {
             said,
-            greeting,
+            greetings,
             words,
         })
     }
@@ -199,18 +224,20 @@ impl Chats {
             }
             player => player?,
         };
-        Ok(Words::of(
-            session,
-            self.sheet_of(session).await?,
-            player,
-            None,
-        ))
+        let ensemble = self.ensemble(session).await?;
+        Ok(Words::of(session, (ensemble, None), player, None))
     }
 
-    /// What macros stand for in a session now.
-    pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
+    /// What macros stand for in a session now, where a character speaks or is spoken to.
+    pub(super) async fn words(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        speaker: Option<CharacterId>,
+    ) -> Result<Words, Error> {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
-        let (sheet, player, greeter) = tokio::try_join!(self.sheet_of(session), player, greeter)?;
-        Ok(Words::of(session, sheet, player, greeter))
+        let (ensemble, player, greeter) =
+            tokio::try_join!(self.ensemble(session), player, greeter)?;
+        Ok(Words::of(session, (ensemble, speaker), player, greeter))
     }
 }

@@ -365,6 +365,7 @@ impl Story {
         let (person, model) = (&self.people[who], &self.sessions[at]);
         let request = person.ask(pb::PreviewPromptRequest {
             session_id: model.id.clone(),
+            ..Default::default()
         });
         let seen = outcome(person.sessions().preview_prompt(request).await);
         assert_eq!(seen.0, model.to_manage(who), "preview by {who}: {model:?}");

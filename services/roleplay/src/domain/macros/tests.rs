@@ -288,3 +288,26 @@ proptest! {
         prop_assert_eq!(render(&text), text);
     }
 }
+
+#[test]
+fn names_of_a_group_are_those_of_all() {
+    let group = GroupNames {
+        all: "Wren, Tom".into(),
+        unmuted: "Wren".into(),
+        others: "Tom".into(),
+    };
+    let of = |group| Macros { group, ..macros() };
+    let text =
+        "{{group}}|{{charIfNotGroup}}|{{groupNotMuted}}|{{notChar}}|<GROUP>|<charIfNotGroup>";
+    let render = |macros: &Macros<'_>| macros.render(text, Purpose::Prompt).into_owned();
+    let user = macros().user.into_owned();
+    assert_eq!(
+        render(&of(Some(group))),
+        format!("Wren, Tom|Wren, Tom|Wren|Tom, {user}|Wren, Tom|Wren, Tom")
+    );
+    let char = macros().char.into_owned();
+    assert_eq!(
+        render(&of(None)),
+        format!("{char}|{char}|{char}|{user}|{char}|{char}")
+    );
+}

@@ -57,6 +57,18 @@ pub(crate) async fn update_time(
     select.into_tuple().one(db).await
 }
 
+/// Whose these characters are, and when each last changed. Whoever asks was found to take part in a session with them.
+pub(crate) async fn owners_and_times(
+    db: &impl ConnectionTrait,
+    ids: &[CharacterId],
+) -> Result<Vec<(CharacterId, UserId, Timestamp)>, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::UserId, Column::UpdateTime])
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    select.into_tuple().all(db).await
+}
+
 /// At most `limit` characters of a person that are older than one and hold all words of a search, newest first,
 /// with the size of their documents in bytes.
 pub(crate) async fn search(

@@ -58,6 +58,18 @@ pub(crate) async fn load(
     select.all(db).await?.into_iter().map(book).collect()
 }
 
+/// These lorebooks, whosesoever they are. They were found as those of a session's characters.
+pub(crate) async fn load_for_session(
+    db: &impl ConnectionTrait,
+    ids: Vec<LorebookId>,
+) -> Result<Vec<Book>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = Entity::find().filter(Column::Id.is_in(ids));
+    select.all(db).await?.into_iter().map(book).collect()
+}
+
 /// Those that are attached to a character, in their order.
 fn of_character(user: UserId, character: CharacterId) -> Select<Entity> {
     let attached = attachment::Entity::belongs_to(Entity)
@@ -88,6 +100,26 @@ pub(crate) async fn attached_times(
     let select = of_character(user, character)
         .select_only()
         .columns([Column::Id, Column::UpdateTime]);
+    select.into_tuple().all(db).await
+}
+
+/// As [`attached_times`], of several characters, each in its order. They were found as a session's.
+pub(crate) async fn attached_times_of(
+    db: &impl ConnectionTrait,
+    characters: &[CharacterId],
+) -> Result<Vec<(CharacterId, LorebookId, Timestamp)>, DbErr> {
+    use attachment::Column as Of;
+    let attached = attachment::Entity::belongs_to(Entity)
+        .from(Of::LorebookId)
+        .to(Column::Id);
+    let select = attachment::Entity::find()
+        .select_only()
+        .columns([Of::CharacterId, Of::LorebookId])
+        .column(Column::UpdateTime)
+        .join(JoinType::InnerJoin, attached.into())
+        .filter(Of::CharacterId.is_in(characters.iter().copied()))
+        .order_by_asc(Of::CharacterId)
+        .order_by_asc(Of::Place);
     select.into_tuple().all(db).await
 }
 

@@ -47,7 +47,11 @@ pub(crate) async fn list(
     } = filter;
     let mut select = seen_by(user).filter(Column::Id.in_subquery(sessions_of(user)));
     if let Some(character) = character {
-        select = select.filter(Column::CharacterId.eq(character));
+        let in_cast = super::cast::sessions_with(character);
+        let has = Condition::any()
+            .add(Column::CharacterId.eq(character))
+            .add(Column::Id.in_subquery(in_cast));
+        select = select.filter(has);
     }
     select = match role {
         // Also where a release before 0013 opened it.
@@ -157,19 +161,6 @@ pub(crate) async fn delete(
         .filter(Column::UserId.eq(owner))
         .filter(Column::Id.eq(id));
     Ok(delete.exec(db).await?.rows_affected > 0)
-}
-
-/// Lets go of a character that is deleted.
-pub(crate) async fn forget_character(
-    db: &impl ConnectionTrait,
-    id: CharacterId,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let update = Entity::update_many()
-        .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
-        .col_expr(Column::UpdateTime, Expr::val(now))
-        .filter(Column::CharacterId.eq(id));
-    update.exec(db).await.map(drop)
 }
 
 /// Lets go of a persona that is deleted.

@@ -67,6 +67,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         id: MessageId::new(),
         author: Author::Person,
         by: None,
+        character_id: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: String::new(),
@@ -105,6 +106,21 @@ async fn ask_about_generations(db: &Explaining, session: SessionId, generation: 
     generations::held(db, holder).await.unwrap();
     holders::beat(db, holder).await.unwrap();
     holders::exists(db, holder).await.unwrap();
+}
+
+async fn ask_about_cast(db: &Explaining, session: &Session) {
+    let id = CharacterId::new();
+    let cast = cast::of(db, session).await.unwrap();
+    cast::put(db, session.id, &cast).await.unwrap();
+    cast::is_listed(db, session.id).await.unwrap();
+    characters::owners_and_times(db, &[id]).await.unwrap();
+    lorebooks::attached_times_of(db, &[id]).await.unwrap();
+    lorebooks::load_for_session(db, vec![crate::domain::ids::LorebookId::of_card(id)])
+        .await
+        .unwrap();
+    generations::set_next(db, GenerationId::new(), GenerationId::new())
+        .await
+        .unwrap();
 }
 
 async fn ask_about_people(db: &Explaining, user: UserId, session: SessionId) {
@@ -168,6 +184,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
     let (user, generation, now) = (UserId::new(), GenerationId::new(), Timestamp::default());
     let (session, last) = a_session(&db, user).await;
+    ask_about_cast(&db, &session).await;
     let (session, message) = (session.id, last.id);
     let limits = Limits {
         messages: 10,
@@ -250,6 +267,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
             id: MessageId::new(),
             author: Author::Character,
             by: None,
+            character_id: None,
             kind: MessageKind::Dialogue,
             speaker_name: "Mira \"of\" Varn".to_owned(),
             text: text.to_owned(),
@@ -352,6 +370,7 @@ async fn finds_any_ancestor_in_few_steps() {
         id: MessageId::new(),
         author: Author::Person,
         by: None,
+        character_id: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: text.to_owned(),

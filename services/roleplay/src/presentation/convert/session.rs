@@ -5,9 +5,10 @@ use service::{fields, masked};
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
+use super::cast::{new_member, turn_choices};
 use crate::application::{NewSession, SessionPatch};
 use crate::domain::session::{
-    Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting,
+    Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting, TurnChoice,
 };
 
 impl From<Session> for pb::Session {
@@ -35,6 +36,7 @@ impl From<Session> for pb::Session {
             update_time: Some(session.update_time.into()),
             participant_id: session.me.id.to_string(),
             role: pb::ParticipantRole::from(session.me.role).into(),
+            cast: Vec::new(),
         }
     }
 }
@@ -68,6 +70,9 @@ impl From<ReplySettings> for pb::GenerationSettings {
             prompt: Some(settings.prompt)
                 .filter(|choices| !choices.is_silent())
                 .map(Into::into),
+            turns: Some(settings.turns)
+                .filter(|choices| !choices.is_silent())
+                .map(Into::into),
         }
     }
 }
@@ -97,7 +102,7 @@ impl From<PromptChoices> for pb::PromptSettings {
 const CHARACTER: &str = "character_id";
 
 /// The contract's names of the settings.
-const SETTINGS: [(&str, Setting); 19] = [
+const SETTINGS: [(&str, Setting); 23] = [
     ("settings.max_tokens", Setting::MaxTokens),
     ("settings.temperature", Setting::Temperature),
     ("settings.top_p", Setting::TopP),
@@ -141,13 +146,21 @@ const SETTINGS: [(&str, Setting); 19] = [
         "settings.prompt.scenario_format",
         PromptChoice::ScenarioFormat,
     ),
+    turns("settings.turns.strategy", TurnChoice::Strategy),
+    turns("settings.turns.self_replies", TurnChoice::SelfReplies),
+    turns("settings.turns.cards", TurnChoice::Cards),
+    turns("settings.turns.nudge_format", TurnChoice::NudgeFormat),
 ];
 
 const fn choice(name: &str, choice: PromptChoice) -> (&str, Setting) {
     (name, Setting::Prompt(choice))
 }
 
-/// The session that is to be opened.
+const fn turns(name: &str, choice: TurnChoice) -> (&str, Setting) {
+    (name, Setting::Turns(choice))
+}
+
+/// The session that is to be opened, with the other characters.
 pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
     Ok(NewSession {
         character_id: fields::id("session.character_id", &session.character_id)?,
@@ -155,6 +168,11 @@ pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
         title: fields::text("session.title", session.title)?,
         model_id: fields::text("session.model_id", session.model_id)?,
         settings: settings(session.settings.unwrap_or_default())?,
+        cast: session
+            .cast
+            .into_iter()
+            .map(new_member)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -166,6 +184,8 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
         ("title", !session.title.is_empty()),
         ("persona_id", !session.persona_id.is_empty()),
         ("model_id", !session.model_id.is_empty()),
+        // An answer that is sent back has it, empty.
+        ("cast", false),
     ];
     fields.extend(SETTINGS.map(|(name, setting)| (name, settings.has(setting))));
     let named = masked(mask, &fields)?;
@@ -206,6 +226,7 @@ fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
         stop: stop.collect::<Result<_, _>>()?,
         recall: settings.recall,
         prompt: prompt_choices(settings.prompt.unwrap_or_default())?,
+        turns: turn_choices(settings.turns.unwrap_or_default())?,
     })
 }
 
