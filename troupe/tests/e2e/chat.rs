@@ -173,6 +173,39 @@ async fn lets_others_in_by_a_code_and_out_again() {
 }
 
 #[tokio::test]
+async fn lets_another_character_join_and_speak() {
+    let (model, setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let tom = json!({"spec": "chara_card_v2", "spec_version": "2.0", "data": {
+        "name": "Tom", "description": "{{char}} mends nets.", "extensions": {"talkativeness": 0}
+    }});
+    ann.import(tom.to_string().into_bytes()).await;
+    let mut chat = Chat::start(&setup, &platform, &[&maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    chat.types("/add Tom").await;
+    chat.shows("Tom is here now").await;
+    chat.types("/cast").await;
+    chat.shows("   1  Maren\n   2  Tom\n").await;
+    model.push(Reply::words("Aye."));
+    chat.types("/let tom").await;
+    chat.shows("Tom: Aye.\n").await;
+    chat.types("/turns list").await;
+    chat.shows("From the next message on.").await;
+    model.push(Reply::words("Good evening."));
+    model.push(Reply::words("Ho!"));
+    chat.types("Good evening!").await;
+    chat.shows("Maren: Good evening.\n").await;
+    chat.shows("Tom: Ho!\n").await;
+    chat.types("/mute 1").await;
+    chat.shows("speaks only when you let it").await;
+    chat.types("/auto 2").await;
+    chat.shows("no character may speak now").await;
+    chat.types("/drop Tom").await;
+    chat.shows("Tom is out").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
 async fn stays_signed_in_and_resumes_a_session() {
     let (model, setup, platform) = with_model().await;
     model.always(Reply::words("The wind is up."));
