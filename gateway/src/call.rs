@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::bounded::Bounded;
 use crate::caching::keep_from_all;
 use crate::catalog::Method;
 use crate::gather::drain;
@@ -22,9 +23,9 @@ use crate::messages::Messages;
 use crate::packing;
 use crate::parts::Parts;
 use crate::refusal::{Refusal, from_upstream, too_late};
-use crate::schema::MessageId;
 use crate::stream::Begun;
 use crate::timeout::{self, Times};
+use crate::transcode::Plan;
 use crate::visit::{AccessLog, Visit};
 
 /// What a call comes to.
@@ -38,8 +39,8 @@ pub(crate) enum Answered {
 
 /// How a protocol writes requests and answers.
 pub(crate) trait Writing: Sync {
-    /// The message of the request, where the client spells its fields as JSON does.
-    fn input_in_json(&self) -> Option<MessageId>;
+    /// How the request is written, where the client spells its fields as JSON does.
+    fn plan_in_json(&self) -> Option<&Plan>;
 
     /// The messages of a request, in the frames of gRPC. What arrives of the body takes room.
     fn frames(
@@ -75,10 +76,8 @@ impl Call<'_> {
     /// Lets the call in, and makes it.
     pub(crate) async fn make(&self, writing: &impl Writing, mut body: Body) -> Outcome {
         let policy = &self.method.policy;
-        self.visit.notices.of(self.method.farewell.as_ref());
-        let admission = &self.front.admission;
-        let admitted = admission.admit(policy, self.headers, self.visit);
-        let (payer, person) = match admitted.await {
+        // The room is kept to the end: what has arrived is decoded and passed on meanwhile.
+        let (mut room, stream) = match self.admit().await {
             Ok(admitted) => admitted,
             Err(refused) => {
                 if !self.visit.arrival.has_streams {
@@ -87,15 +86,12 @@ impl Call<'_> {
                 return Err(refused.into());
             }
         };
-        let stream = admission.stream(self.method, person, self.headers);
-        // Kept to the end: what has arrived is decoded and passed on meanwhile.
-        let sender = Sender::new(self.visit.client, &payer);
-        let mut room = self.front.intake.room(sender);
         let times = Times::of_call(self.headers, policy.timeout)?;
         let arriving = self.visit.arriving(writing.frames(body, &mut room));
         let frames = times.until_here(arriving).await???;
         let deadline = times.deadline();
         let upstream = async {
+            let frames = Body::new(Full::new(frames));
             let request = self.upstream_request(deadline, frames);
             let answer = self.send(request, stream).await?;
             if self.method.server_streaming {
@@ -110,10 +106,43 @@ impl Call<'_> {
         let answer = timeout_at(deadline, upstream)
             .await
             .unwrap_or_else(|_| Err(too_late().into()));
-        match writing.input_in_json() {
-            Some(input) => answer.map_err(|it| it.in_json(&self.front.catalog.schema, input)),
+        match writing.plan_in_json() {
+            Some(plan) => answer.map_err(|it| it.in_json(&self.front.catalog.schema, plan)),
             None => answer,
         }
+    }
+
+    /// Lets a call in whose client goes on to send messages, in the frames of gRPC, and passes them on as they come.
+    pub(crate) async fn pass(&self, writing: &impl Writing, body: Body) -> Outcome {
+        let policy = &self.method.policy;
+        let (mut room, stream) = self.admit().await?;
+        let deadline = Times::of_call(self.headers, policy.timeout)?.deadline();
+        room.hold_head(self.headers)?;
+        let (body, refused) = Bounded::new(body, policy.max_request_bytes, room);
+        self.visit.pause();
+        let upstream = async {
+            let request = self.upstream_request(deadline, Body::new(body));
+            let answer = self.send(request, stream).await?;
+            self.visit.begun();
+            writing.stream(answer, deadline).await.map(Answered::Stream)
+        };
+        let answer = timeout_at(deadline, upstream).await;
+        match refused.take() {
+            // Whoever the call broke at, it was for what the client sent.
+            Some(status) => Err(status.into()),
+            None => answer.unwrap_or_else(|_| Err(too_late().into())),
+        }
+    }
+
+    /// Lets the call in. Returns the room for its body, and what ends its stream.
+    async fn admit(&self) -> Result<(Room, Option<SessionStream>), Status> {
+        self.visit.notices.of(self.method.farewell.as_ref());
+        let admission = &self.front.admission;
+        let admitted = admission.admit(&self.method.policy, self.headers, self.visit);
+        let (payer, person) = admitted.await?;
+        let stream = admission.stream(self.method, person, self.headers);
+        let sender = Sender::new(self.visit.client, &payer);
+        Ok((self.front.intake.room(sender), stream))
     }
 
     /// Sends a request on, and looks whether what came is an answer.
@@ -136,7 +165,7 @@ impl Call<'_> {
             .map_err(Refusal::from)
     }
 
-    fn upstream_request(&self, deadline: Instant, frames: Bytes) -> Request<Body> {
+    fn upstream_request(&self, deadline: Instant, body: Body) -> Request<Body> {
         let mut metadata = headers::metadata(self.headers);
         metadata.insert(
             header::CONTENT_TYPE,
@@ -148,7 +177,7 @@ impl Call<'_> {
         if let Some(cookie) = self.visit.cookie(&self.method.policy, self.headers) {
             metadata.insert(mesh::context::COOKIE, cookie);
         }
-        let mut request = Request::new(Body::new(Full::new(frames)));
+        let mut request = Request::new(body);
         *request.method_mut() = http::Method::POST;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = self.method.uri.clone();

@@ -1,6 +1,6 @@
 //! Connect, version 1 (<https://connectrpc.com/docs/protocol>): calls with one answer as plain HTTP, by GET too where they
-//! change nothing, and streams of answers in envelopes; in JSON or in Protobuf. It knows how Connect writes. What is the same
-//! of every call is in `call.rs`.
+//! change nothing, and streams of answers in envelopes; in JSON or in Protobuf. Streams of requests pass in Protobuf alone. It knows
+//! how Connect writes. What is the same of every call is in `call.rs`.
 
 pub(crate) mod envelope;
 mod error;
@@ -10,7 +10,7 @@ mod writer;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method as Verb, Request, Response, StatusCode, request};
+use http::{Method as Verb, Request, Response, StatusCode, Version, request};
 use mesh::admission::unknown_method;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -30,7 +30,8 @@ pub(crate) use self::error::{end_of_stream, end_with, put_error, put_request_inf
 
 const VERSION: &str = "connect-protocol-version";
 const STREAM_ENCODING: &str = "connect-content-encoding";
-const TAKES_STREAM: &str = "the method takes a stream of requests: call it by gRPC";
+const TAKES_STREAM: &str =
+    "the method takes a stream of requests: send application/connect+proto, or call it by gRPC";
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +137,8 @@ struct Target<'a> {
     method: Arc<Method>,
     plan: Arc<Plan>,
     codec: Codec,
+    /// Whether the client can read answers while it sends.
+    is_duplex: bool,
     source: Source<'a>,
 }
 
@@ -180,6 +183,7 @@ fn target<'a>(
         method,
         plan,
         codec,
+        is_duplex: parts.version == Version::HTTP_2,
         source,
     })
 }
@@ -210,8 +214,13 @@ async fn call(
     headers: &HeaderMap,
     body: Body,
 ) -> Outcome {
-    if target.method.client_streaming {
+    let method = &target.method;
+    if method.client_streaming && target.codec != Codec::Proto {
         return Err(unimplemented(TAKES_STREAM).into());
+    }
+    if method.client_streaming && method.server_streaming && !target.is_duplex {
+        let message = "the method streams both ways, which needs HTTP/2";
+        return Err(unimplemented(message).into());
     }
     check_version(headers, &target.source)?;
     check_encoding(headers, &target.source)?;
@@ -227,7 +236,11 @@ async fn call(
         codec: target.codec,
         source: &target.source,
     };
-    call.make(&writer, body).await
+    match method.client_streaming {
+        // An envelope without flags is a frame of gRPC.
+        true => call.pass(&writer, body).await,
+        false => call.make(&writer, body).await,
+    }
 }
 
 /// Refuses another version than ours. Who names none is taken at their word.

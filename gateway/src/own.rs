@@ -1,4 +1,4 @@
-//! Services of the gateway's own: `grpc.health.v1` and `grpc.reflection.v1`. They are methods like any other, with budgets and
+//! Services of the gateway's own: `grpc.health.v1`, `grpc.reflection.v1` and its forerunner `v1alpha`. They are methods like any other, with budgets and
 //! limits, over every protocol that has a form for them.
 
 mod health;
@@ -27,10 +27,11 @@ const NAME: &str = "gateway";
 
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// True for a service of the gateway's own.
 pub(crate) fn is_own(service: &str) -> bool {
-    matches!(service, HEALTH | REFLECTION)
+    matches!(service, HEALTH | REFLECTION | REFLECTION_ALPHA)
 }
 
 /// The same descriptors and channels with those of the gateway's own services. What somebody mounted under their names stays.
@@ -51,6 +52,11 @@ pub(crate) fn with_own(
             REFLECTION,
             "grpc/reflection/v1/reflection.proto",
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        ),
+        (
+            REFLECTION_ALPHA,
+            "grpc/reflection/v1alpha/reflection.proto",
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
         ),
     ];
     let mut ours = Vec::new();
@@ -76,15 +82,21 @@ pub(crate) fn with_own(
         let service = pool.get_service_by_name(name);
         service.is_none_or(|service| has_public_method(&pool, &service, limits))
     });
-    if ours.contains(&REFLECTION) {
-        let is_public = |service: &ServiceDescriptor| names.contains(service.full_name());
-        let set = public::descriptors(&pool, is_public, |method| {
-            is_for_clients(&pool, method, limits)
-        });
-        match reflection::new(set) {
-            Ok(service) => _ = channels.insert(REFLECTION.to_owned(), channel(service)),
-            Err(error) => tracing::warn!(%error, "there is no reflection"),
+    let is_public = |service: &ServiceDescriptor| names.contains(service.full_name());
+    let set = public::descriptors(&pool, is_public, |method| {
+        is_for_clients(&pool, method, limits)
+    });
+    match reflection::new(set) {
+        Ok(service) => {
+            if ours.contains(&REFLECTION) {
+                channels.insert(REFLECTION.to_owned(), channel(service.clone()));
+            }
+            if ours.contains(&REFLECTION_ALPHA) {
+                let service = service.map_request(reflection::in_v1);
+                channels.insert(REFLECTION_ALPHA.to_owned(), channel(service));
+            }
         }
+        Err(error) => tracing::warn!(%error, "there is no reflection"),
     }
     if ours.contains(&HEALTH) {
         channels.insert(HEALTH.to_owned(), channel(health::new(names, readiness)));

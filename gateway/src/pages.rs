@@ -55,11 +55,12 @@ const REDOC_PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-const REDOC_START: &str = r#"Redoc.init(
-  "/openapi.json",
-  { disableSearch: false, nativeScrollbars: true },
-  document.getElementById("api"),
-);
+const REDOC_START: &str = r#"// Examples call the platform where the reader found it.
+fetch("/openapi.json").then(async (answer) => {
+  const text = (await answer.text()).replaceAll("http://127.0.0.1:8000", location.origin);
+  const options = { disableSearch: false, nativeScrollbars: true };
+  Redoc.init(JSON.parse(text), options, document.getElementById("api"));
+});
 "#;
 
 /// Nothing from elsewhere; styles inline, because both pages write theirs so; a worker from a blob for ReDoc's search.

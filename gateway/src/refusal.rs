@@ -17,9 +17,9 @@ use troupe_proto::{Reason, error};
 use crate::explained::explained;
 use crate::headers;
 use crate::json;
-use crate::schema::{MessageId, Schema};
+use crate::schema::Schema;
 use crate::spelling;
-use crate::transcode::{Encoder, Fault};
+use crate::transcode::{Encoder, Fault, Plan};
 use crate::wire::{Fields, Raw};
 
 /// A request that isn't answered as it asks.
@@ -105,9 +105,9 @@ impl Refusal {
         Self::from(too_large(max_bytes))
     }
 
-    /// The same of an upstream, in the words of a client that speaks JSON. Field paths begin at `input`.
-    pub(crate) fn in_json(mut self, schema: &Schema, input: MessageId) -> Self {
-        self.status = spelling::in_json(schema, input, self.status);
+    /// The same of an upstream, in the words of a client that speaks JSON.
+    pub(crate) fn in_json(mut self, schema: &Schema, plan: &Plan) -> Self {
+        self.status = spelling::in_json(schema, plan, self.status);
         self
     }
 

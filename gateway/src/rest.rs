@@ -22,10 +22,9 @@ use crate::precondition;
 use crate::refusal::{Refusal, invalid};
 use crate::resume;
 use crate::route::{Found, Lookup};
-use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
 use crate::transcode::{
-    Answer, BodyForm, EncodeError, Incoming, put_answer, raw_content, request_frames,
+    Answer, BodyForm, EncodeError, Incoming, Plan, put_answer, raw_content, request_frames,
 };
 use crate::unchanged::spared;
 use crate::visit::{AccessLog, Visit};
@@ -97,8 +96,8 @@ async fn call(
 }
 
 impl Writing for Bound<'_> {
-    fn input_in_json(&self) -> Option<MessageId> {
-        Some(self.binding.plan.input)
+    fn plan_in_json(&self) -> Option<&Plan> {
+        Some(&self.binding.plan)
     }
 
     async fn frames(&self, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
@@ -125,7 +124,7 @@ impl Writing for Bound<'_> {
             ignore_unknown: self.call.front.json.ignore_unknown_fields,
             request_id: idempotency::key(plan, headers)?,
             last_offset: match self.binding.method.server_streaming {
-                true => resume::last_offset(headers),
+                true => resume::last_offset(plan, headers)?,
                 false => None,
             },
             etag: precondition::etag(plan, self.binding.method.reads, headers)?,

@@ -131,6 +131,14 @@ impl Enum {
         self.by_name.get(name).copied()
     }
 
+    /// The names of the values that mean something, by their numbers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let mut values: Vec<_> = self.by_number.iter().collect();
+        values.sort();
+        let names = values.into_iter().map(|(_, name)| &**name);
+        names.filter(|name| !name.ends_with("_UNSPECIFIED"))
+    }
+
     /// The name of a value.
     pub(crate) fn name(&self, number: i32) -> Option<&str> {
         self.by_number.get(&number).map(|name| &**name)

@@ -202,7 +202,7 @@ impl StreamBody {
         let status = explained(&status, &self.style.request_id);
         let status = match self.style.form {
             Form::Raw | Form::Envelopes(Codec::Proto) => status,
-            _ => spelling::in_json(schema, self.style.plan.input, status),
+            _ => spelling::in_json(schema, &self.style.plan, status),
         };
         let mut out = Vec::with_capacity(256);
         match self.style.form {

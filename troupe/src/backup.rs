@@ -21,7 +21,7 @@ use storage::database::sqlite::{Snapshot, Standstill};
 
 use self::folder::Source;
 
-pub(crate) use self::manifest::{Entry, Manifest, digest, sync_folder, write_private};
+pub(crate) use self::manifest::{Entry, Manifest, sync_folder, write_private};
 use self::pictures::Pictures;
 pub(crate) use self::pictures::copy_file;
 pub(crate) use self::report::{Report, mebibytes};
@@ -30,7 +30,8 @@ use self::target::Target;
 pub(crate) use self::target::unwritable;
 use crate::hold;
 use crate::instance::{self, Instance};
-use crate::restore::is_interrupted;
+use crate::restore::unfinished;
+use crate::services::ROLES;
 use crate::settings::Settings;
 
 /// Something is the servers' to back up.
@@ -82,7 +83,7 @@ async fn find_and_make(
     // A start or a restore that is under way has yet to make what is to be backed up.
     let running = instance::find(&settings.data_dir);
     let is_starting = running.is_some_and(|running| running.roles.is_empty());
-    if is_starting || is_interrupted(&settings.data_dir) {
+    if is_starting || unfinished(&settings.data_dir)?.is_some() {
         drop(wait_for_a_calm_folder(settings, tasks).await?);
     }
     let source = Source::find(settings)?;
@@ -180,7 +181,7 @@ async fn wait_for_a_calm_folder(settings: &Settings, tasks: &Tasks) -> Result<Op
             None => {
                 match Instance::claim_briefly(&settings.data_dir) {
                     Ok(instance) => {
-                        hold::look(settings, &instance).await?;
+                        hold::look(settings, &instance, &ROLES).await?;
                         return Ok(Some(instance));
                     }
                     // A platform was faster.

@@ -12,6 +12,7 @@ mod menu;
 mod password;
 mod remembered;
 mod reply;
+mod scenarios;
 mod screen;
 
 use std::path::PathBuf;
@@ -101,6 +102,10 @@ async fn talk(
         let done = match command {
             Command::Join(None) => joining::list(conversation.api(), screen).await,
             Command::Join(Some(code)) => match joining::join(conversation.api(), &code).await {
+                Ok(session) => return Ok(Next::Open(Box::new(session))),
+                Err(error) => Err(error),
+            },
+            Command::Scenario(wanted) => match conversation.start_scenario(&wanted).await {
                 Ok(session) => return Ok(Next::Open(Box::new(session))),
                 Err(error) => Err(error),
             },

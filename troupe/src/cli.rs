@@ -89,6 +89,7 @@ Examples:
 
 Stop the platform first. The command checks every file against the backup's manifest before it changes anything. The data
 folder stays as it was, or gets the whole backup: if a restore is interrupted while it moves files, the next start finishes it.
+If it is interrupted before, a folder with data starts with these; an empty one refuses to start until you restore again.
 A restore undoes everything that happened after the backup, also deletions, logouts and changed passwords.";
 
 /// The backend for AI roleplay platforms.

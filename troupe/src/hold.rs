@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use mesh::Role;
 use service::Host;
 use storage::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
 
+use crate::backup::unwritable;
 use crate::instance::Instance;
+use crate::made;
 use crate::restore;
 use crate::services::SERVICES;
 use crate::settings::Settings;
@@ -28,13 +31,13 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Takes the data folder of the settings, once it was looked at.
+    /// Takes the data folder of the settings for some roles, once it was looked at.
     ///
     /// # Errors
     /// Another process has it, or something in it can't be used as it is; says what to do. Then it is left as it was.
-    pub(crate) async fn take(settings: &Settings) -> Result<Self> {
+    pub(crate) async fn take(settings: &Settings, roles: &[Role]) -> Result<Self> {
         let instance = Instance::claim(&settings.data_dir)?;
-        look(settings, &instance).await?;
+        look(settings, &instance, roles).await?;
         let host = Host {
             backends: settings.backends(),
             ..Host::new(&settings.data_dir)
@@ -74,6 +77,19 @@ impl Hold {
         Ok(())
     }
 
+    /// Notes that the databases of some roles were made, before anybody is told that something is in them.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub(crate) fn note_made(&self, settings: &Settings, roles: &[Role]) -> Result<()> {
+        if settings.database.url.is_named() {
+            return Ok(());
+        }
+        let data_dir = &settings.data_dir;
+        let noted = made::note(data_dir, stores_of(roles));
+        noted.map_err(|error| unwritable(data_dir, &error))
+    }
+
     /// What marks files that are made later.
     pub(crate) fn in_use(&self) -> InUse {
         self.in_use.clone()
@@ -92,21 +108,22 @@ impl Hold {
     }
 }
 
-/// Looks whether the folder is fit for use, and finishes a restore that was interrupted.
+/// Looks whether the folder is fit for use by some roles, and finishes a restore that was interrupted.
 ///
 /// # Errors
 /// Something in it can't be used as it is.
-pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()> {
-    if restore::finish_interrupted(&settings.data_dir)? {
+pub(crate) async fn look(settings: &Settings, instance: &Instance, roles: &[Role]) -> Result<()> {
+    let data_dir = &settings.data_dir;
+    if restore::finish_interrupted(data_dir)? {
         tracing::warn!("an interrupted restore has been finished");
     }
     if settings.database.url.is_named() {
         return Ok(());
     }
-    let host = Host::new(&settings.data_dir);
+    made::note_known(data_dir, instance.known()).map_err(|error| unwritable(data_dir, &error))?;
+    let host = Host::new(data_dir);
     for service in SERVICES {
         let file = host.storage().database_file(service.store());
-        let had_it = instance.known().iter().any(|role| role == service.store());
         match examine(&file, care(instance.machine_ran_on())).await? {
             Some(condition) => {
                 refuse_newer(&file, &condition.migrations, &(service.migrations)())?;
@@ -115,14 +132,21 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance) -> Result<()>
                     tracing::warn!(%file, "the database wasn't closed cleanly, and is too large to be checked now");
                 }
             }
-            None if had_it && file.exists() => {
+            None if made::has_had(data_dir, service.store()) && file.exists() => {
                 let found = "it is empty".to_owned();
                 bail!(FileError::Damaged { file, found });
             }
             None => {}
         }
     }
-    Ok(())
+    Ok(made::refuse_lost(data_dir, stores_of(roles))?)
+}
+
+/// The stores of some roles.
+fn stores_of(roles: &[Role]) -> impl Iterator<Item = &'static str> {
+    let services = SERVICES.iter();
+    let theirs = services.filter(|service| roles.contains(&service.role));
+    theirs.map(|service| service.store())
 }
 
 /// How closely databases are looked at before a start.

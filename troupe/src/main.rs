@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod hold;
 mod instance;
+mod made;
 mod memory;
 mod migrate;
 mod pages;

@@ -58,7 +58,7 @@ pub(crate) async fn run(task: &Task, settings: Settings) -> Result<()> {
     };
     // To count, a platform may run beside it.
     let hold = match rebuilds || instance::find(&settings.data_dir).is_none() {
-        true => Some(Hold::take(&settings).await?),
+        true => Some(Hold::take(&settings, &[Role::Ai, Role::Roleplay]).await?),
         false => None,
     };
     let tasks = Tasks::new();

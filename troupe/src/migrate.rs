@@ -8,7 +8,7 @@ use service::Host;
 use storage::database::Inspection;
 
 use crate::hold::Hold;
-use crate::services::SERVICES;
+use crate::services::{ROLES, SERVICES};
 use crate::settings::Settings;
 
 /// Migrates every service, and prints where each has come to.
@@ -20,7 +20,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     // SQLite files have one process at a time. PostgreSQL sees to it by itself.
     let hold = match settings.database.url.is_named() {
         true => None,
-        false => Some(Hold::take(&settings).await?),
+        false => Some(Hold::take(&settings, &ROLES).await?),
     };
     let migrated = migrate(&settings).await;
     if let Some(hold) = hold {

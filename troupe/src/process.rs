@@ -1,6 +1,7 @@
 //! A process of the platform, from its start to the end of its last call: with every role in it, connected in memory, or
 //! with some, which reach the others through the mesh.
 
+mod allocator;
 mod banner;
 mod channels;
 mod files;
@@ -65,7 +66,7 @@ async fn run(settings: &Settings, roles: &[Role], mesh: Option<Mesh>) -> Result<
     files::allow_most(settings, roles);
     let exporting = telemetry::start(&settings.telemetry, &service_name(roles))?;
     let signals = Signals::listen()?;
-    let mut hold = Hold::take(settings).await?;
+    let mut hold = Hold::take(settings, roles).await?;
     let outcome = run_in(&mut hold, settings, roles, mesh, signals, &exporting).await;
     hold.release().await;
     if outcome.is_ok() {
@@ -87,6 +88,7 @@ async fn run_in(
     let addresses = sockets.addresses()?;
     let certificate = tls::open(settings, roles)?;
     let tasks = Tasks::new();
+    allocator::keep_giving_back(&tasks);
     let host = Host {
         tasks: tasks.clone(),
         backends: settings.backends(),
@@ -119,6 +121,7 @@ async fn run_in(
     start.is_over(platform.readiness.clone());
     // Those that the first start has made.
     hold.mark(settings).await?;
+    hold.note_made(settings, roles)?;
     hold.instance
         .announce(roles, addresses.gateway, certificate.as_deref())?;
     let register = &settings.mesh.register;

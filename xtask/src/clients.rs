@@ -1,5 +1,5 @@
-//! Real clients against a running platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium, and those that
-//! generators make. What they check stands beside the gateway, in `gateway/tests/clients` and `gateway/tests/openapi`.
+//! Real clients against a running platform: Python grpcio, `buf curl`, gRPC-Web and Connect from npm, plain HTTP, Chromium, and
+//! those that generators make. What they check stands beside the gateway, in `gateway/tests/clients` and `gateway/tests/openapi`.
 
 use anyhow::Result;
 
@@ -7,8 +7,8 @@ use crate::openapi;
 use crate::report::{self, Counts};
 use crate::running::{Model, Platform};
 use crate::tests;
-use crate::tools;
 use crate::workspace::Workspace;
+use crate::{buf, tools};
 
 const SCRIPTS: &str = "gateway/tests/clients";
 /// Scripts that need packages from npm.
@@ -54,10 +54,23 @@ pub(crate) fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut browser = workspace.command("node");
     browser.arg(scripts.join("browser.mjs")).arg(&url);
 
+    // It asks the gateway itself for the contract, by a stream of Connect.
+    let mut reflection = workspace.command(buf::program(workspace)?);
+    reflection
+        .args(["curl", "--http2-prior-knowledge", "--data", "{}"])
+        .arg(format!("{url}/grpc.health.v1.Health/Check"));
+
     let mut failures = Vec::new();
     let (web, connect) = (from_npm("grpc_web.mjs"), from_npm("connect.mjs"));
     let generated = openapi::generated(workspace, address)?;
-    let ours = [grpc, web, connect, script("plain_http.py"), browser];
+    let ours = [
+        grpc,
+        reflection,
+        web,
+        connect,
+        script("plain_http.py"),
+        browser,
+    ];
     for command in ours.into_iter().chain(generated) {
         failures.extend(report::run(command, counts).err());
     }

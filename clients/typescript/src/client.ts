@@ -15,9 +15,12 @@ import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
 import { CastService } from "./gen/troupe/roleplay/v1/cast_service_pb.js";
 import { ParticipantService } from "./gen/troupe/roleplay/v1/participant_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
+import { ScenarioService } from "./gen/troupe/roleplay/v1/scenario_service_pb.js";
 import { SessionService } from "./gen/troupe/roleplay/v1/session_service_pb.js";
+import { SharingService } from "./gen/troupe/roleplay/v1/sharing_service_pb.js";
 import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";
 import { UserService } from "./gen/troupe/users/v1/user_service_pb.js";
+import { CookieTokens, fetchWithCookie } from "./cookie.js";
 import { Session } from "./session.js";
 import { SteadyTransport } from "./steady.js";
 import { MemoryTokens, type Tokens, type TokenStore } from "./tokens.js";
@@ -28,6 +31,12 @@ export interface TroupeOptions {
   transport?: Transport;
   /** Where tokens are kept; in memory if absent. */
   tokens?: TokenStore;
+  /**
+   * For pages: the browser keeps the refresh token in a cookie that no script can read, and the access token is in memory. All tabs
+   * are logged in together, also after a reload. The page must be of Troupe's own host, by HTTPS or at this machine. A `transport`
+   * of your own has to send cookies (`credentials: "include"`).
+   */
+  cookie?: boolean;
   /** How often a call is sent again that may be; 2 if absent. */
   retries?: number;
 }
@@ -38,6 +47,8 @@ export class Troupe {
   readonly users: Client<typeof UserService>;
   readonly characters: Client<typeof CharacterService>;
   readonly lorebooks: Client<typeof LorebookService>;
+  readonly scenarios: Client<typeof ScenarioService>;
+  readonly sharing: Client<typeof SharingService>;
   readonly personas: Client<typeof PersonaService>;
   readonly sessions: Client<typeof SessionService>;
   readonly casts: Client<typeof CastService>;
@@ -50,17 +61,25 @@ export class Troupe {
   readonly models: Client<typeof ModelService>;
   readonly usage: Client<typeof UsageService>;
   readonly #session: Session;
+  readonly #baseUrl: string;
+  readonly #useCookie: boolean;
 
   /** Of Troupe at an address, such as `https://troupe.example`. */
   constructor(baseUrl: string, options: TroupeOptions = {}) {
-    const inner = options.transport ?? createConnectTransport({ baseUrl });
-    const retries = options.retries ?? 2;
-    this.#session = new Session(inner, options.tokens ?? new MemoryTokens(), retries);
+    const { cookie = false, retries = 2, tokens } = options;
+    if (cookie && tokens !== undefined) throw new TypeError("with `cookie`, the browser keeps the tokens: leave out `tokens`");
+    this.#baseUrl = baseUrl;
+    this.#useCookie = cookie;
+    const inner = options.transport ?? createConnectTransport({ baseUrl, ...(cookie ? { fetch: fetchWithCookie } : {}) });
+    const store = tokens ?? (cookie ? new CookieTokens() : new MemoryTokens());
+    this.#session = new Session(inner, store, retries, cookie);
     const transport = new SteadyTransport(inner, this.#session, retries);
     this.auth = createClient(AuthService, transport);
     this.users = createClient(UserService, transport);
     this.characters = createClient(CharacterService, transport);
     this.lorebooks = createClient(LorebookService, transport);
+    this.scenarios = createClient(ScenarioService, transport);
+    this.sharing = createClient(SharingService, transport);
     this.personas = createClient(PersonaService, transport);
     this.sessions = createClient(SessionService, transport);
     this.casts = createClient(CastService, transport);
@@ -84,7 +103,7 @@ export class Troupe {
   /** Logs in. All later calls are this person's. */
   async logIn(login: { email: string; password: string; deviceName?: string }): Promise<void> {
     const { email, password, deviceName = "" } = login;
-    const { tokens } = await this.auth.login({ email, password, deviceName });
+    const { tokens } = await this.auth.login({ email, password, deviceName, useCookie: this.#useCookie });
     await this.#session.begin(tokens);
   }
 
@@ -94,7 +113,12 @@ export class Troupe {
     await this.#session.end();
   }
 
-  /** The tokens; undefined if nobody is logged in. */
+  /** The address of something at Troupe as a whole, such as that of a character's picture: `absolute(character.avatar.cardUrl)`. */
+  absolute(address: string): string {
+    return address === "" ? "" : new URL(address, this.#baseUrl).href;
+  }
+
+  /** The tokens; undefined if nobody is logged in. With `cookie`, a page learns here whether somebody is. */
   tokens(): Promise<Tokens | undefined> {
     return this.#session.tokens();
   }

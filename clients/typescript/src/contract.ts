@@ -13,6 +13,11 @@ export function isPublic(method: DescMethod): boolean {
   return policyOf(method).audience === Audience.PUBLIC;
 }
 
+/** Whether a method reads or sets the cookie with a page's refresh token. */
+export function hasCookie(method: DescMethod): boolean {
+  return policyOf(method).cookie !== "";
+}
+
 /** How long a call may take by its contract, in milliseconds. */
 export function timeoutOf(method: DescMethod): number {
   const { seconds = 0n, nanos = 0 } = policyOf(method).timeout ?? {};

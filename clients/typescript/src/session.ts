@@ -17,50 +17,76 @@ export class Session {
   readonly #auth: Client<typeof AuthService>;
   readonly #store: TokenStore;
   readonly #retries: number;
+  readonly #usesCookie: boolean;
+  /** The page's cookie has nothing for this tab. */
+  #isOut = false;
 
   /** `transport` has no retries and needs no token. */
-  constructor(transport: Transport, store: TokenStore, retries: number) {
+  constructor(transport: Transport, store: TokenStore, retries: number, usesCookie: boolean) {
     this.#auth = createClient(AuthService, transport);
     this.#store = store;
     this.#retries = retries;
+    this.#usesCookie = usesCookie;
   }
 
-  /** The tokens; undefined if nobody is logged in. */
-  tokens(): Promise<Tokens | undefined> {
+  /** The tokens; undefined if nobody is logged in. A page that was just opened may have them by its cookie. */
+  async tokens(): Promise<Tokens | undefined> {
+    const stored = await this.#store.load();
+    if (stored !== undefined || !this.#usesCookie || this.#isOut) return stored;
+    await this.renew(undefined);
     return this.#store.load();
   }
 
   /** Takes the pair of a new login, whatever is stored. */
   begin(pair: TokenPair | undefined): Promise<void> {
-    return this.#store.exclusively(() => this.#store.save(tokensOf(pair)));
+    return this.#store.exclusively(() => this.#set(tokensOf(pair)));
   }
 
   /** Forgets the tokens. */
   end(): Promise<void> {
-    return this.#store.exclusively(() => this.#store.save(undefined));
+    return this.#store.exclusively(() => this.#set(undefined));
   }
 
-  /** Sees to it that the store has another access token than the one that was refused. Fails if one must log in again. */
-  renew(refused: string): Promise<void> {
+  /**
+   * Sees to it that the store has another access token than the one that was refused, or, with a cookie, than none. Fails if one
+   * must log in again.
+   */
+  renew(refused: string | undefined): Promise<void> {
     return this.#store.exclusively(() => this.#exchange(refused));
   }
 
-  async #exchange(refused: string): Promise<void> {
+  async #exchange(refused: string | undefined): Promise<void> {
     const patience = new Patience(this.#retries);
     for (let handovers = 0; ; ) {
       // Another tab may have stored a pair meanwhile.
       const stored = await this.#store.load();
-      if (stored === undefined || stored.accessToken !== refused) return;
+      const isOver = stored === undefined && (!this.#usesCookie || this.#isOut);
+      if (isOver || stored?.accessToken !== refused) return;
       try {
-        const { tokens } = await this.#auth.refreshToken({ refreshToken: stored.refreshToken });
+        const { tokens } = await this.#auth.refreshToken(this.#request(stored));
         return await this.#keep(tokensOf(tokens));
       } catch (error) {
         const reason = reasonOf(error);
         if (reason === Reason.TOKEN_SUPERSEDED && ++handovers < HANDOVERS) await pause(HANDOVER_MS);
         else if (reason !== Reason.REFRESH_TOKEN_INVALID) await patience.after(error);
-        else if (await this.#endIf(stored)) throw error;
+        else if (await this.#endIf(stored)) {
+          // Nobody was logged in, and nobody lost anything.
+          if (stored === undefined) return;
+          throw error;
+        }
       }
     }
+  }
+
+  /** With a cookie, its token must be of the same login session: nobody goes on as the person who logged in at another tab. */
+  #request(stored: Tokens | undefined): { refreshToken?: string; loginSessionId?: string } {
+    if (stored === undefined) return {};
+    return this.#usesCookie ? { loginSessionId: stored.loginSessionId } : { refreshToken: stored.refreshToken };
+  }
+
+  #set(tokens: Tokens | undefined): Promise<void> {
+    this.#isOut = tokens === undefined;
+    return this.#store.save(tokens);
   }
 
   /**
@@ -70,14 +96,15 @@ export class Session {
   async #keep(pair: Tokens): Promise<void> {
     const stored = await this.#store.load();
     const isOfStored = stored?.loginSessionId === pair.loginSessionId;
-    if (isOfStored && stored.refreshExpireTime <= pair.refreshExpireTime) await this.#store.save(pair);
+    const isFirst = stored === undefined && this.#usesCookie;
+    if (isFirst || (isOfStored && stored.refreshExpireTime <= pair.refreshExpireTime)) await this.#store.save(pair);
   }
 
   /** Ends the session, unless another tab has stored another pair. */
-  async #endIf(refused: Tokens): Promise<boolean> {
+  async #endIf(refused: Tokens | undefined): Promise<boolean> {
     const stored = await this.#store.load();
-    if (stored !== undefined && stored.refreshToken !== refused.refreshToken) return false;
-    await this.#store.save(undefined);
+    if (stored !== undefined && stored.refreshToken !== refused?.refreshToken) return false;
+    await this.#set(undefined);
     return true;
   }
 }

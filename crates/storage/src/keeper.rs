@@ -49,6 +49,13 @@ impl Storage {
         self.data_dir.join(format!("{service}.sqlite"))
     }
 
+    /// The file of a service's key of page tokens, which is made after its SQLite file.
+    pub fn page_key_file(&self, service: &str) -> PathBuf {
+        self.data_dir
+            .join("keys")
+            .join(format!("{service}-page.key"))
+    }
+
     /// A folder for a service's files, such as `roleplay/avatars`.
     pub fn folder(&self, path: impl AsRef<Path>) -> PathBuf {
         self.data_dir.join("files").join(path)
@@ -65,12 +72,11 @@ impl Storage {
         service: &str,
         db: &Database,
     ) -> Result<PageTokens, SecretError> {
-        let folder = self.data_dir.join("keys");
-        let file = folder.join(format!("{service}-page.key"));
+        let file = self.page_key_file(service);
         if !db.is_shared() {
             if !db.is_new() && !file.exists() {
                 tracing::warn!(
-                    folder = %folder.display(),
+                    key = %file.display(),
                     service,
                     "the folder of keys has lost one, though the database isn't new: another is made, and lists that people \
                      are paging through begin anew; nobody is logged out. If the folder was in a backup, restore it"

@@ -56,7 +56,7 @@ impl Default for Overload {
         Self {
             least_calls: 4,
             most_calls: 2048,
-            wait_millis: 2,
+            wait_millis: 5,
             longest_wait_millis: 250,
             hold_millis: 1000,
             busy_percent: 85,

@@ -22,7 +22,6 @@ use crate::json::Reader;
 use crate::messages::broken_answer;
 use crate::precondition;
 use crate::refusal::{Refusal, invalid, too_large};
-use crate::schema::MessageId;
 use crate::stream::{Begun, Form, Style};
 use crate::transcode::{Decoder, Fault, Plan, put_answer, put_request_id};
 use crate::wire::FRAME_HEADER;
@@ -47,8 +46,8 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writing for Writer<'_> {
-    fn input_in_json(&self) -> Option<MessageId> {
-        (self.codec == Codec::Json).then_some(self.plan.input)
+    fn plan_in_json(&self) -> Option<&Plan> {
+        (self.codec == Codec::Json).then_some(&**self.plan)
     }
 
     async fn frames(&self, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
@@ -62,7 +61,7 @@ impl Writing for Writer<'_> {
                 Codec::Proto => out.extend_from_slice(&message),
                 Codec::Json => self.put_json(&message, out)?,
             }
-            put_request_id(self.plan, request_id, FRAME_HEADER, out);
+            put_request_id(self.plan, request_id, FRAME_HEADER, out)?;
             Ok::<_, Refusal>(())
         })?;
         match frame.len() > max_bytes + FRAME_HEADER {

@@ -50,7 +50,7 @@ const ASKED: [(&str, &str, &str); 3] = [
     (
         IDEMPOTENCY_KEY,
         "Idempotency-Key",
-        "The `requestId`, where the body has none: a request that is sent again with it is carried out once.",
+        "The `requestId`: a request that is sent again with it is carried out once. If the request has one too, it must be the same.",
     ),
     (
         IF_MATCH,

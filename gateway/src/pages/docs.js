@@ -40,11 +40,19 @@ function streams() {
   return { statePlugins: { spec: { wrapActions: { executeRequest } } } };
 }
 
+/** The document, whose examples call the platform where the reader found it. */
+function asFound(answer) {
+  if (new URL(answer.url, location.href).pathname !== "/openapi.json") return answer;
+  answer.text = answer.text.replaceAll("http://127.0.0.1:8000", location.origin);
+  return answer;
+}
+
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#api",
   deepLinking: true,
   persistAuthorization: true,
   validatorUrl: null,
+  responseInterceptor: asFound,
   plugins: [streams],
 });

@@ -151,11 +151,16 @@ impl<'s> Decoder<'s> {
             }
             _ => {
                 let token = reader.value()?;
-                let value = scalar::from_token(self.schema, kind, token).map_err(Fault::new)?;
+                let value = scalar::from_token(self.schema, kind, token);
+                let value = value.map_err(|it| self.fault(kind, it))?;
                 value.put(out, number);
                 Ok(())
             }
         }
+    }
+
+    fn fault(&self, kind: Kind, reason: &'static str) -> Fault {
+        Fault::new(scalar::told(self.schema, kind, reason))
     }
 
     fn list(
@@ -197,7 +202,7 @@ impl<'s> Decoder<'s> {
             let mut index = 0;
             loop {
                 let value = scalar::from_token(self.schema, field.kind, reader.value()?)
-                    .map_err(|reason| Fault::new(reason).at(index))?;
+                    .map_err(|reason| self.fault(field.kind, reason).at(index))?;
                 value.put_untagged(out);
                 index += 1;
                 if !reader.element(false)? {

@@ -109,7 +109,8 @@ fn put_one(
     out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let Kind::Message(id) = field.kind else {
-        let value = scalar::from_text(schema, field.kind, text).map_err(Fault::new)?;
+        let value = scalar::from_text(schema, field.kind, text);
+        let value = value.map_err(|it| Fault::new(scalar::told(schema, field.kind, it)))?;
         value.put(out, field.number);
         return Ok(());
     };

@@ -9,6 +9,7 @@ use super::scalar::{self, Scalar};
 use crate::json::{Reader, Token};
 use crate::route::Found;
 use crate::schema::{Kind, MessageId, Schema};
+use crate::spelling::{self, WHOLE_BODY};
 use crate::wire::FRAME_HEADER;
 
 /// The parts of an HTTP request that fill a message.
@@ -60,8 +61,7 @@ pub(crate) fn request_frames(
             let start = out.len();
             put_raw(schema, plan, incoming, out);
             out.extend_from_slice(&rest);
-            put_request_id(plan, incoming.request_id, start, out);
-            Ok(())
+            put_request_id(plan, incoming.request_id, start, out)
         })?,
         Body::Whole | Body::Field(_) if incoming.form == BodyForm::Stream => {
             put_stream(schema, plan, incoming, &rest, &mut out)?;
@@ -97,15 +97,14 @@ fn put_rest(
             .map_err(Fault::new)
             .and_then(|text| place.put(schema, plan.input, text, out))
             .map_err(|fault| Fault {
-                path: variable.field_path.join("."),
+                path: spelling::field(schema, plan, &variable.field_path.join(".")),
                 ..fault
             })?;
     }
     Ok(())
 }
 
-/// Fills where a stream goes on. It goes before the query: a page that connects again has the address that it began with. A number
-/// too large for the field counts for nothing.
+/// Fills where a stream goes on. It goes before the query: a page that connects again has the address that it began with.
 fn put_last_offset(schema: &Schema, plan: &Plan, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
     if let (Some((number, kind)), Some(offset)) = (plan.offset, incoming.last_offset)
         && let Ok(value) = scalar::from_text(schema, kind, offset.into())
@@ -140,7 +139,7 @@ fn put_single(
     if !incoming.body.is_empty() {
         let mut reader = Reader::new(utf8(incoming.body)?);
         let body = reader.clone();
-        put_value(schema, plan, incoming, &mut reader, out)?;
+        put_value(schema, plan, incoming, &mut reader, out).map_err(of_body)?;
         reader.end()?;
         if let Some(update) = &plan.update
             && !is_given(rest, update.mask_number())
@@ -149,20 +148,32 @@ fn put_single(
         }
     }
     out.extend_from_slice(rest);
-    put_request_id(plan, incoming.request_id, start, out);
+    put_request_id(plan, incoming.request_id, start, out)?;
     if let (Some(precondition), Some(etag)) = (plan.precondition, incoming.etag) {
         precondition.put(etag, out);
     }
     Ok(())
 }
 
-/// Fills the id of the request, which begins at `start`, from its header. What the message itself says goes before.
-pub(crate) fn put_request_id(plan: &Plan, id: Option<&str>, start: usize, out: &mut Vec<u8>) {
-    if let (Some(number), Some(id)) = (plan.request_id, id)
-        && !is_given(&out[start..], number)
-    {
+/// Fills the id of the request, which begins at `start`, from its header. Where the message has another id, nobody can tell
+/// under which of the two the client will send the request again.
+pub(crate) fn put_request_id(
+    plan: &Plan,
+    id: Option<&str>,
+    start: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let (Some(number), Some(id)) = (plan.request_id, id) else {
+        return Ok(());
+    };
+    let given = last_length(&out[start..], number).unwrap_or_default();
+    if given.is_empty() {
         Scalar::Length(id.as_bytes().into()).put(out, number);
+    } else if given != id.as_bytes() {
+        let reason = "is another id than that of the header idempotency-key: send one of the two";
+        return Err(Fault::new(reason).within("requestId"));
     }
+    Ok(())
 }
 
 /// True where a field of text, or a message, is there and not empty.
@@ -181,12 +192,17 @@ fn put_value(
     match &plan.body {
         Body::Field(place) => {
             let field = &schema.message(plan.input).fields[place.slots()[0]];
-            decoder
-                .field(field, reader, out)
-                .map(|_| ())
-                .map_err(|fault| fault.within(&field.name))
+            decoder.field(field, reader, out).map(|_| ())
         }
         _ => decoder.message(plan.input, reader, out),
+    }
+}
+
+/// A fault of the value that a body is, which has no path, by a name. One of its text says itself what it is about.
+fn of_body(fault: Fault) -> Fault {
+    match fault.path.is_empty() && fault.reason.starts_with("must ") {
+        true => fault.within(WHOLE_BODY),
+        false => fault,
     }
 }
 

@@ -21,6 +21,23 @@ pub(crate) enum Scalar<'a> {
 
 type Result<T> = std::result::Result<T, &'static str>;
 
+/// What is wrong with what an enum doesn't have; [`told`] says what it has.
+const NO_VALUE: &str = "is not a value of the enum";
+/// How many values of an enum are told.
+const MOST_TOLD: usize = 30;
+
+/// What is wrong with a value of a kind, for people.
+pub(crate) fn told(schema: &Schema, kind: Kind, reason: &'static str) -> Cow<'static, str> {
+    match kind {
+        Kind::Enum(id) if reason == NO_VALUE => {
+            let names = schema.enumeration(id).names();
+            let names = names.take(MOST_TOLD).collect::<Vec<_>>();
+            Cow::Owned(format!("must be one of {}", names.join(", ")))
+        }
+        _ => Cow::Borrowed(reason),
+    }
+}
+
 impl Scalar<'_> {
     /// Writes the value with its tag.
     pub(crate) fn put(&self, out: &mut Vec<u8>, number: u32) {
@@ -60,10 +77,10 @@ pub(crate) fn from_token<'a>(schema: &Schema, kind: Kind, token: Token<'a>) -> R
         (Kind::Enum(id), Token::Null) if schema.enumeration(id).is_null => Ok(Scalar::Varint(0)),
         (Kind::Enum(id), Token::String(name)) => match schema.enumeration(id).number(&name) {
             Some(number) => Ok(Scalar::Varint(i64::from(number) as u64)),
-            None => Err("is not a value of the enum"),
+            None => Err(NO_VALUE),
         },
         (Kind::Enum(_), Token::Number(number)) => integer(Kind::Int32, number),
-        (Kind::Enum(_), _) => Err("must be the name or number of a value of the enum"),
+        (Kind::Enum(_), _) => Err(NO_VALUE),
         (Kind::Double | Kind::Float, Token::Number(number)) => real(kind, number.text()),
         (Kind::Double | Kind::Float, Token::String(text)) => real_text(kind, &text),
         (Kind::Double | Kind::Float, _) => Err("must be a number"),
@@ -88,7 +105,7 @@ pub(crate) fn from_text<'a>(schema: &Schema, kind: Kind, text: Cow<'a, str>) -> 
         Kind::Enum(id) => match (schema.enumeration(id).number(&text), Number::parse(&text)) {
             (Some(number), _) => Ok(Scalar::Varint(i64::from(number) as u64)),
             (None, Some(number)) => integer(Kind::Int32, number),
-            (None, None) => Err("is not a value of the enum"),
+            (None, None) => Err(NO_VALUE),
         },
         _ => from_token(schema, kind, Token::String(text)),
     }

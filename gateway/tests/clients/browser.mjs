@@ -294,6 +294,8 @@ async function documentation(path, selector, parts) {
     await page.run(click, part);
   }
   if (screenshots) writeFileSync(join(screenshots, `${path.slice(1)}.png`), await page.screenshot());
+  const text = await page.run(() => document.body.textContent);
+  assert.ok(text.includes(`api=${gateway}/api/v1`), "examples call another platform");
   const elsewhere = page.requests.filter((url) => !url.startsWith(`${gateway}/`) && !/^(data|blob):/.test(url));
   assert.deepEqual(elsewhere, [], "requests to other hosts");
   assert.deepEqual(page.errors, []);

@@ -1,9 +1,21 @@
 //! Bodies that are large, slow, or never end.
 
+use std::convert::Infallible;
+use std::future::ready;
+use std::net::Shutdown;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::StreamExt;
+use http::Request;
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use troupe_gateway::Config;
 
 use crate::harness::{Edge, until};
@@ -193,4 +205,71 @@ async fn a_message_of_grpc_that_does_not_come_is_given_up() {
     let answer = String::from_utf8_lossy(&answer[..len]).into_owned();
     assert!(answer.contains("grpc-status: 4"), "{answer}");
     assert!(answer.contains("body"), "{answer}");
+}
+
+/// A connection of HTTP/2, and uploads on it of which a part comes, and then nothing.
+struct Multiplexed {
+    sender: http2::SendRequest<UnsyncBoxBody<Bytes, Infallible>>,
+    /// The same socket, to end it at once.
+    socket: std::net::TcpStream,
+    uploads: JoinSet<()>,
+}
+
+impl Multiplexed {
+    async fn open(edge: &Edge) -> Self {
+        let connected = TcpStream::connect(edge.address).await.unwrap();
+        let socket = connected.into_std().unwrap();
+        let connected = TcpStream::from_std(socket.try_clone().unwrap()).unwrap();
+        let opening = http2::handshake(TokioExecutor::new(), TokioIo::new(connected));
+        let (sender, connection) = opening.await.unwrap();
+        platform::Tasks::new().spawn(connection);
+        Self {
+            sender,
+            socket,
+            uploads: JoinSet::new(),
+        }
+    }
+
+    fn upload(&mut self, path: &str, content_type: &str, start: Vec<u8>) {
+        let start = futures::stream::once(ready(Ok(Frame::data(start.into()))));
+        let body = StreamBody::new(start.chain(futures::stream::pending()));
+        let request = Request::post(format!("http://x{path}"))
+            .header("content-type", content_type)
+            .header("te", "trailers");
+        let request = request.body(body.boxed_unsync()).unwrap();
+        let answer = self.sender.send_request(request);
+        self.uploads.spawn(async move { _ = answer.await });
+    }
+}
+
+/// The kinds of calls that an upload can be, and what it begins with.
+fn kinds() -> [(&'static str, &'static str, Vec<u8>); 3] {
+    let mut message = vec![0];
+    message.extend((LARGE as u32).to_be_bytes());
+    [
+        (RAW, "application/octet-stream", Vec::new()),
+        (WEB, "application/grpc-web", message.clone()),
+        (WEB, "application/grpc", message),
+    ]
+}
+
+#[tokio::test]
+async fn room_comes_back_when_a_stream_or_its_connection_ends() {
+    for (path, content_type, mut start) in kinds() {
+        start.extend(vec![0; LARGE - 1]);
+        for ends_connection in [false, true] {
+            let edge = edge().await;
+            let mut held = Multiplexed::open(&edge).await;
+            until("there is no room", async || {
+                held.upload(path, content_type, start.clone());
+                upload(&edge).await == 429
+            })
+            .await;
+            match ends_connection {
+                true => held.socket.shutdown(Shutdown::Both).unwrap(),
+                false => held.uploads.shutdown().await,
+            }
+            until("there is room again", async || upload(&edge).await == 200).await;
+        }
+    }
 }

@@ -192,9 +192,13 @@ async fn a_client_that_connects_again_gets_what_it_has_not_got() {
     }
     let bound = with_id(&edge, &format!("{target}/from/1"), "3").await;
     assert_eq!(ids(&bound), ["2", "3", "4"], "the path has the last word");
-    for odd in ["", "x", "-1", "1.5", "99999999999", "msg_1", "2 3"] {
+    let anew = with_id(&edge, target, "").await;
+    assert_eq!(ids(&anew), ["1", "2", "3", "4"]);
+    // Ids that no event has: from the beginning, a client would get twice what it has.
+    for odd in ["x", "-1", "1.5", "99999999999", "msg_1", "2 3"] {
         let answer = with_id(&edge, target, odd).await;
-        assert_eq!(ids(&answer), ["1", "2", "3", "4"], "{odd}");
+        assert_eq!(answer.error(), (400, 3), "{odd}");
+        assert!(answer.text().contains("last-event-id"), "{odd}");
     }
     let lines = [("last-event-id", "3"), ("accept", "application/x-ndjson")];
     let answer = edge.send("GET", target, &lines, "").await;

@@ -68,6 +68,7 @@ async fn health_is_that_of_the_whole_and_of_each_service() {
         "echo.v1.EchoService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
     ];
     for service in services {
         assert_eq!(
@@ -123,7 +124,13 @@ async fn ask(edge: &Edge, question: MessageRequest) -> Result<MessageResponse, S
     let request = Request::new(tokio_stream::once(request));
     let answers = client.server_reflection_info(request).await?;
     let answer: ServerReflectionResponse = answers.into_inner().next().await.unwrap()?;
-    Ok(answer.message_response.unwrap())
+    match answer.message_response.unwrap() {
+        MessageResponse::ErrorResponse(error) => Err(Status::new(
+            Code::from(error.error_code),
+            error.error_message,
+        )),
+        answer => Ok(answer),
+    }
 }
 
 async fn services(edge: &Edge) -> Vec<String> {
@@ -168,6 +175,7 @@ async fn reflection_finds_what_a_call_needs() {
         "echo.v1.EchoService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
     ];
     assert_eq!(services(&edge).await, names);
     for name in names {
@@ -184,10 +192,69 @@ async fn reflection_finds_what_a_call_needs() {
 }
 
 #[tokio::test]
+async fn parts_of_files_are_found_by_their_names() {
+    let edge = Edge::start().await;
+    for symbol in [
+        "echo.v1.EchoService.Echo",
+        "echo.v1.Everything",
+        "echo.v1.Everything.snake_case",
+        "echo.v1.Everything.choice",
+        "echo.v1.Shade",
+        "echo.v1.SHADE_DARK",
+    ] {
+        let symbol = MessageRequest::FileContainingSymbol(symbol.to_owned());
+        assert_eq!(file(&edge, symbol).await.unwrap().name(), "echo.proto");
+    }
+    let extensions = MessageRequest::AllExtensionNumbersOfType("echo.v1.Everything".into());
+    let MessageResponse::AllExtensionNumbersResponse(none) = ask(&edge, extensions).await.unwrap()
+    else {
+        panic!("no numbers");
+    };
+    assert_eq!(none.base_type_name, "echo.v1.Everything");
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_told_within_the_stream_by_both_names() {
+    let edge = Edge::start().await;
+    let ask = |question| ServerReflectionRequest {
+        host: "here".into(),
+        message_request: question,
+    };
+    let symbol = |name: &str| Some(MessageRequest::FileContainingSymbol(name.into()));
+    let questions = [
+        symbol("echo.v1.Nope"),
+        symbol("echo.v1.Everything.nope"),
+        Some(MessageRequest::FileByFilename("nope.proto".into())),
+        None,
+        symbol("echo.v1.EchoService"),
+    ];
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let path: PathAndQuery = path.parse().unwrap();
+        let codec = ProstCodec::<ServerReflectionRequest, ServerReflectionResponse>::default();
+        let sent = tokio_stream::iter(questions.clone().map(ask));
+        let mut client = crate::grpc::client(&edge).await;
+        let answers = client.streaming(Request::new(sent), path, codec).await;
+        let answers: Vec<_> = answers.unwrap().into_inner().collect().await;
+        let codes = answers.into_iter().map(|answer| {
+            let answer = answer.unwrap();
+            assert_eq!(answer.valid_host, "here");
+            assert!(answer.original_request.is_some());
+            match answer.message_response.unwrap() {
+                MessageResponse::ErrorResponse(error) => error.error_code,
+                MessageResponse::FileDescriptorResponse(_) => 0,
+                other => panic!("{other:?}"),
+            }
+        });
+        assert_eq!(codes.collect::<Vec<_>>(), [5, 5, 5, 3, 0], "{version}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_for_services_alone_is_not_shown() {
     let issuer = Issuer::new();
     let edge = harbor(&issuer, Config::default()).await;
-    assert_eq!(services(&edge).await[2], "harbor.v1.Berths");
+    assert_eq!(services(&edge).await[3], "harbor.v1.Berths");
     let pool = found(&edge, "harbor.v1.Berths").await;
     let berths = pool.get_service_by_name("harbor.v1.Berths").unwrap();
     let names: Vec<_> = berths.methods().map(|it| it.name().to_owned()).collect();

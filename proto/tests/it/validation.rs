@@ -122,7 +122,7 @@ fn requires_what_is_required_and_ignores_an_empty_optional_id() {
             persona_id: persona.into(),
             ..Default::default()
         }),
-        request_id: String::new(),
+        ..Default::default()
     };
     assert!(fields_at_fault(&open("")).is_empty());
     assert_eq!(fields_at_fault(&open("per_short")), ["session.persona_id"]);

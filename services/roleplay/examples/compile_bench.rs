@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let group = Group {
         members: &members,
-        cards: GroupCards::Join,
+        cards: GroupCards::Joined,
         nudge: None,
     };
     for (form, window_tokens, group) in [

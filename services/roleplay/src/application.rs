@@ -19,6 +19,7 @@ mod create_branch;
 mod create_character;
 mod create_lorebook;
 mod create_memory;
+mod create_scenario;
 mod create_session;
 mod delete_character;
 mod delete_memory;
@@ -39,6 +40,7 @@ mod hold_generations;
 mod impersonate_person;
 mod import_character;
 mod invitations;
+mod keep_scenario;
 mod kept_receipt;
 mod leave_session;
 mod list_characters;
@@ -52,6 +54,7 @@ mod once;
 mod participants;
 mod personas;
 mod play_turns;
+mod plot;
 mod preview_prompt;
 mod rebuild_memories;
 mod recall;
@@ -59,14 +62,20 @@ mod recover_generations;
 mod regenerate_message;
 mod remember;
 mod reply_to_message;
+mod save_session;
+mod scenario_files;
+mod scenarios;
 mod search_memories;
 mod search_messages;
 mod select_branch;
 mod select_swipe;
 mod send_message;
+mod shared_access;
+mod sharing;
 mod show_avatar;
 mod shown;
 mod start_generation;
+mod start_scenario;
 mod tell;
 mod turns;
 mod update_character;
@@ -74,6 +83,7 @@ mod update_lorebook;
 mod update_memory;
 mod update_message;
 mod update_participant;
+mod update_scenario;
 mod update_session;
 mod wait_in_line;
 mod watch_generation;
@@ -88,6 +98,7 @@ pub(crate) use self::{
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
     create_memory::NewNote,
+    create_scenario::{ScenarioPatch, ScriptPart},
     create_session::NewSession,
     delete_message::DeleteMessage,
     error::Error,
@@ -100,8 +111,12 @@ pub(crate) use self::{
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     play_turns::PlayTurns,
+    scenarios::{Scenarios, Seen},
     send_message::SendMessage,
+    shared_access::SharedAccess,
+    sharing::{NewLink, Opened},
     start_generation::Started,
+    start_scenario::{NewSessionOf, StartScenario, StartedFrom},
     update_message::MessagePatch,
     update_participant::ParticipantPatch,
     update_session::SessionPatch,

@@ -20,6 +20,16 @@ pub struct Config {
     pub waiting_per_session: u32,
     /// What sessions remember.
     pub memory: MemoryConfig,
+    /// How characters and scenarios are shared.
+    pub sharing: SharingConfig,
+}
+
+/// How characters and scenarios are shared.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SharingConfig {
+    /// Whether they can be listed, for everybody with an account.
+    pub listing: bool,
 }
 
 impl Default for Config {
@@ -30,6 +40,7 @@ impl Default for Config {
             generations_per_person: 4,
             waiting_per_session: 16,
             memory: MemoryConfig::default(),
+            sharing: SharingConfig::default(),
         }
     }
 }

@@ -16,10 +16,11 @@ use tonic::service::Routes;
 
 use crate::application::{
     Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Lorebooks, Memories, Personas,
+    Scenarios, SharedAccess,
 };
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
-pub use crate::config::Config;
+pub use crate::config::{Config, SharingConfig};
 use crate::infrastructure::asset_files::AssetFiles;
 use crate::infrastructure::avatars::Avatars;
 use crate::infrastructure::models::Models;
@@ -54,6 +55,7 @@ impl Service for Roleplay {
         let (avatars, asset_files) = (Avatars::open(&host)?, AssetFiles::open(&host)?);
         let signer = host.storage().signer(Self::ROLE.name(), &db).await;
         let signer = signer.map_err(BuildError::of("the key of addresses can't be used"))?;
+        let access = SharedAccess::new(signer.clone(), config.sharing.listing);
         vectors::look(&host.backends.qdrant, &host.tasks);
         let limits = GenerationLimits {
             whole: Duration::from_secs(config.generation_limit_secs),
@@ -65,11 +67,12 @@ impl Service for Roleplay {
         let chats = Chats::new(
             db.clone(),
             outbox.clone(),
-            host.clone(),
+            &host,
             Models::new(ai),
             Profiles::new(users),
             memories.clone(),
             limits,
+            access.clone(),
         );
         if config.memory.enabled {
             let consumer = presentation::consumer(&memories, &db);
@@ -81,7 +84,14 @@ impl Service for Roleplay {
         let recovered = chats.take_hold().await;
         recovered.map_err(BuildError::of("interrupted generations can't be ended"))?;
         let clock = host.clock.clone();
-        let characters = Characters::new(db.clone(), outbox, host, avatars, asset_files, signer);
+        let scenarios = Scenarios {
+            db: db.clone(),
+            outbox: outbox.clone(),
+            clock: clock.clone(),
+            access: access.clone(),
+        };
+        let files = (avatars, asset_files);
+        let characters = Characters::new(db.clone(), outbox, &host, files, signer, access);
         let personas = Personas {
             db: db.clone(),
             clock: clock.clone(),
@@ -94,6 +104,7 @@ impl Service for Roleplay {
         let cases = UseCases {
             characters,
             lorebooks,
+            scenarios,
             personas,
             bookmarks,
             chats,

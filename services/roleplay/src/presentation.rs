@@ -13,7 +13,9 @@ mod memory_events;
 mod messages;
 mod participants;
 mod personas;
+mod scenarios;
 mod sessions;
+mod sharing;
 
 use service::Pages;
 use tonic::service::Routes;
@@ -27,11 +29,13 @@ use troupe_proto::roleplay::memory_service_server::MemoryServiceServer;
 use troupe_proto::roleplay::message_service_server::MessageServiceServer;
 use troupe_proto::roleplay::participant_service_server::ParticipantServiceServer;
 use troupe_proto::roleplay::persona_service_server::PersonaServiceServer;
+use troupe_proto::roleplay::scenario_service_server::ScenarioServiceServer;
 use troupe_proto::roleplay::session_service_server::SessionServiceServer;
+use troupe_proto::roleplay::sharing_service_server::SharingServiceServer;
 
 pub(crate) use self::account_events::account_consumer;
 pub(crate) use self::memory_events::consumer;
-use crate::application::{Bookmarks, Characters, Chats, Lorebooks, Memories, Personas};
+use crate::application::{Bookmarks, Characters, Chats, Lorebooks, Memories, Personas, Scenarios};
 
 /// A card of 16 MiB and what stands around it; tonic takes 4 MiB unless told.
 const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
@@ -40,6 +44,7 @@ const MAX_CARD_REQUEST_BYTES: usize = 17 << 20;
 pub(crate) struct UseCases {
     pub(crate) characters: Characters,
     pub(crate) lorebooks: Lorebooks,
+    pub(crate) scenarios: Scenarios,
     pub(crate) personas: Personas,
     pub(crate) bookmarks: Bookmarks,
     pub(crate) chats: Chats,
@@ -51,11 +56,23 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
     let UseCases {
         characters,
         lorebooks,
+        scenarios,
         personas,
         bookmarks,
         chats,
         memories,
     } = cases;
+    let sharing = sharing::SharingApi {
+        scenarios: scenarios.clone(),
+        characters: characters.clone(),
+        pages: pages.clone(),
+    };
+    let scenarios = scenarios::ScenarioApi {
+        scenarios,
+        characters: characters.clone(),
+        chats: chats.clone(),
+        pages: pages.clone(),
+    };
     let lorebooks = lorebooks::LorebookApi {
         lorebooks,
         pages: pages.clone(),
@@ -99,8 +116,11 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
     let generations = generations::GenerationApi { chats, pages };
     let characters = CharacterServiceServer::new(characters);
     let lorebooks = LorebookServiceServer::new(lorebooks);
+    let scenarios = ScenarioServiceServer::new(scenarios);
     Routes::new(characters.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
         .add_service(lorebooks.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
+        .add_service(scenarios.max_decoding_message_size(MAX_CARD_REQUEST_BYTES))
+        .add_service(SharingServiceServer::new(sharing))
         .add_service(PersonaServiceServer::new(personas))
         .add_service(BookmarkServiceServer::new(bookmarks))
         .add_service(SessionServiceServer::new(sessions))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use storage::Storage;
 use storage::database::sqlite::{Care, examine};
 
 use super::servers::elsewhere;
@@ -129,6 +130,12 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether it has the database of a service.
+    pub(crate) fn has_store(&self, store: &str) -> bool {
+        let file = Storage::new("").database_file(store);
+        self.databases.contains_key(&*file.to_string_lossy())
+    }
+
     /// How much is in it.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.files.iter().map(|entry| entry.size_bytes).sum()
@@ -136,7 +143,7 @@ impl Manifest {
 }
 
 /// The length and the hash of a file.
-pub(crate) fn digest(file: &Path) -> io::Result<(u64, String)> {
+fn digest(file: &Path) -> io::Result<(u64, String)> {
     let (mut hash, mut size_bytes, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
     let mut file = File::open(file)?;
     loop {

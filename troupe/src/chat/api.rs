@@ -20,7 +20,9 @@ use troupe_proto::roleplay::invitation_service_client::InvitationServiceClient;
 use troupe_proto::roleplay::memory_service_client::MemoryServiceClient;
 use troupe_proto::roleplay::message_service_client::MessageServiceClient;
 use troupe_proto::roleplay::participant_service_client::ParticipantServiceClient;
+use troupe_proto::roleplay::scenario_service_client::ScenarioServiceClient;
 use troupe_proto::roleplay::session_service_client::SessionServiceClient;
+use troupe_proto::roleplay::sharing_service_client::SharingServiceClient;
 use troupe_proto::users::auth_service_client::AuthServiceClient;
 use troupe_proto::users::user_service_client::UserServiceClient;
 
@@ -75,6 +77,8 @@ pub(crate) struct Api {
     /// The person's account.
     pub(crate) users: UserServiceClient<Connection>,
     pub(crate) characters: CharacterServiceClient<Connection>,
+    pub(crate) scenarios: ScenarioServiceClient<Connection>,
+    pub(crate) sharing: SharingServiceClient<Connection>,
     pub(crate) sessions: SessionServiceClient<Connection>,
     pub(crate) messages: MessageServiceClient<Connection>,
     pub(crate) bookmarks: BookmarkServiceClient<Connection>,
@@ -103,6 +107,11 @@ impl Api {
             users: UserServiceClient::new(connection.clone()),
             characters: CharacterServiceClient::new(connection.clone())
                 .max_encoding_message_size(MAX_MESSAGE_BYTES)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            scenarios: ScenarioServiceClient::new(connection.clone())
+                .max_encoding_message_size(MAX_MESSAGE_BYTES)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            sharing: SharingServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             sessions: SessionServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),

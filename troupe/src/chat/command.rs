@@ -80,6 +80,10 @@ pub(crate) enum Command {
     Turns(TurnStrategy),
     /// Choose another session or character.
     Sessions,
+    /// Show the scenarios.
+    Scenarios,
+    /// Start a session from a scenario, a file or a link.
+    Scenario(String),
     /// Show the models, or use one of them.
     Model(Option<String>),
     Help,
@@ -137,6 +141,8 @@ Type a message to send it, or:
   /turns HOW           say who answers: natural, list, pooled, or manual
   /cancel              end a reply that is being written (so does Ctrl-C)
   /sessions            choose another session or character
+  /scenarios           show your scenarios
+  /scenario NAME       start one, asking for what it needs; also: its number, a file, or a link
   /model [MODEL]       show the models, or use one for this session
   /help                show this
   /quit                leave; the session stays
@@ -219,6 +225,14 @@ impl Command {
             "turns" => Self::Turns(turns(rest)?),
             "cancel" => Self::Cancel,
             "sessions" => Self::Sessions,
+            "scenarios" => Self::Scenarios,
+            "scenario" if rest.is_empty() => {
+                return Err(
+                    "type a scenario's name or number after /scenario; /scenarios shows them"
+                        .to_owned(),
+                );
+            }
+            "scenario" => Self::Scenario(rest.to_owned()),
             "model" => Self::Model(optional(rest)),
             "help" => Self::Help,
             "quit" | "exit" => Self::Quit,
@@ -344,6 +358,9 @@ mod tests {
             title: "the storm".into(),
         };
         assert_eq!(Command::parse("/bookmark the storm"), Ok(bookmark));
+        let scenario = Command::Scenario("Low water".into());
+        assert_eq!(Command::parse("/scenario Low water"), Ok(scenario));
+        assert!(Command::parse("/scenario").is_err());
     }
 
     #[test]

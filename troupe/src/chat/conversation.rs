@@ -23,6 +23,7 @@ use super::command::Command;
 use super::failure::{explain, is_lost};
 use super::input::Input;
 use super::reply;
+use super::scenarios;
 use super::screen::Screen;
 
 /// The longest page that the server gives.
@@ -55,6 +56,7 @@ impl<'a> Conversation<'a> {
             "Session {}: {}. /help lists the commands.",
             session.id, session.title
         ))?;
+        this.introduce().await?;
         this.history(OPENING_LENGTH).await?;
         if !session.running_generation_id.is_empty() {
             this.watch_running(session.running_generation_id.clone())
@@ -71,6 +73,11 @@ impl<'a> Conversation<'a> {
     /// Asks for the next line. None once there are no more.
     pub(crate) async fn ask(&mut self, prompt: &str) -> Result<Option<String>> {
         self.input.ask(prompt).await
+    }
+
+    /// Starts another session from a scenario.
+    pub(crate) async fn start_scenario(&mut self, wanted: &str) -> Result<Session> {
+        scenarios::start_named(self.api, self.input, self.screen, wanted).await
     }
 
     /// Does what a command says. Commands that end the conversation are the caller's.
@@ -106,7 +113,8 @@ impl<'a> Conversation<'a> {
             Command::Model(None) => self.list_models().await,
             Command::Model(Some(model)) => self.use_model(model).await,
             Command::Help => self.screen.line(super::command::HELP),
-            Command::Join(_) | Command::Leave => Ok(()),
+            Command::Scenarios => scenarios::show(self.api, self.screen).await,
+            Command::Join(_) | Command::Leave | Command::Scenario(_) => Ok(()),
             Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
         }
     }

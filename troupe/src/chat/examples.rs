@@ -27,6 +27,28 @@ pub(crate) const EXAMPLES: &[Example] = &[
     },
 ];
 
+/// A scenario that comes with Troupe.
+pub(crate) struct ExampleScenario {
+    pub(crate) name: &'static str,
+    /// What it is, in a few words.
+    pub(crate) about: &'static str,
+    pub(crate) file: &'static [u8],
+}
+
+/// The scenarios of `examples/scenarios`.
+pub(crate) const SCENARIOS: &[ExampleScenario] = &[
+    ExampleScenario {
+        name: "Low water",
+        about: "somebody is still on the sand, and the tide turns",
+        file: include_bytes!("../../../examples/scenarios/low-water.json"),
+    },
+    ExampleScenario {
+        name: "The understudy",
+        about: "a template: the lead has left, and you know the lines",
+        file: include_bytes!("../../../examples/scenarios/the-understudy.json"),
+    },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +65,14 @@ mod tests {
             let is_there =
                 sources.any(|path| std::fs::read_to_string(path).unwrap().contains(&name));
             assert!(is_there, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_scenarios_as_their_files_do() {
+        for example in SCENARIOS {
+            let file: serde_json::Value = serde_json::from_slice(example.file).unwrap();
+            assert_eq!(file["scenario"]["name"], example.name);
         }
     }
 }

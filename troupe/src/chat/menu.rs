@@ -1,4 +1,4 @@
-//! Which session to open: one from before, a new one with a character, or one with a card to import.
+//! Which session to open: one from before, a new one with a character or from a scenario, or one with a card to import.
 
 use std::path::Path;
 
@@ -6,14 +6,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::roleplay::{
     Character, CreateSessionRequest, ImportCharacterRequest, ListCharactersRequest,
-    ListSessionsRequest, Session,
+    ListSessionsRequest, Scenario, Session,
 };
 
 use super::api::Api;
-use super::examples::{EXAMPLES, Example};
+use super::examples::{EXAMPLES, Example, ExampleScenario, SCENARIOS};
 use super::failure::explain;
 use super::input::Input;
 use super::joining;
+use super::scenarios;
 use super::screen::Screen;
 
 const SHOWN_SESSIONS: i32 = 9;
@@ -22,7 +23,9 @@ const SHOWN_CHARACTERS: i32 = 30;
 enum Choice {
     GoOn(Session),
     StartWith(Character),
+    StartFrom(Scenario),
     Import(&'static Example),
+    ImportScenario(&'static ExampleScenario),
 }
 
 /// Lets the person choose. None if they leave instead.
@@ -49,7 +52,7 @@ pub(crate) async fn choose(
             .ok()
             .and_then(|number| number.checked_sub(1));
         let opened = match number.map(|index| choices.get(index)) {
-            Some(Some(choice)) => open(api, choice, screen).await,
+            Some(Some(choice)) => open(api, input, choice, screen).await,
             Some(None) => Err(anyhow!("there is no number {line}")),
             None if line.is_empty() => continue,
             None if line.starts_with("/join ") => {
@@ -91,10 +94,16 @@ async fn choices(api: &mut Api) -> Result<Vec<Choice>> {
         .iter()
         .filter(|example| !is_imported(example))
         .collect();
+    let scenarios = scenarios::list(api).await?;
+    let is_imported =
+        |example: &&ExampleScenario| scenarios.iter().any(|it| it.name == example.name);
+    let more: Vec<_> = SCENARIOS.iter().filter(|it| !is_imported(it)).collect();
     let choices = sessions.into_iter().map(Choice::GoOn);
     let choices = choices.chain(characters.into_iter().map(Choice::StartWith));
+    let choices = choices.chain(scenarios.into_iter().map(Choice::StartFrom));
+    let choices = choices.chain(examples.into_iter().map(Choice::Import));
     Ok(choices
-        .chain(examples.into_iter().map(Choice::Import))
+        .chain(more.into_iter().map(Choice::ImportScenario))
         .collect())
 }
 
@@ -106,9 +115,19 @@ fn show(choices: &[Choice], screen: Screen) -> Result<()> {
             Choice::StartWith(character) => {
                 ("Start anew", &*character.name, character.creator.clone())
             }
+            Choice::StartFrom(scenario) => (
+                "Start a scenario",
+                &*scenario.name,
+                scenarios::about(scenario),
+            ),
             Choice::Import(example) => {
                 ("Import an example", example.name, example.about.to_owned())
             }
+            Choice::ImportScenario(example) => (
+                "Import an example of a scenario",
+                example.name,
+                example.about.to_owned(),
+            ),
         };
         if heading != wanted {
             heading = wanted;
@@ -131,10 +150,20 @@ fn last_use(session: &Session) -> String {
         .unwrap_or_default()
 }
 
-async fn open(api: &mut Api, choice: &Choice, screen: Screen) -> Result<Session> {
+async fn open(
+    api: &mut Api,
+    input: &mut Input,
+    choice: &Choice,
+    screen: Screen,
+) -> Result<Session> {
     match choice {
+        Choice::StartFrom(scenario) => scenarios::start(api, input, screen, scenario, "").await,
+        Choice::ImportScenario(example) => {
+            let scenario = scenarios::import(api, example.file.to_vec(), screen).await?;
+            scenarios::start(api, input, screen, &scenario, "").await
+        }
         Choice::GoOn(session) => Ok(session.clone()),
-        Choice::StartWith(character) => start(api, character).await,
+        Choice::StartWith(character) => start(api, character, "").await,
         Choice::Import(example) => import(api, example.card.to_vec(), screen).await,
     }
 }
@@ -173,16 +202,22 @@ pub(crate) async fn import(api: &mut Api, card: Vec<u8>, screen: Screen) -> Resu
     for warning in answer.warnings {
         screen.note(&format!("  {warning}"))?;
     }
-    start(api, &character).await
+    start(api, &character, "").await
 }
 
-async fn start(api: &mut Api, character: &Character) -> Result<Session> {
+/// Opens a session with a character, by a link if there is a token.
+pub(crate) async fn start(
+    api: &mut Api,
+    character: &Character,
+    share_token: &str,
+) -> Result<Session> {
     let session = Session {
         character_id: character.id.clone(),
         ..Default::default()
     };
     let request = CreateSessionRequest {
         session: Some(session),
+        share_token: share_token.to_owned(),
         ..Default::default()
     };
     let answer = api.sessions.create_session(request).await;

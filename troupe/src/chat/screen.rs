@@ -41,6 +41,11 @@ impl Screen {
         write(&printable(text))
     }
 
+    /// A text for a question, without what would steer the terminal.
+    pub(crate) fn plain(self, text: &str) -> String {
+        printable(text)
+    }
+
     fn styled(self, code: &str, text: &str) -> String {
         let text = printable(text);
         if self.coloured {

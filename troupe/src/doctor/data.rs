@@ -11,7 +11,8 @@ use storage::database::{Inspection, OpenError};
 use super::finding::Finding;
 use crate::hold::care;
 use crate::instance::{Running, machine_ran_on};
-use crate::restore;
+use crate::made;
+use crate::restore::{Unfinished, unfinished};
 use crate::services::{SERVICES, Service};
 use crate::settings::Settings;
 
@@ -85,9 +86,22 @@ fn space(folder: &Path) -> Finding {
 }
 
 fn unfinished_restore(folder: &Path) -> Option<Finding> {
-    restore::is_interrupted(folder).then(|| {
-        let text = "a restore was interrupted while it put files in place";
-        Finding::missing("restore", text).advise("start the platform, which finishes it first")
+    const SUBJECT: &str = "restore";
+    // Of a folder that can't be read, others tell.
+    Some(match unfinished(folder).ok()?? {
+        Unfinished::Noted => {
+            let text = "it was interrupted while it put files in place";
+            Finding::missing(SUBJECT, text).advise("start the platform, which finishes it first")
+        }
+        Unfinished::BesideOld => {
+            let text = "it was cut off before it changed anything, or when it was done";
+            Finding::missing(SUBJECT, text)
+                .advise("run it again, or start with the data that are there")
+        }
+        Unfinished::Alone => {
+            let text = "it was cut off before it had put anything in place";
+            Finding::broken(SUBJECT, text).advise("run `troupe restore` again")
+        }
     })
 }
 
@@ -109,7 +123,9 @@ async fn in_file(service: &Service, host: &Host, is_in_use: bool) -> Finding {
     };
     let found = found.and_then(|migrations| {
         let applied = migrations.as_deref().unwrap_or_default();
-        refuse_newer(&file, applied, &(service.migrations)()).map(|()| migrations)
+        refuse_newer(&file, applied, &(service.migrations)())?;
+        made::refuse_lost(&host.data_dir, [name])?;
+        Ok(migrations)
     });
     match found {
         Ok(Some(migrations)) => {

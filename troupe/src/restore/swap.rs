@@ -1,6 +1,7 @@
 //! Puts the files of a backup in the place of a data folder's, all or none. They are first gathered in a folder inside the data
 //! folder, because that may be a disk of its own. Then a note says what moves where. Once the note is there, the next start
-//! finishes an interrupted restore.
+//! finishes an interrupted restore. Before, the next start finds what there was; where there was nothing, it says that the restore
+//! was cut off, and begins no new platform in its place.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write};
@@ -12,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::{sync_folder, unwritable, write_private};
+use crate::made;
 
 /// Inside the data folder.
 const STAGE: &str = ".restore";
@@ -36,23 +38,37 @@ pub(super) struct Swap {
     data_dir: PathBuf,
     new: PathBuf,
     is_noted: bool,
+    /// Whether one before was cut off, which is still to be told if this one fails.
+    follows_another: bool,
+}
+
+/// How far a restore has come that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// It gathered files for a folder that has others, or had put all of them in place.
+    BesideOld,
+    /// It gathered files for a folder that has none.
+    Alone,
+    /// It put files in place.
+    Noted,
 }
 
 impl Swap {
-    /// Makes a folder to gather files in.
+    /// Makes a folder to gather files in. From now on the next start knows of the restore.
     pub(super) fn begin(data_dir: &Path) -> Result<Self> {
         let stage = data_dir.join(STAGE);
-        let new = stage.join(NEW);
-        let begun = match fs::remove_dir_all(&stage) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => DirBuilder::new().recursive(true).mode(0o700).create(&new),
-        };
-        begun.map_err(|error| unwritable(data_dir, &error))?;
-        Ok(Self {
+        let swap = Self {
             data_dir: data_dir.to_owned(),
-            new,
+            new: stage.join(NEW),
             is_noted: false,
-        })
+            follows_another: stage.exists(),
+        };
+        let begun = empty(&stage).and_then(|()| {
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700).create(&swap.new)
+        });
+        begun.map_err(|error| unwritable(data_dir, &error))?;
+        Ok(swap)
     }
 
     /// Where the files are gathered.
@@ -90,27 +106,83 @@ impl Swap {
 
 impl Drop for Swap {
     fn drop(&mut self) {
-        if !self.is_noted {
-            // Where it stays, the next restore removes it.
-            let _gone = fs::remove_dir_all(self.data_dir.join(STAGE));
-        }
+        let stage = self.data_dir.join(STAGE);
+        // Where something stays, the next restore removes it.
+        let _gone = match (self.is_noted, self.follows_another) {
+            (true, _) => Ok(()),
+            (false, true) => empty(&stage),
+            (false, false) => fs::remove_dir_all(&stage),
+        };
     }
 }
 
-/// Whether a restore was interrupted while it put files in place.
-pub(crate) fn is_interrupted(data_dir: &Path) -> bool {
-    data_dir.join(STAGE).join(NOTE).exists()
+/// Removes what is in a folder, and leaves the folder.
+fn empty(folder: &Path) -> std::io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
-/// Finishes a restore that was interrupted while it put files in place, and takes away what one gathered that was interrupted
-/// before. To be called by who has the folder. False if nothing was to be finished.
+/// Where a restore was interrupted, if one was.
+///
+/// # Errors
+/// The folder can't be read.
+pub(crate) fn unfinished(data_dir: &Path) -> Result<Option<Unfinished>> {
+    let stage = data_dir.join(STAGE);
+    if !stage.exists() {
+        return Ok(None);
+    }
+    if stage.join(NOTE).exists() {
+        return Ok(Some(Unfinished::Noted));
+    }
+    let has_old = names(data_dir)?.iter().any(|name| is_ours(name));
+    Ok(Some(match has_old {
+        true => Unfinished::BesideOld,
+        false => Unfinished::Alone,
+    }))
+}
+
+/// Deals with a restore that was interrupted, before a folder is used. To be called by who has the folder. True if it put files in
+/// place, which is done now.
+///
+/// # Errors
+/// It was to fill an empty folder, and isn't done; or the folder can't be written.
+pub(crate) fn finish_interrupted(data_dir: &Path) -> Result<bool> {
+    let stage = data_dir.join(STAGE);
+    match unfinished(data_dir)? {
+        None => Ok(false),
+        Some(Unfinished::Noted) => finish_noted(data_dir),
+        Some(Unfinished::BesideOld) => {
+            tracing::warn!(
+                "what a restore left that was cut off is removed: it had changed nothing, or was done"
+            );
+            // Where it stays, the next start or restore removes it.
+            let _gone = fs::remove_dir_all(stage);
+            Ok(false)
+        }
+        Some(Unfinished::Alone) => bail!(
+            "a restore into {} was cut off before it had put anything in place: run `troupe restore` again, or remove {} to start with no data",
+            data_dir.display(),
+            stage.display()
+        ),
+    }
+}
+
+/// Finishes a restore that was interrupted while it put files in place. False if none was.
 ///
 /// # Errors
 /// The folder can't be written.
-pub(crate) fn finish_interrupted(data_dir: &Path) -> Result<bool> {
-    if !is_interrupted(data_dir) {
-        // Where it stays, the next restore removes it.
-        let _gone = fs::remove_dir_all(data_dir.join(STAGE));
+pub(super) fn finish_noted(data_dir: &Path) -> Result<bool> {
+    if !data_dir.join(STAGE).join(NOTE).exists() {
         return Ok(false);
     }
     let file = data_dir.join(STAGE).join(NOTE);
@@ -190,7 +262,7 @@ fn is_mount(place: &Path) -> bool {
 
 /// What the platform made. Things of others stay where they are.
 fn is_ours(name: &str) -> bool {
-    name.contains(".sqlite") || ["keys", "files", "roleplay.holder"].contains(&name)
+    name.contains(".sqlite") || ["keys", "files", made::NOTES, "roleplay.holder"].contains(&name)
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {
@@ -286,6 +358,29 @@ mod tests {
         );
     }
 
+    #[test]
+    fn tells_of_one_that_was_cut_off_where_nothing_was_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path();
+        fs::create_dir(data.join("models")).unwrap();
+        std::mem::forget(staged(data));
+        let refused = || finish_interrupted(data).unwrap_err().to_string();
+        assert!(refused().contains("run `troupe restore` again"));
+        // One that fails, whatever it says, leaves that to be told.
+        drop(staged(data));
+        assert!(refused().contains(&data.join(STAGE).display().to_string()));
+        staged(data).commit("then").unwrap();
+        assert_eq!(unfinished(data).unwrap(), None);
+        assert!(!finish_interrupted(data).unwrap() && data.join("users.sqlite").exists());
+    }
+
+    #[test]
+    fn one_that_fails_leaves_no_trace_of_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(staged(dir.path()));
+        assert_eq!(unfinished(dir.path()).unwrap(), None);
+    }
+
     /// Interrupts after each of the moves that there are, and finishes.
     #[test]
     fn finishes_wherever_it_was_interrupted() {
@@ -312,7 +407,7 @@ mod tests {
                 fs::create_dir_all(data.join("replaced-then")).unwrap();
                 fs::rename(data.join(from), data.join(to)).unwrap();
             }
-            assert!(is_interrupted(&data));
+            assert_eq!(unfinished(&data).unwrap(), Some(Unfinished::Noted));
             assert!(finish_interrupted(&data).unwrap());
             assert_is_restored(&data);
             assert!(!finish_interrupted(&data).unwrap());

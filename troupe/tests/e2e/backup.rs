@@ -1,5 +1,6 @@
 //! Backups, also of a platform that is being written to; restores; and starts on folders that aren't whole.
 
+mod lost;
 mod moments;
 mod places;
 
@@ -275,6 +276,12 @@ async fn a_backup_that_is_damaged_is_refused_and_changes_nothing() {
     fs::write(&users, &bytes).unwrap();
     let output = restore(&elsewhere, &dir, &[]).await;
     refused(output, &["damaged", "users.sqlite", "another backup"]).await;
+    assert!(contents(&elsewhere.data_dir()).is_empty());
+    assert!(!elsewhere.data_dir().join(".restore").exists());
+    let elsewhere = Setup::new();
+    fs::write(&users, &bytes[1..]).unwrap();
+    let output = restore(&elsewhere, &dir, &[]).await;
+    refused(output, &["damaged", "users.sqlite", "another backup"]).await;
     fs::remove_file(&users).unwrap();
     refused(
         restore(&elsewhere, &dir, &[]).await,
@@ -444,7 +451,8 @@ async fn a_folder_that_is_damaged_or_newer_is_refused_in_a_sentence() {
     damaged[3 * 4096..4 * 4096].fill(0x5a);
     fs::write(&users, &damaged).unwrap();
     fs::write(setup.data_dir().join("users.sqlite-wal"), "").unwrap();
-    refused(setup.run(&["up"]).await, &["users.sqlite", "damaged"]).await;
+    let where_it_is = ["users.sqlite", "damaged", "page 4, of the "];
+    refused(setup.run(&["up"]).await, &where_it_is).await;
 
     fs::remove_file(setup.data_dir().join("users.sqlite-wal")).unwrap();
     fs::write(&users, &good).unwrap();

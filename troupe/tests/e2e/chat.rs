@@ -206,6 +206,74 @@ async fn lets_another_character_join_and_speak() {
 }
 
 #[tokio::test]
+async fn starts_scenarios_of_several_characters_and_says_who_speaks() {
+    let (model, setup, platform) = with_model().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    let role = |role: &str, name: &str, muted: bool| {
+        json!({"name": role, "character_name": name, "muted": muted, "card": {
+            "spec": "chara_card_v2", "spec_version": "2.0",
+            "data": {"name": name, "first_mes": format!("{name} nods."), "extensions": {}}
+        }})
+    };
+    let ship = json!({"version": 1, "scenario": {
+        "name": "Ship",
+        "cast": [role("Captain", "Mira", false), role("Mate", "Tom", false), role("Wren", "Wren", true)],
+        "settings": {"turns": {"strategy": "list"}},
+    }});
+    let file = setup.path("ship.json");
+    std::fs::write(&file, ship.to_string()).unwrap();
+    chat.types(&format!("/scenario {}", file.display())).await;
+    chat.shows("Imported Ship.").await;
+    chat.shows("With Mira as Captain, Tom as Mate, Wren (muted).")
+        .await;
+    for greeting in ["Mira: Mira nods.", "Tom: Tom nods.", "Wren: Wren nods."] {
+        chat.shows(greeting).await;
+    }
+    model.push(Reply::words("Aye."));
+    model.push(Reply::words("Aye, aye."));
+    chat.types("Ahoy!").await;
+    chat.shows("Mira: Aye.\n").await;
+    chat.shows("Tom: Aye, aye.\n").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
+async fn starts_scenarios_and_asks_what_they_need() {
+    let (model, setup, platform) = with_model().await;
+    model.always(Reply::words("Quick now."));
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    chat.types("/scenarios").await;
+    chat.shows("There are none").await;
+    let file = checkout().join("examples/scenarios/the-understudy.json");
+    chat.types(&format!("/scenario {}", file.display())).await;
+    chat.shows("Imported The understudy.").await;
+    chat.types("").await;
+    chat.shows("this needs an answer").await;
+    for answer in ["Pip Harrow", "Low Fen", "", "", "I sing."] {
+        chat.types(answer).await;
+    }
+    chat.shows("Ottoline Marsh: ").await;
+    let opening = chat.shows("third act?").await;
+    assert!(opening.contains("Pip Harrow! Are you decent?"), "{opening}");
+    assert!(opening.contains("\"The Duke's Umbrella\""), "{opening}");
+    chat.types("I do.").await;
+    chat.shows("Quick now.\n").await;
+    chat.types("/scenarios").await;
+    chat.shows("   1  The understudy           [asks 5 things]")
+        .await;
+    chat.types("/scenario the understudy").await;
+    for answer in ["Wren", "", "East", "", ""] {
+        chat.types(answer).await;
+    }
+    chat.shows("must be one of `The Duke's Umbrella`").await;
+    chat.types("/scenario nothing").await;
+    chat.shows("there is no scenario nothing").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
 async fn stays_signed_in_and_resumes_a_session() {
     let (model, setup, platform) = with_model().await;
     model.always(Reply::words("The wind is up."));

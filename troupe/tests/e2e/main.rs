@@ -32,3 +32,4 @@ mod soak;
 mod start;
 mod telemetry;
 mod updates;
+mod uploads;

@@ -1,5 +1,9 @@
 //! A page of the platform that lets the browser keep its refresh token, by HTTPS at a name of the local network.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::future::join_all;
 use reqwest::{Certificate, Client, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,6 +15,7 @@ const COOKIE: &str = "__Host-troupe_refresh=";
 const EMAIL: &str = "ann@example.com";
 
 /// A page in a browser that trusts the platform's authority.
+#[derive(Clone)]
 struct Page {
     http: Client,
     url: String,
@@ -98,6 +103,51 @@ async fn a_page_stays_signed_in_by_its_cookie_and_nobody_learns_it() {
     let log = platform.log_to_end().await;
     for secret in secrets {
         assert!(secret.starts_with("trt_") && !log.contains(&secret));
+    }
+}
+
+/// Puts a cookie into the browser's jar, unless it was there before.
+fn keep(jar: &Mutex<Vec<String>>, cookie: &str) {
+    let mut cookies = jar.lock().unwrap();
+    if !cookies.iter().any(|it| it == cookie) {
+        cookies.push(cookie.to_owned());
+    }
+}
+
+/// A tab: it calls until it has tokens, each time with the newest cookie that the platform has set for any tab, and uses them.
+async fn live(mut page: Page, jar: &Mutex<Vec<String>>) {
+    loop {
+        let (status, answer) = page.post("refresh", json!({})).await;
+        let reason = answer["details"][0]["reason"].as_str();
+        match (status, reason) {
+            (StatusCode::OK, _) => {
+                break page.token = answer["accessToken"].as_str().unwrap().into();
+            }
+            (StatusCode::TOO_MANY_REQUESTS, _) => tokio::time::sleep(Duration::from_secs(1)).await,
+            (_, Some("TOKEN_SUPERSEDED")) => {
+                page.cookie = jar.lock().unwrap().last().unwrap().clone();
+            }
+            _ => panic!("a tab is signed out: {answer}"),
+        }
+    }
+    keep(jar, &page.cookie);
+    let me = page.http.get(format!("{}/api/v1/users/me", page.url));
+    let me = me.bearer_auth(&page.token).send().await.unwrap();
+    assert_eq!(me.status(), StatusCode::OK, "{:?}", me.text().await);
+}
+
+#[tokio::test]
+async fn twenty_tabs_that_refresh_by_one_cookie_at_once_stay_signed_in() {
+    let setup = Setup::new();
+    let platform = setup.start_with_tls(NAME).await;
+    let mut page = Page::of(&setup, &platform);
+    let account = json!({"email": EMAIL, "password": PASSWORD, "displayName": "Ann"});
+    assert_eq!(page.post("register", account).await.0, StatusCode::OK);
+    assert_eq!(page.login().await.0, StatusCode::OK);
+    let jar = Mutex::new(vec![page.cookie.clone()]);
+    for _ in 0..3 {
+        page.cookie = jar.lock().unwrap().last().unwrap().clone();
+        join_all((0..20).map(|_| live(page.clone(), &jar))).await;
     }
 }
 

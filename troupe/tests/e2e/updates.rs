@@ -155,7 +155,7 @@ async fn a_refused_mask_is_told_in_the_words_of_json() {
             json!({"displayName": " "}),
         )
         .await;
-    assert_eq!(refusal(&error), ("INVALID_REQUEST", "profile.displayName"));
+    assert_eq!(refusal(&error), ("INVALID_REQUEST", "displayName"));
     let (_, error) = ann
         .call(Method::GET, "/api/v1/roleplay/personas/x", Value::Null)
         .await;
@@ -163,6 +163,80 @@ async fn a_refused_mask_is_told_in_the_words_of_json() {
     let details = error["details"].as_array().unwrap().iter();
     let mut violations = details.filter_map(|it| it["fieldViolations"].as_array());
     assert_eq!(violations.next().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn refusals_name_fields_as_the_caller_wrote_them() {
+    let (_model, _setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let session = ann.open_session(maren()).await;
+    let personas = "/api/v1/roleplay/personas";
+    let refused = async |method: Method, path: &str, body: Value| {
+        let (status, error) = ann.call(method, path, body).await;
+        assert!(status.is_client_error(), "{path}: {error}");
+        error
+    };
+    let hot = json!({"settings": {"temperature": 9, "topP": 7}});
+    let error = refused(Method::PATCH, &session, hot.clone()).await;
+    assert_eq!(refusal(&error).1, "settings.temperature", "{error}");
+    let text = error["message"].as_str().unwrap();
+    assert!(
+        text.contains("settings.topP") && !text.contains("session."),
+        "{text}"
+    );
+    for (body, field) in [
+        (json!({}), "name"),
+        (json!({"name": " "}), "name"),
+        (json!({"name": "Ada", "nope": 1}), "nope"),
+        (json!([]), "body"),
+        (Value::Null, "body"),
+    ] {
+        let error = refused(Method::POST, personas, body).await;
+        assert_eq!(refusal(&error), ("INVALID_REQUEST", field), "{error}");
+    }
+    // A whole message has its names.
+    let id = session.rsplit('/').next().unwrap();
+    let body = json!({"session": {"id": id, "settings": hot["settings"]}});
+    let path = "/troupe.roleplay.v1.SessionService/UpdateSession";
+    let answer = ann.request(Method::POST, path).json(&body).send().await;
+    let text = answer.unwrap().text().await.unwrap();
+    assert!(text.contains("\"session.settings.temperature\""), "{text}");
+
+    // So do words of texts.
+    for (path, word) in [
+        (format!("{personas}?pageToken=x"), "pageToken"),
+        (format!("{session}/messages?pageToken=x"), "pageToken"),
+    ] {
+        let error = refused(Method::GET, &path, Value::Null).await;
+        let text = error.to_string();
+        assert!(
+            text.contains(word) && !text.contains("page_token"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_update_by_connect_changes_what_is_set() {
+    let (_model, _setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let persona = json!({"name": "Ada", "description": "Somebody."});
+    let personas = "/api/v1/roleplay/personas";
+    let made = ann.ok(Method::POST, personas, persona).await;
+    let path = "/troupe.roleplay.v1.PersonaService/UpdatePersona";
+    let update = async |body: Value| ann.ok(Method::POST, path, body).await["persona"].clone();
+    let id = made["id"].clone();
+    let changed = update(json!({"persona": {"id": id, "name": "Bea", "description": ""}})).await;
+    assert_eq!(
+        (&changed["name"], &changed["description"]),
+        (&json!("Bea"), &json!("Somebody."))
+    );
+    let cleared = json!({"persona": {"id": id, "name": ""}, "updateMask": "description"});
+    let changed = update(cleared).await;
+    assert_eq!(
+        (&changed["name"], &changed["description"]),
+        (&json!("Bea"), &json!(""))
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import grpc
 import grpc.aio
@@ -41,6 +41,7 @@ class Troupe:
         retries: int = 2,
         channel: grpc.Channel | None = None,
     ) -> None:
+        self._url = url
         self._store = tokens or MemoryTokens()
         self._channel = channel or _channel(grpc, url)
         caller = Caller(self._channel, self._store, retries)
@@ -48,6 +49,8 @@ class Troupe:
         self.users = services.UserService(caller)
         self.characters = services.CharacterService(caller)
         self.lorebooks = services.LorebookService(caller)
+        self.scenarios = services.ScenarioService(caller)
+        self.sharing = services.SharingService(caller)
         self.personas = services.PersonaService(caller)
         self.sessions = services.SessionService(caller)
         self.casts = services.CastService(caller)
@@ -81,6 +84,10 @@ class Troupe:
         """The tokens; None if nobody is logged in."""
         return self._store.load()
 
+    def absolute(self, address: str) -> str:
+        """The address of something at Troupe as a whole, such as that of a character's picture (`avatar.card_url`)."""
+        return _absolute(self._url, address)
+
     def close(self) -> None:
         """Closes the connection."""
         self._channel.close()
@@ -105,6 +112,7 @@ class AsyncTroupe:
         retries: int = 2,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
+        self._url = url
         self._store = tokens or MemoryTokens()
         self._channel = channel or _channel(grpc.aio, url)
         caller = AsyncCaller(self._channel, self._store, retries)
@@ -112,6 +120,8 @@ class AsyncTroupe:
         self.users = async_services.AsyncUserService(caller)
         self.characters = async_services.AsyncCharacterService(caller)
         self.lorebooks = async_services.AsyncLorebookService(caller)
+        self.scenarios = async_services.AsyncScenarioService(caller)
+        self.sharing = async_services.AsyncSharingService(caller)
         self.personas = async_services.AsyncPersonaService(caller)
         self.sessions = async_services.AsyncSessionService(caller)
         self.casts = async_services.AsyncCastService(caller)
@@ -145,6 +155,10 @@ class AsyncTroupe:
         """The tokens; None if nobody is logged in."""
         return self._store.load()
 
+    def absolute(self, address: str) -> str:
+        """The address of something at Troupe as a whole, such as that of a character's picture (`avatar.card_url`)."""
+        return _absolute(self._url, address)
+
     async def close(self) -> None:
         """Closes the connection."""
         await self._channel.close()
@@ -156,6 +170,10 @@ class AsyncTroupe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _absolute(url: str, address: str) -> str:
+    return urljoin(url, address) if address else ""
 
 
 def _channel(kind: Any, url: str) -> Any:

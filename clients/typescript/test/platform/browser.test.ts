@@ -62,6 +62,25 @@ async function start(url: string): Promise<boolean> {
   return globalThis.navigator.locks !== undefined;
 }
 
+/** In the page: makes a client whose refresh token is in a cookie. Says who is logged in. */
+async function startWithCookie(url: string): Promise<string | undefined> {
+  // What another test left there.
+  localStorage.clear();
+  const { Troupe } = await import("@troupe/client");
+  const troupe = ((globalThis as Page).troupe = new Troupe(url, { cookie: true }));
+  return (await troupe.tokens())?.userId;
+}
+
+/** In the page: all that a script can read of what the page keeps. */
+function kept(): string {
+  return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+}
+
+/** In the page: logs out. */
+async function logOut(): Promise<void> {
+  await (globalThis as Page).troupe.logOut();
+}
+
 /** In the page: registers somebody. */
 async function register(email: string): Promise<void> {
   await (globalThis as Page).troupe.register({ email, password: "correct horse battery", displayName: "Bo" });
@@ -99,6 +118,25 @@ test("two tabs of Chromium with locks ask for new tokens once", async () => {
   }
   const card = (await readFile(join(ROOT, "examples/cards/maren.png"))).toString("base64");
   assert.equal(await tabs[1]?.run(talk, card, LONG), LONG);
+});
+
+test("tabs of Chromium are logged in by a cookie that no script sees", async () => {
+  const origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
+  const first = await browser.open(origin);
+  assert.equal(await first.run(startWithCookie, URL_OF_PLATFORM), undefined);
+  await first.run(register, `cookie-${Date.now()}@example.com`);
+  // One that was just opened, as after a reload.
+  const second = await browser.open(origin);
+  assert.match((await second.run(startWithCookie, URL_OF_PLATFORM)) ?? "", /^usr_/);
+  for (let round = 1; round <= 2; round += 1) {
+    const found = await Promise.all([first, second].map((tab) => tab.run(read)));
+    assert.deepEqual(found.map(([name]) => name), ["Bo", "Bo"]);
+    await expired();
+  }
+  assert.doesNotMatch(await first.run(kept), /trt_|troupe_refresh/);
+  await second.run(logOut);
+  const third = await browser.open(origin);
+  assert.equal(await third.run(startWithCookie, URL_OF_PLATFORM), undefined);
 });
 
 test("two tabs of Chromium without locks stay logged in", async () => {

@@ -64,6 +64,11 @@ export class Fake {
     return (this.received[method] ?? []).map(({ request }) => request);
   }
 
+  /** A client of it for a page whose refresh token is in a cookie. */
+  page(): Troupe {
+    return new Troupe("http://none", { transport: this.transport, cookie: true });
+  }
+
   /** A client of it. */
   client(store: TokenStore = signedIn(), retries?: number): Troupe {
     const more = retries === undefined ? {} : { retries };

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod condition;
+mod damage;
 mod fold;
 mod handle;
 mod header;

@@ -1,21 +1,30 @@
-//! Whether the store takes writes, for readiness: what a write failed with, until one succeeds.
+//! Whether the store takes writes, for readiness: what the last failed write failed with, until writes have succeeded for a while.
 //!
-//! Nobody may come to write while the process isn't ready, so that it tries by itself.
+//! One that succeeds says little: on a disk that is about to fail, or is almost full, some do and others don't. And nobody may come
+//! to write while the process isn't ready, so that it tries by itself.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::sync::watch::Sender;
+use tokio::time::Instant;
 
 use super::{Database, Outage};
 use crate::Storage;
 
 /// Between looks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Writes of a look while others fail. It ends with the first that fails too.
+const TOUCHES: u32 = 10;
+/// How long no write may have failed until the store is trusted again. It doubles each time that this was too short, up to the most.
+const CALM: Duration = Duration::from_secs(1);
+const MOST_CALM: Duration = Duration::from_secs(8);
+/// A failure that comes so soon after the store was trusted again shows that this was too short.
+const SOON: Duration = Duration::from_secs(60);
 /// With less room than this a look is a write.
 const LITTLE_ROOM: u64 = 1 << 20;
 /// As much as a small write, into a table that is gone with its transaction.
@@ -27,9 +36,47 @@ pub(super) struct Storing(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Whether there is a failure, so that most writes need no more than a look.
     is_failing: AtomicBool,
+    course: Mutex<Course>,
     /// Absent where nobody asks.
     report: Option<Sender<Option<String>>>,
+}
+
+/// How the last writes went.
+#[derive(Debug, Default)]
+struct Course {
+    /// When the last one failed, until the store is trusted again.
+    failed: Option<Instant>,
+    /// When it was trusted again.
+    trusted: Option<Instant>,
+    /// How long none may fail before it is.
+    calm: Duration,
+}
+
+impl Course {
+    /// A write failed. True if the store was trusted before.
+    fn fails(&mut self, now: Instant) -> bool {
+        if self.failed.replace(now).is_some() {
+            return false;
+        }
+        let is_soon = self.trusted.is_some_and(|trusted| now - trusted < SOON);
+        self.calm = match is_soon {
+            true => (self.calm * 2).min(MOST_CALM),
+            false => CALM,
+        };
+        true
+    }
+
+    /// A write succeeded. True if the store is trusted again from now on.
+    fn succeeds(&mut self, now: Instant) -> bool {
+        if self.failed.is_none_or(|failed| now - failed < self.calm) {
+            return false;
+        }
+        self.failed = None;
+        self.trusted = Some(now);
+        true
+    }
 }
 
 impl Storing {
@@ -37,6 +84,7 @@ impl Storing {
     pub(super) fn reported_to(storage: &Storage) -> Self {
         Self(Arc::new(State {
             is_failing: AtomicBool::default(),
+            course: Mutex::default(),
             report: Some(storage.health.report()),
         }))
     }
@@ -51,17 +99,26 @@ impl Storing {
                 _ => return,
             },
         };
-        let is_failing = failure.is_some();
-        let was_failing = self.0.is_failing.swap(is_failing, Ordering::AcqRel);
+        if failure.is_none() && !self.is_failing() {
+            return;
+        }
+        let course = self.0.course.lock();
+        let mut course = course.unwrap_or_else(PoisonError::into_inner);
+        let is_new = match &failure {
+            Some(_) => course.fails(Instant::now()),
+            None => course.succeeds(Instant::now()),
+        };
+        let is_failing = course.failed.is_some();
+        self.0.is_failing.store(is_failing, Ordering::Release);
         let Some(report) = &self.0.report else { return };
         match failure {
             Some(problem) => {
-                if !was_failing {
-                    tracing::error!(%problem, "nothing can be stored");
+                if is_new {
+                    tracing::error!(%problem, "writes fail");
                 }
                 report.send_replace(Some(problem));
             }
-            None if was_failing => {
+            None if is_new => {
                 tracing::info!("the database can be written again");
                 report.send_replace(None);
             }
@@ -82,9 +139,15 @@ impl Database {
             loop {
                 tokio::time::sleep(PAUSE).await;
                 let is_tight = || folder.as_deref().is_some_and(has_little_room);
-                if db.storing.is_failing() || is_tight() {
+                let touches = match db.storing.is_failing() {
+                    true => TOUCHES,
+                    false => u32::from(is_tight()),
+                };
+                for _ in 0..touches {
                     // The transaction notes how it ended.
-                    let _noted = db.touch().await;
+                    if db.touch().await.is_err() {
+                        break;
+                    }
                 }
             }
         };
@@ -123,4 +186,38 @@ fn has_little_room(folder: &Path) -> bool {
         let is_read_only = disk.f_flag.contains(StatVfsMountFlags::RDONLY);
         is_read_only || disk.f_bavail.saturating_mul(disk.f_frsize) < LITTLE_ROOM
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_trusted_again_once_no_write_failed_for_a_while() {
+        let mut course = Course::default();
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        assert!(!course.succeeds(at(0)));
+        assert!(course.fails(at(0)));
+        assert!(!course.succeeds(at(999)));
+        assert!(!course.fails(at(999)));
+        assert!(!course.succeeds(at(1998)) && course.succeeds(at(1999)));
+        assert!(!course.succeeds(at(3000)));
+    }
+
+    #[test]
+    fn a_store_that_fails_soon_again_is_trusted_later() {
+        let mut course = Course::default();
+        let mut now = Instant::now();
+        let mut calms = Vec::new();
+        for _ in 0..6 {
+            assert!(course.fails(now));
+            calms.push(course.calm.as_secs());
+            now += course.calm;
+            assert!(course.succeeds(now));
+        }
+        assert_eq!(calms, [1, 2, 4, 8, 8, 8]);
+        assert!(course.fails(now + SOON));
+        assert_eq!(course.calm, CALM);
+    }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod postgres;
 mod put_off;
+mod readiness;
 mod stops;
 
 use std::collections::BTreeSet;
@@ -333,37 +334,6 @@ pub(super) async fn leaves_after<F: Future + Unpin>(polls: u32, mut work: F) -> 
         std::pin::Pin::new(&mut work).poll(context).map(Some)
     })
     .await
-}
-
-#[tokio::test]
-async fn tells_why_nothing_can_be_stored_and_that_it_can_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::new(folder.path());
-    let disk = Disk::under(folder.path());
-    let db = open(&storage).await;
-    let mut ledger = Ledger::default();
-    for (code, cause) in [
-        (SQLITE_FULL, "disk is full"),
-        (SQLITE_IOERR_WRITE, "I/O error"),
-        (SQLITE_READONLY, "read-only"),
-    ] {
-        disk.fails(Fault {
-            after: 0,
-            times: u32::MAX,
-            code,
-            is_torn: false,
-        });
-        ledger.write(&db, 10).await.unwrap_err();
-        let problem = storage.health.problem().unwrap();
-        assert!(problem.contains(cause), "{problem}");
-        // Nobody writes meanwhile.
-        disk.works();
-        until("it tries by itself", async || {
-            storage.health.problem().is_none()
-        })
-        .await;
-    }
-    ledger.write(&db, 10).await.unwrap();
 }
 
 #[tokio::test]

@@ -330,12 +330,23 @@ async fn a_damaged_or_cut_file_is_refused_and_one_that_is_no_database() {
     db.read().execute_unprepared(fold).await.unwrap();
     let left = place.as_left("killed").join("one.sqlite");
     let bytes = std::fs::read(&left).unwrap();
-    for (at, end) in [(4096 * 3, 4096 * 4), (4096 * 10, 4096 * 11)] {
+    for (page, told) in [
+        (1, "page 1, or another of the list of its tables"),
+        (2, "page 2, of the table seaql_migrations"),
+        (
+            3,
+            "page 3, of the index sqlite_autoindex_seaql_migrations_1",
+        ),
+        (4, "page 4, of the table ledger"),
+        (11, "page 11, of the table ledger"),
+    ] {
         let mut damaged = bytes.clone();
-        damaged[at..end].fill(0xa5);
+        let begin = if page == 1 { 100 } else { 4096 * (page - 1) };
+        damaged[begin..4096 * page].fill(0xa5);
         std::fs::write(&left, &damaged).unwrap();
         let error = look(&left).await.unwrap_err();
         assert!(matches!(error, FileError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(told), "{error}");
         assert!(error.to_string().contains("troupe restore"), "{error}");
     }
     std::fs::write(left.with_extension("sqlite-wal"), "").unwrap();

@@ -11,6 +11,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::spiffe;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const CA_DAYS: u32 = 3650;
@@ -39,6 +43,15 @@ pub enum DevelopmentError {
     Foreign {
         /// The folder.
         folder: PathBuf,
+    },
+    /// The certificate of the CA isn't one, or that of another key.
+    #[error(
+        "{} holds no certificate that belongs to the key ca-key.pem beside it: restore both from a backup; or delete it to make a new CA, which devices then have to trust instead of the old one",
+        file.display()
+    )]
+    Damaged {
+        /// The file.
+        file: PathBuf,
     },
     /// The key of the CA isn't one.
     #[error("{} holds no private key that certificates can be signed with", file.display())]
@@ -94,7 +107,13 @@ impl Authority {
     ) -> Result<Self, DevelopmentError> {
         let (certificate, key) = (folder.join("ca.pem"), folder.join("ca-key.pem"));
         let (is_new, pair) = match (certificate.exists(), key.exists()) {
-            (true, true) => (false, read_key(&key)?),
+            (true, true) => {
+                let pair = read_key(&key)?;
+                if !is_of(&certificate, &pair) {
+                    return Err(DevelopmentError::Damaged { file: certificate });
+                }
+                (false, pair)
+            }
             (true, false) => return Err(DevelopmentError::Foreign { folder }),
             (false, _) => (true, make(&folder, &certificate, &key, &params)?),
         };
@@ -194,6 +213,12 @@ fn read_key(file: &Path) -> Result<KeyPair, DevelopmentError> {
         file: file.to_owned(),
         source,
     })
+}
+
+/// Whether a file has the certificate of a key.
+fn is_of(file: &Path, pair: &KeyPair) -> bool {
+    let certificate = CertificateDer::from_pem_file(file).ok();
+    certificate.is_some_and(|it| spiffe::public_key(&it).as_deref() == Some(pair.public_key_raw()))
 }
 
 /// Puts a whole file into its place: a process that reads while it is written has the one before.

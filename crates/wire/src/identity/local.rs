@@ -67,7 +67,8 @@ impl LocalCertificate {
         // A colon has a meaning of its own in many places.
         let authority = Authority::open(folder.join(name.replace(':', "-")), ca)?;
         let current = match read(&authority) {
-            Some(current) if !is_due(&current, now) => current,
+            // One of a CA that is gone is good for nobody who trusts the new one.
+            Some(current) if !is_due(&current, now) && !authority.is_new() => current,
             _ => issue(&authority, &names, now)?,
         };
         Ok(Self {

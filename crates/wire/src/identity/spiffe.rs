@@ -31,6 +31,15 @@ pub fn valid_until(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     Some(Timestamp::from_micros(secs.saturating_mul(1_000_000)))
 }
 
+/// The key that a certificate names, as its bits.
+pub(super) fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let key = &parse(certificate)?
+        .tbs_certificate
+        .subject_pki
+        .subject_public_key;
+    Some(key.data.to_vec())
+}
+
 fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
     let (_rest, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(certificate)

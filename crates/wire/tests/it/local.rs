@@ -108,6 +108,32 @@ fn what_was_left_half_written_is_made_anew() {
 }
 
 #[test]
+fn an_authority_that_is_not_whole_is_noticed_and_a_new_one_made_where_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::fake(NOW).0;
+    let open = |name| LocalCertificate::open(folder.path(), name, clock.clone());
+    let local = open("box.local").unwrap();
+    let whole = std::fs::read(local.authority()).unwrap();
+    let of_others = std::fs::read(open("other.local").unwrap().authority()).unwrap();
+    for content in [&b""[..], b"half", &whole[..whole.len() / 2], &of_others] {
+        std::fs::write(local.authority(), content).unwrap();
+        let refused = open("box.local").unwrap_err();
+        assert!(matches!(refused, DevelopmentError::Damaged { .. }));
+        let text = refused.to_string();
+        assert!(
+            text.contains("ca.pem") && text.contains("delete it"),
+            "{text}"
+        );
+    }
+    std::fs::write(local.authority(), &whole).unwrap();
+    is_taken(&open("box.local").unwrap(), "box.local", NOW).unwrap();
+    // As the sentence says.
+    std::fs::remove_file(local.authority()).unwrap();
+    is_taken(&open("box.local").unwrap(), "box.local", NOW).unwrap();
+    assert_ne!(std::fs::read(local.authority()).unwrap(), whole);
+}
+
+#[test]
 fn keys_are_their_owner_s_alone() {
     let folder = tempfile::tempdir().unwrap();
     let local = LocalCertificate::open(folder.path(), "box.local", Clock::fake(NOW).0).unwrap();

@@ -77,6 +77,20 @@ fn refuses_what_a_query_can_not_hold() {
 }
 
 #[test]
+fn an_unknown_value_of_an_enum_is_told_those_that_there_are() {
+    let expected = "must be one of SHADE_DARK, SHADE_LIGHT";
+    for value in ["DARK", "shade_dark", "", "1.5x"] {
+        assert_eq!(refused(&format!("enum={value}")).1, expected);
+    }
+    let it = fixture();
+    let enum_of = |text: &str| it.refused(&format!(r#"{{"enum": {text}}}"#)).1;
+    for text in ["\"DARK\"", "true"] {
+        assert_eq!(enum_of(text), expected);
+    }
+    assert_eq!(it.refused(r#"{"shades": ["DARK"]}"#).1, expected);
+}
+
+#[test]
 fn refuses_unknown_names() {
     for name in [
         "nope",

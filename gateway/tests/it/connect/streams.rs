@@ -1,9 +1,14 @@
 //! Streams of answers, in envelopes.
 
-use http_body_util::BodyExt;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use prost::Message;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_stream::StreamExt;
 
 use super::{STREAM_JSON, STREAM_PROTO, VERSION, call, envelope, error, opened, path};
 use crate::echo::{CountRequest, HttpBody, Number};
@@ -157,11 +162,59 @@ async fn streams_of_requests_are_refused_in_words() {
         let error = failed(&answer);
         assert_eq!(error["code"], "unimplemented", "{method}");
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains("gRPC"), "{message}");
+        assert!(message.contains("application/connect+proto"), "{message}");
         let answer = call(&edge, method, &[super::JSON], "{}").await;
         assert_eq!(super::error(&answer).0, 415, "{method}");
         assert!(answer.text().contains("gRPC"), "{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn requests_stream_in_protobuf() {
+    let edge = Edge::start().await;
+    let number = |number| envelope(0, &Number { number }.encode_to_vec());
+    let numbers: Vec<u8> = (1..=4).flat_map(number).collect();
+    let answer = call(&edge, "Sum", &[STREAM_PROTO, VERSION], numbers.clone()).await;
+    let (messages, end) = opened(&answer.body);
+    assert_eq!(end, json!({}));
+    assert_eq!(Number::decode(&messages[0][..]).unwrap().number, 10);
+    // HTTP/1.1 can't do both at a time.
+    let answer = call(&edge, "Chat", &[STREAM_PROTO], numbers).await;
+    let error = failed(&answer);
+    assert_eq!(error["code"], "unimplemented");
+    assert!(error["message"].as_str().unwrap().contains("HTTP/2"));
+    // What is too large is refused as soon as it says so.
+    let large = [0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3];
+    let answer = call(&edge, "Sum", &[STREAM_PROTO], large.to_vec()).await;
+    assert_eq!(failed(&answer)["code"], "resource_exhausted");
+}
+
+#[tokio::test]
+async fn a_call_streams_both_ways_over_http2() {
+    let edge = Edge::start().await;
+    let mut sender = edge.http2().await;
+    let (tx, rx) = tokio::sync::mpsc::channel::<Vec<u8>>(1);
+    let sending = tokio_stream::wrappers::ReceiverStream::new(rx);
+    let sending = sending.map(|part| Ok::<_, Infallible>(Frame::data(Bytes::from(part))));
+    let number = |number| envelope(0, &Number { number }.encode_to_vec());
+    tx.send(number(1)).await.unwrap();
+    let request = http::Request::post(format!("http://{}{}", edge.address, path("Chat")))
+        .header(STREAM_PROTO.0, STREAM_PROTO.1)
+        .header(VERSION.0, VERSION.1)
+        .body(StreamBody::new(sending))
+        .unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], STREAM_PROTO.1);
+    let mut body = answer.into_body();
+    for sent in 1..=3 {
+        let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(Number::decode(&frame[5..]).unwrap().number, sent * 2);
+        tx.send(number(sent + 1)).await.unwrap();
+    }
+    drop(tx);
+    let rest = body.collect().await.unwrap().to_bytes();
+    let (messages, end) = opened(&rest);
+    assert_eq!((messages.len(), end), (1, json!({})));
 }
 
 #[tokio::test]

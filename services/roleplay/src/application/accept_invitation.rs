@@ -32,12 +32,13 @@ impl Chats {
         ctx: &Ctx,
         acceptance: Acceptance,
     ) -> Result<(Session, Participant), Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         let seat = Seat {
             persona_id: acceptance.persona_id,
             ..Seat::of_newcomer(user)
         };
-        let (seat, acceptance) = (&self.seated(ctx, seat).await?, &acceptance);
+        let (seat, _) = self.seated(ctx, seat).await?;
+        let (seat, acceptance) = (&seat, &acceptance);
         let accept = self.db.transaction(|tx| {
             Box::pin(async move {
                 let invitation = find(tx, user, acceptance).await?;

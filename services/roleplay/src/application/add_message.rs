@@ -42,7 +42,7 @@ impl Chats {
             let (field, description) = ("text", "must not be blank");
             return Err(Error::Invalid { field, description });
         }
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let session = enter_as_caller(&self.db, ctx, request.session_id, Right::Write).await?;
         let words = &self.words(ctx, &session, None).await?;
         let text = something_said(&request.text, &words.macros(self.moment(), rand::random()))?;

@@ -177,7 +177,7 @@ impl Chats {
         key: Option<&RequestKey>,
         may_wait: bool,
     ) -> Result<Opening, Error> {
-        if self.host.tasks.token().is_cancelled() {
+        if self.tasks.token().is_cancelled() {
             return Err(Error::Stopping);
         }
         let (db, user) = (self.db.read(), ctx.user_id()?);
@@ -189,14 +189,11 @@ impl Chats {
         if let Some(earlier) = earlier? {
             return Ok(Opening::Earlier(earlier));
         }
-        let before = session.running_generation_id.or(load.next);
-        if let Some(running) = before.filter(|_| !may_wait) {
-            return Err(Error::GenerationRunning(running));
-        }
-        self.check_few(&load, before.is_some())?;
+        let waits = is_behind(&session, &load, may_wait)?;
+        self.check_few(&load, waits)?;
         Ok(Opening::Session {
             session: Box::new(session),
-            waits: before.is_some(),
+            waits,
         })
     }
 
@@ -247,6 +244,17 @@ impl Chats {
             return Err(Error::TooManyWaiting(most_waiting));
         }
         Ok(())
+    }
+}
+
+/// Whether something is generated in a session, or waits for that, so that one more has to wait too.
+///
+/// # Errors
+/// It has to, and may not.
+pub(super) fn is_behind(session: &Session, load: &Load, may_wait: bool) -> Result<bool, Error> {
+    match session.running_generation_id.or(load.next) {
+        Some(before) if !may_wait => Err(Error::GenerationRunning(before)),
+        before => Ok(before.is_some()),
     }
 }
 

@@ -23,9 +23,13 @@ const NAMELESS: &str = "User";
 #[derive(Debug)]
 pub(crate) struct Sheet {
     pub(super) card: Card,
+    /// Whose character it is.
+    pub(super) owner_id: UserId,
+    /// Whether others who use it see its card.
+    pub(super) is_shown: bool,
     /// The lorebook of the card and those that are attached, as one.
     pub(super) lore: Option<Matcher>,
-    /// What the attached ones have as JSON.
+    /// What the others than the card's have as JSON.
     attached_bytes: usize,
 }
 
@@ -40,20 +44,17 @@ pub(crate) struct SheetKey {
     settings: [bool; 4],
 }
 
+/// A character made ready, and as what.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    pub(super) key: SheetKey,
+    pub(super) sheet: Arc<Sheet>,
+}
+
 impl SheetKey {
-    /// Of a character that last changed at a time, with the lorebooks that are attached to it.
-    pub(super) fn of(
-        id: CharacterId,
-        changed: Timestamp,
-        books: Vec<(LorebookId, Timestamp)>,
-        settings: [bool; 4],
-    ) -> Self {
-        Self {
-            id,
-            changed,
-            books,
-            settings,
-        }
+    /// The character.
+    pub(super) fn id(&self) -> CharacterId {
+        self.id
     }
 
     /// The lorebooks that are attached to it.
@@ -72,6 +73,8 @@ impl Sheet {
         let lore = Lorebook::merged(books, settings);
         Self {
             card: character.card,
+            owner_id: character.owner_id,
+            is_shown: character.sharing.shows_all(),
             lore: lore.map(|book| Matcher::new(book, settings)),
             attached_bytes,
         }
@@ -114,50 +117,72 @@ impl Player {
 }
 
 impl Chats {
-    /// The session's character, if it wasn't deleted. It stays in the session also where that went over to another owner.
-    pub(super) async fn sheet_of(&self, session: &Session) -> Result<Option<Arc<Sheet>>, Error> {
-        let Some(id) = session.character_id else {
-            return Ok(None);
-        };
-        let choices = &session.settings.prompt;
-        let sheet = self.sheet(session.user_id, id, choices).await?;
-        if sheet.is_some() {
-            return Ok(sheet);
-        }
-        match characters::owner(self.db.read(), id).await? {
-            Some(owner) if owner != session.user_id => self.sheet(owner, id, choices).await,
-            _ => Ok(None),
-        }
-    }
-
-    /// A character of a person, made ready for the prompts of a session.
+    /// A character made ready for prompts. Whoever has a session with it was let use it when it joined.
     pub(super) async fn sheet(
         &self,
-        user: UserId,
         id: CharacterId,
         choices: &PromptChoices,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let (db, lore) = (self.db.read(), choices.lore());
-        let settings = Matcher::settings_key(&lore);
-        let changed = characters::update_time(db, user, id);
-        let books = lorebooks::attached_times(db, user, id);
-        let (Some(changed), books) = tokio::try_join!(changed, books)? else {
-            return Ok(None);
-        };
-        let key = SheetKey::of(id, changed, books, settings);
-        if let Some(sheet) = self.sheets.get(&key) {
+        let found = self.sheets(&[id], choices).await?;
+        Ok(found.into_iter().next().map(|ready| ready.sheet))
+    }
+
+    /// As [`Chats::sheet`], of several, as far as they aren't deleted. What of them is kept ready is asked for together.
+    pub(super) async fn sheets(
+        &self,
+        ids: &[CharacterId],
+        choices: &PromptChoices,
+    ) -> Result<Vec<Ready>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (db, settings) = (self.db.read(), Matcher::settings_key(&choices.lore()));
+        let (found, attached) = tokio::try_join!(
+            characters::update_times(db, ids),
+            lorebooks::attached_times(db, ids)
+        )?;
+        let mut sheets = Vec::new();
+        for (id, changed) in found {
+            let books = attached.iter().filter(|(of, ..)| *of == id);
+            let books = books.map(|(_, book, time)| (*book, *time));
+            let key = SheetKey {
+                id,
+                changed,
+                books: books.collect(),
+                settings,
+            };
+            if let Some(sheet) = self.sheet_of_key(&key, choices).await? {
+                sheets.push(Ready { key, sheet });
+            }
+        }
+        Ok(sheets)
+    }
+
+    /// A character as it was found to be, or as it has become meanwhile.
+    async fn sheet_of_key(
+        &self,
+        key: &SheetKey,
+        choices: &PromptChoices,
+    ) -> Result<Option<Arc<Sheet>>, Error> {
+        if let Some(sheet) = self.sheets.get(key) {
             return Ok(Some(sheet));
         }
-        let Some(character) = characters::find(db, user, id).await? else {
+        let (db, id, lore) = (self.db.read(), key.id, choices.lore());
+        let Some(character) = characters::anyones(db, id).await? else {
             return Ok(None);
         };
         let attached = match key.books.is_empty() {
             true => Vec::new(),
-            false => lorebooks::attached(db, user, id).await?,
+            false => lorebooks::attached(db, id).await?,
         };
         // What is kept is what was read, which may be newer than what was asked for.
         let books = attached.iter().map(|book| (book.id, book.update_time));
-        let key = SheetKey::of(id, character.update_time, books.collect(), settings);
+        let key = SheetKey {
+            id,
+            changed: character.update_time,
+            books: books.collect(),
+            settings: key.settings,
+        };
         let sheet = Arc::new(Sheet::of(character, &attached, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
@@ -178,18 +203,18 @@ impl Chats {
         Ok(Player::of(&seat.name, String::new()))
     }
 
-    /// The place of the caller who joins, with their name. The persona must be theirs.
-    pub(super) async fn seated(&self, ctx: &Ctx, seat: Seat) -> Result<Seat, Error> {
+    /// The place of the caller who joins, with their name, and whom they play. The persona must be theirs.
+    pub(super) async fn seated(&self, ctx: &Ctx, seat: Seat) -> Result<(Seat, Player), Error> {
         let player = self.player(ctx, &seat).await?;
         let name = match seat.persona_id {
-            None => player.name,
+            None => player.name.clone(),
             // A session can be opened while nobody knows what people are called.
             Some(_) => match self.profiles.display_name(ctx).await {
                 Ok(name) => named(&name),
                 Err(_) => String::new(),
             },
         };
-        Ok(Seat { name, ..seat })
+        Ok((Seat { name, ..seat }, player))
     }
 
     /// To whom the greetings of a session speak, if that isn't who looks at it: its owner, so that all read the same.

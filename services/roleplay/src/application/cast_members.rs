@@ -8,16 +8,15 @@ use service::RequestKey;
 use storage::database::Transaction;
 
 use super::access::{enter, enter_as_caller};
-use super::cast::Sheet;
-use super::characters::check_character;
+use super::cast::{Ready, Sheet};
 use super::create_session::NewSession;
 use super::error::check_etag_of;
 use super::once::Once;
 use super::{Chats, Error};
-use crate::domain::cast::{Cast, CastMember, CastPatch};
+use crate::domain::cast::{Cast, CastMember, CastPatch, Part};
 use crate::domain::ids::{CharacterId, SessionId};
 use crate::domain::participant::Right;
-use crate::domain::session::{PromptChoices, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::queries::{cast, sessions};
 
 /// What is said of a character that joins.
@@ -25,8 +24,29 @@ use crate::infrastructure::queries::{cast, sessions};
 pub(crate) struct NewMember {
     /// The character.
     pub(crate) character_id: CharacterId,
-    /// Its place, and all else.
-    pub(crate) patch: CastPatch,
+    /// The role of the session's scenario that it plays; empty for none.
+    pub(crate) role: String,
+    /// How it takes part.
+    pub(crate) part: Part,
+}
+
+impl NewMember {
+    /// Of whom nothing else is said.
+    pub(crate) fn of(id: CharacterId) -> Self {
+        Self {
+            character_id: id,
+            role: String::new(),
+            part: Part::default(),
+        }
+    }
+
+    fn joins(&self, session: SessionId, name: String, now: Timestamp) -> CastMember {
+        CastMember {
+            role: self.role.clone(),
+            part: self.part.clone(),
+            ..CastMember::new(session, self.character_id, name, now)
+        }
+    }
 }
 
 /// A character of a session, at its place.
@@ -72,23 +92,26 @@ impl Chats {
         Placed::of(&cast, id).ok_or(NOT_THERE)
     }
 
-    /// Lets a character of the owner join a session. A repeat of the request gets what the first made, as it is now.
+    /// Lets a character that the owner may use join a session, by a link if there is a token, at a place or as the last. A repeat of the
+    /// request gets what the first made, as it is now.
     pub(crate) async fn create_cast_member(
         &self,
         ctx: &Ctx,
         session: SessionId,
-        new: NewMember,
+        (new, place): (NewMember, Option<usize>),
+        token: &str,
         key: Option<RequestKey>,
     ) -> Result<Placed, Error> {
-        let (user, now, id) = (ctx.user_id()?, self.host.clock.now(), new.character_id);
+        let (user, now, id) = (ctx.user_id()?, self.clock.now(), new.character_id);
         let once = &Once::new(user, key).within(session);
-        enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
+        let found = enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
         let made: Option<CharacterId> = once.made(self.db.read()).await?;
         let name = match made {
             Some(_) => String::new(),
-            None => self.name_of(ctx, id).await?,
+            None => self.name_of(&found, id).await?,
         };
-        let (name, patch) = (&name, &new.patch);
+        let linked = self.access.linked(self.db.read(), token, now).await?;
+        let (name, new) = (&name, &new);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -97,10 +120,8 @@ impl Chats {
                     if let Some(made) = once.made(tx).await? {
                         return Placed::of(&cast, made).ok_or(NOT_THERE);
                     }
-                    check_character(tx, user, id).await?;
-                    let member = CastMember::new(session.id, id, name.clone(), now);
-                    cast.add(member, None)?;
-                    cast.change(id, patch.clone(), now);
+                    self.access.usable_character(tx, user, id, linked).await?;
+                    cast.add(new.joins(session.id, name.clone(), now), place)?;
                     store(tx, session, &cast, now).await?;
                     once.note(tx, id, now).await?;
                     Placed::of(&cast, id).ok_or(NOT_THERE)
@@ -117,7 +138,7 @@ impl Chats {
         (id, etag): (CharacterId, String),
         patch: CastPatch,
     ) -> Result<Placed, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let (patch, etag) = (&patch, &etag);
         self.db
             .transaction(|tx| {
@@ -140,7 +161,7 @@ impl Chats {
         session: SessionId,
         (id, etag): (CharacterId, String),
     ) -> Result<(), Error> {
-        let (user, now, etag) = (ctx.user_id()?, self.host.clock.now(), &etag);
+        let (user, now, etag) = (ctx.user_id()?, self.clock.now(), &etag);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -154,10 +175,9 @@ impl Chats {
             .await
     }
 
-    /// What a character of the caller is called.
-    async fn name_of(&self, ctx: &Ctx, id: CharacterId) -> Result<String, Error> {
-        let choices = PromptChoices::default();
-        let sheet = self.sheet(ctx.user_id()?, id, &choices).await?;
+    /// What a character is called.
+    async fn name_of(&self, session: &Session, id: CharacterId) -> Result<String, Error> {
+        let sheet = self.sheet(id, &session.settings.prompt).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         Ok(sheet.card.display_name().into_owned())
     }
@@ -165,27 +185,20 @@ impl Chats {
     /// The characters of a session that is opened, with their sheets.
     pub(super) async fn new_cast(
         &self,
-        ctx: &Ctx,
         new: &NewSession,
-        (id, first): (SessionId, Arc<Sheet>),
+        id: SessionId,
         now: Timestamp,
     ) -> Result<(Cast, Vec<Arc<Sheet>>), Error> {
-        let name = |sheet: &Sheet| sheet.card.display_name().into_owned();
-        let member = CastMember::new(id, new.character_id, name(&first), now);
-        let mut cast = Cast::of(Vec::new(), Some(member));
-        let mut sheets = vec![first];
-        for other in &new.cast {
-            let choices = &new.settings.prompt;
-            let sheet = self.sheet(ctx.user_id()?, other.character_id, choices);
-            let sheet = sheet.await?.ok_or(Error::NotFound("character"))?;
-            let member = CastMember::new(id, other.character_id, name(&sheet), now);
-            cast.add(member, None)?;
-            let patch = CastPatch {
-                place: None,
-                ..other.patch.clone()
-            };
-            cast.change(other.character_id, patch, now);
-            sheets.push(sheet);
+        let ids: Vec<CharacterId> = new.members().map(|it| it.character_id).collect();
+        let ready = self.sheets(&ids, &new.settings.prompt).await?;
+        let (mut cast, mut sheets) = (Cast::default(), Vec::new());
+        for member in new.members() {
+            let own = |it: &&Ready| it.key.id() == member.character_id;
+            let found = ready.iter().find(own);
+            let sheet = &found.ok_or(Error::NotFound("character"))?.sheet;
+            let name = sheet.card.display_name().into_owned();
+            cast.add(member.joins(id, name, now), None)?;
+            sheets.push(sheet.clone());
         }
         Ok((cast, sheets))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::{Clock, Tasks};
 use sea_orm::ConnectionTrait;
 use service::Host;
 use storage::Database;
@@ -13,22 +14,26 @@ use storage::signature::Signer;
 use tokio::sync::Mutex;
 
 use super::Error;
-use crate::domain::avatar::{AvatarAddress, AvatarSize, expire_time};
+use super::shared_access::SharedAccess;
+use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion, expire_time};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, UserId};
+use crate::domain::sharing::Sight;
 use crate::infrastructure::asset_files::AssetFiles;
 use crate::infrastructure::avatars::Avatars;
-use crate::infrastructure::queries::characters;
+use crate::infrastructure::queries::{characters, sessions};
 
 /// Characters. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Characters {
     pub(super) db: Database,
     pub(super) outbox: Outbox,
-    pub(super) host: Host,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
     pub(super) avatars: Avatars,
     pub(super) asset_files: AssetFiles,
     pub(super) signer: Signer,
+    pub(super) access: SharedAccess,
     pub(super) making: Making,
 }
 
@@ -54,36 +59,69 @@ impl Characters {
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
-        host: Host,
-        avatars: Avatars,
-        asset_files: AssetFiles,
+        host: &Host,
+        (avatars, asset_files): (Avatars, AssetFiles),
         signer: Signer,
+        access: SharedAccess,
     ) -> Self {
         Self {
             db,
             outbox,
-            host,
+            clock: host.clock.clone(),
+            tasks: host.tasks.clone(),
             avatars,
             asset_files,
             signer,
+            access,
             making: Making::default(),
         }
     }
 
-    /// The address of a character's picture in a size, with its signature; none where it has no picture.
+    /// The address of a character's picture in a size, with its signature.
     pub(crate) fn address(
         &self,
-        character: &Character,
+        id: CharacterId,
+        version: &AvatarVersion,
         size: AvatarSize,
-    ) -> Option<(AvatarAddress, String)> {
+    ) -> (AvatarAddress, String) {
         let address = AvatarAddress {
-            character_id: character.id,
-            version: character.avatar.clone()?,
+            character_id: id,
+            version: version.clone(),
             size,
-            expire_time: expire_time(character.id, self.host.clock.now()),
+            expire_time: expire_time(id, self.clock.now()),
         };
         let signature = self.signer.sign(&address.signed_text());
-        Some((address, signature))
+        (address, signature)
+    }
+
+    /// A character that the caller may see: their own, one that is listed, or one that they have a session with.
+    pub(crate) async fn see_character(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+    ) -> Result<(Character, Sight), Error> {
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let character = characters::anyones(db, id).await?;
+        let character = character.ok_or(Error::NotFound("character"))?;
+        let (owner, sharing) = (character.owner_id, &character.sharing);
+        let sight = match self.access.sight(user, owner, sharing, false) {
+            Some(sight) => sight,
+            None if sessions::are_with(db, user, id).await? => Sight::of_others(sharing),
+            None => return Err(Error::NotFound("character")),
+        };
+        Ok((character, sight))
+    }
+
+    /// As [`Characters::see_character`], of a card that its owner shows.
+    pub(super) async fn read_character(
+        &self,
+        ctx: &Ctx,
+        id: CharacterId,
+    ) -> Result<Character, Error> {
+        match self.see_character(ctx, id).await? {
+            (_, Sight::Hidden) => Err(Error::CardHidden("character")),
+            (character, _) => Ok(character),
+        }
     }
 
     /// A character of the caller.

@@ -6,16 +6,18 @@ use std::time::Duration;
 use events::Outbox;
 use mesh::Ctx;
 use moka::sync::Cache;
+use platform::{Clock, Tasks};
 use service::Host;
 use storage::Database;
 
 use super::access::enter_as_caller;
 use super::cast::{Sheet, SheetKey};
 use super::doors::Doors;
-use super::ensemble::JointLore;
+use super::ensemble::{JointLore, LoreKey};
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
+use super::shared_access::SharedAccess;
 use super::{Error, Memories};
 use crate::domain::generation::State;
 use crate::domain::ids::{BranchId, MessageId, SessionId};
@@ -38,7 +40,9 @@ pub(super) const PAGE_BYTES: usize = 1 << 20;
 pub(crate) struct Chats {
     pub(super) db: Database,
     pub(super) outbox: Outbox,
-    pub(super) host: Host,
+    // Of the host no more than these: its events hold the consumers, and one of them holds this.
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
     pub(super) models: Models,
     pub(super) profiles: Profiles,
     pub(super) memories: Memories,
@@ -47,9 +51,10 @@ pub(crate) struct Chats {
     pub(super) followed: Followed,
     pub(super) doors: Doors,
     pub(super) limits: GenerationLimits,
+    pub(super) access: SharedAccess,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
-    /// The lorebooks of several characters.
-    pub(super) lores: Cache<Vec<SheetKey>, Arc<JointLore>>,
+    /// The lorebooks of several characters, and of scenarios.
+    pub(super) lores: Cache<LoreKey, Arc<JointLore>>,
 }
 
 /// How long generations may take, and how many may run.
@@ -67,14 +72,16 @@ pub(crate) struct GenerationLimits {
 
 impl Chats {
     /// The use cases over a database with its outbox, two services and what sessions remember.
+    #[expect(clippy::too_many_arguments, reason = "what it holds")]
     pub(crate) fn new(
         db: Database,
         outbox: Outbox,
-        host: Host,
+        host: &Host,
         models: Models,
         profiles: Profiles,
         memories: Memories,
         limits: GenerationLimits,
+        access: SharedAccess,
     ) -> Self {
         let sheets = Cache::builder()
             .max_capacity(READY_SHEETS_BYTES)
@@ -88,7 +95,8 @@ impl Chats {
             hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
             outbox,
-            host,
+            clock: host.clock.clone(),
+            tasks: host.tasks.clone(),
             models,
             profiles,
             memories,
@@ -96,6 +104,7 @@ impl Chats {
             followed: Followed::default(),
             doors: Doors::default(),
             limits,
+            access,
             sheets: sheets.build(),
             lores: lores.build(),
         }

@@ -8,6 +8,7 @@ use mesh::Ctx;
 use super::ancestry::Path;
 use super::cast::Player;
 use super::ensemble::Ensemble;
+use super::plot::premise;
 use super::recall::{Kept, Scene};
 use super::turns::{earlier, turns};
 use super::words::{Spoken, Words, said};
@@ -94,6 +95,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) player_name: String,
     /// What is said with it.
     pub(super) spoken: Spoken,
+    /// What the session plays.
+    pub(super) ensemble: Arc<Ensemble>,
     /// Who speaks, or is spoken to where the person does.
     pub(super) speaker: Speaker,
     /// What that character is called.
@@ -123,6 +126,7 @@ impl Chats {
         } = gathered;
         let own = (ensemble.clone(), Some(speaker));
         let words = Words::of(session, own, player.clone(), greeter);
+        let story = ensemble.story.as_deref();
         let described = self.described(&words, &others)?;
         let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
@@ -162,6 +166,9 @@ impl Chats {
             idle_secs,
             model: &model.id,
             session_seed: Session::seed(session.id),
+            scenario: story.and_then(premise),
+            notes: story.map_or(&[], |story| &story.told.notes),
+            filled: story.map(|story| &story.told.filled),
             ..Material::new(&sheet.card, &turns)
         };
         let seed = prompt_seed(session);
@@ -177,6 +184,7 @@ impl Chats {
             player_name: player.name.clone(),
             model: model.clone(),
             spoken,
+            ensemble: ensemble.clone(),
             speaker: wanted.speaker,
             speaker_name: sheet.card.display_name().into_owned(),
         })
@@ -318,7 +326,7 @@ impl Chats {
 
     pub(super) fn moment(&self) -> Moment {
         Moment {
-            unix_secs: self.host.clock.now().secs(),
+            unix_secs: self.clock.now().secs(),
             utc_offset_minutes: 0,
         }
     }
@@ -328,7 +336,7 @@ impl Chats {
         let said = newest_first
             .iter()
             .find(|message| message.author == Author::Person)?;
-        Some(self.host.clock.now().since(said.create_time).as_secs())
+        Some(self.clock.now().since(said.create_time).as_secs())
     }
 }
 

@@ -26,7 +26,7 @@ impl Chats {
         key: Option<RequestKey>,
     ) -> Result<Branch, Error> {
         let cause = &ctx.cause();
-        let (user, title, create_time) = (ctx.user_id()?, &title, self.host.clock.now());
+        let (user, title, create_time) = (ctx.user_id()?, &title, self.clock.now());
         let once = &Once::new(user, key).within(session);
         self.db
             .transaction(|tx| {

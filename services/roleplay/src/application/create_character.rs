@@ -8,6 +8,7 @@ use super::{Characters, Error};
 use crate::domain::card::{Card, CardPatch};
 use crate::domain::character::Character;
 use crate::domain::ids::CharacterId;
+use crate::domain::sharing::{Sharing, SharingPatch};
 
 impl Characters {
     /// Makes a character with a new card. A repeat of the request gets the character of the first, as it is now.
@@ -15,14 +16,19 @@ impl Characters {
         &self,
         ctx: &Ctx,
         card: CardPatch,
+        sharing: SharingPatch,
         key: Option<RequestKey>,
     ) -> Result<Character, Error> {
-        let (user, cause, now) = (ctx.user_id()?, ctx.cause(), self.host.clock.now());
+        let (user, cause, now) = (ctx.user_id()?, ctx.cause(), self.clock.now());
+        let sharing = Sharing::default().with(&sharing);
+        self.access.check_sharing(&sharing, "character.rating")?;
         let character = Character {
             id: CharacterId::new(),
+            owner_id: user,
             card: Card::create(&card)?,
             avatar: None,
             assets: Vec::new(),
+            sharing,
             create_time: now,
             update_time: now,
         };

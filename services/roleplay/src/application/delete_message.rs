@@ -38,7 +38,7 @@ impl Chats {
         ctx: &Ctx,
         request: DeleteMessage,
     ) -> Result<Option<MessageId>, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let words = self.words_of_etag(ctx, request.session_id, request.id, &request.etag);
         let words = words.await?;
         let (cause, request, words) = (&ctx.cause(), &request, words.as_ref());

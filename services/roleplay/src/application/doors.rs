@@ -34,6 +34,7 @@ impl Doors {
             closed: self.0.subscribe(),
             looked: Instant::now(),
             is_shared,
+            is_unsure: false,
         }
     }
 }
@@ -43,25 +44,37 @@ pub(super) struct Guard {
     closed: watch::Receiver<()>,
     looked: Instant,
     is_shared: bool,
+    /// Whether the last look came to nothing.
+    is_unsure: bool,
 }
 
 impl Guard {
     /// Whether it is time to look, which is then taken as done.
     pub(super) fn is_due(&mut self) -> bool {
         let was_told = self.closed.has_changed().unwrap_or(false);
-        let is_due = was_told || (self.is_shared && self.looked.elapsed() >= LOOK_EVERY);
+        let is_due = was_told || (self.looks_by_itself() && self.looked.elapsed() >= LOOK_EVERY);
         if is_due {
             self.closed.mark_unchanged();
             self.looked = Instant::now();
+            self.is_unsure = false;
         }
         is_due
     }
 
+    /// The look came to nothing: it is due again after a while.
+    pub(super) fn look_again(&mut self) {
+        self.is_unsure = true;
+    }
+
+    fn looks_by_itself(&self) -> bool {
+        self.is_shared || self.is_unsure
+    }
+
     /// Completes when it is time to look.
     pub(super) async fn alarm(&mut self) {
-        let (next, is_shared) = (self.looked + LOOK_EVERY, self.is_shared);
+        let (next, by_itself) = (self.looked + LOOK_EVERY, self.looks_by_itself());
         let tick = async {
-            match is_shared {
+            match by_itself {
                 true => tokio::time::sleep_until(next).await,
                 false => std::future::pending().await,
             }
@@ -101,5 +114,13 @@ mod tests {
         doors.closed();
         alone.alarm().await;
         assert!(alone.is_due() && !alone.is_due());
+        // The database was away.
+        alone.look_again();
+        assert!(!alone.is_due());
+        alone.alarm().await;
+        assert!(alone.is_due() && !alone.is_due());
+        tokio::time::timeout(LOOK_EVERY * 2, alone.alarm())
+            .await
+            .unwrap_err();
     }
 }

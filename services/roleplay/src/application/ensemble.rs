@@ -1,26 +1,39 @@
-//! The characters of a session, made ready for prompts: each by itself, and their lorebooks as one.
+//! What a session plays: its characters, made ready for prompts, with their lorebooks as one; and what it was started from. Of both it
+//! is known whether the person may read them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use platform::Timestamp;
+
 use super::asking;
-use super::cast::{Sheet, SheetKey};
+use super::cast::{Ready, Sheet, SheetKey};
 use super::{Chats, Error};
 use crate::domain::cast::{Cast, CastMember};
-use crate::domain::ids::{CharacterId, LorebookId};
+use crate::domain::ids::{CharacterId, LorebookId, UserId};
 use crate::domain::lorebook::{Lorebook, Matcher};
 use crate::domain::macros::GroupNames;
 use crate::domain::message::Author;
 use crate::domain::prompt::GroupMember;
 use crate::domain::session::{PromptChoices, Session};
+use crate::domain::story::Story;
 use crate::domain::turn::{Call, Candidate, DEFAULT_TALKATIVENESS, Names, Speaker};
-use crate::infrastructure::queries::{cast, characters, lorebooks};
+use crate::infrastructure::queries::{cast, lorebooks};
 
-/// The lorebooks of several characters as one, ready for matching.
+/// The lorebooks of several characters, and of a scenario, as one, ready for matching.
 #[derive(Debug)]
 pub(crate) struct JointLore {
     matcher: Option<Matcher>,
     /// About as many bytes as it takes in memory.
     bytes: u32,
+}
+
+/// Whose lorebooks they are, and when each last changed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LoreKey {
+    characters: Vec<SheetKey>,
+    /// Those of the scenario.
+    brought: Vec<(LorebookId, Timestamp)>,
 }
 
 impl JointLore {
@@ -31,25 +44,72 @@ impl JointLore {
 }
 
 /// A character of a session, made ready.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Actor {
-    /// None of the only one, if it was deleted.
+    /// None if it was deleted.
     sheet: Option<Arc<Sheet>>,
     /// The lorebooks that are its own.
     books: Vec<LorebookId>,
+    /// Whether its card is somebody else's who doesn't show it to the person.
+    is_secret: bool,
 }
 
-/// The characters of a session.
+impl Actor {
+    fn of(ready: &Ready, reader: UserId) -> Self {
+        let own = std::iter::once(LorebookId::of_card(ready.key.id()));
+        Self {
+            books: own.chain(ready.key.books()).collect(),
+            is_secret: ready.sheet.owner_id != reader && !ready.sheet.is_shown,
+            sheet: Some(ready.sheet.clone()),
+        }
+    }
+}
+
+/// What a session plays, for the person whose place in it this is.
 #[derive(Debug, Clone)]
 pub(super) struct Ensemble {
     pub(super) cast: Cast,
     /// In the order of the cast.
     actors: Vec<Actor>,
-    /// Of several.
+    /// Where there are lorebooks of more than one character.
     lore: Option<Arc<JointLore>>,
+    /// What it was started from; none if from no scenario.
+    pub(super) story: Option<Arc<Story>>,
+    /// Whether that is somebody else's who doesn't show it to the person.
+    pub(super) is_story_secret: bool,
 }
 
 impl Ensemble {
+    /// What a session plays that is being opened, with nothing kept from anybody: for what is only checked.
+    pub(super) fn begun(cast: Cast, sheets: &[Arc<Sheet>], story: &Story) -> Self {
+        let actor = |sheet: &Arc<Sheet>| Actor {
+            sheet: Some(sheet.clone()),
+            ..Actor::default()
+        };
+        Self {
+            cast,
+            actors: sheets.iter().map(actor).collect(),
+            lore: None,
+            story: Some(Arc::new(story.clone())),
+            is_story_secret: false,
+        }
+    }
+
+    /// Whether the person may not read all of it.
+    pub(super) fn is_secret(&self) -> bool {
+        self.is_story_secret || self.actors.iter().any(|it| it.is_secret)
+    }
+
+    /// Whose cards they are.
+    pub(super) fn owners(&self) -> Vec<(CharacterId, UserId)> {
+        let actors = self.cast.members().iter().zip(&self.actors);
+        let owners = actors.filter_map(|(member, actor)| {
+            let sheet = actor.sheet.as_ref()?;
+            Some((member.character_id, sheet.owner_id))
+        });
+        owners.collect()
+    }
+
     /// A character as the one who says something.
     pub(super) fn voice(&self, speaker: Speaker) -> asking::Speaker {
         let id = speaker.character_id;
@@ -63,14 +123,18 @@ impl Ensemble {
 
     /// A character's sheet, if it is in the session.
     pub(super) fn sheet(&self, id: CharacterId) -> Option<&Arc<Sheet>> {
-        let place = self.cast.place_of(id)?;
-        self.actors.get(place)?.sheet.as_ref()
+        self.actor(id)?.sheet.as_ref()
     }
 
-    /// The sheet of who said something, or else of the first.
-    pub(super) fn sheet_or_first(&self, id: Option<CharacterId>) -> Option<&Arc<Sheet>> {
-        let own = id.and_then(|id| self.sheet(id));
-        own.or_else(|| self.actors.first()?.sheet.as_ref())
+    fn actor(&self, id: CharacterId) -> Option<&Actor> {
+        self.actors.get(self.cast.place_of(id)?)
+    }
+
+    /// The sheet of who said something, or else of the first; and whether the person may not read the card.
+    pub(super) fn sheet_or_first(&self, id: Option<CharacterId>) -> Option<(&Arc<Sheet>, bool)> {
+        let own = id.and_then(|id| self.actor(id));
+        let actor = own.or_else(|| self.actors.first())?;
+        Some((actor.sheet.as_ref()?, actor.is_secret))
     }
 
     /// What a character is called.
@@ -95,11 +159,11 @@ impl Ensemble {
     /// Those who speak by themselves, with what decides who does.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         let actors = self.cast.members().iter().zip(&self.actors);
-        let unmuted = actors.filter(|(member, _)| !member.is_muted);
+        let unmuted = actors.filter(|(member, _)| !member.part.is_muted);
         let candidate = |(member, actor): (&CastMember, &Actor)| {
             let card = &actor.sheet.as_ref()?.card;
-            let said = member.talkativeness.map(f64::from);
-            let aliases = member.aliases.iter().map(String::as_str);
+            let said = member.part.talkativeness.map(f64::from);
+            let aliases = member.part.aliases.iter().map(String::as_str);
             Some(Candidate {
                 character_id: member.character_id,
                 names: Names::new(&card.display_name(), aliases).and(&card.name()),
@@ -120,7 +184,7 @@ impl Ensemble {
         let members = actors.filter_map(|(member, actor)| {
             Some(GroupMember {
                 card: &actor.sheet.as_ref()?.card,
-                is_muted: member.is_muted,
+                is_muted: member.part.is_muted,
                 is_speaking: member.character_id == speaker,
                 books: actor.books.clone(),
             })
@@ -140,7 +204,7 @@ impl Ensemble {
         };
         Some(GroupNames {
             all: joined(&|_| true),
-            unmuted: joined(&|it| !it.is_muted),
+            unmuted: joined(&|it| !it.part.is_muted),
             others: joined(&|it| Some(it.character_id) != speaker),
         })
     }
@@ -182,104 +246,99 @@ impl Ensemble {
 }
 
 impl Chats {
-    /// The characters of a session. Its only one may have been deleted.
+    /// What a session plays. Its only character may have been deleted.
     pub(super) async fn ensemble(&self, session: &Session) -> Result<Arc<Ensemble>, Error> {
-        let cast = async { Ok::<_, Error>(cast::of(self.db.read(), session).await?) };
-        let (cast, first) = tokio::try_join!(cast, self.sheet_of(session))?;
-        if !cast.is_group() {
-            let actor = Actor {
-                sheet: first,
-                books: Vec::new(),
-            };
-            return Ok(Arc::new(Ensemble {
-                cast,
-                actors: vec![actor],
-                lore: None,
-            }));
+        let (db, choices) = (self.db.read(), &session.settings.prompt);
+        let first = session.character_id.as_slice();
+        let cast = async { Ok::<_, Error>(cast::of(db, session).await?) };
+        let (cast, mut ready, story, brought) = tokio::try_join!(
+            cast,
+            self.sheets(first, choices),
+            self.story(session),
+            self.brought(session)
+        )?;
+        let reader = session.me.user_id;
+        let is_story_secret = self.is_story_secret(reader, story.as_deref()).await?;
+        let ids = cast.members().iter().map(|it| it.character_id);
+        let others: Vec<CharacterId> = ids.filter(|id| !first.contains(id)).collect();
+        ready.extend(self.sheets(&others, choices).await?);
+        let mut by_id: HashMap<_, _> = ready.into_iter().map(|it| (it.key.id(), it)).collect();
+        let (mut actors, mut keys) = (Vec::new(), Vec::new());
+        for member in cast.members() {
+            let ready = by_id.remove(&member.character_id);
+            let actor = ready.as_ref().map(|ready| Actor::of(ready, reader));
+            actors.push(actor.unwrap_or_default());
+            keys.extend(ready.map(|ready| ready.key));
         }
-        let (actors, keys) = self.actors(&cast, &session.settings.prompt).await?;
-        let lore = self.joint_lore(keys, &actors, &session.settings.prompt);
+        let key = LoreKey {
+            characters: keys,
+            brought,
+        };
+        let lore = match cast.is_group() || !key.brought.is_empty() {
+            true => Some(self.joint_lore(key, &actors, choices).await?),
+            false => None,
+        };
         Ok(Arc::new(Ensemble {
             cast,
-            lore: Some(lore.await?),
             actors,
+            lore,
+            story,
+            is_story_secret,
         }))
     }
 
-    /// Several characters. What of them is kept ready is asked for together.
-    async fn actors(
-        &self,
-        cast: &Cast,
-        choices: &PromptChoices,
-    ) -> Result<(Vec<Actor>, Vec<SheetKey>), Error> {
-        let ids: Vec<CharacterId> = cast.members().iter().map(|it| it.character_id).collect();
-        let (db, settings) = (self.db.read(), Matcher::settings_key(&choices.lore()));
-        let (owners, attached) = tokio::try_join!(
-            characters::owners_and_times(db, &ids),
-            lorebooks::attached_times_of(db, &ids)
-        )?;
-        let (mut actors, mut keys) = (Vec::new(), Vec::new());
-        for id in ids {
-            let Some((_, owner, changed)) = owners.iter().find(|(of, ..)| *of == id) else {
-                actors.push(Actor {
-                    sheet: None,
-                    books: Vec::new(),
-                });
-                continue;
-            };
-            let books = attached.iter().filter(|(of, ..)| *of == id);
-            let books = books.map(|(_, book, time)| (*book, *time)).collect();
-            let key = SheetKey::of(id, *changed, books, settings);
-            let own = std::iter::once(LorebookId::of_card(id));
-            let books = own.chain(key.books()).collect();
-            let sheet = match self.sheets.get(&key) {
-                Some(sheet) => Some(sheet),
-                None => self.sheet(*owner, id, choices).await?,
-            };
-            keys.push(key);
-            actors.push(Actor { sheet, books });
+    /// The lorebooks of a session's scenario, and when each last changed.
+    async fn brought(&self, session: &Session) -> Result<Vec<(LorebookId, Timestamp)>, Error> {
+        match session.scenario {
+            Some(_) => Ok(lorebooks::brought_times(self.db.read(), session.id).await?),
+            None => Ok(Vec::new()),
         }
-        Ok((actors, keys))
     }
 
-    /// The lorebooks of several characters as one. One that several have counts once.
+    /// The lorebooks of characters, then those of the scenario, as one. One that several have counts once.
     async fn joint_lore(
         &self,
-        keys: Vec<SheetKey>,
+        key: LoreKey,
         actors: &[Actor],
         choices: &PromptChoices,
     ) -> Result<Arc<JointLore>, Error> {
-        if let Some(lore) = self.lores.get(&keys) {
+        if let Some(lore) = self.lores.get(&key) {
             return Ok(lore);
         }
-        let attached = keys.iter().flat_map(SheetKey::books).collect();
-        let attached = lorebooks::load_for_session(self.db.read(), attached).await?;
-        let mut books: Vec<(LorebookId, Lorebook)> = Vec::new();
-        let mut bytes = 0_u32;
+        let brought: Vec<LorebookId> = key.brought.iter().map(|(id, _)| *id).collect();
+        let apart = key.characters.iter().flat_map(SheetKey::books);
+        let apart = apart.chain(brought.iter().copied()).collect();
+        let apart = lorebooks::load_for_session(self.db.read(), apart).await?;
+        let mut bytes: usize = apart.iter().map(|book| book.document.size_bytes()).sum();
+        let mut books: Vec<(LorebookId, Option<Lorebook>)> = Vec::new();
+        let of_id = |id: &LorebookId| {
+            let found = apart.iter().find(|book| book.id == *id);
+            found.map(|book| book.document.parsed())
+        };
+        let mut add = |id: &LorebookId, book: &dyn Fn() -> Option<Lorebook>| {
+            if !books.iter().any(|(there, _)| there == id) {
+                books.push((*id, book()));
+            }
+        };
         for actor in actors {
             let Some(sheet) = &actor.sheet else { continue };
-            bytes = bytes.saturating_add(sheet.size());
-            for (at, id) in actor.books.iter().enumerate() {
-                if books.iter().any(|(there, _)| there == id) {
-                    continue;
-                }
-                let book = match at {
-                    0 => sheet.card.character_book(),
-                    _ => {
-                        let mut found = attached.iter().filter(|book| book.id == *id);
-                        found.next().map(|book| book.document.parsed())
-                    }
-                };
-                books.extend(book.map(|book| (*id, book)));
-            }
+            bytes += usize::try_from(sheet.size()).unwrap_or(usize::MAX);
+            let [of_card, attached @ ..] = actor.books.as_slice() else {
+                continue;
+            };
+            add(of_card, &|| sheet.card.character_book());
+            attached.iter().for_each(|id| add(id, &|| of_id(id)));
         }
+        brought.iter().for_each(|id| add(id, &|| of_id(id)));
+        let books = books.into_iter();
+        let books = books.filter_map(|(id, book)| Some((id, book?))).collect();
         let settings = choices.lore();
         let merged = Lorebook::merged(books, &settings);
         let lore = Arc::new(JointLore {
             matcher: merged.map(|book| Matcher::new(book, &settings)),
-            bytes,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         });
-        self.lores.insert(keys, lore.clone());
+        self.lores.insert(key, lore.clone());
         Ok(lore)
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::ids::GenerationId;
 use crate::domain::macros::Outgrown;
 use crate::domain::participant::Refusal;
 use crate::domain::prompt::FitError;
+use crate::domain::scenario::{AnswerError, ScenarioError};
 use crate::domain::watch::OffsetError;
 use crate::infrastructure::index;
 
@@ -49,6 +50,23 @@ pub(crate) enum Error {
         "the {0} was changed since you read it: read it again, and make your change on what it is now"
     )]
     EtagMismatch(&'static str),
+    /// It is no scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The blanks of a template can't be filled.
+    #[error(transparent)]
+    Answers(#[from] AnswerError),
+    /// Nobody plays a role.
+    #[error("{}", open_role(.0))]
+    RoleOpen(String),
+    /// Its owner doesn't show it.
+    #[error(
+        "the {0} is somebody else's, who doesn't show it to others: it can be used, and not be read"
+    )]
+    CardHidden(&'static str),
+    /// The platform lists nothing.
+    #[error("this platform lists no characters and scenarios: share it by link instead")]
+    ListingOff,
     /// A reply is being generated.
     #[error("a reply is being generated in this session: wait for it, watch it or cancel it")]
     GenerationRunning(GenerationId),
@@ -198,6 +216,17 @@ pub(super) fn check_etag_of(what: &'static str, etag: &str, seen: &str) -> Resul
     Err(Error::EtagMismatch(what))
 }
 
+fn open_role(role: &str) -> String {
+    match role {
+        "" => {
+            "the scenario has no role with a character: name a character for the session".to_owned()
+        }
+        role => format!(
+            "no character plays the role `{role}`, or none that you may use: name one for it, or choose another role"
+        ),
+    }
+}
+
 impl From<Outgrown> for Error {
     fn from(outgrown: Outgrown) -> Self {
         Self::PromptTooLong(outgrown.into())
@@ -228,6 +257,13 @@ impl Classify for Error {
                 .violation(service::REQUEST_ID, "was used for another request"),
             Self::EtagMismatch(_) => Class::new(Reason::EtagMismatch),
             Self::Card(_) => Class::new(Reason::CardInvalid),
+            Self::Scenario(_) => Class::new(Reason::ScenarioInvalid),
+            Self::Answers(error) => {
+                Class::new(Reason::BlanksUnfilled).fact("blanks", error.blanks())
+            }
+            Self::RoleOpen(role) => Class::new(Reason::RoleOpen).fact("role", role),
+            Self::CardHidden(_) => Class::new(Reason::CardHidden),
+            Self::ListingOff => Class::new(Reason::ListingOff),
             Self::Offset(_) => Class::new(Reason::OffsetInvalid),
             Self::GenerationRunning(id) => {
                 Class::new(Reason::GenerationRunning).fact("generationId", id)

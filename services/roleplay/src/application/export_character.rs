@@ -42,7 +42,7 @@ impl Characters {
         form: CardFile,
         spec: Option<Spec>,
     ) -> Result<Exported, Error> {
-        let character = self.get_character(ctx, id).await?;
+        let character = self.read_character(ctx, id).await?;
         let name = character.card.name().into_owned();
         let spec = spec.unwrap_or(character.card.spec());
         // Also for the others: what V1 can't hold is refused rather than exported as something else.
@@ -62,7 +62,7 @@ impl Characters {
             CardFile::JpegCharx => behind_jpeg(&card, portrait, &assets),
             CardFile::Png | CardFile::Json => with_card(&card, portrait, &assets),
         };
-        let (bytes, mut losses) = self.host.tasks.spawn_blocking(write).await??;
+        let (bytes, mut losses) = self.tasks.spawn_blocking(write).await??;
         if missing > 0 {
             losses.push(Loss::Assets { count: missing });
         }
@@ -84,7 +84,7 @@ impl Characters {
         id: CharacterId,
         asset: AssetId,
     ) -> Result<(CharacterAsset, Vec<u8>), Error> {
-        let character = self.get_character(ctx, id).await?;
+        let character = self.read_character(ctx, id).await?;
         let mut assets = character.assets.into_iter();
         let asset = assets.find(|it| it.id == asset);
         let asset = asset.ok_or(Error::NotFound("asset"))?;

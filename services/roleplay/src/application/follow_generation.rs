@@ -36,7 +36,7 @@ impl Chats {
                 progress: progress.clone(),
             },
         );
-        self.host.tasks.spawn(async move {
+        self.tasks.spawn(async move {
             tokio::select! {
                 () = chats.look_on(&entry, &sender) => {}
                 // Who watches does so again, by a process that stays.

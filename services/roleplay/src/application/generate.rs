@@ -108,7 +108,7 @@ impl Chats {
         let trace = work.cause.trace;
         let span = tracing::info_span!("generation", role = "roleplay", generation.id = %work.inference.generation_id, request.id = %work.cause.request_id, trace.id = trace.trace_id(), span.id = trace.span_id());
         let job = async move { shown.end(chats.generate(work).await) };
-        self.host.tasks.spawn(job.instrument(span));
+        self.tasks.spawn(job.instrument(span));
     }
 
     /// Writes the reply, and says how that ended.
@@ -245,7 +245,7 @@ impl Chats {
 
     /// Completes when the platform has been stopping for as long as generations may go on.
     pub(super) async fn out_of_time(&self) {
-        self.host.tasks.stopping().await;
+        self.tasks.stopping().await;
         tokio::time::sleep(self.limits.after_stop).await;
     }
 

@@ -100,7 +100,7 @@ impl Chats {
         self.hold.refresh().await?;
         self.end_orphans().await?;
         if let Some(db) = self.hold.db.clone() {
-            self.host.tasks.spawn(self.clone().keep_hold(db));
+            self.tasks.spawn(self.clone().keep_hold(db));
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Chats {
         loop {
             tokio::select! {
                 biased;
-                () = self.host.tasks.stopping(), if self.live.is_empty() => break,
+                () = self.tasks.stopping(), if self.live.is_empty() => break,
                 _ = beats.tick() => {}
             }
             let looked = self.look_around(&db, begin, &mut sightings).await;

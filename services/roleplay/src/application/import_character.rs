@@ -15,6 +15,7 @@ use crate::domain::card::{
 use crate::domain::character::{Character, CharacterAsset, media_type};
 use crate::domain::ids::{AssetFileId, AssetId, CharacterId, UserId};
 use crate::domain::prompt::check_growth;
+use crate::domain::sharing::Sharing;
 use crate::infrastructure::picture::{self, Unusable};
 use crate::infrastructure::queries::characters;
 
@@ -43,7 +44,7 @@ impl Characters {
         key: Option<RequestKey>,
     ) -> Result<(Character, Vec<Warning>), Error> {
         let (user, cause) = (ctx.user_id()?, ctx.cause());
-        let read = self.host.tasks.spawn_blocking(move || read(&upload));
+        let read = self.tasks.spawn_blocking(move || read(&upload));
         let Imported {
             card,
             picture,
@@ -59,12 +60,14 @@ impl Characters {
             None => None,
         };
         let (assets, files) = numbered(assets);
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let character = Character {
             id: CharacterId::new(),
+            owner_id: user,
             card,
             avatar: portrait_png.as_deref().map(AvatarVersion::of),
             assets,
+            sharing: Sharing::default(),
             create_time: now,
             update_time: now,
         };
@@ -75,14 +78,15 @@ impl Characters {
         let (characters, new) = (self.clone(), character.clone());
         // A task of its own: a client that leaves in the middle would leave files without a character.
         let store = async move { characters.store(user, new, kept, &once, &cause).await };
-        let stored = self.host.tasks.spawn(store.in_current_span()).await??;
+        let stored = self.tasks.spawn(store.in_current_span()).await??;
         if stored != character.id {
             return Ok((self.get_character(ctx, stored).await?, warnings));
         }
         Ok((character, warnings))
     }
 
-    /// The portrait that a picture makes; none where its pixels can't be read, of which the person is told.
+    /// The portrait that a picture makes; none where its pixels can't be read, of which the person is told. A PNG that needs no
+    /// change is kept whatever its pixels are: it is what the person has.
     async fn portrait(
         &self,
         user: UserId,
@@ -90,6 +94,14 @@ impl Characters {
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Vec<u8>>, Error> {
         if picture::is_portrait(&file) {
+            let turn = self.turn(user).await;
+            let look = move || {
+                let problem = picture::damage(&file);
+                drop(turn);
+                (problem, file)
+            };
+            let (problem, file) = self.tasks.spawn_blocking(look).await?;
+            warnings.extend(problem.map(|problem| Warning::PictureDamaged { problem }));
             return Ok(Some(file));
         }
         let turn = self.turn(user).await;
@@ -98,7 +110,7 @@ impl Characters {
             drop(turn);
             made
         };
-        match self.host.tasks.spawn_blocking(make).await? {
+        match self.tasks.spawn_blocking(make).await? {
             Ok(portrait) => {
                 if let Some((width, height)) = portrait.scaled_from {
                     warnings.push(Warning::ScaledDown { width, height });

@@ -40,7 +40,7 @@ impl Chats {
         new: NewInvitation,
         key: Option<RequestKey>,
     ) -> Result<(Invitation, Option<String>), Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         let expire_time = new.expire_time.unwrap_or(now + DEFAULT_LIFE);
         check_life(expire_time, now)?;
         let token = new.user_id.is_none().then(new_token);
@@ -141,7 +141,7 @@ impl Chats {
         before: Option<InvitationId>,
         limit: usize,
     ) -> Result<Vec<Invitation>, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         Ok(invitations::list_of_person(self.db.read(), user, before, now, limit).await?)
     }

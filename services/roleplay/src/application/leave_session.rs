@@ -3,6 +3,7 @@
 use mesh::Ctx;
 use platform::Timestamp;
 use platform::trace::Cause;
+use storage::database::Transaction;
 
 use super::access::enter;
 use super::participants::find_participant;
@@ -59,7 +60,7 @@ impl Chats {
         successor: Option<ParticipantId>,
         cause: &Cause,
     ) -> Result<(), Error> {
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let leave = self.db.transaction(|tx| {
             Box::pin(async move {
                 let session = enter(tx, user, id, Right::Watch).await?;
@@ -82,7 +83,7 @@ impl Chats {
         session: SessionId,
         id: ParticipantId,
     ) -> Result<(), Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         let remove = self.db.transaction(|tx| {
             Box::pin(async move {
                 let session = enter(tx, user, session, Right::Manage).await?;
@@ -92,8 +93,8 @@ impl Chats {
                     return Err(Error::Invalid { field, description });
                 }
                 let seat = find_participant(tx, &session, id).await?.seat;
-                let barred_until = invitations::newest(tx, session.id).await?;
-                participants::end(tx, seat.id, barred_until, now).await?;
+                participants::end(tx, seat.id, now).await?;
+                bar(tx, &session, &seat).await?;
                 invitations::forget_person(tx, session.id, seat.user_id).await?;
                 let telling = self.telling(tx, &session, cause);
                 Ok(telling.participant_left(&seat, true)?)
@@ -124,9 +125,15 @@ async fn leave(
     } else if successor.is_some() {
         me.check(Right::Manage)?;
     }
-    participants::end(tx, me.id, None, now).await?;
+    participants::end(tx, me.id, now).await?;
     telling.participant_left(me, false)?;
     Ok(None)
+}
+
+/// Sees to it that no invitation from before gives somebody the part again that the owner took from them.
+pub(super) async fn bar(tx: &Transaction<'_>, session: &Session, seat: &Seat) -> Result<(), Error> {
+    let until = invitations::newest(tx, session.id).await?;
+    Ok(participants::bar(tx, seat.id, until).await?)
 }
 
 /// Whose a session becomes; none if nobody else takes part.

@@ -78,7 +78,7 @@ impl Lorebooks {
             return Ok(Vec::new());
         };
         let mut books: Vec<Book> = book_of(&character).into_iter().collect();
-        books.extend(lorebooks::attached(db, user, character.id).await?);
+        books.extend(lorebooks::attached(db, character.id).await?);
         Ok(books)
     }
 
@@ -103,7 +103,7 @@ impl Lorebooks {
     }
 }
 
-/// Changes a lorebook that was read in this transaction, and stores it.
+/// Changes a lorebook that was read in this transaction, and stores it if it is another one then.
 pub(super) async fn change_in<T>(
     tx: &Transaction<'_>,
     user: UserId,
@@ -111,7 +111,11 @@ pub(super) async fn change_in<T>(
     change: impl Fn(&mut BookDocument) -> Result<T, Error>,
     now: Timestamp,
 ) -> Result<(Book, T), Error> {
+    let seen = book.document.etag();
     let done = change(&mut book.document)?;
+    if book.document.etag() == seen {
+        return Ok((book, done));
+    }
     book.update_time = change_time(now, book.update_time);
     match book.character_id {
         None => {

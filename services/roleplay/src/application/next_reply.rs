@@ -78,7 +78,7 @@ impl Chats {
     /// What follows a reply that ends so; nothing where nobody else is to speak, or the platform stops.
     pub(super) async fn next_reply(&self, said: Said<'_>, ending: &Ending) -> Option<NextReply> {
         let is_whole = ending.state == State::Completed && !said.text.trim().is_empty();
-        if said.round.is_over() || !is_whole || self.host.tasks.token().is_cancelled() {
+        if said.round.is_over() || !is_whole || self.tasks.token().is_cancelled() {
             return None;
         }
         match self.find_next(&said).await {
@@ -111,7 +111,7 @@ impl Chats {
                 key: None,
                 model_id: said.model_id.to_owned(),
                 receipt: None,
-                create_time: self.host.clock.now(),
+                create_time: self.clock.now(),
                 holder_id: self.hold.id(),
             },
             message_id: MessageId::new(),

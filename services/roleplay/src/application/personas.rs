@@ -78,13 +78,16 @@ impl Personas {
                 Box::pin(async move {
                     let PersonaPatch { name, description } = patch.clone();
                     let persona = personas::find(tx, user, id).await?;
-                    let mut persona = persona.ok_or(Error::NotFound("persona"))?;
-                    check_etag("persona", persona.update_time, etag)?;
+                    let seen = persona.ok_or(Error::NotFound("persona"))?;
+                    check_etag("persona", seen.update_time, etag)?;
+                    let mut persona = seen.clone();
                     persona.name = name.unwrap_or(persona.name);
                     persona.description = description.unwrap_or(persona.description);
-                    persona.update_time = change_time(now, persona.update_time);
                     check_name(&persona.name)?;
-                    personas::update(tx, &persona).await?;
+                    if persona != seen {
+                        persona.update_time = change_time(now, persona.update_time);
+                        personas::update(tx, &persona).await?;
+                    }
                     Ok(persona)
                 })
             })

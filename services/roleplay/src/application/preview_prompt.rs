@@ -11,7 +11,7 @@ use crate::domain::participant::Right;
 use crate::domain::prompt::Kind;
 
 impl Chats {
-    /// The prompt that the next reply in a session would be generated from, for its owner: it has the whole card.
+    /// The prompt that the next reply in a session would be generated from, for its owner: it has whole cards.
     pub(crate) async fn preview_prompt(
         &self,
         ctx: &Ctx,
@@ -34,6 +34,7 @@ impl Chats {
             }
         };
         let wanted = Wanted::after(tip, Kind::Reply, speaker);
-        self.compile(ctx, session, &ensemble, wanted).await
+        let compiled = self.compile(ctx, session, &ensemble, wanted).await?;
+        Ok(compiled.readable())
     }
 }

@@ -36,7 +36,7 @@ impl Chats {
         if self.live.find(id).is_some() {
             return Ok(());
         }
-        let (now, cause) = (self.host.clock.now(), &Cause::new());
+        let (now, cause) = (self.clock.now(), &Cause::new());
         let end = self
             .db
             .transaction(|tx| Box::pin(async move { self.end_lost_in(tx, id, cause, now).await }));
@@ -89,7 +89,7 @@ impl Chats {
         outcome: Outcome<'_>,
         cause: &Cause,
     ) -> Result<bool, Error> {
-        let (now, outcome) = (self.host.clock.now(), &outcome);
+        let (now, outcome) = (self.clock.now(), &outcome);
         let end = self
             .db
             .transaction(|tx| Box::pin(async move { self.end_in(tx, outcome, cause, now).await }));

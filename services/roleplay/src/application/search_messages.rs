@@ -8,6 +8,7 @@ use super::chats::PAGE_BYTES;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
+use crate::domain::search::folded;
 use crate::infrastructure::queries::messages::{self, Sought};
 use crate::infrastructure::tables::message::Model;
 
@@ -30,12 +31,35 @@ impl Chats {
         if let Some(session) = sought.session {
             self.get_session(ctx, session).await?;
         }
+        let mut sought = sought.clone();
+        loop {
+            let (found, last, more) = self.search_page(ctx, &sought, limit).await?;
+            if !found.is_empty() || !more {
+                return Ok((found, more));
+            }
+            sought.before = last;
+        }
+    }
+
+    /// A page of what is found, the last message that was looked at, and whether there are more.
+    async fn search_page(
+        &self,
+        ctx: &Ctx,
+        sought: &Sought,
+        limit: usize,
+    ) -> Result<(Vec<Message>, Option<MessageId>, bool), Error> {
         let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let found = messages::having(self.db.read(), ctx.user_id()?, sought, wanted).await?;
         let page = fitting(&found, limit);
-        let page_len = page.len();
+        let (page_len, last) = (page.len(), page.last().copied());
         let models = messages::load(self.db.read(), page).await?;
         let mut whole = self.whole(ctx, models).await?;
+        // A greeting may have the words where nobody sees them.
+        let shows = |text: &str| {
+            let text = folded(text);
+            sought.words.iter().all(|word| text.contains(&word.folded))
+        };
+        whole.retain(|message| !message.is_template || shows(&message.text));
         // Greetings are longer in the words in which they are shown.
         let mut bytes = 0;
         let fitting = whole.iter().take_while(|message| {
@@ -46,7 +70,7 @@ impl Chats {
         let (read, fitting) = (whole.len(), fitting.count());
         whole.truncate(fitting);
         let is_last = page_len == found.len() && fitting == read;
-        Ok((whole, !is_last))
+        Ok((whole, last, !is_last))
     }
 
     /// Messages of several sessions of the caller as they are shown, in their order.

@@ -18,7 +18,7 @@ impl Chats {
         branch: BranchId,
     ) -> Result<Session, Error> {
         let (user, cause) = (ctx.user_id()?, &ctx.cause());
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         self.db
             .transaction(|tx| {
                 Box::pin(async move {

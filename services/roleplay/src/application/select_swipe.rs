@@ -23,7 +23,7 @@ impl Chats {
         id: MessageId,
     ) -> Result<Message, Error> {
         let (user, cause) = (ctx.user_id()?, &ctx.cause());
-        let now = self.host.clock.now();
+        let now = self.clock.now();
         let selected = self
             .db
             .transaction(|tx| {

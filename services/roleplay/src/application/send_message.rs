@@ -71,7 +71,7 @@ impl Chats {
             speaker_name: speaker_name(request.kind, asked.player_name()),
             text: asked.said(),
             generation_id: None,
-            create_time: self.host.clock.now(),
+            create_time: self.clock.now(),
             is_template: false,
         };
         let target = Target::Answer {

@@ -10,6 +10,7 @@ use super::{Characters, Error};
 use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, UserId};
+use crate::domain::sharing::Sight;
 use crate::infrastructure::queries::characters;
 use crate::infrastructure::webp;
 
@@ -17,26 +18,36 @@ use crate::infrastructure::webp;
 pub(crate) struct Shown {
     /// The version.
     pub(crate) version: AvatarVersion,
+    /// In which size it is; none for as it was imported.
+    pub(crate) size: Option<AvatarSize>,
     /// WebP in a size, else PNG.
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Characters {
-    /// The picture of a character of the caller.
+    /// The picture of a character that the caller may see. What else is in the file of an imported picture is its owner's.
     pub(crate) async fn get_avatar(
         &self,
         ctx: &Ctx,
         id: CharacterId,
         size: Option<AvatarSize>,
     ) -> Result<Shown, Error> {
-        let character = self.get_character(ctx, id).await?;
+        let (character, sight) = self.see_character(ctx, id).await?;
+        let size = match sight {
+            Sight::Own => size,
+            _ => size.or(Some(AvatarSize::Full)),
+        };
         let original = async |it: &Character| self.picture(it).await?.ok_or(Error::AvatarMissing);
         let version = character.avatar.clone().ok_or(Error::AvatarMissing)?;
         let bytes = match size {
             Some(size) => self.sized(id, &version, size).await?,
             None => original(&character).await?,
         };
-        Ok(Shown { version, bytes })
+        Ok(Shown {
+            version,
+            size,
+            bytes,
+        })
     }
 
     /// The picture that an address leads to, whoever asks: the signature stands for who may see it.
@@ -48,13 +59,16 @@ impl Characters {
         if !self.signer.is_signed(&address.signed_text(), signature) {
             return Err(Error::AvatarAddressInvalid("isn't one that was given out"));
         }
-        if address.expire_time <= self.host.clock.now() {
+        if address.expire_time <= self.clock.now() {
             return Err(Error::AvatarAddressInvalid("has expired"));
         }
         let AvatarAddress { version, size, .. } = address;
         let bytes = self.sized(address.character_id, version, *size).await?;
-        let version = version.clone();
-        Ok(Shown { version, bytes })
+        Ok(Shown {
+            version: version.clone(),
+            size: Some(*size),
+            bytes,
+        })
     }
 
     /// The picture of a character as it was imported.
@@ -88,7 +102,7 @@ impl Characters {
             drop(turn);
             made
         };
-        self.host.tasks.spawn(make.in_current_span()).await?
+        self.tasks.spawn(make.in_current_span()).await?
     }
 
     /// Waits until a picture of a person may be decoded. One is at a time, since it takes much memory; and one of a person waits
@@ -113,7 +127,7 @@ impl Characters {
                 .then(|| webp::sized(&png, size))
                 .transpose()
         };
-        let made = self.host.tasks.spawn_blocking(make).await?;
+        let made = self.tasks.spawn_blocking(make).await?;
         let made = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
         let webp = made.ok_or(Error::AvatarMissing)?;
         let kept = self

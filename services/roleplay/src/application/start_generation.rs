@@ -6,7 +6,7 @@ use platform::trace::Cause;
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 
-use super::asking::{Asked, Start, Target, check_available, find_earlier};
+use super::asking::{Asked, Start, Target, check_available, find_earlier, is_behind};
 use super::begin_message::{answered, store_messages};
 use super::compile_prompt::CompiledPrompt;
 use super::generate::Work;
@@ -55,7 +55,7 @@ impl Chats {
             key: start.key,
             model_id,
             receipt,
-            create_time: self.host.clock.now(),
+            create_time: self.clock.now(),
             holder_id: self.hold.id(),
         };
         let ready = ready.map(|prompt| prompt.ready(id, &start.session));
@@ -73,7 +73,7 @@ impl Chats {
             round: start.round,
         };
         let begin = async move { chats.begin(beginning, ready, cause).await };
-        self.host.tasks.spawn(begin.in_current_span()).await?
+        self.tasks.spawn(begin.in_current_span()).await?
     }
 
     async fn begin(
@@ -146,11 +146,8 @@ impl Chats {
         if let Some(earlier) = find_earlier(tx, user, session.id, new.key.as_ref()).await? {
             return Ok(Stored::Earlier(earlier));
         }
-        let before = session.running_generation_id.or(load.next);
-        if let Some(running) = before.filter(|_| !may_wait) {
-            return Err(Error::GenerationRunning(running));
-        }
-        let waits = before.is_some() || new.receipt.is_none() || !target.is_as_seen(&session);
+        let is_behind = is_behind(&session, &load, may_wait)?;
+        let waits = is_behind || new.receipt.is_none() || !target.is_as_seen(&session);
         self.check_few(&load, waits)?;
         let place = match waits {
             true => Some(generations::last_place(tx, session.id).await? + 1),

@@ -8,6 +8,7 @@ use crate::domain::card::CardPatch;
 use crate::domain::character::Character;
 use crate::domain::etag::change_time;
 use crate::domain::ids::CharacterId;
+use crate::domain::sharing::SharingPatch;
 use crate::infrastructure::queries::characters;
 
 impl Characters {
@@ -18,18 +19,28 @@ impl Characters {
         ctx: &Ctx,
         id: CharacterId,
         patch: CardPatch,
+        sharing: SharingPatch,
         etag: &str,
     ) -> Result<Character, Error> {
-        let (user, patch, now) = (ctx.user_id()?, &patch, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
+        let (patch, sharing) = (&patch, &sharing);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
                     let character = characters::find(tx, user, id).await?;
                     let mut character = character.ok_or(Error::NotFound("character"))?;
                     check_etag("character", character.update_time, etag)?;
-                    character.card.apply(patch)?;
-                    character.update_time = change_time(now, character.update_time);
-                    characters::update(tx, &character).await?;
+                    let mut card = character.card.clone();
+                    card.apply(patch)?;
+                    let sharing = character.sharing.with(sharing);
+                    if sharing != character.sharing {
+                        self.access.check_sharing(&sharing, "character.rating")?;
+                    }
+                    if card != character.card || sharing != character.sharing {
+                        (character.card, character.sharing) = (card, sharing);
+                        character.update_time = change_time(now, character.update_time);
+                        characters::update(tx, &character).await?;
+                    }
                     Ok(character)
                 })
             })

@@ -48,7 +48,7 @@ impl Chats {
             patch.text = Some(self.edited_text(ctx, session, id, text).await?);
         }
         let words = self.words_of_etag(ctx, session, id, etag).await?;
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let (patch, words) = (&patch, words.as_ref());
         let cause = &ctx.cause();
         let updated = self
@@ -107,6 +107,9 @@ async fn write(
     let message = messages::find(tx, session.id, id).await?;
     let message = message.ok_or(Error::NotFound("message"))?;
     check_not_generating(&message)?;
+    if message.text == text && !message.is_template {
+        return Ok(());
+    }
     // No two edits of a message are of one time: by it they are told apart.
     let now = message.edit_time.map_or(now, |last| change_time(now, last));
     messages::set_edited(tx, id, text, now).await?;

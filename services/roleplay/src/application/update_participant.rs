@@ -5,6 +5,7 @@ use platform::Timestamp;
 use storage::database::Transaction;
 
 use super::access::enter;
+use super::leave_session::bar;
 use super::participants::find_participant;
 use super::tell::Telling;
 use super::update_session::play;
@@ -33,7 +34,7 @@ impl Chats {
         id: ParticipantId,
         patch: ParticipantPatch,
     ) -> Result<Participant, Error> {
-        let (user, now, cause) = (ctx.user_id()?, self.host.clock.now(), &ctx.cause());
+        let (user, now, cause) = (ctx.user_id()?, self.clock.now(), &ctx.cause());
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
@@ -74,6 +75,9 @@ async fn give_role(
     }
     if role == ParticipantRole::Owner {
         return hand_over(telling, session, seat, now).await;
+    }
+    if role == ParticipantRole::Spectator {
+        bar(tx, session, &seat).await?;
     }
     let seat = Seat { role, ..seat };
     participants::put(tx, session.id, &seat, now).await?;

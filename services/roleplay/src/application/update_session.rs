@@ -5,7 +5,6 @@ use platform::Timestamp;
 use storage::database::Transaction;
 
 use super::access::{enter, enter_as_caller};
-use super::characters::check_character;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId, UserId};
 use crate::domain::participant::Right;
@@ -37,12 +36,15 @@ impl Chats {
         id: SessionId,
         patch: SessionPatch,
     ) -> Result<Session, Error> {
-        let (user, now) = (ctx.user_id()?, self.host.clock.now());
+        let (user, now) = (ctx.user_id()?, self.clock.now());
         let right = patch.right();
-        enter_as_caller(&self.db, ctx, id, right).await?;
+        let session = enter_as_caller(&self.db, ctx, id, right).await?;
         let character = match patch.character_id {
-            Some(character) => Some(self.next_character(user, character).await?),
-            None => None,
+            // The one that it has stays, whoever may use it by now.
+            Some(character) if session.character_id != Some(character) => {
+                Some(self.next_character(user, character).await?)
+            }
+            _ => None,
         };
         if let Some(model_id) = patch.model_id.as_deref().filter(|id| !id.is_empty()) {
             self.models.resolve(ctx, model_id).await?;
@@ -54,12 +56,11 @@ impl Chats {
                     let patch = patch.clone();
                     let mut session = enter(tx, user, id, right).await?;
                     if let Some(character) = character {
-                        check_character(tx, user, character.id).await?;
-                        if cast::is_listed(tx, session.id).await? {
-                            let mut listed = cast::of(tx, &session).await?;
-                            listed.recast_first(character.id, character.name.clone(), now);
-                            cast::put(tx, session.id, &listed).await?;
-                        }
+                        let access = &self.access;
+                        access
+                            .usable_character(tx, user, character.id, None)
+                            .await?;
+                        recast(tx, &session, character, now).await?;
                         character.clone().enter(&mut session);
                     }
                     if let Some(persona) = patch.persona_id {
@@ -123,11 +124,28 @@ struct NextCharacter {
 
 impl Chats {
     async fn next_character(&self, user: UserId, id: CharacterId) -> Result<NextCharacter, Error> {
-        let sheet = self.sheet(user, id, &PromptChoices::default()).await?;
+        let db = self.db.read();
+        self.access.usable_character(db, user, id, None).await?;
+        let sheet = self.sheet(id, &PromptChoices::default()).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })
     }
+}
+
+/// Gives the part of the session's character to another one, where something is said of it.
+async fn recast(
+    tx: &Transaction<'_>,
+    session: &Session,
+    character: &NextCharacter,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if cast::is_listed(tx, session.id).await? {
+        let mut listed = cast::of(tx, session).await?;
+        listed.recast_first(character.id, character.name.clone(), now);
+        cast::put(tx, session.id, &listed).await?;
+    }
+    Ok(())
 }
 
 impl NextCharacter {

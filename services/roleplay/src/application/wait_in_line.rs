@@ -80,7 +80,7 @@ impl Chats {
         let (chats, id) = (self.clone(), waiting.id);
         let span = tracing::info_span!("waiting generation", role = "roleplay", generation.id = %id, request.id = %waiting.cause.request_id);
         let wait = async move { chats.wait(waiting).await };
-        self.host.tasks.spawn(wait.instrument(span));
+        self.tasks.spawn(wait.instrument(span));
     }
 
     async fn wait(&self, waiting: Waiting) {
@@ -90,7 +90,7 @@ impl Chats {
                 () = waiting.job.cancelled() => Turn::Over(Ending::by(State::Cancelled)),
                 // Another process has ended it.
                 () = waiting.job.lost() => Turn::Gone,
-                () = self.host.tasks.stopping() => Turn::Over(Ending::by(State::Interrupted)),
+                () = self.tasks.stopping() => Turn::Over(Ending::by(State::Interrupted)),
                 turn = self.turn(&waiting) => turn,
             };
             let ready = match turn {

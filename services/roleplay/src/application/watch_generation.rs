@@ -73,10 +73,11 @@ impl Chats {
         ctx: &Ctx,
         id: GenerationId,
     ) -> Result<KeptReceipt, Error> {
+        let user = ctx.user_id()?;
         let id = self.find_generation(Viewer::of(ctx)?, id).await?.id;
         let receipt = generations::receipt(self.db.read(), id).await?;
         let receipt = receipt.ok_or(Error::NotFound("receipt"))?;
-        Ok(serde_json::from_str(&receipt)?)
+        self.readable(user, serde_json::from_str(&receipt)?).await
     }
 
     /// What happens in a generation from its beginning on.
@@ -154,8 +155,8 @@ impl Chats {
             yield started;
             if let Some(mut progress) = progress {
                 loop {
-                    if guard.as_mut().is_some_and(Guard::is_due) {
-                        self.find_generation(viewer, id).await?;
+                    if let Some(guard) = &mut guard && guard.is_due() {
+                        self.look(viewer, id, guard).await?;
                     }
                     let (text, ended, trouble) = {
                         let progress = progress.borrow_and_update();
@@ -200,10 +201,23 @@ impl Chats {
                 more = &mut more => return more,
                 () = guard.alarm() => {
                     if guard.is_due() {
-                        self.find_generation(viewer, id).await?;
+                        self.look(viewer, id, guard).await?;
                     }
                 }
             }
+        }
+    }
+
+    /// Refuses a viewer who may not see a generation any more. While the database is away nobody loses their place in it, so what is
+    /// open goes on until the next look.
+    async fn look(&self, viewer: Viewer, id: GenerationId, guard: &mut Guard) -> Result<(), Error> {
+        let looked = self.find_generation(viewer, id).await.map(drop);
+        match looked {
+            Err(error) if error.is_passing() => {
+                guard.look_again();
+                Ok(())
+            }
+            looked => looked,
         }
     }
 
@@ -226,7 +240,7 @@ impl Chats {
     ) -> Result<(Generation, Message), Error> {
         let generation = self.find_generation(viewer, id).await?;
         if !generation.state.is_ended() {
-            return Err(match self.host.tasks.token().is_cancelled() {
+            return Err(match self.tasks.token().is_cancelled() {
                 true => Error::Stopping,
                 false => Error::Orphaned(id),
             });

@@ -10,10 +10,13 @@ use super::cast::Player;
 use super::compile_prompt::Wanted;
 use super::ensemble::Ensemble;
 use super::greetings::Settled;
+use super::plot::premise;
 use super::turns::earlier;
 use super::{Chats, Error};
 use crate::domain::ids::CharacterId;
-use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
+use crate::domain::macros::{
+    Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
+};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
@@ -33,6 +36,8 @@ pub(super) struct Words {
     /// To whom greetings speak, where that isn't the player.
     greeter: Option<Player>,
     session_seed: u64,
+    /// What the person filled in themselves, where they may not read the rest of the story.
+    own: Option<Arc<Filled>>,
 }
 
 impl Words {
@@ -42,7 +47,13 @@ impl Words {
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
+        let secret = ensemble.story.as_ref().filter(|_| ensemble.is_story_secret);
+        let own = secret.map(|story| Filled {
+            blanks: story.told.filled.blanks.clone(),
+            ..Filled::default()
+        });
         Self {
+            own: own.map(Arc::new),
             ensemble,
             speaker,
             character_name: session.character_name.clone(),
@@ -63,7 +74,8 @@ impl Words {
         Some(self.ensemble.name(speaker))
     }
 
-    /// The macros at a time, with the chance of a seed.
+    /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
+    /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
         self.macros_of(&self.player, now, seed)
     }
@@ -83,23 +95,55 @@ impl Words {
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        let sheet = self.ensemble.sheet_or_first(self.speaker);
+        self.macros_with(player, now, seed, !self.ensemble.is_story_secret)
+    }
+
+    fn macros_with<'w>(
+        &'w self,
+        player: &'w Player,
+        now: Moment,
+        seed: u64,
+        tells_story: bool,
+    ) -> Macros<'w> {
+        let played = self.ensemble.sheet_or_first(self.speaker);
+        let story = self.ensemble.story.as_deref();
+        let mut texts = match played {
+            Some((sheet, false)) => MacroTexts::of(&sheet.card, &player.description),
+            _ => MacroTexts {
+                persona: Cow::Borrowed(&player.description),
+                ..MacroTexts::default()
+            },
+        };
+        if let Some(premise) = story.filter(|_| tells_story).and_then(premise) {
+            texts.scenario = Cow::Borrowed(premise);
+        }
         Macros {
-            char: match sheet {
-                Some(sheet) => sheet.card.display_name(),
+            char: match played {
+                Some((sheet, _)) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&player.name),
             group: self.ensemble.group_names(self.speaker),
-            texts: match sheet {
-                Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
-                None => MacroTexts::default(),
-            },
+            texts,
             now: Some(now),
             seed,
             session_seed: self.session_seed,
+            filled: match tells_story {
+                true => story.map(|story| &story.told.filled),
+                false => self.own.as_deref(),
+            },
             ..Macros::default()
         }
+    }
+
+    /// Those of a greeting of this speaker. It may be of another card than the one that plays now, so that it tells nothing of one that
+    /// isn't shown; the opening of a scenario is its author's, who says in it what they like of the scenario.
+    fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
+        let story = self.ensemble.story.as_ref();
+        let opens = story.is_some_and(|it| it.told.has_opening);
+        let tells_story = opens || !self.ensemble.is_story_secret;
+        let player = self.greeter.as_ref().unwrap_or(&self.player);
+        self.macros_with(player, moment(session), self.session_seed, tells_story)
     }
 
     /// A greeting of a character, the same each time: its chance is the session's, and its time that of the session.
@@ -109,12 +153,17 @@ impl Words {
         by: Option<CharacterId>,
         template: &str,
     ) -> String {
-        let now = moment(session);
-        let player = self.greeter.as_ref().unwrap_or(&self.player);
         let own = self.spoken_by(by);
-        let macros = own.macros_of(player, now, self.session_seed);
+        let macros = own.macros_of_greeting(session);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
+    }
+
+    /// Looks whether the macros of an opening add no more than they may.
+    pub(super) fn check_opening(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
+        let macros = self.macros_of_greeting(session);
+        drop(macros.render(template, Purpose::Prompt));
+        macros.growth.check()
     }
 }
 

@@ -1,6 +1,9 @@
 //! The cast: the characters of a session, in their order. A session that has one needs no list of them: it is its character.
 
+use std::ops::Not;
+
 use platform::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::etag::{change_time, hash_etag};
@@ -13,6 +16,21 @@ pub const MAX_ALIASES: usize = 16;
 /// Most characters of such a name.
 pub const MAX_ALIAS_CHARS: u64 = 100;
 
+/// How a character takes part. It stands in files: fields are only ever added.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Part {
+    /// Whether it speaks only when a request names it.
+    #[serde(rename = "muted", skip_serializing_if = "Not::not")]
+    pub is_muted: bool,
+    /// How willing it is to speak, from 0 to 1; none for what its card says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talkativeness: Option<f32>,
+    /// By what it is mentioned besides its name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
 /// A character of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CastMember {
@@ -22,12 +40,10 @@ pub struct CastMember {
     pub character_id: CharacterId,
     /// What it is called.
     pub name: String,
-    /// Whether it speaks only when a request names it.
-    pub is_muted: bool,
-    /// How willing it is to speak, from 0 to 1; none for what its card says.
-    pub talkativeness: Option<f32>,
-    /// By what it is mentioned besides its name.
-    pub aliases: Vec<String>,
+    /// The role of the session's scenario that it plays; empty for none.
+    pub role: String,
+    /// How it takes part.
+    pub part: Part,
     /// When it joined.
     pub create_time: Timestamp,
     /// When something of it last changed, but for its place.
@@ -42,9 +58,8 @@ impl CastMember {
             session_id: session,
             character_id: character,
             name,
-            is_muted: false,
-            talkativeness: None,
-            aliases: Vec::new(),
+            role: String::new(),
+            part: Part::default(),
             create_time: now,
             update_time: now,
         }
@@ -55,8 +70,7 @@ impl CastMember {
     pub fn etag(&self, place: usize) -> String {
         let mut state = Sha256::new();
         state.update(place.to_be_bytes());
-        state.update([u8::from(self.is_muted)]);
-        state.update(format!("{:?}{:?}", self.talkativeness, self.aliases));
+        state.update(format!("{:?}", self.part));
         state.update(self.update_time.micros().to_be_bytes());
         hash_etag(state)
     }
@@ -67,11 +81,11 @@ impl CastMember {
 pub struct CastPatch {
     /// Its place.
     pub place: Option<usize>,
-    /// [`CastMember::is_muted`].
+    /// [`Part::is_muted`].
     pub is_muted: Option<bool>,
-    /// [`CastMember::talkativeness`].
+    /// [`Part::talkativeness`].
     pub talkativeness: Option<Option<f32>>,
-    /// [`CastMember::aliases`].
+    /// [`Part::aliases`].
     pub aliases: Option<Vec<String>>,
 }
 
@@ -113,6 +127,13 @@ impl Cast {
     #[must_use]
     pub fn members(&self) -> &[CastMember] {
         &self.0
+    }
+
+    /// Whether something is said of them beside who the one is.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        let says = |it: &CastMember| !it.role.is_empty() || it.part != Part::default();
+        self.is_group() || self.0.iter().any(says)
     }
 
     /// Whether there are several.
@@ -160,9 +181,12 @@ impl Cast {
         let place = self.place_of(id)?;
         let mut member = self.0.remove(place);
         member.update_time = change_time(now, member.update_time);
-        member.is_muted = patch.is_muted.unwrap_or(member.is_muted);
-        member.talkativeness = patch.talkativeness.unwrap_or(member.talkativeness);
-        member.aliases = patch.aliases.unwrap_or(member.aliases);
+        let part = &mut member.part;
+        part.is_muted = patch.is_muted.unwrap_or(part.is_muted);
+        part.talkativeness = patch.talkativeness.unwrap_or(part.talkativeness);
+        if let Some(aliases) = patch.aliases {
+            part.aliases = aliases;
+        }
         let place = patch.place.unwrap_or(place).min(self.0.len());
         self.0.insert(place, member);
         Some(place)
@@ -260,7 +284,7 @@ mod tests {
         cast.change(first, mute, now);
         cast.recast_first(newer.character_id, newer.name.clone(), now);
         assert_eq!(names(&cast), ["Mira 2", "Tom"]);
-        assert!(cast.0[0].is_muted);
+        assert!(cast.0[0].part.is_muted);
         cast.recast_first(tom.character_id, "Tom".to_owned(), now);
         assert_eq!(names(&cast), ["Tom", "Mira 2"]);
     }

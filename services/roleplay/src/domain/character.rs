@@ -6,20 +6,25 @@ use platform::Timestamp;
 
 use super::avatar::AvatarVersion;
 use super::card::{AssetName, Card, TextField};
-use super::ids::{AssetFileId, AssetId, CharacterId};
+use super::ids::{AssetFileId, AssetId, CharacterId, UserId};
 use super::search::folded;
+use super::sharing::Sharing;
 
 /// A character: a card that somebody imported.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Character {
     /// Its id.
     pub id: CharacterId,
+    /// Whose it is.
+    pub owner_id: UserId,
     /// The card.
     pub card: Card,
     /// Its picture, if it has one.
     pub avatar: Option<AvatarVersion>,
     /// What it has beside its picture, in the order of its card.
     pub assets: Vec<CharacterAsset>,
+    /// How it is shared.
+    pub sharing: Sharing,
     /// When it was imported.
     pub create_time: Timestamp,
     /// When it last changed.

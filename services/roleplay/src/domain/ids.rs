@@ -48,6 +48,14 @@ id!(
     pub LorebookId, "lor"
 );
 id!(
+    /// A scenario.
+    pub ScenarioId, "scn"
+);
+id!(
+    /// A link to a character or a scenario.
+    pub ShareLinkId, "lnk"
+);
+id!(
     /// A process that runs generations.
     pub HolderId, "hld"
 );

@@ -12,7 +12,9 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, cell::Cell};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     dates::Moment,
@@ -107,6 +109,45 @@ pub struct GroupNames<'a> {
     pub others: Cow<'a, str>,
 }
 
+/// What a session was started with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filled {
+    /// `{{blank::name}}`: what somebody filled it with.
+    pub blanks: BTreeMap<String, String>,
+    /// `{{getvar::name}}`.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Filled {
+    /// The same, as texts that stand within a pattern and mean only themselves.
+    #[must_use]
+    pub fn escaped(&self) -> Self {
+        let escaped = |texts: &BTreeMap<String, String>| {
+            let texts = texts.iter();
+            texts
+                .map(|(name, text)| (name.clone(), in_pattern(text)))
+                .collect()
+        };
+        Self {
+            blanks: escaped(&self.blanks),
+            variables: escaped(&self.variables),
+        }
+    }
+}
+
+/// A text within a pattern as JavaScript has them, also one between slashes.
+fn in_pattern(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\^$.|?*+()[]{}/".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 /// Everything that macros stand for.
 #[derive(Debug, Clone, Default)]
 pub struct Macros<'a> {
@@ -130,6 +171,8 @@ pub struct Macros<'a> {
     pub seed: u64,
     /// For `{{pick}}`: the same for the whole session.
     pub session_seed: u64,
+    /// What the session was started with; nothing if from no scenario.
+    pub filled: Option<&'a Filled>,
     /// What all texts together may grow by.
     pub growth: Growth,
 }
@@ -143,6 +186,33 @@ pub fn may_hold_macros(text: &str) -> bool {
         markers.any(|(marker, _)| folded.contains(marker))
     };
     text.contains("{{") || (text.contains('<') && has_marker())
+}
+
+/// A text that stands for `text`, whatever in it looks like a macro.
+#[must_use]
+pub fn literal(text: &str) -> Cow<'_, str> {
+    /// Stands for nothing, and keeps apart what would mean something together.
+    const NOTHING: &str = "{{noop}}";
+    if !may_hold_macros(text) {
+        return Cow::Borrowed(text);
+    }
+    let begins_marker = |at: usize| {
+        let rest = &text.as_bytes()[at..];
+        let mut markers = expand::MARKERS.iter();
+        markers.any(|(marker, _)| {
+            let head = rest.get(..marker.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
+        })
+    };
+    let mut literal = String::with_capacity(text.len() + 4 * NOTHING.len());
+    for (at, c) in text.char_indices() {
+        literal.push(c);
+        let opens = c == '{' && text[at + 1..].starts_with('{');
+        if opens || (c == '<' && begins_marker(at)) {
+            literal.push_str(NOTHING);
+        }
+    }
+    Cow::Owned(literal)
 }
 
 impl<'a> Macros<'a> {

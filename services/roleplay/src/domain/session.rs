@@ -6,7 +6,7 @@ mod turn_choices;
 use platform::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BranchId, CharacterId, GenerationId, MessageId, SessionId, UserId};
+use super::ids::{BranchId, CharacterId, GenerationId, MessageId, ScenarioId, SessionId, UserId};
 use super::participant::Seat;
 use super::random::seed_for;
 
@@ -37,6 +37,8 @@ pub struct Session {
     pub character_id: Option<CharacterId>,
     /// The character's name.
     pub character_name: String,
+    /// The scenario that it was started from.
+    pub scenario: Option<SessionScenario>,
     /// Title.
     pub title: String,
     /// The model; empty for the default one.
@@ -61,6 +63,15 @@ impl Session {
     pub fn seed(id: SessionId) -> u64 {
         seed_for(0, &id.to_string(), 0)
     }
+}
+
+/// A scenario that a session was started from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionScenario {
+    /// Its id; none if it was deleted.
+    pub id: Option<ScenarioId>,
+    /// What it was called.
+    pub name: String,
 }
 
 /// A pointer to the last message of a path.

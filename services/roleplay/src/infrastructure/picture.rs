@@ -50,6 +50,16 @@ pub(crate) fn is_portrait(file: &[u8]) -> bool {
     png_size(file).is_some_and(|(width, height)| width.max(height) <= MAX_DIMENSION)
 }
 
+/// What is wrong with the pixels of a PNG, if anything is. It is read row by row.
+pub(crate) fn damage(png: &[u8]) -> Option<String> {
+    let read = || {
+        let mut reader = pixels::open(png)?;
+        while reader.next_row()?.is_some() {}
+        Ok::<_, png::DecodingError>(())
+    };
+    read().err().map(|error| error.to_string())
+}
+
 /// A portrait from a PNG, JPEG or WebP. A PNG that is small enough stays as it is, all its chunks included. Others take up to about
 /// 400 MB of memory meanwhile, so make one at a time.
 pub(crate) fn portrait(file: Vec<u8>) -> Result<Portrait, Unusable> {

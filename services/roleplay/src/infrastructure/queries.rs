@@ -18,13 +18,35 @@ mod participation;
 pub(crate) mod path;
 pub(crate) mod personas;
 pub(crate) mod requests;
+pub(crate) mod scenarios;
 pub(crate) mod sessions;
+pub(crate) mod share_links;
 pub(crate) mod splice;
+pub(crate) mod stories;
 pub(crate) mod subtree;
 mod words;
 
 #[cfg(test)]
 mod tests;
+
+use sea_orm::DbErr;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// JSON as a column keeps it.
+fn to_json(value: &impl Serialize) -> Result<String, DbErr> {
+    serde_json::to_string(value).map_err(|error| DbErr::Json(error.to_string()))
+}
+
+/// What a column of JSON holds.
+fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, DbErr> {
+    serde_json::from_str(json).map_err(|error| DbErr::Json(error.to_string()))
+}
+
+/// How many bytes a document has, as a column keeps it.
+fn bytes(document: &str) -> i64 {
+    i64::try_from(document.len()).unwrap_or(i64::MAX)
+}
 
 /// A count as the tables keep it.
 fn stored(count: u32) -> i32 {

@@ -11,6 +11,8 @@ use crate::domain::card::MAX_DIMENSION;
 
 /// Of 100: what is lost is hard to see.
 const QUALITY: f32 = 82.0;
+/// Pixels of a picture that is written in both ways, of which the shorter is taken: that costs some milliseconds.
+const SMALL: u32 = 512 * 512;
 
 /// Why there is no picture to show.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +35,19 @@ pub(crate) fn sized(png: &[u8], size: AvatarSize) -> Result<Vec<u8>, Unreadable>
     if width.max(height) > MAX_DIMENSION {
         return Err(Unreadable::TooLarge(width, height));
     }
-    encoded(&scaled(Pixels::read(reader)?, size)?)
+    let pixels = scaled(Pixels::read(reader)?, size)?;
+    let webp = encoded(&pixels, false)?;
+    let is_small = pixels.width * pixels.height <= SMALL;
+    // Of drawings with few colours and edges, what is lost costs more than it saves.
+    if (pixels.width, pixels.height) == (width, height) && is_small {
+        let lossless = encoded(&pixels, true)?;
+        return Ok(if lossless.len() < webp.len() {
+            lossless
+        } else {
+            webp
+        });
+    }
+    Ok(webp)
 }
 
 fn scaled(pixels: Pixels, size: AvatarSize) -> Result<Pixels, Unreadable> {
@@ -55,7 +69,7 @@ fn scaled(pixels: Pixels, size: AvatarSize) -> Result<Pixels, Unreadable> {
     })
 }
 
-fn encoded(pixels: &Pixels) -> Result<Vec<u8>, Unreadable> {
+fn encoded(pixels: &Pixels, is_lossless: bool) -> Result<Vec<u8>, Unreadable> {
     let grey: Vec<u8>;
     let (layout, bytes) = match pixels.color {
         ColorType::Grayscale => {
@@ -73,7 +87,7 @@ fn encoded(pixels: &Pixels) -> Result<Vec<u8>, Unreadable> {
         ColorType::Rgb | ColorType::Indexed => (PixelLayout::Rgb, &pixels.bytes),
     };
     let encoder = Encoder::new(bytes, layout, pixels.width, pixels.height);
-    let encoded = encoder.encode_simple(false, QUALITY);
+    let encoded = encoder.encode_simple(is_lossless, QUALITY);
     let encoded = encoded.map_err(|error| Unreadable::Other(format!("{error:?}")))?;
     Ok(encoded.to_vec())
 }
@@ -124,6 +138,24 @@ mod tests {
                 .map(|(seen, wanted): (_, u8)| seen.abs_diff(wanted))
                 .max();
             assert!(far.unwrap() < 6, "{pixel:?}");
+        }
+    }
+
+    #[test]
+    fn a_tiny_picture_stays_tiny_and_as_it_is() {
+        for (width, height, color, pixel) in [
+            (1, 1, ColorType::Rgb, &[10, 20, 30][..]),
+            (2, 3, ColorType::Grayscale, &[7]),
+            (64, 64, ColorType::Rgba, &[200, 40, 90, 255]),
+        ] {
+            let file = png(width, height, color, pixel);
+            for size in AvatarSize::ALL {
+                let webp = sized(&file, size).unwrap();
+                assert!(webp.len() <= file.len(), "{} {}", webp.len(), file.len());
+                let (seen_width, seen_height, seen) = shown(&webp);
+                assert_eq!((seen_width, seen_height), (width, height));
+                assert_eq!(seen[0], pixel[0]);
+            }
         }
     }
 

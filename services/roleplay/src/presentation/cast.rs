@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::cast_service_server::CastService;
 
-use super::convert::cast::{new_member, patch};
+use super::convert::cast::{new_member, patch, place};
 use crate::application::Chats;
 use crate::domain::ids::CharacterId;
 
@@ -67,8 +67,12 @@ impl CastService for CastApi {
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("CreateCastMember", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
-        let new = new_member(request.cast_member.unwrap_or_default())?;
-        let member = self.chats.create_cast_member(&ctx, session, new, key);
+        let member = request.cast_member.unwrap_or_default();
+        let place = place(member.position);
+        let (new, token) = ((new_member(member)?, place), &request.share_token);
+        let member = self
+            .chats
+            .create_cast_member(&ctx, session, new, token, key);
         Ok(Response::new(pb::CreateCastMemberResponse {
             cast_member: Some(member.await?.into()),
         }))

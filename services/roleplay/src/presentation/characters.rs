@@ -7,7 +7,9 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
 use super::convert::avatar::{addresses, asked_address, asked_size, image, keep, set_etag};
-use super::convert::character::{asked_spec, file, http_etag, listed, patch, seen_etag, whole};
+use super::convert::character::{
+    asked_spec, file, http_etag, listed, patch, seen, seen_etag, whole,
+};
 use super::convert::download::{attachment, warnings_header};
 use crate::application::{CardFile, CardUpload, Characters};
 use crate::domain::character::Character;
@@ -34,8 +36,9 @@ impl CharacterService for CharacterApi {
         let mut request = request.into_inner();
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("CreateCharacter", id, &request)?;
-        let patch = patch(request.character.unwrap_or_default(), None)?;
-        let character = self.characters.create_character(&ctx, patch, key).await?;
+        let (card, sharing) = patch(request.character.unwrap_or_default(), None)?;
+        let made = self.characters.create_character(&ctx, card, sharing, key);
+        let character = made.await?;
         Ok(Response::new(pb::CreateCharacterResponse {
             character: Some(self.shown(&character, whole)),
         }))
@@ -91,8 +94,8 @@ impl CharacterService for CharacterApi {
     ) -> Result<Response<pb::GetCharacterResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
-        let character = self.characters.get_character(&ctx, id).await?;
-        let character = self.shown(&character, whole);
+        let (character, sight) = self.characters.see_character(&ctx, id).await?;
+        let character = seen(&self.characters, &character, sight);
         let etag = http_etag(&character);
         let character = Some(character);
         let mut response = Response::new(pb::GetCharacterResponse { character });
@@ -109,8 +112,10 @@ impl CharacterService for CharacterApi {
         let character = request.character.unwrap_or_default();
         let id = fields::id("character.id", &character.id)?;
         let etag = seen_etag(&character.etag).to_owned();
-        let patch = patch(character, request.update_mask)?;
-        let changed = self.characters.update_character(&ctx, id, patch, &etag);
+        let (card, sharing) = patch(character, request.update_mask)?;
+        let changed = self
+            .characters
+            .update_character(&ctx, id, card, sharing, &etag);
         let character = changed.await?;
         Ok(Response::new(pb::UpdateCharacterResponse {
             character: Some(self.shown(&character, whole)),
@@ -173,9 +178,9 @@ impl CharacterService for CharacterApi {
         let size = asked_size(request.get_ref().size());
         let shown = self.characters.get_avatar(&ctx, id, size).await?;
         let mut response = Response::new(pb::GetAvatarResponse {
-            image: image(size, shown.bytes),
+            image: image(shown.size, shown.bytes),
         });
-        keep(&mut response, ASK_AGAIN, &shown.version, size);
+        keep(&mut response, ASK_AGAIN, &shown.version, shown.size);
         Ok(response)
     }
 
@@ -187,11 +192,10 @@ impl CharacterService for CharacterApi {
         let signature = &request.get_ref().signature;
         let shown = self.characters.get_signed_avatar(&address, signature);
         let shown = shown.await?;
-        let size = Some(address.size);
         let mut response = Response::new(pb::GetSignedAvatarResponse {
-            image: image(size, shown.bytes),
+            image: image(shown.size, shown.bytes),
         });
-        keep(&mut response, KEEP, &shown.version, size);
+        keep(&mut response, KEEP, &shown.version, shown.size);
         Ok(response)
     }
 

@@ -10,4 +10,6 @@ pub(super) mod lorebook;
 pub(super) mod message;
 pub(super) mod participant;
 pub(super) mod prompt;
+pub(super) mod scenario;
 pub(super) mod session;
+pub(super) mod sharing;

@@ -33,7 +33,9 @@ impl SessionService for SessionApi {
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("CreateSession", id, &request)?;
         let new = new_session(request.session.unwrap_or_default())?;
-        let (session, greeting) = self.chats.create_session(&ctx, new, key).await?;
+        let token = request.share_token;
+        let opened = self.chats.create_session(&ctx, new, &token, key);
+        let (session, greeting) = opened.await?;
         Ok(Response::new(pb::CreateSessionResponse {
             session: Some(session.into()),
             greeting: greeting.map(Into::into),

@@ -31,6 +31,14 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
     let invitation = alice.invite(&session.id, pb::Invitation::default()).await;
     let archive = alice.import(charx(&card_with_assets())).await.unwrap();
     let asset = archive.character.unwrap().assets.remove(0);
+    let scenario = pb::Scenario {
+        name: "Mine".into(),
+        lorebook_ids: vec![book.id.clone()],
+        ..Default::default()
+    };
+    let scenario = alice.scenario(scenario).await.unwrap();
+    // It is private: the link leads nowhere.
+    let link = alice.link_to_scenario(&scenario.id).await;
     BTreeMap::from([
         ("character_id", session.character_id),
         ("asset_id", asset.id),
@@ -42,9 +50,12 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
         ("generation_id", reply.generation_id),
         ("memory_id", note.id),
         ("bookmark_id", bookmark.id),
-        ("lorebook_id", book.id),
         ("participant_id", session.participant_id),
         ("invitation_id", invitation.unwrap().invitation.unwrap().id),
+        ("lorebook_id", book.id.clone()),
+        ("scenario_id", scenario.id),
+        ("share_link_id", link.id),
+        ("share_token", link.share_token),
     ])
 }
 

@@ -24,6 +24,33 @@ fn card_of_size(width: u32, height: u32) -> Vec<u8> {
         .unwrap()
 }
 
+/// The same file, whose chunks are whole and whose pixels aren't.
+fn damaged(mut file: Vec<u8>) -> Vec<u8> {
+    let pixels = file.windows(4).position(|it| it == b"IDAT").unwrap();
+    let length = u32::from_be_bytes(file[pixels - 4..pixels].try_into().unwrap()) as usize;
+    file[pixels + 4..pixels + 4 + length].fill(0);
+    let sum = crc32fast::hash(&file[pixels..pixels + 4 + length]).to_be_bytes();
+    file[pixels + 4 + length..pixels + 8 + length].copy_from_slice(&sum);
+    file
+}
+
+#[tokio::test]
+async fn a_damaged_portrait_is_kept_and_told() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let whole = alice.import(card_of_size(60, 40)).await.unwrap();
+    assert_eq!(whole.warnings, Vec::<String>::new());
+    let file = damaged(card_of_size(60, 40));
+    let imported = alice.import(file.clone()).await.unwrap();
+    let [warning] = &imported.warnings[..] else {
+        panic!("{:?}", imported.warnings);
+    };
+    assert!(warning.starts_with("the picture is damaged"), "{warning}");
+    let character = imported.character.unwrap();
+    let (_, kept) = avatar(&alice, &character.id).await.unwrap();
+    assert_eq!(size(&kept), (60, 40));
+}
+
 fn size(png: &[u8]) -> (u32, u32) {
     let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     (side(16), side(20))
@@ -59,13 +86,10 @@ async fn a_large_portrait_is_scaled_down_and_a_larger_one_refused() {
         "{refused}"
     );
     // A card counts for more than a picture that can't be read.
-    let mut cut = card_of_size(5_000, 10);
-    let pixels = cut.windows(4).position(|it| it == b"IDAT").unwrap();
-    let length = u32::from_be_bytes(cut[pixels - 4..pixels].try_into().unwrap()) as usize;
-    cut[pixels + 4..pixels + 4 + length].fill(0);
-    let sum = crc32fast::hash(&cut[pixels..pixels + 4 + length]).to_be_bytes();
-    cut[pixels + 4 + length..pixels + 8 + length].copy_from_slice(&sum);
-    let imported = alice.import(cut).await.unwrap();
+    let imported = alice
+        .import(damaged(card_of_size(5_000, 10)))
+        .await
+        .unwrap();
     assert!(
         imported.warnings[0].contains("left out"),
         "{:?}",

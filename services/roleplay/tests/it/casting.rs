@@ -51,7 +51,7 @@ async fn greetings_for_groups_come_first_and_others_are_swipes() {
         "\"group_only_greetings\": [\"Well met.\", \"Late!\"], \"first_mes\"",
     );
     let mira = alice.import(mira).await.unwrap().character.unwrap().id;
-    let tom = alice.character("Tom").await;
+    let tom = alice.actor("Tom").await;
     let request = pb::CreateSessionRequest {
         session: Some(pb::Session {
             character_id: tom,
@@ -99,8 +99,8 @@ async fn characters_join_move_and_leave_a_running_session() {
         (session.character_id.as_str(), Some(0))
     );
 
-    let tom = alice.character("Tom").await;
-    let wren = alice.character("Wren").await;
+    let tom = alice.actor("Tom").await;
+    let wren = alice.actor("Wren").await;
     let member = |id: &str, position| pb::CastMember {
         character_id: id.to_owned(),
         position,
@@ -201,7 +201,7 @@ async fn a_repeated_request_lets_a_character_join_once() {
     let stage = Stage::new().await;
     let alice = stage.person();
     let session = alice.open_session().await.id;
-    let tom = alice.character("Tom").await;
+    let tom = alice.actor("Tom").await;
     let request = |muted| pb::CreateCastMemberRequest {
         session_id: session.clone(),
         cast_member: Some(pb::CastMember {
@@ -210,6 +210,7 @@ async fn a_repeated_request_lets_a_character_join_once() {
             ..pb::CastMember::default()
         }),
         request_id: "r-1".to_owned(),
+        ..pb::CreateCastMemberRequest::default()
     };
     let mut casts = alice.casts();
     let first = casts.create_cast_member(alice.ask(request(false))).await;
@@ -250,7 +251,7 @@ async fn a_deleted_character_leaves_its_sessions_to_the_next() {
     );
     let nobody = alice.send(&session.id, "Hello?").await;
     assert_eq!(reason(nobody), Some(Reason::CharacterDeleted));
-    let wren = alice.character("Wren").await;
+    let wren = alice.actor("Wren").await;
     let member = pb::CastMember {
         character_id: wren,
         ..pb::CastMember::default()
@@ -266,7 +267,7 @@ async fn another_character_for_the_session_takes_the_part_of_the_first() {
     let alice = stage.person();
     let (session, ids) = session_of(&alice, &["Mira", "Tom"]).await;
     alice.mute(&session.id, &ids[0], true).await;
-    let newer = alice.character("Mira Vale").await;
+    let newer = alice.actor("Mira Vale").await;
     let request = pb::UpdateSessionRequest {
         session: Some(pb::Session {
             id: session.id.clone(),
@@ -296,7 +297,7 @@ async fn players_let_characters_speak_and_only_the_owner_changes_who_they_are() 
         session_with(&alice, &["Mira", "Tom"], strategy(pb::TurnStrategy::Manual)).await;
     alice.let_in(&session.id, &bob, Role::Player).await;
     assert_eq!(bob.cast_names(&session.id).await, ["Mira", "Tom"]);
-    let own = bob.character("Wren").await;
+    let own = bob.actor("Wren").await;
     let member = |id: &str| pb::CastMember {
         character_id: id.to_owned(),
         ..pb::CastMember::default()

@@ -8,7 +8,8 @@ use troupe_proto::Reason;
 use troupe_proto::roleplay::{self as pb, ParticipantRole as Role};
 
 use crate::people::{as_role, reason};
-use crate::stage::{Person, Stage};
+use crate::shared_secrets::{receipt, secret_card, tells};
+use crate::stage::{Person, Stage, turn};
 
 const INVALID: Option<Reason> = Some(Reason::InvitationInvalid);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -159,9 +160,16 @@ async fn who_was_removed_comes_back_by_what_was_made_since_alone() {
     let anew = received(&bob).await.remove(0).id;
     assert_eq!(bob.accept_id(&anew).await.unwrap().role(), Role::Player);
 
-    // Who left by themselves may come back.
+    // Who left by themselves may come back, by what was made since they were removed.
+    let newer = alice.link(&session, Role::Player).await;
     bob.leave(&session, "").await.unwrap();
-    bob.join(&new).await.unwrap();
+    assert_eq!(reason(bob.join(&new).await), INVALID);
+    bob.join(&newer).await.unwrap();
+    // Who only watches from now on doesn't play again by it.
+    let watches = alice.give_role(&session, &participant, Role::Spectator);
+    watches.await.unwrap();
+    bob.leave(&session, "").await.unwrap();
+    assert_eq!(reason(bob.join(&newer).await), INVALID);
 }
 
 #[tokio::test]
@@ -240,4 +248,24 @@ async fn a_session_takes_so_many_people_and_no_more() {
     let last = alice.people(&session).await.unwrap().pop().unwrap();
     alice.remove(&session, &last.id).await.unwrap();
     late.join(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_of_a_session_reads_nothing_of_its_card() {
+    let stage = Stage::new().await;
+    let (alice, bob) = (stage.person(), stage.person());
+    let character = alice.character(secret_card()).await;
+    let session = alice.open_with(&character, "").await.unwrap();
+    alice.let_in(&session.id, &bob, Role::Player).await;
+    let seen = bob.get_character(&character).await.unwrap();
+    assert!(!tells(&seen) && seen.card.is_none() && seen.name == "Mira");
+    let said = turn(&stage, &bob, &session.id, "[{{description}}]", "Hm.").await;
+    assert!(!tells(&bob.texts(&session.id).await));
+    assert!(!tells(&receipt(&bob, &said.generation_id).await));
+    assert!(tells(&receipt(&alice, &said.generation_id).await));
+    let request = pb::PreviewPromptRequest {
+        session_id: session.id,
+    };
+    let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
 }

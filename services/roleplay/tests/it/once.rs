@@ -55,6 +55,7 @@ async fn open(
             ..Default::default()
         }),
         request_id: ID.into(),
+        ..Default::default()
     };
     let answer = person.sessions().create_session(person.ask(request)).await;
     Ok(answer?.into_inner())

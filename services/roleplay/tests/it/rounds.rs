@@ -155,7 +155,7 @@ async fn by_hand_nobody_answers_until_somebody_is_named() {
         panic!("one is named")
     };
     assert_eq!(alice.speaker(&only.id).await.reason, "asked");
-    let stranger = alice.character("Wren").await;
+    let stranger = alice.actor("Wren").await;
     let refused = alice.send_to(&session.id, "You?", &stranger).await;
     assert_eq!(reason(refused.map(drop)), Some(Reason::NotFound));
     // Another character answers what one said, and a message can be answered by another one instead.
@@ -364,7 +364,7 @@ async fn another_text_and_more_of_it_are_of_the_same_speaker() {
     let swipe = watch.all().await.2.message.unwrap();
     assert_eq!((swipe.speaker_name.as_str(), swipe.swipe_count), ("Tom", 2));
     alice.take_out(&session.id, &ids[1], "").await.unwrap();
-    let wren = alice.character("Wren").await;
+    let wren = alice.actor("Wren").await;
     let member = pb::CastMember {
         character_id: wren,
         ..pb::CastMember::default()

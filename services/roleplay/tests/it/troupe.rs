@@ -38,7 +38,7 @@ pub(crate) async fn session_with(
 ) -> (pb::Session, Vec<String>) {
     let mut ids = Vec::new();
     for name in names {
-        ids.push(person.character(name).await);
+        ids.push(person.actor(name).await);
     }
     let member = |id: &String| pb::CastMember {
         character_id: id.clone(),
@@ -69,9 +69,8 @@ pub(crate) fn strategy(strategy: pb::TurnStrategy) -> pb::TurnSettings {
 
 impl Person {
     /// A new character of this name.
-    pub(crate) async fn character(&self, name: &str) -> String {
-        let imported = self.import(card(name)).await.unwrap();
-        imported.character.unwrap().id
+    pub(crate) async fn actor(&self, name: &str) -> String {
+        self.character(card(name)).await
     }
 
     pub(crate) fn casts(&self) -> CastServiceClient<Channel> {
@@ -101,7 +100,7 @@ impl Person {
         let request = pb::CreateCastMemberRequest {
             session_id: session.to_owned(),
             cast_member: Some(member),
-            request_id: String::new(),
+            ..pb::CreateCastMemberRequest::default()
         };
         let made = self.casts().create_cast_member(self.ask(request)).await?;
         Ok(made.into_inner().cast_member.unwrap())
@@ -144,17 +143,6 @@ impl Person {
         };
         self.sessions()
             .update_session(self.ask(request))
-            .await
-            .unwrap();
-    }
-
-    pub(crate) async fn delete_character(&self, id: &str) {
-        let request = pb::DeleteCharacterRequest {
-            character_id: id.to_owned(),
-            ..pb::DeleteCharacterRequest::default()
-        };
-        self.characters()
-            .delete_character(self.ask(request))
             .await
             .unwrap();
     }

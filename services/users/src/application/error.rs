@@ -36,7 +36,7 @@ pub(crate) enum Error {
     #[error("the refresh token is unknown, expired, revoked or was used before: log in again")]
     RefreshTokenInvalid,
     #[error(
-        "the refresh token was exchanged a moment ago, and the pair that took its place is in use: go on with that one"
+        "the refresh token was exchanged a moment ago, and the pair that took its place is in use: go on with that one; where it is in a cookie, call again"
     )]
     RefreshTokenSuperseded,
     #[error(

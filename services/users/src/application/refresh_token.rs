@@ -34,6 +34,7 @@ struct Call<'a> {
     ctx: &'a Ctx,
     text: &'a str,
     hash: [u8; 32],
+    is_in_cookie: bool,
     began: Timestamp,
     /// Set when a try of the transaction found the token not exchanged yet: whoever exchanges it meanwhile does so in the
     /// same moment. It holds for later tries as well.
@@ -72,9 +73,12 @@ impl Accounts {
         self: &Arc<Self>,
         ctx: &Ctx,
         token: &str,
+        is_in_cookie: bool,
     ) -> Result<TokenPair, Error> {
         let hash = refresh_secret::hash(token);
-        let exchange = self.clone().exchange(ctx.clone(), token.to_owned(), hash);
+        let exchange = self
+            .clone()
+            .exchange(ctx.clone(), token.to_owned(), hash, is_in_cookie);
         self.refreshes.join(hash, exchange, &self.tasks).await
     }
 
@@ -83,12 +87,14 @@ impl Accounts {
         ctx: Ctx,
         text: String,
         hash: [u8; 32],
+        is_in_cookie: bool,
     ) -> Result<TokenPair, Error> {
         let this = &*self;
         let call = &Call {
             ctx: &ctx,
             text: &text,
             hash,
+            is_in_cookie,
             began: self.now(),
             was_live: AtomicBool::new(false),
         };
@@ -128,13 +134,14 @@ impl Accounts {
         let presented = Presented {
             state: state(&found.token),
             expires: found.token.expire_time,
-            next: next_pair(tx, found.next.as_ref()).await?,
+            next: next_pair(tx, found.next.as_ref(), call.began).await?,
         };
         let came_before = found.token.spend_time.is_some_and(|at| call.began < at);
         let moment = Moment {
             now,
             grace: self.lifetimes.refresh_grace,
             is_overlapping: came_before || call.was_live.load(Ordering::Relaxed),
+            is_in_cookie: call.is_in_cookie,
         };
         match decide(presented, moment) {
             Decision::Refuse => Ok(Outcome::Refused),
@@ -248,20 +255,27 @@ async fn next_of(
     }
 }
 
-/// How far things went on with the pair that took a token's place.
+/// How far things went on with the pair that took a token's place, until a call began.
 async fn next_pair(
     tx: &Transaction<'_>,
     next: Option<&refresh_token::Model>,
+    began: Timestamp,
 ) -> Result<Option<NextPair>, DbErr> {
     let Some(next) = next else {
         return Ok(None);
     };
     let after = next_of(tx, next).await?;
     Ok(Some(match after {
-        Some(after) if was_used(&after) => NextPair::Outlived,
+        Some(after) if was_used_by(&after, began) => NextPair::Outlived,
         _ if was_used(next) => NextPair::Used,
         _ => NextPair::Unused,
     }))
+}
+
+/// Whether a pair was used until a time.
+fn was_used_by(token: &refresh_token::Model, time: Timestamp) -> bool {
+    let uses = [token.access_use_time, token.spend_time];
+    uses.into_iter().flatten().any(|at| at <= time)
 }
 
 fn was_used(token: &refresh_token::Model) -> bool {
@@ -301,16 +315,20 @@ mod tests {
         registered.await.unwrap();
         let first = accounts.login(&ctx, email(), password.to_owned(), "laptop");
         let first = first.await.unwrap().refresh_token;
-        let second = accounts.refresh_token(&ctx, &first).await.unwrap();
-        let third = accounts.refresh_token(&ctx, &second.refresh_token).await;
+        let second = accounts.refresh_token(&ctx, &first, false).await.unwrap();
+        let third = accounts
+            .refresh_token(&ctx, &second.refresh_token, false)
+            .await;
         let third = third.unwrap().refresh_token;
-        let fourth = accounts.refresh_token(&ctx, &third).await.unwrap();
+        let fourth = accounts.refresh_token(&ctx, &third, false).await.unwrap();
         let late = within(Duration::ZERO);
-        assert!(accounts.refresh_token(&late, &first).await.is_err());
-        let newest = accounts.refresh_token(&ctx, &fourth.refresh_token).await;
+        assert!(accounts.refresh_token(&late, &first, false).await.is_err());
+        let newest = accounts
+            .refresh_token(&ctx, &fourth.refresh_token, false)
+            .await;
         let newest = newest.unwrap().refresh_token;
-        assert!(accounts.refresh_token(&ctx, &first).await.is_err());
-        let ended = accounts.refresh_token(&ctx, &newest).await;
+        assert!(accounts.refresh_token(&ctx, &first, false).await.is_err());
+        let ended = accounts.refresh_token(&ctx, &newest, false).await;
         assert!(ended.is_err(), "a replay in time ends it");
     }
 }

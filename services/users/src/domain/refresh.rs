@@ -8,12 +8,20 @@
 //! |---|---|---|---|---|
 //! | not exchanged | – | – | – | exchange it |
 //! | spent | unused | – | while this call was waiting | repeat the answer: the same pair |
+//! | spent, from a cookie | unused | – | the grace or less | repeat the answer: the same pair |
 //! | spent | unused | – | any time | reissue: another pair, and the unused one is revoked |
 //! | replaced | unused | – | the grace or less | superseded |
 //! | replaced | unused | – | longer | reissue: whoever was given the other pair has lost it |
 //! | spent or replaced | used | unused | the grace or less | superseded |
 //! | spent or replaced | used | unused | longer | a proven replay: end the session |
 //! | spent or replaced | used | used | any time | a proven replay: end the session |
+//!
+//! The tabs of a page share a cookie and nothing else: each uses the access token that it was given, and the browser keeps the
+//! refresh token of whichever answer it read last. So all answers to one cookie have the same pair: no tab loses its access
+//! token to another, and whatever comes last is good. A thief who copied the cookie is found out once it is exchanged twice.
+//!
+//! Whether the pair after the next was used is judged as of the moment when the call arrived: of many tabs that call at once, the
+//! last may wait in line while the first go on, and are no replay for that.
 //!
 //! A pair is used once its access token was seen or its refresh token was exchanged. *Replaced* is the token of a pair that
 //! was revoked unused; its next pair is the one that took its place, since whoever holds it lags behind in the same way.
@@ -63,6 +71,8 @@ pub(crate) struct Moment {
     pub(crate) grace: Duration,
     /// Whether the call was here before the token was spent: both came at the same moment.
     pub(crate) is_overlapping: bool,
+    /// Whether a browser keeps the token in a cookie.
+    pub(crate) is_in_cookie: bool,
 }
 
 /// What to do with a refresh token.
@@ -99,6 +109,9 @@ pub(crate) fn decide(presented: Presented, moment: Moment) -> Decision {
         Some(NextPair::Unused) if is_expired => Decision::Refuse,
         Some(NextPair::Unused) if is_replaced && is_fresh => Decision::Supersede,
         Some(NextPair::Unused) if !is_replaced && moment.is_overlapping => Decision::Repeat,
+        Some(NextPair::Unused) if !is_replaced && moment.is_in_cookie && is_fresh => {
+            Decision::Repeat
+        }
         Some(NextPair::Unused) => Decision::Reissue,
         None => Decision::Refuse,
     }
@@ -128,6 +141,7 @@ mod tests {
             now: AT + after,
             grace: GRACE,
             is_overlapping: false,
+            is_in_cookie: false,
         }
     }
 
@@ -182,6 +196,30 @@ mod tests {
                 ..moment(Duration::ZERO)
             };
             assert_eq!(decide(presented, moment), decision);
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_comes_again_gets_the_same_pair_and_has_no_other_rights() {
+        use Decision::{EndSession, Reissue, Repeat, Supersede};
+        use NextPair::{Outlived, Unused, Used};
+        for (next, in_grace, later) in [
+            (Unused, Repeat, Reissue),
+            (Used, Supersede, EndSession),
+            (Outlived, EndSession, EndSession),
+        ] {
+            for (after, decision) in [(GRACE, in_grace), (LATER, later)] {
+                let presented = Presented {
+                    state: SPENT,
+                    expires: AT + Duration::from_secs(1_000_000),
+                    next: Some(next),
+                };
+                let moment = Moment {
+                    is_in_cookie: true,
+                    ..moment(after)
+                };
+                assert_eq!(decide(presented, moment), decision, "{next:?} {after:?}");
+            }
         }
     }
 

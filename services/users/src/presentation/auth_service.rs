@@ -80,7 +80,8 @@ impl AuthService for AuthApi {
         };
         let expected = fields::optional_id("login_session_id", &message.login_session_id)?;
         self.accounts.check_session(token, expected).await?;
-        let pair = self.accounts.refresh_token(&ctx, token).await?;
+        let pair = self.accounts.refresh_token(&ctx, token, uses_cookie);
+        let pair = pair.await?;
         let mut answer = Response::new(pb::RefreshTokenResponse::default());
         let mut tokens = convert::token_pair(pair);
         if uses_cookie {

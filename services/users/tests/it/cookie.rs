@@ -1,5 +1,12 @@
 //! Refresh tokens in the cookies of pages, as the gateway hands them over and takes them.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use platform::Tasks;
+use redis::RedisConfig;
+use tokio::sync::Barrier;
 use tonic::{Code, Request, Response, Status};
 use troupe_proto::error::reason_of;
 use troupe_proto::{Reason, users as pb};
@@ -183,6 +190,112 @@ async fn two_tabs_share_a_cookie_and_neither_is_logged_out() {
     // The browser has what came last.
     tab.cookie = two.cookie.clone();
     tab.refresh().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_answers_to_one_cookie_have_the_same_pair_until_it_is_used() {
+    let service = Service::start().await;
+    let (first, _) = page_of(&service, "alice").await;
+    let (mut one, mut two) = (first.clone(), first.clone());
+    let used = [one.refresh().await.unwrap(), two.refresh().await.unwrap()];
+    // Whichever answer the browser reads last, its cookie is good, and so is what the other tab has.
+    assert_eq!(one.cookie, two.cookie);
+    for tokens in &used {
+        service.with(tokens).sessions().await.unwrap();
+    }
+    // The tabs that come now find the browser's cookie good.
+    for _ in 0..3 {
+        let mut late = first.clone();
+        let superseded = late.refresh().await.unwrap_err();
+        assert_eq!(reason(&superseded), Reason::TokenSuperseded);
+        assert!(!superseded.metadata().contains_key(SET_COOKIE));
+        let mut again = one.clone();
+        let tokens = again.refresh().await.unwrap();
+        assert_eq!(tokens.login_session_id, used[0].login_session_id);
+    }
+    // An answer that nobody got in time is given up for another.
+    service.time().advance(Duration::from_secs(11));
+    let mut lost = one.clone();
+    lost.refresh().await.unwrap();
+    service.time().advance(Duration::from_secs(11));
+    let mut found = one.clone();
+    found.refresh().await.unwrap();
+    assert_ne!(found.cookie, lost.cookie);
+    found.refresh().await.unwrap();
+}
+
+/// The cookies of a browser, in the order in which the service gave them.
+struct Jar(Mutex<Vec<String>>);
+
+impl Jar {
+    fn newest(&self) -> String {
+        self.0.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn keep(&self, cookie: &str) {
+        let mut cookies = self.0.lock().unwrap();
+        if !cookies.iter().any(|it| it == cookie) {
+            cookies.push(cookie.to_owned());
+        }
+    }
+}
+
+/// A tab with a cookie that it read before: it calls until it has tokens, as often with the cookie that the browser has then,
+/// and uses them.
+async fn live(service: Arc<Service>, jar: Arc<Jar>, start: Arc<Barrier>) -> pb::TokenPair {
+    let mut page = Page::new(&service);
+    page.cookie = jar.newest();
+    start.wait().await;
+    loop {
+        service.time().advance(Duration::from_micros(1));
+        match page.refresh().await {
+            Ok(tokens) => {
+                jar.keep(&page.cookie);
+                service.with(&tokens).sessions().await.unwrap();
+                return tokens;
+            }
+            Err(status) => {
+                assert!(!status.metadata().contains_key(SET_COOKIE));
+                match reason(&status) {
+                    Reason::TokenSuperseded => page.cookie = jar.newest(),
+                    Reason::Unavailable | Reason::Overloaded => {}
+                    other => panic!("a tab is signed out: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+async fn race(services: Vec<Service>) {
+    const TABS: usize = 20;
+    let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
+    let (page, _) = page_of(&services[0], "alice").await;
+    let jar = Arc::new(Jar(Mutex::new(vec![page.cookie])));
+    for round in 0..10 {
+        let start = Arc::new(Barrier::new(TABS));
+        let tabs = (0..TABS).map(|tab| {
+            let service = services[tab % services.len()].clone();
+            Tasks::new().spawn(live(service, jar.clone(), start.clone()))
+        });
+        let all: Vec<_> = join_all(tabs.collect::<Vec<_>>()).await;
+        for tokens in all {
+            let tokens = tokens.unwrap();
+            services[0].with(&tokens).sessions().await.unwrap();
+        }
+        services[0]
+            .time()
+            .advance(Duration::from_secs(11 * (round % 3)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_tabs_that_renew_one_cookie_at_once_all_stay_signed_in() {
+    race(vec![Service::start().await]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_tabs_do_so_through_two_replicas() {
+    race(Service::start_two(RedisConfig::default()).await.into()).await;
 }
 
 #[tokio::test]

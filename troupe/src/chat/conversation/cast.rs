@@ -39,11 +39,21 @@ impl Conversation<'_> {
     /// Shows the characters.
     pub(super) async fn list_cast(&mut self) -> Result<()> {
         for (index, member) in self.cast().await?.iter().enumerate() {
-            let (number, name) = (index + 1, &member.character_name);
-            let muted = if member.muted { " (muted)" } else { "" };
-            self.screen.line(&format!("{number:4}  {name}{muted}"))?;
+            self.screen
+                .line(&format!("{:4}  {}", index + 1, part(member)))?;
         }
         Ok(())
+    }
+
+    /// Says who speaks here, where there are several.
+    pub(super) async fn introduce(&mut self) -> Result<()> {
+        match &self.cast().await?[..] {
+            [] | [_] => Ok(()),
+            several => {
+                let parts: Vec<String> = several.iter().map(part).collect();
+                self.screen.note(&format!("With {}.", parts.join(", ")))
+            }
+        }
     }
 
     /// Lets one of the person's characters join.
@@ -69,6 +79,7 @@ impl Conversation<'_> {
                 ..Default::default()
             }),
             request_id: platform::id::RequestId::new().to_string(),
+            ..Default::default()
         };
         let joined = self.api.casts.create_cast_member(request).await;
         let joined = joined.map_err(refused)?.into_inner().cast_member;
@@ -159,6 +170,18 @@ impl Conversation<'_> {
     }
 }
 
+/// A character, and what there is to know of its part.
+fn part(member: &CastMember) -> String {
+    let mut part = member.character_name.clone();
+    if !member.role.is_empty() && member.role != member.character_name {
+        part.push_str(&format!(" as {}", member.role));
+    }
+    if member.muted {
+        part.push_str(" (muted)");
+    }
+    part
+}
+
 /// The one of this name, or else the one whose name begins so.
 fn by_name<'c>(cast: &'c [CastMember], who: &str) -> Option<&'c CastMember> {
     let who = who.to_lowercase();
@@ -170,6 +193,23 @@ fn by_name<'c>(cast: &'c [CastMember], who: &str) -> Option<&'c CastMember> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_told_by_its_role_and_whether_it_is_mute() {
+        let cook = CastMember {
+            character_name: "Wren".to_owned(),
+            role: "Cook".to_owned(),
+            muted: true,
+            ..Default::default()
+        };
+        assert_eq!(part(&cook), "Wren as Cook (muted)");
+        let own = CastMember {
+            role: "Wren".to_owned(),
+            muted: false,
+            ..cook
+        };
+        assert_eq!(part(&own), "Wren");
+    }
 
     #[test]
     fn a_name_is_found_whole_before_its_beginning() {

@@ -135,6 +135,94 @@ async fn a_backup_that_has_just_begun_is_not_taken_for_a_left_over() {
     assert!(!partial.exists());
 }
 
+/// Kills a restore once something is there, or when it is done.
+async fn kill_restore(setup: &Setup, dir: &Path, more: &[&str], signs: &[&str]) {
+    let args = [&["restore", dir.to_str().unwrap()], more].concat();
+    let mut child = setup.command(&args).spawn().unwrap();
+    let begun = async {
+        let is_there = |sign: &&str| setup.data_dir().join(sign).exists();
+        while !signs.iter().any(is_there) && child.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    eventually("it has come so far", begun).await;
+    let _was_done = child.kill().await;
+}
+
+async fn doctor_of_restore(setup: &Setup) -> String {
+    let output = setup.run(&["doctor", "--json"]).await;
+    let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let about = findings.iter().filter(|it| it["subject"] == "restore");
+    about.map(Value::to_string).collect()
+}
+
+/// With a picture that is large enough for a restore to be killed in the middle of it.
+async fn large_backup(setup: &Setup) -> PathBuf {
+    with_ann(setup).await.stop().await;
+    let large = setup.data_dir().join("files/roleplay/avatars/large.png");
+    File::create(large).unwrap().set_len(1 << 27).unwrap();
+    let dir = setup.path("backup");
+    succeeded(&backup(setup, &dir).await);
+    dir
+}
+
+#[tokio::test]
+async fn a_restore_that_was_cut_off_is_told_by_the_next_start_and_no_empty_one_takes_its_place() {
+    let setup = Setup::new();
+    let dir = large_backup(&setup).await;
+    let told = ["restore", "was cut off", "run `troupe restore` again"];
+    for sign in ["", "/new", "/new/users.sqlite", "/new/keys", "/new/files"] {
+        let into = Setup::new();
+        kill_restore(&into, &dir, &[], &[&format!(".restore{sign}")]).await;
+        assert!(!into.data_dir().join("users.sqlite").exists(), "{sign}");
+        refused(into.run(&["up"]).await, &told).await;
+        refused(into.run(&["up"]).await, &told).await;
+        assert!(doctor_of_restore(&into).await.contains("broken"));
+        refused(backup(&into, &into.path("backup")).await, &told).await;
+        succeeded(&restore(&into, &dir, &[]).await);
+        knows_ann(&into.start().await).await;
+    }
+    // What it says otherwise is done.
+    let into = Setup::new();
+    kill_restore(&into, &dir, &[], &[".restore/new/files"]).await;
+    fs::remove_dir_all(into.data_dir().join(".restore")).unwrap();
+    Person::register(&into.start().await, "Ann").await;
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_at_its_end_is_whole() {
+    let setup = Setup::new();
+    let dir = large_backup(&setup).await;
+    for sign in [".restore/note.partial", ".restore/note.json", "keys"] {
+        let into = Setup::new();
+        kill_restore(&into, &dir, &[], &[sign, "users.sqlite"]).await;
+        let has_begun_to_move = [".restore/note.json", "users.sqlite"];
+        let is_there = |name: &str| into.data_dir().join(name).exists();
+        if !has_begun_to_move.into_iter().any(is_there) {
+            refused(into.run(&["up"]).await, &["was cut off"]).await;
+            succeeded(&restore(&into, &dir, &[]).await);
+        }
+        knows_ann(&into.start().await).await;
+        assert!(!is_there(".restore"));
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_was_cut_off_leaves_a_folder_with_data_as_it_was() {
+    let setup = Setup::new();
+    let dir = large_backup(&setup).await;
+    let used = Setup::new();
+    let platform = used.start().await;
+    let bob = Person::register(&platform, "Bob").await;
+    platform.stop().await;
+    kill_restore(&used, &dir, &["--replace"], &[".restore/new/files"]).await;
+    assert!(used.data_dir().join(".restore").exists());
+    assert!(doctor_of_restore(&used).await.contains("missing"));
+    let platform = used.start().await;
+    bob.at(&platform).log_in().await;
+    assert!(!used.data_dir().join(".restore").exists());
+}
+
 #[tokio::test]
 async fn a_restore_that_is_killed_leaves_the_folder_as_it_was_and_can_be_repeated() {
     let setup = Setup::new();

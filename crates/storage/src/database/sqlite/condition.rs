@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, Connection, Row, SqliteConnection};
 
+use super::damage::{NO_TABLES, told};
 use super::handle::{Access, open};
 use super::header::Header;
 use super::log::lost_frames;
@@ -14,6 +15,9 @@ use super::problem::{FileError, index_of, log_of};
 
 /// How often the time is looked at, in SQLite's steps.
 const STEPS: i32 = 2000;
+/// SQLite's codes for what was interrupted, and for a damaged file.
+const INTERRUPTED: u32 = 9;
+const CORRUPT: u32 = 11;
 
 /// How closely a file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,12 @@ async fn look_inside(
     let mut connection = open(file, access).await?;
     let looked = async {
         let found = look_through(&mut connection, limit).await?;
-        Ok((found, migrations(&mut connection).await?))
+        let migrations = match found {
+            // They may be in the damaged part, and then the damage isn't told.
+            Found::Damage(_) => Vec::new(),
+            _ => migrations(&mut connection).await?,
+        };
+        Ok((found, migrations))
     };
     let looked = looked.await;
     connection.close().await?;
@@ -155,19 +164,25 @@ pub(super) async fn look_through(
     let looked = looked.await;
     connection.lock_handle().await?.remove_progress_handler();
     let rows = match looked {
-        Err(error) if is_interrupted(&error) => return Ok(Found::NoEnd),
+        Err(error) if has_code(&error, INTERRUPTED) => return Ok(Found::NoEnd),
+        // What is wrong elsewhere is in the rows.
+        Err(error) if has_code(&error, CORRUPT) => {
+            return Ok(Found::Damage(NO_TABLES.to_owned()));
+        }
         looked => looked?,
     };
     let first = rows.first().map(|row| row.try_get::<String, _>(0));
     Ok(match first.transpose()?.as_deref() {
         Some("ok") | None => Found::Nothing,
-        Some(text) => Found::Damage(text.lines().next().unwrap_or_default().to_owned()),
+        Some(text) => Found::Damage(told(connection, text).await),
     })
 }
 
-fn is_interrupted(error: &sqlx::Error) -> bool {
+fn has_code(error: &sqlx::Error, wanted: u32) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "9")
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    // Only the lowest byte is the kind.
+    code.is_some_and(|code| code & 0xff == wanted)
 }
 
 async fn migrations(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {

@@ -30,6 +30,13 @@ pub enum FileError {
         /// The file.
         file: PathBuf,
     },
+    /// It isn't there any more.
+    Lost {
+        /// The file.
+        file: PathBuf,
+        /// What says that it was there.
+        note: PathBuf,
+    },
     /// A newer version of the platform has used it.
     Newer {
         /// The file.
@@ -84,6 +91,7 @@ impl FileError {
             Self::OnlyLog { .. } => {
                 format!("{name} is missing or empty, while its log {name}-wal is there")
             }
+            Self::Lost { .. } => format!("{name} is missing, though this data folder had it"),
             Self::Newer { migration, .. } => {
                 format!("{name} belongs to a newer version of Troupe, because it has {migration}")
             }
@@ -99,7 +107,7 @@ impl FileError {
     pub fn advice(&self) -> String {
         let name = self.file().display();
         match self {
-            Self::Damaged { .. } => "restore a backup with `troupe restore`, or move the file away to start again without its data".to_owned(),
+            Self::Damaged { .. } => "restore a backup with `troupe restore`, or move the file away, and the next start says how to go on without its data".to_owned(),
             Self::WithoutLog { .. } => format!(
                 "copy that too, or restore a backup with `troupe restore`; to continue with what the file has, run `rm -f {shm}; touch {wal}`",
                 shm = quoted(&format!("{name}-shm")),
@@ -108,6 +116,10 @@ impl FileError {
             Self::OnlyLog { .. } => {
                 "copy both, or restore a backup with `troupe restore`".to_owned()
             }
+            Self::Lost { note, .. } => format!(
+                "bring it back, or restore a backup with `troupe restore`; to have an empty one made anew, run `rm {note}`",
+                note = quoted(&note.to_string_lossy()),
+            ),
             Self::Newer { .. } => {
                 "start that version, or restore a backup of this one with `troupe restore`".to_owned()
             }
@@ -126,6 +138,7 @@ impl FileError {
             Self::Damaged { file, .. }
             | Self::WithoutLog { file }
             | Self::OnlyLog { file }
+            | Self::Lost { file, .. }
             | Self::Newer { file, .. }
             | Self::Full { file }
             | Self::Forbidden { file, .. }

@@ -21,6 +21,8 @@ pub(crate) struct Disk(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     fault: Option<Fault>,
+    /// Of the operations that would fail, each of so many does; each where this is 0.
+    each: u32,
     /// Writes, truncations and syncs since it was last told what fails.
     operations: u32,
     failed: u32,
@@ -61,6 +63,21 @@ impl Disk {
         };
     }
 
+    /// From now on each of so many operations fails so.
+    pub(crate) fn fails_each(&self, each: u32, code: c_int) {
+        let fault = Fault {
+            after: 0,
+            times: u32::MAX,
+            code,
+            is_torn: false,
+        };
+        *self.0.lock().unwrap() = State {
+            fault: Some(fault),
+            each,
+            ..State::default()
+        };
+    }
+
     /// Nothing fails any more. Says how many operations did.
     pub(crate) fn works(&self) -> u32 {
         std::mem::take(&mut *self.0.lock().unwrap()).failed
@@ -71,7 +88,9 @@ impl Disk {
         let fault = state.fault?;
         let operation = state.operations;
         state.operations += 1;
-        if operation < fault.after || operation - fault.after >= fault.times {
+        let place = operation.checked_sub(fault.after);
+        let place = place.filter(|place| *place < fault.times)?;
+        if !place.is_multiple_of(state.each.max(1)) {
             return None;
         }
         state.failed += 1;

@@ -54,6 +54,11 @@ pub enum Warning {
         /// What is wrong with them.
         problem: String,
     },
+    /// The picture was kept as it is, and no sizes can be made of it.
+    PictureDamaged {
+        /// What is wrong with its pixels.
+        problem: String,
+    },
     /// The name stands only where V1 has it.
     NameAtRoot,
     /// The file is another program's own form; it was read by its own meaning.
@@ -92,6 +97,25 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    fn of_picture(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ScaledDown { width, height } => write!(
+                f,
+                "the picture of {width} x {height} pixels was scaled down"
+            ),
+            Self::PictureDamaged { problem } => write!(
+                f,
+                "the picture is damaged and can't be shown: {problem}; import the card with a whole picture"
+            ),
+            Self::PictureLeftOut { problem } => {
+                write!(f, "the picture can't be read and was left out: {problem}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -128,14 +152,9 @@ impl fmt::Display for Warning {
             Self::RisuModule => f.write_str(
                 "RisuAI's module was left out, with its scripts and triggers, which only RisuAI runs",
             ),
-            Self::ScaledDown { width, height } => write!(
-                f,
-                "the picture of {width} x {height} pixels was scaled down"
-            ),
-            Self::PictureLeftOut { problem } => write!(
-                f,
-                "the picture can't be read and was left out: {problem}"
-            ),
+            Self::ScaledDown { .. } | Self::PictureLeftOut { .. } | Self::PictureDamaged { .. } => {
+                self.of_picture(f)
+            }
             Self::NameAtRoot => f.write_str(
                 "the card has its name only where older programs look for it; it was taken from there",
             ),

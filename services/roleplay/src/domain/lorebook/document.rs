@@ -1,6 +1,7 @@
 //! A lorebook as its JSON document, which is the truth: views read it, edits patch it, and what we don't know stays in it.
 
 mod edit;
+mod write;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};

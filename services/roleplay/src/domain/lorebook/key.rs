@@ -44,13 +44,26 @@ impl Key {
         }
     }
 
-    /// As [`Key::new`], for a text whose macros are expanded.
-    pub(super) fn of_plain_text(text: &str, rules: KeyRules, budget: &mut PatternBudget) -> Self {
+    /// As [`Key::new`], for a text whose macros are expanded. What macros insert makes no pattern of a text that was none.
+    pub(super) fn expanded(
+        written: &str,
+        text: &str,
+        rules: KeyRules,
+        budget: &mut PatternBudget,
+    ) -> Self {
+        Self::read(text, is_written_as_pattern(written), rules, budget)
+    }
+
+    fn of_plain_text(text: &str, rules: KeyRules, budget: &mut PatternBudget) -> Self {
+        Self::read(text, true, rules, budget)
+    }
+
+    fn read(text: &str, may_be_pattern: bool, rules: KeyRules, budget: &mut PatternBudget) -> Self {
         let text = text.trim();
         if text.is_empty() {
             return Key::Empty;
         }
-        let literal = regex_literal(text);
+        let literal = regex_literal(text).filter(|_| may_be_pattern);
         let pattern = match literal {
             Some((pattern, flags)) => Some(Pattern::new(pattern, flags, budget)),
             None if rules.strict_regex => {
@@ -127,6 +140,11 @@ impl Key {
             Key::Template(_) | Key::Empty | Key::Broken(_) => None,
         })
     }
+}
+
+/// Whether a key begins as a pattern does.
+pub(super) fn is_written_as_pattern(key: &str) -> bool {
+    key.trim_start().starts_with('/')
 }
 
 fn find_plain(text: &str, needle: &Finder<'_>, whole_word: bool) -> Option<usize> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Found, Matcher, Reason, SelectiveLogic,
     buffer::{Haystack, Hit, Messages, Window},
-    key::{Key, KeyRules},
+    key::{Key, KeyRules, is_written_as_pattern},
     pattern::{PatternBudget, Problem, Steps},
 };
 
@@ -112,13 +112,13 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Looks for every key in the messages, given newest first. `expand` expands macros in keys.
+    /// Looks for every key in the messages, given newest first. `expand` expands macros in keys; it is told whether a key is a pattern.
     pub fn new<'m>(
         matcher: &'a Matcher,
         settings: &'a LoreSettings,
         newest_first: impl Iterator<Item = ScanMessage<'m>>,
         texts: ScanTexts,
-        expand: &dyn Fn(&str) -> String,
+        expand: &dyn Fn(&str, bool) -> String,
         seed: u64,
     ) -> Self {
         let entries = &matcher.book.entries;
@@ -296,7 +296,7 @@ impl<'a> Scan<'a> {
 
 fn expand_keys(
     matcher: &Matcher,
-    expand: &dyn Fn(&str) -> String,
+    expand: &dyn Fn(&str, bool) -> String,
 ) -> HashMap<KeyRules, HashMap<String, Key>> {
     let mut templates: HashMap<KeyRules, HashMap<String, Key>> = HashMap::new();
     let mut budget = PatternBudget::default();
@@ -305,7 +305,9 @@ fn expand_keys(
             if let Key::Template(rules) = key {
                 let of_rules = templates.entry(*rules).or_default();
                 if !of_rules.contains_key(text) {
-                    let key = Key::of_plain_text(&expand(text), *rules, &mut budget);
+                    let is_pattern = rules.strict_regex || is_written_as_pattern(text);
+                    let expanded = expand(text, is_pattern);
+                    let key = Key::expanded(text, &expanded, *rules, &mut budget);
                     of_rules.insert(text.clone(), key);
                 }
             }

@@ -311,3 +311,73 @@ fn names_of_a_group_are_those_of_all() {
         format!("{char}|{char}|{char}|{user}|{char}|{char}")
     );
 }
+
+#[test]
+fn what_fills_a_blank_is_text_and_nothing_else() {
+    let answers = [
+        ("hero", "{{user}} {{blank::town}}"),
+        ("town", "a::b, {{random:x,y}} <user>"),
+    ];
+    let blanks = answers.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let variables = [("gold".to_owned(), "{{roll:d6}}".to_owned())];
+    let filled = Filled {
+        blanks: blanks.into(),
+        variables: variables.into(),
+    };
+    let macros = Macros {
+        filled: Some(&filled),
+        ..Macros::of_names("Mira", "Ada", 1)
+    };
+    let render = |text: &str| macros.render(text, Purpose::Prompt).into_owned();
+    assert_eq!(
+        render("{{blank::hero}}, {{user}}"),
+        "{{user}} {{blank::town}}, Ada"
+    );
+    assert_eq!(render("{{Blank: town }}"), "a::b, {{random:x,y}} <user>");
+    assert_eq!(
+        render("{{random::{{blank::town}}}}"),
+        "a::b, {{random:x,y}} <user>"
+    );
+    assert_eq!(render("{{getvar::gold}}"), "{{roll:d6}}");
+    for unknown in ["{{blank::other}}", "{{getvar::hero}}", "{{blank}}"] {
+        assert_eq!(render(unknown), unknown);
+    }
+    let without = Macros::of_names("Mira", "Ada", 1);
+    let text = "{{blank::hero}}";
+    assert_eq!(without.render(text, Purpose::Prompt), text);
+}
+
+#[test]
+fn a_literal_text_stands_for_itself() {
+    let macros = Macros::of_names("Mira", "Ada", 1);
+    for text in [
+        "plain {one} < two",
+        "{{user}} and {{{char}}}",
+        "{{{{user}}}} {{",
+        "<USER> <bot><<user>",
+        "{{noop}}é{{random:a,b}}",
+    ] {
+        let written = literal(text);
+        assert_eq!(macros.render(&written, Purpose::Prompt), text, "{written}");
+    }
+    assert!(matches!(literal("{a} <b>"), std::borrow::Cow::Borrowed(_)));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_filled_in_or_written_literally_stays_as_it_is(
+        text in "([{}]{1,3}|<|>|user|char|noop|blank::a|random:|[a-z :]{0,4}|é){0,12}"
+    ) {
+        let filled = Filled {
+            blanks: [("a".to_owned(), text.clone())].into(),
+            ..Filled::default()
+        };
+        let macros = Macros {
+            filled: Some(&filled),
+            ..Macros::of_names("Mira", "Ada", 1)
+        };
+        prop_assert_eq!(&*macros.render("{{blank::a}}", Purpose::Prompt), &*text);
+        let written = literal(&text);
+        prop_assert_eq!(&*macros.render(&written, Purpose::Prompt), &*text);
+    }
+}

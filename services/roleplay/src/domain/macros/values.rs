@@ -1,5 +1,7 @@
 //! What each macro stands for.
 
+use std::collections::BTreeMap;
+
 use super::{
     Purpose, dates,
     expand::{Call, Outcome, Rules, expand},
@@ -162,6 +164,8 @@ fn with_one(
         "hidden_key" if rules.purpose == Purpose::Search => Some(argument.to_owned()),
         "comment" if rules.purpose == Purpose::Display => Some(argument.to_owned()),
         "hidden_key" | "comment" => Some(String::new()),
+        "blank" => started_with(argument, &rules.macros.filled?.blanks),
+        "getvar" => started_with(argument, &rules.macros.filled?.variables),
         "newline" => repeat("\n", argument),
         "space" => repeat(" ", argument),
         "time" => rules
@@ -170,6 +174,11 @@ fn with_one(
             .format(&format!("time_{}", argument.trim().to_ascii_lowercase())),
         _ => None,
     }
+}
+
+/// What a blank or a variable of the session's scenario stands for.
+fn started_with(name: &str, texts: &BTreeMap<String, String>) -> Option<String> {
+    texts.get(&name.trim().to_ascii_lowercase()).cloned()
 }
 
 fn with_list(name: &str, args: &Args<'_>, call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {

@@ -143,10 +143,14 @@ impl Draft<'_> {
             piece,
         };
         let mut injections = Vec::new();
-        for placement in [Placement::NoteTop, Placement::NoteBottom] {
+        let beside_note = |placement| {
             let lore = self.lore_at(activation, &placement);
-            injections.extend(lore.into_iter().map(|piece| inject(NOTE_DEPTH, piece)));
-        }
+            lore.into_iter().map(|piece| inject(NOTE_DEPTH, piece))
+        };
+        injections.extend(beside_note(Placement::NoteTop));
+        let notes = self.author_notes.iter();
+        injections.extend(notes.map(|(depth, piece)| inject(*depth, piece)));
+        injections.extend(beside_note(Placement::NoteBottom));
         let notes = self.cards.notes.iter();
         injections.extend(notes.map(|(depth, piece)| inject(*depth, piece)));
         let entries = self

@@ -10,12 +10,12 @@ use super::{
     history::{history, speaker},
     memory::Memories,
     piece::Piece,
-    sections::{impersonation, post_history, spoken, system_prompt},
+    sections::{author_notes, impersonation, post_history, spoken, system_prompt},
 };
 use crate::domain::{
     card::TextField,
     lorebook::{Placement, Scan, ScanMessage, ScanTexts},
-    macros::{LastMessages, MacroTexts, Macros, Purpose},
+    macros::{Filled, LastMessages, MacroTexts, Macros, Purpose},
     name,
     role::Role,
 };
@@ -41,6 +41,8 @@ pub struct Draft<'a> {
     pub(super) history: Vec<Piece<'a>>,
     /// What tells whose turn it is.
     pub(super) nudge: Option<Piece<'a>>,
+    /// The notes of a scenario's author with their depths.
+    pub(super) author_notes: Vec<(u32, Piece<'a>)>,
     pub(super) post_history: Option<Piece<'a>>,
     /// What a model is told that writes in the person's place.
     pub(super) impersonation: Option<Piece<'a>>,
@@ -81,6 +83,7 @@ impl<'a> Draft<'a> {
             chat_start: section(Source::ChatStart, chat_start),
             history,
             nudge: group::nudge(material, form, &macros),
+            author_notes: author_notes(material, form, &macros),
             post_history: post_history(material, form, &macros),
             impersonation: impersonation(material, form, &macros),
             tail,
@@ -124,12 +127,12 @@ impl<'a> Draft<'a> {
             &self.impersonation,
             &self.tail,
         ];
-        let notes = cards.notes.iter().map(|(_, piece)| piece);
+        let notes = cards.notes.iter().chain(&self.author_notes);
         let head = head.into_iter().flatten();
         let of_cards = of_cards.into_iter().flatten();
         head.chain(of_cards)
             .chain(rest.into_iter().flatten())
-            .chain(notes)
+            .chain(notes.map(|(_, piece)| piece))
     }
 
     fn survey_lore(&mut self) {
@@ -143,7 +146,17 @@ impl<'a> Draft<'a> {
                 text: &turn.text,
             })
             .collect::<Vec<_>>();
-        let expand = |key: &str| self.macros.render(key, Purpose::Prompt).into_owned();
+        // What a person filled in means itself, also within a pattern.
+        let escaped = self.macros.filled.map(Filled::escaped);
+        let in_pattern = escaped.as_ref().map(|filled| Macros {
+            filled: Some(filled),
+            ..self.macros.clone()
+        });
+        let expand = |key: &str, is_pattern: bool| {
+            let in_pattern = in_pattern.as_ref().filter(|_| is_pattern);
+            let macros = in_pattern.unwrap_or(&self.macros);
+            macros.render(key, Purpose::Prompt).into_owned()
+        };
         let scan = Scan::new(
             matcher,
             &self.settings.lore,
@@ -239,6 +252,7 @@ fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
         model: material.model,
         seed,
         session_seed: material.session_seed,
+        filled: material.filled,
         growth: growth::of_prompt(),
     }
 }

@@ -1,6 +1,6 @@
 //! Several characters: whose cards a prompt has, and in which words they stand there.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +26,11 @@ const NUDGE: &str = "[Write the next reply only as {{char}}.]";
 pub enum GroupCards {
     /// The speaker's.
     #[default]
-    Swap,
+    Speaker,
     /// Those of all who aren't muted, and the speaker's.
-    Join,
+    Joined,
     /// Those of all.
-    JoinMuted,
+    JoinedWithMuted,
 }
 
 /// The characters of a session that has several.
@@ -84,9 +84,9 @@ impl GroupMember<'_> {
     /// Whether a prompt has its card.
     fn is_shown(&self, cards: GroupCards) -> bool {
         match cards {
-            GroupCards::Swap => self.is_speaking,
-            GroupCards::Join => self.is_speaking || !self.is_muted,
-            GroupCards::JoinMuted => true,
+            GroupCards::Speaker => self.is_speaking,
+            GroupCards::Joined => self.is_speaking || !self.is_muted,
+            GroupCards::JoinedWithMuted => true,
         }
     }
 }
@@ -97,12 +97,18 @@ pub(super) fn member_macros<'a>(material: &Material<'a>, macros: &Macros<'a>) ->
         return Vec::new();
     };
     let persona = material.persona.description;
-    let own = |(at, it): (usize, &GroupMember<'a>)| match it.is_speaking {
-        true => macros.clone(),
-        false => Macros {
+    let own = |(at, it): (usize, &GroupMember<'a>)| {
+        if it.is_speaking {
+            return macros.clone();
+        }
+        let mut own = Macros {
             group: Some(group.names_for(at)),
             ..macros.of_other(it.card, persona)
-        },
+        };
+        if let Some(scenario) = material.scenario {
+            own.texts.scenario = Cow::Borrowed(scenario);
+        }
+        own
     };
     group.members.iter().enumerate().map(own).collect()
 }

@@ -6,7 +6,13 @@ use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Recall, Recalled};
-use crate::domain::{card::Card, lorebook::Matcher, macros::Moment, role::Role};
+use crate::domain::{
+    card::Card,
+    lorebook::Matcher,
+    macros::{Filled, Moment},
+    role::Role,
+    scenario::Note,
+};
 
 /// What the model is to do.
 #[derive(
@@ -77,6 +83,10 @@ pub struct Material<'a> {
     pub post_history_instructions: &'a str,
     /// Takes the place of the card's scenario.
     pub scenario: Option<&'a str>,
+    /// Notes of a scenario's author.
+    pub notes: &'a [Note],
+    /// What the session was started with; nothing if from no scenario.
+    pub filled: Option<&'a Filled>,
     /// Memories that may be recalled, in the order in which they are told.
     pub memories: &'a [Recalled],
     /// Whether those that aren't pinned were searched.
@@ -111,6 +121,8 @@ impl<'a> Material<'a> {
             system_prompt: None,
             post_history_instructions: "",
             scenario: None,
+            notes: &[],
+            filled: None,
             memories: &[],
             recall: Recall::Off,
             history,

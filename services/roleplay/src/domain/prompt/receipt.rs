@@ -57,6 +57,11 @@ pub enum Source {
     },
     /// The character's note.
     CharacterNote,
+    /// A note of the scenario's author.
+    AuthorNote {
+        /// Its place among them.
+        place: usize,
+    },
     /// The text behind the history, the card's or else the person's.
     PostHistory {
         /// The card's rather than the person's.
@@ -88,6 +93,7 @@ impl Source {
             Self::ChatStart => "chat_start",
             Self::Message { .. } => "message",
             Self::CharacterNote => "character_note",
+            Self::AuthorNote { .. } => "author_note",
             Self::PostHistory { .. } => "post_history_instructions",
             Self::Nudge => "nudge",
             Self::Impersonation => "impersonation",
@@ -101,6 +107,7 @@ impl Source {
         match self {
             Self::Message { id } | Self::Memory { id } => Some(id.clone()),
             Self::ExampleStart { block } | Self::Example { block } => Some(block.to_string()),
+            Self::AuthorNote { place } => Some(place.to_string()),
             _ => None,
         }
     }
@@ -177,4 +184,13 @@ pub struct Receipt {
     pub model: String,
     /// How it was built.
     pub settings: Settings,
+}
+
+impl Receipt {
+    /// Leaves out what would tell of a card or a scenario that isn't shown: its lore, by names, keys and whether it is found.
+    pub fn conceal_lore(&mut self) {
+        self.lore.clear();
+        let is_told = |span: &Span| !matches!(span.source, Source::Lore { .. });
+        self.spans.retain(is_told);
+    }
 }

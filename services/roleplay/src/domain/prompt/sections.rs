@@ -122,6 +122,21 @@ pub(super) fn note<'a>(
     ))
 }
 
+/// The notes of a scenario's author, each with its depth.
+pub(super) fn author_notes<'a>(
+    material: &Material<'_>,
+    form: Form,
+    macros: &Macros<'_>,
+) -> Vec<(u32, Piece<'a>)> {
+    let notes = material.notes.iter().enumerate();
+    let notes = notes.filter_map(|(place, note)| {
+        let text = macros.render(&note.text, Purpose::Prompt);
+        let source = Source::AuthorNote { place };
+        Some((note.depth, spoken(form, source, note.role, &text, macros)?))
+    });
+    notes.collect()
+}
+
 /// A text that stands in the history. In a transcript people speak under their names.
 pub(super) fn spoken<'a>(
     form: Form,

@@ -7,8 +7,8 @@ use sea_orm::{
     QueryOrder,
 };
 
-use super::stored;
-use crate::domain::cast::{Cast, CastMember};
+use super::{from_json, stored, to_json};
+use crate::domain::cast::{Cast, CastMember, Part};
 use crate::domain::ids::{CharacterId, SessionId};
 use crate::domain::session::Session;
 use crate::infrastructure::tables::cast_member::{Column, Entity, Model};
@@ -69,6 +69,7 @@ pub(crate) async fn put(
     was_there.update_columns([
         Column::Position,
         Column::Name,
+        Column::Role,
         Column::Muted,
         Column::Talkativeness,
         Column::Aliases,
@@ -123,9 +124,10 @@ fn row(session: SessionId, position: u32, member: &CastMember) -> Result<Model, 
         character_id: member.character_id,
         position: stored(position),
         name: member.name.clone(),
-        muted: member.is_muted,
-        talkativeness: member.talkativeness,
-        aliases: serde_json::to_string(&member.aliases).map_err(|e| DbErr::Json(e.to_string()))?,
+        role: member.role.clone(),
+        muted: member.part.is_muted,
+        talkativeness: member.part.talkativeness,
+        aliases: to_json(&member.part.aliases)?,
         create_time: member.create_time,
         update_time: member.update_time,
     })
@@ -136,9 +138,12 @@ fn member(model: Model) -> Result<CastMember, DbErr> {
         session_id: model.session_id,
         character_id: model.character_id,
         name: model.name,
-        is_muted: model.muted,
-        talkativeness: model.talkativeness,
-        aliases: serde_json::from_str(&model.aliases).map_err(|e| DbErr::Json(e.to_string()))?,
+        role: model.role,
+        part: Part {
+            is_muted: model.muted,
+            talkativeness: model.talkativeness,
+            aliases: from_json(&model.aliases)?,
+        },
         create_time: model.create_time,
         update_time: model.update_time,
     })

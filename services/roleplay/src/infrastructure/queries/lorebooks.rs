@@ -8,11 +8,13 @@ use sea_orm::{
 };
 use serde_json::Value;
 
+use super::{bytes, from_json};
 use crate::domain::book::Book;
-use crate::domain::ids::{CharacterId, LorebookId, UserId};
+use crate::domain::ids::{CharacterId, LorebookId, SessionId, UserId};
 use crate::domain::lorebook::BookDocument;
 use crate::infrastructure::tables::character_lorebook as attachment;
 use crate::infrastructure::tables::lorebook::{Column, Entity, Model};
+use crate::infrastructure::tables::session_lorebook as brought;
 
 /// The lorebooks of a person.
 pub(crate) fn owned_by(user: UserId) -> Select<Entity> {
@@ -58,7 +60,7 @@ pub(crate) async fn load(
     select.all(db).await?.into_iter().map(book).collect()
 }
 
-/// These lorebooks, whosesoever they are. They were found as those of a session's characters.
+/// These lorebooks, whosesoever they are. They were found as those of a session.
 pub(crate) async fn load_for_session(
     db: &impl ConnectionTrait,
     ids: Vec<LorebookId>,
@@ -70,41 +72,63 @@ pub(crate) async fn load_for_session(
     select.all(db).await?.into_iter().map(book).collect()
 }
 
-/// Those that are attached to a character, in their order.
-fn of_character(user: UserId, character: CharacterId) -> Select<Entity> {
+/// Those that are attached to a character, in their order. They are all of the character's owner.
+fn of_character(character: CharacterId) -> Select<Entity> {
     let attached = attachment::Entity::belongs_to(Entity)
         .from(attachment::Column::LorebookId)
         .to(Column::Id);
-    owned_by(user)
+    Entity::find()
         .join_rev(JoinType::InnerJoin, attached.into())
         .filter(attachment::Column::CharacterId.eq(character))
         .order_by_asc(attachment::Column::Place)
 }
 
-/// The lorebooks that are attached to a character, in their order.
-pub(crate) async fn attached(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    character: CharacterId,
-) -> Result<Vec<Book>, DbErr> {
-    let models = of_character(user, character).all(db).await?;
-    models.into_iter().map(book).collect()
+/// Those that a session was started with, in their order, whosever they are.
+fn of_session(session: SessionId) -> Select<Entity> {
+    let brought = brought::Entity::belongs_to(Entity)
+        .from(brought::Column::LorebookId)
+        .to(Column::Id);
+    Entity::find()
+        .join_rev(JoinType::InnerJoin, brought.into())
+        .filter(brought::Column::SessionId.eq(session))
+        .order_by_asc(brought::Column::Place)
 }
 
-/// As [`attached`]: which they are, and when each last changed.
-pub(crate) async fn attached_times(
+/// The lorebooks that a session was started with, in their order: which they are, and when each last changed.
+pub(crate) async fn brought_times(
     db: &impl ConnectionTrait,
-    user: UserId,
-    character: CharacterId,
+    session: SessionId,
 ) -> Result<Vec<(LorebookId, Timestamp)>, DbErr> {
-    let select = of_character(user, character)
+    let select = of_session(session)
         .select_only()
         .columns([Column::Id, Column::UpdateTime]);
     select.into_tuple().all(db).await
 }
 
-/// As [`attached_times`], of several characters, each in its order. They were found as a session's.
-pub(crate) async fn attached_times_of(
+/// Those of these lorebooks that are a person's.
+pub(crate) async fn owned(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    ids: &[LorebookId],
+) -> Result<Vec<LorebookId>, DbErr> {
+    let select = owned_by(user)
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    select.into_tuple().all(db).await
+}
+
+/// The lorebooks that are attached to a character, in their order.
+pub(crate) async fn attached(
+    db: &impl ConnectionTrait,
+    character: CharacterId,
+) -> Result<Vec<Book>, DbErr> {
+    let models = of_character(character).all(db).await?;
+    models.into_iter().map(book).collect()
+}
+
+/// Of the lorebooks that are attached to each of these characters, in its order: which they are, and when each last changed.
+pub(crate) async fn attached_times(
     db: &impl ConnectionTrait,
     characters: &[CharacterId],
 ) -> Result<Vec<(CharacterId, LorebookId, Timestamp)>, DbErr> {
@@ -214,13 +238,8 @@ pub(crate) async fn delete(
     delete.exec(db).await.map(drop)
 }
 
-fn bytes(document: &str) -> i64 {
-    i64::try_from(document.len()).unwrap_or(i64::MAX)
-}
-
 fn book(model: Model) -> Result<Book, DbErr> {
-    let json: Value =
-        serde_json::from_str(&model.document).map_err(|e| DbErr::Json(e.to_string()))?;
+    let json: Value = from_json(&model.document)?;
     let no_book = || DbErr::Json("a lorebook is no object".to_owned());
     Ok(Book {
         id: model.id,

@@ -110,7 +110,6 @@ pub(crate) async fn put(
         Column::Name,
         Column::UpdateTime,
         Column::EndTime,
-        Column::BarredUntil,
     ]);
     Entity::insert(model.into_active_model())
         .on_conflict(was_there)
@@ -130,15 +129,28 @@ pub(crate) fn rename(id: ParticipantId, name: &str) -> UpdateMany<Entity> {
 pub(crate) async fn end(
     db: &impl ConnectionTrait,
     id: ParticipantId,
-    barred_until: Option<InvitationId>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
     let update = Entity::update_many()
         .col_expr(Column::Role, Expr::val(ParticipantRole::Spectator))
         .col_expr(Column::PersonaId, Expr::val(None::<PersonaId>))
-        .col_expr(Column::BarredUntil, Expr::val(barred_until))
         .col_expr(Column::EndTime, Expr::val(now))
         .col_expr(Column::UpdateTime, Expr::val(now))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
+/// Notes that no invitation up to one brings somebody in again, whatever becomes of them.
+pub(crate) async fn bar(
+    db: &impl ConnectionTrait,
+    id: ParticipantId,
+    until: Option<InvitationId>,
+) -> Result<(), DbErr> {
+    let Some(until) = until else {
+        return Ok(());
+    };
+    let update = Entity::update_many()
+        .col_expr(Column::BarredUntil, Expr::val(until))
         .filter(Column::Id.eq(id));
     update.exec(db).await.map(drop)
 }

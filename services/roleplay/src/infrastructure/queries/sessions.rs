@@ -3,7 +3,7 @@
 mod seen;
 
 use platform::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, UpdateMany,
@@ -11,9 +11,10 @@ use sea_orm::{
 
 use self::seen::{Row, seen_by};
 use super::participation::sessions_of;
-use crate::domain::ids::{BranchId, CharacterId, PersonaId, SessionId, UserId};
+use super::to_json;
+use crate::domain::ids::{BranchId, CharacterId, PersonaId, ScenarioId, SessionId, UserId};
 use crate::domain::participant::ParticipantRole;
-use crate::domain::session::{ReplySettings, Session};
+use crate::domain::session::Session;
 use crate::infrastructure::tables::participant;
 use crate::infrastructure::tables::session::{Column, Entity, Model};
 
@@ -47,11 +48,7 @@ pub(crate) async fn list(
     } = filter;
     let mut select = seen_by(user).filter(Column::Id.in_subquery(sessions_of(user)));
     if let Some(character) = character {
-        let in_cast = super::cast::sessions_with(character);
-        let has = Condition::any()
-            .add(Column::CharacterId.eq(character))
-            .add(Column::Id.in_subquery(in_cast));
-        select = select.filter(has);
+        select = select.filter(with(character));
     }
     select = match role {
         // Also where a release before 0013 opened it.
@@ -86,11 +83,13 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, session: &Session) -> Resu
         persona_id: session.me.persona_id,
         title: session.title.clone(),
         model_id: session.model_id.clone(),
-        settings: written(&session.settings)?,
+        settings: to_json(&session.settings)?,
         active_branch_id: session.branch.id,
         create_time: session.create_time,
         last_use_time: session.last_use_time,
         update_time: Some(session.update_time),
+        scenario_id: session.scenario.as_ref().and_then(|it| it.id),
+        scenario_name: session.scenario.as_ref().map(|it| it.name.clone()),
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
@@ -105,14 +104,10 @@ pub(crate) async fn update(db: &impl ConnectionTrait, session: &Session) -> Resu
         .col_expr(Column::CharacterName, Expr::val(&session.character_name))
         .col_expr(Column::Title, Expr::val(&session.title))
         .col_expr(Column::ModelId, Expr::val(&session.model_id))
-        .col_expr(Column::Settings, Expr::val(written(&session.settings)?))
+        .col_expr(Column::Settings, Expr::val(to_json(&session.settings)?))
         .col_expr(Column::UpdateTime, Expr::val(session.update_time))
         .filter(Column::Id.eq(session.id));
     update.exec(db).await.map(drop)
-}
-
-fn written(settings: &ReplySettings) -> Result<String, DbErr> {
-    serde_json::to_string(settings).map_err(|e| DbErr::Json(e.to_string()))
 }
 
 /// Turns a session to a branch.
@@ -161,6 +156,60 @@ pub(crate) async fn delete(
         .filter(Column::UserId.eq(owner))
         .filter(Column::Id.eq(id));
     Ok(delete.exec(db).await?.rows_affected > 0)
+}
+
+/// Whether a person takes part in a session with a character.
+pub(crate) async fn are_with(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    character: CharacterId,
+) -> Result<bool, DbErr> {
+    has_one(db, user, with(character)).await
+}
+
+/// That a session has a character.
+fn with(character: CharacterId) -> Condition {
+    Condition::any()
+        .add(Column::CharacterId.eq(character))
+        .add(Column::Id.in_subquery(super::cast::sessions_with(character)))
+}
+
+/// Whether a person takes part in a session that was started from a scenario.
+pub(crate) async fn are_from(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    scenario: ScenarioId,
+) -> Result<bool, DbErr> {
+    let from = Column::ScenarioId.eq(scenario);
+    has_one(db, user, from).await
+}
+
+async fn has_one(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    which: impl IntoCondition,
+) -> Result<bool, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(which)
+        .filter(Column::Id.in_subquery(sessions_of(user)))
+        .limit(1);
+    let found: Option<SessionId> = select.into_tuple().one(db).await?;
+    Ok(found.is_some())
+}
+
+/// Lets go of a scenario that is deleted.
+pub(crate) async fn forget_scenario(
+    db: &impl ConnectionTrait,
+    id: ScenarioId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::ScenarioId, Expr::val(None::<ScenarioId>))
+        .col_expr(Column::UpdateTime, Expr::val(now))
+        .filter(Column::ScenarioId.eq(id));
+    update.exec(db).await.map(drop)
 }
 
 /// Lets go of a persona that is deleted.

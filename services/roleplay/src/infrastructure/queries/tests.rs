@@ -12,7 +12,8 @@ use super::path::Limits;
 use super::*;
 use crate::domain::generation::{Finish, State};
 use crate::domain::ids::{
-    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, SessionId, UserId,
+    BranchId, CharacterId, GenerationId, HolderId, MemoryId, MessageId, ScenarioId, SessionId,
+    UserId,
 };
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::participant::{ParticipantRole, Seat};
@@ -52,6 +53,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         character_name: String::new(),
         me: Seat::of_opener(id, user),
         shared: false,
+        scenario: None,
         title: String::new(),
         model_id: String::new(),
         settings: ReplySettings::default(),
@@ -113,8 +115,10 @@ async fn ask_about_cast(db: &Explaining, session: &Session) {
     let cast = cast::of(db, session).await.unwrap();
     cast::put(db, session.id, &cast).await.unwrap();
     cast::is_listed(db, session.id).await.unwrap();
-    characters::owners_and_times(db, &[id]).await.unwrap();
-    lorebooks::attached_times_of(db, &[id]).await.unwrap();
+    characters::update_times(db, &[id]).await.unwrap();
+    characters::known(db, vec![id]).await.unwrap();
+    lorebooks::attached_times(db, &[id]).await.unwrap();
+    sessions::are_with(db, UserId::new(), id).await.unwrap();
     lorebooks::load_for_session(db, vec![crate::domain::ids::LorebookId::of_card(id)])
         .await
         .unwrap();
@@ -147,13 +151,17 @@ async fn ask_about_people(db: &Explaining, user: UserId, session: SessionId) {
         .unwrap();
 }
 
+async fn ask_about_scenarios(db: &Explaining, session: SessionId) {
+    stories::find(db, session).await.unwrap();
+    scenarios::sharing(db, ScenarioId::new()).await.unwrap();
+    lorebooks::brought_times(db, session).await.unwrap();
+}
+
 async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: MessageId) {
     characters::update_time(db, user, CharacterId::new())
         .await
         .unwrap();
-    lorebooks::attached_times(db, user, CharacterId::new())
-        .await
-        .unwrap();
+    ask_about_scenarios(db, SessionId::new()).await;
     let words = search::words("a");
     characters::search(db, user, &words, None, 10)
         .await

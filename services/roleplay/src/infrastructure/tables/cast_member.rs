@@ -1,4 +1,4 @@
-//! The table `cast_members`: the characters of sessions that have several, or that say something of their one.
+//! The table `cast_members`: the characters of sessions that have several, or that say something of their one, such as its role.
 
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -16,6 +16,8 @@ pub(crate) struct Model {
     /// Its place among the others; no two of a session have the same.
     pub(crate) position: i32,
     pub(crate) name: String,
+    /// The role of the session's scenario that it plays; empty for none.
+    pub(crate) role: String,
     pub(crate) muted: bool,
     /// None for what the card says.
     pub(crate) talkativeness: Option<f32>,

@@ -4,6 +4,7 @@ use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
 use crate::domain::ids::{CharacterId, UserId};
+use crate::domain::sharing::{Rating, Visibility};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -20,6 +21,9 @@ pub(crate) struct Model {
     pub(crate) has_avatar: bool,
     /// Empty where it has no picture, and where the picture is older than versions.
     pub(crate) avatar_version: String,
+    pub(crate) visibility: Visibility,
+    pub(crate) shown: bool,
+    pub(crate) rating: Rating,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
 }

@@ -3,7 +3,7 @@
 use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
-use crate::domain::ids::{BranchId, CharacterId, PersonaId, SessionId, UserId};
+use crate::domain::ids::{BranchId, CharacterId, PersonaId, ScenarioId, SessionId, UserId};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -26,6 +26,10 @@ pub(crate) struct Model {
     pub(crate) last_use_time: Timestamp,
     /// None from a release before 0006.
     pub(crate) update_time: Option<Timestamp>,
+    /// None if it was started from no scenario, or that was deleted.
+    pub(crate) scenario_id: Option<ScenarioId>,
+    /// None if it was started from no scenario.
+    pub(crate) scenario_name: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

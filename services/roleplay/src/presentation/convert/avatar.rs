@@ -12,24 +12,35 @@ use super::character::file;
 use crate::application::Characters;
 use crate::domain::avatar::{AvatarAddress, AvatarSize, AvatarVersion};
 use crate::domain::character::Character;
+use crate::domain::ids::CharacterId;
 
 /// The addresses of a character's picture; none where it has no picture.
 pub(crate) fn addresses(
     characters: &Characters,
     character: &Character,
 ) -> Option<pb::AvatarAddresses> {
-    let of = |size| characters.address(character, size);
+    let version = character.avatar.as_ref()?;
+    Some(addresses_of(characters, character.id, version))
+}
+
+/// The addresses of a version of a character's picture.
+pub(crate) fn addresses_of(
+    characters: &Characters,
+    id: CharacterId,
+    version: &AvatarVersion,
+) -> pb::AvatarAddresses {
+    let of = |size| characters.address(id, version, size);
     let (thumbnail, card, full) = (
-        of(AvatarSize::Thumbnail)?,
-        of(AvatarSize::Card)?,
-        of(AvatarSize::Full)?,
+        of(AvatarSize::Thumbnail),
+        of(AvatarSize::Card),
+        of(AvatarSize::Full),
     );
-    Some(pb::AvatarAddresses {
+    pb::AvatarAddresses {
         expire_time: Some(full.0.expire_time.into()),
         thumbnail_url: url(&thumbnail),
         card_url: url(&card),
         full_url: url(&full),
-    })
+    }
 }
 
 /// The address as the contract's binding has it. Nothing in it needs to be encoded.
@@ -105,7 +116,6 @@ pub(crate) fn set_etag<T>(response: &mut Response<T>, etag: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::CharacterId;
 
     #[test]
     fn an_address_is_what_the_contract_binds() {

@@ -6,7 +6,7 @@ use tonic::Status;
 use troupe_proto::roleplay as pb;
 
 use crate::application::{NewMember, Placed};
-use crate::domain::cast::CastPatch;
+use crate::domain::cast::{CastPatch, Part};
 use crate::domain::prompt::GroupCards;
 use crate::domain::session::TurnChoices;
 use crate::domain::turn::Strategy;
@@ -19,17 +19,19 @@ impl From<Placed> for pb::CastMember {
             session_id: member.session_id.to_string(),
             character_id: member.character_id.to_string(),
             character_name: member.name,
+            role: member.role,
             position: Some(i32::try_from(place).unwrap_or(i32::MAX)),
-            muted: member.is_muted,
-            talkativeness: member.talkativeness,
-            aliases: member.aliases,
+            muted: member.part.is_muted,
+            talkativeness: member.part.talkativeness,
+            aliases: member.part.aliases,
             create_time: Some(member.create_time.into()),
             update_time: Some(member.update_time.into()),
         }
     }
 }
 
-fn place(position: Option<i32>) -> Option<usize> {
+/// A place that a request names.
+pub(crate) fn place(position: Option<i32>) -> Option<usize> {
     position.and_then(|place| usize::try_from(place).ok())
 }
 
@@ -42,14 +44,14 @@ fn aliases(aliases: Vec<String>) -> Result<Vec<String>, Status> {
 
 /// The character that is to join.
 pub(crate) fn new_member(member: pb::CastMember) -> Result<NewMember, Status> {
+    let id = fields::id("cast_member.character_id", &member.character_id)?;
     Ok(NewMember {
-        character_id: fields::id("cast_member.character_id", &member.character_id)?,
-        patch: CastPatch {
-            place: place(member.position),
-            is_muted: Some(member.muted),
-            talkativeness: Some(member.talkativeness),
-            aliases: Some(aliases(member.aliases)?),
+        part: Part {
+            is_muted: member.muted,
+            talkativeness: member.talkativeness,
+            aliases: aliases(member.aliases)?,
         },
+        ..NewMember::of(id)
     })
 }
 
@@ -83,9 +85,9 @@ impl From<TurnChoices> for pb::TurnSettings {
             Strategy::Manual => pb::TurnStrategy::Manual,
         });
         let cards = choices.cards.map(|cards| match cards {
-            GroupCards::Swap => pb::PromptCards::Speaker,
-            GroupCards::Join => pb::PromptCards::Joined,
-            GroupCards::JoinMuted => pb::PromptCards::JoinedWithMuted,
+            GroupCards::Speaker => pb::PromptCards::Speaker,
+            GroupCards::Joined => pb::PromptCards::Joined,
+            GroupCards::JoinedWithMuted => pb::PromptCards::JoinedWithMuted,
         });
         Self {
             strategy: strategy.map(Into::into),
@@ -113,9 +115,9 @@ pub(crate) fn turn_choices(settings: pb::TurnSettings) -> Result<TurnChoices, St
         self_replies: settings.self_replies,
         cards: cards.and_then(|cards| match cards {
             pb::PromptCards::Unspecified => None,
-            pb::PromptCards::Speaker => Some(GroupCards::Swap),
-            pb::PromptCards::Joined => Some(GroupCards::Join),
-            pb::PromptCards::JoinedWithMuted => Some(GroupCards::JoinMuted),
+            pb::PromptCards::Speaker => Some(GroupCards::Speaker),
+            pb::PromptCards::Joined => Some(GroupCards::Joined),
+            pb::PromptCards::JoinedWithMuted => Some(GroupCards::JoinedWithMuted),
         }),
         nudge_format: nudge_format.transpose()?,
     })

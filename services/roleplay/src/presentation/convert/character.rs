@@ -4,14 +4,19 @@ use std::borrow::Cow;
 
 use prost_types::FieldMask;
 use service::masked;
+use sha2::{Digest, Sha256};
 use tonic::Status;
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::{Reason, error, roleplay as pb};
 
+use super::avatar::addresses;
 use super::json;
+use super::sharing::{asked_rating, asked_visibility, rating, visibility};
+use crate::application::Characters;
 use crate::domain::card::{AssetName, CardPatch, Spec, TextField};
 use crate::domain::character::{Character, CharacterAsset};
-use crate::domain::etag::etag;
+use crate::domain::etag::{etag, hash_etag};
+use crate::domain::sharing::{SharingPatch, Sight};
 
 /// The contract's names of the card's texts.
 const TEXTS: [(&str, TextField); 12] = [
@@ -33,6 +38,9 @@ const TEXTS: [(&str, TextField); 12] = [
 ];
 const GREETINGS: &str = "alternate_greetings";
 const TAGS: &str = "tags";
+const VISIBILITY: &str = "visibility";
+const CARD_SHOWN: &str = "card_shown";
+const RATING: &str = "rating";
 /// The texts that lists show.
 const LISTED: [TextField; 4] = [
     TextField::Name,
@@ -85,8 +93,63 @@ fn basic(character: &Character) -> pb::Character {
         spec: spec(card.spec()).into(),
         create_time: Some(character.create_time.into()),
         update_time: Some(character.update_time.into()),
+        visibility: visibility(character.sharing.visibility).into(),
+        card_shown: character.sharing.shown,
+        rating: rating(character.sharing.rating).into(),
+        owned: true,
         ..pb::Character::default()
     }
+}
+
+/// A character as somebody sees it, with the addresses of its picture.
+pub(crate) fn seen(characters: &Characters, character: &Character, sight: Sight) -> pb::Character {
+    let shown = match sight {
+        Sight::Own => whole(character),
+        Sight::Shown => of_others(whole(character)),
+        Sight::Hidden => concealed(character),
+    };
+    pb::Character {
+        avatar: addresses(characters, character),
+        ..shown
+    }
+}
+
+/// A character in a list of what is shared, as somebody sees it.
+pub(crate) fn listed_seen(
+    characters: &Characters,
+    character: &Character,
+    sight: Sight,
+) -> pb::Character {
+    let shown = match sight {
+        Sight::Own => listed(character),
+        Sight::Shown => of_others(basic(character)),
+        Sight::Hidden => concealed(character),
+    };
+    pb::Character {
+        avatar: addresses(characters, character),
+        ..shown
+    }
+}
+
+/// A character of somebody else who doesn't show its card.
+fn concealed(character: &Character) -> pb::Character {
+    of_others(pb::Character {
+        book_entry_count: 0,
+        // Each change of what isn't shown would be told by it.
+        update_time: Some(character.create_time.into()),
+        ..basic(character)
+    })
+}
+
+/// A character of somebody else. It can't be changed, and its etag is one of what is shown: that of the whole would tell of changes of
+/// the rest.
+fn of_others(mut shown: pb::Character) -> pb::Character {
+    shown.owned = false;
+    shown.etag = String::new();
+    let mut state = Sha256::new();
+    state.update(format!("{shown:?}"));
+    shown.etag = hash_etag(state);
+    shown
 }
 
 /// A character with its texts and its whole card.
@@ -131,7 +194,7 @@ fn asset(asset: &CharacterAsset) -> pb::CharacterAsset {
 pub(crate) fn patch(
     character: pb::Character,
     mask: Option<FieldMask>,
-) -> Result<CardPatch, Status> {
+) -> Result<(CardPatch, SharingPatch), Status> {
     let is_set = |field| !value(&character, field).is_empty();
     let mut fields: Vec<_> = TEXTS
         .iter()
@@ -139,12 +202,16 @@ pub(crate) fn patch(
         .collect();
     fields.push((GREETINGS, !character.alternate_greetings.is_empty()));
     fields.push((TAGS, !character.tags.is_empty()));
+    fields.push((VISIBILITY, character.visibility != 0));
+    fields.push((CARD_SHOWN, character.card_shown));
+    fields.push((RATING, character.rating != 0));
     // Over HTTP, a mask names all that the body has.
     fields.push(("etag", false));
     let named = masked(mask, &fields)?;
     let is_listed = |name: &&str| {
         let text = TEXTS.iter().find(|(it, _)| it == name);
-        text.map_or(*name == TAGS, |(_, field)| LISTED.contains(field))
+        let others = [TAGS, VISIBILITY, CARD_SHOWN, RATING];
+        text.map_or(others.contains(name), |(_, field)| LISTED.contains(field))
     };
     if character.etag.ends_with(PART) && !named.iter().all(is_listed) {
         let message = "the character is from a list, without its texts: read it whole, and change it then; or send only \
@@ -155,14 +222,21 @@ pub(crate) fn patch(
     let texts = texts
         .map(|(_, field)| (*field, value(&character, *field).to_owned()))
         .collect();
-    Ok(CardPatch {
+    let has = |name: &str| named.contains(&name);
+    let sharing = SharingPatch {
+        visibility: has(VISIBILITY).then(|| asked_visibility(character.visibility())),
+        shown: has(CARD_SHOWN).then_some(character.card_shown),
+        rating: has(RATING).then(|| asked_rating(character.rating())),
+    };
+    let card = CardPatch {
         texts,
         alternate_greetings: named
             .contains(&GREETINGS)
             .then_some(character.alternate_greetings),
         tags: named.contains(&TAGS).then_some(character.tags),
         ..CardPatch::default()
-    })
+    };
+    Ok((card, sharing))
 }
 
 fn value(character: &pb::Character, field: TextField) -> &str {

@@ -6,7 +6,7 @@ use tonic::Status;
 use troupe_proto::roleplay as pb;
 
 use super::cast::{new_member, turn_choices};
-use crate::application::{NewSession, SessionPatch};
+use crate::application::{NewMember, NewSession, NewSessionOf, SessionPatch};
 use crate::domain::session::{
     Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting, TurnChoice,
 };
@@ -14,6 +14,7 @@ use crate::domain::session::{
 impl From<Session> for pb::Session {
     fn from(session: Session) -> Self {
         let running = session.running_generation_id.map(|id| id.to_string());
+        let scenario_id = session.scenario.as_ref().and_then(|it| it.id);
         Self {
             id: session.id.to_string(),
             character_id: session
@@ -36,6 +37,8 @@ impl From<Session> for pb::Session {
             update_time: Some(session.update_time.into()),
             participant_id: session.me.id.to_string(),
             role: pb::ParticipantRole::from(session.me.role).into(),
+            scenario_id: scenario_id.map(|id| id.to_string()).unwrap_or_default(),
+            scenario_name: session.scenario.map(|it| it.name).unwrap_or_default(),
             cast: Vec::new(),
         }
     }
@@ -163,16 +166,32 @@ const fn turns(name: &str, choice: TurnChoice) -> (&str, Setting) {
 /// The session that is to be opened, with the other characters.
 pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
     Ok(NewSession {
-        character_id: fields::id("session.character_id", &session.character_id)?,
+        first: NewMember::of(fields::id("session.character_id", &session.character_id)?),
         persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
         title: fields::text("session.title", session.title)?,
         model_id: fields::text("session.model_id", session.model_id)?,
         settings: settings(session.settings.unwrap_or_default())?,
-        cast: session
-            .cast
-            .into_iter()
-            .map(new_member)
-            .collect::<Result<_, _>>()?,
+        others: new_members(session.cast)?,
+        story: None,
+    })
+}
+
+fn new_members(cast: Vec<pb::CastMember>) -> Result<Vec<NewMember>, Status> {
+    cast.into_iter().map(new_member).collect()
+}
+
+/// What of a session is given that is started from a scenario.
+pub(crate) fn started(session: pb::Session) -> Result<NewSessionOf, Status> {
+    let settings = settings(session.settings.unwrap_or_default())?;
+    let set = SETTINGS.into_iter().map(|(_, setting)| setting);
+    Ok(NewSessionOf {
+        character_id: fields::optional_id("session.character_id", &session.character_id)?,
+        cast: new_members(session.cast)?,
+        persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
+        title: fields::text("session.title", session.title)?,
+        model_id: fields::text("session.model_id", session.model_id)?,
+        set: set.filter(|setting| settings.has(*setting)).collect(),
+        settings,
     })
 }
 
@@ -208,7 +227,7 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
 }
 
 /// How replies are to be generated.
-fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
+pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
     let stop = settings
         .stop
         .into_iter()

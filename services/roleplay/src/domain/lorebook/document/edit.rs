@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::BookDocument;
+use super::write::{choose, rewrite, set, write};
 use crate::domain::lorebook::Placement;
 use crate::domain::role::Role;
 
@@ -115,8 +116,12 @@ impl Position {
 impl BookDocument {
     /// Changes the book, and none of its entries.
     pub fn apply(&mut self, patch: &BookPatch) {
-        set(&mut self.0, "name", patch.name.as_ref(), &[]);
-        set(&mut self.0, "description", patch.description.as_ref(), &[]);
+        for (key, text) in [("name", &patch.name), ("description", &patch.description)] {
+            // A text that is empty already stays as it is.
+            let text = text.as_ref();
+            let text = text.filter(|it| !it.is_empty() || self.0.contains_key(key));
+            set(&mut self.0, key, text, &[]);
+        }
         choose(&mut self.0, "scan_depth", patch.scan_depth);
         choose(&mut self.0, "token_budget", patch.token_budget);
         choose(&mut self.0, "recursive_scanning", patch.recursive_scanning);
@@ -151,7 +156,7 @@ impl BookDocument {
         let ids = self.ids();
         let mut entries = self.objects_mut().zip(ids);
         let found = entries.find(|(_, known)| known == id);
-        found.map(|(entry, _)| write(entry, patch)).is_some()
+        found.map(|(entry, _)| rewrite(entry, patch)).is_some()
     }
 
     /// Takes an entry out. False if there is none of this id.
@@ -212,106 +217,4 @@ fn free_key(entries: &Map<String, Value>, id: &str) -> String {
         key.push('+');
     }
     key
-}
-
-fn write(entry: &mut Map<String, Value>, patch: &EntryPatch) {
-    set(entry, "name", patch.name.as_ref(), &[]);
-    // What people see is the comment, where there is one.
-    set(entry, "comment", patch.name.as_ref(), &[]);
-    set(entry, "keys", patch.keys.as_ref(), &["key"]);
-    let secondary = patch.secondary_keys.as_ref();
-    set(entry, "secondary_keys", secondary, &["keysecondary"]);
-    set(entry, "content", patch.content.as_ref(), &[]);
-    set(entry, "enabled", patch.enabled, &["disable"]);
-    set(entry, "constant", patch.constant, &[]);
-    set(entry, "selective", patch.selective, &[]);
-    set(entry, "insertion_order", patch.insertion_order, &["order"]);
-    if let Some(extensions) = &patch.extensions {
-        entry.insert("extensions".to_owned(), Value::Object(extensions.clone()));
-    }
-    // These count in the extensions first.
-    for (key, value) in [
-        ("case_sensitive", patch.case_sensitive),
-        ("match_whole_words", patch.match_whole_words),
-    ] {
-        choose_extension(entry, key, value);
-        choose(entry, key, value);
-    }
-    choose_extension(entry, "scan_depth", patch.scan_depth);
-    choose(entry, "scan_depth", patch.scan_depth);
-    choose_extension(entry, "depth", patch.depth);
-    let role = patch.role.map(|role| role.map(number_of));
-    choose_extension(entry, "role", role);
-    choose_extension(entry, "probability", patch.probability);
-    if patch.probability.is_some() && has_extension(entry, "useProbability") {
-        choose_extension(entry, "useProbability", Some(Some(true)));
-    }
-    if let Some(position) = patch.position {
-        let near = match position {
-            Position::BeforeCharacter => "before_char",
-            _ => "after_char",
-        };
-        set(entry, "position", Some(near), &[]);
-        choose_extension(entry, "position", Some(Some(position as u8)));
-    }
-}
-
-fn number_of(role: Role) -> u8 {
-    match role {
-        Role::System => 0,
-        Role::User => 1,
-        Role::Assistant => 2,
-    }
-}
-
-/// Sets a field that is given, in the place of all its spellings.
-fn set(
-    map: &mut Map<String, Value>,
-    key: &str,
-    value: Option<impl serde::Serialize>,
-    other_spellings: &[&str],
-) {
-    let Some(value) = value else { return };
-    for other in other_spellings {
-        map.shift_remove(*other);
-    }
-    map.insert(key.to_owned(), json!(value));
-}
-
-/// Sets a field, or leaves it to the default, if that is asked for.
-fn choose<T>(map: &mut Map<String, Value>, key: &str, value: Option<Option<T>>)
-where
-    Value: From<T>,
-{
-    match value {
-        Some(Some(value)) => {
-            map.insert(key.to_owned(), value.into());
-        }
-        Some(None) => {
-            map.shift_remove(key);
-        }
-        None => {}
-    }
-}
-
-fn has_extension(entry: &Map<String, Value>, key: &str) -> bool {
-    entry
-        .get("extensions")
-        .is_some_and(|it| it.get(key).is_some())
-}
-
-fn choose_extension<T>(entry: &mut Map<String, Value>, key: &str, value: Option<Option<T>>)
-where
-    Value: From<T>,
-{
-    let Some(value) = value else { return };
-    let extensions = entry
-        .entry("extensions")
-        .or_insert_with(|| Value::Object(Map::new()));
-    if !extensions.is_object() {
-        *extensions = Value::Object(Map::new());
-    }
-    if let Some(extensions) = extensions.as_object_mut() {
-        choose(extensions, key, Some(value));
-    }
 }

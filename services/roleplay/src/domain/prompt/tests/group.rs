@@ -49,7 +49,7 @@ fn the_speakers_card_is_in_the_prompt_and_the_nudge_at_the_end() {
     let mut chat = a_short_chat();
     chat[0].name = "Tom".into();
     let material = Material {
-        group: Some(group(&members, GroupCards::Swap)),
+        group: Some(group(&members, GroupCards::Speaker)),
         post_history_instructions: "Brief.",
         ..Material::new(&mira, &chat)
     };
@@ -89,9 +89,12 @@ fn cards_are_joined_as_the_settings_say() {
     let of_tom = "system: Tom mends nets.";
     let has = |lines: &[String], line: &str| lines.iter().filter(|it| *it == line).count();
     // Tom is muted: his card is there only where he speaks, or all are.
-    let joined = lines(0, GroupCards::Join);
+    let joined = lines(0, GroupCards::Joined);
     assert_eq!((has(&joined, of_mira), has(&joined, of_tom)), (1, 0));
-    for joined in [lines(0, GroupCards::JoinMuted), lines(1, GroupCards::Join)] {
+    for joined in [
+        lines(0, GroupCards::JoinedWithMuted),
+        lines(1, GroupCards::Joined),
+    ] {
         assert_eq!(
             (
                 has(&joined, of_tom),
@@ -112,11 +115,11 @@ fn cards_are_joined_as_the_settings_say() {
             .filter(|it| it.contains("Mira is tired.\nTom hums."));
         assert_eq!(notes.count(), 1, "{joined:?}");
     }
-    let all = lines(1, GroupCards::JoinMuted);
+    let all = lines(1, GroupCards::JoinedWithMuted);
     let place = |line: &str| all.iter().position(|it| it == line).unwrap();
     let with_tom = "system: Mira keeps the lamp. With her: Tom, User.";
     assert!(place(with_tom) < place(of_tom), "{all:?}");
-    let swapped = lines(1, GroupCards::Swap);
+    let swapped = lines(1, GroupCards::Speaker);
     assert_eq!((has(&swapped, of_mira), has(&swapped, of_tom)), (0, 1));
 }
 
@@ -125,7 +128,7 @@ fn a_scenario_of_the_session_is_there_once() {
     let (mira, tom) = (mira(), tom());
     let members = members(&mira, &tom, 0);
     let material = Material {
-        group: Some(group(&members, GroupCards::JoinMuted)),
+        group: Some(group(&members, GroupCards::JoinedWithMuted)),
         scenario: Some("The sea is calm for {{char}}."),
         ..Material::new(&mira, &[])
     };
@@ -143,7 +146,7 @@ fn the_nudge_can_be_changed_and_left_out() {
         let material = Material {
             group: Some(Group {
                 nudge,
-                ..group(&members, GroupCards::Swap)
+                ..group(&members, GroupCards::Speaker)
             }),
             kind,
             ..Material::new(&tom, &[])
@@ -169,7 +172,7 @@ fn a_reply_ends_where_anybody_else_begins_to_speak() {
     chat[1].name = "Ada".into();
     chat[2].name = "Wren".into();
     let material = Material {
-        group: Some(group(&members, GroupCards::Swap)),
+        group: Some(group(&members, GroupCards::Speaker)),
         ..Material::new(&mira, &chat)
     };
     let stops = |kind, form| {
@@ -209,7 +212,7 @@ fn very_many_names_leave_room_for_the_stop_texts_of_people() {
     };
     let chat: Vec<Turn<'_>> = (0..40).map(speak).collect();
     let material = Material {
-        group: Some(group(&members, GroupCards::Swap)),
+        group: Some(group(&members, GroupCards::Speaker)),
         ..Material::new(&mira, &chat)
     };
     let Prompt::Text { stop, .. } = compile(&material, &settings(Form::Text)).prompt else {
@@ -242,7 +245,7 @@ fn in_the_lorebook_of_a_character_its_own_name_stands() {
         members[0].is_speaking = speaks == 0;
         members[1].is_speaking = speaks == 1;
         let material = Material {
-            group: Some(group(&members, GroupCards::Swap)),
+            group: Some(group(&members, GroupCards::Speaker)),
             lore: Some(&lore),
             ..Material::new([&mira, &tom][speaks], &[])
         };

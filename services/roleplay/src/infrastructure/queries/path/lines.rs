@@ -12,6 +12,7 @@ use super::Limits;
 use super::walk::{LINES, Texts, Walk};
 use crate::domain::ids::{CharacterId, MessageId, SessionId};
 use crate::domain::message::{Author, MessageKind};
+use crate::infrastructure::queries::from_json;
 use crate::infrastructure::tables::message::Column;
 
 /// What a prompt needs to know of a message.
@@ -63,8 +64,7 @@ pub(crate) async fn lines(
     let Some(json) = json else {
         return Ok(Vec::new());
     };
-    let mut lines: Vec<Line> =
-        serde_json::from_str(&json).map_err(|error| DbErr::Json(error.to_string()))?;
+    let mut lines: Vec<Line> = from_json(&json)?;
     // An aggregate keeps the order of its rows, though only by habit.
     lines.sort_by_key(|line| Reverse(line.depth));
     Ok(lines)

@@ -9,7 +9,8 @@ use sea_orm::{
 
 use crate::domain::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId, UserId};
 use crate::domain::participant::{ParticipantRole, Seat, SessionAccess};
-use crate::domain::session::{Branch, Session};
+use crate::domain::session::{Branch, Session, SessionScenario};
+use crate::infrastructure::queries::from_json;
 use crate::infrastructure::queries::generations::{is_running, is_waiting};
 use crate::infrastructure::tables::session::{Column, Entity, Model};
 use crate::infrastructure::tables::{branch, generation, participant};
@@ -66,8 +67,7 @@ impl Row {
     pub(super) fn seen_by(self, user: UserId) -> Result<Session, DbErr> {
         let me = self.seat(user);
         let model = self.session;
-        let settings =
-            serde_json::from_str(&model.settings).map_err(|e| DbErr::Json(e.to_string()))?;
+        let settings = from_json(&model.settings)?;
         Ok(Session {
             id: model.id,
             user_id: model.user_id,
@@ -75,6 +75,10 @@ impl Row {
             shared: self.is_shared,
             character_id: model.character_id,
             character_name: model.character_name,
+            scenario: model.scenario_name.map(|name| SessionScenario {
+                id: model.scenario_id,
+                name,
+            }),
             title: model.title,
             model_id: model.model_id,
             settings,
