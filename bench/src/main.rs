@@ -7,6 +7,7 @@
 
 mod append;
 mod backends;
+mod cast;
 mod client;
 mod commits;
 mod connection;
@@ -79,6 +80,8 @@ enum Command {
     Prompt,
     /// Append to a session of 100,000 messages, against one of 100
     Append,
+    /// A turn among eight people and six characters, against one of each
+    Cast,
     /// Commits that survive a power cut, against those that don't
     Commits,
     /// Tokens per second of the local engine, against llama.cpp's server
@@ -149,6 +152,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             );
             report.add("prompt", prompt::run(&workspace).await);
             report.add("append", append::run(&workspace).await);
+            report.add("cast", cast::run(&workspace).await);
             report.add("commits", commits::run(&workspace).await);
             match engine.model() {
                 Some(_) => report.add("engine", engine::run(&workspace, &engine).await),
@@ -168,6 +172,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Prompt => report.add("prompt", prompt::run(&open()?).await),
         Command::Append => report.add("append", append::run(&open()?).await),
+        Command::Cast => report.add("cast", cast::run(&open()?).await),
         Command::Commits => report.add("commits", commits::run(&open()?).await),
         Command::Engine(args) => report.add("engine", engine::run(&open()?, &args).await),
         Command::Backends(args) => report.add("backends", backends::run(&open()?, &args).await),

@@ -12,6 +12,7 @@ import { InvitationService } from "./gen/troupe/roleplay/v1/invitation_service_p
 import { LorebookService } from "./gen/troupe/roleplay/v1/lorebook_service_pb.js";
 import { MemoryService } from "./gen/troupe/roleplay/v1/memory_service_pb.js";
 import { MessageService } from "./gen/troupe/roleplay/v1/message_service_pb.js";
+import { CastService } from "./gen/troupe/roleplay/v1/cast_service_pb.js";
 import { ParticipantService } from "./gen/troupe/roleplay/v1/participant_service_pb.js";
 import { PersonaService } from "./gen/troupe/roleplay/v1/persona_service_pb.js";
 import { ScenarioService } from "./gen/troupe/roleplay/v1/scenario_service_pb.js";
@@ -50,6 +51,7 @@ export class Troupe {
   readonly sharing: Client<typeof SharingService>;
   readonly personas: Client<typeof PersonaService>;
   readonly sessions: Client<typeof SessionService>;
+  readonly casts: Client<typeof CastService>;
   readonly participants: Client<typeof ParticipantService>;
   readonly invitations: Client<typeof InvitationService>;
   readonly messages: Client<typeof MessageService>;
@@ -80,6 +82,7 @@ export class Troupe {
     this.sharing = createClient(SharingService, transport);
     this.personas = createClient(PersonaService, transport);
     this.sessions = createClient(SessionService, transport);
+    this.casts = createClient(CastService, transport);
     this.participants = createClient(ParticipantService, transport);
     this.invitations = createClient(InvitationService, transport);
     this.messages = createClient(MessageService, transport);

@@ -80,6 +80,7 @@ async fn send(alice: &Person, session: &Session) -> Result<Duration, tonic::Stat
 async fn preview(alice: &Person, session: &Session) -> Result<Duration, tonic::Status> {
     let request = alice.ask(PreviewPromptRequest {
         session_id: session.id.clone(),
+        ..Default::default()
     });
     let started = Instant::now();
     alice.sessions().preview_prompt(request).await?;

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use troupe_roleplay::domain::{
     card::Card,
     lorebook::{LoreSettings, Lorebook, Matcher},
-    prompt::{Draft, Form, Material, Persona, Settings, Turn},
+    prompt::{Draft, Form, Group, GroupCards, GroupMember, Material, Persona, Settings, Turn},
     role::Role,
 };
 
 const ENTRIES: usize = 200;
 const MESSAGES: usize = 500;
+const CHARACTERS: usize = 6;
 const RUNS: u32 = 200;
 const WORDS: [&str; 16] = [
     "harbour", "lantern", "storm", "letter", "captain", "silver", "garden", "winter", "bridge",
@@ -46,11 +47,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         ..Material::new(&card, &history)
     };
-    for (form, window_tokens) in [
-        (Form::Chat, 8_192),
-        (Form::Chat, 131_072),
-        (Form::Text, 131_072),
+    let members: Vec<GroupMember<'_>> = (0..CHARACTERS)
+        .map(|place| GroupMember {
+            card: &card,
+            is_muted: false,
+            is_speaking: place == 0,
+            books: Vec::new(),
+        })
+        .collect();
+    let group = Group {
+        members: &members,
+        cards: GroupCards::Joined,
+        nudge: None,
+    };
+    for (form, window_tokens, group) in [
+        (Form::Chat, 8_192, None),
+        (Form::Chat, 131_072, None),
+        (Form::Text, 131_072, None),
+        (Form::Chat, 131_072, Some(group)),
     ] {
+        let material = Material {
+            group,
+            ..material.clone()
+        };
         let settings = Settings {
             form,
             window_tokens,
@@ -67,8 +86,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             .iter()
             .filter(|trace| trace.reason.fired())
             .count();
+        let cast = match group {
+            Some(_) => format!(", {CHARACTERS} characters"),
+            None => String::new(),
+        };
         println!(
-            "{form:?}, window {window_tokens}: {:.3} ms a prompt ({} spans, {fired} entries, {} tokens)",
+            "{form:?}, window {window_tokens}{cast}: {:.3} ms a prompt ({} spans, {fired} entries, {} tokens)",
             millis(started, RUNS),
             receipt.spans.len(),
             receipt.prompt_tokens,

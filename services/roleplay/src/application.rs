@@ -9,8 +9,10 @@ mod begin_message;
 mod bookmarks;
 mod cancel_generation;
 mod cast;
+mod cast_members;
 mod characters;
 mod chats;
+mod choose_speakers;
 mod compile_prompt;
 mod continue_message;
 mod create_branch;
@@ -26,6 +28,7 @@ mod delete_session;
 mod discard;
 mod doors;
 mod edit_lorebook_entries;
+mod ensemble;
 mod error;
 mod export_character;
 mod follow_generation;
@@ -46,10 +49,13 @@ mod live;
 mod lorebooks;
 mod memories;
 mod move_head;
+mod next_reply;
 mod once;
 mod participants;
 mod personas;
+mod play_turns;
 mod plot;
+mod preview_prompt;
 mod rebuild_memories;
 mod recall;
 mod recover_generations;
@@ -87,6 +93,7 @@ pub(crate) use self::{
     accept_invitation::Acceptance,
     add_message::AddMessage,
     bookmarks::Bookmarks,
+    cast_members::{NewMember, Placed},
     characters::Characters,
     chats::{Chats, GenerationLimits},
     compile_prompt::CompiledPrompt,
@@ -99,10 +106,11 @@ pub(crate) use self::{
     history::Chronicle,
     import_character::CardUpload,
     invitations::NewInvitation,
-    kept_receipt::KeptReceipt,
+    kept_receipt::{KeptReceipt, KeptSpeaker},
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
+    play_turns::PlayTurns,
     scenarios::{Scenarios, Seen},
     send_message::SendMessage,
     shared_access::SharedAccess,

@@ -16,6 +16,7 @@ mod m0011_templates;
 mod m0012_character_assets;
 mod m0013_participants;
 mod m0014_scenarios;
+mod m0015_cast;
 
 /// Brings the tables of roleplay up to date.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_character_assets::CharacterAssets),
             Box::new(m0013_participants::Participants),
             Box::new(m0014_scenarios::Scenarios),
+            Box::new(m0015_cast::CastMembers),
         ])
     }
 }

@@ -2,6 +2,7 @@
 
 mod account_events;
 mod bookmarks;
+mod cast;
 mod characters;
 mod convert;
 mod generations;
@@ -19,6 +20,7 @@ mod sharing;
 use service::Pages;
 use tonic::service::Routes;
 use troupe_proto::roleplay::bookmark_service_server::BookmarkServiceServer;
+use troupe_proto::roleplay::cast_service_server::CastServiceServer;
 use troupe_proto::roleplay::character_service_server::CharacterServiceServer;
 use troupe_proto::roleplay::generation_service_server::GenerationServiceServer;
 use troupe_proto::roleplay::invitation_service_server::InvitationServiceServer;
@@ -91,6 +93,10 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
         chats: chats.clone(),
         pages: pages.clone(),
     };
+    let cast = cast::CastApi {
+        chats: chats.clone(),
+        pages: pages.clone(),
+    };
     let participants = participants::ParticipantApi {
         chats: chats.clone(),
         pages: pages.clone(),
@@ -118,6 +124,7 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
         .add_service(PersonaServiceServer::new(personas))
         .add_service(BookmarkServiceServer::new(bookmarks))
         .add_service(SessionServiceServer::new(sessions))
+        .add_service(CastServiceServer::new(cast))
         .add_service(ParticipantServiceServer::new(participants))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(MessageServiceServer::new(messages))

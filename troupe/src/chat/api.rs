@@ -13,6 +13,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use troupe_proto::ai::model_service_client::ModelServiceClient;
 use troupe_proto::roleplay::bookmark_service_client::BookmarkServiceClient;
+use troupe_proto::roleplay::cast_service_client::CastServiceClient;
 use troupe_proto::roleplay::character_service_client::CharacterServiceClient;
 use troupe_proto::roleplay::generation_service_client::GenerationServiceClient;
 use troupe_proto::roleplay::invitation_service_client::InvitationServiceClient;
@@ -81,6 +82,7 @@ pub(crate) struct Api {
     pub(crate) sessions: SessionServiceClient<Connection>,
     pub(crate) messages: MessageServiceClient<Connection>,
     pub(crate) bookmarks: BookmarkServiceClient<Connection>,
+    pub(crate) casts: CastServiceClient<Connection>,
     pub(crate) participants: ParticipantServiceClient<Connection>,
     pub(crate) invitations: InvitationServiceClient<Connection>,
     pub(crate) memories: MemoryServiceClient<Connection>,
@@ -116,6 +118,7 @@ impl Api {
             messages: MessageServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             bookmarks: BookmarkServiceClient::new(connection.clone()),
+            casts: CastServiceClient::new(connection.clone()),
             participants: ParticipantServiceClient::new(connection.clone()),
             invitations: InvitationServiceClient::new(connection.clone()),
             memories: MemoryServiceClient::new(connection.clone()),

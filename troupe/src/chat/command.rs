@@ -1,5 +1,7 @@
 //! What a person types: a message, or a command that begins with a slash. Knows nothing of the server.
 
+use troupe_proto::roleplay::TurnStrategy;
+
 /// A line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -58,6 +60,24 @@ pub(crate) enum Command {
     Remove(usize),
     /// Leave the session for good.
     Leave,
+    /// Show the characters of the session.
+    Cast,
+    /// Let one of one's characters join, by name.
+    Add(String),
+    /// Take a character out, by name or number.
+    Drop(String),
+    /// Let a character speak only when asked, or by itself again.
+    Mute {
+        /// Its name or number.
+        who: String,
+        muted: bool,
+    },
+    /// Let a character speak now, by name or number.
+    Let(String),
+    /// Let the characters go on for so many replies.
+    Auto(usize),
+    /// Say how the characters take turns.
+    Turns(TurnStrategy),
     /// Choose another session or character.
     Sessions,
     /// Show the scenarios.
@@ -112,6 +132,13 @@ Type a message to send it, or:
   /join [CODE]         take part in somebody's session, or show who has invited you
   /remove N            remove the person that /people calls N
   /leave               leave the session for good
+  /cast                show the characters of the session
+  /add NAME            let one of your characters join
+  /drop NAME           take a character out of the session; also: the number that /cast shows
+  /mute NAME           let a character speak only when asked; /unmute NAME lets it speak by itself again
+  /let NAME            let a character speak now
+  /auto N              let the characters go on for N replies; whoever sends stops them
+  /turns HOW           say who answers: natural, list, pooled, or manual
   /cancel              end a reply that is being written (so does Ctrl-C)
   /sessions            choose another session or character
   /scenarios           show your scenarios
@@ -186,6 +213,16 @@ impl Command {
             "join" => Self::Join(optional(rest)),
             "remove" => Self::Remove(number(rest)?),
             "leave" => Self::Leave,
+            "cast" => Self::Cast,
+            "add" => Self::Add(name_of(rest)?),
+            "drop" => Self::Drop(name_of(rest)?),
+            "mute" | "unmute" => Self::Mute {
+                who: name_of(rest)?,
+                muted: name == "mute",
+            },
+            "let" => Self::Let(name_of(rest)?),
+            "auto" => Self::Auto(number(rest)?),
+            "turns" => Self::Turns(turns(rest)?),
             "cancel" => Self::Cancel,
             "sessions" => Self::Sessions,
             "scenarios" => Self::Scenarios,
@@ -223,6 +260,27 @@ fn invite(rest: &str) -> Result<Invite, String> {
         }
     }
     Ok(invite)
+}
+
+fn name_of(rest: &str) -> Result<String, String> {
+    match rest {
+        "" => Err("type a character's name after it; /cast lists them".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn turns(rest: &str) -> Result<TurnStrategy, String> {
+    Ok(match rest {
+        "natural" => TurnStrategy::Natural,
+        "list" => TurnStrategy::List,
+        "pooled" => TurnStrategy::Pooled,
+        "manual" => TurnStrategy::Manual,
+        _ => {
+            return Err(format!(
+                "`{rest}` should be natural, list, pooled, or manual"
+            ));
+        }
+    })
 }
 
 /// `#3 text` or `text`; without a place it is the last message.
@@ -318,6 +376,22 @@ mod tests {
         assert!(Command::parse("/invite everybody").is_err());
         assert_eq!(Command::parse("/join"), Ok(Command::Join(None)));
         assert_eq!(Command::parse("/remove 2"), Ok(Command::Remove(2)));
+    }
+
+    #[test]
+    fn reads_who_speaks() {
+        let mute = |muted| {
+            let who = "Mira Vale".to_owned();
+            Ok(Command::Mute { who, muted })
+        };
+        assert_eq!(Command::parse("/mute Mira Vale"), mute(true));
+        assert_eq!(Command::parse("/unmute Mira Vale"), mute(false));
+        assert_eq!(Command::parse("/let 2"), Ok(Command::Let("2".into())));
+        assert!(Command::parse("/let").unwrap_err().contains("/cast"));
+        assert_eq!(Command::parse("/auto 5"), Ok(Command::Auto(5)));
+        let pooled = Command::Turns(TurnStrategy::Pooled);
+        assert_eq!(Command::parse("/turns pooled"), Ok(pooled));
+        assert!(Command::parse("/turns sideways").is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod bookmarks;
 mod branches;
+mod cast;
 mod history;
 mod memory;
 mod models;
@@ -55,6 +56,7 @@ impl<'a> Conversation<'a> {
             "Session {}: {}. /help lists the commands.",
             session.id, session.title
         ))?;
+        this.introduce().await?;
         this.history(OPENING_LENGTH).await?;
         if !session.running_generation_id.is_empty() {
             this.watch_running(session.running_generation_id.clone())
@@ -100,6 +102,13 @@ impl<'a> Conversation<'a> {
             Command::People => self.list_people().await,
             Command::Invite(invite) => self.invite(invite).await,
             Command::Remove(number) => self.remove(number).await,
+            Command::Cast => self.list_cast().await,
+            Command::Add(name) => self.add(name).await,
+            Command::Drop(who) => self.take_out(&who).await,
+            Command::Mute { who, muted } => self.mute(&who, muted).await,
+            Command::Let(who) => self.let_speak(&who).await,
+            Command::Auto(replies) => self.auto(replies).await,
+            Command::Turns(strategy) => self.set_turns(strategy).await,
             Command::Cancel => self.cancel().await,
             Command::Model(None) => self.list_models().await,
             Command::Model(Some(model)) => self.use_model(model).await,

@@ -10,7 +10,7 @@ use troupe_proto::error::reason_of;
 use troupe_proto::roleplay::generation_event::Event;
 use troupe_proto::roleplay::{
     CancelGenerationRequest, ContinueMessageResponse, Generation, GenerationEnded, GenerationEvent,
-    GenerationState, Message, RegenerateMessageResponse, ReplyToMessageResponse,
+    GenerationState, Message, PlayTurnsResponse, RegenerateMessageResponse, ReplyToMessageResponse,
     SendMessageResponse, WatchGenerationRequest, WatchGenerationResponse,
 };
 
@@ -51,6 +51,7 @@ macro_rules! parts {
 parts!(
     SendMessageResponse,
     ReplyToMessageResponse,
+    PlayTurnsResponse,
     RegenerateMessageResponse,
     ContinueMessageResponse,
     WatchGenerationResponse
@@ -96,7 +97,11 @@ pub(crate) async fn show(
             Some(Ok(event)) => {
                 if let Some(ended) = reply.take(event)? {
                     reply.end(ended.generation.as_ref())?;
-                    return Ok(ended.message);
+                    let next = ended.generation.map(|it| it.next_generation_id);
+                    match next.filter(|id| !id.is_empty()) {
+                        Some(next) => events = reply.go_on(api, next).await?,
+                        None => return Ok(ended.message),
+                    }
                 }
             }
             Some(Err(status)) if !is_lost(&status) => bail!(explain(&status)),
@@ -131,7 +136,8 @@ impl Reply {
             Some(Event::Started(started)) => {
                 let is_first = self.generation_id.is_empty();
                 let generation = started.generation.unwrap_or_default();
-                if is_first && generation.state() == GenerationState::Pending {
+                let answers = started.user_message.is_some();
+                if is_first && answers && generation.state() == GenerationState::Pending {
                     self.screen
                         .note("[another reply is being written; this one comes after it]")?;
                 }
@@ -172,6 +178,24 @@ impl Reply {
                 ))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Goes on with the reply that follows by itself, of the next character.
+    async fn go_on(&mut self, api: &mut Api, next: String) -> Result<Events> {
+        *self = Self {
+            generation_id: String::new(),
+            offset: 0,
+            stuck: None,
+            screen: self.screen,
+        };
+        let request = WatchGenerationRequest {
+            generation_id: next,
+            offset: 0,
+        };
+        match api.generations.watch_generation(request).await {
+            Ok(answer) => Ok(events(answer)),
+            Err(status) => bail!(explain(&status)),
         }
     }
 

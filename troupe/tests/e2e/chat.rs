@@ -173,6 +173,72 @@ async fn lets_others_in_by_a_code_and_out_again() {
 }
 
 #[tokio::test]
+async fn lets_another_character_join_and_speak() {
+    let (model, setup, platform) = with_model().await;
+    let ann = Person::register(&platform, "Ann").await;
+    let tom = json!({"spec": "chara_card_v2", "spec_version": "2.0", "data": {
+        "name": "Tom", "description": "{{char}} mends nets.", "extensions": {"talkativeness": 0}
+    }});
+    ann.import(tom.to_string().into_bytes()).await;
+    let mut chat = Chat::start(&setup, &platform, &[&maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    chat.types("/add Tom").await;
+    chat.shows("Tom is here now").await;
+    chat.types("/cast").await;
+    chat.shows("   1  Maren\n   2  Tom\n").await;
+    model.push(Reply::words("Aye."));
+    chat.types("/let tom").await;
+    chat.shows("Tom: Aye.\n").await;
+    chat.types("/turns list").await;
+    chat.shows("From the next message on.").await;
+    model.push(Reply::words("Good evening."));
+    model.push(Reply::words("Ho!"));
+    chat.types("Good evening!").await;
+    chat.shows("Maren: Good evening.\n").await;
+    chat.shows("Tom: Ho!\n").await;
+    chat.types("/mute 1").await;
+    chat.shows("speaks only when you let it").await;
+    chat.types("/auto 2").await;
+    chat.shows("no character may speak now").await;
+    chat.types("/drop Tom").await;
+    chat.shows("Tom is out").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
+async fn starts_scenarios_of_several_characters_and_says_who_speaks() {
+    let (model, setup, platform) = with_model().await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    let role = |role: &str, name: &str, muted: bool| {
+        json!({"name": role, "character_name": name, "muted": muted, "card": {
+            "spec": "chara_card_v2", "spec_version": "2.0",
+            "data": {"name": name, "first_mes": format!("{name} nods."), "extensions": {}}
+        }})
+    };
+    let ship = json!({"version": 1, "scenario": {
+        "name": "Ship",
+        "cast": [role("Captain", "Mira", false), role("Mate", "Tom", false), role("Wren", "Wren", true)],
+        "settings": {"turns": {"strategy": "list"}},
+    }});
+    let file = setup.path("ship.json");
+    std::fs::write(&file, ship.to_string()).unwrap();
+    chat.types(&format!("/scenario {}", file.display())).await;
+    chat.shows("Imported Ship.").await;
+    chat.shows("With Mira as Captain, Tom as Mate, Wren (muted).")
+        .await;
+    for greeting in ["Mira: Mira nods.", "Tom: Tom nods.", "Wren: Wren nods."] {
+        chat.shows(greeting).await;
+    }
+    model.push(Reply::words("Aye."));
+    model.push(Reply::words("Aye, aye."));
+    chat.types("Ahoy!").await;
+    chat.shows("Mira: Aye.\n").await;
+    chat.shows("Tom: Aye, aye.\n").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
 async fn starts_scenarios_and_asks_what_they_need() {
     let (model, setup, platform) = with_model().await;
     model.always(Reply::words("Quick now."));

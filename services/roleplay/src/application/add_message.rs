@@ -5,7 +5,7 @@ use service::RequestKey;
 use troupe_proto::events::MessageOrigin;
 
 use super::access::{enter, enter_as_caller};
-use super::greetings::{Settled, settle};
+use super::greetings::settle_before;
 use super::move_head::move_head;
 use super::once::Once;
 use super::turns::speaker_name;
@@ -44,13 +44,14 @@ impl Chats {
         }
         let (user, now) = (ctx.user_id()?, self.clock.now());
         let session = enter_as_caller(&self.db, ctx, request.session_id, Right::Write).await?;
-        let words = &self.words(ctx, &session).await?;
+        let words = &self.words(ctx, &session, None).await?;
         let text = something_said(&request.text, &words.macros(self.moment(), rand::random()))?;
         let once = &Once::new(user, request.key).within(session.id);
         let new = &NewMessage {
             id: MessageId::new(),
             author: Author::Person,
             by: Some((session.me.id, session.me.persona_id)),
+            character_id: None,
             kind: request.kind,
             speaker_name: speaker_name(request.kind, &words.player.name),
             text,
@@ -75,11 +76,7 @@ impl Chats {
                         }
                         None => None,
                     };
-                    let answered = before.as_ref();
-                    let greeting = answered.and_then(|it| Settled::of_row(it, &session, words));
-                    if let Some(greeting) = greeting {
-                        settle(tx, id, &greeting).await?;
-                    }
+                    settle_before(tx, &session, before.as_ref(), words).await?;
                     let added = messages::insert(tx, id, before.as_ref(), new.clone()).await?;
                     move_head(tx, id, &session.branch, added.id, parent, now).await?;
                     tx.put_off(sessions::touch(id, now));

@@ -1,16 +1,20 @@
 //! What is asked to be generated: where its text goes, whether it may begin now or waits for its turn.
 
+use std::sync::Arc;
+
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
 use super::compile_prompt::{CompiledPrompt, Wanted};
-use super::words::something_said;
+use super::ensemble::Ensemble;
+use super::words::{Words, something_said};
 use super::{Chats, Error};
-use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
+use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
 use crate::domain::participant::Right;
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
+use crate::domain::turn::{self, Round};
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::sessions::Load;
@@ -25,6 +29,8 @@ pub(super) enum Target {
         parent: Parent,
         /// The person's message.
         said: NewMessage,
+        /// Who answers.
+        speaker: Speaker,
     },
     /// A new message after one that is there.
     Swipe {
@@ -40,8 +46,8 @@ pub(super) enum Target {
 /// Whose message a model writes.
 #[derive(Clone)]
 pub(super) enum Speaker {
-    /// The session's character.
-    Character,
+    /// A character of the session, which has this name.
+    Character(CharacterId, String),
     /// The person, who has this name.
     Person(String),
 }
@@ -104,6 +110,8 @@ pub(super) struct Start {
     /// Whether it may wait for its turn. Another text for a message that is there, or more of it, may not: that may be another one
     /// by then.
     pub(super) may_wait: bool,
+    /// What follows by itself.
+    pub(super) round: Round,
 }
 
 /// What is to be generated.
@@ -118,6 +126,8 @@ pub(super) enum Asked {
         said: Option<String>,
         /// What the person is called.
         player_name: String,
+        /// Who is to speak.
+        speaker: turn::Speaker,
     },
 }
 
@@ -127,6 +137,14 @@ impl Asked {
         match self {
             Self::Now(prompt) => prompt.spoken.said.clone().unwrap_or_default(),
             Self::Later { said, .. } => said.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Who is to speak, and why.
+    pub(super) fn speaker(&self) -> turn::Speaker {
+        match self {
+            Self::Now(prompt) => prompt.speaker,
+            Self::Later { speaker, .. } => *speaker,
         }
     }
 
@@ -185,18 +203,22 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: &Session,
+        ensemble: &Arc<Ensemble>,
         wanted: Wanted<'_>,
         waits: bool,
     ) -> Result<Asked, Error> {
         if !waits {
-            let prompt = self.compile(ctx, session, wanted).await?;
+            let prompt = self.compile(ctx, session, ensemble, wanted).await?;
             return Ok(Asked::Now(Box::new(prompt)));
         }
         let model = async {
             let model = self.models.resolve(ctx, &session.model_id).await?;
             Ok::<_, Error>(model)
         };
-        let (words, model) = tokio::try_join!(self.words(ctx, session), model)?;
+        let (player, model) = tokio::try_join!(self.player(ctx, &session.me), model)?;
+        let speaker = wanted.speaker;
+        let own = (ensemble.clone(), Some(speaker.character_id));
+        let words = Words::of(session, own, player, None);
         if !words.has_character() {
             return Err(Error::CharacterDeleted);
         }
@@ -207,6 +229,7 @@ impl Chats {
             model_id: model.id,
             said: said.transpose()?,
             player_name: words.player.name.clone(),
+            speaker,
         })
     }
 

@@ -25,10 +25,14 @@ pub(super) async fn store_messages(
 ) -> Result<(Option<Message>, Message), Error> {
     let (branch, now) = (&session.branch, new.create_time);
     match target {
-        Target::Answer { parent, said } => {
+        Target::Answer {
+            parent,
+            said,
+            speaker,
+        } => {
             let parent = parent.now(session);
             let before = find_parent(tx, session, parent).await?;
-            let reply = begun_by(session, new, Speaker::Character);
+            let reply = begun_by(session, new, speaker);
             let stored =
                 messages::insert_with_answer(tx, session.id, before.as_ref(), said, reply).await?;
             let (said, reply) = stored;
@@ -53,7 +57,7 @@ pub(super) async fn store_messages(
     }
 }
 
-/// The message that a reply answers, which was there before.
+/// The person's message that a reply answers, which was there before.
 pub(super) async fn answered(
     db: &impl ConnectionTrait,
     session: SessionId,
@@ -61,7 +65,10 @@ pub(super) async fn answered(
     reply: &Message,
 ) -> Result<Option<Message>, Error> {
     match (kind, reply.parent_id) {
-        (Kind::Reply, Some(parent)) => Ok(messages::find_whole(db, session, parent).await?),
+        (Kind::Reply, Some(parent)) => {
+            let before = messages::find_whole(db, session, parent).await?;
+            Ok(before.filter(|message| message.author == Author::Person))
+        }
         _ => Ok(None),
     }
 }
@@ -77,18 +84,23 @@ async fn find_parent(
 }
 
 /// The message that a generation begins with: an empty text.
-fn begun_by(session: &Session, generation: &NewGeneration, speaker: Speaker) -> NewMessage {
-    let (author, speaker_name, by) = match speaker {
-        Speaker::Character => (Author::Character, session.character_name.clone(), None),
+pub(super) fn begun_by(
+    session: &Session,
+    generation: &NewGeneration,
+    speaker: Speaker,
+) -> NewMessage {
+    let (author, speaker_name, by, character_id) = match speaker {
+        Speaker::Character(id, name) => (Author::Character, name, None, Some(id)),
         Speaker::Person(name) => {
             let me = &session.me;
-            (Author::Person, name, Some((me.id, me.persona_id)))
+            (Author::Person, name, Some((me.id, me.persona_id)), None)
         }
     };
     NewMessage {
         id: MessageId::new(),
         author,
         by,
+        character_id,
         kind: MessageKind::Dialogue,
         speaker_name,
         text: String::new(),

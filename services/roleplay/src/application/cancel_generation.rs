@@ -31,9 +31,34 @@ impl Chats {
                 ended(watched.progress).await;
             }
             None if !generation.state.is_ended() => self.cancel_elsewhere(id).await?,
-            None => return Ok(generation),
+            None if generation.next_id.is_none() => return Ok(generation),
+            None => {}
         }
-        self.find_generation(viewer, id).await
+        let generation = self.find_generation(viewer, id).await?;
+        self.cancel_following(viewer, generation.next_id).await?;
+        Ok(generation)
+    }
+
+    /// Ends what followed a generation by itself, so that nothing follows any more.
+    async fn cancel_following(
+        &self,
+        viewer: Viewer,
+        mut next: Option<GenerationId>,
+    ) -> Result<(), Error> {
+        while let Some(id) = next {
+            let watched = self.live.find(id);
+            let generation = self.find_generation(viewer, id).await?;
+            match watched {
+                Some(watched) => {
+                    watched.cancel.cancel();
+                    ended(watched.progress).await;
+                }
+                None if !generation.state.is_ended() => self.cancel_elsewhere(id).await?,
+                None => {}
+            }
+            next = self.find_generation(viewer, id).await?.next_id;
+        }
+        Ok(())
     }
 
     /// Has the process end it that runs it. Should none, it is ended here.

@@ -9,7 +9,7 @@ use super::{Chats, Error};
 use crate::domain::book::Book;
 use crate::domain::card::Card;
 use crate::domain::character::Character;
-use crate::domain::ids::{CharacterId, LorebookId, SessionId, UserId};
+use crate::domain::ids::{CharacterId, LorebookId, UserId};
 use crate::domain::lorebook::{LoreSettings, Lorebook, Matcher};
 use crate::domain::name;
 use crate::domain::participant::{MAX_PARTICIPANTS, ParticipantRole, Seat};
@@ -27,21 +27,40 @@ pub(crate) struct Sheet {
     pub(super) owner_id: UserId,
     /// Whether others who use it see its card.
     pub(super) is_shown: bool,
-    /// The lorebook of the card, those that are attached, and those of the session's scenario, as one.
+    /// The lorebook of the card and those that are attached, as one.
     pub(super) lore: Option<Matcher>,
     /// What the others than the card's have as JSON.
     attached_bytes: usize,
 }
 
 /// A character with its lorebooks, and when each last changed.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SheetKey {
     id: CharacterId,
     changed: Timestamp,
-    /// Those that are attached, and those of the session's scenario.
+    /// Those that are attached.
     books: Vec<(LorebookId, Timestamp)>,
     /// What of a session's settings it depends on.
     settings: [bool; 4],
+}
+
+/// A character made ready, and as what.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    pub(super) key: SheetKey,
+    pub(super) sheet: Arc<Sheet>,
+}
+
+impl SheetKey {
+    /// The character.
+    pub(super) fn id(&self) -> CharacterId {
+        self.id
+    }
+
+    /// The lorebooks that are attached to it.
+    pub(super) fn books(&self) -> impl Iterator<Item = LorebookId> {
+        self.books.iter().map(|(id, _)| *id)
+    }
 }
 
 impl Sheet {
@@ -98,57 +117,73 @@ impl Player {
 }
 
 impl Chats {
-    /// A character made ready for the prompts of a session, with the lorebooks of its scenario if it was started from one. Whoever has
-    /// a session with a character was let use it when the session was opened.
+    /// A character made ready for prompts. Whoever has a session with it was let use it when it joined.
     pub(super) async fn sheet(
         &self,
         id: CharacterId,
         choices: &PromptChoices,
-        started: Option<SessionId>,
     ) -> Result<Option<Arc<Sheet>>, Error> {
-        let (db, lore) = (self.db.read(), choices.lore());
-        let settings = Matcher::settings_key(&lore);
-        let changed = characters::anyones_update_time(db, id);
-        let books = lorebooks::attached_times(db, id);
-        let brought = async {
-            match started {
-                Some(session) => lorebooks::brought_times(db, session).await,
-                None => Ok(Vec::new()),
+        let found = self.sheets(&[id], choices).await?;
+        Ok(found.into_iter().next().map(|ready| ready.sheet))
+    }
+
+    /// As [`Chats::sheet`], of several, as far as they aren't deleted. What of them is kept ready is asked for together.
+    pub(super) async fn sheets(
+        &self,
+        ids: &[CharacterId],
+        choices: &PromptChoices,
+    ) -> Result<Vec<Ready>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (db, settings) = (self.db.read(), Matcher::settings_key(&choices.lore()));
+        let (found, attached) = tokio::try_join!(
+            characters::update_times(db, ids),
+            lorebooks::attached_times(db, ids)
+        )?;
+        let mut sheets = Vec::new();
+        for (id, changed) in found {
+            let books = attached.iter().filter(|(of, ..)| *of == id);
+            let books = books.map(|(_, book, time)| (*book, *time));
+            let key = SheetKey {
+                id,
+                changed,
+                books: books.collect(),
+                settings,
+            };
+            if let Some(sheet) = self.sheet_of_key(&key, choices).await? {
+                sheets.push(Ready { key, sheet });
             }
-        };
-        let (Some(changed), mut books, brought) = tokio::try_join!(changed, books, brought)? else {
-            return Ok(None);
-        };
-        add_new(&mut books, brought, |book| book.0);
-        let key = SheetKey {
-            id,
-            changed,
-            books,
-            settings,
-        };
-        if let Some(sheet) = self.sheets.get(&key) {
+        }
+        Ok(sheets)
+    }
+
+    /// A character as it was found to be, or as it has become meanwhile.
+    async fn sheet_of_key(
+        &self,
+        key: &SheetKey,
+        choices: &PromptChoices,
+    ) -> Result<Option<Arc<Sheet>>, Error> {
+        if let Some(sheet) = self.sheets.get(key) {
             return Ok(Some(sheet));
         }
+        let (db, id, lore) = (self.db.read(), key.id, choices.lore());
         let Some(character) = characters::anyones(db, id).await? else {
             return Ok(None);
         };
-        let mut books = match key.books.is_empty() {
+        let attached = match key.books.is_empty() {
             true => Vec::new(),
             false => lorebooks::attached(db, id).await?,
         };
-        if let Some(session) = started {
-            let brought = lorebooks::brought(db, session).await?;
-            add_new(&mut books, brought, |book| book.id);
-        }
         // What is kept is what was read, which may be newer than what was asked for.
-        let times = books.iter().map(|book| (book.id, book.update_time));
+        let books = attached.iter().map(|book| (book.id, book.update_time));
         let key = SheetKey {
             id,
             changed: character.update_time,
-            books: times.collect(),
-            settings,
+            books: books.collect(),
+            settings: key.settings,
         };
-        let sheet = Arc::new(Sheet::of(character, &books, &lore));
+        let sheet = Arc::new(Sheet::of(character, &attached, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }
@@ -212,15 +247,6 @@ impl Chats {
         Ok(described
             .map(|(name, description)| Player::of(&name, description))
             .collect())
-    }
-}
-
-/// Adds what isn't there yet: a lorebook that is attached to the character and named by the scenario counts once.
-fn add_new<T>(books: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> LorebookId) {
-    for book in more {
-        if !books.iter().any(|it| id(it) == id(&book)) {
-            books.push(book);
-        }
     }
 }
 

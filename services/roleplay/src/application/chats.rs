@@ -13,6 +13,7 @@ use storage::Database;
 use super::access::enter_as_caller;
 use super::cast::{Sheet, SheetKey};
 use super::doors::Doors;
+use super::ensemble::{JointLore, LoreKey};
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
@@ -52,6 +53,8 @@ pub(crate) struct Chats {
     pub(super) limits: GenerationLimits,
     pub(super) access: SharedAccess,
     pub(super) sheets: Cache<SheetKey, Arc<Sheet>>,
+    /// The lorebooks of several characters, and of scenarios.
+    pub(super) lores: Cache<LoreKey, Arc<JointLore>>,
 }
 
 /// How long generations may take, and how many may run.
@@ -84,6 +87,10 @@ impl Chats {
             .max_capacity(READY_SHEETS_BYTES)
             .weigher(|_, sheet: &Arc<Sheet>| sheet.size())
             .time_to_idle(READY_FOR);
+        let lores = Cache::builder()
+            .max_capacity(READY_SHEETS_BYTES)
+            .weigher(|_, lore: &Arc<JointLore>| lore.size())
+            .time_to_idle(READY_FOR);
         Self {
             hold: Arc::new(Hold::new(&db, &host.data_dir)),
             db,
@@ -99,6 +106,7 @@ impl Chats {
             limits,
             access,
             sheets: sheets.build(),
+            lores: lores.build(),
         }
     }
 

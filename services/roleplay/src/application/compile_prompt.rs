@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use mesh::Ctx;
 
-use super::access::enter_as_caller;
 use super::ancestry::Path;
-use super::cast::{Player, Sheet};
-use super::plot::{Plot, premise};
+use super::cast::Player;
+use super::ensemble::Ensemble;
+use super::plot::premise;
 use super::recall::{Kept, Scene};
 use super::turns::{earlier, turns};
 use super::words::{Spoken, Words, said};
@@ -16,11 +16,11 @@ use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::macros::Moment;
 use crate::domain::message::{Author, MessageKind};
-use crate::domain::participant::Right;
 use crate::domain::prompt::{
-    Compiled, Draft, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
+    Compiled, Draft, Group, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
 };
 use crate::domain::session::Session;
+use crate::domain::turn::Speaker;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::{self, Line};
 
@@ -46,25 +46,26 @@ pub(super) struct Wanted<'w> {
     pub(super) said_id: Option<MessageId>,
     /// In which voice it is said.
     pub(super) kind_said: MessageKind,
+    /// Who speaks, or is spoken to where the person does.
+    pub(super) speaker: Speaker,
 }
 
 impl Wanted<'_> {
     /// A prompt that ends with what is stored.
-    pub(super) fn after(tip: Option<MessageId>, kind: Kind) -> Self {
+    pub(super) fn after(tip: Option<MessageId>, kind: Kind, speaker: Speaker) -> Self {
         Self {
             kind,
             tip,
             said: None,
             said_id: None,
             kind_said: MessageKind::default(),
+            speaker,
         }
     }
 }
 
 /// What a prompt is made of, as the tables and the other services have it.
 struct Gathered {
-    /// What it plays, whose character isn't deleted.
-    played: (Plot, Arc<Sheet>),
     player: Player,
     greeter: Option<Player>,
     /// The others who write, as far as they are described.
@@ -94,32 +95,27 @@ pub(crate) struct CompiledPrompt {
     pub(crate) player_name: String,
     /// What is said with it.
     pub(super) spoken: Spoken,
-    /// What it plays.
-    pub(super) plot: Plot,
+    /// What the session plays.
+    pub(super) ensemble: Arc<Ensemble>,
+    /// Who speaks, or is spoken to where the person does.
+    pub(super) speaker: Speaker,
+    /// What that character is called.
+    pub(crate) speaker_name: String,
 }
 
 impl Chats {
-    /// The prompt that the next reply in a session would be generated from, for its owner: it has the whole card.
-    pub(crate) async fn preview_prompt(
-        &self,
-        ctx: &Ctx,
-        session: SessionId,
-    ) -> Result<CompiledPrompt, Error> {
-        let session = &enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
-        let wanted = Wanted::after(session.branch.head, Kind::Reply);
-        Ok(self.compile(ctx, session, wanted).await?.readable())
-    }
-
     /// Compiles a prompt.
     pub(super) async fn compile(
         &self,
         ctx: &Ctx,
         session: &Session,
+        ensemble: &Arc<Ensemble>,
         wanted: Wanted<'_>,
     ) -> Result<CompiledPrompt, Error> {
+        let speaker = wanted.speaker.character_id;
+        let sheet = ensemble.sheet(speaker).ok_or(Error::CharacterDeleted)?;
         let gathered = self.gather(ctx, session, wanted.tip).await?;
         let Gathered {
-            played: (plot, sheet),
             player,
             greeter,
             others,
@@ -128,8 +124,9 @@ impl Chats {
             kept,
             recalls,
         } = gathered;
-        let words = Words::of(session, plot.clone(), player.clone(), greeter);
-        let story = plot.story.as_deref();
+        let own = (ensemble.clone(), Some(speaker));
+        let words = Words::of(session, own, player.clone(), greeter);
+        let story = ensemble.story.as_deref();
         let described = self.described(&words, &others)?;
         let spoken = self.spoken(session, &wanted, words, &model, &mut lines)?;
         let recent: Vec<MessageId> = lines.iter().map(|line| line.id).collect();
@@ -139,12 +136,20 @@ impl Chats {
             recent: &recent,
         });
         let pinned = self.memories.pinned_on(path, kept.pinned).await?;
-        let settings = self.prompt_settings(session, &model);
+        let settings = self.prompt_settings(session, ensemble, &model);
+        let members = ensemble.group_members(speaker);
         let (earlier, earlier_of_character) = earlier(&lines);
         let idle_secs = self.idle_secs(&lines);
         let turns = turns(lines, &player, &wanted, spoken.said.clone());
-        let mut material = Material {
-            lore: sheet.lore.as_ref(),
+        let choices = &session.settings.turns;
+        let group = Group {
+            members: &members,
+            cards: choices.cards.unwrap_or_default(),
+            nudge: choices.nudge_format.as_deref(),
+        };
+        let material = Material {
+            group: ensemble.is_group().then_some(group),
+            lore: ensemble.lore(),
             persona: Persona {
                 name: &player.name,
                 description: &described,
@@ -166,30 +171,52 @@ impl Chats {
             filled: story.map(|story| &story.told.filled),
             ..Material::new(&sheet.card, &turns)
         };
-        let (mut compiled, mut estimated) = self.fit(ctx, &material, &settings, session).await?;
-        let recalled;
-        // A prompt that holds the whole history misses nothing, and need not wait for a search.
-        if recalls && (compiled.receipt.dropped_messages > 0 || kept.has_notes) {
-            let scene = Scene {
-                session: session.id,
-                path,
-                turns: &turns,
-                said: compiled.receipt.surely_said(),
-            };
-            (material.recall, recalled) = self.memories.recall(ctx, scene, &pinned).await;
-            material.memories = &recalled;
-            (compiled, estimated) = self.fit(ctx, &material, &settings, session).await?;
-        }
+        let seed = prompt_seed(session);
+        let scene = (session.id, path);
+        let fitted = self.fit_recalling(ctx, scene, material, (&settings, seed), kept.has_notes);
+        let (compiled, estimated) = fitted.await?;
+        let Compiled { prompt, receipt } = compiled;
         Ok(CompiledPrompt {
-            prompt: compiled.prompt,
-            receipt: compiled.receipt,
+            prompt,
+            receipt,
             estimated,
             max_tokens: settings.max_reply_tokens,
             player_name: player.name.clone(),
             model: model.clone(),
             spoken,
-            plot: plot.clone(),
+            ensemble: ensemble.clone(),
+            speaker: wanted.speaker,
+            speaker_name: sheet.card.display_name().into_owned(),
         })
+    }
+
+    /// Fits a prompt, with what is recalled into it. One that holds the whole history misses nothing, and need not wait for a search.
+    async fn fit_recalling(
+        &self,
+        ctx: &Ctx,
+        (session, path): (SessionId, Option<Path<'_>>),
+        material: Material<'_>,
+        (settings, seed): (&Settings, u64),
+        has_notes: bool,
+    ) -> Result<(Compiled, bool), Error> {
+        let (compiled, estimated) = self.fit(ctx, &material, settings, seed).await?;
+        let is_whole = compiled.receipt.dropped_messages == 0 && !has_notes;
+        if material.recall == Recall::Off || is_whole {
+            return Ok((compiled, estimated));
+        }
+        let scene = Scene {
+            session,
+            path,
+            turns: material.history,
+            said: compiled.receipt.surely_said(),
+        };
+        let (recall, recalled) = self.memories.recall(ctx, scene, material.memories).await;
+        let material = Material {
+            recall,
+            memories: &recalled,
+            ..material
+        };
+        self.fit(ctx, &material, settings, seed).await
     }
 
     /// Who takes part: the person whose turn it is, then the others with their names.
@@ -206,9 +233,10 @@ impl Chats {
         Ok(description)
     }
 
-    fn prompt_settings(&self, session: &Session, model: &Model) -> Settings {
+    fn prompt_settings(&self, session: &Session, ensemble: &Ensemble, model: &Model) -> Settings {
         let reply = &session.settings;
         let names = match session.shared {
+            _ if ensemble.is_group() => NameStyle::Content,
             true => NameStyle::People,
             false => NameStyle::default(),
         };
@@ -231,11 +259,6 @@ impl Chats {
         tip: Option<MessageId>,
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
-        let plot = async {
-            let plot = self.plot(session).await?;
-            let sheet = plot.sheet.clone().ok_or(Error::CharacterDeleted)?;
-            Ok((plot, sheet))
-        };
         let history = async {
             let model = self.models.resolve(ctx, &session.model_id).await?;
             let lines = self.history(session, tip, model.window_tokens).await?;
@@ -250,10 +273,9 @@ impl Chats {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
         let others = self.others(session);
         let people = async { tokio::try_join!(player, greeter, others) };
-        let (played, (player, greeter, others), (model, lines), kept) =
-            tokio::try_join!(plot, people, history, kept)?;
+        let ((player, greeter, others), (model, lines), kept) =
+            tokio::try_join!(people, history, kept)?;
         Ok(Gathered {
-            played,
             player,
             greeter,
             others,
@@ -269,9 +291,9 @@ impl Chats {
         ctx: &Ctx,
         material: &Material<'_>,
         settings: &Settings,
-        session: &Session,
+        seed: u64,
     ) -> Result<(Compiled, bool), Error> {
-        let draft = Draft::new(material, settings, prompt_seed(session))?;
+        let draft = Draft::new(material, settings, seed)?;
         let texts: Vec<String> = draft.texts().into_iter().map(str::to_owned).collect();
         let counts = self.models.count(ctx, material.model, &texts).await?;
         Ok((draft.fit(|text| counts.of(text))?, counts.estimated))

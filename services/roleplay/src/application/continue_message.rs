@@ -5,11 +5,13 @@ use service::RequestKey;
 
 use super::asking::{Asked, Opening, Start, Target};
 use super::begin_message::check_continuable;
+use super::choose_speakers::kept;
 use super::compile_prompt::Wanted;
 use super::start_generation::Started;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
+use crate::domain::turn::Round;
 use crate::infrastructure::queries::messages;
 
 impl Chats {
@@ -29,8 +31,11 @@ impl Chats {
             messages::find(self.db.read(), session.id, id).await?,
             &session,
         )?;
-        let wanted = Wanted::after(Some(id), Kind::Continue);
-        let prompt = self.compile(ctx, &session, wanted).await?;
+        let ensemble = self.ensemble(&session).await?;
+        let message = messages::find_whole(self.db.read(), session.id, id).await?;
+        let who = kept(&ensemble, &message.ok_or(Error::NotFound("message"))?)?;
+        let wanted = Wanted::after(Some(id), Kind::Continue, who);
+        let prompt = self.compile(ctx, &session, &ensemble, wanted).await?;
         let target = Target::End(id);
         let start = Start {
             session,
@@ -39,6 +44,7 @@ impl Chats {
             target,
             asked: Asked::Now(Box::new(prompt)),
             may_wait: false,
+            round: Round::default(),
         };
         self.start(ctx, start).await
     }

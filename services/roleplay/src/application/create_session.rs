@@ -1,19 +1,21 @@
-//! Opens a session with a character.
+//! Opens a session with a character, or with several.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mesh::Ctx;
-use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
 use super::access::enter;
-use super::cast::Sheet;
+use super::cast::{Player, Sheet};
+use super::cast_members::NewMember;
+use super::ensemble::Ensemble;
 use super::once::Once;
-use super::plot::Plot;
 use super::tell::Telling;
 use super::words::Words;
 use super::{Chats, Error};
+use crate::domain::cast::{Cast, CastMember};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::participant::{Right, Seat};
@@ -22,15 +24,17 @@ use crate::domain::session::{
 };
 use crate::domain::story::NewStory;
 use crate::infrastructure::queries::messages::NewMessage;
-use crate::infrastructure::queries::{branches, messages, participants, sessions, stories};
+use crate::infrastructure::queries::{branches, cast, messages, participants, sessions, stories};
 
 /// A session to open.
 pub(crate) struct NewSession {
-    /// The character.
-    pub(crate) character_id: CharacterId,
+    /// The character, of several the first.
+    pub(crate) first: NewMember,
+    /// The other characters, in their order.
+    pub(crate) others: Vec<NewMember>,
     /// Whom the person plays; none for themselves.
     pub(crate) persona_id: Option<PersonaId>,
-    /// Title; empty for the character's name.
+    /// Title; empty for the names of the characters.
     pub(crate) title: String,
     /// The model; empty for the default one.
     pub(crate) model_id: String,
@@ -40,9 +44,25 @@ pub(crate) struct NewSession {
     pub(crate) story: Option<NewStory>,
 }
 
+impl NewSession {
+    /// All characters, in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = &NewMember> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+/// A session as it is stored when it is opened.
+struct Opening {
+    session: Session,
+    cast: Cast,
+    story: Option<NewStory>,
+    /// Of each character that has any, in their order.
+    greetings: Vec<Vec<NewMessage>>,
+}
+
 impl Chats {
-    /// Opens a session with a character that the caller may use, by a link if there is a token. The character's greeting is its
-    /// first message, the alternate greetings are swipes of it. A repeat of the request gets the session of the first, as it is now.
+    /// Opens a session with characters that the caller may use, one of them by a link if there is a token. The greeting of the first is
+    /// its first message, the alternate greetings are swipes of it. A repeat of the request gets the session of the first, as it is now.
     pub(crate) async fn create_session(
         &self,
         ctx: &Ctx,
@@ -56,9 +76,11 @@ impl Chats {
             return Ok(opened);
         }
         let linked = self.access.linked(db, token, self.clock.now()).await?;
-        self.access
-            .usable_character(db, user, new.character_id, linked)
-            .await?;
+        let ids: Vec<CharacterId> = new.members().map(|it| it.character_id).collect();
+        let usable = self.access.characters(db, user, ids.clone()).await?;
+        for id in ids {
+            usable.name(id, linked)?;
+        }
         self.open_session(ctx, new, once).await
     }
 
@@ -76,19 +98,14 @@ impl Chats {
         self.greeted(ctx, session, greeting).await.map(Some)
     }
 
-    /// Opens a session with a character that the caller may use.
+    /// Opens a session with characters that the caller may use.
     pub(super) async fn open_session(
         &self,
         ctx: &Ctx,
         new: NewSession,
         once: &Once,
     ) -> Result<(Session, Option<Message>), Error> {
-        let user = ctx.user_id()?;
-        let sheet = self
-            .sheet(new.character_id, &new.settings.prompt, None)
-            .await?
-            .ok_or(Error::NotFound("character"))?;
-        let id = SessionId::new();
+        let (user, id) = (ctx.user_id()?, SessionId::new());
         let me = Seat {
             persona_id: new.persona_id,
             ..Seat::of_opener(id, user)
@@ -97,26 +114,55 @@ impl Chats {
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
+        let opening = self.opening_of(new, id, (me, player)).await?;
+        let (opening, cause) = (&opening, &ctx.cause());
+        let stored = self
+            .db
+            .transaction(|tx| {
+                Box::pin(async move {
+                    if let Some(made) = once.made(tx).await? {
+                        return opened(tx, user, made).await;
+                    }
+                    let session = &opening.session;
+                    let greeting = store(self.telling(tx, session, cause), opening).await?;
+                    once.note(tx, session.id, session.create_time).await?;
+                    Ok((session.clone(), greeting))
+                })
+            })
+            .await;
+        let (session, greeting) = stored?;
+        self.greeted(ctx, session, greeting).await
+    }
+
+    /// A session as it begins, with the place of the person who opens it.
+    async fn opening_of(
+        &self,
+        new: NewSession,
+        id: SessionId,
+        (me, player): (Seat, Player),
+    ) -> Result<Opening, Error> {
         let now = self.clock.now();
-        let name = sheet.card.display_name().into_owned();
-        let story = &new.story;
-        let greetings = greetings(&sheet, story.as_ref(), &name, now);
+        let (cast, sheets) = self.new_cast(&new, id, now).await?;
+        let story = new.story;
+        let greetings = all_greetings(&cast, &sheets, story.as_ref());
+        let last = greetings.last().and_then(|last| last.first());
         let branch = Branch {
             id: BranchId::new(),
             session_id: id,
             title: FIRST_BRANCH_TITLE.to_owned(),
-            head: greetings.first().map(|greeting| greeting.id),
+            head: last.map(|it| it.id),
             create_time: now,
             update_time: now,
         };
+        let first = cast.first();
         let session = Session {
             id,
-            user_id: user,
+            user_id: me.user_id,
             me,
             shared: false,
-            character_id: Some(new.character_id),
-            title: title(new.title, &name),
-            character_name: name,
+            character_id: first.map(|it| it.character_id),
+            title: title(new.title, &cast),
+            character_name: first.map(|it| it.name.clone()).unwrap_or_default(),
             scenario: story.as_ref().map(NewStory::session_scenario),
             model_id: new.model_id,
             settings: new.settings,
@@ -126,28 +172,17 @@ impl Chats {
             last_use_time: now,
             update_time: now,
         };
-        if let Some(story) = story {
-            let plot = Plot::begun(sheet, story);
-            let words = Words::of(&session, plot, player, None);
-            words.check_greeting(&session, &story.origin.opening)?;
+        if let Some(story) = &story {
+            let begun = Ensemble::begun(cast.clone(), &sheets, &story.story);
+            let words = Words::of(&session, (Arc::new(begun), None), player, None);
+            words.check_opening(&session, &story.origin.opening)?;
         }
-        let (stored, greetings, cause) = (&session, &greetings, &ctx.cause());
-        let opening = self
-            .db
-            .transaction(|tx| {
-                Box::pin(async move {
-                    if let Some(made) = once.made(tx).await? {
-                        return opened(tx, user, made).await;
-                    }
-                    let telling = self.telling(tx, stored, cause);
-                    let greeting = store(telling, stored, story.as_ref(), greetings).await?;
-                    once.note(tx, stored.id, now).await?;
-                    Ok((stored.clone(), greeting))
-                })
-            })
-            .await;
-        let (session, greeting) = opening?;
-        self.greeted(ctx, session, greeting).await
+        Ok(Opening {
+            session,
+            cast,
+            story,
+            greetings,
+        })
     }
 
     /// An opened session, with its greeting as it is shown.
@@ -165,39 +200,55 @@ impl Chats {
     }
 }
 
-/// The greetings of a character, as the card has them, or the one of the scenario.
-fn greetings(
-    sheet: &Sheet,
+/// What a session begins with: the opening of its scenario, which the first character says; or else the greetings of all characters, as
+/// their cards have them. Those are so many in all, and at least one of each that has one.
+fn all_greetings(
+    cast: &Cast,
+    sheets: &[Arc<Sheet>],
     story: Option<&NewStory>,
-    name: &str,
-    now: Timestamp,
-) -> Vec<NewMessage> {
-    let opening = story.map_or("", |story| &story.origin.opening);
-    let greetings = match opening.trim().is_empty() {
-        true => sheet.card.greetings(),
-        false => vec![Cow::Borrowed(opening)],
+) -> Vec<Vec<NewMessage>> {
+    let opening = story.map(|story| story.origin.opening.as_str());
+    let opening = opening.filter(|opening| !opening.trim().is_empty());
+    if let (Some(opening), Some(first)) = (opening, cast.first()) {
+        return vec![greetings(vec![Cow::Borrowed(opening)], first)];
+    }
+    let mut left = MAX_GREETINGS.saturating_sub(cast.members().len() - 1);
+    let of_one = |(member, sheet): (&CastMember, &Arc<Sheet>)| {
+        let mut own = match cast.is_group() {
+            true => sheet.card.group_greetings(),
+            false => sheet.card.greetings(),
+        };
+        own.truncate(left.max(1));
+        left = left.saturating_sub(own.len());
+        greetings(own, member)
     };
-    let greetings = greetings.into_iter().take(MAX_GREETINGS);
+    let all = cast.members().iter().zip(sheets).map(of_one);
+    all.filter(|of_one| !of_one.is_empty()).collect()
+}
+
+fn greetings(own: Vec<Cow<'_, str>>, member: &CastMember) -> Vec<NewMessage> {
     let message = |greeting: Cow<'_, str>| NewMessage {
         id: MessageId::new(),
         author: Author::Character,
         by: None,
+        character_id: Some(member.character_id),
         kind: MessageKind::Dialogue,
-        speaker_name: name.to_owned(),
+        speaker_name: member.name.clone(),
         text: greeting.into_owned(),
         generation_id: None,
-        create_time: now,
+        create_time: member.create_time,
         is_template: true,
     };
-    greetings.map(message).collect()
+    own.into_iter().map(message).collect()
 }
 
-/// The title that was given, or the name, which may be longer than a title that people can change.
-fn title(given: String, name: &str) -> String {
-    match given.is_empty() {
-        true => name.chars().take(MAX_TITLE_CHARS).collect(),
-        false => given,
+/// The title that was given, or the names, which may be longer than a title that people can change.
+fn title(given: String, cast: &Cast) -> String {
+    if !given.is_empty() {
+        return given;
     }
+    let names: Vec<&str> = cast.members().iter().map(|it| it.name.as_str()).collect();
+    names.join(", ").chars().take(MAX_TITLE_CHARS).collect()
 }
 
 /// A session that an earlier request opened, with its greeting.
@@ -218,23 +269,25 @@ async fn opened(
     Ok((session, greeting))
 }
 
-async fn store(
-    telling: Telling<'_>,
-    session: &Session,
-    story: Option<&NewStory>,
-    greetings: &[NewMessage],
-) -> Result<Option<Message>, Error> {
-    let tx = telling.tx;
+async fn store(telling: Telling<'_>, opening: &Opening) -> Result<Option<Message>, Error> {
+    let (tx, session) = (telling.tx, &opening.session);
     sessions::insert(tx, session).await?;
     participants::put(tx, session.id, &session.me, session.create_time).await?;
-    if let Some(story) = story {
+    if let Some(story) = &opening.story {
         stories::insert(tx, session.id, story).await?;
+    }
+    if opening.cast.is_told() {
+        cast::put(tx, session.id, &opening.cast).await?;
     }
     branches::insert(tx, session.branch.clone()).await?;
     telling.session_created(session.create_time)?;
-    telling.greeted(&messages::insert_greetings(tx, session.id, greetings))?;
-    match session.branch.head {
-        Some(head) => Ok(messages::find_whole(tx, session.id, head).await?),
+    telling.greeted(&messages::insert_greetings(
+        tx,
+        session.id,
+        &opening.greetings,
+    ))?;
+    match opening.greetings.first().and_then(|first| first.first()) {
+        Some(first) => Ok(messages::find_whole(tx, session.id, first.id).await?),
         None => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use super::error::check_etag;
 use super::{Characters, Error};
 use crate::domain::ids::{CharacterId, UserId};
-use crate::infrastructure::queries::{characters, scenarios, sessions, stories};
+use crate::infrastructure::queries::{cast, characters, scenarios};
 
 impl Characters {
     /// Deletes a character with its picture and its assets. Sessions with it stay readable.
@@ -37,8 +37,7 @@ impl Characters {
                     return Err(Error::NotFound("character"));
                 }
                 scenarios::forget_character(tx, id, now).await?;
-                stories::forget_character(tx, id).await?;
-                Ok(sessions::forget_character(tx, id, now).await?)
+                Ok(cast::forget_character(tx, id, now).await?)
             })
         });
         delete.await

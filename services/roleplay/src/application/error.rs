@@ -10,6 +10,7 @@ use tonic::Status;
 use troupe_proto::{Class, Classify, Code, Reason, error};
 
 use crate::domain::card::CardError;
+use crate::domain::cast::CastError;
 use crate::domain::etag::etag;
 use crate::domain::ids::GenerationId;
 use crate::domain::macros::Outgrown;
@@ -94,6 +95,14 @@ pub(crate) enum Error {
     /// The session's character was deleted.
     #[error("the session's character was deleted: give the session another one, or only read it")]
     CharacterDeleted,
+    /// No character may speak now.
+    #[error(
+        "no character may speak now: name who does (character_id), unmute one, or change how the session takes turns"
+    )]
+    NobodyToSpeak,
+    /// The cast can't be changed so.
+    #[error(transparent)]
+    Cast(#[from] CastError),
     /// The character has no picture.
     #[error("the character has no picture")]
     AvatarMissing,
@@ -269,6 +278,8 @@ impl Classify for Error {
             }
             Self::Unsuitable(_) => Class::new(Reason::MessageUnsuitable),
             Self::CharacterDeleted => Class::new(Reason::CharacterDeleted),
+            Self::NobodyToSpeak => Class::new(Reason::NobodyToSpeak),
+            Self::Cast(_) => Class::new(Reason::CastUnsuitable),
             Self::PromptTooLong(_) => Class::new(Reason::PromptTooLong),
             Self::TooManyGenerations(_) => {
                 Class::new(Reason::TooManyGenerations).retry_after(REPLY_TIME)

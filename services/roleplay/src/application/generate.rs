@@ -21,13 +21,15 @@ use tracing::Instrument;
 use troupe_proto::{Classify, Code, Reason, error};
 
 use super::live::Job;
+use super::next_reply::Said;
 use super::recover_generations::Outcome;
 use super::shown::Shown;
 use super::words::Words;
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State, Trimmer};
-use crate::domain::ids::{GenerationId, MessageId};
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::macros::{Moment, Resolver};
+use crate::domain::turn::{Round, Speaker};
 use crate::infrastructure::models::{Inference, Written};
 use crate::infrastructure::queries::generations;
 
@@ -42,6 +44,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// What a generation's job needs.
 pub(super) struct Work {
     pub(super) job: Job,
+    pub(super) session_id: SessionId,
     pub(super) message_id: MessageId,
     /// What the message holds already.
     pub(super) base: String,
@@ -50,6 +53,10 @@ pub(super) struct Work {
     pub(super) inference: Inference,
     /// What macros of the model's text stand for.
     pub(super) words: Words,
+    /// Who speaks.
+    pub(super) speaker: Speaker,
+    /// What follows by itself.
+    pub(super) round: Round,
     /// The request that asked for it.
     pub(super) cause: Cause,
 }
@@ -80,6 +87,11 @@ impl Pieces<'_> {
         let macros = |nth| self.words.macros(self.now, self.seed ^ nth);
         let text = self.resolver.finish(macros);
         self.store(&text);
+        let rest = self.trimmer.finish();
+        if !rest.is_empty() {
+            // Nobody takes it any more where this fails.
+            let _ = self.stored.send(rest);
+        }
     }
 
     fn store(&mut self, text: &str) -> bool {
@@ -104,7 +116,11 @@ impl Chats {
         let (pieces, received) = unbounded_channel();
         let id = work.inference.generation_id;
         let ctx = Ctx::of_job(Role::Roleplay, &work.cause, self.limits.whole);
-        let trimmer = Trimmer::after(&work.base);
+        let trimmer = match work.words.label() {
+            Some(name) => Trimmer::after(&work.base).without_name(&name),
+            None => Trimmer::after(&work.base),
+        };
+        let (user_id, model_id) = (work.inference.user_id, work.inference.model_id.clone());
         let first_token = OnceLock::new();
         let pieces = Pieces {
             resolver: Resolver::default(),
@@ -128,6 +144,18 @@ impl Chats {
             }
         };
         let text = work.job.text();
+        let said = Said {
+            session_id: work.session_id,
+            user_id,
+            message_id: work.message_id,
+            text: &text,
+            model_id: &model_id,
+            speaker: work.speaker,
+            round: &work.round,
+        };
+        let next = self.next_reply(said, &ending).await;
+        // Before its row is there: who finds the row and no job takes the generation for lost.
+        let next_job = next.as_ref().map(|next| self.live.announce(next.id()));
         let end = || {
             let outcome = Outcome {
                 id,
@@ -137,11 +165,20 @@ impl Chats {
                 text: &text,
                 ending: &ending,
                 first_token: first_token.get().copied(),
+                next: next.as_ref(),
             };
             self.end_generation(outcome, &work.cause)
         };
-        if let Err(error) = self.patiently(&work.job, end).await {
-            tracing::error!(%error, "the end of a generation can't be stored");
+        let is_followed = match self.patiently(&work.job, end).await {
+            Ok(is_followed) => is_followed,
+            Err(error) => {
+                tracing::error!(%error, "the end of a generation can't be stored");
+                false
+            }
+        };
+        if let Some((next, job)) = next.zip(next_job).filter(|_| is_followed) {
+            job.stored();
+            self.wait_in_line(next.waiting(job, work.cause.clone()));
         }
         tracing::info!(
             state = ending.state.to_value(),

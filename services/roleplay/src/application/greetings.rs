@@ -27,22 +27,46 @@ impl Settled {
     pub(super) fn of_row(row: &Model, session: &Session, words: &Words) -> Option<Self> {
         row.is_template.then(|| Self {
             id: row.id,
-            text: words.greeting(session, &row.text),
+            text: words.greeting(session, row.character_id, &row.text),
         })
     }
 
-    /// The greeting of a path, newest message first, if nobody has answered it yet. The line gets its last words too.
-    pub(super) fn of(lines: &mut [Line], session: &Session, words: &Words) -> Option<Self> {
+    /// The greetings of a path, newest message first, that nobody has answered yet. The lines get their last words too.
+    pub(super) fn of(lines: &mut [Line], session: &Session, words: &Words) -> Vec<Self> {
         // One that models don't read has no text here, and keeps its macros.
-        let greeting = lines
-            .last_mut()
-            .filter(|line| line.is_template && !line.text.is_empty())?;
-        greeting.text = words.greeting(session, &greeting.text);
-        Some(Self {
-            id: greeting.id,
-            text: greeting.text.clone(),
-        })
+        let open = lines
+            .iter_mut()
+            .filter(|line| line.is_template && !line.text.is_empty());
+        let settled = open.map(|line| {
+            line.text = words.greeting(session, line.character_id, &line.text);
+            Self {
+                id: line.id,
+                text: line.text.clone(),
+            }
+        });
+        settled.collect()
     }
+}
+
+/// Stores the last words of the greetings that a message follows: those before it that nobody has answered.
+pub(super) async fn settle_before(
+    tx: &Transaction<'_>,
+    session: &Session,
+    before: Option<&Model>,
+    words: &Words,
+) -> Result<(), DbErr> {
+    let mut before = before.cloned();
+    while let Some(row) = before {
+        let Some(greeting) = Settled::of_row(&row, session, words) else {
+            break;
+        };
+        settle(tx, session.id, &greeting).await?;
+        before = match row.parent_id {
+            Some(parent) => messages::find(tx, session.id, parent).await?,
+            None => None,
+        };
+    }
+    Ok(())
 }
 
 /// Stores the last words of a greeting, unless somebody came before.
@@ -57,7 +81,7 @@ pub(super) async fn settle(
 /// The etag of a message as it is shown; a greeting that nobody has answered is shown in these words.
 pub(super) fn shown_etag(session: &Session, mut message: Message, words: Option<&Words>) -> String {
     if let Some(words) = words.filter(|_| message.is_template) {
-        message.text = words.greeting(session, &message.text);
+        message.text = words.greeting(session, message.character_id, &message.text);
     }
     message.etag()
 }
@@ -114,7 +138,7 @@ impl Chats {
                 break;
             }
             if let Some(words) = words.as_ref().filter(|_| message.is_template) {
-                message.text = words.greeting(session, &message.text);
+                message.text = words.greeting(session, message.character_id, &message.text);
             }
             (bytes, count) = (bytes + message.text.len(), count + 1);
         }

@@ -9,6 +9,7 @@ use super::start_generation::Started;
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::prompt::Kind;
+use crate::domain::turn::Round;
 
 impl Chats {
     /// Starts a message of the person after `parent`, or after the last of the branch. Where something is generated, it waits for its
@@ -25,8 +26,10 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = Parent::asked(parent, &session);
-        let wanted = Wanted::after(parent.now(&session), Kind::Impersonate);
-        let asked = self.asked(ctx, &session, wanted, waits).await?;
+        let (ensemble, tip) = (self.ensemble(&session).await?, parent.now(&session));
+        let who = self.spoken_to(&session, &ensemble, tip).await?;
+        let wanted = Wanted::after(tip, Kind::Impersonate, who);
+        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
         let target = Target::Swipe {
             parent,
             speaker: Speaker::Person(asked.player_name().to_owned()),
@@ -38,6 +41,7 @@ impl Chats {
             target,
             asked,
             may_wait: true,
+            round: Round::default(),
         };
         self.start(ctx, start).await
     }

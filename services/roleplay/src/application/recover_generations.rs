@@ -7,6 +7,7 @@ use platform::trace::Cause;
 use storage::database::Transaction;
 
 use super::discard::{Unwritten, discard};
+use super::next_reply::{NextReply, store_next};
 use super::{Chats, Error};
 use crate::domain::generation::{Ending, State};
 use crate::domain::ids::{GenerationId, MessageId};
@@ -24,6 +25,8 @@ pub(super) struct Outcome<'a> {
     pub(super) ending: &'a Ending,
     /// How long its first text took, where this process saw that.
     pub(super) first_token: Option<Duration>,
+    /// What follows it by itself.
+    pub(super) next: Option<&'a NextReply>,
 }
 
 impl Chats {
@@ -75,31 +78,39 @@ impl Chats {
             left: None,
             ending: &ending,
             first_token: None,
+            next: None,
         };
-        self.end_in(tx, &outcome, cause, now).await
+        Ok(self.end_in(tx, &outcome, cause, now).await? != Ended::Before)
     }
 
-    /// Stores the end of a generation, once, and what it made of its message.
+    /// Stores the end of a generation, once, and what it made of its message. True if what was to follow it is stored too.
     pub(super) async fn end_generation(
         &self,
         outcome: Outcome<'_>,
         cause: &Cause,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (now, outcome) = (self.clock.now(), &outcome);
         let end = self
             .db
             .transaction(|tx| Box::pin(async move { self.end_in(tx, outcome, cause, now).await }));
-        end.await.map(drop)
+        let ended = end.await?;
+        match outcome.next {
+            // The answer to a commit may get lost, and only this process lets it run.
+            Some(next) if ended == Ended::Before => {
+                let open = generations::find_open(self.db.read(), next.id()).await?;
+                Ok(open.is_some())
+            }
+            _ => Ok(ended == Ended::Followed),
+        }
     }
 
-    /// False if it had ended before.
     async fn end_in(
         &self,
         tx: &Transaction<'_>,
         outcome: &Outcome<'_>,
         cause: &Cause,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<Ended, Error> {
         let Outcome {
             id,
             message_id,
@@ -108,9 +119,10 @@ impl Chats {
             left,
             ending,
             first_token,
+            next,
         } = *outcome;
         if !generations::end(tx, id, text, ending, now).await? {
-            return Ok(false);
+            return Ok(Ended::Before);
         }
         let row = history::generation(tx, id).await?;
         let whole = [base, text].concat();
@@ -129,6 +141,20 @@ impl Chats {
             let telling = self.telling(tx, &row, cause);
             telling.generation_ended(&row, first_token)?;
         }
-        Ok(true)
+        match next {
+            Some(next) if store_next(tx, id, next).await? => Ok(Ended::Followed),
+            _ => Ok(Ended::Now),
+        }
     }
+}
+
+/// What the end of a generation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It had ended before.
+    Before,
+    /// It has ended.
+    Now,
+    /// It has ended, and what follows it is stored.
+    Followed,
 }

@@ -4,6 +4,7 @@ use mesh::Ctx;
 use service::RequestKey;
 
 use super::asking::{Asked, Opening, Parent, Speaker, Start, Target};
+use super::choose_speakers::kept;
 use super::compile_prompt::Wanted;
 use super::start_generation::Started;
 use super::{Chats, Error};
@@ -11,6 +12,7 @@ use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{Author, Message};
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
+use crate::domain::turn::Round;
 use crate::infrastructure::queries::messages;
 
 impl Chats {
@@ -30,10 +32,15 @@ impl Chats {
         let message = messages::find_written(self.db.read(), session.id, id).await?;
         let message = message.ok_or(Error::NotFound("message"))?;
         let (kind, parent) = (kind_of(&message, &session)?, message.parent_id);
-        let wanted = Wanted::after(parent, kind);
-        let prompt = self.compile(ctx, &session, wanted).await?;
+        let ensemble = self.ensemble(&session).await?;
+        let who = match message.author {
+            Author::Character => kept(&ensemble, &message)?,
+            Author::Person => self.spoken_to(&session, &ensemble, parent).await?,
+        };
+        let wanted = Wanted::after(parent, kind, who);
+        let prompt = self.compile(ctx, &session, &ensemble, wanted).await?;
         let speaker = match message.author {
-            Author::Character => Speaker::Character,
+            Author::Character => ensemble.voice(who),
             Author::Person => Speaker::Person(prompt.player_name.clone()),
         };
         let target = Target::Swipe {
@@ -47,6 +54,7 @@ impl Chats {
             target,
             asked: Asked::Now(Box::new(prompt)),
             may_wait: false,
+            round: Round::default(),
         };
         self.start(ctx, start).await
     }

@@ -4,15 +4,25 @@
 use mesh::Ctx;
 
 use super::{Error, Memories};
+use crate::domain::cast::MAX_CAST;
 use crate::domain::generation::State;
 use crate::domain::ids::{MemoryId, MessageId, SessionId};
 use crate::domain::memory::Memory;
+use crate::domain::message::Author;
 use crate::infrastructure::index::{Collection, MAX_EMBEDDED};
 use crate::infrastructure::queries::{memories, messages};
 use crate::infrastructure::tables::message;
 
+/// Messages before the first that is none of a session's greetings.
+const MAX_GREETED: i32 = MAX_CAST as i32;
+
+/// Whether it may have been a greeting.
+fn is_greeting(message: &message::Model) -> bool {
+    message.author == Author::Character && message.generation_id.is_none()
+}
+
 impl Memories {
-    /// Makes a message a memory, and the greeting that it answers. Returns those that are to be embedded.
+    /// Makes a message a memory, and the greetings that it answers. Returns those that are to be embedded.
     pub(crate) async fn remember(
         &self,
         session: SessionId,
@@ -21,12 +31,19 @@ impl Memories {
         self.remember_one(session, message).await?;
         let mut remembered = vec![MemoryId::of_message(message)];
         let found = messages::find(self.db.read(), session, message).await?;
-        // What comes first in a session has its last words only when it is answered.
-        let second = found.filter(|message| message.depth == 1);
-        if let Some(greeting) = second.and_then(|message| message.parent_id)
-            && self.remember_one(session, greeting).await?
-        {
-            remembered.push(MemoryId::of_message(greeting));
+        // What comes first in a session has its last words only when it is answered: a greeting of each character.
+        let near = found.filter(|message| message.depth <= MAX_GREETED);
+        let mut before = near.and_then(|message| message.parent_id);
+        while let Some(id) = before {
+            let found = messages::find(self.db.read(), session, id).await?;
+            let Some(greeting) = found.filter(is_greeting) else {
+                break;
+            };
+            if !self.remember_one(session, id).await? {
+                break;
+            }
+            remembered.push(MemoryId::of_message(id));
+            before = greeting.parent_id;
         }
         Ok(remembered)
     }

@@ -4,6 +4,7 @@ use mesh::Ctx;
 use service::RequestKey;
 
 use super::ancestry::Path;
+use super::ensemble::Ensemble;
 use super::scenarios::{Scenarios, Seen};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
@@ -11,7 +12,7 @@ use crate::domain::macros::literal;
 use crate::domain::message::{Author, Message};
 use crate::domain::scenario::{CastRole, MAX_ROLE_CHARS, Script};
 use crate::domain::session::Session;
-use crate::domain::story::{Origin, Story};
+use crate::domain::story::{Origin, Story, as_roles};
 use crate::infrastructure::queries::{lorebooks, messages, stories};
 
 impl Scenarios {
@@ -26,36 +27,32 @@ impl Scenarios {
     ) -> Result<Seen, Error> {
         let (db, user) = (self.db.read(), ctx.user_id()?);
         let session = chats.get_session(ctx, id).await?;
-        let story = chats.story(&session).await?;
-        if chats.is_story_secret(user, story.as_deref()).await? {
+        let ensemble = chats.ensemble(&session).await?;
+        if ensemble.is_story_secret {
             return Err(Error::CardHidden("scenario"));
         }
-        let origin = match &story {
+        let story = ensemble.story.as_deref();
+        let origin = match story {
             Some(_) => stories::origin(db, id).await?.unwrap_or_default(),
             None => Origin::default(),
         };
         let mut scenario = self.blank(user);
-        scenario.script = script_of(&session, story.as_deref(), &origin);
+        scenario.script = script_of(&session, story, &origin);
         if !name.is_empty() {
             scenario.script.name = name;
         }
         if origin.opening.trim().is_empty() {
-            let first = chats.first_of_character(ctx, &session).await?;
+            let first = chats.first_of_character(ctx, &session, &ensemble).await?;
             scenario.script.opening = first.map(opening_of).unwrap_or_default();
         }
-        scenario.cast = stories::cast(db, id).await?;
+        scenario.cast = as_roles(stories::roles(db, id).await?, &ensemble.cast);
         if scenario.cast.is_empty() {
+            let name = session.character_name.chars();
             scenario.cast = vec![CastRole {
-                name: session
-                    .character_name
-                    .chars()
-                    .take(MAX_ROLE_CHARS)
-                    .collect(),
+                name: name.take(MAX_ROLE_CHARS).collect(),
                 ..CastRole::default()
             }];
         }
-        let role = story.as_ref().map_or("", |story| &story.role);
-        take_part(&mut scenario.cast, role, &session);
         self.open_roles(user, &mut scenario.cast).await?;
         let ids = stories::lorebook_ids(db, id).await?;
         let owned = lorebooks::owned(db, user, &ids).await?;
@@ -86,15 +83,6 @@ fn script_of(session: &Session, story: Option<&Story>, origin: &Origin) -> Scrip
     script
 }
 
-/// The session's character in the role that it plays, whoever the scenario named for it.
-fn take_part(cast: &mut [CastRole], role: &str, session: &Session) {
-    let place = cast.iter().position(|it| it.name == role).unwrap_or(0);
-    if let Some(played) = cast.get_mut(place) {
-        played.character_id = session.character_id;
-        played.character_name.clone_from(&session.character_name);
-    }
-}
-
 /// A message as an opening. One that has been answered has no macros, whatever it looks like.
 fn opening_of(first: Message) -> String {
     match first.is_template {
@@ -105,11 +93,13 @@ fn opening_of(first: Message) -> String {
 
 impl Chats {
     /// The first message of the selected branch, if it is the character's: as it is stored where it is a greeting of the caller's own
-    /// card that plays now, and else as it is shown. It may be of another card than the one that plays.
+    /// card that plays now, and else as it is shown. It may be of another card than the one that plays. Several characters that greet with
+    /// the words of their cards do so again.
     async fn first_of_character(
         &self,
         ctx: &Ctx,
         session: &Session,
+        ensemble: &Ensemble,
     ) -> Result<Option<Message>, Error> {
         let Some(tip) = session.branch.head else {
             return Ok(None);
@@ -128,10 +118,12 @@ impl Chats {
             return Ok(None);
         };
         let first = messages::find_whole(db, session.id, first.id).await?;
-        let Some(first) = first else {
+        let greets = |it: &Message| it.generation_id.is_none() && it.edit_time.is_none();
+        let Some(first) = first.filter(|first| !(ensemble.is_group() && greets(first))) else {
             return Ok(None);
         };
-        let sheet = self.plot(session).await?.sheet;
+        let said = ensemble.who_said(first.author, first.character_id, &first.speaker_name);
+        let sheet = said.and_then(|id| ensemble.sheet(id));
         let own = sheet.filter(|sheet| sheet.owner_id == session.me.user_id);
         if own.is_some_and(|sheet| sheet.card.greetings().iter().any(|it| **it == *first.text)) {
             return Ok(Some(first));

@@ -1,5 +1,7 @@
 //! Imports and exports scenarios.
 
+use std::collections::HashMap;
+
 use mesh::Ctx;
 use service::RequestKey;
 
@@ -42,24 +44,26 @@ impl Scenarios {
         if sight == Sight::Hidden {
             return Err(Error::CardHidden("scenario"));
         }
-        let (user, mut cast) = (ctx.user_id()?, Vec::new());
-        for role in &scenario.cast {
-            let card = match role.character_id {
-                Some(id) if with_cards => characters::find(self.db.read(), user, id).await?,
-                _ => None,
-            };
-            cast.push(FileRole {
-                name: role.name.clone(),
-                description: role.description.clone(),
-                character_name: role.character_name.clone(),
-                card: card.map(|character| character.card.document().clone()),
-            });
+        let mut cards = HashMap::new();
+        if with_cards {
+            let ids = scenario.cast.iter().filter_map(|role| role.character_id);
+            let own = characters::load(self.db.read(), ctx.user_id()?, ids.collect()).await?;
+            cards.extend(own.into_iter().map(|it| (it.id, it.card)));
         }
+        let cast = scenario.cast.iter().map(|role| FileRole {
+            name: role.name.clone(),
+            description: role.description.clone(),
+            character_name: role.character_name.clone(),
+            part: role.part.clone(),
+            card: role
+                .character_id
+                .and_then(|id| Some(cards.get(&id)?.document().clone())),
+        });
         let books = self.books_of(&scenario).await?.into_iter();
         let file = ScenarioFile {
             script: scenario.script.clone(),
             rating: scenario.sharing.rating,
-            cast,
+            cast: cast.collect(),
             lorebooks: books.map(|book| book.document).collect(),
         };
         let json = file.to_json();
@@ -136,6 +140,7 @@ impl Scenarios {
                 description: role.description,
                 character_id: None,
                 character_name: role.character_name,
+                part: role.part,
             };
             if let Some(imported) = card.transpose()? {
                 let told = imported.warnings.iter();

@@ -70,12 +70,10 @@ impl Scenarios {
         user: UserId,
         cast: &mut [CastRole],
     ) -> Result<(), Error> {
-        let db = self.db.read();
+        let ids = cast.iter().filter_map(|role| role.character_id).collect();
+        let usable = self.access.characters(self.db.read(), user, ids).await?;
         for role in cast {
-            if let Some(id) = role.character_id {
-                let is_usable = self.access.is_usable(db, user, None, id).await?;
-                role.character_id = Some(id).filter(|_| is_usable);
-            }
+            role.character_id = role.character_id.filter(|id| usable.has(*id, None));
         }
         Ok(())
     }
@@ -168,15 +166,19 @@ pub(super) async fn fill_cast(
     cast: &mut [CastRole],
     before: &[CastRole],
 ) -> Result<(), Error> {
+    let is_same = |role: &CastRole, it: &&CastRole| {
+        it.name == role.name && it.character_id == role.character_id
+    };
+    let same = |role: &CastRole| before.iter().find(|it| is_same(role, it));
+    let new = cast.iter().filter(|role| same(role).is_none());
+    let new = new.filter_map(|role| role.character_id).collect();
+    let usable = access.characters(db, user, new).await?;
     for role in cast {
-        let same = before.iter().find(|it| it.name == role.name);
-        if let Some(same) = same.filter(|it| it.character_id == role.character_id) {
-            role.character_name.clone_from(&same.character_name);
-        } else if let Some(id) = role.character_id {
-            role.character_name = access.usable_character(db, user, id, None).await?;
-        } else {
-            role.character_name.clear();
-        }
+        role.character_name = match (same(role), role.character_id) {
+            (Some(same), _) => same.character_name.clone(),
+            (None, Some(id)) => usable.name(id, None)?,
+            (None, None) => String::new(),
+        };
     }
     Ok(())
 }

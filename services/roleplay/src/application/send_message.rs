@@ -4,11 +4,12 @@ use mesh::Ctx;
 use service::RequestKey;
 
 use super::asking::{Opening, Parent, Start, Target};
+use super::choose_speakers::Choosing;
 use super::compile_prompt::Wanted;
 use super::start_generation::Started;
 use super::turns::speaker_name;
 use super::{Chats, Error};
-use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::ids::{CharacterId, MessageId, SessionId};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::Kind;
 use crate::infrastructure::queries::messages::NewMessage;
@@ -23,6 +24,8 @@ pub(crate) struct SendMessage {
     pub(crate) kind: MessageKind,
     /// The message to answer; none for the last of the branch.
     pub(crate) parent_id: Option<MessageId>,
+    /// Who answers; none for whom the session lets answer.
+    pub(crate) character_id: Option<CharacterId>,
     /// What tells a repeat of the request, where it has an id.
     pub(crate) key: Option<RequestKey>,
 }
@@ -41,6 +44,14 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = Parent::asked(request.parent_id, &session);
+        let ensemble = self.ensemble(&session).await?;
+        let choosing = Choosing {
+            named: request.character_id,
+            tip: parent.now(&session),
+            said: Some(&request.text),
+            most: None,
+        };
+        let (speaker, round) = self.speakers(&session, &ensemble, choosing).await?;
         let id = MessageId::new();
         let wanted = Wanted {
             kind: Kind::Reply,
@@ -48,12 +59,14 @@ impl Chats {
             said: Some(&request.text),
             said_id: Some(id),
             kind_said: request.kind,
+            speaker,
         };
-        let asked = self.asked(ctx, &session, wanted, waits).await?;
+        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
         let said = NewMessage {
             id,
             author: Author::Person,
             by: Some((session.me.id, session.me.persona_id)),
+            character_id: None,
             kind: request.kind,
             speaker_name: speaker_name(request.kind, asked.player_name()),
             text: asked.said(),
@@ -61,7 +74,11 @@ impl Chats {
             create_time: self.clock.now(),
             is_template: false,
         };
-        let target = Target::Answer { parent, said };
+        let target = Target::Answer {
+            parent,
+            said,
+            speaker: ensemble.voice(speaker),
+        };
         let start = Start {
             session,
             kind: Kind::Reply,
@@ -69,6 +86,7 @@ impl Chats {
             target,
             asked,
             may_wait: true,
+            round,
         };
         self.start(ctx, start).await
     }

@@ -1,5 +1,7 @@
 //! Who may use what others share: its owner, whoever has a good link to it, and everybody where it is listed.
 
+use std::collections::HashMap;
+
 use platform::Timestamp;
 use sea_orm::ConnectionTrait;
 use storage::signature::Signer;
@@ -8,7 +10,8 @@ use super::Error;
 use crate::domain::ids::{CharacterId, ScenarioId, ShareLinkId, UserId};
 use crate::domain::scenario::Scenario;
 use crate::domain::sharing::{Rating, ShareLink, Shared, Sharing, Sight, Visibility};
-use crate::infrastructure::queries::{characters, scenarios, share_links};
+use crate::infrastructure::queries::characters::{self, Known};
+use crate::infrastructure::queries::{scenarios, share_links};
 
 /// Between the id and the signature of a token.
 const TOKEN_JOINT: char = '.';
@@ -86,26 +89,21 @@ impl SharedAccess {
         id: CharacterId,
         linked: Option<Shared>,
     ) -> Result<String, Error> {
-        let is_linked = linked == Some(Shared::Character(id));
-        let found = characters::sharing(db, id).await?;
-        let usable = found
-            .filter(|(owner, _, sharing)| self.sight(user, *owner, sharing, is_linked).is_some());
-        let (_, name, _) = usable.ok_or(Error::NotFound("character"))?;
-        Ok(name)
+        self.characters(db, user, vec![id]).await?.name(id, linked)
     }
 
-    /// Whether a person may open sessions with a character by no link, or somebody who shares it with them could.
-    pub(super) async fn is_usable(
+    /// What a person may do with these characters, asked for at once.
+    pub(super) async fn characters(
         &self,
         db: &impl ConnectionTrait,
         user: UserId,
-        sharer: Option<UserId>,
-        id: CharacterId,
-    ) -> Result<bool, Error> {
-        let found = characters::sharing(db, id).await?;
-        Ok(found.is_some_and(|(owner, _, sharing)| {
-            Some(owner) == sharer || self.sight(user, owner, &sharing, false).is_some()
-        }))
+        ids: Vec<CharacterId>,
+    ) -> Result<Usable<'_>, Error> {
+        Ok(Usable {
+            access: self,
+            user,
+            known: characters::known(db, ids).await?,
+        })
     }
 
     /// A scenario that a person may start sessions from, by a link if there is a token.
@@ -143,5 +141,35 @@ impl SharedAccess {
             });
         }
         Ok(())
+    }
+}
+
+/// What a person may do with several characters.
+pub(super) struct Usable<'a> {
+    access: &'a SharedAccess,
+    user: UserId,
+    known: HashMap<CharacterId, Known>,
+}
+
+impl Usable<'_> {
+    /// Refuses a character with which the person may open no sessions. Otherwise gives its name.
+    pub(super) fn name(&self, id: CharacterId, linked: Option<Shared>) -> Result<String, Error> {
+        let is_linked = linked == Some(Shared::Character(id));
+        let known = self.known.get(&id).filter(|it| self.admits(it, is_linked));
+        let known = known.ok_or(Error::NotFound("character"))?;
+        Ok(known.name.clone())
+    }
+
+    /// Whether the person may open sessions with a character by no link, or somebody who shares it with them could.
+    pub(super) fn has(&self, id: CharacterId, sharer: Option<UserId>) -> bool {
+        let is_usable = |it: &Known| Some(it.owner_id) == sharer || self.admits(it, false);
+        self.known.get(&id).is_some_and(is_usable)
+    }
+
+    fn admits(&self, it: &Known, is_linked: bool) -> bool {
+        let sight = self
+            .access
+            .sight(self.user, it.owner_id, &it.sharing, is_linked);
+        sight.is_some()
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::ids::{GenerationId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::participant::Right;
 use crate::domain::session::Session;
+use crate::domain::turn::{Round, Speaker};
 use crate::infrastructure::models::Inference;
 use crate::infrastructure::queries::generations::NewGeneration;
 use crate::infrastructure::queries::history::GenerationRow;
@@ -35,13 +36,14 @@ impl Chats {
         if me.persona_id.is_none() {
             start.asked.player_name().clone_into(&mut me.name);
         }
-        let (model_id, greeting, ready) = match start.asked {
+        let speaker = start.asked.speaker();
+        let (model_id, greetings, ready) = match start.asked {
             Asked::Now(prompt) => {
                 check_available(&prompt.model)?;
-                let greeting = prompt.spoken.greeting.clone();
-                (prompt.model.id.clone(), greeting, Some(prompt))
+                let greetings = prompt.spoken.greetings.clone();
+                (prompt.model.id.clone(), greetings, Some(prompt))
             }
-            Asked::Later { model_id, .. } => (model_id, None, None),
+            Asked::Later { model_id, .. } => (model_id, Vec::new(), None),
         };
         let receipt = match &ready {
             Some(prompt) => Some(prompt.receipt_json(&start.session)?),
@@ -63,10 +65,12 @@ impl Chats {
         // behind that nothing runs.
         let beginning = Beginning {
             session: start.session,
-            greeting,
+            greetings,
             target: start.target,
             may_wait: start.may_wait,
             new,
+            speaker,
+            round: start.round,
         };
         let begin = async move { chats.begin(beginning, ready, cause).await };
         self.tasks.spawn(begin.in_current_span()).await?
@@ -97,11 +101,14 @@ impl Chats {
         match ready.filter(|_| !rows.waits()) {
             Some((inference, words)) => self.spawn(Work {
                 job,
+                session_id: beginning.session.id,
                 message_id: rows.message.id,
                 base: rows.message.text.clone(),
                 left: rows.left,
                 inference,
                 words,
+                speaker: beginning.speaker,
+                round: beginning.round.clone(),
                 cause,
             }),
             None => self.wait_in_line(Waiting {
@@ -113,6 +120,8 @@ impl Chats {
                 answers: rows.user_message.as_ref().map(|message| message.id),
                 kind: rows.generation.kind,
                 left: rows.left,
+                speaker: beginning.speaker,
+                round: beginning.round.clone(),
                 cause,
             }),
         }
@@ -123,10 +132,11 @@ impl Chats {
         let tx = telling.tx;
         let Beginning {
             session: asked,
-            greeting,
+            greetings,
             target,
             may_wait,
             new,
+            ..
         } = beginning;
         // Read anew: since the prompt was compiled, somebody may have sent, selected or deleted something.
         let user = asked.me.user_id;
@@ -143,8 +153,8 @@ impl Chats {
             true => Some(generations::last_place(tx, session.id).await? + 1),
             false => None,
         };
-        if let Some(greeting) = greeting.filter(|_| !waits) {
-            settle(tx, session.id, &greeting).await?;
+        for greeting in greetings.iter().filter(|_| !waits) {
+            settle(tx, session.id, greeting).await?;
         }
         let (said, message) = store_messages(tx, &session, target, &new).await?;
         tx.put_off(sessions::touch(session.id, new.create_time));
@@ -189,11 +199,15 @@ impl CompiledPrompt {
 #[derive(Clone)]
 struct Beginning {
     session: Session,
-    /// The greeting that is answered, if nobody answered it before.
-    greeting: Option<Settled>,
+    /// The greetings that are answered, if nobody answered them before.
+    greetings: Vec<Settled>,
     target: Target,
     may_wait: bool,
     new: NewGeneration,
+    /// Who speaks, or is spoken to.
+    speaker: Speaker,
+    /// What follows by itself.
+    round: Round,
 }
 
 /// A generation that a request asks for.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mesh::Ctx;
 use service::RequestKey;
 
+use super::cast_members::NewMember;
 use super::create_session::NewSession;
 use super::once::Once;
 use super::{Chats, Error};
@@ -14,8 +15,8 @@ use crate::domain::message::Message;
 use crate::domain::participant::Seat;
 use crate::domain::scenario::{Answer, CastRole, Scenario, Variable, filled};
 use crate::domain::session::{ReplySettings, Session, Setting};
-use crate::domain::story::{NewStory, Origin, Story, Told};
-use crate::infrastructure::queries::stories;
+use crate::domain::story::{NewStory, Origin, Story, Told, played};
+use crate::infrastructure::queries::{cast, stories};
 
 /// What macros may add to all variables together.
 const MAX_GROWTH_BYTES: usize = 256 << 10;
@@ -38,6 +39,8 @@ pub(crate) struct StartScenario {
 pub(crate) struct NewSessionOf {
     /// The character of the role that is played; none for the scenario's.
     pub(crate) character_id: Option<CharacterId>,
+    /// Characters that join those of the scenario.
+    pub(crate) cast: Vec<NewMember>,
     /// Whom the person plays; none for themselves.
     pub(crate) persona_id: Option<PersonaId>,
     /// Title; empty for the scenario's name.
@@ -54,6 +57,9 @@ pub(crate) struct NewSessionOf {
 pub(crate) struct StartedFrom {
     pub(crate) name: String,
     pub(crate) story: Story,
+    /// The role of the session's character; empty for none.
+    pub(crate) role: String,
+    /// Its roles, with who plays them now.
     pub(crate) cast: Vec<CastRole>,
     /// What only who may read the scenario sees.
     pub(crate) inside: Option<Inside>,
@@ -65,11 +71,13 @@ pub(crate) struct Inside {
     pub(crate) lorebook_ids: Vec<LorebookId>,
 }
 
-/// The roles of a session to start, and who plays.
+/// The roles of a session to start, and who plays, the one that was asked for first.
 struct Casting {
-    cast: Vec<CastRole>,
-    role: String,
-    character_id: CharacterId,
+    roles: Vec<CastRole>,
+    first: NewMember,
+    others: Vec<NewMember>,
+    /// What the first is called.
+    name: String,
 }
 
 impl Chats {
@@ -96,16 +104,13 @@ impl Chats {
             ..Seat::of_newcomer(user)
         };
         let player = self.player(ctx, &seat).await?;
-        let name = match casting.cast.iter().find(|role| role.name == casting.role) {
-            Some(role) => role.character_name.clone(),
-            None => String::new(),
-        };
-        let macros = Macros::of_names(&name, &player.name, rand::random());
+        let macros = Macros::of_names(&casting.name, &player.name, rand::random());
         let filled = with_variables(&scenario.script.variables, blanks, macros)?;
         let mut settings = scenario.script.settings.clone();
         settings.take(&session.set, &session.settings);
         let new = NewSession {
-            character_id: casting.character_id,
+            first: casting.first,
+            others: casting.others,
             persona_id: session.persona_id,
             title: match session.title.is_empty() {
                 true => scenario.script.name.clone(),
@@ -113,7 +118,7 @@ impl Chats {
             },
             model_id: session.model_id,
             settings,
-            story: Some(story_of(scenario, casting.role, casting.cast, filled)),
+            story: Some(story_of(scenario, casting.roles, filled)),
         };
         self.open_session(ctx, new, once).await
     }
@@ -125,8 +130,7 @@ impl Chats {
         scenario: &Scenario,
         start: &StartScenario,
     ) -> Result<Casting, Error> {
-        let db = self.db.read();
-        let played = scenario.role(&start.role).map(|role| role.name.clone());
+        let played = scenario.role(&start.role).map(|role| &role.name);
         if played.is_none() && !start.role.is_empty() {
             return Err(unknown_role("role"));
         }
@@ -134,41 +138,41 @@ impl Chats {
         if !start.castings.iter().all(|(name, _)| is_known(name)) {
             return Err(unknown_role("castings"));
         }
-        let mut cast = scenario.cast.clone();
-        for role in &mut cast {
-            let is_played = played.as_ref() == Some(&role.name);
-            let named = start.castings.iter().find(|(name, _)| *name == role.name);
-            let named = named.map(|(_, id)| *id);
-            let named = start.session.character_id.filter(|_| is_played).or(named);
-            if let Some(id) = named {
-                role.character_name = self.access.usable_character(db, user, id, None).await?;
+        let usable = self
+            .access
+            .characters(self.db.read(), user, named(scenario, start));
+        let usable = usable.await?;
+        let mut roles = scenario.cast.clone();
+        for role in &mut roles {
+            let given = start.given(&role.name, played == Some(&role.name));
+            if let Some(id) = given {
+                role.character_name = usable.name(id, None)?;
                 role.character_id = Some(id);
-            } else if let Some(id) = role.character_id {
+            } else {
                 // Who shares a scenario shares their own characters with it.
                 let sharer = Some(scenario.owner_id);
-                let is_usable = self.access.is_usable(db, user, sharer, id).await?;
-                role.character_id = Some(id).filter(|_| is_usable);
+                role.character_id = role.character_id.filter(|id| usable.has(*id, sharer));
             }
         }
-        let of_role = cast.iter().find(|role| played.as_ref() == Some(&role.name));
-        let character_id = match (of_role, start.session.character_id) {
-            (Some(role), _) => role.character_id,
+        for other in &start.session.cast {
+            usable.name(other.character_id, None)?;
+        }
+        let (first, name) = match (
+            roles.iter().find(|role| played == Some(&role.name)),
+            start.session.character_id,
+        ) {
+            (Some(role), _) => (member_of(role), role.character_name.clone()),
             // A scenario without roles is played by any character.
-            (None, Some(id)) => {
-                self.access.usable_character(db, user, id, None).await?;
-                Some(id)
-            }
-            (None, None) => None,
+            (None, Some(id)) => (Some(NewMember::of(id)), usable.name(id, None)?),
+            (None, None) => (None, String::new()),
         };
-        let role = played.unwrap_or_default();
-        match character_id {
-            Some(character_id) => Ok(Casting {
-                cast,
-                role,
-                character_id,
-            }),
-            None => Err(Error::RoleOpen(role)),
-        }
+        let first = first.ok_or_else(|| Error::RoleOpen(played.cloned().unwrap_or_default()))?;
+        Ok(Casting {
+            others: others(&roles, &first, &start.session.cast),
+            roles,
+            first,
+            name,
+        })
     }
 
     /// What a session of the caller was started from.
@@ -179,7 +183,7 @@ impl Chats {
     ) -> Result<StartedFrom, Error> {
         let session = self.get_session(ctx, id).await?;
         let story = self.story(&session).await?;
-        let (Some(story), Some(scenario)) = (story, session.scenario) else {
+        let (Some(story), Some(scenario)) = (story, session.scenario.clone()) else {
             return Err(Error::NotFound("scenario"));
         };
         let db = self.db.read();
@@ -198,13 +202,55 @@ impl Chats {
                 lorebook_ids: stories::lorebook_ids(db, id).await?,
             }),
         };
+        let cast = cast::of(db, &session).await?;
+        let role = cast.first().map(|it| it.role.clone());
         Ok(StartedFrom {
             name: scenario.name,
-            cast: stories::cast(db, id).await?,
+            role: role.unwrap_or_default(),
+            cast: played(stories::roles(db, id).await?, &cast),
             story: story.as_ref().clone(),
             inside,
         })
     }
+}
+
+impl StartScenario {
+    /// The character that the request names for a role.
+    fn given(&self, role: &str, is_played: bool) -> Option<CharacterId> {
+        let mut castings = self.castings.iter();
+        let named = castings.find(|(name, _)| name == role).map(|(_, id)| *id);
+        self.session.character_id.filter(|_| is_played).or(named)
+    }
+}
+
+/// All characters that a scenario or the request names.
+fn named(scenario: &Scenario, start: &StartScenario) -> Vec<CharacterId> {
+    let of_roles = scenario.cast.iter().filter_map(|role| role.character_id);
+    let castings = start.castings.iter().map(|(_, id)| *id);
+    let joining = start.session.cast.iter().map(|it| it.character_id);
+    let all = of_roles.chain(castings).chain(joining);
+    all.chain(start.session.character_id).collect()
+}
+
+fn member_of(role: &CastRole) -> Option<NewMember> {
+    Some(NewMember {
+        role: role.name.clone(),
+        part: role.part.clone(),
+        ..NewMember::of(role.character_id?)
+    })
+}
+
+/// Who plays beside the first: a character that fills several roles plays the first of them.
+fn others(roles: &[CastRole], first: &NewMember, joining: &[NewMember]) -> Vec<NewMember> {
+    let mut others: Vec<NewMember> = Vec::new();
+    for member in roles.iter().filter_map(member_of) {
+        let plays = |it: &NewMember| it.character_id == member.character_id;
+        if !plays(first) && !others.iter().any(plays) {
+            others.push(member);
+        }
+    }
+    others.extend_from_slice(joining);
+    others
 }
 
 fn unknown_role(field: &'static str) -> Error {
@@ -237,14 +283,13 @@ fn with_variables(
     Ok(filled)
 }
 
-fn story_of(scenario: Scenario, role: String, cast: Vec<CastRole>, filled: Filled) -> NewStory {
+fn story_of(scenario: Scenario, roles: Vec<CastRole>, filled: Filled) -> NewStory {
     let script = scenario.script;
     NewStory {
         name: script.name,
         story: Story {
             scenario_id: Some(scenario.id),
             owner_id: scenario.owner_id,
-            role,
             told: Told {
                 premise: script.premise,
                 notes: script.notes,
@@ -257,7 +302,7 @@ fn story_of(scenario: Scenario, role: String, cast: Vec<CastRole>, filled: Fille
             variables: script.variables,
             blanks: script.blanks,
         },
-        cast,
+        roles,
         lorebook_ids: scenario.lorebook_ids,
     }
 }

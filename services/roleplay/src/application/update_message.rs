@@ -45,7 +45,7 @@ impl Chats {
             return Err(Error::Invalid { field, description });
         }
         if let Some(text) = patch.text.take() {
-            patch.text = Some(self.edited_text(ctx, session, text).await?);
+            patch.text = Some(self.edited_text(ctx, session, id, text).await?);
         }
         let words = self.words_of_etag(ctx, session, id, etag).await?;
         let (user, now) = (ctx.user_id()?, self.clock.now());
@@ -82,13 +82,16 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: SessionId,
+        id: MessageId,
         text: String,
     ) -> Result<String, Error> {
         if !may_hold_macros(&text) {
             return Ok(text);
         }
         let session = enter_as_caller(&self.db, ctx, session, Right::Write).await?;
-        let words = self.words(ctx, &session).await?;
+        let message = messages::find(self.db.read(), session.id, id).await?;
+        let speaker = message.and_then(|message| message.character_id);
+        let words = self.words(ctx, &session, speaker).await?;
         Ok(said(&text, &words.macros(self.moment(), rand::random()))?)
     }
 }

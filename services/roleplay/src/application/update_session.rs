@@ -9,7 +9,7 @@ use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, PersonaId, SessionId, UserId};
 use crate::domain::participant::Right;
 use crate::domain::session::{PromptChoices, ReplySettings, Session, Setting};
-use crate::infrastructure::queries::{participants, personas, sessions};
+use crate::infrastructure::queries::{cast, participants, personas, sessions};
 
 /// The fields to change; none leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,7 @@ impl Chats {
                         access
                             .usable_character(tx, user, character.id, None)
                             .await?;
+                        recast(tx, &session, character, now).await?;
                         character.clone().enter(&mut session);
                     }
                     if let Some(persona) = patch.persona_id {
@@ -125,11 +126,26 @@ impl Chats {
     async fn next_character(&self, user: UserId, id: CharacterId) -> Result<NextCharacter, Error> {
         let db = self.db.read();
         self.access.usable_character(db, user, id, None).await?;
-        let sheet = self.sheet(id, &PromptChoices::default(), None).await?;
+        let sheet = self.sheet(id, &PromptChoices::default()).await?;
         let sheet = sheet.ok_or(Error::NotFound("character"))?;
         let name = sheet.card.display_name().into_owned();
         Ok(NextCharacter { id, name })
     }
+}
+
+/// Gives the part of the session's character to another one, where something is said of it.
+async fn recast(
+    tx: &Transaction<'_>,
+    session: &Session,
+    character: &NextCharacter,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if cast::is_listed(tx, session.id).await? {
+        let mut listed = cast::of(tx, session).await?;
+        listed.recast_first(character.id, character.name.clone(), now);
+        cast::put(tx, session.id, &listed).await?;
+    }
+    Ok(())
 }
 
 impl NextCharacter {

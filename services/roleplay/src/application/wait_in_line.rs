@@ -23,6 +23,7 @@ use crate::domain::ids::{GenerationId, MessageId, SessionId, UserId};
 use crate::domain::participant::Right;
 use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
+use crate::domain::turn::{Round, Speaker};
 use crate::infrastructure::queries::generations::{self, Beginning, Place};
 use crate::infrastructure::queries::history;
 use crate::infrastructure::queries::messages;
@@ -46,6 +47,10 @@ pub(super) struct Waiting {
     pub(super) kind: Kind,
     /// Where the branch ends if nothing is written.
     pub(super) left: Option<MessageId>,
+    /// Who is to speak, or is spoken to.
+    pub(super) speaker: Speaker,
+    /// What follows by itself.
+    pub(super) round: Round,
     /// The request that asked for it.
     pub(super) cause: Cause,
 }
@@ -147,8 +152,13 @@ impl Chats {
         if answers.is_some() && message.parent_id != answers {
             return Ok(None);
         }
-        let wanted = Wanted::after(message.parent_id, waiting.kind);
-        let prompt = self.compile(&ctx, &session, wanted).await?;
+        let ensemble = self.ensemble(&session).await?;
+        // Meanwhile the character may have been taken out.
+        let speaker = ensemble
+            .still(waiting.speaker)
+            .ok_or(Error::NobodyToSpeak)?;
+        let wanted = Wanted::after(message.parent_id, waiting.kind, speaker);
+        let prompt = self.compile(&ctx, &session, &ensemble, wanted).await?;
         check_available(&prompt.model)?;
         Ok(Some((session, prompt)))
     }
@@ -164,7 +174,7 @@ impl Chats {
             model_id: prompt.model.id.clone(),
             receipt: prompt.receipt_json(session)?,
         };
-        let (greeting, cause) = (&prompt.spoken.greeting, &waiting.cause);
+        let (greetings, cause) = (&prompt.spoken.greetings, &waiting.cause);
         let begin = || {
             self.db.transaction(|tx| {
                 Box::pin(async move {
@@ -180,7 +190,7 @@ impl Chats {
                     if !generations::begin(tx, beginning.clone()).await? {
                         return Ok(Began::Gone);
                     }
-                    if let Some(greeting) = greeting {
+                    for greeting in greetings {
                         settle(tx, session.id, greeting).await?;
                     }
                     if let Some(row) = history::generation(tx, id).await? {
@@ -198,11 +208,14 @@ impl Chats {
         let (inference, words) = prompt.ready(waiting.id, &session);
         self.spawn(Work {
             job: waiting.job,
+            session_id: waiting.session_id,
             message_id: waiting.message_id,
             base: String::new(),
             left: waiting.left,
             inference,
             words,
+            speaker: waiting.speaker,
+            round: waiting.round,
             cause: waiting.cause,
         });
     }
@@ -218,6 +231,7 @@ impl Chats {
                 left: waiting.left,
                 ending,
                 first_token: None,
+                next: None,
             };
             self.end_generation(outcome, &waiting.cause)
         };

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use mesh::Ctx;
 
-use super::cast::{Player, Sheet};
+use super::cast::Player;
 use super::compile_prompt::Wanted;
+use super::ensemble::Ensemble;
 use super::greetings::Settled;
-use super::plot::{Plot, premise};
+use super::plot::premise;
 use super::turns::earlier;
 use super::{Chats, Error};
+use crate::domain::ids::CharacterId;
 use crate::domain::macros::{
     Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
 };
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
-use crate::domain::story::Story;
 use crate::infrastructure::models::Model;
 use crate::infrastructure::queries::path::Line;
 
@@ -27,56 +28,64 @@ const MAX_GROWTH_BYTES: usize = 256 << 10;
 /// What macros stand for, apart from chance.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
-    /// None if the character was deleted.
-    sheet: Option<Arc<Sheet>>,
+    ensemble: Arc<Ensemble>,
+    /// The character whom `{{char}}` stands for; none for the first.
+    speaker: Option<CharacterId>,
     character_name: String,
     pub(super) player: Player,
     /// To whom greetings speak, where that isn't the player.
     greeter: Option<Player>,
     session_seed: u64,
-    story: Option<Arc<Story>>,
-    /// What the person filled in themselves.
+    /// What the person filled in themselves, where they may not read the rest of the story.
     own: Option<Arc<Filled>>,
-    /// Whether the person may not read the card.
-    is_card_secret: bool,
-    /// Whether they may not read the scenario.
-    is_story_secret: bool,
 }
 
 impl Words {
     pub(super) fn of(
         session: &Session,
-        plot: Plot,
+        (ensemble, speaker): (Arc<Ensemble>, Option<CharacterId>),
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
-        let own = plot.story.as_ref().filter(|_| plot.is_story_secret);
-        let own = own.map(|story| Filled {
+        let secret = ensemble.story.as_ref().filter(|_| ensemble.is_story_secret);
+        let own = secret.map(|story| Filled {
             blanks: story.told.filled.blanks.clone(),
             ..Filled::default()
         });
         Self {
-            sheet: plot.sheet,
+            own: own.map(Arc::new),
+            ensemble,
+            speaker,
             character_name: session.character_name.clone(),
             player,
             greeter,
             session_seed: Session::seed(session.id),
-            own: own.map(Arc::new),
-            story: plot.story,
-            is_card_secret: plot.is_card_secret,
-            is_story_secret: plot.is_story_secret,
         }
     }
 
     /// Whether there is a character to answer.
     pub(super) fn has_character(&self) -> bool {
-        self.sheet.is_some()
+        self.ensemble.sheet_or_first(self.speaker).is_some()
+    }
+
+    /// What stands before what the speaker says in a prompt, where there are several; a model may repeat it.
+    pub(super) fn label(&self) -> Option<String> {
+        let speaker = self.speaker.filter(|_| self.ensemble.is_group())?;
+        Some(self.ensemble.name(speaker))
     }
 
     /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
     /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
         self.macros_of(&self.player, now, seed)
+    }
+
+    /// The same, where another character speaks.
+    pub(super) fn spoken_by(&self, speaker: Option<CharacterId>) -> Self {
+        Self {
+            speaker,
+            ..self.clone()
+        }
     }
 
     /// As [`Words::macros`], with another person in the player's place.
@@ -86,7 +95,7 @@ impl Words {
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        self.macros_with(player, now, seed, !self.is_story_secret)
+        self.macros_with(player, now, seed, !self.ensemble.is_story_secret)
     }
 
     fn macros_with<'w>(
@@ -96,10 +105,11 @@ impl Words {
         seed: u64,
         tells_story: bool,
     ) -> Macros<'w> {
-        let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
-        let mut texts = match sheet.filter(|_| !self.is_card_secret) {
-            Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
-            None => MacroTexts {
+        let played = self.ensemble.sheet_or_first(self.speaker);
+        let story = self.ensemble.story.as_deref();
+        let mut texts = match played {
+            Some((sheet, false)) => MacroTexts::of(&sheet.card, &player.description),
+            _ => MacroTexts {
                 persona: Cow::Borrowed(&player.description),
                 ..MacroTexts::default()
             },
@@ -108,11 +118,12 @@ impl Words {
             texts.scenario = Cow::Borrowed(premise);
         }
         Macros {
-            char: match sheet {
-                Some(sheet) => sheet.card.display_name(),
+            char: match played {
+                Some((sheet, _)) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&player.name),
+            group: self.ensemble.group_names(self.speaker),
             texts,
             now: Some(now),
             seed,
@@ -125,24 +136,31 @@ impl Words {
         }
     }
 
-    /// Those of a greeting. It may be of another card than the one that plays now, so that it tells nothing of one that isn't shown;
-    /// the opening of a scenario is its author's, who says in it what they like of the scenario.
+    /// Those of a greeting of this speaker. It may be of another card than the one that plays now, so that it tells nothing of one that
+    /// isn't shown; the opening of a scenario is its author's, who says in it what they like of the scenario.
     fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
-        let opens = self.story.as_ref().is_some_and(|it| it.told.has_opening);
-        let tells_story = opens || !self.is_story_secret;
+        let story = self.ensemble.story.as_ref();
+        let opens = story.is_some_and(|it| it.told.has_opening);
+        let tells_story = opens || !self.ensemble.is_story_secret;
         let player = self.greeter.as_ref().unwrap_or(&self.player);
         self.macros_with(player, moment(session), self.session_seed, tells_story)
     }
 
-    /// A greeting, the same each time: its chance is the session's, and its time that of the session.
-    pub(super) fn greeting(&self, session: &Session, template: &str) -> String {
-        let macros = self.macros_of_greeting(session);
+    /// A greeting of a character, the same each time: its chance is the session's, and its time that of the session.
+    pub(super) fn greeting(
+        &self,
+        session: &Session,
+        by: Option<CharacterId>,
+        template: &str,
+    ) -> String {
+        let own = self.spoken_by(by);
+        let macros = own.macros_of_greeting(session);
         // As for a prompt: what is shown is also what the model reads.
         macros.render(template, Purpose::Prompt).into_owned()
     }
 
-    /// Looks whether the macros of a greeting add no more than they may.
-    pub(super) fn check_greeting(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
+    /// Looks whether the macros of an opening add no more than they may.
+    pub(super) fn check_opening(&self, session: &Session, template: &str) -> Result<(), Outgrown> {
         let macros = self.macros_of_greeting(session);
         drop(macros.render(template, Purpose::Prompt));
         macros.growth.check()
@@ -153,8 +171,8 @@ impl Words {
 pub(crate) struct Spoken {
     /// What the person says, with its macros resolved.
     pub(super) said: Option<String>,
-    /// The greeting that is answered, if nobody answered it before.
-    pub(super) greeting: Option<Settled>,
+    /// The greetings that are answered, if nobody answered them before.
+    pub(super) greetings: Vec<Settled>,
     /// What the macros of the reply stand for.
     pub(super) words: Words,
 }
@@ -194,14 +212,14 @@ impl Chats {
         model: &Model,
         lines: &mut [Line],
     ) -> Result<Spoken, Error> {
-        let greeting = Settled::of(lines, session, &words);
+        let greetings = Settled::of(lines, session, &words);
         let said = match wanted.said {
             Some(text) => Some(self.resolved(text, &words, model, lines)?),
             None => None,
         };
         Ok(Spoken {
             said,
-            greeting,
+            greetings,
             words,
         })
     }
@@ -255,13 +273,20 @@ impl Chats {
             }
             player => player?,
         };
-        Ok(Words::of(session, self.plot(session).await?, player, None))
+        let ensemble = self.ensemble(session).await?;
+        Ok(Words::of(session, (ensemble, None), player, None))
     }
 
-    /// What macros stand for in a session now.
-    pub(super) async fn words(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
+    /// What macros stand for in a session now, where a character speaks or is spoken to.
+    pub(super) async fn words(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        speaker: Option<CharacterId>,
+    ) -> Result<Words, Error> {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
-        let (plot, player, greeter) = tokio::try_join!(self.plot(session), player, greeter)?;
-        Ok(Words::of(session, plot, player, greeter))
+        let (ensemble, player, greeter) =
+            tokio::try_join!(self.ensemble(session), player, greeter)?;
+        Ok(Words::of(session, (ensemble, speaker), player, greeter))
     }
 }

@@ -61,6 +61,8 @@ pub struct Generation {
     pub create_time: Timestamp,
     /// When it ended.
     pub end_time: Option<Timestamp>,
+    /// The one that followed it by itself.
+    pub next_id: Option<GenerationId>,
 }
 
 /// Why a generation ended well. The names are stored.
@@ -144,6 +146,8 @@ pub struct Trimmer {
     begun: bool,
     /// White space that is only kept if more text follows.
     held: String,
+    /// What the speaker may put before the message, and nobody wants to read: the name that stands before it in the prompt.
+    label: Option<String>,
 }
 
 impl Trimmer {
@@ -153,7 +157,15 @@ impl Trimmer {
         Self {
             begun: !base.is_empty(),
             held: String::new(),
+            label: None,
         }
+    }
+
+    /// The same, without the speaker's name and a colon where the message begins with them.
+    #[must_use]
+    pub fn without_name(self, name: &str) -> Self {
+        let label = (!self.begun).then(|| format!("{name}:"));
+        Self { label, ..self }
     }
 
     /// What of the text so far can be kept for sure and wasn't returned before; may be empty.
@@ -164,11 +176,28 @@ impl Trimmer {
             let blank = self.held.len() - self.held.trim_start().len();
             self.held.drain(..blank);
         }
+        if let Some(label) = self.label.take() {
+            match self.held.strip_prefix(&label) {
+                Some(rest) => self.held = rest.trim_start().to_owned(),
+                None if label.starts_with(&self.held) => {
+                    self.label = Some(label);
+                    return String::new();
+                }
+                None => {}
+            }
+        }
         let kept = self.held.trim_end().len();
         let rest = self.held.split_off(kept);
         let text = std::mem::replace(&mut self.held, rest);
         self.begun |= !text.is_empty();
         text
+    }
+
+    /// What of the text is left where nothing follows.
+    #[must_use]
+    pub fn finish(&mut self) -> String {
+        self.label = None;
+        self.push("")
     }
 }
 
@@ -192,6 +221,26 @@ mod tests {
     #[test]
     fn keeps_white_space_that_joins_a_continuation() {
         assert_eq!(trimmed("Hello", &[" ", "again. "]), ["", " again."]);
+    }
+
+    #[test]
+    fn drops_the_name_that_stands_before_a_message() {
+        let named = |base, deltas: &[&str]| {
+            let mut trimmer = Trimmer::after(base).without_name("Mira Vale");
+            let mut text: String = deltas.iter().map(|delta| trimmer.push(delta)).collect();
+            text.push_str(&trimmer.finish());
+            text
+        };
+        assert_eq!(
+            named("", &["\n Mi", "ra Vale", ": ", " Come in."]),
+            "Come in."
+        );
+        assert_eq!(named("", &["Mira Vale: Mira Vale: hm"]), "Mira Vale: hm");
+        assert_eq!(named("", &["Mira ", "smiles."]), "Mira smiles.");
+        assert_eq!(named("", &["Mira Va"]), "Mira Va");
+        assert_eq!(named("", &["Hm. ", "Mira Vale: no"]), "Hm. Mira Vale: no");
+        assert_eq!(named("She says", &[" Mira Vale: no"]), " Mira Vale: no");
+        assert_eq!(named("", &["Mira Vale:", " "]), "");
     }
 
     #[test]

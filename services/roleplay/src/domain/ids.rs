@@ -112,6 +112,11 @@ impl LorebookId {
 }
 
 impl CharacterId {
+    /// The character of this number.
+    pub(crate) fn from_uuid(id: uuid::Uuid) -> Self {
+        Self(id)
+    }
+
     /// The character whose card would hold this lorebook.
     #[must_use]
     pub fn of_book(id: LorebookId) -> Self {

@@ -98,6 +98,17 @@ pub struct LastMessages<'a> {
     pub count: usize,
 }
 
+/// The names of the characters, where there are several.
+#[derive(Debug, Clone, Default)]
+pub struct GroupNames<'a> {
+    /// `{{group}}`: of all.
+    pub all: Cow<'a, str>,
+    /// `{{groupNotMuted}}`: of those who speak by themselves.
+    pub unmuted: Cow<'a, str>,
+    /// Of all but who speaks; with the person's name it is `{{notChar}}`.
+    pub others: Cow<'a, str>,
+}
+
 /// What a session was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -144,6 +155,8 @@ pub struct Macros<'a> {
     pub char: Cow<'a, str>,
     /// `{{user}}`: the persona's name.
     pub user: Cow<'a, str>,
+    /// Names of all characters, where there are several.
+    pub group: Option<GroupNames<'a>>,
     /// Texts of card and persona.
     pub texts: MacroTexts<'a>,
     /// The newest messages.
@@ -236,6 +249,24 @@ impl<'a> Macros<'a> {
     #[must_use]
     pub fn render_over<'t>(&self, text: &'t str, original: &str) -> Cow<'t, str> {
         self.render_with(text, Purpose::Prompt, Some(original), &self.growth)
+    }
+
+    /// The same, with another character in the speaker's place: what of its own lorebooks and card calls itself `{{char}}`.
+    #[must_use]
+    pub fn of_other(&self, card: &'a Card, persona: &'a str) -> Self {
+        Self {
+            char: card.display_name(),
+            texts: MacroTexts::of(card, persona),
+            ..self.clone()
+        }
+    }
+
+    /// `{{group}}`, which of a character alone is its name.
+    fn group_name(&self) -> &str {
+        match &self.group {
+            Some(names) => &names.all,
+            None => &self.char,
+        }
     }
 
     fn render_with<'t>(

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::etag::hash_etag;
 use super::generation::State;
-use super::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
+use super::ids::{CharacterId, GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
 
 /// Longest message that can be continued, in bytes of UTF-8: a message must fit an answer of gRPC.
 pub const MAX_CONTINUED_BYTES: usize = 800_000;
@@ -60,6 +60,8 @@ pub struct Message {
     pub participant_id: Option<ParticipantId>,
     /// Whom that person played; none for themselves.
     pub persona_id: Option<PersonaId>,
+    /// Which character; none for a person, and where nobody noted it.
+    pub character_id: Option<CharacterId>,
     /// In which voice.
     pub kind: MessageKind,
     /// The author's name at the time; empty for a narrator.
@@ -113,6 +115,7 @@ mod tests {
             author: Author::Character,
             participant_id: None,
             persona_id: None,
+            character_id: None,
             kind: MessageKind::Dialogue,
             speaker_name: "Mira".to_owned(),
             text: "Come in.".to_owned(),

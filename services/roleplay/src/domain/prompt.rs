@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod examples;
 mod fit;
+mod group;
 mod growth;
 mod history;
 mod material;
@@ -27,6 +28,7 @@ pub use self::{
     draft::Draft,
     error::FitError,
     fit::{ChatMessage, Compiled, Prompt},
+    group::{Group, GroupCards, GroupMember},
     growth::check_growth,
     material::{Kind, Material, Persona, Turn},
     memory::{MemoryReport, MemorySettings, MemoryTrace, Outcome, Recall, Recalled},

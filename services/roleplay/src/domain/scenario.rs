@@ -10,6 +10,7 @@ use platform::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::cast::Part;
 use super::etag::hash_etag;
 use super::ids::{CharacterId, LorebookId, ScenarioId, UserId};
 use super::role::Role;
@@ -79,7 +80,7 @@ pub struct Script {
 }
 
 /// A part that a character plays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CastRole {
     /// Its name.
     pub name: String,
@@ -89,6 +90,8 @@ pub struct CastRole {
     pub character_id: Option<CharacterId>,
     /// The character's name; of an open role, that of the last.
     pub character_name: String,
+    /// How whoever fills it takes part.
+    pub part: Part,
 }
 
 /// A note of the author to the model.
@@ -143,7 +146,7 @@ impl Scenario {
         for role in &self.cast {
             add(role.name.as_bytes());
             add(role.description.as_bytes());
-            add(format!("{:?}", role.character_id).as_bytes());
+            add(format!("{:?}{:?}", role.character_id, role.part).as_bytes());
         }
         for id in &self.lorebook_ids {
             add(id.to_string().as_bytes());

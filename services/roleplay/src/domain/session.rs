@@ -1,6 +1,7 @@
-//! Sessions: conversations of people with a character, and their branches.
+//! Sessions: conversations of people with characters, and their branches.
 
 mod prompt_choices;
+mod turn_choices;
 
 use platform::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::participant::Seat;
 use super::random::seed_for;
 
 pub use self::prompt_choices::{PromptChoice, PromptChoices};
+pub use self::turn_choices::{TurnChoice, TurnChoices};
 
 /// Tokens of a reply where the session doesn't say.
 pub const DEFAULT_REPLY_TOKENS: u32 = 300;
@@ -31,7 +33,7 @@ pub struct Session {
     pub me: Seat,
     /// Whether others than its owner take part in it, or once did.
     pub shared: bool,
-    /// The character; none if it was deleted.
+    /// The character, of several the first; none if it was deleted.
     pub character_id: Option<CharacterId>,
     /// The character's name.
     pub character_name: String,
@@ -123,6 +125,9 @@ pub struct ReplySettings {
     /// How prompts are built.
     #[serde(skip_serializing_if = "PromptChoices::is_silent")]
     pub prompt: PromptChoices,
+    /// Whose turn it is, where there are several characters.
+    #[serde(skip_serializing_if = "TurnChoices::is_silent")]
+    pub turns: TurnChoices,
 }
 
 /// One of the settings, for a change of it alone.
@@ -148,6 +153,8 @@ pub enum Setting {
     Recall,
     /// One of [`ReplySettings::prompt`].
     Prompt(PromptChoice),
+    /// One of [`ReplySettings::turns`].
+    Turns(TurnChoice),
 }
 
 impl ReplySettings {
@@ -165,6 +172,7 @@ impl ReplySettings {
             Setting::Stop => !self.stop.is_empty(),
             Setting::Recall => self.recall.is_some(),
             Setting::Prompt(choice) => self.prompt.has(choice),
+            Setting::Turns(choice) => self.turns.has(choice),
         }
     }
 
@@ -182,6 +190,7 @@ impl ReplySettings {
                 Setting::Stop => self.stop.clone_from(&new.stop),
                 Setting::Recall => self.recall = new.recall,
                 Setting::Prompt(choice) => self.prompt.take(*choice, &new.prompt),
+                Setting::Turns(choice) => self.turns.take(*choice, &new.turns),
             }
         }
     }

@@ -254,9 +254,16 @@ fn request(inference: Inference) -> pb::GenerateRequest {
     let Inference { settings, .. } = inference;
     let mut stop = settings.stop;
     let prompt = match inference.prompt {
-        Prompt::Chat { messages, .. } => Form::Chat(pb::ChatPrompt {
-            messages: messages.into_iter().map(chat_message).collect(),
-        }),
+        Prompt::Chat {
+            messages,
+            stop: ends,
+            ..
+        } => {
+            stop.splice(0..0, ends);
+            Form::Chat(pb::ChatPrompt {
+                messages: messages.into_iter().map(chat_message).collect(),
+            })
+        }
         Prompt::Text { prompt, stop: ends } => {
             stop.splice(0..0, ends);
             Form::Text(pb::TextPrompt { text: prompt })

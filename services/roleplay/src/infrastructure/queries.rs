@@ -3,6 +3,7 @@
 
 pub(crate) mod bookmarks;
 pub(crate) mod branches;
+pub(crate) mod cast;
 pub(crate) mod character_assets;
 pub(crate) mod characters;
 pub(crate) mod generations;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bookmark;
 pub(crate) mod branch;
+pub(crate) mod cast_member;
 pub(crate) mod character;
 pub(crate) mod character_asset;
 pub(crate) mod character_lorebook;

@@ -1,6 +1,7 @@
 //! Between the contract's messages and the domain's types, a file for each service.
 
 pub(super) mod avatar;
+pub(super) mod cast;
 pub(super) mod character;
 pub(super) mod download;
 pub(super) mod generation;

@@ -10,7 +10,9 @@ use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::message_service_server::MessageService;
 
 use super::convert::message::kind;
-use crate::application::{AddMessage, Chats, DeleteMessage, MessagePatch, SendMessage, Started};
+use crate::application::{
+    AddMessage, Chats, DeleteMessage, MessagePatch, PlayTurns, SendMessage, Started,
+};
 use crate::domain::ids::{BranchId, MessageId};
 use crate::domain::search::words;
 use crate::infrastructure::queries::messages::Sought;
@@ -45,6 +47,7 @@ impl MessageApi {
 impl MessageService for MessageApi {
     type SendMessageStream = Answers<pb::SendMessageResponse>;
     type ReplyToMessageStream = Answers<pb::ReplyToMessageResponse>;
+    type PlayTurnsStream = Answers<pb::PlayTurnsResponse>;
     type ImpersonatePersonStream = Answers<pb::ImpersonatePersonResponse>;
     type RegenerateMessageStream = Answers<pb::RegenerateMessageResponse>;
     type ContinueMessageStream = Answers<pb::ContinueMessageResponse>;
@@ -102,6 +105,7 @@ impl MessageService for MessageApi {
             kind: kind(request.kind()),
             text: fields::text("text", request.text)?,
             parent_id: fields::optional_id("parent_message_id", &request.parent_message_id)?,
+            character_id: fields::optional_id("character_id", &request.character_id)?,
             key,
         };
         let started = self.chats.send_message(&ctx, message).await?;
@@ -140,9 +144,30 @@ impl MessageService for MessageApi {
         let key = RequestKey::of("ReplyToMessage", id, &request)?;
         let session = fields::id("session_id", &request.session_id)?;
         let message = fields::id("message_id", &request.message_id)?;
-        let started = self.chats.reply_to_message(&ctx, session, message, key);
+        let named = fields::optional_id("character_id", &request.character_id)?;
+        let started = (self.chats).reply_to_message(&ctx, session, message, named, key);
         let started = started.await?;
         self.watch(&ctx, started, |event| pb::ReplyToMessageResponse { event })
+            .await
+    }
+
+    async fn play_turns(
+        &self,
+        request: Request<pb::PlayTurnsRequest>,
+    ) -> Result<Response<Self::PlayTurnsStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let key = RequestKey::of("PlayTurns", id, &request)?;
+        let most = request.max_replies;
+        let turns = PlayTurns {
+            session_id: fields::id("session_id", &request.session_id)?,
+            character_id: fields::optional_id("character_id", &request.character_id)?,
+            most: most.and_then(|most| u32::try_from(most).ok()),
+            key,
+        };
+        let started = self.chats.play_turns(&ctx, turns).await?;
+        self.watch(&ctx, started, |event| pb::PlayTurnsResponse { event })
             .await
     }
 

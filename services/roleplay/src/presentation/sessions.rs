@@ -178,7 +178,8 @@ impl SessionService for SessionApi {
     ) -> Result<Response<pb::PreviewPromptResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("session_id", &request.get_ref().session_id)?;
-        let prompt = self.chats.preview_prompt(&ctx, id).await?;
+        let named = fields::optional_id("character_id", &request.get_ref().character_id)?;
+        let prompt = self.chats.preview_prompt(&ctx, id, named).await?;
         Ok(Response::new(prompt.into()))
     }
 }

@@ -119,6 +119,7 @@ async fn players_change_what_they_wrote_and_nothing_else() {
     assert_eq!(reason(deleted), DENIED);
     let preview = pb::PreviewPromptRequest {
         session_id: session.clone(),
+        ..Default::default()
     };
     let preview = bob.sessions().preview_prompt(bob.ask(preview)).await;
     assert_eq!(reason(preview), DENIED);

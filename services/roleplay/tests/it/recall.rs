@@ -52,6 +52,7 @@ async fn asks(stage: &Stage, alice: &Person, session: &str, text: &str) -> Strin
 async fn report(alice: &Person, session: &str) -> pb::MemoryReport {
     let request = pb::PreviewPromptRequest {
         session_id: session.to_owned(),
+        ..Default::default()
     };
     let answer = alice.sessions().preview_prompt(alice.ask(request)).await;
     answer

@@ -1,6 +1,9 @@
 //! People in random roles do random things. A model beside the API says what each may see and change; whatever the API does else
 //! fails. Each seed is the same story each time.
 
+mod cast;
+mod manage;
+
 use std::collections::BTreeMap;
 
 use tonic::{Code, Status};
@@ -62,6 +65,8 @@ struct Model {
     links: Vec<Link>,
     /// What was said, and by whom.
     messages: Vec<(String, Option<usize>)>,
+    /// The ids of its characters, in their order.
+    cast: Vec<String>,
 }
 
 impl Model {
@@ -115,6 +120,8 @@ impl Model {
 
 struct Story {
     people: Vec<Person>,
+    /// A character of each.
+    actors: Vec<String>,
     sessions: Vec<Model>,
     chance: Chance,
     said: usize,
@@ -142,10 +149,12 @@ impl Story {
     async fn begin(stage: &Stage, seed: u64) -> Self {
         let mut story = Self {
             people: (0..PEOPLE).map(|_| stage.person()).collect(),
+            actors: Vec::new(),
             sessions: Vec::new(),
             chance: Chance(seed),
             said: 0,
         };
+        story.make_actors().await;
         for owner in 0..SESSIONS {
             let model = story.open(owner).await;
             story.sessions.push(model);
@@ -162,6 +171,7 @@ impl Story {
             roles: BTreeMap::from([(owner, Role::Owner)]),
             known: vec![(owner, session.participant_id)],
             messages: vec![(greeting.id, None)],
+            cast: vec![session.character_id],
             ..Model::default()
         }
     }
@@ -174,7 +184,7 @@ impl Story {
     /// Somebody does something somewhere.
     async fn step(&mut self) {
         let (who, at) = (self.chance.below(PEOPLE), self.chance.below(SESSIONS));
-        match self.chance.below(12) {
+        match self.chance.below(15) {
             0 | 1 => self.send(who, at).await,
             2 => self.add(who, at).await,
             3 => self.edit(who, at).await,
@@ -184,6 +194,8 @@ impl Story {
             8 => self.remove(who, at).await,
             9 => self.give_role(who, at).await,
             10 => self.leave(who, at).await,
+            11 | 12 => self.change_cast(who, at).await,
+            13 => self.play_turns(who, at).await,
             _ => self.manage(who, at).await,
         }
     }
@@ -360,32 +372,6 @@ impl Story {
         }
     }
 
-    /// What is for owners alone, and what is a person's own.
-    async fn manage(&mut self, who: usize, at: usize) {
-        let (person, model) = (&self.people[who], &self.sessions[at]);
-        let request = person.ask(pb::PreviewPromptRequest {
-            session_id: model.id.clone(),
-        });
-        let seen = outcome(person.sessions().preview_prompt(request).await);
-        assert_eq!(seen.0, model.to_manage(who), "preview by {who}: {model:?}");
-        let request = person.ask(pb::ListInvitationsRequest {
-            session_id: model.id.clone(),
-            ..Default::default()
-        });
-        let listed = outcome(person.invitations().list_invitations(request).await);
-        assert_eq!(listed.0, model.to_manage(who), "links by {who}: {model:?}");
-        let note = outcome(person.try_note(&model.id).await);
-        assert_eq!(note.0, model.to_write(who), "note by {who}: {model:?}");
-        let last = &model.messages.last().unwrap().0;
-        let marked = outcome(person.bookmark(&model.id, last, "Mine").await);
-        let all = [Role::Owner, Role::Player, Role::Spectator];
-        assert_eq!(
-            marked.0,
-            model.needs(who, &all),
-            "bookmark by {who}: {model:?}"
-        );
-    }
-
     /// Everybody sees what they may, and nothing else.
     async fn look(&self) {
         for (who, person) in self.people.iter().enumerate() {
@@ -414,6 +400,9 @@ impl Story {
         assert_eq!(said, model.messages, "{model:?}");
         let listed = person.people(&model.id).await.unwrap();
         assert_eq!(listed.len(), model.roles.len(), "{model:?}");
+        let cast = person.cast(&model.id).await.into_iter();
+        let cast: Vec<String> = cast.map(|it| it.character_id).collect();
+        assert_eq!(cast, model.cast, "{model:?}");
     }
 
     /// What isn't asked for by a session's id.
@@ -453,20 +442,6 @@ impl Story {
             "{who} lists too much or too little"
         );
         assert!(listed.iter().all(|it| visible(&it.id)));
-    }
-}
-
-impl Person {
-    async fn try_note(&self, session: &str) -> Result<(), Status> {
-        let request = self.ask(pb::CreateMemoryRequest {
-            session_id: session.to_owned(),
-            memory: Some(pb::Memory {
-                text: "A note".into(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        });
-        self.memories().create_memory(request).await.map(drop)
     }
 }
 

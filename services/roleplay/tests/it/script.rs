@@ -116,6 +116,14 @@ impl Call {
             .expect("the model was never stopped");
     }
 
+    /// The messages of a prompt that has some.
+    pub(crate) fn messages(&self) -> Vec<pb::ChatMessage> {
+        match &self.request.prompt {
+            Some(pb::generate_request::Prompt::Chat(chat)) => chat.messages.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The prompt, whatever its form, as one text.
     pub(crate) fn prompt(&self) -> String {
         match self.request.prompt.clone().unwrap() {

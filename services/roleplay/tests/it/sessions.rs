@@ -67,6 +67,7 @@ pub(crate) async fn preview(
 ) -> Result<pb::PreviewPromptResponse, tonic::Status> {
     let request = person.ask(pb::PreviewPromptRequest {
         session_id: session.to_owned(),
+        ..Default::default()
     });
     Ok(person
         .sessions()

@@ -70,9 +70,10 @@ async fn recast(person: &Person, session: &str, character: &str) {
     recast.unwrap();
 }
 
-async fn preview(person: &Person, session: &str) -> pb::PreviewPromptResponse {
+pub(crate) async fn preview(person: &Person, session: &str) -> pb::PreviewPromptResponse {
     let request = pb::PreviewPromptRequest {
         session_id: session.to_owned(),
+        ..Default::default()
     };
     let preview = person.sessions().preview_prompt(person.ask(request)).await;
     preview.unwrap().into_inner()

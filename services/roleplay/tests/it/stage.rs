@@ -322,7 +322,7 @@ impl Person {
         let request = pb::ReplyToMessageRequest {
             session_id: session.to_owned(),
             message_id: message.to_owned(),
-            request_id: String::new(),
+            ..Default::default()
         };
         let answer = self.messages().reply_to_message(self.ask(request)).await?;
         Ok(Watch::new(answer, |response| response.event))

@@ -79,6 +79,7 @@ async fn a_repeated_request_for_a_reply_gets_the_first() {
             session_id: id.clone(),
             message_id: said.clone(),
             request_id: "once".to_owned(),
+            ..Default::default()
         };
         let answer = alice.messages().reply_to_message(alice.ask(request)).await;
         let mut answer = answer.unwrap().into_inner();

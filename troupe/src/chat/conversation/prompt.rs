@@ -14,6 +14,7 @@ impl Conversation<'_> {
     pub(super) async fn show_prompt(&mut self) -> Result<()> {
         let request = PreviewPromptRequest {
             session_id: self.session_id.clone(),
+            ..Default::default()
         };
         let answer = self
             .api

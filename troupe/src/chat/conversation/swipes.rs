@@ -72,6 +72,7 @@ impl Conversation<'_> {
             session_id: self.session_id.clone(),
             message_id: message.id,
             request_id: platform::id::RequestId::new().to_string(),
+            ..Default::default()
         };
         let answer = self.api.messages.reply_to_message(request).await;
         self.show_reply(answer.map(reply::events)).await

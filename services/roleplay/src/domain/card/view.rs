@@ -81,6 +81,28 @@ impl Card {
         self.fields().texts("group_only_greetings")
     }
 
+    /// The greetings with which it enters a chat with several characters: those that are meant for it, or else the others. SillyTavern's
+    /// extension for such greetings has its own place for them.
+    #[must_use]
+    pub fn group_greetings(&self) -> Vec<Cow<'_, str>> {
+        let of_extension = self.fields().object("extensions").texts("group_greetings");
+        let own = self.group_only_greetings().into_iter().chain(of_extension);
+        let own: Vec<_> = own.filter(|text| !text.trim().is_empty()).collect();
+        match own.is_empty() {
+            true => self.greetings(),
+            false => own,
+        }
+    }
+
+    /// How willing it is to speak among several, from 0 to 1, if it says so.
+    #[must_use]
+    pub fn talkativeness(&self) -> Option<f64> {
+        let of_extensions = self.fields().object("extensions").number("talkativeness");
+        let at_root = Fields(Some(&self.document)).number("talkativeness");
+        let said = of_extensions.or(at_root).filter(|it| it.is_finite());
+        said.map(|it| it.clamp(0.0, 1.0))
+    }
+
     /// Tags, for finding.
     #[must_use]
     pub fn tags(&self) -> Vec<Cow<'_, str>> {

@@ -13,8 +13,8 @@ pub(super) const MARKERS: [(&str, &str); 5] = [
     ("<user>", "user"),
     ("<bot>", "char"),
     ("<char>", "char"),
-    ("<group>", "char"),
-    ("<charifnotgroup>", "char"),
+    ("<group>", "group"),
+    ("<charifnotgroup>", "group"),
 ];
 
 /// What holds for a text and all the fields that it inserts.
@@ -177,13 +177,14 @@ impl Expander<'_, '_, '_> {
             let found = rest
                 .get(..marker.len())
                 .is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()));
-            let value = if name == "user" {
-                &self.rules.macros.user
-            } else {
-                &self.rules.macros.char
+            let macros = self.rules.macros;
+            let value = match name {
+                "user" => &*macros.user,
+                "group" => macros.group_name(),
+                _ => &*macros.char,
             };
             if found && self.rules.growth.add(value.len()) {
-                let value = value.to_string();
+                let value = value.to_owned();
                 self.insert(&value);
                 self.at += marker.len();
                 return;

@@ -290,6 +290,29 @@ proptest! {
 }
 
 #[test]
+fn names_of_a_group_are_those_of_all() {
+    let group = GroupNames {
+        all: "Wren, Tom".into(),
+        unmuted: "Wren".into(),
+        others: "Tom".into(),
+    };
+    let of = |group| Macros { group, ..macros() };
+    let text =
+        "{{group}}|{{charIfNotGroup}}|{{groupNotMuted}}|{{notChar}}|<GROUP>|<charIfNotGroup>";
+    let render = |macros: &Macros<'_>| macros.render(text, Purpose::Prompt).into_owned();
+    let user = macros().user.into_owned();
+    assert_eq!(
+        render(&of(Some(group))),
+        format!("Wren, Tom|Wren, Tom|Wren|Tom, {user}|Wren, Tom|Wren, Tom")
+    );
+    let char = macros().char.into_owned();
+    assert_eq!(
+        render(&of(None)),
+        format!("{char}|{char}|{char}|{user}|{char}|{char}")
+    );
+}
+
+#[test]
 fn what_fills_a_blank_is_text_and_nothing_else() {
     let answers = [
         ("hero", "{{user}} {{blank::town}}"),

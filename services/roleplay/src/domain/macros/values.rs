@@ -91,8 +91,17 @@ fn split_outside<'c>(call: &Call<'c>, start: usize, separator: &str) -> Vec<&'c 
 fn plain(name: &str, call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {
     let macros = rules.macros;
     let value = match name {
-        "char" | "group" | "groupnotmuted" | "charifnotgroup" => macros.char.to_string(),
-        "user" | "notchar" => macros.user.to_string(),
+        "char" => macros.char.to_string(),
+        "group" | "charifnotgroup" => macros.group_name().to_owned(),
+        "groupnotmuted" => match &macros.group {
+            Some(names) => names.unmuted.to_string(),
+            None => macros.char.to_string(),
+        },
+        "user" => macros.user.to_string(),
+        "notchar" => match &macros.group {
+            Some(names) if !names.others.is_empty() => format!("{}, {}", names.others, macros.user),
+            _ => macros.user.to_string(),
+        },
         "lastmessage" => macros.last.any.to_owned(),
         "lastusermessage" => macros.last.user.to_owned(),
         "lastcharmessage" => macros.last.character.to_owned(),

@@ -1,11 +1,13 @@
 //! The order of a prompt's parts, and the words that come out.
 
-use super::{ChatMessage, Draft, Form, Kind, Prompt, Span, piece::Piece};
+use super::{ChatMessage, Draft, Form, Kind, Prompt, Span, Turn, piece::Piece};
 use crate::domain::{
     lorebook::{Activation, Placement},
     role::Role,
 };
 
+/// Names at which a reply ends: with those that a person sets, services take 32 stop texts.
+const MAX_STOPS: usize = 16;
 /// Depth of the author's note, whose neighbours some lorebook entries are.
 const NOTE_DEPTH: u32 = 4;
 
@@ -44,7 +46,13 @@ impl Draft<'_> {
     ) -> Vec<Placed<'d>> {
         let mut pieces: Vec<&'d Piece<'d>> = self.head(activation);
         pieces.extend(self.lore_at(activation, &Placement::BeforeExamples));
-        pieces.extend(self.examples.iter().take(kept.example_blocks).flatten());
+        pieces.extend(
+            self.cards
+                .examples
+                .iter()
+                .take(kept.example_blocks)
+                .flatten(),
+        );
         pieces.extend(self.lore_at(activation, &Placement::AfterExamples));
         pieces.extend(&kept.memories);
         pieces.extend(&self.chat_start);
@@ -78,7 +86,8 @@ impl Draft<'_> {
                 });
             }
         }
-        let end = self.post_history.iter().chain(&self.impersonation);
+        let end = self.nudge.iter().chain(&self.post_history);
+        let end = end.chain(&self.impersonation);
         placed.extend(end.chain(&self.tail).map(plain));
         placed
     }
@@ -92,11 +101,11 @@ impl Draft<'_> {
         head.extend(lore(Placement::BeforeCharacter));
         head.extend(self.persona.iter().filter(|_| is_chat));
         head.extend(lore(Placement::BeforeDescription));
-        head.extend(&self.description);
+        head.extend(&self.cards.description);
         head.extend(lore(Placement::AfterDescription));
-        head.extend(&self.personality);
+        head.extend(&self.cards.personality);
         head.extend(lore(Placement::AfterPersonality));
-        head.extend(&self.scenario);
+        head.extend(&self.cards.scenario);
         head.extend(lore(Placement::AfterScenario));
         head.extend(lore(Placement::AfterCharacter));
         head.extend(self.persona.iter().filter(|_| !is_chat));
@@ -142,7 +151,8 @@ impl Draft<'_> {
         let notes = self.author_notes.iter();
         injections.extend(notes.map(|(depth, piece)| inject(*depth, piece)));
         injections.extend(beside_note(Placement::NoteBottom));
-        injections.extend(self.note.iter().map(|(depth, piece)| inject(*depth, piece)));
+        let notes = self.cards.notes.iter();
+        injections.extend(notes.map(|(depth, piece)| inject(*depth, piece)));
         let entries = self
             .material
             .lore
@@ -167,6 +177,10 @@ impl Draft<'_> {
                     Prompt::Chat {
                         messages,
                         continues_last: self.continues(),
+                        stop: match self.material.group {
+                            Some(_) => self.stop(),
+                            None => Vec::new(),
+                        },
                     },
                     spans,
                 )
@@ -184,21 +198,29 @@ impl Draft<'_> {
         }
     }
 
-    /// A reply ends where someone else begins to speak. What separates transcripts also breaks scenes, so it ends nothing.
+    /// A reply ends where someone else begins to speak. What separates transcripts also breaks scenes, so it ends nothing. Of many
+    /// names the newest speakers' count: services take so many stop texts.
     fn stop(&self) -> Vec<String> {
         let (user, char) = (self.macros.user.as_ref(), self.macros.char.as_ref());
-        let (role, other, own) = match self.material.kind {
-            Kind::Impersonate => (Role::Assistant, char, user),
-            Kind::Reply | Kind::Regenerate | Kind::Continue => (Role::User, user, char),
+        let own = match self.material.kind {
+            Kind::Impersonate => user,
+            Kind::Reply | Kind::Regenerate | Kind::Continue => char,
         };
-        let turns = self.material.history.iter();
-        let others = turns.filter(|turn| turn.role == role);
-        let mut names = vec![other];
-        for name in others.map(|turn| turn.name.trim()) {
-            if !name.is_empty() && !names.contains(&name) && name != own {
+        let is_other = |turn: &&Turn<'_>| match (self.material.group, self.material.kind) {
+            (Some(_), _) => turn.role != Role::System,
+            (None, Kind::Impersonate) => turn.role == Role::Assistant,
+            (None, _) => turn.role == Role::User,
+        };
+        let newest_first = self.material.history.iter().rev().filter(is_other);
+        let spoken = newest_first.map(|turn| turn.name.trim());
+        let members = self.members.iter().map(|it| it.char.as_ref());
+        let mut names: Vec<&str> = Vec::new();
+        for name in [user, char].into_iter().chain(spoken).chain(members) {
+            if !name.is_empty() && name != own && !names.contains(&name) {
                 names.push(name);
             }
         }
+        names.truncate(MAX_STOPS);
         names.into_iter().map(|name| format!("\n{name}:")).collect()
     }
 }

@@ -3,13 +3,14 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    FitError, Form, Material, Settings, Source, Turn,
-    examples::{self, Speakers, TEXT_SEPARATOR},
+    FitError, Form, Group, GroupMember, Material, Settings, Source, Turn,
+    examples::TEXT_SEPARATOR,
+    group::{self, Cards},
     growth,
     history::{history, speaker},
     memory::Memories,
     piece::Piece,
-    sections::{author_notes, impersonation, labelled, note, post_history, spoken, system_prompt},
+    sections::{author_notes, impersonation, post_history, spoken, system_prompt},
 };
 use crate::domain::{
     card::TextField,
@@ -20,6 +21,7 @@ use crate::domain::{
 };
 
 const CHAT_START: &str = "[Start a new Chat]";
+const GROUP_START: &str = "[Start a new group chat. Group members: {{group}}]";
 const DEFAULT_USER: &str = "User";
 
 /// A prompt before it is fitted into the window.
@@ -28,18 +30,17 @@ pub struct Draft<'a> {
     pub(super) settings: &'a Settings,
     pub(super) seed: u64,
     pub(super) macros: Macros<'a>,
+    /// Of each of several characters, as it means itself.
+    pub(super) members: Vec<Macros<'a>>,
     pub(super) system_prompt: Option<Piece<'a>>,
     pub(super) persona: Option<Piece<'a>>,
-    pub(super) description: Option<Piece<'a>>,
-    pub(super) personality: Option<Piece<'a>>,
-    pub(super) scenario: Option<Piece<'a>>,
-    pub(super) examples: Vec<Vec<Piece<'a>>>,
+    pub(super) cards: Cards<'a>,
     pub(super) memories: Memories<'a>,
     pub(super) chat_start: Option<Piece<'a>>,
     /// Newest first; as many as could possibly fit.
     pub(super) history: Vec<Piece<'a>>,
-    /// The character's note with its depth.
-    pub(super) note: Option<(u32, Piece<'a>)>,
+    /// What tells whose turn it is.
+    pub(super) nudge: Option<Piece<'a>>,
     /// The notes of a scenario's author with their depths.
     pub(super) author_notes: Vec<(u32, Piece<'a>)>,
     pub(super) post_history: Option<Piece<'a>>,
@@ -68,25 +69,20 @@ impl<'a> Draft<'a> {
         let section =
             |source, text: &str| Piece::section(form, source, Role::System, &render(text));
         let chat_start = match form {
+            Form::Chat if material.group.is_some() => GROUP_START,
             Form::Chat => CHAT_START,
             Form::Text => TEXT_SEPARATOR,
         };
-        let speakers = Speakers {
-            user: &macros.user,
-            char: &macros.char,
-        };
+        let members = group::member_macros(material, &macros);
         let (history, tail) = history(material, settings, &macros);
         let mut draft = Self {
             system_prompt: system_prompt(material, form, &macros),
             persona: section(Source::Persona, material.persona.description),
-            description: section(Source::Description, &macros.texts.description),
-            personality: labelled(settings, Source::Personality, &macros),
-            scenario: labelled(settings, Source::Scenario, &macros),
-            examples: examples::read(&render(&macros.texts.mes_example), &speakers, settings),
+            cards: Cards::of(material, settings, &macros, &members),
             memories: Memories::of(material, form, &macros),
-            chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
+            chat_start: section(Source::ChatStart, chat_start),
             history,
-            note: note(material, form, &macros),
+            nudge: group::nudge(material, form, &macros),
             author_notes: author_notes(material, form, &macros),
             post_history: post_history(material, form, &macros),
             impersonation: impersonation(material, form, &macros),
@@ -97,6 +93,7 @@ impl<'a> Draft<'a> {
             settings,
             seed,
             macros,
+            members,
         };
         draft.survey_lore();
         draft.macros.growth.check()?;
@@ -108,7 +105,7 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         let lore = self.lore.values();
-        let examples = self.examples.iter().flatten();
+        let examples = self.cards.examples.iter().flatten();
         let pieces = self
             .fixed()
             .chain(lore)
@@ -120,22 +117,22 @@ impl<'a> Draft<'a> {
 
     /// Parts that are sent whatever the window, lore aside.
     pub(super) fn fixed(&self) -> impl Iterator<Item = &Piece<'a>> {
-        let head = [
-            &self.system_prompt,
-            &self.persona,
-            &self.description,
-            &self.personality,
-        ];
+        let head = [&self.system_prompt, &self.persona];
+        let cards = &self.cards;
+        let of_cards = [&cards.description, &cards.personality, &cards.scenario];
         let rest = [
-            &self.scenario,
             &self.chat_start,
+            &self.nudge,
             &self.post_history,
             &self.impersonation,
             &self.tail,
         ];
-        let notes = self.note.iter().chain(&self.author_notes);
-        let note = notes.map(|(_, piece)| piece);
-        head.into_iter().chain(rest).flatten().chain(note)
+        let notes = cards.notes.iter().chain(&self.author_notes);
+        let head = head.into_iter().flatten();
+        let of_cards = of_cards.into_iter().flatten();
+        head.chain(of_cards)
+            .chain(rest.into_iter().flatten())
+            .chain(notes.map(|(_, piece)| piece))
     }
 
     fn survey_lore(&mut self) {
@@ -171,13 +168,18 @@ impl<'a> Draft<'a> {
         let entries = &matcher.book().entries;
         let surveyed = scan.survey(&mut |index| self.searched_text(index));
         for index in surveyed {
-            let text = self.macros.render(&entries[index].content, Purpose::Prompt);
+            let own = self.macros_of_entry(index);
+            let text = own.render_within(
+                &entries[index].content,
+                Purpose::Prompt,
+                &self.macros.growth,
+            );
             let role = match entries[index].placement {
                 Placement::Depth { role, .. } => role,
                 _ => Role::System,
             };
             let source = Source::Lore { entry: index };
-            if let Some(piece) = spoken(self.settings.form, source, role, &text, &self.macros) {
+            if let Some(piece) = spoken(self.settings.form, source, role, &text, own) {
                 self.lore.insert(index, piece);
             }
         }
@@ -192,8 +194,30 @@ impl<'a> Draft<'a> {
             .and_then(|matcher| matcher.book().entries.get(index));
         let content = entry.map_or("", |entry| entry.content.as_str());
         let growth = growth::of_searched_text();
-        let text = self.macros.render_within(content, Purpose::Search, &growth);
+        let own = self.macros_of_entry(index);
+        let text = own.render_within(content, Purpose::Search, &growth);
         text.into_owned()
+    }
+
+    /// The macros that hold in an entry: those of the character whose lorebook it is of.
+    fn macros_of_entry(&self, index: usize) -> &Macros<'a> {
+        let group = self.material.group.as_ref();
+        let book = self
+            .material
+            .lore
+            .and_then(|lore| lore.book().book_of(index));
+        let owner = group.zip(book).and_then(|(group, book)| {
+            let mut members = group.members.iter();
+            // What several have is of who speaks.
+            let is_own = |it: &&GroupMember<'_>| it.is_speaking && it.books.contains(&book);
+            match members.clone().any(|it| is_own(&it)) {
+                true => None,
+                false => members.position(|it| it.books.contains(&book)),
+            }
+        });
+        owner
+            .and_then(|at| self.members.get(at))
+            .unwrap_or(&self.macros)
     }
 }
 
@@ -215,6 +239,7 @@ fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
             true => Cow::Borrowed(DEFAULT_USER),
             false => user,
         },
+        group: material.group.as_ref().map(Group::names),
         texts,
         last: LastMessages {
             any: newest(None),

@@ -14,13 +14,14 @@ pub(super) struct Speakers<'s> {
     pub(super) char: &'s str,
 }
 
-/// The dialogues of a `mes_example` whose macros are expanded, each as the pieces to send.
+/// The dialogues of a `mes_example` whose macros are expanded, each as the pieces to send. They are counted from `first` on.
 pub(super) fn read<'a>(
     text: &str,
     speakers: &Speakers<'_>,
     settings: &Settings,
+    first: usize,
 ) -> Vec<Vec<Piece<'a>>> {
-    let blocks = split_blocks(text).into_iter().enumerate();
+    let blocks = (first..).zip(split_blocks(text));
     blocks
         .map(|(block, text)| pieces(block, text, speakers, settings))
         .collect()

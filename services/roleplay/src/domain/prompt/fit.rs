@@ -35,6 +35,8 @@ pub enum Prompt {
         messages: Vec<ChatMessage>,
         /// The last message is the beginning of the reply: the model goes on from it.
         continues_last: bool,
+        /// Where the reply ends; nothing where there is one character, whose roles say enough.
+        stop: Vec<String>,
     },
     /// A text to go on from. What the model writes after a name begins with a space.
     Text {
@@ -173,7 +175,7 @@ impl Draft<'_> {
 
     /// Whole dialogues, from the first on.
     fn keep_examples<'d>(&'d self, kept: &mut Kept<'d>, left: &mut u32, meter: &Meter<'_>) {
-        for block in &self.examples {
+        for block in &self.cards.examples {
             let cost = sum(block.iter().map(|piece| meter.cost(piece)));
             let Some(rest) = left.checked_sub(cost) else {
                 return;
@@ -209,7 +211,7 @@ impl Draft<'_> {
             lore: self.traces(activation, meter),
             memory,
             dropped_messages: all - sent,
-            dropped_examples: self.examples.len() - kept.example_blocks,
+            dropped_examples: self.cards.examples.len() - kept.example_blocks,
             kind: self.material.kind,
             seed: self.seed,
             session_seed: self.material.session_seed,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
-use super::{Recall, Recalled};
+use super::{Group, Recall, Recalled};
 use crate::domain::{
     card::Card,
     lorebook::Matcher,
@@ -69,9 +69,11 @@ pub struct Turn<'a> {
 /// Everything that a prompt is made of.
 #[derive(Debug, Clone)]
 pub struct Material<'a> {
-    /// The character.
+    /// The character; of several, the one who speaks.
     pub card: &'a Card,
-    /// The character's lorebook, ready for matching.
+    /// All characters, where there are several.
+    pub group: Option<Group<'a>>,
+    /// The lorebooks of all characters as one, ready for matching.
     pub lore: Option<&'a Matcher>,
     /// Whom the person plays.
     pub persona: Persona<'a>,
@@ -113,6 +115,7 @@ impl<'a> Material<'a> {
     pub fn new(card: &'a Card, history: &'a [Turn<'a>]) -> Self {
         Self {
             card,
+            group: None,
             lore: None,
             persona: Persona::default(),
             system_prompt: None,

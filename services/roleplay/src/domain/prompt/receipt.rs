@@ -67,6 +67,8 @@ pub enum Source {
         /// The card's rather than the person's.
         from_card: bool,
     },
+    /// What tells a model whose turn it is, where there are several characters.
+    Nudge,
     /// What a model is told that writes in the person's place.
     Impersonation,
     /// The name that the model goes on from.
@@ -93,6 +95,7 @@ impl Source {
             Self::CharacterNote => "character_note",
             Self::AuthorNote { .. } => "author_note",
             Self::PostHistory { .. } => "post_history_instructions",
+            Self::Nudge => "nudge",
             Self::Impersonation => "impersonation",
             Self::Cue => "cue",
         }

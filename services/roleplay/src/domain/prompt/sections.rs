@@ -3,10 +3,11 @@
 use super::{
     Form, Kind, Material, Settings, Source,
     piece::Piece,
-    settings::{CHAT_SYSTEM_PROMPT, IMPERSONATION_PROMPT, TEXT_SYSTEM_PROMPT},
+    settings::{CHAT_SYSTEM_PROMPT, GROUP_SYSTEM_PROMPT, IMPERSONATION_PROMPT, TEXT_SYSTEM_PROMPT},
 };
 use crate::domain::{
-    macros::{Macros, Purpose},
+    card::Card,
+    macros::{Growth, Macros, Purpose},
     role::Role,
 };
 
@@ -16,6 +17,7 @@ pub(super) fn system_prompt<'a>(
     macros: &Macros<'_>,
 ) -> Option<Piece<'a>> {
     let ours = match form {
+        Form::Chat if material.group.is_some() => GROUP_SYSTEM_PROMPT,
         Form::Chat => CHAT_SYSTEM_PROMPT,
         Form::Text => TEXT_SYSTEM_PROMPT,
     };
@@ -79,6 +81,7 @@ pub(super) fn labelled<'a>(
     settings: &Settings,
     source: Source,
     macros: &Macros<'_>,
+    growth: &Growth,
 ) -> Option<Piece<'a>> {
     let (text, format, name) = match source {
         Source::Personality => {
@@ -91,7 +94,7 @@ pub(super) fn labelled<'a>(
             "{{scenario}}",
         ),
     };
-    let render = |text| macros.render(text, Purpose::Prompt);
+    let render = |text| macros.render_within(text, Purpose::Prompt, growth);
     let text = render(text);
     let text = text.trim();
     if text.is_empty() {
@@ -104,13 +107,15 @@ pub(super) fn labelled<'a>(
     Piece::section(settings.form, source, Role::System, &whole)
 }
 
+/// What a card wants to be said within the history, with its depth.
 pub(super) fn note<'a>(
-    material: &Material<'_>,
+    card: &Card,
     form: Form,
     macros: &Macros<'_>,
+    growth: &Growth,
 ) -> Option<(u32, Piece<'a>)> {
-    let note = material.card.depth_prompt()?;
-    let text = macros.render(&note.text, Purpose::Prompt);
+    let note = card.depth_prompt()?;
+    let text = macros.render_within(&note.text, Purpose::Prompt, growth);
     Some((
         note.depth,
         spoken(form, Source::CharacterNote, note.role, &text, macros)?,

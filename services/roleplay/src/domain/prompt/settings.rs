@@ -9,13 +9,18 @@ use crate::domain::lorebook::LoreSettings;
 pub(super) const CHAT_SYSTEM_PROMPT: &str = "You play {{char}} in a story written together with \
      {{user}}. Write only {{char}}'s next reply: what {{char}} says, does and feels, true to the \
      character and the scene. Never speak or act for {{user}}.";
+/// The same where there are several characters.
+pub(super) const GROUP_SYSTEM_PROMPT: &str = "You play {{char}} in a story written together with \
+     {{user}}, in which there are several characters: {{group}}. Write only {{char}}'s next reply: what \
+     {{char}} says, does and feels, true to the character and the scene. Never speak or act for \
+     {{notChar}}.";
 /// The preface of models that continue a text.
 pub(super) const TEXT_SYSTEM_PROMPT: &str =
-    "This is a conversation between {{char}} and {{user}}. {{char}} is described first.";
+    "This is a conversation between {{group}} and {{user}}. {{char}} is described first.";
 /// The last word to chat models that write in the person's place, over what card and person ask for.
 pub(super) const IMPERSONATION_PROMPT: &str = "[This once, you write for {{user}}: give {{user}}'s \
-     next message, the way {{user}} has spoken so far. Leave {{char}} out of it: nothing that \
-     {{char}} says, does or thinks.]";
+     next message, the way {{user}} has spoken so far. Leave {{group}} out of it: nothing that \
+     {{group}} says, does or thinks.]";
 
 /// How the personality is named in a prompt, as SillyTavern's default does.
 const PERSONALITY_FORMAT: &str = "{{char}}'s personality: {{personality}}";

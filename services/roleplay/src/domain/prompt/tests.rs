@@ -1,5 +1,6 @@
 mod budget;
 mod chat;
+mod group;
 mod memory;
 mod properties;
 mod receipts;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::blanks::named_in;
 use super::{BlankKind, CastRole, ScenarioError, Script};
 use crate::domain::card::MAX_DOCUMENT_BYTES;
+use crate::domain::cast::MAX_CAST;
 use crate::domain::ids::LorebookId;
 use crate::domain::name;
 
@@ -12,7 +13,8 @@ use crate::domain::name;
 pub const MAX_BYTES: usize = MAX_DOCUMENT_BYTES;
 /// Most lorebooks: each prompt looks through all of them.
 pub const MAX_LOREBOOKS: usize = 20;
-const MAX_ROLES: usize = 20;
+/// As many as a session has characters.
+const MAX_ROLES: usize = MAX_CAST;
 const MAX_NOTES: usize = 10;
 const MAX_VARIABLES: usize = 100;
 const MAX_BLANKS: usize = 50;
@@ -128,9 +130,10 @@ fn check_blanks(script: &Script) -> Result<(), ScenarioError> {
 
 fn check_size(script: &Script, cast: &[CastRole]) -> Result<(), ScenarioError> {
     let json = serde_json::to_string(script).unwrap_or_default();
+    let aliases = |role: &CastRole| role.part.aliases.iter().map(String::len).sum::<usize>();
     let roles = cast
         .iter()
-        .map(|role| role.name.len() + role.description.len());
+        .map(|role| role.name.len() + role.description.len() + aliases(role));
     let size_bytes = json.len() + roles.sum::<usize>();
     if size_bytes > MAX_BYTES {
         let max_bytes = MAX_BYTES;
@@ -139,9 +142,11 @@ fn check_size(script: &Script, cast: &[CastRole]) -> Result<(), ScenarioError> {
             max_bytes,
         });
     }
-    let in_cast = cast
-        .iter()
-        .any(|role| role.name.contains('\0') || role.description.contains('\0'));
+    let has_nul_in = |role: &CastRole| {
+        let texts = [&role.name, &role.description].into_iter();
+        texts.chain(&role.part.aliases).any(|it| it.contains('\0'))
+    };
+    let in_cast = cast.iter().any(has_nul_in);
     match in_cast || has_nul(&json) {
         true => Err(ScenarioError::Nul),
         false => Ok(()),
@@ -175,13 +180,13 @@ mod tests {
     #[test]
     fn says_which_limit_and_by_how_much() {
         assert!(check(&script(), &[], &[]).is_ok());
-        let roles: Vec<CastRole> = (0..23)
+        let roles: Vec<CastRole> = (0..35)
             .map(|number| CastRole {
                 name: format!("Role {number}"),
                 ..CastRole::default()
             })
             .collect();
-        assert!(refused(&script(), &roles).contains("23 roles, 3 more than the 20"));
+        assert!(refused(&script(), &roles).contains("35 roles, 3 more than the 32"));
         let long = Script {
             opening: "x".repeat(MAX_BYTES),
             ..script()

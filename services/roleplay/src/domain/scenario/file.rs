@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ScenarioError, Script, schema};
+use crate::domain::cast::Part;
 use crate::domain::lorebook::BookDocument;
 use crate::domain::sharing::Rating;
 
@@ -35,6 +36,9 @@ pub struct FileRole {
     pub description: String,
     /// The name of the character that fills it; empty while it is open.
     pub character_name: String,
+    /// How that character takes part.
+    #[serde(flatten)]
+    pub part: Part,
     /// That character's card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Map<String, Value>>,
@@ -139,8 +143,10 @@ mod tests {
 
     use super::super::{Blank, BlankKind, Note, Variable};
     use super::*;
+    use crate::domain::prompt::GroupCards;
     use crate::domain::role::Role;
-    use crate::domain::session::ReplySettings;
+    use crate::domain::session::{ReplySettings, TurnChoices};
+    use crate::domain::turn::Strategy;
 
     fn file() -> ScenarioFile {
         let script = Script {
@@ -169,6 +175,12 @@ mod tests {
             settings: ReplySettings {
                 temperature: Some(0.7),
                 max_tokens: Some(200),
+                turns: TurnChoices {
+                    strategy: Some(Strategy::List),
+                    self_replies: Some(true),
+                    cards: Some(GroupCards::JoinedWithMuted),
+                    nudge_format: Some("{{char}}!".to_owned()),
+                },
                 ..ReplySettings::default()
             },
         };
@@ -180,6 +192,11 @@ mod tests {
                 name: "Captain".to_owned(),
                 character_name: "Mira".to_owned(),
                 card: card.as_object().cloned(),
+                part: Part {
+                    is_muted: true,
+                    talkativeness: Some(0.5),
+                    aliases: vec!["Skipper".to_owned()],
+                },
                 ..FileRole::default()
             }],
             lorebooks: vec![BookDocument::named("Ships")],

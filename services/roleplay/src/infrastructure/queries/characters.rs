@@ -53,39 +53,49 @@ async fn whole(
     character(model, &mut assets).map(Some)
 }
 
-/// When a character last changed, whosever it is.
-pub(crate) async fn anyones_update_time(
-    db: &impl ConnectionTrait,
-    id: CharacterId,
-) -> Result<Option<Timestamp>, DbErr> {
-    let select = Entity::find_by_id(id)
-        .select_only()
-        .column(Column::UpdateTime);
-    select.into_tuple().one(db).await
+/// Whose a character is, what it is called, and how it is shared.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) owner_id: UserId,
+    pub(crate) name: String,
+    pub(crate) sharing: Sharing,
 }
 
-/// Whose a character is, what it is called, and how it is shared.
-pub(crate) async fn sharing(
+/// Of these characters, whose each is, what it is called, and how it is shared.
+pub(crate) async fn known(
     db: &impl ConnectionTrait,
-    id: CharacterId,
-) -> Result<Option<(UserId, String, Sharing)>, DbErr> {
-    let select = Entity::find_by_id(id).select_only().columns([
+    ids: Vec<CharacterId>,
+) -> Result<HashMap<CharacterId, Known>, DbErr> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = Entity::find().select_only().columns([
+        Column::Id,
         Column::UserId,
         Column::Name,
         Column::Visibility,
         Column::Shown,
         Column::Rating,
     ]);
-    let found: Option<(UserId, String, Visibility, bool, Rating)> =
-        select.into_tuple().one(db).await?;
-    Ok(found.map(|(owner, name, visibility, shown, rating)| {
-        let sharing = Sharing {
-            visibility,
-            shown,
-            rating,
-        };
-        (owner, name, sharing)
-    }))
+    let select = select.filter(Column::Id.is_in(ids));
+    let found: Vec<(CharacterId, UserId, String, Visibility, bool, Rating)> =
+        select.into_tuple().all(db).await?;
+    let known = found
+        .into_iter()
+        .map(|(id, owner_id, name, visibility, shown, rating)| {
+            let sharing = Sharing {
+                visibility,
+                shown,
+                rating,
+            };
+            let known = Known {
+                owner_id,
+                name,
+                sharing,
+            };
+            (id, known)
+        });
+    Ok(known.collect())
 }
 
 /// The pictures of these characters, as far as they have any.
@@ -125,6 +135,18 @@ pub(crate) async fn update_time(
         .select_only()
         .column(Column::UpdateTime);
     select.into_tuple().one(db).await
+}
+
+/// When each of these characters last changed, whosever they are.
+pub(crate) async fn update_times(
+    db: &impl ConnectionTrait,
+    ids: &[CharacterId],
+) -> Result<Vec<(CharacterId, Timestamp)>, DbErr> {
+    let select = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::UpdateTime])
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    select.into_tuple().all(db).await
 }
 
 /// At most `limit` characters of a person that are older than one and hold all words of a search, newest first,

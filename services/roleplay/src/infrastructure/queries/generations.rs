@@ -238,6 +238,18 @@ pub(crate) async fn end(
     Ok(ended)
 }
 
+/// Notes which generation followed one by itself.
+pub(crate) async fn set_next(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+    next: GenerationId,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::NextId, Expr::val(next))
+        .filter(Column::Id.eq(id));
+    update.exec(db).await.map(drop)
+}
+
 /// The receipt of a generation, as JSON.
 pub(crate) async fn receipt(
     db: &impl ConnectionTrait,
@@ -272,5 +284,6 @@ fn generation(model: Model) -> Generation {
         usage,
         create_time: model.create_time,
         end_time: model.end_time,
+        next_id: model.next_id,
     }
 }

@@ -60,6 +60,18 @@ pub(crate) async fn load(
     select.all(db).await?.into_iter().map(book).collect()
 }
 
+/// These lorebooks, whosesoever they are. They were found as those of a session.
+pub(crate) async fn load_for_session(
+    db: &impl ConnectionTrait,
+    ids: Vec<LorebookId>,
+) -> Result<Vec<Book>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = Entity::find().filter(Column::Id.is_in(ids));
+    select.all(db).await?.into_iter().map(book).collect()
+}
+
 /// Those that are attached to a character, in their order. They are all of the character's owner.
 fn of_character(character: CharacterId) -> Select<Entity> {
     let attached = attachment::Entity::belongs_to(Entity)
@@ -82,16 +94,7 @@ fn of_session(session: SessionId) -> Select<Entity> {
         .order_by_asc(brought::Column::Place)
 }
 
-/// The lorebooks that a session was started with, in their order.
-pub(crate) async fn brought(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-) -> Result<Vec<Book>, DbErr> {
-    let models = of_session(session).all(db).await?;
-    models.into_iter().map(book).collect()
-}
-
-/// As [`brought()`]: which they are, and when each last changed.
+/// The lorebooks that a session was started with, in their order: which they are, and when each last changed.
 pub(crate) async fn brought_times(
     db: &impl ConnectionTrait,
     session: SessionId,
@@ -124,14 +127,23 @@ pub(crate) async fn attached(
     models.into_iter().map(book).collect()
 }
 
-/// As [`attached`]: which they are, and when each last changed.
+/// Of the lorebooks that are attached to each of these characters, in its order: which they are, and when each last changed.
 pub(crate) async fn attached_times(
     db: &impl ConnectionTrait,
-    character: CharacterId,
-) -> Result<Vec<(LorebookId, Timestamp)>, DbErr> {
-    let select = of_character(character)
+    characters: &[CharacterId],
+) -> Result<Vec<(CharacterId, LorebookId, Timestamp)>, DbErr> {
+    use attachment::Column as Of;
+    let attached = attachment::Entity::belongs_to(Entity)
+        .from(Of::LorebookId)
+        .to(Column::Id);
+    let select = attachment::Entity::find()
         .select_only()
-        .columns([Column::Id, Column::UpdateTime]);
+        .columns([Of::CharacterId, Of::LorebookId])
+        .column(Column::UpdateTime)
+        .join(JoinType::InnerJoin, attached.into())
+        .filter(Of::CharacterId.is_in(characters.iter().copied()))
+        .order_by_asc(Of::CharacterId)
+        .order_by_asc(Of::Place);
     select.into_tuple().all(db).await
 }
 

@@ -166,6 +166,7 @@ fn message(model: Model, swipe_count: u32) -> Message {
         author: model.author,
         participant_id: said_by(model.session_id, model.author, model.participant_id),
         persona_id: model.persona_id,
+        character_id: model.character_id,
         kind: model.kind,
         speaker_name: model.speaker_name,
         text: model.text,

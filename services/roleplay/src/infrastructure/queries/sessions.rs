@@ -3,7 +3,7 @@
 mod seen;
 
 use platform::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, UpdateMany,
@@ -48,7 +48,7 @@ pub(crate) async fn list(
     } = filter;
     let mut select = seen_by(user).filter(Column::Id.in_subquery(sessions_of(user)));
     if let Some(character) = character {
-        select = select.filter(Column::CharacterId.eq(character));
+        select = select.filter(with(character));
     }
     select = match role {
         // Also where a release before 0013 opened it.
@@ -158,27 +158,20 @@ pub(crate) async fn delete(
     Ok(delete.exec(db).await?.rows_affected > 0)
 }
 
-/// Lets go of a character that is deleted.
-pub(crate) async fn forget_character(
-    db: &impl ConnectionTrait,
-    id: CharacterId,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let update = Entity::update_many()
-        .col_expr(Column::CharacterId, Expr::val(None::<CharacterId>))
-        .col_expr(Column::UpdateTime, Expr::val(now))
-        .filter(Column::CharacterId.eq(id));
-    update.exec(db).await.map(drop)
-}
-
 /// Whether a person takes part in a session with a character.
 pub(crate) async fn are_with(
     db: &impl ConnectionTrait,
     user: UserId,
     character: CharacterId,
 ) -> Result<bool, DbErr> {
-    let with = Column::CharacterId.eq(character);
-    has_one(db, user, with).await
+    has_one(db, user, with(character)).await
+}
+
+/// That a session has a character.
+fn with(character: CharacterId) -> Condition {
+    Condition::any()
+        .add(Column::CharacterId.eq(character))
+        .add(Column::Id.in_subquery(super::cast::sessions_with(character)))
 }
 
 /// Whether a person takes part in a session that was started from a scenario.
@@ -191,7 +184,11 @@ pub(crate) async fn are_from(
     has_one(db, user, from).await
 }
 
-async fn has_one(db: &impl ConnectionTrait, user: UserId, which: Expr) -> Result<bool, DbErr> {
+async fn has_one(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    which: impl IntoCondition,
+) -> Result<bool, DbErr> {
     let select = Entity::find()
         .select_only()
         .column(Column::Id)

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{from_json, to_json};
-use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, SessionId, UserId};
+use crate::domain::ids::{LorebookId, ScenarioId, SessionId, UserId};
 use crate::domain::scenario::CastRole;
 use crate::domain::story::{NewStory, Origin, Story};
 use crate::infrastructure::tables::session_story::{Column, Entity, Model};
@@ -23,25 +23,23 @@ pub(crate) async fn insert(
         session_id: session,
         scenario_id: new.story.scenario_id,
         owner_id: new.story.owner_id,
-        role: new.story.role.clone(),
         told: to_json(&new.story.told)?,
         origin: to_json(&new.origin)?,
     };
     Entity::insert(model.into_active_model())
         .exec_without_returning(db)
         .await?;
-    let roles = (0..).zip(&new.cast).map(|(place, role)| {
+    let roles = (0..).zip(&new.roles).map(|(place, role)| {
         let model = session_role::Model {
             session_id: session,
             place,
             name: role.name.clone(),
             description: role.description.clone(),
-            character_id: role.character_id,
             character_name: role.character_name.clone(),
         };
         model.into_active_model()
     });
-    if !new.cast.is_empty() {
+    if !new.roles.is_empty() {
         let insert = session_role::Entity::insert_many(roles);
         insert.exec_without_returning(db).await?;
     }
@@ -68,16 +66,13 @@ pub(crate) async fn find(
     let select = Entity::find_by_id(session).select_only().columns([
         Column::ScenarioId,
         Column::OwnerId,
-        Column::Role,
         Column::Told,
     ]);
-    let found: Option<(Option<ScenarioId>, UserId, String, String)> =
-        select.into_tuple().one(db).await?;
-    let story = found.map(|(scenario_id, owner_id, role, told)| {
+    let found: Option<(Option<ScenarioId>, UserId, String)> = select.into_tuple().one(db).await?;
+    let story = found.map(|(scenario_id, owner_id, told)| {
         Ok(Story {
             scenario_id,
             owner_id,
-            role,
             told: from_json(&told)?,
         })
     });
@@ -96,8 +91,8 @@ pub(crate) async fn origin(
     found.map(|origin| from_json(&origin)).transpose()
 }
 
-/// The whole cast of a session.
-pub(crate) async fn cast(
+/// The roles of the scenario that a session was started from, without who plays them.
+pub(crate) async fn roles(
     db: &impl ConnectionTrait,
     session: SessionId,
 ) -> Result<Vec<CastRole>, DbErr> {
@@ -108,8 +103,8 @@ pub(crate) async fn cast(
     let roles = models.map(|model| CastRole {
         name: model.name,
         description: model.description,
-        character_id: model.character_id,
         character_name: model.character_name,
+        ..CastRole::default()
     });
     Ok(roles.collect())
 }
@@ -125,18 +120,6 @@ pub(crate) async fn lorebook_ids(
         .filter(session_lorebook::Column::SessionId.eq(session))
         .order_by_asc(session_lorebook::Column::Place);
     select.into_tuple().all(db).await
-}
-
-/// Opens the roles of a character that is deleted.
-pub(crate) async fn forget_character(
-    db: &impl ConnectionTrait,
-    id: CharacterId,
-) -> Result<(), DbErr> {
-    use session_role::Column as Role;
-    let open = session_role::Entity::update_many()
-        .col_expr(Role::CharacterId, Expr::val(None::<CharacterId>))
-        .filter(Role::CharacterId.eq(id));
-    open.exec(db).await.map(drop)
 }
 
 /// Lets go of a scenario that is deleted.

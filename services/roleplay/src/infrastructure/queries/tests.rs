@@ -69,6 +69,7 @@ async fn a_session(db: &Explaining, user: UserId) -> (Session, message::Model) {
         id: MessageId::new(),
         author: Author::Person,
         by: None,
+        character_id: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: String::new(),
@@ -109,6 +110,23 @@ async fn ask_about_generations(db: &Explaining, session: SessionId, generation: 
     holders::exists(db, holder).await.unwrap();
 }
 
+async fn ask_about_cast(db: &Explaining, session: &Session) {
+    let id = CharacterId::new();
+    let cast = cast::of(db, session).await.unwrap();
+    cast::put(db, session.id, &cast).await.unwrap();
+    cast::is_listed(db, session.id).await.unwrap();
+    characters::update_times(db, &[id]).await.unwrap();
+    characters::known(db, vec![id]).await.unwrap();
+    lorebooks::attached_times(db, &[id]).await.unwrap();
+    sessions::are_with(db, UserId::new(), id).await.unwrap();
+    lorebooks::load_for_session(db, vec![crate::domain::ids::LorebookId::of_card(id)])
+        .await
+        .unwrap();
+    generations::set_next(db, GenerationId::new(), GenerationId::new())
+        .await
+        .unwrap();
+}
+
 async fn ask_about_people(db: &Explaining, user: UserId, session: SessionId) {
     let seat = Seat::of_opener(session, user);
     let now = Timestamp::from_micros(1);
@@ -143,12 +161,6 @@ async fn ask_about_characters_and_words(db: &Explaining, user: UserId, message: 
     characters::update_time(db, user, CharacterId::new())
         .await
         .unwrap();
-    lorebooks::attached_times(db, CharacterId::new())
-        .await
-        .unwrap();
-    characters::anyones_update_time(db, CharacterId::new())
-        .await
-        .unwrap();
     ask_about_scenarios(db, SessionId::new()).await;
     let words = search::words("a");
     characters::search(db, user, &words, None, 10)
@@ -180,6 +192,7 @@ async fn no_query_of_a_turn_reads_a_whole_table() {
     let (_folder, db) = explaining().await;
     let (user, generation, now) = (UserId::new(), GenerationId::new(), Timestamp::default());
     let (session, last) = a_session(&db, user).await;
+    ask_about_cast(&db, &session).await;
     let (session, message) = (session.id, last.id);
     let limits = Limits {
         messages: 10,
@@ -262,6 +275,7 @@ async fn reads_a_path_as_far_as_the_limits_go() {
             id: MessageId::new(),
             author: Author::Character,
             by: None,
+            character_id: None,
             kind: MessageKind::Dialogue,
             speaker_name: "Mira \"of\" Varn".to_owned(),
             text: text.to_owned(),
@@ -364,6 +378,7 @@ async fn finds_any_ancestor_in_few_steps() {
         id: MessageId::new(),
         author: Author::Person,
         by: None,
+        character_id: None,
         kind: MessageKind::Dialogue,
         speaker_name: String::new(),
         text: text.to_owned(),

@@ -45,6 +45,8 @@ pub(crate) struct Model {
     pub(crate) participant_id: Option<ParticipantId>,
     /// While it waits, its place in the line of its session.
     pub(crate) place: Option<i32>,
+    /// The one that followed it by itself.
+    pub(crate) next_id: Option<GenerationId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -4,7 +4,9 @@ use platform::Timestamp;
 use sea_orm::entity::prelude::*;
 
 use crate::domain::generation::State;
-use crate::domain::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
+use crate::domain::ids::{
+    CharacterId, GenerationId, MessageId, ParticipantId, PersonaId, SessionId,
+};
 use crate::domain::message::{Author, MessageKind};
 
 #[sea_orm::model]
@@ -45,6 +47,8 @@ pub(crate) struct Model {
     pub(crate) participant_id: Option<ParticipantId>,
     /// Whom that person played.
     pub(crate) persona_id: Option<PersonaId>,
+    /// Which character said it; none for a person, and from a release before 0015, when there was one character in a session.
+    pub(crate) character_id: Option<CharacterId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -18,6 +18,11 @@ pub(crate) struct Model {
     /// None while it is open.
     pub(crate) character_id: Option<CharacterId>,
     pub(crate) character_name: String,
+    pub(crate) muted: bool,
+    /// None for what the card says.
+    pub(crate) talkativeness: Option<f32>,
+    /// A list of names as JSON.
+    pub(crate) aliases: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

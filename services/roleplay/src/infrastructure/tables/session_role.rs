@@ -1,8 +1,8 @@
-//! The table `session_roles`: the casts of sessions that were started from scenarios.
+//! The table `session_roles`: the roles of scenarios that sessions were started from. Who plays them is in `cast_members`.
 
 use sea_orm::entity::prelude::*;
 
-use crate::domain::ids::{CharacterId, SessionId};
+use crate::domain::ids::SessionId;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -15,8 +15,7 @@ pub(crate) struct Model {
     pub(crate) place: i32,
     pub(crate) name: String,
     pub(crate) description: String,
-    /// None while it is open.
-    pub(crate) character_id: Option<CharacterId>,
+    /// What the character was called that filled it at the start.
     pub(crate) character_name: String,
 }
 

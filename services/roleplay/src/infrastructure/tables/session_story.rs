@@ -14,8 +14,6 @@ pub(crate) struct Model {
     pub(crate) scenario_id: Option<ScenarioId>,
     /// Whose scenario it is.
     pub(crate) owner_id: UserId,
-    /// The role that the session's character plays.
-    pub(crate) role: String,
     /// `domain::story::Told` as JSON.
     pub(crate) told: String,
     /// `domain::story::Origin` as JSON; prompts are made without it.

@@ -42,6 +42,10 @@ impl From<Generation> for pb::Generation {
                 .participant_id
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
+            next_generation_id: generation
+                .next_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
         }
     }
 }

@@ -62,6 +62,7 @@ impl From<Message> for pb::Message {
             etag,
             participant_id: optional(message.participant_id),
             persona_id: optional(message.persona_id),
+            character_id: optional(message.character_id),
         }
     }
 }

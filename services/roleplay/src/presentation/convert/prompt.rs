@@ -3,7 +3,7 @@
 use troupe_proto::roleplay as pb;
 use troupe_proto::types::ChatRole;
 
-use crate::application::{CompiledPrompt, KeptReceipt};
+use crate::application::{CompiledPrompt, KeptReceipt, KeptSpeaker};
 use crate::domain::lorebook::{Problem, Reason, entry_ids};
 use crate::domain::prompt::{
     LoreTrace, MemoryReport, MemoryTrace, Prompt, Recall, Receipt, Source, Span,
@@ -11,6 +11,7 @@ use crate::domain::prompt::{
 
 impl From<CompiledPrompt> for pb::PreviewPromptResponse {
     fn from(compiled: CompiledPrompt) -> Self {
+        let speaker = compiled.kept_speaker().map(speaker_trace);
         let (messages, text) = match compiled.prompt {
             Prompt::Chat { messages, .. } => (messages, String::new()),
             Prompt::Text { prompt, .. } => (Vec::new(), prompt),
@@ -23,7 +24,10 @@ impl From<CompiledPrompt> for pb::PreviewPromptResponse {
         Self {
             messages: messages.collect(),
             text,
-            receipt: Some(receipt(compiled.receipt, compiled.estimated)),
+            receipt: Some(pb::PromptReceipt {
+                speaker,
+                ..receipt(compiled.receipt, compiled.estimated)
+            }),
         }
     }
 }
@@ -32,6 +36,7 @@ impl From<KeptReceipt> for pb::PromptReceipt {
     fn from(kept: KeptReceipt) -> Self {
         Self {
             settings: Some(kept.settings.into()),
+            speaker: kept.speaker.map(speaker_trace),
             ..receipt(kept.receipt, kept.estimated)
         }
     }
@@ -54,6 +59,15 @@ fn receipt(receipt: Receipt, estimated: bool) -> pb::PromptReceipt {
         model_id: receipt.model,
         token_count: number(receipt.prompt_tokens),
         settings: None,
+        speaker: None,
+    }
+}
+
+fn speaker_trace(speaker: KeptSpeaker) -> pb::SpeakerTrace {
+    pb::SpeakerTrace {
+        character_id: speaker.id,
+        name: speaker.name,
+        reason: speaker.call.name().to_owned(),
     }
 }
 

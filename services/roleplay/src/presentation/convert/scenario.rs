@@ -11,6 +11,7 @@ use super::avatar::addresses_of;
 use super::session::settings;
 use super::sharing::{asked_rating, asked_visibility, rating, visibility};
 use crate::application::{Characters, ScenarioPatch, ScriptPart, Seen, StartedFrom};
+use crate::domain::cast::Part;
 use crate::domain::etag::hash_etag;
 use crate::domain::ids::SessionId;
 use crate::domain::role::Role;
@@ -139,6 +140,9 @@ fn role(role: CastRole) -> pb::ScenarioRole {
             .map(|id| id.to_string())
             .unwrap_or_default(),
         character_name: role.character_name,
+        muted: role.part.is_muted,
+        talkativeness: role.part.talkativeness,
+        aliases: role.part.aliases,
     }
 }
 
@@ -186,7 +190,7 @@ pub(crate) fn started_from(session: SessionId, from: StartedFrom) -> pb::Session
             .map(|id| id.to_string())
             .unwrap_or_default(),
         name: from.name,
-        role: story.role,
+        role: from.role,
         cast: from.cast.into_iter().map(role).collect(),
         answers: answers.collect(),
         ..pb::SessionScenario::default()
@@ -270,6 +274,11 @@ fn asked_role(role: pb::ScenarioRole) -> Result<CastRole, Status> {
         name: role.name,
         description: role.description,
         character_name: String::new(),
+        part: Part {
+            is_muted: role.muted,
+            talkativeness: role.talkativeness,
+            aliases: role.aliases,
+        },
     })
 }
 

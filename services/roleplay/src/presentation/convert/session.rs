@@ -5,9 +5,10 @@ use service::{fields, masked};
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
-use crate::application::{NewSession, NewSessionOf, SessionPatch};
+use super::cast::{new_member, turn_choices};
+use crate::application::{NewMember, NewSession, NewSessionOf, SessionPatch};
 use crate::domain::session::{
-    Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting,
+    Branch, PromptChoice, PromptChoices, ReplySettings, Session, Setting, TurnChoice,
 };
 
 impl From<Session> for pb::Session {
@@ -38,6 +39,7 @@ impl From<Session> for pb::Session {
             role: pb::ParticipantRole::from(session.me.role).into(),
             scenario_id: scenario_id.map(|id| id.to_string()).unwrap_or_default(),
             scenario_name: session.scenario.map(|it| it.name).unwrap_or_default(),
+            cast: Vec::new(),
         }
     }
 }
@@ -71,6 +73,9 @@ impl From<ReplySettings> for pb::GenerationSettings {
             prompt: Some(settings.prompt)
                 .filter(|choices| !choices.is_silent())
                 .map(Into::into),
+            turns: Some(settings.turns)
+                .filter(|choices| !choices.is_silent())
+                .map(Into::into),
         }
     }
 }
@@ -100,7 +105,7 @@ impl From<PromptChoices> for pb::PromptSettings {
 const CHARACTER: &str = "character_id";
 
 /// The contract's names of the settings.
-const SETTINGS: [(&str, Setting); 19] = [
+const SETTINGS: [(&str, Setting); 23] = [
     ("settings.max_tokens", Setting::MaxTokens),
     ("settings.temperature", Setting::Temperature),
     ("settings.top_p", Setting::TopP),
@@ -144,22 +149,35 @@ const SETTINGS: [(&str, Setting); 19] = [
         "settings.prompt.scenario_format",
         PromptChoice::ScenarioFormat,
     ),
+    turns("settings.turns.strategy", TurnChoice::Strategy),
+    turns("settings.turns.self_replies", TurnChoice::SelfReplies),
+    turns("settings.turns.cards", TurnChoice::Cards),
+    turns("settings.turns.nudge_format", TurnChoice::NudgeFormat),
 ];
 
 const fn choice(name: &str, choice: PromptChoice) -> (&str, Setting) {
     (name, Setting::Prompt(choice))
 }
 
-/// The session that is to be opened.
+const fn turns(name: &str, choice: TurnChoice) -> (&str, Setting) {
+    (name, Setting::Turns(choice))
+}
+
+/// The session that is to be opened, with the other characters.
 pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
     Ok(NewSession {
-        character_id: fields::id("session.character_id", &session.character_id)?,
+        first: NewMember::of(fields::id("session.character_id", &session.character_id)?),
         persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
         title: fields::text("session.title", session.title)?,
         model_id: fields::text("session.model_id", session.model_id)?,
         settings: settings(session.settings.unwrap_or_default())?,
+        others: new_members(session.cast)?,
         story: None,
     })
+}
+
+fn new_members(cast: Vec<pb::CastMember>) -> Result<Vec<NewMember>, Status> {
+    cast.into_iter().map(new_member).collect()
 }
 
 /// What of a session is given that is started from a scenario.
@@ -168,6 +186,7 @@ pub(crate) fn started(session: pb::Session) -> Result<NewSessionOf, Status> {
     let set = SETTINGS.into_iter().map(|(_, setting)| setting);
     Ok(NewSessionOf {
         character_id: fields::optional_id("session.character_id", &session.character_id)?,
+        cast: new_members(session.cast)?,
         persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
         title: fields::text("session.title", session.title)?,
         model_id: fields::text("session.model_id", session.model_id)?,
@@ -184,6 +203,8 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
         ("title", !session.title.is_empty()),
         ("persona_id", !session.persona_id.is_empty()),
         ("model_id", !session.model_id.is_empty()),
+        // An answer that is sent back has it, empty.
+        ("cast", false),
     ];
     fields.extend(SETTINGS.map(|(name, setting)| (name, settings.has(setting))));
     let named = masked(mask, &fields)?;
@@ -224,6 +245,7 @@ pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings
         stop: stop.collect::<Result<_, _>>()?,
         recall: settings.recall,
         prompt: prompt_choices(settings.prompt.unwrap_or_default())?,
+        turns: turn_choices(settings.turns.unwrap_or_default())?,
     })
 }
 

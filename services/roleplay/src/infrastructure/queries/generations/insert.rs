@@ -66,6 +66,7 @@ pub(crate) fn insert(
         request_hash,
         participant_id: Some(session.me.id),
         place: place.map(stored),
+        next_id: None,
     };
     tx.put_off(Entity::insert(model.clone().into_active_model()));
     if let Some(receipt) = new.receipt {

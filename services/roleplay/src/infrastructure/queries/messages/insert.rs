@@ -6,7 +6,9 @@ use storage::database::Transaction;
 
 use super::siblings;
 use crate::domain::generation::State;
-use crate::domain::ids::{GenerationId, MessageId, ParticipantId, PersonaId, SessionId};
+use crate::domain::ids::{
+    CharacterId, GenerationId, MessageId, ParticipantId, PersonaId, SessionId,
+};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::search;
 use crate::infrastructure::queries::stored;
@@ -24,6 +26,8 @@ pub(crate) struct NewMessage {
     pub(crate) author: Author,
     /// Which person, and whom they play; none for a character.
     pub(crate) by: Option<(ParticipantId, Option<PersonaId>)>,
+    /// Which character says it; none for a person.
+    pub(crate) character_id: Option<CharacterId>,
     /// In which voice.
     pub(crate) kind: MessageKind,
     /// The author's name.
@@ -53,22 +57,26 @@ pub(crate) async fn insert(
     Ok(model)
 }
 
-/// Stores the greetings of a new session, each as a swipe of the first, and gives them as they are stored.
+/// Stores the greetings of a new session, and gives them as they are stored: those of each character as swipes of its first, after
+/// the first of the character before.
 pub(crate) fn insert_greetings(
     tx: &Transaction<'_>,
     session: SessionId,
-    greetings: &[NewMessage],
+    greetings: &[Vec<NewMessage>],
 ) -> Vec<Model> {
-    let models: Vec<Model> = (0..)
-        .zip(greetings)
-        .map(|(swipe_index, greeting)| {
+    let mut models: Vec<Model> = Vec::new();
+    let mut before: Option<Model> = None;
+    for of_one in greetings {
+        let first = models.len();
+        for (swipe_index, greeting) in (0..).zip(of_one) {
             let place = Place {
                 swipe_index,
-                jump: None,
+                jump: before.as_ref().map(|before| (before.id, before.depth)),
             };
-            placed(session, None, place, greeting.clone())
-        })
-        .collect();
+            models.push(placed(session, before.as_ref(), place, greeting.clone()));
+        }
+        before = models.get(first).cloned().or(before);
+    }
     for some in models.chunks(ROWS_AT_ONCE) {
         let rows = some.iter().map(|model| model.clone().into_active_model());
         tx.put_off(Entity::insert_many(rows));
@@ -153,6 +161,7 @@ fn placed(session: SessionId, parent: Option<&Model>, place: Place, new: NewMess
         is_template: new.is_template,
         participant_id: new.by.map(|(id, _)| id),
         persona_id: new.by.and_then(|(_, persona)| persona),
+        character_id: new.character_id,
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Limits;
 use super::walk::{LINES, Texts, Walk};
-use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::ids::{CharacterId, MessageId, SessionId};
 use crate::domain::message::{Author, MessageKind};
 use crate::infrastructure::queries::from_json;
 use crate::infrastructure::tables::message::Column;
@@ -30,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) kind: MessageKind,
     #[serde(deserialize_with = "boolean")]
     pub(crate) is_template: bool,
+    #[serde(deserialize_with = "character_id")]
+    pub(crate) character_id: Option<CharacterId>,
 }
 
 /// As [`super::load`], and only what a prompt needs: where models don't read a message it has no text. All messages come in one row: a driver of SQLite hands each row to another
@@ -50,6 +52,7 @@ pub(crate) async fn lines(
         Column::CreateTime,
         Column::Kind,
         Column::IsTemplate,
+        Column::CharacterId,
     ];
     let walk = Walk {
         texts: Texts::ForModels,
@@ -72,6 +75,16 @@ fn message_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageId, D
     Uuid::parse_str(text)
         .map(MessageId::from_uuid)
         .map_err(D::Error::custom)
+}
+
+/// SQLite writes nothing for none.
+fn character_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<CharacterId>, D::Error> {
+    let text = Option::<&str>::deserialize(deserializer)?;
+    let text = text.filter(|text| !text.is_empty());
+    let id = text.map(|text| Uuid::parse_str(text).map(CharacterId::from_uuid));
+    id.transpose().map_err(D::Error::custom)
 }
 
 fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {

@@ -9,8 +9,10 @@ use sea_orm::{
     QuerySelect, QueryTrait,
 };
 
+use crate::domain::cast::Part;
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId};
 use crate::domain::scenario::{CastRole, Scenario};
+use crate::infrastructure::queries::{from_json, to_json};
 use crate::infrastructure::tables::{scenario, scenario_lorebook, scenario_role};
 
 /// The parts of several scenarios.
@@ -38,6 +40,11 @@ impl Parts {
                 description: model.description,
                 character_id: model.character_id,
                 character_name: model.character_name,
+                part: Part {
+                    is_muted: model.muted,
+                    talkativeness: model.talkativeness,
+                    aliases: from_json(&model.aliases)?,
+                },
             });
         }
         let select = scenario_lorebook::Entity::find()
@@ -55,6 +62,9 @@ impl Parts {
 pub(super) async fn insert(db: &impl ConnectionTrait, scenario: &Scenario) -> Result<(), DbErr> {
     let roles = (0..).zip(&scenario.cast).map(|(place, role)| {
         let model = scenario_role::Model {
+            muted: role.part.is_muted,
+            talkativeness: role.part.talkativeness,
+            aliases: to_json(&role.part.aliases)?,
             scenario_id: scenario.id,
             place,
             name: role.name.clone(),
@@ -62,9 +72,10 @@ pub(super) async fn insert(db: &impl ConnectionTrait, scenario: &Scenario) -> Re
             character_id: role.character_id,
             character_name: role.character_name.clone(),
         };
-        model.into_active_model()
+        Ok(model.into_active_model())
     });
     if !scenario.cast.is_empty() {
+        let roles: Vec<_> = roles.collect::<Result<_, DbErr>>()?;
         let insert = scenario_role::Entity::insert_many(roles);
         insert.exec_without_returning(db).await?;
     }
