@@ -63,8 +63,6 @@ impl OpenAi {
             quirks: Quirks::default(),
             learned,
         });
-        let remembering = Arc::clone(&server);
-        tasks.spawn(async move { remembering.remember().await });
         let listing = watch::start(Arc::clone(&server), tasks);
         Ok(Self { server, listing })
     }

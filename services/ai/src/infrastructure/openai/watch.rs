@@ -22,6 +22,7 @@ pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>
     let (sender, receiver) = watch::channel(Arc::new(Listing::initial(&server.config)));
     let token = tasks.token().clone();
     tasks.spawn(token.run_until_cancelled_owned(async move {
+        server.remember().await;
         loop {
             let answer = ask(&server).await;
             let listing = sender.borrow().updated(&server.config, answer);
