@@ -129,7 +129,12 @@ impl Handle {
 
     /// The entries that `GET /models` lists from now on.
     pub fn set_models(&self, models: Vec<Value>) {
-        self.shared.script().models = Ok(Value::Array(models));
+        self.set_model_list(json!({"object": "list", "data": models}));
+    }
+
+    /// What `GET /models` answers from now on.
+    pub fn set_model_list(&self, list: Value) {
+        self.shared.script().models = Ok(list);
     }
 
     /// Refuses `GET /models` with this status from now on.
@@ -187,7 +192,10 @@ impl Shared {
                 queue: VecDeque::new(),
                 always: None,
                 embeddings: VecDeque::new(),
-                models: Ok(json!([{"id": "scripted", "object": "model", "owned_by": "testkit"}])),
+                models: Ok(json!({
+                    "object": "list",
+                    "data": [{"id": "scripted", "object": "model", "owned_by": "testkit"}],
+                })),
                 received: Vec::new(),
                 embedded: Vec::new(),
                 is_forgetful: false,

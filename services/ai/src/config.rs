@@ -24,6 +24,21 @@ pub(crate) const OPENAI: &str = "openai";
 /// What the model is called that is fetched where no file is named.
 const FETCHED_MODEL: &str = "gemma-3-270m";
 const OPENAI_HOST: &str = "api.openai.com";
+/// Fields that a request can do without.
+pub(crate) const OPTIONAL_FIELDS: &[&str] = &[
+    "stream_options",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "repeat_penalty",
+    "seed",
+    "stop",
+    "name",
+    "continue_final_message",
+    "add_generation_prompt",
+];
 
 /// Which models there are.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -122,6 +137,16 @@ pub struct ModelConfig {
     pub continue_final_message: bool,
     /// Whether the server repeats the character's last message before it goes on with it. Absent: if it is llama.cpp.
     pub echoes_final_message: Option<bool>,
+    /// Whether roles must alternate, and the person must begin. Absent, as for all below: found out from the server's refusals.
+    pub strict_roles: Option<bool>,
+    /// Whether there is a role for instructions. Without it they are the person's.
+    pub system_role: Option<bool>,
+    /// Whether a chat may end with the character's message, to be gone on with.
+    pub prefill: Option<bool>,
+    /// Whether the server streams.
+    pub stream: Option<bool>,
+    /// Fields that the server doesn't take, such as `top_k` or `stream_options`.
+    pub leave_out: Option<Vec<String>>,
 }
 
 /// The field of a request that limits the reply.

@@ -1,9 +1,11 @@
-//! What the service stands on: the two providers, and the ledger's table.
+//! What the service stands on: the providers, what their servers have in common, and the tables.
 
 pub(crate) mod history;
+pub(crate) mod learned;
 pub(crate) mod ledger;
 pub(crate) mod local_embedder;
 pub(crate) mod local_provider;
 pub(crate) mod migrations;
 pub(crate) mod openai;
 pub(crate) mod tables;
+pub(crate) mod upstream;

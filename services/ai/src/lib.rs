@@ -1,7 +1,8 @@
 //! Troupe's ai service: models, providers, inference, embeddings, cost.
 //!
-//! Two providers stand behind one port: the engine in the process, and any OpenAI-compatible server. What a generation
-//! took goes to the ledger once for each generation id, however it ends.
+//! Providers stand behind one port: the engine in the process, and any OpenAI-compatible server. Answers are read as servers
+//! write them, and only a whole reply is one. What a generation took goes to the ledger once for each generation id, however it
+//! ends.
 
 mod application;
 pub mod config;
@@ -21,6 +22,8 @@ use troupe_proto::ai::model_service_server::ModelServiceServer;
 use troupe_proto::ai::usage_service_server::UsageServiceServer;
 
 pub use config::Config;
+pub use infrastructure::learned::{Lesson, lessons};
+pub use infrastructure::openai::{Listed, listed};
 
 use application::catalog::Catalog;
 use application::generate::Inference;
@@ -28,11 +31,13 @@ use application::meter::Books;
 use config::Embedding;
 use domain::{Embedder, Provider};
 use infrastructure::history::Chronicle;
+use infrastructure::learned::Learned;
 use infrastructure::ledger::Ledger;
 use infrastructure::local_embedder::LocalEmbedder;
 use infrastructure::local_provider::LocalEngine;
 use infrastructure::migrations::Migrator;
-use infrastructure::openai::{EndpointError, OpenAi, OpenAiEmbedder};
+use infrastructure::openai::{OpenAi, OpenAiEmbedder};
+use infrastructure::upstream::EndpointError;
 use presentation::{EmbeddingApi, InferenceApi, ModelApi, UsageApi};
 
 /// The contract takes requests of 16 MiB; what gRPC puts around them comes on top.
@@ -53,8 +58,9 @@ impl Service for Ai {
         let Site {
             host, db, pages, ..
         } = site;
+        let learned = Learned::new(db.clone(), host.clock.clone(), host.tasks.clone());
         let ledger = Ledger::new(db, outbox);
-        let catalog = catalog(config, &host).map_err(BuildError::of("ai.openai"))?;
+        let catalog = catalog(config, learned, &host).map_err(BuildError::of("ai.openai"))?;
         let embedder = embedder(config, &host).map_err(BuildError::of("ai.openai"))?;
         let inference = Inference {
             catalog: catalog.clone(),
@@ -77,10 +83,14 @@ impl Service for Ai {
 }
 
 /// The configured providers, the one with the default model first.
-fn catalog(config: &Config, host: &Host) -> Result<Catalog, EndpointError> {
+fn catalog(config: &Config, learned: Learned, host: &Host) -> Result<Catalog, EndpointError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if config.openai.is_configured() {
-        providers.push(Arc::new(OpenAi::start(&config.openai, &host.tasks)?));
+        providers.push(Arc::new(OpenAi::start(
+            &config.openai,
+            learned,
+            &host.tasks,
+        )?));
     }
     if config.local_enabled() {
         providers.push(Arc::new(LocalEngine::start(&config.local, host)));
@@ -94,7 +104,8 @@ fn embedder(config: &Config, host: &Host) -> Result<Arc<dyn Embedder>, EndpointE
     let embeddings = &config.embeddings;
     Ok(match embeddings.parsed_model() {
         Some(Embedding::OpenAi(name)) => {
-            Arc::new(OpenAiEmbedder::new(&config.openai, embeddings, name)?)
+            let server = &config.openai;
+            Arc::new(OpenAiEmbedder::new(server, embeddings, name, &host.clock)?)
         }
         _ => {
             let python = config.local.python.clone();

@@ -30,7 +30,7 @@ impl From<Choice> for pb::Model {
         };
         Self {
             id: model.id(),
-            provider: model.provider.to_owned(),
+            provider: model.provider.to_string(),
             window_tokens: to_i32(model.window_tokens),
             max_reply_tokens: to_i32(model.max_reply_tokens),
             form: form.into(),

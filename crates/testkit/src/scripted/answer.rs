@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::reply::{Break, Kind, Refusal, Reply, Stream, UsageOn};
+use super::reply::{Break, Kind, Part, Raw, Refusal, Reply, Stream, UsageOn};
 use super::{Received, Shared, embedding, talk};
 
 /// More than any prompt of a test.
@@ -32,7 +32,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 
 async fn models(State(shared): State<Arc<Shared>>) -> Response<Body> {
     match shared.script().models.clone() {
-        Ok(models) => Json(json!({"object": "list", "data": models})).into_response(),
+        Ok(models) => Json(models).into_response(),
         Err(status) => refuse(&Refusal {
             status,
             headers: Vec::new(),
@@ -50,6 +50,7 @@ async fn complete(
     let Reply { kind } = shared.receive(received(&uri, &headers, &body));
     match kind {
         Kind::Refusal(refusal) => refuse(&refusal),
+        Kind::Raw(raw) => give(shared, raw),
         Kind::Stream(stream) => {
             let events = events(shared, stream, body);
             let answer = Response::builder().header(CONTENT_TYPE, "text/event-stream");
@@ -69,6 +70,7 @@ async fn embed(
     let queued = shared.receive_texts(received(&uri, &headers, &body));
     match queued.map(|reply| reply.kind) {
         Some(Kind::Refusal(refusal)) => refuse(&refusal),
+        Some(Kind::Raw(raw)) => give(shared, raw),
         Some(Kind::Stream(_)) | None => Json(embedding::answer_to(&body)).into_response(),
     }
 }
@@ -95,6 +97,36 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
     answer
         .body(body)
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+fn give(shared: Arc<Shared>, raw: Raw) -> Response<Body> {
+    let mut answer = Response::builder().status(raw.status);
+    for (name, value) in &raw.headers {
+        answer = answer.header(name, value);
+    }
+    let body = Body::from_stream(bytes(shared, raw.parts));
+    answer
+        .body(body)
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+fn bytes(shared: Arc<Shared>, parts: Vec<Part>) -> impl futures::Stream<Item = io::Result<Bytes>> {
+    try_stream! {
+        let mut watched = Watched { shared, ended: false };
+        for part in parts {
+            match part {
+                Part::Bytes(bytes) => yield Bytes::from(bytes),
+                Part::Hold => watched.shared.hold().await,
+                Part::Cut => {
+                    watched.ended = true;
+                    // The server writes out what it has while it waits, and drops it when the body fails.
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("cut"))?;
+                }
+            }
+        }
+        watched.ended = true;
+    }
 }
 
 /// Counts a reply as abandoned unless it came to its end.

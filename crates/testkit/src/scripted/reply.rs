@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// An answer to a completion: a streamed text, or a refusal.
+/// An answer to a completion: a streamed text, a refusal, or bytes as they are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     pub(super) kind: Kind,
@@ -12,6 +12,7 @@ pub struct Reply {
 pub(super) enum Kind {
     Stream(Stream),
     Refusal(Refusal),
+    Raw(Raw),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,23 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Value,
+}
+
+/// An answer byte by byte.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Raw {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    Bytes(Vec<u8>),
+    /// Waits for a release.
+    Hold,
+    /// The connection is cut.
+    Cut,
 }
 
 /// Where a streamed reply carries its token counts.
@@ -82,10 +100,44 @@ impl Reply {
         }
     }
 
-    /// Adds a header to an answer with a status; a streamed reply stays as it is.
+    /// An answer that begins with these bytes, under this label, whatever they are.
+    pub fn raw(label: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            kind: Kind::Raw(Raw {
+                status: 200,
+                headers: vec![("content-type".to_owned(), label.to_owned())],
+                parts: vec![Part::Bytes(bytes.into())],
+            }),
+        }
+    }
+
+    /// Gives a raw answer another status.
+    pub fn with_status(self, status: u16) -> Self {
+        self.with_raw(|raw| raw.status = status)
+    }
+
+    /// Adds bytes to a raw answer.
+    pub fn then(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.with_raw(|raw| raw.parts.push(Part::Bytes(bytes.into())))
+    }
+
+    /// Has a raw answer wait here for [`super::Handle::release`].
+    pub fn then_hold(self) -> Self {
+        self.with_raw(|raw| raw.parts.push(Part::Hold))
+    }
+
+    /// Cuts the connection of a raw answer here.
+    pub fn then_cut(self) -> Self {
+        self.with_raw(|raw| raw.parts.push(Part::Cut))
+    }
+
+    /// Adds a header to a raw answer or one with a status; a streamed reply stays as it is.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let Kind::Refusal(refusal) = &mut self.kind {
-            refusal.headers.push((name.to_owned(), value.to_owned()));
+        let header = (name.to_owned(), value.to_owned());
+        match &mut self.kind {
+            Kind::Refusal(refusal) => refusal.headers.push(header),
+            Kind::Raw(raw) => raw.headers.push(header),
+            Kind::Stream(_) => {}
         }
         self
     }
@@ -118,6 +170,13 @@ impl Reply {
     /// Sends `{"error": error}` after so many tokens, and ends.
     pub fn error_after(self, tokens: usize, error: Value) -> Self {
         self.with(|stream| stream.break_after = Some((tokens, Break::Error(error))))
+    }
+
+    fn with_raw(mut self, change: impl FnOnce(&mut Raw)) -> Self {
+        if let Kind::Raw(raw) = &mut self.kind {
+            change(raw);
+        }
+        self
     }
 
     fn with(mut self, change: impl FnOnce(&mut Stream)) -> Self {

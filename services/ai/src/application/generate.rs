@@ -40,6 +40,8 @@ pub(crate) enum Progress {
         bill: Bill,
         model_id: String,
     },
+    /// What a generation took that fails next.
+    Spent(Bill),
 }
 
 impl Inference {
@@ -108,9 +110,13 @@ fn metered(
                         generation.id = %meter.generation_id(), model.id = meter.model_id(),
                         %error, cause = error.cause(), "generation failed"
                     );
-                    meter.close(Outcome::Interrupted, None).await;
+                    let has_taken = meter.has_taken();
+                    let bill = meter.close(Outcome::Interrupted, None).await;
                     let failed = Err(error);
                     operation.ended(&failed);
+                    if has_taken {
+                        yield Progress::Spent(bill);
+                    }
                     failed?;
                     return;
                 }

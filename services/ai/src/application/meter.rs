@@ -44,6 +44,8 @@ pub(crate) struct Meter {
     /// Whether the provider took the request on; before, it took nothing.
     started: bool,
     written: Estimate,
+    /// What the provider says that a generation took which fails.
+    spent: Option<TokenUsage>,
     closed: bool,
 }
 
@@ -64,6 +66,7 @@ impl Meter {
             first_token: None,
             started: false,
             written: Estimate::default(),
+            spent: None,
             closed: false,
         }
     }
@@ -84,8 +87,14 @@ impl Meter {
                 self.first_token.get_or_insert_with(|| self.asked.elapsed());
                 self.written.add(text);
             }
+            Event::Spent(usage) => self.spent = Some(*usage),
             Event::Finished { .. } => {}
         }
+    }
+
+    /// Whether a generation that fails has taken something that is charged for: it gave text, or the provider says so.
+    pub(crate) fn has_taken(&self) -> bool {
+        self.written != Estimate::default() || self.spent.is_some()
     }
 
     /// Writes the end to the ledger and waits for it. Going away while waiting doesn't stop the writing.
@@ -109,7 +118,7 @@ impl Meter {
         let is_charged = match outcome {
             Outcome::Stop | Outcome::Length | Outcome::ContentFilter => true,
             Outcome::Cancelled => self.started,
-            Outcome::Interrupted => self.written != Estimate::default(),
+            Outcome::Interrupted => self.has_taken(),
         };
         if !is_charged {
             return (bill, None);
@@ -118,7 +127,7 @@ impl Meter {
             generation_id: self.subject.generation_id,
             user_id: self.subject.user_id,
             model_id: self.subject.model.id(),
-            provider: self.subject.model.provider.to_owned(),
+            provider: self.subject.model.provider.to_string(),
             tokens: bill.tokens,
             prices: self.subject.model.prices,
             cost_pico_usd: bill.cost_pico_usd,
@@ -140,6 +149,7 @@ impl Meter {
     }
 
     fn bill(&self, usage: Option<TokenUsage>) -> Bill {
+        let usage = usage.or(self.spent);
         let tokens = usage.unwrap_or_else(|| TokenUsage {
             prompt: estimate::of_prompt(&self.subject.prompt),
             cached: 0,

@@ -1,7 +1,7 @@
 //! Work of models as it is seen from outside: a span, how long it took, how long until the first piece, how many tokens.
 //! Names follow OpenTelemetry's conventions for generative AI; of prompts and replies only sizes show.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use opentelemetry::metrics::{Counter, Histogram};
@@ -72,7 +72,8 @@ impl Operation {
             Form::Chat => "chat",
             Form::Text => "text_completion",
         };
-        let mut operation = Self::begin(name, model.provider.to_owned(), model.name.clone(), trace);
+        let mut operation =
+            Self::begin(name, model.provider.to_string(), model.name.clone(), trace);
         operation.at(provider.host());
         operation
     }
@@ -185,7 +186,7 @@ pub(crate) fn charged(record: &UsageRecord, model: &Model) {
         ("output", record.tokens.completion),
     ] {
         let attributes = [
-            KeyValue::new("gen_ai.provider.name", model.provider),
+            KeyValue::new("gen_ai.provider.name", Arc::clone(&model.provider)),
             KeyValue::new("gen_ai.request.model", model.name.clone()),
             KeyValue::new("gen_ai.token.type", kind),
         ];

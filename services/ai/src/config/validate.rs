@@ -3,7 +3,7 @@
 use platform::config::{Error, encoding_problem};
 use url::Url;
 
-use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OpenAiConfig};
+use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OPTIONAL_FIELDS, OpenAiConfig};
 use service::Section;
 
 impl Section for Config {
@@ -149,6 +149,15 @@ impl ModelConfig {
         if priced && (prices[0].is_none() || prices[2].is_none()) {
             let problem = "set both the prompt's and the completion's price, or neither";
             return Err(invalid(key, format!("{name}: {problem}")));
+        }
+        let fields = self.leave_out.iter().flatten();
+        let mut unknown = fields.filter(|field| !OPTIONAL_FIELDS.contains(&&***field));
+        if let Some(field) = unknown.next() {
+            let known = OPTIONAL_FIELDS.join(", ");
+            let problem = format!(
+                "{name}: leave_out names {field:?}, which can't be left out; these can: {known}"
+            );
+            return Err(invalid(key, problem));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A language model as the catalogue shows it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::Prices;
@@ -19,7 +21,7 @@ pub enum Form {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Model {
     /// The provider's name, the part of the id before the first slash.
-    pub(crate) provider: &'static str,
+    pub(crate) provider: Arc<str>,
     /// The provider's own name for the model, the rest of the id.
     pub(crate) name: String,
     /// Name for people.

@@ -1,4 +1,4 @@
-//! The port to language models. Two stand behind it: the engine in the process, and any OpenAI-compatible server.
+//! The port to language models: the engine in the process, and servers of every dialect, stand behind it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::{FinishReason, Model, ProviderError, TokenUsage};
 /// A source of language models.
 pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The provider's name, the part of its models' ids before the first slash.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The host that runs them; absent where they run in the process.
     fn host(&self) -> Option<&str> {
@@ -42,7 +42,8 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// Generates text until `deadline`. What can be retried is retried before the first delta, and never after it. The
-    /// stream ends with [`Event::Finished`] or an error; dropping it cancels the generation.
+    /// stream ends with [`Event::Finished`] or an error; dropping it cancels the generation. Only a whole reply finishes: one
+    /// that was cut, failed, or has no text ends with an error, behind the text that came.
     fn generate(&self, request: Request, deadline: Instant) -> EventStream;
 
     /// Counts the tokens of each text.
@@ -129,6 +130,8 @@ pub(crate) enum Event {
         /// Absent if the provider gave no figures.
         usage: Option<TokenUsage>,
     },
+    /// What a generation took that fails next, by the provider's figures.
+    Spent(TokenUsage),
 }
 
 /// Token counts of texts, in their order.

@@ -34,6 +34,9 @@ pub(crate) enum ProviderError {
     /// It refuses the request as malformed, or for a model that it doesn't have.
     #[error("the provider refuses the request: {cause}")]
     Rejected { cause: String },
+    /// It came to an end without any text.
+    #[error("the model's reply was empty: {cause}")]
+    Empty { cause: &'static str },
     /// It failed after the reply had begun.
     #[error("the provider stopped in the middle of the reply: {cause}")]
     Interrupted { cause: String },
@@ -44,7 +47,10 @@ impl ProviderError {
     pub(crate) fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::RateLimited { .. } | Self::Overloaded { .. } | Self::Unavailable { .. }
+            Self::RateLimited { .. }
+                | Self::Overloaded { .. }
+                | Self::Unavailable { .. }
+                | Self::Empty { .. }
         )
     }
 
@@ -59,6 +65,7 @@ impl ProviderError {
             Self::Account { .. } => "account",
             Self::Refused => "refused",
             Self::Rejected { .. } => "rejected",
+            Self::Empty { .. } => "empty",
             Self::Interrupted { .. } => "interrupted",
         }
     }
@@ -71,7 +78,27 @@ impl ProviderError {
             | Self::Rejected { cause }
             | Self::Interrupted { cause } => cause,
             Self::Timeout { waited_for } => waited_for,
+            Self::Empty { cause } => cause,
             _ => "",
+        }
+    }
+
+    /// The same with another cause, where it has one of the provider's words.
+    pub(crate) fn map_cause(self, change: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Unavailable { cause } => Self::Unavailable {
+                cause: change(&cause),
+            },
+            Self::Account { cause } => Self::Account {
+                cause: change(&cause),
+            },
+            Self::Rejected { cause } => Self::Rejected {
+                cause: change(&cause),
+            },
+            Self::Interrupted { cause } => Self::Interrupted {
+                cause: change(&cause),
+            },
+            other => other,
         }
     }
 }
@@ -84,6 +111,7 @@ impl Classify for ProviderError {
                 Class::new(Reason::ProviderUnavailable)
             }
             Self::Timeout { .. } => Class::new(Reason::ProviderTimeout),
+            Self::Empty { .. } => Class::new(Reason::ReplyEmpty),
             Self::ContextLength { .. } => Class::new(Reason::ContextLength),
             Self::Account { .. } => Class::new(Reason::ProviderAccount),
             Self::Refused => Class::new(Reason::ContentRefused),

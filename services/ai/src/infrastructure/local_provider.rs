@@ -58,7 +58,7 @@ impl LocalEngine {
 }
 
 impl Provider for LocalEngine {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         LOCAL
     }
 
@@ -76,7 +76,7 @@ impl Provider for LocalEngine {
         let engine = engine.as_deref();
         let window_tokens = engine.map_or(self.config.window_tokens, Engine::window);
         vec![Model {
-            provider: LOCAL,
+            provider: LOCAL.into(),
             name: self.name.clone(),
             display_name: engine.map_or(&*self.name, Engine::name).to_owned(),
             window_tokens,

@@ -3,6 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 mod m0001_usage;
+mod m0002_refusals;
 
 /// Brings the service's tables up to date.
 #[derive(Debug)]
@@ -11,6 +12,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        service::with_shared(vec![Box::new(m0001_usage::Migration)])
+        service::with_shared(vec![
+            Box::new(m0001_usage::Migration),
+            Box::new(m0002_refusals::Migration),
+        ])
     }
 }

@@ -1,17 +1,12 @@
 //! Any server that speaks OpenAI's completions, chat or text, and embeddings: llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI.
 
-mod attempt;
-mod echo;
+mod call;
 mod embeddings;
-mod endpoint;
-mod failure;
-mod generation;
+mod kind;
 mod listing;
-mod reply;
-mod retry;
-mod sse;
-mod stop;
-mod text;
+mod quirk;
+mod reader;
+mod roles;
 mod watch;
 mod wire;
 
@@ -19,18 +14,23 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::Tasks;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use platform::{Clock, Tasks};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
 pub(crate) use embeddings::OpenAiEmbedder;
-pub(crate) use endpoint::EndpointError;
+pub use listing::{Listed, listed};
 
+use super::learned::Learned;
+use super::upstream::{self, Access, Endpoint, EndpointError};
 use crate::config::{OPENAI, OpenAiConfig};
 use crate::domain::provider::TokenCounts;
 use crate::domain::{EventStream, Model, Provider, ProviderError, Request, estimate};
-use endpoint::Endpoint;
+use call::Completion;
 use listing::Listing;
+use quirk::{Quirk, Quirks};
 
 /// The server, and what is known of its models.
 #[derive(Debug)]
@@ -44,15 +44,24 @@ pub(crate) struct OpenAi {
 struct Server {
     config: OpenAiConfig,
     endpoint: Endpoint,
+    /// What it refuses.
+    quirks: Quirks,
+    learned: Learned,
 }
 
 impl OpenAi {
     /// The server of a configuration; asks it from time to time, until shutdown, which models it has. Connects to
     /// nothing before it returns.
-    pub(crate) fn start(config: &OpenAiConfig, tasks: &Tasks) -> Result<Self, EndpointError> {
+    pub(crate) fn start(
+        config: &OpenAiConfig,
+        learned: Learned,
+        tasks: &Tasks,
+    ) -> Result<Self, EndpointError> {
         let server = Arc::new(Server {
             config: config.clone(),
-            endpoint: Endpoint::new(config)?,
+            endpoint: endpoint(config, learned.clock())?,
+            quirks: Quirks::default(),
+            learned,
         });
         let listing = watch::start(Arc::clone(&server), tasks);
         Ok(Self { server, listing })
@@ -63,8 +72,40 @@ impl OpenAi {
     }
 }
 
+impl Server {
+    /// Takes up what was learned before this process.
+    async fn remember(&self) {
+        match self.learned.of_server(&self.config.base_url).await {
+            Ok(lessons) => {
+                for lesson in lessons {
+                    // A name that this version doesn't know is another version's.
+                    self.quirks
+                        .add(&lesson.model, lesson.refusal.parse::<Quirk>());
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what model servers refuse can't be read"),
+        }
+    }
+}
+
+/// Where the server of a configuration is.
+fn endpoint(config: &OpenAiConfig, clock: &Clock) -> Result<Endpoint, EndpointError> {
+    let mut headers = HeaderMap::new();
+    if let Some(authorization) = config.api_key.header() {
+        headers.insert(AUTHORIZATION, authorization?);
+    }
+    Endpoint::new(Access {
+        base_url: &config.base_url,
+        connect_timeout: config.connect_timeout(),
+        key: &config.api_key,
+        headers,
+        setting: "ai.openai.base_url",
+        clock: clock.clone(),
+    })
+}
+
 impl Provider for OpenAi {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         OPENAI
     }
 
@@ -90,7 +131,8 @@ impl Provider for OpenAi {
     }
 
     fn problem(&self) -> Option<String> {
-        self.listing().problem().map(str::to_owned)
+        let listing = self.listing();
+        listing.problem().or(listing.advice()).map(str::to_owned)
     }
 
     fn find(&self, name: &str) -> Option<Model> {
@@ -98,8 +140,8 @@ impl Provider for OpenAi {
     }
 
     fn generate(&self, request: Request, deadline: Instant) -> EventStream {
-        let traits = self.listing().traits(&self.server.config, &request.model);
-        generation::run(Arc::clone(&self.server), request, traits, deadline)
+        let completion = Completion::new(Arc::clone(&self.server), self.listing(), request);
+        upstream::run(completion, deadline)
     }
 
     fn count_tokens(

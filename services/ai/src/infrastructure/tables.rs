@@ -1,3 +1,4 @@
-//! The table of the ledger as SeaORM sees it.
+//! The service's tables as SeaORM sees them.
 
+pub(crate) mod refusals;
 pub(crate) mod usage;

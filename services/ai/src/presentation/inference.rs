@@ -147,6 +147,7 @@ impl From<Progress> for pb::GenerateResponse {
                 usage: Some(bill.into()),
                 model_id,
             }),
+            Progress::Spent(bill) => PbEvent::Spent(bill.into()),
         };
         Self { event: Some(event) }
     }

@@ -224,3 +224,47 @@ async fn takes_requests_larger_than_grpcs_usual_limit() {
         .into_inner();
     assert_eq!(counted.counts, [15 << 18]);
 }
+
+#[tokio::test]
+async fn reads_a_list_that_is_not_openais() {
+    for list in [
+        json!([{"id": "a", "object": "model"}, {"id": "b"}]),
+        json!({"data": null, "models": [{"name": "a"}, {"name": "b"}]}),
+        json!({"data": ["a", "b"]}),
+    ] {
+        let server = model().await;
+        server.set_model_list(list.clone());
+        let service = Service::start_at(server.clone(), &discovering(&server)).await;
+        assert_eq!(ids(&models_of(&service).await), ["openai/a", "openai/b"], "{list}");
+    }
+}
+
+#[tokio::test]
+async fn offers_and_chooses_no_model_that_can_not_chat() {
+    let server = model().await;
+    let listed = ["text-embedding-3-small", "nomic-embed-text:latest", "gpt-5-mini"];
+    server.set_models(listed.map(|id| json!({"id": id})).to_vec());
+    let service = Service::start_at(server.clone(), &discovering(&server)).await;
+    let [found] = models_of(&service).await.try_into().unwrap();
+    assert_eq!((&*found.id, found.is_default), ("openai/gpt-5-mini", true));
+    service.reply(chat(UserId::new(), "Hi")).await.unwrap();
+    assert_eq!(server.received()[0].body["model"], "gpt-5-mini");
+}
+
+#[tokio::test]
+async fn uses_a_server_without_a_list_by_name() {
+    for status in [404, 405] {
+        let server = model().await;
+        server.refuse_models(status);
+        let service = Service::start_at(server.clone(), &discovering(&server)).await;
+        let named = pb::GenerateRequest {
+            model_id: "openai/anything".to_owned(),
+            ..chat(UserId::new(), "Hi")
+        };
+        service.reply(named).await.unwrap();
+        assert_eq!(server.received()[0].body["model"], "anything");
+        let status = service.reply(chat(UserId::new(), "Hi")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.message().contains("ai.default_model"), "{status:?}");
+    }
+}

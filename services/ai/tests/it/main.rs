@@ -14,4 +14,6 @@ mod generating;
 mod local_engine;
 mod platform_in_test;
 mod provider_failures;
+mod refusals;
+mod streams;
 mod told;

@@ -113,11 +113,36 @@ impl Service {
                 .expect("the end comes before the end of the stream");
             match answer.event {
                 Some(Event::Delta(delta)) => text += &delta.text,
+                // The failure follows.
+                Some(Event::Spent(_)) => {}
                 Some(Event::Finished(finished)) => {
                     assert!(stream.message().await?.is_none(), "nothing follows the end");
                     return Ok(Reply { text, finished });
                 }
                 None => panic!("an event without content"),
+            }
+        }
+    }
+
+    /// Generates until it fails: the text until then, what it took, and the failure.
+    pub(crate) async fn failure(&self, request: pb::GenerateRequest) -> Failure {
+        let mut stream = self.generate(request).await.unwrap();
+        let (mut text, mut spent) = (String::new(), None);
+        loop {
+            match stream.message().await {
+                Ok(Some(answer)) => match answer.event {
+                    Some(Event::Delta(delta)) => text += &delta.text,
+                    Some(Event::Spent(usage)) => spent = Some(usage),
+                    other => panic!("no failure: {text:?}, {other:?}"),
+                },
+                Ok(None) => panic!("the stream ended without a failure"),
+                Err(status) => {
+                    return Failure {
+                        text,
+                        spent,
+                        status,
+                    };
+                }
             }
         }
     }
@@ -156,6 +181,14 @@ impl Reply {
     pub(crate) fn usage(&self) -> TokenUsage {
         self.finished.usage.unwrap()
     }
+}
+
+/// A reply that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) text: String,
+    pub(crate) spent: Option<TokenUsage>,
+    pub(crate) status: Status,
 }
 
 /// A chat with one message of the person.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use platform::id::UserId;
 use serde_json::{Value, json};
 use testkit::scripted::Reply;
@@ -6,6 +8,7 @@ use tonic_types::StatusExt;
 use troupe_ai::Config;
 use troupe_ai::config::Form;
 use troupe_proto::Reason;
+use troupe_proto::ai::generate_response::Event;
 use troupe_proto::error::{Code, reason_of};
 
 use crate::platform_in_test::{Service, chat, next_text, text};
@@ -164,6 +167,8 @@ async fn never_repeats_a_reply_that_had_begun() {
             .unwrap();
         assert_eq!(next_text(&mut stream).await, "one ");
         assert_eq!(next_text(&mut stream).await, "two ");
+        let spent = stream.message().await.unwrap().unwrap();
+        assert!(matches!(spent.event, Some(Event::Spent(usage)) if usage.estimated));
         let status = stream.message().await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(reason_of(&status), Some(Reason::ProviderUnavailable));
@@ -187,6 +192,85 @@ async fn does_not_wait_forever_for_the_first_word() {
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert_eq!(reason_of(&status), Some(Reason::ProviderTimeout));
     service.model.abandoned(1).await;
+}
+
+#[tokio::test]
+async fn waits_for_the_first_word_as_long_as_for_none() {
+    let patient = |config: &mut Config| config.openai.idle_timeout_ms = 50;
+    let service = Service::start_with(patient).await;
+    for before in ["", ": ping\n\n", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"] {
+        let rest = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+        let reply = Reply::raw("text/event-stream", before).then_hold().then(rest);
+        service.model.push(reply);
+        let waited = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            service.model.release();
+        };
+        let (reply, ()) = tokio::join!(service.reply(chat(UserId::new(), "Hi")), waited);
+        assert_eq!(reply.unwrap().text, "Hi", "{before:?}");
+    }
+}
+
+#[tokio::test]
+async fn waits_for_thoughts_as_long_as_they_come() {
+    let impatient = |config: &mut Config| {
+        config.openai.first_token_timeout_ms = 100;
+        config.openai.idle_timeout_ms = 400;
+    };
+    let service = Service::start_with(impatient).await;
+    let thought = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+    let last = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let thinking = Reply::raw("text/event-stream", thought).then_hold();
+    service.model.push(thinking.clone().then(thought).then_hold().then(last));
+    let waited = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            service.model.release();
+        }
+    };
+    let (reply, ()) = tokio::join!(service.reply(chat(UserId::new(), "Hi")), waited);
+    assert_eq!(reply.unwrap().text, "Hi");
+    service.model.push(thinking);
+    let status = service.reply(chat(UserId::new(), "Hi")).await.unwrap_err();
+    assert_eq!(reason_of(&status), Some(Reason::ProviderTimeout));
+}
+
+#[tokio::test]
+async fn comes_back_no_sooner_than_the_server_says() {
+    let service = Service::start().await;
+    // Counted from the answer's own date, whatever the clocks say.
+    let limited = |after: &str| {
+        let date = "Mon, 30 Nov 2026 12:00:00 GMT";
+        Reply::status(429, json!({})).header("date", date).header("retry-after", after)
+    };
+    service.model.push(limited("Mon, 30 Nov 2026 12:00:01 GMT"));
+    let asked = std::time::Instant::now();
+    service.reply(chat(UserId::new(), "Hi")).await.unwrap();
+    assert!(asked.elapsed() >= Duration::from_secs(1));
+    service.model.push(limited("Mon, 30 Nov 2026 12:01:00 GMT"));
+    let (_, reason, status) = failure(&service).await;
+    assert_eq!(reason, Some(Reason::ProviderRateLimited));
+    let info = status.get_details_retry_info().unwrap();
+    assert_eq!(info.retry_delay.unwrap().as_secs(), 60);
+}
+
+#[tokio::test]
+async fn names_the_prompts_length_and_the_window() {
+    let service = Service::start().await;
+    let words = "prompt is too long: 210211 tokens > 200000 maximum";
+    let body = json!({"error": {"message": words, "type": "invalid_request_error"}});
+    for reply in [
+        Reply::status(400, body.clone()),
+        Reply::raw("text/event-stream", format!("data: {body}\n\n")),
+        Reply::raw("application/json", body.to_string()),
+    ] {
+        service.model.push(reply);
+        let (_, reason, status) = failure(&service).await;
+        assert_eq!(reason, Some(Reason::ContextLength));
+        let info = status.get_details_error_info().unwrap();
+        let fact = |name: &str| info.metadata.get(name).map(String::as_str);
+        assert_eq!((fact("promptTokens"), fact("windowTokens")), (Some("210211"), Some("200000")));
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn desk() -> Desk {
     let (database, (clock, _)) = (database.unwrap(), Clock::fake(Timestamp::from_micros(7)));
     let outbox = Events::default().register("ai", &database, &clock);
     let model = Model {
-        provider: "openai",
+        provider: "openai".into(),
         name: "tiny".to_owned(),
         display_name: "Tiny".to_owned(),
         window_tokens: 100,

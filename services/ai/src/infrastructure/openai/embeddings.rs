@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use platform::Clock;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
-use super::endpoint::{Endpoint, EndpointError};
-use super::retry::pause_before_retry;
 use crate::config::{EmbeddingsConfig, OpenAiConfig};
 use crate::domain::{Embedder, ProviderError};
+use crate::infrastructure::upstream::retry::pause_before_retry;
+use crate::infrastructure::upstream::{Endpoint, EndpointError};
 
 /// Texts in a request: what the strictest of the usual servers takes.
 const REQUEST_TEXTS: usize = 32;
@@ -39,9 +40,10 @@ impl OpenAiEmbedder {
         server: &OpenAiConfig,
         config: &EmbeddingsConfig,
         name: &str,
+        clock: &Clock,
     ) -> Result<Self, EndpointError> {
         Ok(Self {
-            endpoint: Endpoint::new(server)?,
+            endpoint: super::endpoint(server, clock)?,
             model_id: config.model.clone(),
             model: name.to_owned(),
             timeout: config.timeout(),

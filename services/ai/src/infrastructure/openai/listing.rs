@@ -1,16 +1,25 @@
 //! What is known of the server's models: the configuration first, then what the server says. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
+use super::kind;
+use super::quirk::Quirk;
+use super::roles::RoleRules;
 use super::wire::Traits;
 use crate::config::{MaxTokensField, ModelConfig, OPENAI, OpenAiConfig};
 use crate::domain::{Model, Prices};
+use crate::infrastructure::upstream::piece::count;
 
 const DEFAULT_WINDOW_TOKENS: u32 = 8192;
 const DEFAULT_MAX_REPLY_TOKENS: u32 = 4096;
 /// Ids longer than the contract allows can't be named, and no more models than this are listed.
 const MAX_ID_BYTES: usize = 190;
 const MAX_MODELS: usize = 1000;
+/// What to do where a server doesn't tell its models.
+const NO_LIST: &str = "the model server has no list of models: name one in ai.default_model, such as `openai/NAME`, or list its models \
+     under [[ai.openai.models]]";
 
 /// The server's models as they are known at a time.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -75,40 +84,65 @@ impl Listing {
         self.problem.as_deref()
     }
 
+    /// What to set where a server that can be used names no models.
+    pub(super) fn advice(&self) -> Option<&str> {
+        (self.answered && self.models.is_empty()).then_some(NO_LIST)
+    }
+
     pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
     }
 
-    /// The model of this name. As long as a server that is to be asked has not answered, it may have any.
+    /// The model of this name. As long as a server that is to be asked has not answered, and where it lists none, it may have
+    /// any.
     pub(super) fn find(&self, config: &OpenAiConfig, name: &str) -> Option<Model> {
         let known = self.models.iter().find(|model| model.name == name);
-        let may_have = config.discovers() && self.settled && !self.answered;
+        let names_none = !self.answered || self.found.is_empty();
+        let may_have = config.discovers() && self.settled && names_none;
         known
             .cloned()
             .or_else(|| may_have.then(|| self.model(config, &unlisted(name), None)))
     }
 
-    /// What the server takes for a model.
-    pub(super) fn traits(&self, config: &OpenAiConfig, name: &str) -> Traits {
+    /// What the server takes for a model: by the configuration, or else by what it refused, or else what others take.
+    pub(super) fn traits(
+        &self,
+        config: &OpenAiConfig,
+        name: &str,
+        quirks: &BTreeSet<Quirk>,
+    ) -> Traits {
         let is_openai = config.is_openai();
         let is_llama_cpp = self.found.iter().any(|found| found.is_llama_cpp);
-        let model = config.models.iter().find(|model| model.id == name);
-        let field = if is_openai {
-            MaxTokensField::MaxCompletionTokens
-        } else {
-            MaxTokensField::MaxTokens
-        };
+        let unlisted = ModelConfig::default();
+        let model = config
+            .models
+            .iter()
+            .find(|model| model.id == name)
+            .unwrap_or(&unlisted);
+        let refuses = |quirk: Quirk| quirks.contains(&quirk);
+        let no_system = !model.system_role.unwrap_or(!refuses(Quirk::NoSystemRole));
         Traits {
             is_openai,
-            max_tokens_field: model.and_then(|m| m.max_tokens_field).unwrap_or(field),
-            names: model.and_then(|m| m.names).unwrap_or(!is_openai),
-            extended_sampling: model
-                .and_then(|m| m.extended_sampling)
-                .unwrap_or(!is_openai),
-            continue_flag: model.is_some_and(|m| m.continue_final_message),
-            echoes: model
-                .and_then(|m| m.echoes_final_message)
-                .unwrap_or(is_llama_cpp),
+            streams: model.stream.unwrap_or(!refuses(Quirk::NoStream)),
+            max_tokens_field: model
+                .max_tokens_field
+                .unwrap_or(limit_field(is_openai, quirks)),
+            names: model.names.unwrap_or(!is_openai),
+            extended_sampling: model.extended_sampling.unwrap_or(!is_openai),
+            continue_flag: model.continue_final_message || refuses(Quirk::ContinueFlag),
+            echoes: model.echoes_final_message.unwrap_or(is_llama_cpp),
+            roles: RoleRules {
+                alternating: model
+                    .strict_roles
+                    .unwrap_or(refuses(Quirk::AlternatingRoles))
+                    || no_system,
+                no_system,
+                last_user: !model.prefill.unwrap_or(!refuses(Quirk::LastUser)),
+            },
+            refused: match &model.leave_out {
+                Some(fields) => fields.iter().cloned().collect(),
+                None => quirks.iter().filter_map(Quirk::field).collect(),
+            },
         }
     }
 
@@ -137,7 +171,7 @@ impl Listing {
             .unwrap_or(DEFAULT_MAX_REPLY_TOKENS);
         let display_name = Some(model.display_name.clone()).filter(|name| !name.is_empty());
         Model {
-            provider: OPENAI,
+            provider: OPENAI.into(),
             name: model.id.clone(),
             display_name: display_name
                 .or_else(|| found?.display_name.clone())
@@ -152,11 +186,102 @@ impl Listing {
     }
 }
 
-/// Reads an answer of `/models`; what can't be a model is left out.
+fn limit_field(is_openai: bool, quirks: &BTreeSet<Quirk>) -> MaxTokensField {
+    match is_openai || quirks.contains(&Quirk::MaxCompletionTokens) {
+        true if !quirks.contains(&Quirk::MaxTokens) => MaxTokensField::MaxCompletionTokens,
+        _ => MaxTokensField::MaxTokens,
+    }
+}
+
+/// The models of a server's list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The names of those that can chat.
+    pub chat: Vec<String>,
+    /// The names of the others.
+    pub others: Vec<String>,
+}
+
+/// Reads an answer of `/models`, whichever shape it has; what can't be a model is left out.
+pub fn listed(answer: &Value) -> Listed {
+    let mut listed = Listed::default();
+    for (id, entry) in entries(answer) {
+        match kind::can_chat(&id, entry) {
+            true => listed.chat.push(id),
+            false => listed.others.push(id),
+        }
+    }
+    listed
+}
+
+/// Those models of an answer of `/models` that can chat.
 pub(super) fn read(answer: &Value) -> Vec<Found> {
-    let list = answer.get("data").and_then(Value::as_array);
-    let found = list.into_iter().flatten().filter_map(read_model);
-    found.take(MAX_MODELS).collect()
+    let entries = entries(answer).into_iter();
+    let chat = entries.filter(|(id, entry)| kind::can_chat(id, entry));
+    chat.map(|(id, entry)| read_model(id, entry)).collect()
+}
+
+/// The entries of a list with their names: OpenAI's `data`, a bare list, `models`, `result`, or any of these as an object.
+fn entries(answer: &Value) -> Vec<(String, &Value)> {
+    let members = ["data", "models", "result", "items", "model_list"]
+        .into_iter()
+        .filter_map(|key| answer.get(key));
+    let bare = Some(answer).filter(|answer| answer.is_array());
+    let mut found = members
+        .chain(bare)
+        .map(entries_of)
+        .find(|found| !found.is_empty())
+        .unwrap_or_default();
+    let mut known = BTreeSet::new();
+    found.retain(|(id, _)| known.insert(id.clone()));
+    found.truncate(MAX_MODELS);
+    found
+}
+
+fn entries_of(list: &Value) -> Vec<(String, &Value)> {
+    let named = |entry| Some((name_of(entry)?, entry));
+    match list {
+        Value::Array(entries) => entries.iter().filter_map(named).collect(),
+        Value::Object(members) => match members.get("models").or_else(|| members.get("data")) {
+            Some(within @ Value::Array(_)) => entries_of(within),
+            // By their names; other objects have other members.
+            _ if members.values().all(Value::is_object) => {
+                let entry = |(name, entry): (&String, _)| {
+                    Some((name_of(entry).or_else(|| usable(name))?, entry))
+                };
+                members.iter().filter_map(entry).collect()
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The name of a model: of a text itself, of an object its id.
+fn name_of(entry: &Value) -> Option<String> {
+    let members = [
+        "id",
+        "name",
+        "model",
+        "model_id",
+        "model_name",
+        "key",
+        "slug",
+    ];
+    let mut names = members
+        .into_iter()
+        .filter_map(|key| entry.get(key))
+        .filter_map(|name| match name {
+            Value::String(name) => usable(name),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+    names.next().or_else(|| usable(entry.as_str()?))
+}
+
+fn usable(name: &str) -> Option<String> {
+    let name = name.trim();
+    (!name.is_empty() && name.len() <= MAX_ID_BYTES).then(|| name.to_owned())
 }
 
 /// Takes over the window that llama.cpp runs with, from its `/props`.
@@ -173,30 +298,51 @@ pub(super) fn wants_props(found: &[Found]) -> bool {
     found.iter().any(|model| model.wants_props)
 }
 
-fn read_model(model: &Value) -> Option<Found> {
-    let id = model.get("id")?.as_str()?;
-    if id.is_empty() || id.len() > MAX_ID_BYTES {
-        return None;
-    }
+fn read_model(id: String, model: &Value) -> Found {
     let meta = model.get("meta");
     let trained_for = meta.and_then(|meta| number(meta, "n_ctx_train"));
     let runs_with = meta.and_then(|meta| number(meta, "n_ctx"));
     let top_provider = model.get("top_provider");
-    Some(Found {
-        id: id.to_owned(),
-        display_name: model
-            .get("name")
-            .and_then(Value::as_str)
-            .or(file_stem(id))
-            .map(str::to_owned),
-        window_tokens: number(model, "max_model_len")
-            .or_else(|| number(model, "context_length"))
-            .or(runs_with)
-            .or(trained_for),
-        max_reply_tokens: top_provider.and_then(|p| number(p, "max_completion_tokens")),
+    let first = |keys: &[&str]| keys.iter().find_map(|key| number(model, key));
+    let display_name = ["display_name", "displayName", "name"]
+        .into_iter()
+        .filter_map(|key| model.get(key)?.as_str());
+    let display_name = display_name
+        .into_iter()
+        .find(|name| !name.trim().is_empty() && *name != id);
+    Found {
+        display_name: display_name.or(file_stem(&id)).map(str::to_owned),
+        window_tokens: first(&[
+            "loaded_context_length",
+            "max_model_len",
+            "context_length",
+            "context_window",
+        ])
+        .or(runs_with)
+        .or_else(|| {
+            first(&[
+                "max_context_length",
+                "context_size",
+                "inputTokenLimit",
+                "max_input_tokens",
+                "n_ctx",
+            ])
+        })
+        .or_else(|| number(top_provider?, "context_length"))
+        .or(trained_for),
+        max_reply_tokens: top_provider
+            .and_then(|provider| number(provider, "max_completion_tokens"))
+            .or_else(|| {
+                first(&[
+                    "max_completion_tokens",
+                    "max_output_tokens",
+                    "outputTokenLimit",
+                ])
+            }),
         is_llama_cpp: trained_for.is_some(),
         wants_props: trained_for.is_some() && runs_with.is_none(),
-    })
+        id,
+    }
 }
 
 /// The name of a model that llama.cpp calls by the path of its file.
@@ -205,8 +351,7 @@ fn file_stem(id: &str) -> Option<&str> {
 }
 
 fn number(value: &Value, key: &str) -> Option<u32> {
-    let number = value.get(key)?.as_u64()?;
-    u32::try_from(number).ok().filter(|number| *number > 0)
+    count(value, key).filter(|number| *number > 0)
 }
 
 fn unlisted(id: &str) -> ModelConfig {

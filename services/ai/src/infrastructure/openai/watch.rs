@@ -10,6 +10,8 @@ use tokio::time::timeout;
 use super::Server;
 use super::listing::{self, Found, Listing};
 use crate::domain::ProviderError;
+use crate::infrastructure::upstream::endpoint::Refusal;
+use crate::infrastructure::upstream::failure;
 
 const PAUSE: Duration = Duration::from_secs(300);
 const PAUSE_WHEN_AWAY: Duration = Duration::from_secs(5);
@@ -20,6 +22,7 @@ pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>
     let (sender, receiver) = watch::channel(Arc::new(Listing::initial(&server.config)));
     let token = tasks.token().clone();
     tasks.spawn(token.run_until_cancelled_owned(async move {
+        server.remember().await;
         loop {
             let answer = ask(&server).await;
             let listing = sender.borrow().updated(&server.config, answer);
@@ -32,17 +35,24 @@ pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>
     receiver
 }
 
-/// The models that the server has, or why it can't be used. A server without a list of models is not asked for one.
+/// The models that the server has, or why it can't be used. A server without a list of models has those that are named.
 async fn ask(server: &Server) -> Result<Vec<Found>, String> {
     let answer = timeout(TIMEOUT, server.endpoint.get("models"));
     let answer = answer.await.unwrap_or_else(|_elapsed| {
         let waited_for = "its list of models did not come";
-        Err(ProviderError::Timeout { waited_for })
+        Err(ProviderError::Timeout { waited_for }.into())
     });
     let mut found = match answer {
-        Ok(answer) => listing::read(&answer),
-        Err(ProviderError::Rejected { .. }) if !server.config.discovers() => return Ok(Vec::new()),
-        Err(error) => return Err(problem(&error)),
+        Ok(answer) => match failure::told_by(&answer) {
+            Some(error) => return Err(problem(&server.endpoint.strike_out(error))),
+            None => listing::read(&answer),
+        },
+        Err(refusal)
+            if has_no_list(&refusal) || !server.config.discovers() && is_rejected(&refusal) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(refusal) => return Err(problem(&refusal.error)),
     };
     if listing::wants_props(&found)
         && let Ok(Ok(props)) = timeout(TIMEOUT, server.endpoint.get_beside("props")).await
@@ -50,6 +60,16 @@ async fn ask(server: &Server) -> Result<Vec<Found>, String> {
         listing::take_props(&mut found, &props);
     }
     Ok(found)
+}
+
+/// Whether what was refused is not there at all.
+fn has_no_list(refusal: &Refusal) -> bool {
+    let status = refusal.status.map(|status| status.as_u16());
+    matches!(status, Some(404 | 405 | 410 | 501))
+}
+
+fn is_rejected(refusal: &Refusal) -> bool {
+    matches!(refusal.error, ProviderError::Rejected { .. })
 }
 
 /// Why the server can't be used, for people.

@@ -1,7 +1,10 @@
 //! The request as OpenAI-compatible servers take it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use super::roles::{self, RoleRules};
 use crate::config::MaxTokensField;
 use crate::domain::provider::{Message, Prompt, Request, Role};
 
@@ -9,10 +12,12 @@ use crate::domain::provider::{Message, Prompt, Request, Role};
 const OPENAI_STOP_TEXTS: usize = 4;
 
 /// What a server takes for a model, apart from what all of them take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Traits {
     /// Whether it is OpenAI itself, which refuses fields that it doesn't know.
     pub(super) is_openai: bool,
+    /// Whether it streams.
+    pub(super) streams: bool,
     pub(super) max_tokens_field: MaxTokensField,
     /// Whether it takes `name` of messages.
     pub(super) names: bool,
@@ -22,21 +27,39 @@ pub(super) struct Traits {
     pub(super) continue_flag: bool,
     /// Whether it repeats a last message of the assistant before it goes on with it.
     pub(super) echoes: bool,
+    pub(super) roles: RoleRules,
+    /// Fields that it refuses.
+    pub(super) refused: BTreeSet<String>,
+}
+
+impl Traits {
+    fn takes(&self, field: &str) -> bool {
+        !self.refused.contains(field)
+    }
 }
 
 /// The path of the request and its body.
 pub(super) fn encode(
     request: &Request,
-    traits: Traits,
+    traits: &Traits,
 ) -> Result<(&'static str, Vec<u8>), serde_json::Error> {
-    let path = match &*request.prompt {
-        Prompt::Chat(_) => "chat/completions",
-        Prompt::Text(_) => "completions",
-    };
-    Ok((path, serde_json::to_vec(&Body::new(request, traits))?))
+    match &*request.prompt {
+        Prompt::Chat(messages) => {
+            let messages = roles::arranged(messages, traits.roles);
+            let body = Body::new(request, traits).chat(&messages, traits);
+            Ok(("chat/completions", serde_json::to_vec(&body)?))
+        }
+        Prompt::Text(text) => {
+            let body = Body {
+                prompt: Some(text),
+                ..Body::new(request, traits)
+            };
+            Ok(("completions", serde_json::to_vec(&body)?))
+        }
+    }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct Body<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +67,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<&'a str>,
     stream: bool,
-    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,43 +114,62 @@ struct WireMessage<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn new(request: &'a Request, traits: Traits) -> Self {
-        let (messages, prompt) = match &*request.prompt {
-            Prompt::Chat(messages) => (Some(messages), None),
-            Prompt::Text(text) => (None, Some(text.as_str())),
-        };
+    /// All but the prompt.
+    fn new(request: &'a Request, traits: &Traits) -> Self {
         let max_tokens = |field| (traits.max_tokens_field == field).then_some(request.max_tokens);
-        let extended = Some(request.sampling).filter(|_| traits.extended_sampling);
+        let sampling = request.sampling;
+        let extended = Some(sampling).filter(|_| traits.extended_sampling);
         let penalty = extended.and_then(|s| s.repetition_penalty);
-        let goes_on = messages.is_some_and(|m| m.last().is_some_and(|m| m.role == Role::Assistant));
-        let continued = traits.continue_flag && goes_on;
+        let options = StreamOptions {
+            include_usage: true,
+            include_obfuscation: traits.is_openai.then_some(false),
+        };
         Self {
             model: &request.model,
-            messages: messages.map(|m| m.iter().map(|m| WireMessage::new(m, traits)).collect()),
-            prompt,
-            stream: true,
-            stream_options: StreamOptions {
-                include_usage: true,
-                include_obfuscation: traits.is_openai.then_some(false),
-            },
+            stream: traits.streams,
+            stream_options: Some(options)
+                .filter(|_| traits.streams && traits.takes("stream_options")),
             max_tokens: max_tokens(MaxTokensField::MaxTokens),
             max_completion_tokens: max_tokens(MaxTokensField::MaxCompletionTokens),
-            temperature: request.sampling.temperature,
-            top_p: request.sampling.top_p,
-            top_k: extended.and_then(|s| s.top_k),
-            min_p: extended.and_then(|s| s.min_p),
-            repetition_penalty: penalty,
-            repeat_penalty: penalty,
-            seed: request.sampling.seed,
+            temperature: sampling.temperature.filter(|_| traits.takes("temperature")),
+            top_p: sampling.top_p.filter(|_| traits.takes("top_p")),
+            top_k: extended
+                .and_then(|s| s.top_k)
+                .filter(|_| traits.takes("top_k")),
+            min_p: extended
+                .and_then(|s| s.min_p)
+                .filter(|_| traits.takes("min_p")),
+            repetition_penalty: penalty.filter(|_| traits.takes("repetition_penalty")),
+            repeat_penalty: penalty.filter(|_| traits.takes("repeat_penalty")),
+            seed: sampling.seed.filter(|_| traits.takes("seed")),
             stop: told_stop_texts(&request.stop, traits),
-            continue_final_message: continued.then_some(true),
-            add_generation_prompt: continued.then_some(false),
+            ..Self::default()
+        }
+    }
+
+    fn chat(self, messages: &'a [Message], traits: &Traits) -> Self {
+        let goes_on = messages
+            .last()
+            .is_some_and(|message| message.role == Role::Assistant);
+        let continued =
+            |field| (traits.continue_flag && goes_on && traits.takes(field)).then_some(());
+        Self {
+            messages: Some(
+                messages
+                    .iter()
+                    .map(|message| WireMessage::new(message, traits))
+                    .collect(),
+            ),
+            continue_final_message: continued("continue_final_message").map(|()| true),
+            add_generation_prompt: continued("add_generation_prompt").map(|()| false),
+            ..self
         }
     }
 }
 
 impl<'a> WireMessage<'a> {
-    fn new(message: &'a Message, traits: Traits) -> Self {
+    fn new(message: &'a Message, traits: &Traits) -> Self {
+        let takes_names = traits.names && traits.takes("name");
         Self {
             role: match message.role {
                 Role::System => "system",
@@ -134,22 +177,23 @@ impl<'a> WireMessage<'a> {
                 Role::Assistant => "assistant",
             },
             content: &message.content,
-            name: Some(message.name.as_str()).filter(|name| traits.names && !name.is_empty()),
+            name: Some(message.name.as_str()).filter(|name| takes_names && !name.is_empty()),
         }
     }
 }
 
 /// The stop texts that the server isn't told; it is for the reader of the reply to hold to them.
-pub(super) fn untold_stop_texts(stop: &[String], traits: Traits) -> &[String] {
+pub(super) fn untold_stop_texts<'a>(stop: &'a [String], traits: &Traits) -> &'a [String] {
     &stop[told_stop_texts(stop, traits).len()..]
 }
 
-fn told_stop_texts(stop: &[String], traits: Traits) -> &[String] {
-    if traits.is_openai {
-        &stop[..stop.len().min(OPENAI_STOP_TEXTS)]
-    } else {
-        stop
-    }
+fn told_stop_texts<'a>(stop: &'a [String], traits: &Traits) -> &'a [String] {
+    let most = match (traits.takes("stop"), traits.is_openai) {
+        (false, _) => 0,
+        (true, true) => OPENAI_STOP_TEXTS,
+        (true, false) => stop.len(),
+    };
+    &stop[..stop.len().min(most)]
 }
 
 #[cfg(test)]

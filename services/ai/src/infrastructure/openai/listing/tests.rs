@@ -11,6 +11,10 @@ fn config(models: Vec<ModelConfig>) -> OpenAiConfig {
     }
 }
 
+fn none() -> BTreeSet<Quirk> {
+    BTreeSet::new()
+}
+
 fn names(listing: &Listing) -> Vec<&str> {
     listing.models().map(|model| model.name.as_str()).collect()
 }
@@ -24,7 +28,7 @@ fn lists_what_the_server_has_where_nothing_is_configured() {
         {"id": "a", "max_model_len": 4096},
         {"id": "org/b", "name": "Bee", "context_length": 131072, "top_provider": {"max_completion_tokens": 16384}},
         {"id": "c", "context_length": 0},
-        {"id": ""}, {"name": "none"}, 7,
+        {"id": ""}, {"object": "model"}, 7, null, {"id": "text-embedding-3-small"},
     ]});
     let listing = initial.updated(&config, Ok(read(&answer)));
     assert_eq!(names(&listing), ["a", "org/b", "c"]);
@@ -98,7 +102,7 @@ fn knows_llama_cpp_by_what_it_tells_of_its_models() {
     let answer =
         json!({"data": [{"id": "/m/tiny-q4.gguf", "meta": {"n_ctx_train": 32768, "n_ctx": 2048}}]});
     let listing = Listing::initial(&config).updated(&config, Ok(read(&answer)));
-    assert!(listing.traits(&config, "/m/tiny-q4.gguf").echoes);
+    assert!(listing.traits(&config, "/m/tiny-q4.gguf", &none()).echoes);
     assert_eq!(
         listing.models().next().map(|m| m.display_name.as_str()),
         Some("tiny-q4")
@@ -135,11 +139,119 @@ fn does_not_deny_a_model_of_a_server_that_never_answered() {
 fn knows_what_openai_takes() {
     let mut config = config(Vec::new());
     config.base_url = "https://api.openai.com/v1".to_owned();
-    let openai = Listing::default().traits(&config, "gpt-5-mini");
+    let openai = Listing::default().traits(&config, "gpt-5-mini", &none());
     assert!(openai.is_openai && !openai.names && !openai.extended_sampling);
     assert_eq!(openai.max_tokens_field, MaxTokensField::MaxCompletionTokens);
     config.base_url = "http://127.0.0.1:8080/v1".to_owned();
-    let other = Listing::default().traits(&config, "x");
+    let other = Listing::default().traits(&config, "x", &none());
     assert!(!other.echoes && !other.is_openai && other.names && other.extended_sampling);
     assert_eq!(other.max_tokens_field, MaxTokensField::MaxTokens);
+}
+
+#[test]
+fn reads_lists_in_every_shape() {
+    for answer in [
+        json!([{"id": "a", "object": "model"}, {"id": "b"}]),
+        json!(["a", "b"]),
+        json!({"data": ["a", {"id": "b"}]}),
+        json!({"data": null, "models": [{"name": "a"}, {"model": "b"}]}),
+        json!({"data": [], "models": [{"name": "a"}, {"name": "b"}]}),
+        json!({"result": [{"id": null, "name": "a"}, {"name": "b"}], "success": true}),
+        json!({"data": {"a": {"object": "model"}, "b": {}}}),
+        json!({"data": {"models": ["a", "b", "a"]}}),
+        json!({"object": "list", "data": [{"id": " a "}, {}, [], 7, {"id": "b"}, {"id": "a"}]}),
+    ] {
+        assert_eq!(listed(&answer).chat, ["a", "b"], "{answer}");
+    }
+    for answer in [
+        json!({"data": null}),
+        json!(null),
+        json!({}),
+        json!("a"),
+        json!({"object": "list"}),
+        json!([{}]),
+    ] {
+        assert_eq!(listed(&answer), Listed::default(), "{answer}");
+    }
+    assert_eq!(listed(&json!([{"id": 7}])).chat, ["7"]);
+}
+
+#[test]
+fn offers_no_model_that_can_not_chat() {
+    let answer = json!({"data": [{"id": "text-embedding-3-small"}, {"id": "nomic-embed-text:latest"}, {"id": "x", "type": "image"}, {"id": "gpt-5-mini"}]});
+    let listing =
+        Listing::initial(&config(Vec::new())).updated(&config(Vec::new()), Ok(read(&answer)));
+    assert_eq!(names(&listing), ["gpt-5-mini"]);
+    assert_eq!(
+        listed(&answer).others,
+        ["text-embedding-3-small", "nomic-embed-text:latest", "x"]
+    );
+}
+
+#[test]
+fn reads_windows_however_they_are_written() {
+    let window = |entry: Value| read(&json!([entry]))[0].window_tokens;
+    for entry in [
+        json!({"id": "a", "context_length": 131072.0}),
+        json!({"id": "a", "context_length": "131072"}),
+        json!({"id": "a", "context_window": 131072, "max_context_length": 9}),
+        json!({"id": "a", "loaded_context_length": 131072, "max_context_length": 262144}),
+        json!({"id": "a", "context_length": null, "max_input_tokens": 131072}),
+        json!({"id": "a", "context_length": -1, "top_provider": {"context_length": 131072}}),
+    ] {
+        assert_eq!(window(entry.clone()), Some(131_072), "{entry}");
+    }
+    assert_eq!(
+        window(json!({"id": "a", "context_length": [], "max_model_len": 0.5})),
+        None
+    );
+}
+
+#[test]
+fn may_have_any_model_where_the_server_lists_none() {
+    let config = config(Vec::new());
+    let listing = Listing::initial(&config).updated(&config, Ok(Vec::new()));
+    assert_eq!(listing.find(&config, "anything").unwrap().unavailable, None);
+    assert!(listing.advice().unwrap().contains("ai.default_model"));
+    let listing = listing.updated(&config, Ok(read(&json!(["a"]))));
+    assert_eq!(
+        (listing.find(&config, "anything"), listing.advice()),
+        (None, None)
+    );
+}
+
+#[test]
+fn asks_as_the_server_wants_it_unless_the_configuration_says_otherwise() {
+    let learned = BTreeSet::from([
+        Quirk::AlternatingRoles,
+        Quirk::MaxCompletionTokens,
+        Quirk::NoStream,
+        Quirk::NoField("top_k"),
+    ]);
+    let traits = Listing::default().traits(&config(Vec::new()), "a", &learned);
+    assert!(traits.roles.alternating && !traits.roles.no_system && !traits.streams);
+    assert_eq!(traits.max_tokens_field, MaxTokensField::MaxCompletionTokens);
+    assert_eq!(traits.refused, BTreeSet::from(["top_k".to_owned()]));
+    let model = ModelConfig {
+        id: "a".to_owned(),
+        strict_roles: Some(false),
+        system_role: Some(true),
+        prefill: Some(false),
+        stream: Some(true),
+        leave_out: Some(vec!["seed".to_owned()]),
+        max_tokens_field: Some(MaxTokensField::MaxTokens),
+        ..ModelConfig::default()
+    };
+    let traits = Listing::default().traits(&config(vec![model]), "a", &learned);
+    assert!(!traits.roles.alternating && traits.roles.last_user && traits.streams);
+    assert_eq!(traits.max_tokens_field, MaxTokensField::MaxTokens);
+    assert_eq!(traits.refused, BTreeSet::from(["seed".to_owned()]));
+    let both = BTreeSet::from([
+        Quirk::MaxTokens,
+        Quirk::MaxCompletionTokens,
+        Quirk::NoSystemRole,
+    ]);
+    let traits = Listing::default().traits(&config(Vec::new()), "a", &both);
+    assert!(traits.roles.alternating && traits.roles.no_system);
+    assert_eq!(traits.max_tokens_field, MaxTokensField::MaxTokens);
 }

@@ -5,22 +5,29 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::provider::Sampling;
 
-const SELF_HOSTED: Traits = Traits {
-    is_openai: false,
-    max_tokens_field: MaxTokensField::MaxTokens,
-    names: true,
-    extended_sampling: true,
-    continue_flag: false,
-    echoes: false,
-};
-const OPENAI: Traits = Traits {
-    is_openai: true,
-    max_tokens_field: MaxTokensField::MaxCompletionTokens,
-    names: false,
-    extended_sampling: false,
-    continue_flag: false,
-    echoes: false,
-};
+fn self_hosted() -> Traits {
+    Traits {
+        is_openai: false,
+        streams: true,
+        max_tokens_field: MaxTokensField::MaxTokens,
+        names: true,
+        extended_sampling: true,
+        continue_flag: false,
+        echoes: false,
+        roles: RoleRules::default(),
+        refused: BTreeSet::new(),
+    }
+}
+
+fn openai() -> Traits {
+    Traits {
+        is_openai: true,
+        max_tokens_field: MaxTokensField::MaxCompletionTokens,
+        names: false,
+        extended_sampling: false,
+        ..self_hosted()
+    }
+}
 
 fn message(role: Role, content: &str, name: &str) -> Message {
     Message {
@@ -41,7 +48,7 @@ fn request(prompt: Prompt) -> Request {
 }
 
 fn body(request: &Request, traits: Traits) -> Value {
-    serde_json::from_slice(&encode(request, traits).unwrap().1).unwrap()
+    serde_json::from_slice(&encode(request, &traits).unwrap().1).unwrap()
 }
 
 #[test]
@@ -54,16 +61,16 @@ fn sends_only_what_is_set() {
         "stream_options": {"include_usage": true},
         "max_tokens": 64,
     });
-    assert_eq!(encode(&chat, SELF_HOSTED).unwrap().0, "chat/completions");
-    assert_eq!(body(&chat, SELF_HOSTED), expected);
+    assert_eq!(encode(&chat, &self_hosted()).unwrap().0, "chat/completions");
+    assert_eq!(body(&chat, self_hosted()), expected);
 }
 
 #[test]
 fn sends_a_text_prompt_to_completions() {
     let text = request(Prompt::Text("Once".to_owned()));
-    assert_eq!(encode(&text, SELF_HOSTED).unwrap().0, "completions");
-    assert_eq!(body(&text, SELF_HOSTED)["prompt"], "Once");
-    assert_eq!(body(&text, SELF_HOSTED).get("messages"), None);
+    assert_eq!(encode(&text, &self_hosted()).unwrap().0, "completions");
+    assert_eq!(body(&text, self_hosted())["prompt"], "Once");
+    assert_eq!(body(&text, self_hosted()).get("messages"), None);
 }
 
 #[test]
@@ -77,7 +84,7 @@ fn keeps_from_openai_what_it_would_refuse() {
         ..Sampling::default()
     };
     chat.stop = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
-    let sent = body(&chat, OPENAI);
+    let sent = body(&chat, openai());
     assert_eq!(sent["max_completion_tokens"], 64);
     assert_eq!(sent["temperature"], 0.5);
     assert_eq!(sent["stop"], json!(["a", "b", "c", "d"]));
@@ -93,7 +100,7 @@ fn keeps_from_openai_what_it_would_refuse() {
     }
     assert_eq!(sent["messages"][0].get("name"), None);
 
-    let sent = body(&chat, SELF_HOSTED);
+    let sent = body(&chat, self_hosted());
     assert_eq!(sent["stop"].as_array().unwrap().len(), 5);
     assert_eq!(sent["messages"][0]["name"], "Ann Lee");
     assert_eq!(sent["top_k"], 40);
@@ -107,16 +114,90 @@ fn keeps_from_openai_what_it_would_refuse() {
 fn says_that_a_last_message_is_to_be_gone_on_with_where_that_must_be_said() {
     let says_so = Traits {
         continue_flag: true,
-        ..SELF_HOSTED
+        ..self_hosted()
     };
     let user = message(Role::User, "Hi", "");
     let open = request(Prompt::Chat(vec![
         user.clone(),
         message(Role::Assistant, "He", ""),
     ]));
-    assert_eq!(body(&open, says_so)["continue_final_message"], true);
-    assert_eq!(body(&open, says_so)["add_generation_prompt"], false);
-    assert_eq!(body(&open, SELF_HOSTED).get("continue_final_message"), None);
+    assert_eq!(body(&open, says_so.clone())["continue_final_message"], true);
+    assert_eq!(body(&open, says_so.clone())["add_generation_prompt"], false);
+    assert_eq!(
+        body(&open, self_hosted()).get("continue_final_message"),
+        None
+    );
     let closed = request(Prompt::Chat(vec![user]));
-    assert_eq!(body(&closed, says_so).get("continue_final_message"), None);
+    assert_eq!(
+        body(&closed, says_so.clone()).get("continue_final_message"),
+        None
+    );
+}
+
+#[test]
+fn leaves_out_what_the_server_refuses() {
+    let mut chat = request(Prompt::Chat(vec![
+        message(Role::Assistant, "Hello.", ""),
+        message(Role::User, "Hi", "Ann"),
+    ]));
+    chat.sampling = Sampling {
+        temperature: Some(0.5),
+        top_p: Some(0.5),
+        top_k: Some(40),
+        min_p: Some(0.5),
+        repetition_penalty: Some(1.5),
+        seed: Some(7),
+    };
+    chat.stop = vec!["a".to_owned()];
+    let everything = body(&chat, self_hosted());
+    for field in crate::config::OPTIONAL_FIELDS {
+        let refuses = Traits {
+            refused: BTreeSet::from([(*field).to_owned()]),
+            ..self_hosted()
+        };
+        assert_eq!(
+            untold_stop_texts(&chat.stop, &refuses).len(),
+            usize::from(*field == "stop")
+        );
+        let sent = body(&chat, refuses);
+        assert_eq!(sent.get(*field), None, "{field}");
+        let mut expected = everything.clone();
+        expected.as_object_mut().unwrap().remove(*field);
+        if *field == "name" {
+            expected["messages"][1]
+                .as_object_mut()
+                .unwrap()
+                .remove("name");
+        }
+        assert_eq!(sent, expected, "{field}");
+    }
+    let whole = body(
+        &chat,
+        Traits {
+            streams: false,
+            ..self_hosted()
+        },
+    );
+    assert_eq!(
+        (&whole["stream"], whole.get("stream_options")),
+        (&json!(false), None)
+    );
+    let roles = RoleRules {
+        alternating: true,
+        ..RoleRules::default()
+    };
+    let strict = body(
+        &chat,
+        Traits {
+            roles,
+            ..self_hosted()
+        },
+    );
+    let roles: Vec<&Value> = strict["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| &message["role"])
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "user"]);
 }

@@ -8,18 +8,24 @@ use tokio::time::Instant;
 use crate::domain::ProviderError;
 
 const MAX_TRIES: u32 = 3;
+/// Each empty reply is charged for.
+const MAX_EMPTY_TRIES: u32 = 2;
 /// A server that wants a longer pause is not waited for: the caller learns when to come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long to wait before the next try: longer each time, with jitter, and at least as long as the server asks.
 /// `None` if there is no sense in another.
-pub(super) fn pause_before_retry(
+pub(crate) fn pause_before_retry(
     error: &ProviderError,
     tries: u32,
     first_pause: Duration,
     deadline: Instant,
 ) -> Option<Duration> {
-    if !error.is_retryable() || tries >= MAX_TRIES {
+    let most = match error {
+        ProviderError::Empty { .. } => MAX_EMPTY_TRIES,
+        _ => MAX_TRIES,
+    };
+    if !error.is_retryable() || tries >= most {
         return None;
     }
     let longest = first_pause * 2u32.pow(tries - 1);

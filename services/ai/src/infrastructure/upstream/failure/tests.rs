@@ -1,10 +1,14 @@
-use http::HeaderValue;
 use serde_json::json;
 
 use super::*;
 
 fn of(status: u16, body: &Value) -> ProviderError {
-    of_answer(status, &HeaderMap::new(), body.to_string().as_bytes())
+    of_answer(
+        status,
+        &HeaderMap::new(),
+        body.to_string().as_bytes(),
+        Timestamp::default(),
+    )
 }
 
 fn openai(kind: &str, code: &str) -> Value {
@@ -109,7 +113,7 @@ fn tells_what_other_servers_mean() {
         of(400, &vllm),
         ProviderError::ContextLength {
             tokens: None,
-            window: None
+            window: Some(4096)
         }
     );
 
@@ -140,7 +144,12 @@ fn tells_what_other_servers_mean() {
 
 #[test]
 fn makes_do_with_a_body_that_is_no_json() {
-    let failure = of_answer(502, &HeaderMap::new(), b"<html>Bad gateway</html>");
+    let failure = of_answer(
+        502,
+        &HeaderMap::new(),
+        b"<html>Bad gateway</html>",
+        Timestamp::default(),
+    );
     assert_eq!(
         failure,
         ProviderError::Unavailable {
@@ -153,42 +162,23 @@ fn makes_do_with_a_body_that_is_no_json() {
 fn reads_errors_within_a_stream() {
     let by_number = json!({"code": 502, "message": "told so"});
     assert_eq!(
-        of_event(&by_number),
+        of_error(&by_number),
         ProviderError::Unavailable { cause: cause() }
     );
     let by_text = json!({"code": "429", "message": "told so"});
     assert_eq!(
-        of_event(&by_text),
+        of_error(&by_text),
         ProviderError::RateLimited { retry_after: None }
     );
     let by_kind = json!({"type": "invalid_request_error", "message": "told so", "code": null});
     assert_eq!(
-        of_event(&by_kind),
+        of_error(&by_kind),
         ProviderError::Rejected { cause: cause() }
     );
     assert_eq!(
-        of_event(&json!("told so")),
+        of_error(&json!("told so")),
         ProviderError::Unavailable { cause: cause() }
     );
-}
-
-#[test]
-fn reads_when_to_come_back() {
-    let after = |name: &'static str, value: &'static str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_static(value));
-        match of_answer(429, &headers, b"") {
-            ProviderError::RateLimited { retry_after } => retry_after,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(after("retry-after", "7"), Some(Duration::from_secs(7)));
-    assert_eq!(
-        after("retry-after-ms", "1500"),
-        Some(Duration::from_millis(1500))
-    );
-    assert_eq!(after("retry-after", "-1"), None);
-    assert_eq!(after("retry-after", "soon"), None);
 }
 
 #[test]
@@ -198,4 +188,92 @@ fn keeps_long_words_short() {
         panic!("not rejected");
     };
     assert_eq!(cause.chars().count(), MAX_CAUSE_CHARS + 1);
+}
+
+#[test]
+fn finds_errors_in_the_place_of_text() {
+    for error in [
+        json!({"error": "told so"}),
+        json!({"error": {"message": "told so"}, "choices": []}),
+        json!({"error": {"code": 500}}),
+        json!({"error": [{"message": "told so"}]}),
+        json!({"errors": [{"code": 7, "message": "told so"}], "success": false}),
+        json!({"object": "error", "message": "told so"}),
+        json!({"type": "error", "message": "told so"}),
+        json!({"detail": [{"loc": ["body"], "msg": "told so"}]}),
+        json!({"code": 1001, "msg": "told so"}),
+        json!({"status": "error", "message": "told so"}),
+        json!({"base_resp": {"status_code": 1008, "status_msg": "told so"}}),
+    ] {
+        assert!(told_by(&error).is_some(), "{error}");
+    }
+    for healthy in [
+        json!({"choices": [{"delta": {"content": "a"}}], "error": null}),
+        json!({"choices": [], "error": "", "code": 0}),
+        json!({"choices": [], "error": {}, "errors": []}),
+        json!({"code": 200, "message": "success"}),
+        json!({"status": "processing", "message": "waiting"}),
+        json!({"message": {"content": "a"}, "done": false}),
+        json!({"type": "ping"}),
+        json!({}),
+    ] {
+        assert_eq!(told_by(&healthy), None, "{healthy}");
+    }
+}
+
+#[test]
+fn reads_errors_in_every_shape() {
+    for body in [
+        json!({"error": "told so"}),
+        json!({"error": "Bad Request", "message": "told so", "statusCode": 400}),
+        json!({"error": {"message": "{\"error\": {\"message\": \"told so\"}}"}}),
+        json!({"detail": [{"loc": ["body", "x"], "msg": "told so", "type": "extra_forbidden"}]}),
+        json!({"detail": {"error": {"message": "told so"}}}),
+        json!({"errors": [{"message": "told so"}]}),
+        json!({"fault": "x", "msg": "told so"}),
+        json!("told so"),
+    ] {
+        assert_eq!(
+            of(400, &body),
+            ProviderError::Rejected { cause: cause() },
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn knows_credit_that_is_used_up() {
+    for (status, message) in [
+        (400, "Your credit balance is too low to access the API."),
+        (402, "told so"),
+        (400, "API key not valid. Please pass a valid API key."),
+        (429, "账户余额不足"),
+    ] {
+        let body = json!({"error": {"message": message, "status": "RESOURCE_EXHAUSTED"}});
+        assert!(
+            matches!(of(status, &body), ProviderError::Account { .. }),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn takes_no_limit_of_a_span_of_time_for_the_windows() {
+    for (status, message) in [
+        (
+            413,
+            "Request too large for model on tokens per minute (TPM): Limit 6000, Requested 9263",
+        ),
+        (429, "Too many tokens, please wait before trying again."),
+        (
+            500,
+            "Throttling error: Too many tokens, please wait before trying again.",
+        ),
+    ] {
+        let body = json!({"error": {"message": message, "code": "rate_limit_exceeded"}});
+        assert!(
+            matches!(of(status, &body), ProviderError::RateLimited { .. }),
+            "{message}"
+        );
+    }
 }

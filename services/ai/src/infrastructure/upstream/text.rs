@@ -1,37 +1,13 @@
-//! The text of events. Servers cut replies between tokens, and a token may be half of a character: one of the two UTF-16
-//! escapes of an emoji, or some bytes of its UTF-8.
+//! Puts the halves of characters together that [`super::json`] marks: the two UTF-16 units of an emoji, or bytes of its UTF-8.
 
-use std::fmt;
+use super::json::{self, Half};
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-
-/// The first byte of half a character, where an escape of UTF-16 is written as if it were a character.
+/// The first byte of half a character, where a unit of UTF-16 is written as if it were a character.
 const HALF: u8 = 0xED;
+/// The first byte of all marks.
+const MARK: u8 = 0xF4;
 
-/// A text that may begin or end within a character.
-#[derive(Debug, Default)]
-pub(super) struct Fragment(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Fragment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Fragment;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Fragment, E> {
-                Ok(Fragment(bytes.to_vec()))
-            }
-        }
-        // As a string it would have to be whole.
-        deserializer.deserialize_bytes(Bytes)
-    }
-}
-
-/// Puts fragments together: characters come out whole, and halves that find no other are replaced.
+/// Puts pieces of text together: characters come out whole, and halves that find no other are replaced.
 #[derive(Debug, Default)]
 pub(super) struct Joiner {
     /// The beginning of a character.
@@ -40,9 +16,15 @@ pub(super) struct Joiner {
 
 impl Joiner {
     /// What is whole of the text so far and wasn't returned before.
-    pub(super) fn push(&mut self, fragment: Fragment) -> String {
+    pub(super) fn push(&mut self, piece: String) -> String {
+        if self.held.is_empty() && !piece.as_bytes().contains(&MARK) {
+            return piece;
+        }
+        if piece.is_empty() {
+            return piece;
+        }
         let mut bytes = std::mem::take(&mut self.held);
-        bytes.extend(fragment.0);
+        unmark(&piece, &mut bytes);
         self.held = bytes.split_off(bytes.len() - begun(&bytes));
         text(bytes)
     }
@@ -50,6 +32,21 @@ impl Joiner {
     /// What is left when nothing follows.
     pub(super) fn finish(&mut self) -> String {
         text(std::mem::take(&mut self.held))
+    }
+}
+
+/// Adds a piece to bytes, halves as what they were.
+fn unmark(piece: &str, bytes: &mut Vec<u8>) {
+    for character in piece.chars() {
+        match json::half(character) {
+            Some(Half::Byte(byte)) => bytes.push(byte),
+            Some(Half::Unit(unit)) => bytes.extend([
+                HALF,
+                0x80 | (unit >> 6 & 0x3F) as u8,
+                0x80 | (unit & 0x3F) as u8,
+            ]),
+            None => bytes.extend(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
     }
 }
 
@@ -113,7 +110,10 @@ mod tests {
 
     fn joined(fragments: &[&[u8]]) -> Vec<String> {
         let mut joiner = Joiner::default();
-        let push = |json: &&[u8]| joiner.push(serde_json::from_slice(json).unwrap());
+        let push = |json: &&[u8]| {
+            let piece = json::parse(json).unwrap();
+            joiner.push(piece.as_str().unwrap().to_owned())
+        };
         let mut texts: Vec<String> = fragments.iter().map(push).collect();
         texts.push(joiner.finish());
         texts
@@ -140,7 +140,12 @@ mod tests {
 
     #[test]
     fn leaves_whole_texts_as_they_are() {
-        let whole: [&[u8]; 3] = ["\"한국\"".as_bytes(), br#""\u00e9\ud83e\udd86""#, b"\"\""];
-        assert_eq!(joined(&whole), ["한국", "é\u{1f986}", "", ""]);
+        let whole: [&[u8]; 4] = [
+            "\"한국\"".as_bytes(),
+            br#""\u00e9\ud83e\udd86""#,
+            b"\"\"",
+            "\"\u{10ffff}\"".as_bytes(),
+        ];
+        assert_eq!(joined(&whole), ["한국", "é\u{1f986}", "", "\u{10ffff}", ""]);
     }
 }
