@@ -49,7 +49,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// It isn't a template, for people.
-    pub(crate) fn new(
+    pub fn new(
         source: &str,
         specials: &[&str],
         begin: String,

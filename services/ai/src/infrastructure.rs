@@ -3,9 +3,11 @@
 pub(crate) mod history;
 pub(crate) mod learned;
 pub(crate) mod ledger;
+mod local_chat;
 pub(crate) mod local_embedder;
 pub(crate) mod local_provider;
 pub(crate) mod migrations;
 pub(crate) mod openai;
+pub(crate) mod roles;
 pub(crate) mod tables;
 pub(crate) mod upstream;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_stream::try_stream;
 use engine::weights::{self, Origin};
-use engine::{Engine, Finish, Turn};
+use engine::{Engine, Finish};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use platform::{Clock, Timestamp};
@@ -15,8 +15,9 @@ use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
+use super::local_chat;
 use crate::config::{LOCAL, LocalConfig};
-use crate::domain::provider::{Message, Role, Sampling, TokenCounts};
+use crate::domain::provider::{Sampling, TokenCounts};
 use crate::domain::{
     Event, EventStream, FinishReason, Form, Model, Prices, Prompt, Provider, ProviderError,
     Request, TokenUsage,
@@ -205,19 +206,7 @@ fn to_local_prompt(
         let cause = "the local model takes a text to complete".to_owned();
         return Err(ProviderError::Rejected { cause });
     };
-    let turns: Vec<Turn<'_>> = messages.iter().map(turn).collect();
-    template.render(&turns, now.secs()).map_err(failure)
-}
-
-fn turn(message: &Message) -> Turn<'_> {
-    Turn {
-        role: match message.role {
-            Role::System => "system",
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        },
-        content: &message.content,
-    }
+    local_chat::render(template, messages, now.secs()).map_err(failure)
 }
 
 fn to_local_sampling(asked: Sampling) -> engine::Sampling {

@@ -6,7 +6,6 @@ mod kind;
 mod listing;
 mod quirk;
 mod reader;
-mod roles;
 mod watch;
 mod wire;
 

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::kind;
 use super::quirk::Quirk;
-use super::roles::RoleRules;
 use super::wire::Traits;
 use crate::config::{MaxTokensField, ModelConfig, OPENAI, OpenAiConfig};
 use crate::domain::{Model, Prices};
+use crate::infrastructure::roles::RoleRules;
 use crate::infrastructure::upstream::piece::count;
 
 const DEFAULT_WINDOW_TOKENS: u32 = 8192;

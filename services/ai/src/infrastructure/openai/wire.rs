@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::roles::{self, RoleRules};
 use crate::config::MaxTokensField;
 use crate::domain::provider::{Message, Prompt, Request, Role};
+use crate::infrastructure::roles::{self, RoleRules};
 
 /// How OpenAI itself limits stop texts; more make it refuse the request.
 const OPENAI_STOP_TEXTS: usize = 4;

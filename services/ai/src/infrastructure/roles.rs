@@ -12,17 +12,17 @@ const GO_ON: &str = "[Go on from where this ends, without repeating it.]";
 
 /// What of messages a server takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct RoleRules {
+pub(crate) struct RoleRules {
     /// Roles must alternate, and the person begins.
-    pub(super) alternating: bool,
+    pub(crate) alternating: bool,
     /// There is no role of the system.
-    pub(super) no_system: bool,
+    pub(crate) no_system: bool,
     /// The person must have the last word.
-    pub(super) last_user: bool,
+    pub(crate) last_user: bool,
 }
 
 /// The messages as the rules want them, with all of their text.
-pub(super) fn arranged(messages: &[Message], rules: RoleRules) -> Cow<'_, [Message]> {
+pub(crate) fn arranged(messages: &[Message], rules: RoleRules) -> Cow<'_, [Message]> {
     if rules == RoleRules::default() {
         return Cow::Borrowed(messages);
     }
