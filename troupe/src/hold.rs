@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use mesh::Role;
 use service::Host;
-use storage::database::sqlite::{Care, FileError, InUse, examine, refuse_newer};
+use storage::database::sqlite::{Care, InUse};
+use wire::identity::LocalCertificate;
 
 use crate::backup::unwritable;
 use crate::instance::Instance;
-use crate::made;
+use crate::made::{Kind, Loss, Made, note_all};
 use crate::restore;
 use crate::services::SERVICES;
 use crate::settings::Settings;
@@ -77,16 +78,24 @@ impl Hold {
         Ok(())
     }
 
-    /// Notes that the databases of some roles were made, before anybody is told that something is in them.
+    /// Notes that the databases of some roles were made, before anybody is told that something is in them; and the authority of a
+    /// certificate, which devices are to trust.
     ///
     /// # Errors
     /// The folder can't be written.
-    pub(crate) fn note_made(&self, settings: &Settings, roles: &[Role]) -> Result<()> {
-        if settings.database.url.is_named() {
-            return Ok(());
-        }
+    pub(crate) fn note_made(
+        &self,
+        settings: &Settings,
+        roles: &[Role],
+        certificate: Option<&LocalCertificate>,
+    ) -> Result<()> {
         let data_dir = &settings.data_dir;
-        let noted = made::note(data_dir, stores_of(roles));
+        let authority = certificate.map(LocalCertificate::authority);
+        let authority = authority
+            .as_deref()
+            .and_then(|it| it.strip_prefix(data_dir).ok());
+        let stores = stores_of(roles).filter(|_| !settings.database.url.is_named());
+        let noted = note_all(data_dir, stores).and_then(|()| note_all(data_dir, authority));
         noted.map_err(|error| unwritable(data_dir, &error))
     }
 
@@ -117,29 +126,45 @@ pub(crate) async fn look(settings: &Settings, instance: &Instance, roles: &[Role
     if restore::finish_interrupted(data_dir)? {
         tracing::warn!("an interrupted restore has been finished");
     }
-    if settings.database.url.is_named() {
-        return Ok(());
-    }
-    made::note_known(data_dir, instance.known()).map_err(|error| unwritable(data_dir, &error))?;
-    let host = Host::new(data_dir);
-    for service in SERVICES {
-        let file = host.storage().database_file(service.store());
-        match examine(&file, care(instance.machine_ran_on())).await? {
-            Some(condition) => {
-                refuse_newer(&file, &condition.migrations, &(service.migrations)())?;
-                if condition.is_unclean && !condition.is_looked_through {
-                    let file = file.display();
-                    tracing::warn!(%file, "the database wasn't closed cleanly, and is too large to be checked now");
-                }
+    let made = Made::of(data_dir, instance.known());
+    if !settings.database.url.is_named() {
+        made.note().map_err(|error| unwritable(data_dir, &error))?;
+        for service in SERVICES {
+            let condition = made.judge(service, care(instance.machine_ran_on())).await?;
+            if condition.is_some_and(|it| it.is_unclean && !it.is_looked_through) {
+                let store = service.store();
+                tracing::warn!(
+                    database = store,
+                    "the database wasn't closed cleanly, and is too large to be checked now"
+                );
             }
-            None if made::has_had(data_dir, service.store()) && file.exists() => {
-                let found = "it is empty".to_owned();
-                bail!(FileError::Damaged { file, found });
-            }
-            None => {}
         }
     }
-    Ok(made::refuse_lost(data_dir, stores_of(roles))?)
+    made.refuse_lost(settings, roles)?;
+    for loss in made.losses(settings, roles) {
+        tell(&loss);
+    }
+    Ok(())
+}
+
+/// Tells of what was lost and is made anew, once it is: from then on it is as if it had always been so.
+fn tell(loss: &Loss) {
+    let file = loss.file.display();
+    match loss.kind {
+        Kind::Vectors => tracing::warn!(
+            %file,
+            "a file of vectors is missing, though this data folder had it: an empty one is made, and memories aren't recalled until \
+             `troupe memory rebuild` has computed them again"
+        ),
+        Kind::Key(ends) => tracing::warn!(
+            %file,
+            ends,
+            "the folder of keys has lost one: another is made, and nobody is logged out. If it is in a backup, stop the platform and \
+             restore that"
+        ),
+        // Refused.
+        Kind::Kept => {}
+    }
 }
 
 /// The stores of some roles.

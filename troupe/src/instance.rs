@@ -229,6 +229,11 @@ pub(crate) fn machine_ran_on(data_dir: &Path) -> bool {
     boot.is_some() && boot == this_boot()
 }
 
+/// The roles that are or were ready on a folder, as far as that is known.
+pub(crate) fn known(data_dir: &Path) -> Vec<String> {
+    read(data_dir).map_or(Vec::new(), Running::known)
+}
+
 /// What the system calls the time since the machine was started.
 fn this_boot() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
@@ -284,7 +289,8 @@ fn taken(data_dir: &Path) -> anyhow::Error {
     }
 }
 
-fn make_private(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder, and those above it, readable by their owner alone.
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

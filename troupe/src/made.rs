@@ -1,107 +1,315 @@
-//! Which databases a data folder has had: the folder `stores` in it has a note for each. So one that was lost is told from one
-//! that a start has yet to make, such as that of a service that this version is the first to have.
+//! What a data folder has had, by its notes: so what was lost is told from what a start has yet to make, such as the database of a
+//! service that this version is the first to have. A start, a backup and the doctor judge alike.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
+use mesh::Role;
 use storage::Storage;
-use storage::database::sqlite::FileError;
+use storage::database::sqlite::{Care, Condition, FileError, examine, refuse_newer};
+use storage::files::DERIVED;
+use storage::made::note;
+use vectors::SUFFIX as VECTORS;
 
-use crate::services::SERVICES;
+use crate::services::{SERVICES, Service};
+use crate::settings::Settings;
 
-/// The folder of notes.
-pub(crate) const NOTES: &str = "stores";
-/// What a note says.
-const TEXT: &str = "The database of this name was made in the folder above. While this note is here, a lost database isn't made anew.\n";
+pub(crate) use storage::made::NOTES;
 
-/// Notes that databases were made, so that it is known for sure before anything in them is acknowledged.
-///
-/// # Errors
-/// The folder can't be written.
-pub(crate) fn note<'s>(
-    data_dir: &Path,
-    stores: impl IntoIterator<Item = &'s str>,
-) -> io::Result<()> {
-    let new: Vec<&str> = stores
-        .into_iter()
-        .filter(|store| !has_had(data_dir, store))
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    let notes = data_dir.join(NOTES);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&notes)?;
-    for store in new {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut note = options.open(notes.join(store))?;
-        note.write_all(TEXT.as_bytes())?;
-        note.sync_all()?;
-    }
-    sync(&notes)?;
-    sync(data_dir)
+/// What a data folder has had.
+#[derive(Debug)]
+pub(crate) struct Made {
+    data_dir: PathBuf,
+    /// The names of notes: databases by the name of their service, and all else by its path.
+    names: BTreeSet<PathBuf>,
 }
 
-/// Has the names in a folder on the disk for sure, where its file system can do that.
-fn sync(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
+/// Something that isn't there any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    name: PathBuf,
+    pub(crate) file: PathBuf,
+    pub(crate) kind: Kind,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It has what nothing else has: nobody goes on without it unasked.
+    Kept,
+    /// A start makes another, and something that was given out ends.
+    Key(&'static str),
+    /// A start makes an empty one, and memories have to be embedded again.
+    Vectors,
+}
+
+impl Loss {
+    pub(crate) fn is_database(&self) -> bool {
+        stores().any(|store| self.name == Path::new(store))
+    }
+}
+
+impl Made {
+    /// Reads the notes of a folder. One from before there were notes, or that was copied without them, is judged by the roles that
+    /// were ready on it, and by keys, which come after databases. Where no database is there, all that was with a server.
+    pub(crate) fn of(data_dir: &Path, known: &[String]) -> Self {
+        let notes = data_dir.join(NOTES);
+        let storage = Storage::new(data_dir);
+        let mut names = BTreeSet::new();
+        if notes.exists() {
+            names = files_below(&notes);
+        } else if stores().any(|store| database_file(data_dir, store).exists()) {
+            let was_made = |store: &&str| {
+                known.iter().any(|role| role == store) || storage.page_key_file(store).exists()
+            };
+            names.extend(stores().filter(was_made).map(PathBuf::from));
         }
-        synced => synced,
+        // Who has noted a database had made this key too, also before keys had notes.
+        let with_key: Vec<&str> = stores()
+            .filter(|it| names.contains(Path::new(it)))
+            .collect();
+        let keys = with_key
+            .into_iter()
+            .map(|store| Storage::new("").page_key_file(store));
+        names.extend(keys);
+        Self {
+            data_dir: data_dir.to_owned(),
+            names,
+        }
+    }
+
+    /// Notes what isn't noted yet.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub(crate) fn note(&self) -> io::Result<()> {
+        note_all(&self.data_dir, &self.names)
+    }
+
+    /// Judges a database that nobody has open, or that others have; none where the first start has yet to make it.
+    ///
+    /// # Errors
+    /// It can't be used as it is.
+    pub(crate) async fn judge(
+        &self,
+        service: &Service,
+        care: Care,
+    ) -> Result<Option<Condition>, FileError> {
+        let file = database_file(&self.data_dir, service.store());
+        let condition = examine(&file, care).await?;
+        match &condition {
+            Some(condition) if condition.is_foreign => {
+                let found = "it is a database, and none of Troupe's".to_owned();
+                return Err(FileError::Damaged { file, found });
+            }
+            Some(condition) => refuse_other(&file, &condition.migrations, service)?,
+            None if self.has_had(service.store()) && file.exists() => {
+                let found = "it is empty".to_owned();
+                return Err(FileError::Damaged { file, found });
+            }
+            None => {}
+        }
+        Ok(condition)
+    }
+
+    /// Refuses a folder that has lost what some roles need.
+    ///
+    /// # Errors
+    /// Names the first thing, and says what to do.
+    pub(crate) fn refuse_lost(&self, settings: &Settings, roles: &[Role]) -> Result<(), FileError> {
+        let mut losses = self.losses(settings, roles).into_iter();
+        match losses.find(|loss| loss.kind == Kind::Kept) {
+            Some(loss) => Err(self.error(loss)),
+            None => self.refuse_remains(settings, roles),
+        }
+    }
+
+    /// What is wrong where a database isn't there, if that is wrong.
+    pub(crate) fn lost_database(&self, store: &str) -> Option<FileError> {
+        let file = database_file(&self.data_dir, store);
+        (self.has_had(store) && !file.exists()).then(|| FileError::Lost {
+            file,
+            note: self.data_dir.join(NOTES).join(store),
+        })
+    }
+
+    /// A loss as an error.
+    pub(crate) fn error(&self, loss: Loss) -> FileError {
+        FileError::Lost {
+            file: loss.file,
+            note: self.data_dir.join(NOTES).join(loss.name),
+        }
+    }
+
+    /// What of the things that some roles need isn't there any more.
+    pub(crate) fn losses(&self, settings: &Settings, roles: &[Role]) -> Vec<Loss> {
+        let losses = self.names.iter().filter_map(|name| {
+            let (file, kind) = what_is(&self.data_dir, name, settings, roles)?;
+            let name = name.clone();
+            (!file.exists()).then_some(Loss { name, file, kind })
+        });
+        losses.collect()
+    }
+
+    /// Refuses a folder that has neither databases nor notes of them, and yet what only comes after databases.
+    fn refuse_remains(&self, settings: &Settings, roles: &[Role]) -> Result<(), FileError> {
+        let data_dir = &self.data_dir;
+        let has_database =
+            |store: &str| self.has_had(store) || database_file(data_dir, store).exists();
+        let needs_database = SERVICES.iter().any(|service| roles.contains(&service.role));
+        if settings.database.url.is_named() || !needs_database || stores().any(has_database) {
+            return Ok(());
+        }
+        match remains(data_dir) {
+            None => Ok(()),
+            Some(left) => Err(FileError::NoDatabase {
+                folder: data_dir.clone(),
+                left,
+            }),
+        }
+    }
+
+    fn has_had(&self, store: &str) -> bool {
+        self.names.contains(Path::new(store))
     }
 }
 
-/// Notes what a folder had of before there were notes, or before it was copied without them: by the roles that were ready on it,
-/// and by keys, which come after databases. Where no database is there, all that was with a server.
+/// Notes that what has such names was made; databases have the names of their services.
 ///
 /// # Errors
 /// The folder can't be written.
-pub(crate) fn note_known(data_dir: &Path, known: &[String]) -> io::Result<()> {
-    let is_in_files = || stores().any(|store| database_file(data_dir, store).exists());
-    if data_dir.join(NOTES).exists() || !is_in_files() {
-        return Ok(());
+pub(crate) fn note_all(
+    data_dir: &Path,
+    names: impl IntoIterator<Item: AsRef<Path>>,
+) -> io::Result<()> {
+    let mut names = names.into_iter();
+    names.try_for_each(|name| note(data_dir, name.as_ref()))
+}
+
+/// The name of the note of a file that is at a path in a data folder; none where it isn't noted.
+pub(crate) fn name_of(path: &Path) -> Option<PathBuf> {
+    let parts = parts(path);
+    match parts[..] {
+        ["keys", _] | ["keys", "tls", _, "ca.pem"] => Some(path.to_owned()),
+        ["files", service, folder, _, ..] if !folder.ends_with(DERIVED) => {
+            Some(["files", service, folder].iter().collect())
+        }
+        [name] if name.ends_with(VECTORS) => Some(path.to_owned()),
+        [name] => {
+            let is_of = |store: &&str| Storage::new("").database_file(store) == Path::new(name);
+            stores().find(is_of).map(PathBuf::from)
+        }
+        _ => None,
     }
-    let storage = Storage::new(data_dir);
-    let was_made = |store: &&str| {
-        known.iter().any(|role| role == store) || storage.page_key_file(store).exists()
+}
+
+/// Where what has a note is, and what becomes of it when it is lost; none where these roles don't need it, or where a server has it.
+fn what_is(
+    data_dir: &Path,
+    name: &Path,
+    settings: &Settings,
+    roles: &[Role],
+) -> Option<(PathBuf, Kind)> {
+    let has = |store: &str| roles.iter().any(|role| role.name() == store);
+    let has_prefix = |name: &str| name.split_once('-').is_some_and(|(store, _)| has(store));
+    let in_files = !settings.database.url.is_named();
+    let (is_needed, kind) = match parts(name)[..] {
+        ["keys", "tls", ..] => (
+            roles.contains(&Role::Gateway) && settings.gateway.tls.is_some(),
+            Kind::Key("devices don't trust the gateway until they have its new authority"),
+        ),
+        ["keys", key] if key.ends_with("-page.key") => (
+            has_prefix(key) && in_files,
+            Kind::Key("lists that people are paging through begin anew"),
+        ),
+        ["keys", key] => (
+            has_prefix(key) && in_files,
+            Kind::Key("links to scenarios and addresses of pictures that were given out end"),
+        ),
+        ["files", service, ..] => (has(service) && !settings.s3.is_named(), Kind::Kept),
+        [file] if file.ends_with(VECTORS) => (
+            has_prefix(file) && !settings.qdrant.url.is_named(),
+            Kind::Vectors,
+        ),
+        [store] if stores().any(|known| known == store) => {
+            let file = database_file(data_dir, store);
+            return (has(store) && in_files).then_some((file, Kind::Kept));
+        }
+        _ => return None,
     };
-    note(data_dir, stores().filter(was_made))
+    is_needed.then(|| (data_dir.join(name), kind))
 }
 
-/// Whether a database was made in the folder.
-pub(crate) fn has_had(data_dir: &Path, store: &str) -> bool {
-    data_dir.join(NOTES).join(store).exists()
+/// The parts of a path inside the data folder.
+fn parts(path: &Path) -> Vec<&str> {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => part.to_str(),
+        _ => None,
+    });
+    parts.collect()
 }
 
-/// Refuses a folder that has lost one of these databases.
+/// Refuses a database of another service in the place of this one's, and one of a newer version.
 ///
 /// # Errors
-/// Names the first one, and says what to do.
-pub(crate) fn refuse_lost<'s>(
-    data_dir: &Path,
-    stores: impl IntoIterator<Item = &'s str>,
+/// It is such a one.
+pub(crate) fn refuse_other(
+    file: &Path,
+    applied: &[String],
+    service: &Service,
 ) -> Result<(), FileError> {
-    let mut stores = stores.into_iter();
-    let is_lost =
-        |store: &&str| has_had(data_dir, store) && !database_file(data_dir, store).exists();
-    match stores.find(is_lost) {
-        None => Ok(()),
-        Some(store) => Err(FileError::Lost {
-            file: database_file(data_dir, store),
-            note: data_dir.join(NOTES).join(store),
+    let knows_alone = |service: &Service, name: &String| {
+        let mut knowing = SERVICES
+            .iter()
+            .filter(|it| (it.migrations)().contains(name));
+        knowing.next().is_some_and(|it| it.role == service.role) && knowing.next().is_none()
+    };
+    let is_of = |service: &Service| applied.iter().any(|name| knows_alone(service, name));
+    match SERVICES.iter().find(|other| is_of(other)) {
+        Some(other) if !is_of(service) => Err(FileError::Swapped {
+            file: file.to_owned(),
+            belongs: file.with_file_name(database_file(Path::new(""), other.store())),
         }),
+        _ => refuse_newer(file, applied, &(service.migrations)()),
     }
+}
+
+/// The first thing in a folder that only comes after a database.
+fn remains(data_dir: &Path) -> Option<PathBuf> {
+    let is_of_service = |name: &Path| {
+        let mut stores = stores();
+        match parts(name)[..] {
+            ["keys", key] => stores.any(|store| key.starts_with(&format!("{store}-"))),
+            ["files", service, ..] => stores.any(|store| store == service),
+            _ => false,
+        }
+    };
+    let below = |folder: &'static str| {
+        let files = files_below(&data_dir.join(folder)).into_iter();
+        files.map(move |file| Path::new(folder).join(file))
+    };
+    below("keys")
+        .chain(below("files"))
+        .find(|name| is_of_service(name))
+}
+
+/// The paths, inside a folder, of the files below it. What can't be read is told of by whoever needs it.
+fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inner) = folders.pop() {
+        let entries = fs::read_dir(folder.join(&inner)).into_iter().flatten();
+        for entry in entries.flatten() {
+            let path = inner.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                _ => drop(files.insert(path)),
+            }
+        }
+    }
+    files
 }
 
 /// The stores of all services.
@@ -114,56 +322,4 @@ fn database_file(data_dir: &Path, store: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn folder_with(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for file in files {
-            fs::write(dir.path().join(file), "something").unwrap();
-        }
-        dir
-    }
-
-    fn known(roles: &[&str]) -> Vec<String> {
-        roles.iter().map(|role| (*role).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_database_is_lost_only_where_it_was_made_before() {
-        let dir = folder_with(&["users.sqlite"]);
-        note(dir.path(), ["users", "ai"]).unwrap();
-        note(dir.path(), ["users"]).unwrap();
-        let error = refuse_lost(dir.path(), stores()).unwrap_err().to_string();
-        assert!(error.contains("ai.sqlite is missing"), "{error}");
-        // A process that doesn't have the role needs no such file, and a service that is new has yet to make its own.
-        refuse_lost(dir.path(), ["users", "roleplay"]).unwrap();
-        fs::remove_file(dir.path().join(NOTES).join("ai")).unwrap();
-        refuse_lost(dir.path(), stores()).unwrap();
-    }
-
-    #[test]
-    fn a_folder_of_before_there_were_notes_gets_them_by_what_it_knows() {
-        let dir = folder_with(&["ai.sqlite"]);
-        note_known(dir.path(), &known(&["ai", "gateway", "users"])).unwrap();
-        let error = refuse_lost(dir.path(), stores()).unwrap_err().to_string();
-        assert!(error.contains("users.sqlite is missing"), "{error}");
-        assert!(!has_had(dir.path(), "roleplay") && !has_had(dir.path(), "gateway"));
-        // What was taken back isn't noted again.
-        fs::remove_file(dir.path().join(NOTES).join("users")).unwrap();
-        note_known(dir.path(), &known(&["users"])).unwrap();
-        refuse_lost(dir.path(), stores()).unwrap();
-
-        let copied = folder_with(&["ai.sqlite"]);
-        fs::create_dir(copied.path().join("keys")).unwrap();
-        fs::write(copied.path().join("keys/roleplay-page.key"), "key").unwrap();
-        note_known(copied.path(), &[]).unwrap();
-        assert!(has_had(copied.path(), "roleplay") && !has_had(copied.path(), "users"));
-
-        let of_a_server = folder_with(&[]);
-        note_known(of_a_server.path(), &known(&["users", "ai"])).unwrap();
-        assert!(!of_a_server.path().join(NOTES).exists());
-    }
-}
+mod tests;

@@ -121,7 +121,7 @@ async fn run_in(
     start.is_over(platform.readiness.clone());
     // Those that the first start has made.
     hold.mark(settings).await?;
-    hold.note_made(settings, roles)?;
+    hold.note_made(settings, roles, certificate.as_deref())?;
     hold.instance
         .announce(roles, addresses.gateway, certificate.as_deref())?;
     let register = &settings.mesh.register;

@@ -3,6 +3,7 @@
 
 mod swap;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,14 +14,14 @@ use platform::Clock;
 use rustix::fs::statvfs;
 use storage::Storage;
 use storage::database::sqlite::FileError;
-use swap::Swap;
+use swap::{Announced, Swap};
 use vectors::SUFFIX as VECTORS;
 
 use crate::backup::{
     Entry, INCOMPLETE, Manifest, Report, copy_file, elsewhere, mebibytes, unwritable,
 };
 use crate::instance::Instance;
-use crate::made;
+use crate::made::{name_of, note_all};
 use crate::services::SERVICES;
 use crate::settings::Settings;
 
@@ -54,6 +55,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
     for entry in &manifest.files {
         find(dir, entry)?;
     }
+    // Before anything else: whatever cuts this off, a new folder isn't taken for one that was never used.
+    let announced = Announced::make(data_dir);
     let _instance = Instance::claim(data_dir)?;
     swap::finish_noted(data_dir)?;
     if !options.replace {
@@ -61,7 +64,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
     }
     swap::refuse_mounts(data_dir)?;
     let now = prost_types::Timestamp::from(Clock::system().now()).to_string();
-    let swap = Swap::begin(data_dir)?;
+    let swap = Swap::begin(data_dir, announced)?;
     check_space(data_dir, manifest.size_bytes())?;
     report.begin(manifest.size_bytes());
     for entry in &manifest.files {
@@ -71,8 +74,13 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Result<ExitCo
         }
         report.add(entry.size_bytes);
     }
-    let stores = made::stores().filter(|store| manifest.has_store(store));
-    made::note(swap.folder(), stores).map_err(|error| unwritable(data_dir, &error))?;
+    let names = manifest
+        .files
+        .iter()
+        .filter_map(|entry| name_of(Path::new(&entry.path)));
+    let names: BTreeSet<PathBuf> = names.collect();
+    let noted = note_all(swap.folder(), &names);
+    noted.map_err(|error| unwritable(data_dir, &error))?;
     let aside = swap.commit(&now)?;
     report.end();
     tell(&report, &manifest, data_dir, aside)?;

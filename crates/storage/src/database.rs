@@ -59,8 +59,6 @@ pub struct Database {
     /// Absent where commits aren't synced, or the server does it.
     syncs: Option<Syncs>,
     storing: Storing,
-    /// Whether the file was made by this process.
-    is_new: bool,
     /// The ends of transactions, which go on where nobody waits for them any more.
     endings: TaskTracker,
 }
@@ -157,11 +155,6 @@ impl Database {
     /// Whether other processes may use the store at the same time. A file belongs to one.
     pub fn is_shared(&self) -> bool {
         self.read.is_to_server()
-    }
-
-    /// Whether this process made the file. A server doesn't tell.
-    pub fn is_new(&self) -> bool {
-        self.is_new
     }
 
     /// The same store with a separate pool of connections, for small work that must never wait behind other work, such as

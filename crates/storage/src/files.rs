@@ -9,6 +9,7 @@ mod refusal;
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use futures::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use tokio::sync::OnceCell;
 
 pub use self::config::{S3Config, S3Credentials};
 pub use self::refusal::Refusal;
@@ -29,6 +31,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The slowest that a file may travel.
 const LEAST_BYTES_PER_SEC: u64 = 1 << 20;
 
+/// Folders whose names end so have what can be made again from other files.
+pub const DERIVED: &str = "-sizes";
 /// Whose disk is full.
 const OWNER: &str = "the file store";
 
@@ -38,6 +42,31 @@ pub struct Files {
     store: Arc<dyn ObjectStore>,
     /// The bucket's name, unless it is a folder.
     bucket: Option<Arc<str>>,
+    /// Notes that the folder has files; none for a bucket, and for what can be made again.
+    note: Option<Arc<Note>>,
+}
+
+/// A note of a folder that has files. A folder that never had one may get lost.
+#[derive(Debug)]
+struct Note {
+    storage: Storage,
+    folder: PathBuf,
+    is_made: OnceCell<()>,
+}
+
+impl Note {
+    async fn make(&self) -> Result<(), Error> {
+        let made = self.is_made.get_or_try_init(async || {
+            let (storage, folder) = (self.storage.clone(), self.folder.clone());
+            let noting = self
+                .storage
+                .tasks
+                .spawn_blocking(move || storage.note(&folder));
+            let noted = noting.await.map_err(io::Error::other).flatten();
+            noted.map_err(Error::of_system)
+        });
+        made.await.map(drop)
+    }
 }
 
 /// Files that can't be kept or had.
@@ -94,6 +123,17 @@ impl Error {
         }
     }
 
+    /// What an error of the system means for a folder.
+    fn of_system(error: io::Error) -> Self {
+        match Outage::of_disk(&error) {
+            Some(outage) => Self::Disk {
+                outage,
+                source: folder::failed(error),
+            },
+            None => Self::Unavailable(Box::new(error)),
+        }
+    }
+
     /// What an error says of a folder, or of a bucket of that name.
     fn of(error: object_store::Error, bucket: Option<&str>) -> Self {
         if let Some(outage) = of_disk(&error) {
@@ -132,20 +172,38 @@ impl Files {
     pub fn open(storage: &Storage, folder: &str) -> Result<Self, Error> {
         let config = &storage.s3;
         if !config.is_named() {
-            let opened = folder::open(&storage.folder(folder));
-            let store = opened.map_err(|error| Error::of(error, None))?;
-            return Ok(Self {
-                store,
-                bucket: None,
-            });
+            return Self::open_folder(storage, folder);
         }
         let prefix: Key = [config.prefix.as_str(), folder].join("/").into();
         let store = Arc::new(PrefixStore::new(bucket::open(config)?, prefix));
         storage
             .tasks
             .spawn(look(config.clone(), storage.tasks.clone()));
-        let bucket = Some(config.bucket.trim().into());
-        Ok(Self { store, bucket })
+        Ok(Self {
+            store,
+            bucket: Some(config.bucket.trim().into()),
+            note: None,
+        })
+    }
+
+    fn open_folder(storage: &Storage, folder: &str) -> Result<Self, Error> {
+        let place = storage.folder(folder);
+        let opened = folder::open(&place);
+        let store = opened.map_err(|error| Error::of(error, None))?;
+        let note = (!folder.ends_with(DERIVED)).then(|| Note {
+            storage: storage.clone(),
+            folder: place.clone(),
+            is_made: OnceCell::new(),
+        });
+        // It may have files from before there were notes.
+        if note.is_some() && folder::has_files(&place).map_err(Error::of_system)? {
+            storage.note(&place).map_err(Error::of_system)?;
+        }
+        Ok(Self {
+            store,
+            bucket: None,
+            note: note.map(Arc::new),
+        })
     }
 
     async fn within<T>(
@@ -161,6 +219,9 @@ impl Files {
     /// # Errors
     /// The store can't be used, or refuses. Then nothing of the file is stored; after a timeout all of it may be.
     pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        if let Some(note) = &self.note {
+            note.make().await?;
+        }
         let limit = limit(bytes.len() as u64);
         let name = name.into();
         let put = self.store.put(&name, bytes.into());

@@ -1,10 +1,12 @@
 //! Where a process keeps the data of its services.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use platform::{Health, Tasks};
 
 use crate::database::sqlite::InUse;
+use crate::made;
 use crate::page::PageTokens;
 use crate::secret::{Secret, SecretError};
 use crate::signature::Signer;
@@ -56,6 +58,25 @@ impl Storage {
             .join(format!("{service}-page.key"))
     }
 
+    /// Notes that something in the data folder was made, in a process that has the folder to itself: from now on it isn't made anew
+    /// silently.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn note(&self, place: &Path) -> io::Result<()> {
+        match (&self.in_use, place.strip_prefix(&self.data_dir)) {
+            (Some(_), Ok(name)) => made::note(&self.data_dir, name),
+            _ => Ok(()),
+        }
+    }
+
+    /// A secret in a file, made where there is none, and noted.
+    fn keep_secret(&self, file: &Path) -> io::Result<Secret> {
+        let secret = Secret::load_or_create(file)?;
+        self.note(file)?;
+        Ok(secret)
+    }
+
     /// A folder for a service's files, such as `roleplay/avatars`.
     pub fn folder(&self, path: impl AsRef<Path>) -> PathBuf {
         self.data_dir.join("files").join(path)
@@ -74,15 +95,7 @@ impl Storage {
     ) -> Result<PageTokens, SecretError> {
         let file = self.page_key_file(service);
         if !db.is_shared() {
-            if !db.is_new() && !file.exists() {
-                tracing::warn!(
-                    key = %file.display(),
-                    service,
-                    "the folder of keys has lost one, though the database isn't new: another is made, and lists that people \
-                     are paging through begin anew; nobody is logged out. If the folder was in a backup, restore it"
-                );
-            }
-            return Ok(PageTokens::new(Secret::load_or_create(&file)?));
+            return Ok(PageTokens::new(self.keep_secret(&file)?));
         }
         // The folder of a release before has a key, under which tokens are out.
         let ours = Secret::find(&file)?.unwrap_or_else(Secret::generate);
@@ -99,7 +112,7 @@ impl Storage {
             true => Secret::generate().share(db, "addresses").await?,
             false => {
                 let name = format!("{service}-address.key");
-                Secret::load_or_create(&self.data_dir.join("keys").join(name))?
+                self.keep_secret(&self.data_dir.join("keys").join(name))?
             }
         };
         Ok(Signer::new(key))

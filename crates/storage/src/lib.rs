@@ -4,6 +4,7 @@ mod config;
 pub mod database;
 pub mod files;
 mod keeper;
+pub mod made;
 pub mod page;
 pub mod secret;
 pub mod signature;

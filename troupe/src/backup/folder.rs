@@ -11,13 +11,14 @@ use vectors::SUFFIX as VECTORS;
 use super::manifest::Manifest;
 use super::pictures::copy_file;
 use super::report::Report;
-use crate::made;
-use crate::services::SERVICES;
+use crate::instance::known;
+use crate::made::{Made, NOTES};
+use crate::services::{ROLES, SERVICES};
 use crate::settings::Settings;
 
 /// What the platform makes anew by itself.
 const MADE_ANEW: [&str; 6] = [
-    made::NOTES,
+    NOTES,
     "troupe.lock",
     "roleplay.holder",
     "models",
@@ -38,7 +39,7 @@ impl Source {
     /// Looks what is there.
     ///
     /// # Errors
-    /// The folder can't be read or has lost a database, or there is nothing in it and no server that has it.
+    /// The folder can't be read or has lost something, or there is nothing in it and no server that has it.
     pub(super) fn find(settings: &Settings) -> Result<Self> {
         let data_dir = settings.data_dir.clone();
         let failed = || format!("the data folder {} can't be read", data_dir.display());
@@ -48,9 +49,7 @@ impl Source {
             left_out: Vec::new(),
         };
         let on_server = settings.database.url.is_named();
-        if !on_server {
-            made::refuse_lost(&data_dir, made::stores())?;
-        }
+        Made::of(&data_dir, &known(&data_dir)).refuse_lost(settings, &ROLES)?;
         if data_dir.exists() {
             let mut names: Vec<String> = Vec::new();
             for entry in fs::read_dir(&data_dir).with_context(failed)? {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use storage::Storage;
 use storage::database::sqlite::{Care, examine};
 
 use super::servers::elsewhere;
@@ -128,12 +127,6 @@ impl Manifest {
             }
         }
         Ok(manifest)
-    }
-
-    /// Whether it has the database of a service.
-    pub(crate) fn has_store(&self, store: &str) -> bool {
-        let file = Storage::new("").database_file(store);
-        self.databases.contains_key(&*file.to_string_lossy())
     }
 
     /// How much is in it.

@@ -5,15 +5,15 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 use service::Host;
 use storage::Database;
-use storage::database::sqlite::{FileError, examine as examine_file, refuse_newer};
+use storage::database::sqlite::FileError;
 use storage::database::{Inspection, OpenError};
 
 use super::finding::Finding;
 use crate::hold::care;
-use crate::instance::{Running, machine_ran_on};
-use crate::made;
+use crate::instance::{Running, known, machine_ran_on};
+use crate::made::{Kind, Made, refuse_other};
 use crate::restore::{Unfinished, unfinished};
-use crate::services::{SERVICES, Service};
+use crate::services::{ROLES, SERVICES, Service};
 use crate::settings::Settings;
 
 /// Room for the local model's weights and some years of messages.
@@ -32,11 +32,44 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
         backends: settings.backends(),
         ..Host::new(folder)
     };
+    let made = Made::of(folder, &known(folder));
     for service in SERVICES {
         findings.push(match host.backends.database.url.is_named() {
             true => in_postgres(service.store(), &host).await,
-            false => in_file(service, &host, running.is_some()).await,
+            false => in_file(service, &host, &made, running.is_some()).await,
         });
+    }
+    findings.extend(lost(&made, settings));
+    findings
+}
+
+/// What the folder had and has no more; all but databases, of which others tell.
+fn lost(made: &Made, settings: &Settings) -> Vec<Finding> {
+    const SUBJECT: &str = "data folder";
+    let losses = made.losses(settings, &ROLES).into_iter();
+    let findings = losses.filter_map(|loss| {
+        let what = format!(
+            "{} is missing, though the folder had it",
+            loss.file.display()
+        );
+        Some(match loss.kind {
+            _ if loss.is_database() => return None,
+            Kind::Kept => {
+                let error = made.error(loss);
+                Finding::broken(SUBJECT, error.what()).advise(error.advice())
+            }
+            Kind::Key(ends) => Finding::missing(
+                SUBJECT,
+                format!("{what}; the next start makes another, and {ends}"),
+            )
+            .advise("restore a backup with `troupe restore`, if one has it"),
+            Kind::Vectors => Finding::missing(SUBJECT, format!("{what}; memories aren't recalled"))
+                .advise("run `troupe memory rebuild`"),
+        })
+    });
+    let mut findings: Vec<Finding> = findings.collect();
+    if let Err(error @ FileError::NoDatabase { .. }) = made.refuse_lost(settings, &ROLES) {
+        findings.push(Finding::broken(SUBJECT, error.what()).advise(error.advice()));
     }
     findings
 }
@@ -106,36 +139,39 @@ fn unfinished_restore(folder: &Path) -> Option<Finding> {
 }
 
 /// A file that is in use is looked at less closely: what its log has isn't missing in it.
-async fn in_file(service: &Service, host: &Host, is_in_use: bool) -> Finding {
+async fn in_file(service: &Service, host: &Host, made: &Made, is_in_use: bool) -> Finding {
     const SUBJECT: &str = "database";
     let name = service.store();
     let file = host.storage().database_file(name);
     let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) >> 10;
     let found = match is_in_use && file.exists() {
         true => match Database::inspect(&host.storage(), name).await {
-            Ok(Inspection { migrations, .. }) => Ok(Some(migrations)),
+            Ok(Inspection { migrations, .. }) => {
+                let judged = refuse_other(&file, &migrations, service);
+                judged.map(|()| Some(migrations))
+            }
             Err(OpenError::File(error)) => Err(error),
             Err(error) => return Finding::broken(SUBJECT, format!("{name}: {error}")),
         },
-        false => examine_file(&file, care(machine_ran_on(&host.data_dir)))
-            .await
-            .map(|condition| condition.map(|condition| condition.migrations)),
+        false => {
+            let judged = made
+                .judge(service, care(machine_ran_on(&host.data_dir)))
+                .await;
+            judged.map(|condition| condition.map(|condition| condition.migrations))
+        }
     };
-    let found = found.and_then(|migrations| {
-        let applied = migrations.as_deref().unwrap_or_default();
-        refuse_newer(&file, applied, &(service.migrations)())?;
-        made::refuse_lost(&host.data_dir, [name])?;
-        Ok(migrations)
-    });
     match found {
         Ok(Some(migrations)) => {
             let applied = applied(&migrations);
             Finding::good(SUBJECT, format!("{name}: {size} KiB, {applied}"))
         }
-        Ok(None) => Finding::missing(
-            SUBJECT,
-            format!("{name}: not there yet; the first start makes it"),
-        ),
+        Ok(None) => match made.lost_database(name) {
+            Some(error) => broken(name, &error),
+            None => Finding::missing(
+                SUBJECT,
+                format!("{name}: not there yet; the first start makes it"),
+            ),
+        },
         Err(error) => broken(name, &error),
     }
 }
@@ -211,12 +247,23 @@ mod tests {
         let host = Host::new(dir.path());
         let service = &SERVICES[0];
         let file = host.storage().database_file(service.store());
-        assert_eq!(in_file(service, &host, false).await.state, State::Missing);
+        let made = Made::of(dir.path(), &[]);
+        let looked = async || in_file(service, &host, &made, false).await.state;
+        assert_eq!(looked().await, State::Missing);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(looked().await, State::Missing);
         std::fs::write(
             &file,
             "not a database at all, but long enough to be looked at",
         )
         .unwrap();
-        assert_eq!(in_file(service, &host, false).await.state, State::Broken);
+        assert_eq!(looked().await, State::Broken);
+        // Empty, though there was something in it: as the start judges it.
+        std::fs::write(&file, "").unwrap();
+        storage::made::note(dir.path(), Path::new(service.store())).unwrap();
+        let made = Made::of(dir.path(), &[]);
+        let found = in_file(service, &host, &made, false).await;
+        assert_eq!(found.state, State::Broken);
+        assert!(found.to_string().contains("it is empty"), "{found}");
     }
 }

@@ -13,7 +13,8 @@ use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::{sync_folder, unwritable, write_private};
-use crate::made;
+use crate::instance::{find, make_private};
+use crate::made::NOTES;
 
 /// Inside the data folder.
 const STAGE: &str = ".restore";
@@ -53,15 +54,45 @@ pub(crate) enum Unfinished {
     Noted,
 }
 
+/// That a restore is to come, for the next start to know, also where this ends before the restore has the data folder. It goes again
+/// with this.
+pub(super) struct Announced {
+    stage: PathBuf,
+    is_first: bool,
+}
+
+impl Announced {
+    /// Makes the folder in which files will be gathered, unless there is one. Where it can't be made, whoever takes the data folder
+    /// says why.
+    pub(super) fn make(data_dir: &Path) -> Self {
+        let stage = data_dir.join(STAGE);
+        let mut private = DirBuilder::new();
+        private.mode(0o700);
+        let make = || make_private(data_dir).and_then(|()| private.create(&stage));
+        // Who has the folder now refuses the restore.
+        let is_first = find(data_dir).is_none() && make().is_ok();
+        Self { stage, is_first }
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        if self.is_first {
+            // Somebody else's has files in it, and stays.
+            let _gone = fs::remove_dir(&self.stage);
+        }
+    }
+}
+
 impl Swap {
-    /// Makes a folder to gather files in. From now on the next start knows of the restore.
-    pub(super) fn begin(data_dir: &Path) -> Result<Self> {
+    /// Makes a folder to gather files in, once this process has the data folder.
+    pub(super) fn begin(data_dir: &Path, mut announced: Announced) -> Result<Self> {
         let stage = data_dir.join(STAGE);
         let swap = Self {
             data_dir: data_dir.to_owned(),
             new: stage.join(NEW),
             is_noted: false,
-            follows_another: stage.exists(),
+            follows_another: !std::mem::take(&mut announced.is_first) && stage.exists(),
         };
         let begun = empty(&stage).and_then(|()| {
             let mut private = DirBuilder::new();
@@ -262,7 +293,7 @@ fn is_mount(place: &Path) -> bool {
 
 /// What the platform made. Things of others stay where they are.
 fn is_ours(name: &str) -> bool {
-    name.contains(".sqlite") || ["keys", "files", made::NOTES, "roleplay.holder"].contains(&name)
+    name.contains(".sqlite") || ["keys", "files", NOTES, "roleplay.holder"].contains(&name)
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {
@@ -311,7 +342,7 @@ mod tests {
     }
 
     fn staged(data: &Path) -> Swap {
-        let swap = Swap::begin(data).unwrap();
+        let swap = Swap::begin(data, Announced::make(data)).unwrap();
         for name in ["users.sqlite", "ai.sqlite"] {
             fs::write(swap.folder().join(name), format!("new {name}")).unwrap();
         }
@@ -378,7 +409,22 @@ mod tests {
     fn one_that_fails_leaves_no_trace_of_itself() {
         let dir = tempfile::tempdir().unwrap();
         drop(staged(dir.path()));
+        drop(Announced::make(dir.path()));
         assert_eq!(unfinished(dir.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn is_known_from_its_first_moment_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("new");
+        std::mem::forget(Announced::make(&data));
+        assert_eq!(names(&data).unwrap(), [STAGE]);
+        let refused = finish_interrupted(&data).unwrap_err().to_string();
+        assert!(refused.contains("run `troupe restore` again"), "{refused}");
+        // What another gathers isn't taken away by who comes too late.
+        let other = staged(&data);
+        drop(Announced::make(&data));
+        assert!(other.folder().join("users.sqlite").exists());
     }
 
     /// Interrupts after each of the moves that there are, and finishes.

@@ -115,6 +115,35 @@ async fn a_clean_stop_folds_in_vectors_of_a_process_that_was_killed() {
     );
 }
 
+#[tokio::test]
+async fn a_lost_file_of_vectors_is_named_until_it_is_made_anew() {
+    let (_model, setup) = killed().await;
+    assert!(setup.start().await.stop().await.success());
+    let file = vectors(&setup, "");
+    std::fs::remove_file(&file).unwrap();
+    let output = setup.run(&["doctor"]).await;
+    let says = String::from_utf8_lossy(&output.stdout).into_owned();
+    let missing = format!("{} is missing", file.display());
+    assert!(
+        says.contains(&missing) && says.contains("troupe memory rebuild"),
+        "{says}"
+    );
+    let platform = setup.start().await;
+    platform.ask_to_stop();
+    let log = platform.log_to_end().await;
+    let told = log
+        .lines()
+        .find(|line| line.contains("a file of vectors is missing"));
+    let told = told.unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        told.contains("\"WARN\"") && told.contains("troupe memory rebuild"),
+        "{told}"
+    );
+    counts(&setup, "rebuild").await;
+    let output = setup.run(&["doctor"]).await;
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("is missing"));
+}
+
 /// What the doctor says of vectors.
 async fn diagnosed(setup: &Setup) -> Vec<Value> {
     let output = setup.run(&["doctor", "--json"]).await;

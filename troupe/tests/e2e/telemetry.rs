@@ -41,7 +41,7 @@ async fn free_port() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-async fn page(admin: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) async fn page(admin: SocketAddr, path: &str) -> (u16, String) {
     let http = Client::builder().no_proxy().build().unwrap();
     let answer = http.get(format!("http://{admin}{path}")).send();
     let answer = eventually(path, answer).await.unwrap();
@@ -186,7 +186,7 @@ async fn follows_one_trace(messaging: &str, nats: Option<&Nats>) {
 }
 
 /// The values of a metric, by its labels as they are written.
-fn values(text: &str, name: &str) -> Vec<(String, f64)> {
+pub(crate) fn values(text: &str, name: &str) -> Vec<(String, f64)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(name));
     let samples = lines.filter(|rest| rest.starts_with(['{', ' ']));
     let parsed = samples.map(|rest| {

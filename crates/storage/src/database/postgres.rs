@@ -88,7 +88,6 @@ fn database(config: &DatabaseConfig, options: PgConnectOptions) -> Database {
         checkpoints: None,
         syncs: None,
         storing: Storing::default(),
-        is_new: false,
         endings: TaskTracker::new(),
     }
 }

@@ -74,7 +74,6 @@ async fn look(file: PathBuf) -> Result<Inspection, DbErr> {
 /// Opens a file, making it and its folder if need be, and brings its tables up to date.
 pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, OpenError> {
     let failed = |error| FileError::of_layer(file, &error);
-    let is_new = !file.exists();
     make_private(file).map_err(|error| FileError::of_system(file, &error))?;
     let write = sea_orm::Database::connect(options(file, Use::Write, 1));
     let write = write.await.map_err(failed)?;
@@ -88,7 +87,6 @@ pub(super) async fn open<M: MigratorTrait>(file: &Path) -> Result<Database, Open
     let checkpoints = Checkpoints::of(file, write.get_sqlite_connection_pool().clone());
     Ok(Database {
         checkpoints: Some(checkpoints),
-        is_new,
         ..database(file, (read, READ_CONNECTIONS), write)
     })
 }
@@ -129,7 +127,6 @@ fn database(
         checkpoints: None,
         syncs: Some(Syncs::of(file)),
         storing: Storing::default(),
-        is_new: false,
         endings: TaskTracker::new(),
     }
 }

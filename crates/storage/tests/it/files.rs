@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use platform::config::SecretText;
 use testkit::servers::S3;
+use troupe_storage::database::sqlite::InUse;
 use troupe_storage::files::{Error, Files, Refusal, examine};
 use troupe_storage::{S3Config, Storage};
 
@@ -29,6 +30,32 @@ async fn suite(open: impl Fn(&str) -> Files) {
     lists_by_folder(&open("listed")).await;
     keeps_large_files_and_empty_ones(&open("sizes")).await;
     folders_are_apart(&open("one"), &open("one/two"), &open("other")).await;
+}
+
+#[tokio::test]
+async fn a_folder_is_noted_with_its_first_file_and_one_of_what_can_be_made_again_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage {
+        in_use: Some(InUse::default()),
+        ..Storage::new(dir.path())
+    };
+    let is_noted = |folder: &str| dir.path().join("stores/files").join(folder).exists();
+    let files = Files::open(&storage, "a/pictures").unwrap();
+    assert!(!is_noted("a/pictures"), "nothing can be lost yet");
+    files.put("1", b"picture".to_vec()).await.unwrap();
+    assert!(is_noted("a/pictures"));
+    // A folder of before there were notes.
+    std::fs::remove_dir_all(dir.path().join("stores")).unwrap();
+    Files::open(&storage, "a/pictures").unwrap();
+    assert!(is_noted("a/pictures"));
+    let derived = Files::open(&storage, "a/picture-sizes").unwrap();
+    derived.put("1", b"picture".to_vec()).await.unwrap();
+    assert!(!is_noted("a/picture-sizes"));
+    // Who only looks at a folder that others may have notes nothing.
+    let looking = Storage::new(dir.path());
+    let files = Files::open(&looking, "b/pictures").unwrap();
+    files.put("1", b"picture".to_vec()).await.unwrap();
+    assert!(!is_noted("b/pictures"));
 }
 
 async fn gives_back_what_was_stored(files: &Files) {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use platform::Tasks;
 use platform::folders::make_private;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
@@ -15,7 +14,7 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, SqlitePool};
 use storage::Storage;
 use storage::database::is_settled;
-use storage::database::sqlite::{BACKSTOP_BYTES, Checkpoints, InUse, LIMIT_BYTES, keep_needed_log};
+use storage::database::sqlite::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES, keep_needed_log};
 
 use super::distance;
 
@@ -45,8 +44,7 @@ pub(super) struct File {
     path: PathBuf,
     model: String,
     dimensions: usize,
-    tasks: Tasks,
-    in_use: Option<InUse>,
+    storage: Storage,
 }
 
 /// One connection for writes, which SQLite takes one at a time, and some for searches. Cheap to clone.
@@ -91,8 +89,7 @@ impl File {
             path: path.to_owned(),
             model: model.to_owned(),
             dimensions,
-            tasks: storage.tasks.clone(),
-            in_use: storage.in_use.clone(),
+            storage: storage.clone(),
         }
     }
 
@@ -109,7 +106,7 @@ impl File {
         self.make_tables(&write).await?;
         let read = self.connect(READ_CONNECTIONS).await?;
         let checkpoints = Checkpoints::of(&self.path, write.clone());
-        checkpoints.keep_emptying(&self.tasks);
+        checkpoints.keep_emptying(&self.storage.tasks);
         Ok(Pools(Arc::new(State {
             read,
             write,
@@ -119,7 +116,7 @@ impl File {
 
     /// Puts the broken file out of the way, where it can be looked at. It replaces the one before.
     pub(super) async fn move_aside(&self, error: &sqlx::Error) -> io::Result<()> {
-        if let Some(in_use) = &self.in_use {
+        if let Some(in_use) = &self.storage.in_use {
             in_use.forget(&self.path).await;
         }
         move_aside(&self.path, error)
@@ -127,9 +124,12 @@ impl File {
 
     /// Has a copy of the file without its log tell that it isn't whole. Where it can't be written, its vectors are of use still.
     async fn mark(&self) {
-        let Some(in_use) = &self.in_use else {
+        let Some(in_use) = &self.storage.in_use else {
             return;
         };
+        if let Err(error) = self.storage.note(&self.path) {
+            tracing::warn!(%error, "the data folder can't be written: should the file of vectors get lost, nobody will be told");
+        }
         if let Err(problem) = in_use.mark(&self.path).await {
             tracing::warn!(%problem, "the file of vectors can't be marked as in use: a copy without its log won't be noticed");
         }

@@ -44,6 +44,17 @@ async fn sized(person: &Person, id: &str) -> Result<Response<pb::GetAvatarRespon
     person.characters().get_avatar(request).await
 }
 
+/// The same on a busy machine, where the time of a call may not be enough: the picture is made nevertheless, and kept for the next.
+async fn sized_whenever(person: &Person, id: &str) -> Response<pb::GetAvatarResponse> {
+    for _ in 0..10 {
+        match sized(person, id).await {
+            Err(status) if status.code() == Code::DeadlineExceeded => {}
+            shown => return shown.unwrap(),
+        }
+    }
+    panic!("the picture is never made")
+}
+
 async fn count(person: &Person) -> usize {
     let request = person.ask(pb::ListCharactersRequest::default());
     let listed = person.characters().list_characters(request).await;
@@ -302,7 +313,7 @@ async fn the_largest_picture_is_shown_and_a_damaged_one_refused() {
     let bomb = card_with(4_096, png::ColorType::Rgba, png::BitDepth::Sixteen);
     assert!(bomb.len() < 1 << 20, "{}", bomb.len());
     let bomb = alice.import(bomb).await.unwrap().character.unwrap();
-    let shown = sized(&alice, &bomb.id).await.unwrap().into_inner();
+    let shown = sized_whenever(&alice, &bomb.id).await.into_inner();
     assert!(shown.image.unwrap().data.len() < 64 << 10);
 
     // A file whose checksums are right and whose pixels are not there.

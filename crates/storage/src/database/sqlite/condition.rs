@@ -39,6 +39,8 @@ pub struct Condition {
     pub is_looked_through: bool,
     /// The names of the migrations that it has behind it, oldest first.
     pub migrations: Vec<String>,
+    /// Whether it has tables that no migration made.
+    pub is_foreign: bool,
 }
 
 /// Looks at a file that nobody has open; `None` where the first start has yet to make it.
@@ -86,13 +88,14 @@ pub async fn examine(file: &Path, care: Care) -> Result<Option<Condition>, FileE
     let is_unclean = header.needs_log() || has_log;
     let limit = if is_unclean { care.unclean } else { care.clean };
     let look = look_inside(file, has_log, limit).await;
-    let (found, migrations) = look.map_err(|error| FileError::of(file, &error))?;
+    let (found, tables) = look.map_err(|error| FileError::of(file, &error))?;
     match found {
         Found::Damage(found) => Err(damaged(found)),
         found => Ok(Some(Condition {
             is_unclean,
             is_looked_through: found == Found::Nothing,
-            migrations,
+            migrations: tables.migrations,
+            is_foreign: tables.are_foreign,
         })),
     }
 }
@@ -120,11 +123,14 @@ pub(super) enum Found {
     NoEnd,
 }
 
-async fn look_inside(
-    file: &Path,
-    has_log: bool,
-    limit: Duration,
-) -> sqlx::Result<(Found, Vec<String>)> {
+/// Whose tables are in a file.
+#[derive(Debug, Default)]
+struct Tables {
+    migrations: Vec<String>,
+    are_foreign: bool,
+}
+
+async fn look_inside(file: &Path, has_log: bool, limit: Duration) -> sqlx::Result<(Found, Tables)> {
     // An index that SQLite makes to read the log goes again.
     let index = Some(index_of(file)).filter(|index| has_log && !index.exists());
     let access = if has_log {
@@ -135,12 +141,12 @@ async fn look_inside(
     let mut connection = open(file, access).await?;
     let looked = async {
         let found = look_through(&mut connection, limit).await?;
-        let migrations = match found {
+        let tables = match found {
             // They may be in the damaged part, and then the damage isn't told.
-            Found::Damage(_) => Vec::new(),
-            _ => migrations(&mut connection).await?,
+            Found::Damage(_) => Tables::default(),
+            _ => Tables::read(&mut connection).await?,
         };
-        Ok((found, migrations))
+        Ok((found, tables))
     };
     let looked = looked.await;
     connection.close().await?;
@@ -185,12 +191,21 @@ fn has_code(error: &sqlx::Error, wanted: u32) -> bool {
     code.is_some_and(|code| code & 0xff == wanted)
 }
 
-async fn migrations(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
-    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'seaql_migrations'";
-    let has_table = sqlx::query(table).fetch_optional(&mut *connection).await?;
-    if has_table.is_none() {
-        return Ok(Vec::new());
+impl Tables {
+    async fn read(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
+        let tables =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let tables: Vec<String> = sqlx::query_scalar(tables)
+            .fetch_all(&mut *connection)
+            .await?;
+        let mut migrations = Vec::new();
+        if tables.iter().any(|table| table == "seaql_migrations") {
+            let names = "SELECT version FROM seaql_migrations ORDER BY version";
+            migrations = sqlx::query_scalar(names).fetch_all(connection).await?;
+        }
+        Ok(Self {
+            are_foreign: migrations.is_empty() && !tables.is_empty(),
+            migrations,
+        })
     }
-    let names = "SELECT version FROM seaql_migrations ORDER BY version";
-    sqlx::query_scalar(names).fetch_all(connection).await
 }

@@ -44,6 +44,20 @@ pub enum FileError {
         /// What this version doesn't know.
         migration: String,
     },
+    /// It is another database in this one's place.
+    Swapped {
+        /// The file.
+        file: PathBuf,
+        /// The file that it should be.
+        belongs: PathBuf,
+    },
+    /// A folder that has what only comes with databases, and none of them.
+    NoDatabase {
+        /// The folder.
+        folder: PathBuf,
+        /// What is left in it.
+        left: PathBuf,
+    },
     /// The disk is full.
     Full {
         /// The file.
@@ -95,6 +109,13 @@ impl FileError {
             Self::Newer { migration, .. } => {
                 format!("{name} belongs to a newer version of Troupe, because it has {migration}")
             }
+            Self::Swapped { belongs, .. } => format!(
+                "{name} isn't the database of that name: what it has belongs in {}",
+                belongs.display()
+            ),
+            Self::NoDatabase { left, .. } => {
+                format!("{name} has no databases, though it has {}", left.display())
+            }
             Self::Full { .. } => format!("the disk of {name} is full"),
             Self::Forbidden { cause, .. } | Self::Other { cause, .. } => {
                 format!("{name} can't be used ({cause})")
@@ -123,6 +144,11 @@ impl FileError {
             Self::Newer { .. } => {
                 "start that version, or restore a backup of this one with `troupe restore`".to_owned()
             }
+            Self::Swapped { belongs, .. } => format!(
+                "rename it to {}, and bring back the right one, or restore a backup with `troupe restore`",
+                belongs.file_name().unwrap_or_default().display()
+            ),
+            Self::NoDatabase { .. } => "bring them back, restore a backup with `troupe restore --replace`, or name the PostgreSQL that has them in database.url; to start with no data, choose another folder with --data-dir".to_owned(),
             Self::Full { .. } => {
                 "make room there, or choose another folder with --data-dir".to_owned()
             }
@@ -140,6 +166,8 @@ impl FileError {
             | Self::OnlyLog { file }
             | Self::Lost { file, .. }
             | Self::Newer { file, .. }
+            | Self::Swapped { file, .. }
+            | Self::NoDatabase { folder: file, .. }
             | Self::Full { file }
             | Self::Forbidden { file, .. }
             | Self::Busy { file }
