@@ -11,6 +11,7 @@ mod cancel_generation;
 mod cast;
 mod characters;
 mod chats;
+mod compile_anew;
 mod compile_prompt;
 mod continue_message;
 mod create_branch;

@@ -235,14 +235,22 @@ async fn reads_a_list_that_is_not_openais() {
         let server = model().await;
         server.set_model_list(list.clone());
         let service = Service::start_at(server.clone(), &discovering(&server)).await;
-        assert_eq!(ids(&models_of(&service).await), ["openai/a", "openai/b"], "{list}");
+        assert_eq!(
+            ids(&models_of(&service).await),
+            ["openai/a", "openai/b"],
+            "{list}"
+        );
     }
 }
 
 #[tokio::test]
 async fn offers_and_chooses_no_model_that_can_not_chat() {
     let server = model().await;
-    let listed = ["text-embedding-3-small", "nomic-embed-text:latest", "gpt-5-mini"];
+    let listed = [
+        "text-embedding-3-small",
+        "nomic-embed-text:latest",
+        "gpt-5-mini",
+    ];
     server.set_models(listed.map(|id| json!({"id": id})).to_vec());
     let service = Service::start_at(server.clone(), &discovering(&server)).await;
     let [found] = models_of(&service).await.try_into().unwrap();

@@ -198,9 +198,15 @@ async fn does_not_wait_forever_for_the_first_word() {
 async fn waits_for_the_first_word_as_long_as_for_none() {
     let patient = |config: &mut Config| config.openai.idle_timeout_ms = 50;
     let service = Service::start_with(patient).await;
-    for before in ["", ": ping\n\n", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"] {
+    for before in [
+        "",
+        ": ping\n\n",
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+    ] {
         let rest = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-        let reply = Reply::raw("text/event-stream", before).then_hold().then(rest);
+        let reply = Reply::raw("text/event-stream", before)
+            .then_hold()
+            .then(rest);
         service.model.push(reply);
         let waited = async {
             tokio::time::sleep(Duration::from_millis(150)).await;
@@ -219,9 +225,12 @@ async fn waits_for_thoughts_as_long_as_they_come() {
     };
     let service = Service::start_with(impatient).await;
     let thought = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
-    let last = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let last =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
     let thinking = Reply::raw("text/event-stream", thought).then_hold();
-    service.model.push(thinking.clone().then(thought).then_hold().then(last));
+    service
+        .model
+        .push(thinking.clone().then(thought).then_hold().then(last));
     let waited = async {
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -241,7 +250,9 @@ async fn comes_back_no_sooner_than_the_server_says() {
     // Counted from the answer's own date, whatever the clocks say.
     let limited = |after: &str| {
         let date = "Mon, 30 Nov 2026 12:00:00 GMT";
-        Reply::status(429, json!({})).header("date", date).header("retry-after", after)
+        Reply::status(429, json!({}))
+            .header("date", date)
+            .header("retry-after", after)
     };
     service.model.push(limited("Mon, 30 Nov 2026 12:00:01 GMT"));
     let asked = std::time::Instant::now();
@@ -269,7 +280,10 @@ async fn names_the_prompts_length_and_the_window() {
         assert_eq!(reason, Some(Reason::ContextLength));
         let info = status.get_details_error_info().unwrap();
         let fact = |name: &str| info.metadata.get(name).map(String::as_str);
-        assert_eq!((fact("promptTokens"), fact("windowTokens")), (Some("210211"), Some("200000")));
+        assert_eq!(
+            (fact("promptTokens"), fact("windowTokens")),
+            (Some("210211"), Some("200000"))
+        );
     }
 }
 

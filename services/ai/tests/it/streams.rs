@@ -30,7 +30,11 @@ fn usage(usage: Value) -> String {
 /// «Fine day», with what stands between, before the end and after it.
 fn fine_day(between: &str, last: &str) -> String {
     let stop = end("stop");
-    format!("{}{between}{}{stop}{last}data: [DONE]\n\n", piece(json!("Fine ")), piece(json!("day")))
+    format!(
+        "{}{between}{}{stop}{last}data: [DONE]\n\n",
+        piece(json!("Fine ")),
+        piece(json!("day"))
+    )
 }
 
 /// The text of an answer that is complete, and whether its figures are estimated.
@@ -74,10 +78,15 @@ async fn completes_whole_replies_whatever_their_form() {
         "usage": {"prompt_tokens": 10, "completion_tokens": 5},
     });
     let stream = fine_day("", "");
-    let parts = piece(json!([{"type": "thinking", "thinking": []}, {"type": "text", "text": "Fine "}]));
+    let parts =
+        piece(json!([{"type": "thinking", "thinking": []}, {"type": "text", "text": "Fine "}]));
     let bare = stream.replace("data: ", "").replace("\n\n", "\n");
     for (what, label, answer) in [
-        ("another label's case", "Text/Event-Stream; charset=UTF-8", stream.clone()),
+        (
+            "another label's case",
+            "Text/Event-Stream; charset=UTF-8",
+            stream.clone(),
+        ),
         ("another label", "text/plain", stream.clone()),
         ("JSON's label", "application/json", stream.clone()),
         ("CRLF", EVENTS, stream.replace('\n', "\r\n")),
@@ -87,13 +96,33 @@ async fn completes_whole_replies_whatever_their_form() {
         ("no reason", EVENTS, stream.replace(&end("stop"), "")),
         ("no last line end", EVENTS, stream.trim_end().to_owned()),
         ("no blank lines", EVENTS, stream.replace("\n\n", "\n")),
-        ("more after [DONE]", EVENTS, format!("{stream}data: {{\"error\": \"late\"}}\n\nevent: error\ndata: late\n\n")),
-        ("a list of parts", EVENTS, format!("{parts}{}{}", piece(json!("day")), end("stop"))),
-        ("another index each time", EVENTS, stream.replacen("\"index\":0", "\"index\":4", 2)),
-        ("an unknown reason", EVENTS, stream.replace("\"stop\"", "\"eos_token\"")),
+        (
+            "more after [DONE]",
+            EVENTS,
+            format!("{stream}data: {{\"error\": \"late\"}}\n\nevent: error\ndata: late\n\n"),
+        ),
+        (
+            "a list of parts",
+            EVENTS,
+            format!("{parts}{}{}", piece(json!("day")), end("stop")),
+        ),
+        (
+            "another index each time",
+            EVENTS,
+            stream.replacen("\"index\":0", "\"index\":4", 2),
+        ),
+        (
+            "an unknown reason",
+            EVENTS,
+            stream.replace("\"stop\"", "\"eos_token\""),
+        ),
         ("JSON line by line", "application/x-ndjson", bare),
         ("no stream", "application/json", whole.to_string()),
-        ("no stream, over several lines", "application/json", serde_json::to_string_pretty(&whole).unwrap()),
+        (
+            "no stream, over several lines",
+            "application/json",
+            serde_json::to_string_pretty(&whole).unwrap(),
+        ),
         ("a list", "application/json", json!([whole]).to_string()),
     ] {
         complete(&service, Reply::raw(label, answer), what).await;
@@ -107,28 +136,55 @@ async fn takes_the_figures_of_an_answer_that_is_not_streamed() {
         "choices": [{"message": {"content": "Fine day"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5},
     });
-    service.model.push(Reply::raw("application/json", whole.to_string()));
-    let usage = service.reply(chat(UserId::new(), "Hi")).await.unwrap().usage();
-    assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (10, 5, false));
+    service
+        .model
+        .push(Reply::raw("application/json", whole.to_string()));
+    let usage = service
+        .reply(chat(UserId::new(), "Hi"))
+        .await
+        .unwrap()
+        .usage();
+    assert_eq!(
+        (
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.estimated
+        ),
+        (10, 5, false)
+    );
 }
 
 #[tokio::test]
 async fn joins_an_emoji_that_is_cut_in_half() {
     let service = Service::start().await;
-    let half = |escape: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{escape}\"}}}}]}}\n\n");
+    let half = |escape: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{escape}\"}}}}]}}\n\n")
+    };
     let answer = format!("{}{}{}", half(r"Hi \ud83d"), half(r"\ude00!"), end("stop"));
     service.model.push(Reply::raw(EVENTS, answer));
-    assert_eq!(service.reply(chat(UserId::new(), "Hi")).await.unwrap().text, "Hi \u{1f600}!");
+    assert_eq!(
+        service.reply(chat(UserId::new(), "Hi")).await.unwrap().text,
+        "Hi \u{1f600}!"
+    );
     let answer = format!("{}{}", half(r"Hi \ud83d"), end("stop"));
     service.model.push(Reply::raw(EVENTS, answer));
-    assert_eq!(service.reply(chat(UserId::new(), "Hi")).await.unwrap().text, "Hi \u{fffd}");
+    assert_eq!(
+        service.reply(chat(UserId::new(), "Hi")).await.unwrap().text,
+        "Hi \u{fffd}"
+    );
 }
 
 #[tokio::test]
 async fn takes_thoughts_of_megabytes() {
     let service = Service::start().await;
-    let thoughts = event(&json!({"choices": [{"delta": {"reasoning_content": "hm ".repeat(1 << 20)}}]}));
-    complete(&service, Reply::raw(EVENTS, fine_day(&thoughts, "")), "thoughts").await;
+    let thoughts =
+        event(&json!({"choices": [{"delta": {"reasoning_content": "hm ".repeat(1 << 20)}}]}));
+    complete(
+        &service,
+        Reply::raw(EVENTS, fine_day(&thoughts, "")),
+        "thoughts",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -138,27 +194,73 @@ async fn completes_no_reply_that_is_not_whole() {
     let done = "data: [DONE]\n\n";
     for (what, rest) in [
         ("the end is missing", String::new()),
-        ("an error event", format!("event: error\ndata: {{\"detail\": \"CUDA out of memory\"}}\n\n{done}")),
-        ("an error event of words", format!("event: error\ndata: out of memory\n\n{done}")),
-        ("an error object", format!("{}{done}", event(&json!({"error": {"message": "lost", "code": 502}})))),
-        ("an error text", format!("{}{done}", event(&json!({"error": "lost"})))),
-        ("an error list", format!("{}{done}", event(&json!({"error": [{"message": "lost"}]})))),
-        ("a bare error", format!("{{\"error\": {{\"message\": \"lost\"}}}}\n\n{done}")),
+        (
+            "an error event",
+            format!("event: error\ndata: {{\"detail\": \"CUDA out of memory\"}}\n\n{done}"),
+        ),
+        (
+            "an error event of words",
+            format!("event: error\ndata: out of memory\n\n{done}"),
+        ),
+        (
+            "an error object",
+            format!(
+                "{}{done}",
+                event(&json!({"error": {"message": "lost", "code": 502}}))
+            ),
+        ),
+        (
+            "an error text",
+            format!("{}{done}", event(&json!({"error": "lost"}))),
+        ),
+        (
+            "an error list",
+            format!("{}{done}", event(&json!({"error": [{"message": "lost"}]}))),
+        ),
+        (
+            "a bare error",
+            format!("{{\"error\": {{\"message\": \"lost\"}}}}\n\n{done}"),
+        ),
         ("words of an error", format!("data: Error: lost\n\n{done}")),
         ("a failure for reason", format!("{}{done}", end("error"))),
         ("an abort for reason", format!("{}{done}", end("abort"))),
-        ("another failure for reason", format!("{}{done}", end("insufficient_system_resource"))),
-        ("half an event", "data: {\"choices\":[{\"delta\":{\"con".to_owned()),
-        ("half an event, and the end", format!("data: {{\"choices\":[{{\"delta\":{{\"con\n\n{}{done}", end("stop"))),
-        ("an error after the reason", format!("{}{}", end("stop"), event(&json!({"error": "lost"})))),
+        (
+            "another failure for reason",
+            format!("{}{done}", end("insufficient_system_resource")),
+        ),
+        (
+            "half an event",
+            "data: {\"choices\":[{\"delta\":{\"con".to_owned(),
+        ),
+        (
+            "half an event, and the end",
+            format!(
+                "data: {{\"choices\":[{{\"delta\":{{\"con\n\n{}{done}",
+                end("stop")
+            ),
+        ),
+        (
+            "an error after the reason",
+            format!("{}{}", end("stop"), event(&json!({"error": "lost"}))),
+        ),
     ] {
         let asked = service.model.received().len();
-        service.model.push(Reply::raw(EVENTS, format!("{begun}{rest}")));
+        service
+            .model
+            .push(Reply::raw(EVENTS, format!("{begun}{rest}")));
         let failure = service.failure(chat(UserId::new(), "Hi")).await;
         assert_eq!(failure.text, "Fine ", "{what}");
-        assert_eq!(reason_of(&failure.status), Some(Reason::ProviderUnavailable), "{what}: {:?}", failure.status);
+        assert_eq!(
+            reason_of(&failure.status),
+            Some(Reason::ProviderUnavailable),
+            "{what}: {:?}",
+            failure.status
+        );
         let spent = failure.spent.unwrap();
-        assert!(spent.estimated && spent.completion_tokens > 0 && spent.prompt_tokens > 0, "{what}");
+        assert!(
+            spent.estimated && spent.completion_tokens > 0 && spent.prompt_tokens > 0,
+            "{what}"
+        );
         assert_eq!(service.model.received().len(), asked + 1, "{what}");
     }
     service.model.push(Reply::raw(EVENTS, begun).then_cut());
@@ -170,10 +272,21 @@ async fn completes_no_reply_that_is_not_whole() {
 async fn quotes_the_servers_words_and_no_key() {
     let service = Service::start().await;
     let failed = "event: error\ndata: {\"detail\": \"out of memory at sk-test\"}\n\n";
-    service.model.push(Reply::raw(EVENTS, format!("{}{failed}", piece(json!("Fine ")))));
+    service.model.push(Reply::raw(
+        EVENTS,
+        format!("{}{failed}", piece(json!("Fine "))),
+    ));
     let failure = service.failure(chat(UserId::new(), "Hi")).await;
-    assert!(failure.status.message().contains("out of memory"), "{:?}", failure.status);
-    assert!(!failure.status.message().contains("sk-test"), "{:?}", failure.status);
+    assert!(
+        failure.status.message().contains("out of memory"),
+        "{:?}",
+        failure.status
+    );
+    assert!(
+        !failure.status.message().contains("sk-test"),
+        "{:?}",
+        failure.status
+    );
 }
 
 #[tokio::test]
@@ -184,7 +297,14 @@ async fn gives_figures_of_the_server_with_a_failure() {
     let answer = format!("{}{figures}{}", piece(json!("Fine ")), end("error"));
     service.model.push(Reply::raw(EVENTS, answer));
     let spent = service.failure(chat(alice, "Hi")).await.spent.unwrap();
-    assert_eq!((spent.prompt_tokens, spent.completion_tokens, spent.estimated), (10, 5, false));
+    assert_eq!(
+        (
+            spent.prompt_tokens,
+            spent.completion_tokens,
+            spent.estimated
+        ),
+        (10, 5, false)
+    );
     let [entry] = service.usage_of(alice).await.try_into().unwrap();
     assert_eq!(entry.usage, Some(spent));
 }
@@ -192,10 +312,18 @@ async fn gives_figures_of_the_server_with_a_failure() {
 #[tokio::test]
 async fn tries_an_empty_reply_once_more_and_never_completes_it() {
     let service = Service::start().await;
-    let empty = || Reply::raw(EVENTS, format!("{}{}data: [DONE]\n\n", piece(json!(" ")), end("stop")));
+    let empty = || {
+        Reply::raw(
+            EVENTS,
+            format!("{}{}data: [DONE]\n\n", piece(json!(" ")), end("stop")),
+        )
+    };
     service.model.push(empty());
     service.model.push(Reply::words("At last."));
-    assert_eq!(service.reply(chat(UserId::new(), "Hi")).await.unwrap().text, "At last.");
+    assert_eq!(
+        service.reply(chat(UserId::new(), "Hi")).await.unwrap().text,
+        "At last."
+    );
     service.model.push(empty());
     service.model.push(empty());
     let failure = service.failure(chat(UserId::new(), "Hi")).await;
@@ -207,24 +335,61 @@ async fn tries_an_empty_reply_once_more_and_never_completes_it() {
 async fn says_what_an_empty_reply_had_instead() {
     let service = Service::start().await;
     let thought = event(&json!({"choices": [{"delta": {"reasoning": "hm"}}]}));
-    service.model.always(Reply::raw(EVENTS, format!("{thought}{}", end("length"))));
+    service
+        .model
+        .always(Reply::raw(EVENTS, format!("{thought}{}", end("length"))));
     let failure = service.failure(chat(UserId::new(), "Hi")).await;
     assert_eq!(reason_of(&failure.status), Some(Reason::ReplyEmpty));
-    assert!(failure.status.message().contains("thoughts"), "{:?}", failure.status);
+    assert!(
+        failure.status.message().contains("thoughts"),
+        "{:?}",
+        failure.status
+    );
 }
 
 #[tokio::test]
 async fn knows_an_answer_that_is_none() {
     let service = Service::start().await;
     for (what, label, answer, reason) in [
-        ("a page", "text/html", "<html><title>Log in</title></html>".to_owned(), Reason::ProviderRejected),
-        ("an error", "application/json", json!({"error": {"code": 402, "message": "no credit"}}).to_string(), Reason::ProviderAccount),
-        ("an error text", EVENTS, json!({"error": "invalid_request_error"}).to_string(), Reason::ProviderUnavailable),
-        ("a detail", "application/json", json!({"detail": "lost"}).to_string(), Reason::ProviderUnavailable),
-        ("an envelope", "application/json", json!({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}).to_string(), Reason::ProviderAccount),
+        (
+            "a page",
+            "text/html",
+            "<html><title>Log in</title></html>".to_owned(),
+            Reason::ProviderRejected,
+        ),
+        (
+            "an error",
+            "application/json",
+            json!({"error": {"code": 402, "message": "no credit"}}).to_string(),
+            Reason::ProviderAccount,
+        ),
+        (
+            "an error text",
+            EVENTS,
+            json!({"error": "invalid_request_error"}).to_string(),
+            Reason::ProviderUnavailable,
+        ),
+        (
+            "a detail",
+            "application/json",
+            json!({"detail": "lost"}).to_string(),
+            Reason::ProviderUnavailable,
+        ),
+        (
+            "an envelope",
+            "application/json",
+            json!({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}})
+                .to_string(),
+            Reason::ProviderAccount,
+        ),
     ] {
         service.model.always(Reply::raw(label, answer));
         let failure = service.failure(chat(UserId::new(), "Hi")).await;
-        assert_eq!(reason_of(&failure.status), Some(reason), "{what}: {:?}", failure.status);
+        assert_eq!(
+            reason_of(&failure.status),
+            Some(reason),
+            "{what}: {:?}",
+            failure.status
+        );
     }
 }

@@ -117,7 +117,18 @@ impl Chats {
         session: &Session,
         wanted: Wanted<'_>,
     ) -> Result<CompiledPrompt, Error> {
-        let gathered = self.gather(ctx, session, wanted.tip).await?;
+        self.compile_within(ctx, session, wanted, u32::MAX).await
+    }
+
+    /// Compiles a prompt for a window of at most so many tokens, whatever the model says.
+    pub(super) async fn compile_within(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        wanted: Wanted<'_>,
+        most_tokens: u32,
+    ) -> Result<CompiledPrompt, Error> {
+        let gathered = self.gather(ctx, session, wanted.tip, most_tokens).await?;
         let Gathered {
             played: (plot, sheet),
             player,
@@ -229,6 +240,7 @@ impl Chats {
         ctx: &Ctx,
         session: &Session,
         tip: Option<MessageId>,
+        most_tokens: u32,
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
         let plot = async {
@@ -237,7 +249,8 @@ impl Chats {
             Ok((plot, sheet))
         };
         let history = async {
-            let model = self.models.resolve(ctx, &session.model_id).await?;
+            let mut model = self.models.resolve(ctx, &session.model_id).await?;
+            model.window_tokens = model.window_tokens.min(most_tokens);
             let lines = self.history(session, tip, model.window_tokens).await?;
             Ok::<_, Error>((model, lines))
         };
