@@ -48,6 +48,7 @@ mod splice;
 mod spoken;
 mod stage;
 mod told;
+mod too_long;
 mod tree;
 mod turns;
 mod unchanged;
