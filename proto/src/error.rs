@@ -154,6 +154,12 @@ pub fn reason_of(status: &Status) -> Option<Reason> {
     Reason::from_str_name(&format!("REASON_{}", info.reason))
 }
 
+/// A fact that a status of ours carries for programs, by its name.
+pub fn fact_of(status: &Status, name: &str) -> Option<String> {
+    let mut info = status.get_details_error_info()?;
+    info.metadata.remove(name).filter(|_| info.domain == DOMAIN)
+}
+
 /// The HTTP status of a refusal: that of its reason, if it is one of ours, else that of its code.
 pub fn http_status_of(status: &Status) -> http::StatusCode {
     let policy = reason_of(status).and_then(Reason::policy);

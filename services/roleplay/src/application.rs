@@ -13,6 +13,7 @@ mod cast_members;
 mod characters;
 mod chats;
 mod choose_speakers;
+mod compile_anew;
 mod compile_prompt;
 mod continue_message;
 mod create_branch;

@@ -5,15 +5,18 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use ai::Listed;
 use ai::config::{Embedding, LocalConfig};
+use anyhow::Result;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
 use engine::{Encoder, Needs};
 use platform::config::ServerUrl;
 use platform::reach::Unreached;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
-use serde::Deserialize;
+use service::Host;
 use sha2::{Digest, Sha256};
+use storage::Database;
 
 use super::finding::{Finding, State};
 use crate::settings::Settings;
@@ -21,6 +24,7 @@ use crate::settings::Settings;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const LOCAL: &str = "local model";
 const SERVER: &str = "model server";
+const LEARNED: &str = "learned";
 const EMBEDDING: &str = "embeddings";
 
 /// Looks at the models' files and asks the server.
@@ -35,6 +39,7 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     }
     if config.openai.is_configured() {
         findings.push(server(&config.openai).await);
+        findings.extend(refusals(settings).await);
     }
     if findings.is_empty() {
         let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL)";
@@ -70,7 +75,7 @@ fn own_folder(folder: &Path) -> Finding {
 async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding {
     let url = &ServerUrl::new(&*config.base_url);
     match list_models(config).await {
-        Ok(models) if models.iter().any(|model| model == name) => {
+        Ok(listed) if listed.chat.iter().chain(&listed.others).any(|model| model == name) => {
             Finding::good(EMBEDDING, format!("{url} has {name}"))
         }
         Ok(_) => Finding::missing(
@@ -199,15 +204,54 @@ fn sha256(path: &Path) -> std::io::Result<String> {
 async fn server(config: &ai::config::OpenAiConfig) -> Finding {
     let url = &ServerUrl::new(&*config.base_url);
     match list_models(config).await {
-        Ok(models) if models.is_empty() => Finding::broken(SERVER, format!("{url} has no models"))
-            .advise("load one there, or list its models under [[ai.openai.models]]"),
-        Ok(models) => Finding::good(SERVER, format!("{url} has {}", shortened(&models))),
+        Ok(listed) if !listed.chat.is_empty() => {
+            let more = match listed.others.len() {
+                0 => String::new(),
+                count => format!(", and {count} that can't chat"),
+            };
+            Finding::good(SERVER, format!("{url} has {}{more}", shortened(&listed.chat)))
+        }
+        Ok(_) if !config.models.is_empty() => {
+            Finding::good(SERVER, format!("{url} answers; its models are those of the configuration"))
+        }
+        Ok(listed) => {
+            let text = match listed.others.is_empty() {
+                true => format!("{url} answers, and lists no models"),
+                false => format!("{url} has no models that can chat"),
+            };
+            Finding::missing(SERVER, text).advise(
+                "name one in TROUPE__AI__DEFAULT_MODEL, such as openai/NAME, or list its models under [[ai.openai.models]]",
+            )
+        }
         Err(unlisted) => unlisted.found(
             SERVER,
             url,
             "start it, or correct TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
         ),
     }
+}
+
+/// What model servers refused, by what the ai service stored of it. Nothing where it can't be read: others tell of that.
+async fn refusals(settings: &Settings) -> Vec<Finding> {
+    let host = Host {
+        backends: settings.backends(),
+        ..Host::new(&settings.data_dir)
+    };
+    let Ok(Some(store)) = Database::attach(&host.storage(), "ai").await else {
+        return Vec::new();
+    };
+    let lessons = ai::lessons(&store).await.unwrap_or_default();
+    let finding = |of_model: &[ai::Lesson]| {
+        let refused: Vec<&str> = of_model.iter().map(|lesson| &*lesson.refusal).collect();
+        let (server, model) = (ServerUrl::new(&*of_model[0].server), &of_model[0].model);
+        let text = format!("{server} refuses for {model}: {}", refused.join(", "));
+        Finding::good(LEARNED, text)
+            .advise("found out from its answers; the settings of [[ai.openai.models]] overrule it")
+    };
+    let of_one = |one: &ai::Lesson, other: &ai::Lesson| {
+        (&one.server, &one.model) == (&other.server, &other.model)
+    };
+    lessons.chunk_by(of_one).map(finding).collect()
 }
 
 /// Why a server's models aren't known.
@@ -245,17 +289,8 @@ impl From<reqwest::Error> for Unlisted {
     }
 }
 
-#[derive(Deserialize)]
-struct Listing {
-    data: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-}
-
-async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Vec<String>, Unlisted> {
+/// The models that the server lists; none where it has no list, which is no fault.
+async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Listed, Unlisted> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let mut request = client.get(format!("{}/models", config.base_url.trim_end_matches('/')));
     // A key that no header can hold is a finding about the configuration already.
@@ -267,14 +302,20 @@ async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Vec<String>, U
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             return Err(Unlisted::Refused(status));
         }
+        StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::GONE
+        | StatusCode::NOT_IMPLEMENTED => {
+            return Ok(Listed::default());
+        }
         status if !status.is_success() => {
             return Err(Unlisted::Foreign(format!("it answers {status}")));
         }
         _ => {}
     }
-    let foreign = |_| Unlisted::Foreign("it doesn't list models as OpenAI does".to_owned());
-    let listing: Listing = answer.json().await.map_err(foreign)?;
-    Ok(listing.data.into_iter().map(|entry| entry.id).collect())
+    let body = answer.bytes().await?;
+    let listed = ai::listed(&body);
+    listed.ok_or_else(|| Unlisted::Foreign("its list of models isn't JSON".to_owned()))
 }
 
 fn shortened(models: &[String]) -> String {

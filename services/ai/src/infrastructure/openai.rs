@@ -87,6 +87,17 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The model with no larger window than the server named when it refused a prompt.
+    fn bounded(&self, mut model: Model) -> Model {
+        if let Some(window) = self.quirks.window(&model.name) {
+            model.window_tokens = model.window_tokens.min(window);
+            model.max_reply_tokens = model.max_reply_tokens.min(window);
+        }
+        model
+    }
+}
+
 /// Where the server of a configuration is.
 fn endpoint(config: &OpenAiConfig, clock: &Clock) -> Result<Endpoint, EndpointError> {
     let mut headers = HeaderMap::new();
@@ -122,11 +133,16 @@ impl Provider for OpenAi {
     }
 
     fn models(&self) -> Vec<Model> {
-        self.listing().models().cloned().collect()
+        let listing = self.listing();
+        listing
+            .models()
+            .map(|model| self.server.bounded(model.clone()))
+            .collect()
     }
 
     fn first(&self) -> Option<Model> {
-        self.listing().models().next().cloned()
+        let first = self.listing().models().next().cloned();
+        first.map(|model| self.server.bounded(model))
     }
 
     fn problem(&self) -> Option<String> {
@@ -135,7 +151,8 @@ impl Provider for OpenAi {
     }
 
     fn find(&self, name: &str) -> Option<Model> {
-        self.listing().find(&self.server.config, name)
+        let found = self.listing().find(&self.server.config, name);
+        found.map(|model| self.server.bounded(model))
     }
 
     fn generate(&self, request: Request, deadline: Instant) -> EventStream {

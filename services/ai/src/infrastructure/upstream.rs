@@ -9,7 +9,7 @@ pub(crate) mod endpoint;
 pub(crate) mod failure;
 mod frames;
 pub(crate) mod generation;
-mod json;
+pub(crate) mod json;
 pub(crate) mod piece;
 mod reply;
 pub(crate) mod retry;

@@ -112,9 +112,22 @@ impl Chats {
         ensemble: &Arc<Ensemble>,
         wanted: Wanted<'_>,
     ) -> Result<CompiledPrompt, Error> {
+        self.compile_within(ctx, session, ensemble, wanted, u32::MAX)
+            .await
+    }
+
+    /// Compiles a prompt for a window of at most so many tokens, whatever the model says.
+    pub(super) async fn compile_within(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        ensemble: &Arc<Ensemble>,
+        wanted: Wanted<'_>,
+        most_tokens: u32,
+    ) -> Result<CompiledPrompt, Error> {
         let speaker = wanted.speaker.character_id;
         let sheet = ensemble.sheet(speaker).ok_or(Error::CharacterDeleted)?;
-        let gathered = self.gather(ctx, session, wanted.tip).await?;
+        let gathered = self.gather(ctx, session, wanted.tip, most_tokens).await?;
         let Gathered {
             player,
             greeter,
@@ -257,10 +270,12 @@ impl Chats {
         ctx: &Ctx,
         session: &Session,
         tip: Option<MessageId>,
+        most_tokens: u32,
     ) -> Result<Gathered, Error> {
         let recalls = self.memories.config.enabled && session.settings.recall.unwrap_or(true);
         let history = async {
-            let model = self.models.resolve(ctx, &session.model_id).await?;
+            let mut model = self.models.resolve(ctx, &session.model_id).await?;
+            model.window_tokens = model.window_tokens.min(most_tokens);
             let lines = self.history(session, tip, model.window_tokens).await?;
             Ok::<_, Error>((model, lines))
         };

@@ -20,13 +20,14 @@ use tonic::Status;
 use tracing::Instrument;
 use troupe_proto::{Classify, Code, Reason, error};
 
+use super::compile_anew::TooLong;
 use super::live::Job;
 use super::next_reply::Said;
 use super::recover_generations::Outcome;
 use super::shown::Shown;
 use super::words::Words;
 use super::{Chats, Error};
-use crate::domain::generation::{Ending, State, Trimmer};
+use crate::domain::generation::{Ending, Finish, State, Trimmer, Usage};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::macros::{Moment, Resolver};
 use crate::domain::turn::{Round, Speaker};
@@ -121,6 +122,7 @@ impl Chats {
             None => Trimmer::after(&work.base),
         };
         let (user_id, model_id) = (work.inference.user_id, work.inference.model_id.clone());
+        let too_long = TooLong::if_refused(&work.inference, work.speaker);
         let first_token = OnceLock::new();
         let pieces = Pieces {
             resolver: Resolver::default(),
@@ -131,7 +133,10 @@ impl Chats {
             stored: pieces,
             first_after: &first_token,
         };
-        let reading = async { Ok(self.read(&ctx, work.inference, &work.job, pieces).await) };
+        let reading = async {
+            let asked = (work.inference, too_long);
+            Ok(self.read(&ctx, asked, &work.job, pieces).await)
+        };
         // A failure to store ends the reading, and with it the model's work.
         let done = tokio::try_join!(reading, self.write(&work.job, id, received));
         let ending = match done {
@@ -193,44 +198,26 @@ impl Chats {
     async fn read(
         &self,
         ctx: &Ctx,
-        inference: Inference,
+        (inference, too_long): (Inference, TooLong),
         job: &Job,
         mut pieces: Pieces<'_>,
     ) -> Ending {
         let asked = Instant::now();
+        let mut spent = None;
         let writing = async {
-            let mut writing = self.models.generate(ctx, inference).await?;
-            while let Some(written) = writing.next().await? {
-                match written {
-                    Written::Delta(delta) => {
-                        pieces.first_after.get_or_init(|| asked.elapsed());
-                        if !pieces.push(&delta) {
-                            break;
-                        }
-                    }
-                    Written::Finished {
-                        finish: Some(finish),
-                        usage,
-                    } => {
-                        return Ok(Ending {
-                            finish: Some(finish),
-                            usage,
-                            ..Ending::by(State::Completed)
-                        });
-                    }
-                    Written::Finished {
-                        finish: None,
-                        usage,
-                    } => {
-                        let reason = Reason::ContentRefused.name();
-                        let refused =
-                            Ending::failed(reason, "the provider's filter stopped the reply");
-                        return Ok(Ending { usage, ..refused });
-                    }
-                }
+            let mut done = self
+                .listen(ctx, inference, &mut pieces, asked, &mut spent)
+                .await;
+            // What was shown stands: only a prompt that got no answer is made shorter.
+            if let Err(refusal) = &done
+                && pieces.first_after.get().is_none()
+                && let Some(shorter) = self.shortened(ctx, &too_long, refusal).await
+            {
+                done = self
+                    .listen(ctx, shorter, &mut pieces, asked, &mut spent)
+                    .await;
             }
-            let message = "the model stopped before the reply was complete";
-            Err(error::status(Reason::ProviderUnavailable, message))
+            done
         };
         let ending = tokio::select! {
             biased;
@@ -240,7 +227,36 @@ impl Chats {
             done = writing => done.unwrap_or_else(|status| failed(&status)),
         };
         pieces.finish();
-        ending
+        Ending {
+            usage: ending.usage.or(spent),
+            ..ending
+        }
+    }
+
+    /// Gives on what the model writes, until it ends or nobody takes it any more.
+    async fn listen(
+        &self,
+        ctx: &Ctx,
+        inference: Inference,
+        pieces: &mut Pieces<'_>,
+        asked: Instant,
+        spent: &mut Option<Usage>,
+    ) -> Result<Ending, Status> {
+        let mut writing = self.models.generate(ctx, inference).await?;
+        while let Some(written) = writing.next().await? {
+            match written {
+                Written::Delta(delta) => {
+                    pieces.first_after.get_or_init(|| asked.elapsed());
+                    if !pieces.push(&delta) {
+                        break;
+                    }
+                }
+                Written::Spent(usage) => *spent = Some(usage),
+                Written::Finished { finish, usage } => return Ok(ended(finish, usage)),
+            }
+        }
+        let message = "the model stopped before the reply was complete";
+        Err(error::status(Reason::ProviderUnavailable, message))
     }
 
     /// Completes when the platform has been stopping for as long as generations may go on.
@@ -303,6 +319,22 @@ impl Chats {
     async fn append(&self, id: GenerationId, offset: usize, text: &str) -> Result<bool, Error> {
         let db = self.db.unsynced().statements();
         Ok(generations::append(&db, id, offset, text).await?)
+    }
+}
+
+/// The end that a model comes to; without a reason, a filter of the provider ended it.
+fn ended(finish: Option<Finish>, usage: Option<Usage>) -> Ending {
+    let ending = match finish {
+        Some(_) => Ending::by(State::Completed),
+        None => {
+            let reason = Reason::ContentRefused.name();
+            Ending::failed(reason, "the provider's filter stopped the reply")
+        }
+    };
+    Ending {
+        finish,
+        usage,
+        ..ending
     }
 }
 

@@ -188,6 +188,7 @@ impl CompiledPrompt {
             user_id: session.me.user_id,
             model_id: self.model.id,
             settings: session.settings.clone(),
+            prompt_tokens: self.receipt.prompt_tokens,
             max_tokens: self.max_tokens,
             prompt: self.prompt,
         };

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tonic::{Status, Streaming};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
-use troupe_proto::types::{ChatRole, FinishReason};
+use troupe_proto::types::{ChatRole, FinishReason, TokenUsage};
 
 use super::promised;
 use crate::domain::generation::{Finish, Usage};
@@ -77,6 +77,8 @@ pub(crate) struct Inference {
     pub(crate) prompt: Prompt,
     /// How to sample, and further texts that end it.
     pub(crate) settings: ReplySettings,
+    /// Tokens of the prompt, as they were counted.
+    pub(crate) prompt_tokens: u32,
     /// Most tokens.
     pub(crate) max_tokens: u32,
 }
@@ -93,6 +95,8 @@ pub(crate) enum Written {
         /// What it took.
         usage: Option<Usage>,
     },
+    /// It took this, and fails next.
+    Spent(Usage),
 }
 
 impl Models {
@@ -218,6 +222,7 @@ impl Writing {
                     }
                     return Ok(Some(end(finished)));
                 }
+                Some(Event::Spent(spent)) => return Ok(Some(Written::Spent(spent.into()))),
                 None => {}
             }
         }
@@ -231,14 +236,20 @@ fn end(finished: pb::Finished) -> Written {
         FinishReason::ContentFilter => None,
         FinishReason::Stop | FinishReason::Unspecified => Some(Finish::Stop),
     };
-    let usage = finished.usage.map(|usage| Usage {
-        prompt_tokens: usage.prompt_tokens,
-        cached_tokens: usage.cached_tokens,
-        completion_tokens: usage.completion_tokens,
-        cost_pico_usd: usage.cost_pico_usd,
-        estimated: usage.estimated,
-    });
+    let usage = finished.usage.map(Usage::from);
     Written::Finished { finish, usage }
+}
+
+impl From<TokenUsage> for Usage {
+    fn from(usage: TokenUsage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            cached_tokens: usage.cached_tokens,
+            completion_tokens: usage.completion_tokens,
+            cost_pico_usd: usage.cost_pico_usd,
+            estimated: usage.estimated,
+        }
+    }
 }
 
 fn key(model_id: &str, text: &str) -> [u8; 32] {

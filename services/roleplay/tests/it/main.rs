@@ -52,6 +52,7 @@ mod splice;
 mod spoken;
 mod stage;
 mod told;
+mod too_long;
 mod tree;
 mod troupe;
 mod turns;

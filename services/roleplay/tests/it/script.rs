@@ -104,6 +104,11 @@ impl Call {
         self.send(Ok(pb::generate_response::Event::Finished(finished)));
     }
 
+    /// What the model took, before it fails.
+    pub(crate) fn spend(&self, usage: TokenUsage) {
+        self.send(Ok(pb::generate_response::Event::Spent(usage)));
+    }
+
     /// The model fails.
     pub(crate) fn fail(self, status: Status) {
         self.send(Err(status));

@@ -103,6 +103,13 @@ impl Call for Completion {
 
     fn learn(&self, refusal: &Refusal) -> bool {
         let model = &self.request.model;
+        if let ProviderError::ContextLength {
+            window: Some(window),
+            ..
+        } = &refusal.error
+        {
+            self.server.quirks.saw_window(model, *window);
+        }
         let lessons = quirk::lessons(refusal, &self.fields(&self.traits()));
         let new = self.server.quirks.add(model, lessons);
         for quirk in &new {

@@ -10,6 +10,7 @@ use super::wire::Traits;
 use crate::config::{MaxTokensField, ModelConfig, OPENAI, OpenAiConfig};
 use crate::domain::{Model, Prices};
 use crate::infrastructure::roles::RoleRules;
+use crate::infrastructure::upstream::json::document;
 use crate::infrastructure::upstream::piece::count;
 
 const DEFAULT_WINDOW_TOKENS: u32 = 8192;
@@ -202,16 +203,16 @@ pub struct Listed {
     pub others: Vec<String>,
 }
 
-/// Reads an answer of `/models`, whichever shape it has; what can't be a model is left out.
-pub fn listed(answer: &Value) -> Listed {
+/// Reads the body of an answer of `/models`, whichever shape it has; what can't be a model is left out. `None` if it isn't JSON.
+pub fn listed(body: &[u8]) -> Option<Listed> {
     let mut listed = Listed::default();
-    for (id, entry) in entries(answer) {
+    for (id, entry) in entries(&document(body)?) {
         match kind::can_chat(&id, entry) {
             true => listed.chat.push(id),
             false => listed.others.push(id),
         }
     }
-    listed
+    Some(listed)
 }
 
 /// Those models of an answer of `/models` that can chat.

@@ -83,23 +83,42 @@ impl FromStr for Quirk {
 
 /// What is known of the models. Shared by all generations.
 #[derive(Debug, Default)]
-pub(super) struct Quirks(RwLock<HashMap<String, BTreeSet<Quirk>>>);
+pub(super) struct Quirks {
+    refused: RwLock<HashMap<String, BTreeSet<Quirk>>>,
+    /// The windows that the server named when a prompt was too long. Kept as long as the process runs: servers start anew with
+    /// others.
+    windows: RwLock<HashMap<String, u32>>,
+}
 
 impl Quirks {
     /// What is known of a model.
     pub(super) fn of(&self, model: &str) -> BTreeSet<Quirk> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.refused.read().unwrap_or_else(PoisonError::into_inner);
         known.get(model).cloned().unwrap_or_default()
     }
 
     /// Adds what was found out; gives what is new of it.
     pub(super) fn add(&self, model: &str, quirks: impl IntoIterator<Item = Quirk>) -> Vec<Quirk> {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.refused.write().unwrap_or_else(PoisonError::into_inner);
         let of_model = known.entry(model.to_owned()).or_default();
         quirks
             .into_iter()
             .filter(|quirk| of_model.insert(*quirk))
             .collect()
+    }
+}
+
+impl Quirks {
+    /// Takes note of a window that the server named.
+    pub(super) fn saw_window(&self, model: &str, window: u32) {
+        let mut windows = self.windows.write().unwrap_or_else(PoisonError::into_inner);
+        windows.insert(model.to_owned(), window);
+    }
+
+    /// The window that the server named for a model, if it ever did.
+    pub(super) fn window(&self, model: &str) -> Option<u32> {
+        let windows = self.windows.read().unwrap_or_else(PoisonError::into_inner);
+        windows.get(model).copied()
     }
 }
 

@@ -18,7 +18,6 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 /// As much of a refusal as anything is learned from.
 const MAX_WORDS_BYTES: usize = 16 << 10;
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How a server is reached.
 #[derive(Debug)]
@@ -200,8 +199,7 @@ impl Endpoint {
             return Err(self.refusal(answer).await);
         }
         let body = read_whole(answer).await?;
-        let document = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
-        json::parse(document).ok_or_else(|| {
+        json::document(&body).ok_or_else(|| {
             let setting = self.setting;
             let cause = format!(
                 "the answer is not JSON: check that {setting} ends with the version, such as `/v1`"

@@ -11,6 +11,7 @@ const UNITS: u32 = 0x10_F000;
 /// Marks a byte that is no UTF-8.
 const BYTES: u32 = 0x10_F800;
 const FIRST_UNIT: u16 = 0xD800;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Half of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,11 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
     strict
         .or_else(|_| serde_json::from_slice(&mended(bytes)))
         .ok()
+}
+
+/// One JSON document, which may have a byte order mark.
+pub(crate) fn document(bytes: &[u8]) -> Option<Value> {
+    parse(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes))
 }
 
 /// JSON values one after another, with white space between them or none; `None` if anything else is among them.

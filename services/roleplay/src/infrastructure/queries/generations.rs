@@ -259,6 +259,19 @@ pub(crate) async fn receipt(
     Ok(model.map(|model| model.receipt))
 }
 
+/// Stores another receipt of a generation, whose prompt was compiled anew.
+pub(crate) async fn replace_receipt(
+    db: &impl ConnectionTrait,
+    id: GenerationId,
+    receipt: String,
+) -> Result<(), DbErr> {
+    let update = receipt::Entity::update_many()
+        .col_expr(receipt::Column::Receipt, Expr::val(receipt))
+        .filter(receipt::Column::GenerationId.eq(id));
+    update.exec(db).await?;
+    Ok(())
+}
+
 fn generation(model: Model) -> Generation {
     let usage = model.prompt_tokens.map(|prompt_tokens| Usage {
         prompt_tokens,

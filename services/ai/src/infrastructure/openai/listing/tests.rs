@@ -15,6 +15,10 @@ fn none() -> BTreeSet<Quirk> {
     BTreeSet::new()
 }
 
+fn listed(answer: &Value) -> Listed {
+    super::listed(&serde_json::to_vec(answer).unwrap()).unwrap()
+}
+
 fn names(listing: &Listing) -> Vec<&str> {
     listing.models().map(|model| model.name.as_str()).collect()
 }
@@ -174,6 +178,9 @@ fn reads_lists_in_every_shape() {
         assert_eq!(listed(&answer), Listed::default(), "{answer}");
     }
     assert_eq!(listed(&json!([{"id": 7}])).chat, ["7"]);
+    let marked = "\u{feff}{\"data\": [{\"id\": \"a\"}]}";
+    assert_eq!(super::listed(marked.as_bytes()).unwrap().chat, ["a"]);
+    assert_eq!(super::listed(b"<html>"), None);
 }
 
 #[test]
