@@ -140,7 +140,7 @@ class Async(unittest.IsolatedAsyncioTestCase):
         async with AsyncTroupe(fake.url, tokens=store) as client:
             with store.lock():
                 with self.assertRaises(TroupeError) as failed:
-                    await client.users.get_profile(timeout=0.5)
+                    await asyncio.wait_for(client.users.get_profile(timeout=0.5), 5)
             self.assertEqual(grpc.StatusCode.DEADLINE_EXCEEDED, failed.exception.code)
             await client.users.get_profile()
         self.assertEqual(B, store.load())
