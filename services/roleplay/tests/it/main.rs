@@ -17,6 +17,7 @@ mod character_edits;
 mod characters;
 mod embedder;
 mod events;
+mod faults;
 mod generations;
 mod greetings;
 mod invitations;
