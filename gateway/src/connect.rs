@@ -1,15 +1,16 @@
 //! Connect, version 1 (<https://connectrpc.com/docs/protocol>): calls with one answer as plain HTTP, by GET too where they
-//! change nothing, and streams of answers in envelopes; in JSON or in Protobuf. Streams of requests pass in Protobuf alone. It knows
-//! how Connect writes. What is the same of every call is in `call.rs`.
+//! change nothing, and streams of answers in envelopes; in JSON or in Protobuf, compressed by gzip or not. Streams of requests
+//! pass in Protobuf alone, and not compressed. It knows how Connect writes. What is the same of every call is in `call.rs`.
 
 pub(crate) mod envelope;
 mod error;
+mod packed;
 mod query;
 mod writer;
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap};
 use http::{Method as Verb, Request, Response, StatusCode, Version, request};
 use mesh::admission::unknown_method;
 use tonic::body::Body;
@@ -29,7 +30,6 @@ use crate::visit::{AccessLog, Visit};
 pub(crate) use self::error::{end_of_stream, end_with, put_error, put_request_info};
 
 const VERSION: &str = "connect-protocol-version";
-const STREAM_ENCODING: &str = "connect-content-encoding";
 const TAKES_STREAM: &str =
     "the method takes a stream of requests: send application/connect+proto, or call it by gRPC";
 
@@ -223,7 +223,7 @@ async fn call(
         return Err(unimplemented(message).into());
     }
     check_version(headers, &target.source)?;
-    check_encoding(headers, &target.source)?;
+    let is_packed = packed::is_packed(headers, &target.source, method.client_streaming)?;
     let call = Call {
         front,
         visit,
@@ -235,6 +235,7 @@ async fn call(
         plan: &target.plan,
         codec: target.codec,
         source: &target.source,
+        is_packed,
     };
     match method.client_streaming {
         // An envelope without flags is a frame of gRPC.
@@ -259,36 +260,6 @@ fn check_version(headers: &HeaderMap, source: &Source<'_>) -> Result<(), Status>
         true => Ok(()),
         false => Err(invalid(rule)),
     }
-}
-
-/// Refuses compressed messages.
-fn check_encoding(headers: &HeaderMap, source: &Source<'_>) -> Result<(), Refusal> {
-    let sent = |name: &str| {
-        let values = headers.get_all(name).into_iter();
-        let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        codings.map(<[u8]>::trim_ascii).find(|it| is_encoding(it))
-    };
-    let by_http = sent("content-encoding");
-    let (found, accepted) = match source {
-        Source::Query(query) => {
-            let named = query.compression.as_deref().map(str::as_bytes);
-            (named.filter(|it| is_encoding(it)), "accept-encoding")
-        }
-        Source::Body => (by_http, "accept-encoding"),
-        Source::Envelope => (sent(STREAM_ENCODING).or(by_http), "connect-accept-encoding"),
-    };
-    let Some(found) = found else { return Ok(()) };
-    let message = format!(
-        "the compression {} is not supported: supported encodings are identity",
-        found.escape_ascii()
-    );
-    let accepted = http::HeaderName::from_static(accepted);
-    let identity = HeaderValue::from_static("identity");
-    Err(Refusal::from(unimplemented(&message)).with(accepted, identity))
-}
-
-fn is_encoding(name: &[u8]) -> bool {
-    !name.is_empty() && !name.eq_ignore_ascii_case(b"identity")
 }
 
 fn unimplemented(message: &str) -> Status {

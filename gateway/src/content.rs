@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::form::{self, FORM_ROOM};
 use crate::media;
@@ -31,9 +31,10 @@ impl<'a> Content<'a> {
         is_absent: bool,
     ) -> Result<Self, Refusal> {
         if !is_absent && is_compressed(headers) {
-            return Err(Refusal::unsupported_type(
-                "the body must not be compressed: send it without content-encoding",
-            ));
+            let message = "the body must not be compressed: send it without content-encoding";
+            let identity = HeaderValue::from_static("identity");
+            let refusal = Refusal::unsupported_type(message);
+            return Err(refusal.with(header::ACCEPT_ENCODING, identity));
         }
         let text = media::text(headers.get(header::CONTENT_TYPE));
         let kind = media::essence(&text);
@@ -138,7 +139,6 @@ fn looks_like_json(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use prost_reflect::DescriptorPool;
 
     use super::*;

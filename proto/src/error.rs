@@ -137,6 +137,12 @@ pub fn invalid_field(field: impl Into<String>, description: impl Into<String>) -
     invalid_fields(vec![FieldViolation::new(field, description)])
 }
 
+/// A status with a reason that lies in one field.
+pub fn field_at_fault(reason: Reason, field: &str, description: &str) -> Status {
+    let class = Class::new(reason).violation(field, description);
+    class.status_of(&format_args!("{field} {description}"))
+}
+
 /// Bytes that are not the message that the method takes.
 pub(crate) fn malformed(cause: prost::DecodeError) -> Status {
     status(

@@ -21,9 +21,14 @@ import { SharingService } from "./gen/troupe/roleplay/v1/sharing_service_pb.js";
 import { AuthService } from "./gen/troupe/users/v1/auth_service_pb.js";
 import { UserService } from "./gen/troupe/users/v1/user_service_pb.js";
 import { CookieTokens, fetchWithCookie } from "./cookie.js";
+import { reasonOf } from "./errors.js";
+import { Reason } from "./gen/troupe/errors/v1/reason_pb.js";
 import { Session } from "./session.js";
 import { SteadyTransport } from "./steady.js";
 import { MemoryTokens, type Tokens, type TokenStore } from "./tokens.js";
+
+/** Why a call of somebody is refused who isn't logged in, or no more. */
+const OUT: ReadonlySet<Reason> = new Set([Reason.TOKEN_MISSING, Reason.REFRESH_TOKEN_INVALID]);
 
 /** How to reach Troupe, and how to behave there. */
 export interface TroupeOptions {
@@ -107,9 +112,13 @@ export class Troupe {
     await this.#session.begin(tokens);
   }
 
-  /** Ends the login session, and forgets its tokens. */
+  /** Ends the login session, and forgets its tokens. Who is out already stays out. */
   async logOut(): Promise<void> {
-    await this.auth.logout({});
+    try {
+      await this.auth.logout({});
+    } catch (error) {
+      if (!OUT.has(reasonOf(error))) throw error;
+    }
     await this.#session.end();
   }
 

@@ -18,10 +18,13 @@ export function hasCookie(method: DescMethod): boolean {
   return policyOf(method).cookie !== "";
 }
 
-/** How long a call may take by its contract, in milliseconds. */
-export function timeoutOf(method: DescMethod): number {
+/** Beyond the contract's time, so that Troupe's own refusal arrives first. */
+const GRACE_MS = 5_000;
+
+/** How long a call is waited for, in milliseconds: a little longer than it may take by its contract. */
+export function patienceFor(method: DescMethod): number {
   const { seconds = 0n, nanos = 0 } = policyOf(method).timeout ?? {};
-  return Number(seconds) * 1000 + nanos / 1e6;
+  return Number(seconds) * 1000 + nanos / 1e6 + GRACE_MS;
 }
 
 /** Whether sending the same request twice does no more than sending it once. */

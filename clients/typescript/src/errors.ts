@@ -96,7 +96,9 @@ const LOST: ReadonlySet<Code> = new Set([
   Code.InvalidArgument,
 ]);
 
-function retryAfterMs(error: ConnectError): number | undefined {
+/** When to come back, in milliseconds, if Troupe says so, or what stands between it and the client. */
+export function retryAfterMs(error: unknown): number | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   if (delay !== undefined) return Number(delay.seconds) * 1000 + delay.nanos / 1e6;
   const header = error.metadata.get("retry-after");

@@ -1,7 +1,9 @@
 // Lists page by page, as one.
 
+import type { CallOptions } from "@connectrpc/connect";
+
 /** A method that lists a page. */
-type List<Q, P> = (request: Q) => Promise<P>;
+type List<Q, P> = (request: Q, options?: CallOptions) => Promise<P>;
 
 /** What a page has of its list. */
 interface Page {
@@ -14,7 +16,7 @@ type ItemOf<P> = {
 }[Exclude<keyof P, `$${string}`>];
 
 /**
- * The items of a list, over all of its pages. A page is asked for when its first item is.
+ * The items of a list, over all of its pages. A page is asked for when its first item is, with the options.
  *
  * ```ts
  * for await (const session of all(troupe.sessions.listSessions, { characterId })) console.log(session.title);
@@ -23,10 +25,11 @@ type ItemOf<P> = {
 export async function* all<Q extends { pageToken?: string }, P extends Page>(
   list: List<Q, P>,
   request: Q,
+  options?: CallOptions,
 ): AsyncGenerator<ItemOf<P>> {
   let pageToken = request.pageToken ?? "";
   do {
-    const page = await list({ ...request, pageToken });
+    const page = await list({ ...request, pageToken }, options);
     yield* itemsOf(page);
     pageToken = page.nextPageToken;
   } while (pageToken !== "");

@@ -2,7 +2,7 @@
 
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import { isPassing, refusalOf } from "./errors.js";
+import { isPassing, retryAfterMs } from "./errors.js";
 
 /** The first pause between two tries; each next one is twice as long. */
 const PAUSE_MS = 400;
@@ -13,11 +13,14 @@ const LONGEST_MS = 30_000;
 export class Patience {
   readonly #retries: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #deadline: number;
   #failures = 0;
 
-  constructor(retries: number, signal?: AbortSignal) {
+  /** `deadline` is when the call must have ended, by `performance.now()`. */
+  constructor(retries: number, signal?: AbortSignal, deadline = Infinity) {
     this.#retries = retries;
     this.#signal = signal;
+    this.#deadline = deadline;
   }
 
   /** The call got further: failures count from here. */
@@ -27,12 +30,14 @@ export class Patience {
 
   /** Waits until the call may be sent again; throws the error if it shouldn't. */
   async after(error: unknown): Promise<void> {
-    const wait = refusalOf(error)?.retryAfterMs ?? 0;
+    const wait = retryAfterMs(error) ?? 0;
     const isOver = this.#signal?.aborted === true || this.#failures >= this.#retries;
     if (isOver || !isPassing(error) || wait > LONGEST_MS) throw error;
-    const backoff = PAUSE_MS * 2 ** this.#failures * (0.5 + Math.random());
+    const ms = wait + PAUSE_MS * 2 ** this.#failures * (0.5 + Math.random());
+    // Nobody waits only to be late.
+    if (performance.now() + ms >= this.#deadline) throw error;
     this.#failures += 1;
-    await pause(wait + backoff, this.#signal);
+    await pause(ms, this.#signal);
   }
 }
 

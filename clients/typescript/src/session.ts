@@ -3,6 +3,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
 
+import { patienceFor } from "./contract.js";
 import { reasonOf } from "./errors.js";
 import { Reason } from "./gen/troupe/errors/v1/reason_pb.js";
 import { AuthService, type TokenPair } from "./gen/troupe/users/v1/auth_service_pb.js";
@@ -12,6 +13,8 @@ import type { Tokens, TokenStore } from "./tokens.js";
 /** How long a tab waits for the pair that another tab has got, and not yet stored. */
 const HANDOVER_MS = 100;
 const HANDOVERS = 20;
+/** Others wait for an exchange, so that it must end. */
+const REFRESH_MS = patienceFor(AuthService.method.refreshToken);
 
 export class Session {
   readonly #auth: Client<typeof AuthService>;
@@ -63,7 +66,7 @@ export class Session {
       const isOver = stored === undefined && (!this.#usesCookie || this.#isOut);
       if (isOver || stored?.accessToken !== refused) return;
       try {
-        const { tokens } = await this.#auth.refreshToken(this.#request(stored));
+        const { tokens } = await this.#auth.refreshToken(this.#request(stored), { timeoutMs: REFRESH_MS });
         return await this.#keep(tokensOf(tokens));
       } catch (error) {
         const reason = reasonOf(error);

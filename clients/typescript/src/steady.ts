@@ -6,7 +6,7 @@ import type { DescMethodStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ContextValues, StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
 
-import { identified, isPublic, isRepeatable, isReply, recast, timeoutOf, watch } from "./contract.js";
+import { identified, isPublic, isRepeatable, isReply, patienceFor, recast, watch } from "./contract.js";
 import { reasonOf } from "./errors.js";
 import { Reason } from "./gen/troupe/errors/v1/reason_pb.js";
 import { Patience } from "./patience.js";
@@ -24,9 +24,6 @@ interface Terms {
 
 /** The second one is for a new pair that another tab has replaced at once, since it asked for one too. */
 const RENEWALS = 2;
-/** Beyond the contract's time, so that Troupe's own refusal arrives first. */
-const GRACE_MS = 5_000;
-
 export class SteadyTransport implements Transport {
   readonly #inner: Transport;
   readonly #session: Session;
@@ -129,7 +126,7 @@ class Tries {
     this.#request = request;
     this.#session = session;
     this.#terms = terms;
-    this.#patience = new Patience(retries, terms.signal);
+    this.#patience = new Patience(retries, terms.signal, terms.deadline);
   }
 
   /** Sends until there is an answer, or an error that stays. */
@@ -154,18 +151,17 @@ class Tries {
     const isRefused = reasonOf(error) === Reason.TOKEN_INVALID;
     if (isRefused && this.#used !== undefined && this.#renewals < RENEWALS) {
       this.#renewals += 1;
-      await this.#session.renew(this.#used);
+      await within(this.#terms, this.#session.renew(this.#used));
       return;
     }
     if (!isRead && !isRepeatable(this.#method, this.#request)) throw error;
     await this.#patience.after(error);
-    if (performance.now() >= this.#terms.deadline) throw error;
   }
 
   async #headers(): Promise<Headers> {
     const headers = new Headers(this.#terms.header);
     if (isPublic(this.#method) || headers.has("authorization")) return headers;
-    this.#used = (await this.#session.tokens())?.accessToken;
+    this.#used = (await within(this.#terms, this.#session.tokens()))?.accessToken;
     if (this.#used !== undefined) headers.set("authorization", `Bearer ${this.#used}`);
     return headers;
   }
@@ -173,7 +169,27 @@ class Tries {
 
 /** As in transports, 0 is no time limit of the caller's. */
 function deadline(method: DescMethod, timeoutMs = 0): number {
-  return performance.now() + (timeoutMs > 0 ? timeoutMs : timeoutOf(method) + GRACE_MS);
+  return performance.now() + (timeoutMs > 0 ? timeoutMs : patienceFor(method));
+}
+
+/** What work comes to, unless the call ends before that. The work goes on: others wait for it too. */
+function within<T>({ signal, deadline }: Terms, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+    const end = (message: string, code: Code): void => {
+      leave();
+      reject(new ConnectError(message, code));
+    };
+    const abort = (): void => end("the caller ended the call", Code.Canceled);
+    const late = (): void => end("the call took longer than its deadline", Code.DeadlineExceeded);
+    const timer = setTimeout(late, deadline - performance.now());
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted === true) abort();
+    work.finally(leave).then(resolve, reject);
+  });
 }
 
 /** The whole milliseconds that are left; at least one, since 0 means no limit. */

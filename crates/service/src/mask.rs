@@ -26,7 +26,13 @@ pub fn masked(
         .find(|path| !names.clone().any(|name| covers(path, name)))
     {
         let shown: String = unknown.chars().take(MAX_SHOWN).collect();
-        let description = format!("names {shown}, which can't be changed");
+        let outer = fields.iter().find(|(name, _)| covers(name, unknown));
+        let description = match outer {
+            Some((whole, _)) => {
+                format!("reaches into {whole}, which changes as a whole: name that")
+            }
+            None => format!("names {shown}, which can't be changed"),
+        };
         return Err(invalid_field(FIELD, description));
     }
     if paths.is_empty() {
@@ -88,7 +94,7 @@ mod tests {
             "set",
             "settings.",
             "settings.s",
-            "name.x",
+            "namex",
             "Name",
             "*.x",
         ] {
@@ -99,5 +105,15 @@ mod tests {
             );
         }
         assert!(named(&["*", "id"]).is_err());
+    }
+
+    #[test]
+    fn tells_of_fields_that_change_as_a_whole() {
+        for path in ["name.x", "settings.seed.low"] {
+            let refused = named(&[path]).unwrap_err();
+            let (whole, _) = path.rsplit_once('.').unwrap();
+            let told = format!("reaches into {whole}, which changes as a whole");
+            assert!(refused.message().contains(&told), "{refused}");
+        }
     }
 }

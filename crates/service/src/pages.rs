@@ -3,9 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use storage::page::PageTokens;
+use storage::page::{PageTokens, refused};
 use tonic::Status;
-use troupe_proto::error::invalid_field;
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 200;
@@ -44,7 +43,7 @@ impl Pages {
         let scope = scope.into();
         let after = self.0.open(&scope, page_token)?.map(|cursor| {
             let text = str::from_utf8(&cursor).ok();
-            let stale = || invalid_field("page_token", "is out of date: start again without it");
+            let stale = || refused("is out of date: start again without it");
             text.and_then(|text| text.parse().ok()).ok_or_else(stale)
         });
         Ok(Page {
@@ -94,7 +93,7 @@ impl<C: Display> Page<'_, C> {
 #[cfg(test)]
 mod tests {
     use storage::secret::Secret;
-    use troupe_proto::{Code, Reason, error};
+    use troupe_proto::{Reason, error};
 
     use super::*;
 
@@ -137,7 +136,7 @@ mod tests {
         assert_eq!(error::reason_of(&refused), Some(Reason::PageTokenInvalid));
         let stale = pages.0.seal("numbers", b"two");
         let refused = pages.read::<u32>("numbers", 2, &stale).unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(error::reason_of(&refused), Some(Reason::PageTokenInvalid));
         assert!(refused.message().contains("page_token"), "{refused}");
     }
 }

@@ -36,10 +36,7 @@ impl PageTokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let refused = || {
-            let message = "page_token doesn't come from this list: start again without it";
-            error::status(Reason::PageTokenInvalid, message)
-        };
+        let refused = || refused("doesn't come from this list: start again without it");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
         let (seal, cursor) = bytes.split_at_checked(SEAL_BYTES).ok_or_else(refused)?;
         let mut mac = self.keyed(scope);
@@ -62,6 +59,11 @@ impl PageTokens {
     }
 }
 
+/// The refusal of a page token, with what is wrong with it.
+pub fn refused(description: &str) -> Status {
+    error::field_at_fault(Reason::PageTokenInvalid, "page_token", description)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +84,8 @@ mod tests {
                 .is_err()
         );
         for bad in ["x", "!!!!", "AAAA", &token[1..]] {
-            assert!(tokens.open("messages/alice", bad).is_err(), "{bad}");
+            let refused = tokens.open("messages/alice", bad).unwrap_err();
+            assert_eq!(error::reason_of(&refused), Some(Reason::PageTokenInvalid));
         }
     }
 }

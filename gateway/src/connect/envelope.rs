@@ -34,8 +34,20 @@ pub(crate) fn around<E>(message: &[u8]) -> Result<Bytes, E> {
     })
 }
 
-/// The message of a body that is one envelope.
-pub(super) fn opened(body: &Bytes, max_bytes: usize) -> Result<Bytes, Status> {
+/// What an envelope has.
+pub(super) enum Opened {
+    /// The message.
+    Plain(Bytes),
+    /// The message, compressed.
+    Packed(Bytes),
+}
+
+/// The message of a body that is one envelope. It may be compressed where the call says how.
+pub(super) fn opened(
+    body: &Bytes,
+    max_bytes: usize,
+    may_be_packed: bool,
+) -> Result<Opened, Status> {
     if body.is_empty() {
         return Err(not_one(
             "the request has no message, and the method takes one",
@@ -47,13 +59,13 @@ pub(super) fn opened(body: &Bytes, max_bytes: usize) -> Result<Bytes, Status> {
         .ok_or_else(ends_early)?;
     let [flags, len @ ..] = *header;
     let len = u32::from_be_bytes(len) as usize;
-    if flags & COMPRESSED != 0 {
+    if flags & COMPRESSED != 0 && !may_be_packed {
         // The code is the one that Connect's own servers give.
         let message =
             "the message is compressed, and connect-content-encoding names no compression";
         return Err(coded(Code::Internal, &invalid(message)));
     }
-    if flags != 0 {
+    if flags & !COMPRESSED != 0 {
         return Err(invalid(
             "the envelope of a message has flags that a request must not have",
         ));
@@ -69,7 +81,11 @@ pub(super) fn opened(body: &Bytes, max_bytes: usize) -> Result<Bytes, Status> {
     if rest.len() < len {
         return Err(ends_early());
     }
-    Ok(body.slice_ref(rest))
+    let message = body.slice_ref(rest);
+    Ok(match flags & COMPRESSED {
+        0 => Opened::Plain(message),
+        _ => Opened::Packed(message),
+    })
 }
 
 fn not_one(message: &str) -> Status {

@@ -10,8 +10,9 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::Codec;
-use super::envelope::{opened, sealed};
+use super::envelope::{Opened, opened, sealed};
 use super::error::{metadata, put_trailers};
+use super::packed::unpacked;
 use super::query::Query;
 use crate::call::{Call, Writing, set_type, stream_answer};
 use crate::content::Content;
@@ -43,6 +44,8 @@ pub(super) struct Writer<'a> {
     pub(super) plan: &'a Arc<Plan>,
     pub(super) codec: Codec,
     pub(super) source: &'a Source<'a>,
+    /// Whether messages come compressed.
+    pub(super) is_packed: bool,
 }
 
 impl Writing for Writer<'_> {
@@ -127,7 +130,10 @@ impl Writer<'_> {
             Codec::Json => Content::Json.max_body(self.call.method.policy.max_request_bytes),
         };
         match self.source {
-            Source::Body => gather(body, self.call.headers, max_bytes, room).await,
+            Source::Body => {
+                let message = gather(body, self.call.headers, max_bytes, room).await?;
+                self.unpacked(message, max_bytes, room).await
+            }
             Source::Envelope => {
                 let whole = max_bytes + FRAME_HEADER;
                 let body = gather(body, self.call.headers, whole, room).await;
@@ -135,7 +141,10 @@ impl Writer<'_> {
                     true => too_large(max_bytes).into(),
                     false => refusal,
                 })?;
-                Ok(opened(&body, max_bytes)?)
+                match opened(&body, max_bytes, self.is_packed)? {
+                    Opened::Plain(message) => Ok(message),
+                    Opened::Packed(message) => self.unpacked(message, max_bytes, room).await,
+                }
             }
             Source::Query(_) if !body.is_end_stream() => {
                 Err(invalid("a GET has its message in the query, and no body").into())
@@ -144,9 +153,22 @@ impl Writer<'_> {
                 let message = query.message()?;
                 match message.len() > max_bytes {
                     true => Err(too_large(max_bytes).into()),
-                    false => Ok(message),
+                    false => self.unpacked(message, max_bytes, room).await,
                 }
             }
+        }
+    }
+
+    /// A message without its compression, where the call says that it has one.
+    async fn unpacked(
+        &self,
+        message: Bytes,
+        max_bytes: usize,
+        room: &mut Room,
+    ) -> Result<Bytes, Refusal> {
+        match self.is_packed {
+            true => unpacked(message, max_bytes, room).await,
+            false => Ok(message),
         }
     }
 

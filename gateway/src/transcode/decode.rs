@@ -43,7 +43,7 @@ impl<'s> Decoder<'s> {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         if self.nesting == MAX_NESTING {
-            return Err(Fault::new("messages nest more than 100 deep"));
+            return Err(Fault::new("has messages that nest more than 100 deep"));
         }
         self.nesting += 1;
         let message = self.schema.message(id);
@@ -250,7 +250,7 @@ impl<'s> Decoder<'s> {
             .map_err(|reason| Fault::new(format!("has a key that {reason}")))?;
         key.put(out, 1);
         if self.nesting == MAX_NESTING {
-            return Err(Fault::new("messages nest more than 100 deep"));
+            return Err(Fault::new("has messages that nest more than 100 deep"));
         }
         self.nesting += 1;
         self.singular(2, value, reader, out)?;

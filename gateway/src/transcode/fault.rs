@@ -11,6 +11,8 @@ pub(crate) struct Fault {
     pub(crate) path: String,
     /// What is wrong, without the path.
     pub(crate) reason: Cow<'static, str>,
+    /// Whether it is wrong with the text, which isn't the value of any field. The reason is then a whole sentence.
+    pub(super) is_of_text: bool,
 }
 
 impl Fault {
@@ -19,11 +21,15 @@ impl Fault {
         Self {
             path: String::new(),
             reason: reason.into(),
+            is_of_text: false,
         }
     }
 
     /// The same fault, seen from the message that holds `field`.
     pub(crate) fn within(mut self, field: &str) -> Self {
+        if self.is_of_text {
+            return self;
+        }
         let dot = if self.path.is_empty() || self.path.starts_with('[') {
             ""
         } else {
@@ -42,6 +48,9 @@ impl Fault {
 impl From<SyntaxError> for Fault {
     fn from(error: SyntaxError) -> Self {
         let SyntaxError { at, reason } = error;
-        Self::new(format!("the JSON text is malformed at byte {at}: {reason}"))
+        Self {
+            is_of_text: true,
+            ..Self::new(format!("the JSON text is malformed at byte {at}: {reason}"))
+        }
     }
 }

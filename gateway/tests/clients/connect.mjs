@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport as createWebTransport } from "@connectrpc/connect-web";
-import { createConnectTransport as createNodeTransport } from "@connectrpc/connect-node";
+import { compressionGzip, createConnectTransport as createNodeTransport } from "@connectrpc/connect-node";
 
 import { check, finish } from "./checks.mjs";
 import { contracts, readCard, refused } from "./rpc.mjs";
@@ -39,6 +39,13 @@ const transports = {
   "connect-web in JSON": createWebTransport(web),
   "connect-web in binary": createWebTransport({ ...web, useBinaryFormat: true }),
   "connect-node over HTTP/2": createNodeTransport({ baseUrl: url, httpVersion: "2", useHttpGet: true }),
+  "connect-node over HTTP/2, compressing": createNodeTransport({
+    baseUrl: url,
+    httpVersion: "2",
+    useHttpGet: true,
+    sendCompression: compressionGzip,
+    compressMinBytes: 0,
+  }),
   "connect-node over HTTP/1.1 in JSON": createNodeTransport({
     baseUrl: url,
     httpVersion: "1.1",

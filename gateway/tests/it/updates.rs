@@ -134,10 +134,24 @@ async fn what_a_body_has_wrong_is_named_as_in_the_body() {
     let target = "/v1/things/t1?updateMask=displayName,nope";
     let answer = edge.send("PATCH", target, &[], "{}").await.json();
     assert_eq!(field(&answer), "updateMask");
-    // What is wrong with the text has no place.
-    let broken = edge.send("PATCH", THING, &[], "{").await.json();
-    let message = broken["message"].as_str().unwrap();
-    assert!(message.starts_with("the JSON text"), "{message}");
+    // What is wrong with the text has no place, wherever it is.
+    let connect = "/echo.v1.EchoService/Update";
+    for text in [
+        "{",
+        r#"{"displayName": x}"#,
+        r#"{"displayName": "a"#,
+        r#"{"things": [{"displayName": tru}]}"#,
+        r#"{"byName": {"a": {"tags": [-]}}}"#,
+    ] {
+        let whole = format!("{{\"thing\": {text}}}");
+        for (method, path, text) in [("PATCH", THING, text), ("POST", connect, whole.as_str())] {
+            let headers = [("content-type", "application/json")];
+            let broken = edge.send(method, path, &headers, text.to_owned()).await;
+            assert_eq!(broken.status.as_u16(), 400, "{text}");
+            let message = broken.json()["message"].as_str().unwrap().to_owned();
+            assert!(message.starts_with("the JSON text"), "{text}: {message}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ impl Classify for Error {
         match self {
             Self::ModelUnknown(_) => Class::new(Reason::ModelUnknown),
             Self::NoModel(_) => Class::new(Reason::ProviderUnavailable).retry_after(LOADING_TIME),
-            Self::WrongForm { .. } => Class::new(Reason::InvalidRequest),
+            Self::WrongForm { wanted, .. } => Class::new(Reason::InvalidRequest)
+                .violation("prompt", format!("must have the form {wanted:?}")),
             Self::Provider(error) => error.class(),
             Self::Storage(fault) => fault.class(),
         }

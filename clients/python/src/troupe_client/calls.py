@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from troupe_client.errors import TroupeError, error_of
+from troupe_client.errors import TroupeError, error_of, late
 from troupe_client.steps import Call, Emit, Next, Open, Pause, Renew, Send, Steps, exchange
 from troupe_client.tokens import TokenStore
 
@@ -107,6 +107,8 @@ class AsyncCaller:
         self._channel = channel
         self._store = store
         self._retries = retries
+        # The loop itself holds tasks only weakly.
+        self._renewals: set[asyncio.Future[Any]] = set()
 
     async def unary(self, method: MethodDescriptor, request: Message, reply: type[R], timeout: float | None) -> R:
         """Calls a method that has one answer."""
@@ -184,8 +186,23 @@ class AsyncCaller:
             case Pause():
                 return await asyncio.sleep(step.seconds)
             case Renew():
-                async with held(self._store.lock()):
-                    return await self._run(exchange(self._store, step.refused, self._retries))
+                # A cancelled task must not lose the pair that Troupe has given out: the old one is spent.
+                renewal = asyncio.ensure_future(self._renew(step.refused))
+                self._renewals.add(renewal)
+                renewal.add_done_callback(self._ended)
+                try:
+                    return await asyncio.wait_for(asyncio.shield(renewal), step.left)
+                except asyncio.TimeoutError:
+                    raise late() from None
+
+    async def _renew(self, refused: str) -> Any:
+        async with held(self._store.lock()):
+            return await self._run(exchange(self._store, refused, self._retries))
+
+    def _ended(self, renewal: "asyncio.Future[Any]") -> None:
+        self._renewals.discard(renewal)
+        if not renewal.cancelled():
+            renewal.exception()  # Whoever waited for it has it; if nobody did, nobody needs it.
 
 
 def _callable(kind: Any, step: Send) -> Any:

@@ -8,9 +8,14 @@ import grpc
 import grpc.aio
 
 from troupe import async_services, services
+from troupe.reasons import Reason
 from troupe_client.calls import AsyncCaller, Caller, held
+from troupe_client.errors import TroupeError
 from troupe_client.steps import tokens_of
 from troupe_client.tokens import MemoryTokens, Tokens, TokenStore
+
+_OUT = {Reason.TOKEN_MISSING, Reason.REFRESH_TOKEN_INVALID}
+"""Why a call of somebody is refused who isn't logged in, or no more."""
 
 _OPTIONS: list[tuple[str, Any]] = [
     # Cards and pictures may be larger than the 4 MiB that grpcio takes by default.
@@ -75,8 +80,12 @@ class Troupe:
             self._store.save(tokens_of(answer.tokens))
 
     def log_out(self) -> None:
-        """Ends the login session, and forgets its tokens."""
-        self.auth.logout()
+        """Ends the login session, and forgets its tokens. Who is out already stays out."""
+        try:
+            self.auth.logout()
+        except TroupeError as error:
+            if error.reason not in _OUT:
+                raise
         with self._store.lock():
             self._store.save(None)
 
@@ -146,8 +155,12 @@ class AsyncTroupe:
             self._store.save(tokens_of(answer.tokens))
 
     async def log_out(self) -> None:
-        """Ends the login session, and forgets its tokens."""
-        await self.auth.logout()
+        """Ends the login session, and forgets its tokens. Who is out already stays out."""
+        try:
+            await self.auth.logout()
+        except TroupeError as error:
+            if error.reason not in _OUT:
+                raise
         async with held(self._store.lock()):
             self._store.save(None)
 

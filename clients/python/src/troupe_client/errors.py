@@ -62,6 +62,11 @@ class TroupeError(Exception):
         return self.is_lost or (bool(self.reason) and self.code in _BUSY and passes(self.reason))
 
 
+def late() -> TroupeError:
+    """What a call comes to that takes longer than it may."""
+    return TroupeError(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
+
+
 def lost_reply() -> TroupeError:
     """What a reply comes to that stops in the middle, without an error."""
     return TroupeError(grpc.StatusCode.DATA_LOSS, "the reply stopped before its end")

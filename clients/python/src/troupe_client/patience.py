@@ -21,11 +21,16 @@ class Patience:
         """The call got further: failures count from here."""
         self._failures = 0
 
-    def pause_after(self, error: TroupeError) -> float:
-        """How many seconds to wait until the call may be sent again; raises the error if it shouldn't."""
+    def pause_after(self, error: TroupeError, left: float = float("inf")) -> float:
+        """How many seconds to wait until the call may be sent again; raises the error if it shouldn't.
+
+        Nobody waits only to be late: `left` is how many seconds the call has left.
+        """
         wait = error.retry_after or 0.0
         if self._failures >= self._retries or not error.is_passing or wait > _LONGEST:
             raise error
-        backoff: float = _PAUSE * 2**self._failures * random.uniform(0.5, 1.5)
+        pause: float = wait + _PAUSE * 2**self._failures * random.uniform(0.5, 1.5)
+        if pause >= left:
+            raise error
         self._failures += 1
-        return wait + backoff
+        return pause

@@ -61,6 +61,8 @@ class Renew:
     """Takes the store's lock, and does the steps of `exchange`."""
 
     refused: str
+    left: float
+    """Seconds that the call has left. A call that blocks waits for others who renew, which are bounded themselves."""
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,11 @@ class Call:
         """Waits until the call may be sent again, with a new token if the last one was refused; raises the error if it mayn't."""
         if error.reason == Reason.TOKEN_INVALID and self._used is not None and self._renewals < _RENEWALS:
             self._renewals += 1
-            yield Renew(self._used)
+            yield Renew(self._used, self._deadline - time.monotonic())
             return
         if not is_read and not contract.is_repeatable(self._method, self._request):
             raise error
-        yield Pause(self._patience.pause_after(error))
-        if time.monotonic() >= self._deadline:
-            raise error
+        yield Pause(self._patience.pause_after(error, self._deadline - time.monotonic()))
 
 
 def exchange(store: TokenStore, refused: str, retries: int) -> Steps:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import threading
 import unittest
 from typing import Any
 from unittest import mock
@@ -109,3 +110,44 @@ class Async(unittest.IsolatedAsyncioTestCase):
                     await asyncio.wait_for(client.users.get_profile(), 0.5)
             await client.users.get_profile()
         self.assertEqual(B, store.load())
+
+    async def test_a_task_that_is_cancelled_loses_no_pair_that_was_given_out(self) -> None:
+        asked, go = threading.Event(), threading.Event()
+
+        def refresh(*_: Any) -> Any:
+            asked.set()
+            go.wait(10)
+            return auth.RefreshTokenResponse(tokens=pair("b", 1001))
+
+        fake = self.platform(GetProfile=only("access-b"), RefreshToken=refresh)
+        store = signed_in()
+        async with AsyncTroupe(fake.url, tokens=store) as client:
+            task = asyncio.create_task(client.users.get_profile())
+            await asyncio.to_thread(asked.wait, 10)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            go.set()
+            await client.users.get_profile()
+        self.assertEqual(B, store.load())
+        self.assertEqual(1, len(fake.requests["RefreshToken"]))
+
+    async def test_a_call_waits_no_longer_than_it_may_for_a_renewal(self) -> None:
+        fake = self.platform(
+            GetProfile=only("access-b"), RefreshToken=lambda *_: auth.RefreshTokenResponse(tokens=pair("b", 1001))
+        )
+        store = signed_in()
+        async with AsyncTroupe(fake.url, tokens=store) as client:
+            with store.lock():
+                with self.assertRaises(TroupeError) as failed:
+                    await asyncio.wait_for(client.users.get_profile(timeout=0.5), 5)
+            self.assertEqual(grpc.StatusCode.DEADLINE_EXCEEDED, failed.exception.code)
+            await client.users.get_profile()
+        self.assertEqual(B, store.load())
+
+    async def test_logs_out_who_is_out_already(self) -> None:
+        unauthenticated = grpc.StatusCode.UNAUTHENTICATED
+        fake = self.platform(Logout=lambda _, context: refuse(context, unauthenticated, "TOKEN_MISSING"))
+        async with AsyncTroupe(fake.url, tokens=signed_in()) as client:
+            await client.log_out()
+            self.assertIsNone(client.tokens())

@@ -75,6 +75,14 @@ class Calls(Case):
         error.retry_after = 31.0
         self.assertRaises(TroupeError, Patience(2).pause_after, error)
 
+    def test_does_not_wait_for_what_comes_after_the_deadline(self) -> None:
+        details = in_seconds(2.5)
+        fake = self.platform(GetProfile=lambda _, context: refuse(context, BUSY, "RATE_LIMITED", details))
+        with self.assertRaises(TroupeError) as failed:
+            self.client(fake).users.get_profile(timeout=2.0)
+        self.assertEqual(Reason.RATE_LIMITED, failed.exception.reason)
+        self.assertEqual((1, []), (len(fake.requests["GetProfile"]), self.pauses))
+
     def test_tells_all_that_a_refusal_says(self) -> None:
         bad = error_details_pb2.BadRequest()
         bad.field_violations.add(field="title", description="is too long")

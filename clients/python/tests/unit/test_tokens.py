@@ -43,6 +43,22 @@ class Renewal(Case):
         self.assertEqual([""], fake.bearers["Login"])
         self.assertEqual(["Bearer access-a"], fake.bearers["Logout"])
 
+    def test_logs_out_who_is_out_already_and_nobody_whose_call_was_lost(self) -> None:
+        def log_out(_, context):  # type: ignore[no-untyped-def]
+            bearer = dict(context.invocation_metadata()).get("authorization", "")
+            refuse(context, REFUSED, "TOKEN_INVALID" if bearer else "TOKEN_MISSING")
+
+        fake = self.platform(
+            Logout=log_out, RefreshToken=lambda _, context: refuse(context, REFUSED, "REFRESH_TOKEN_INVALID")
+        )
+        for store in (MemoryTokens(), signed_in()):
+            client = self.client(fake, store)
+            client.log_out()
+            self.assertIsNone(client.tokens())
+        client = self.client(self.platform(Logout=lambda _, context: refuse(context, grpc.StatusCode.UNAVAILABLE)))
+        self.assertRaises(TroupeError, client.log_out)
+        self.assertEqual(A, client.tokens())
+
     def test_renews_a_refused_token_and_sends_the_call_again(self) -> None:
         fake = self.platform(
             GetProfile=only("access-b"), RefreshToken=lambda *_: auth.RefreshTokenResponse(tokens=pair("b", 1001))

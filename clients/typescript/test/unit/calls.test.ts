@@ -94,6 +94,21 @@ test("waits as long as it is told to, and not for ever", async () => {
   await assert.rejects(new Patience(2).after(busy(31)));
 });
 
+test("goes by what a proxy says too", async () => {
+  const patience = new Patience(1);
+  await patience.after(new ConnectError("no", Code.Unavailable, new Headers({ "retry-after": "2" })));
+  const [pause = 0] = pauses;
+  assert.ok(pause >= 2_200 && pause <= 2_600, `${pauses}`);
+});
+
+test("doesn't wait for what comes after the caller's deadline", async () => {
+  const details = { desc: RetryInfoSchema, value: { retryDelay: seconds(2.5) } };
+  const fake = new Fake({ getProfile: () => refuse(Code.ResourceExhausted, "RATE_LIMITED", details) });
+  const error = await fake.client().users.getProfile({}, { timeoutMs: 2_000 }).catch((error: unknown) => error);
+  assert.equal(reasonOf(error), Reason.RATE_LIMITED);
+  assert.equal(fake.requests("getProfile").length, 1);
+});
+
 test("stops waiting when the caller ends the call", async () => {
   const abort = new AbortController();
   const fake = new Fake({
@@ -155,4 +170,13 @@ test("iterates over all pages, and asks for each when it is needed", async () =>
   }
   assert.deepEqual(found, ["a", "b", "c", "d"]);
   assert.deepEqual(fake.requests("listSessions").map(({ pageSize }) => pageSize as number), [2, 2, 2, 2]);
+});
+
+test("asks for no page after the caller has ended the list", async () => {
+  const fake = new Fake({ listSessions: () => ({ sessions: [{ id: "a" }], nextPageToken: "2" }) });
+  const abort = new AbortController();
+  await assert.rejects(async () => {
+    for await (const _ of all(fake.client().sessions.listSessions, {}, { signal: abort.signal })) abort.abort();
+  });
+  assert.equal(fake.requests("listSessions").length, 1);
 });

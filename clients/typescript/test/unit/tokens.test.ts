@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 
-import { LocalStorageTokens, MemoryTokens, Reason, reasonOf, type Tokens } from "../../src/index.js";
+import { LocalStorageTokens, MemoryTokens, Reason, reasonOf, Troupe, type Tokens } from "../../src/index.js";
 import { A, B, Fake, pair, refuse, signedIn, withoutPauses, type Received } from "./fake.js";
 
 beforeEach(() => withoutPauses());
@@ -26,6 +26,51 @@ test("logs in and out", async () => {
   assert.equal(await client.tokens(), undefined);
   assert.equal(fake.received["login"]?.[0]?.bearer, "");
   assert.equal(fake.received["logout"]?.[0]?.bearer, "Bearer access-a");
+});
+
+test("logs out who is out already, and nobody whose call was lost", async () => {
+  const fake = new Fake({
+    logout: ({ bearer }) => refuse(Code.Unauthenticated, bearer === "" ? "TOKEN_MISSING" : "TOKEN_INVALID"),
+    refreshToken: () => refuse(Code.Unauthenticated, "REFRESH_TOKEN_INVALID"),
+  });
+  for (const store of [new MemoryTokens(), signedIn()]) {
+    const client = fake.client(store);
+    await client.logOut();
+    assert.equal(await client.tokens(), undefined);
+  }
+  const client = new Fake({ logout: () => refuse(Code.Unavailable) }).client();
+  await assert.rejects(client.logOut());
+  assert.deepEqual(await client.tokens(), A);
+});
+
+test("a call ends by its deadline or its caller while a token is renewed, and the renewal goes on", async () => {
+  mock.restoreAll();
+  let renewed = (_answer: unknown): void => undefined;
+  const renewal = new Promise((resolve) => (renewed = resolve));
+  const fake = new Fake({ getProfile: only(B), refreshToken: () => renewal });
+  const client = fake.client();
+  const codeOf = (call: Promise<unknown>) => call.then(() => "none", (error: unknown) => ConnectError.from(error).code);
+  assert.equal(await codeOf(client.users.getProfile({}, { timeoutMs: 50 })), Code.DeadlineExceeded);
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(), 20);
+  assert.equal(await codeOf(client.users.getProfile({}, { signal: abort.signal })), Code.Canceled);
+  renewed({ tokens: pair(B) });
+  await client.users.getProfile({});
+  assert.equal(fake.requests("refreshToken").length, 1);
+});
+
+test("a renewal has a deadline of its own, so that nobody waits for ever", async () => {
+  const fake = new Fake({ getProfile: only(B), refreshToken: () => ({ tokens: pair(B) }) });
+  const times: Record<string, number> = {};
+  const transport: Transport = {
+    ...fake.transport,
+    unary: (method, signal, timeoutMs = 0, ...more) => {
+      times[method.name] = timeoutMs;
+      return fake.transport.unary(method, signal, timeoutMs, ...more);
+    },
+  };
+  await new Troupe("http://none", { transport, tokens: signedIn() }).users.getProfile({});
+  assert.equal(times["RefreshToken"], 15_000);
 });
 
 test("renews a refused token and sends the call again", async () => {

@@ -224,6 +224,13 @@ impl AuthService for FakeUsers {
         Ok(Response::new(pb::ListLoginSessionsResponse::default()))
     }
 
+    async fn get_login_session(
+        &self,
+        _: Request<pb::GetLoginSessionRequest>,
+    ) -> Result<Response<pb::GetLoginSessionResponse>, Status> {
+        Ok(Response::new(pb::GetLoginSessionResponse::default()))
+    }
+
     async fn revoke_login_session(
         &self,
         _: Request<pb::RevokeLoginSessionRequest>,

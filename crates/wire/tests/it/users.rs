@@ -96,6 +96,13 @@ impl AuthService for Users {
         not_here()
     }
 
+    async fn get_login_session(
+        &self,
+        _: Request<pb::GetLoginSessionRequest>,
+    ) -> Result<Response<pb::GetLoginSessionResponse>, Status> {
+        not_here()
+    }
+
     async fn revoke_login_session(
         &self,
         _: Request<pb::RevokeLoginSessionRequest>,

@@ -54,13 +54,14 @@ fn examples<'d>(content: &'d Value, place: &str) -> Vec<&'d Value> {
 
 fn check_request(method: &MethodDescriptor, rule: &Rule, operation: &Value) -> usize {
     let content = &operation["requestBody"]["content"]["application/json"];
-    let message = message(method.input(), &rule.body).filter(|it| !is_file(it));
+    let message = message(method.input(), &rule.body);
     let Some(message) = message.filter(|_| content.is_object()) else {
         return 0;
     };
     let place = format!("the request of {}", method.name());
     let examples = examples(content, &place);
-    for example in &examples {
+    // A file is no message. Whether it can be read, the end-to-end test sees that sends each example.
+    for example in examples.iter().filter(|_| !is_file(&message)) {
         decoded(&message, example, &place);
     }
     examples.len()

@@ -168,7 +168,7 @@ impl<'s> Decoder<'s> {
 
     fn nested(&mut self, levels: usize, body: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if self.nesting + levels > super::MAX_NESTING {
-            return Err(Fault::new("messages nest more than 100 deep"));
+            return Err(Fault::new("has messages that nest more than 100 deep"));
         }
         self.nesting += levels;
         body(self)?;

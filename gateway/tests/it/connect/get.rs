@@ -102,8 +102,8 @@ async fn queries_that_say_something_else_are_refused() {
         ),
         (
             "encoding=json&message=%7B%7D&compression=gzip",
-            501,
-            "unimplemented",
+            400,
+            "invalid_argument",
         ),
         (
             "encoding=json&base64=1&message=&compression=br",

@@ -58,8 +58,8 @@ impl ModelService for ModelApi {
 fn after(mut models: Vec<pb::Model>, last: &str) -> Result<Vec<pb::Model>, Status> {
     let place = models.iter().position(|model| model.id == last);
     let gone = || {
-        let message = "page_token names a model that is gone: start again without it";
-        error::status(Reason::PageTokenInvalid, message)
+        let description = "names a model that is gone: start again without it";
+        error::field_at_fault(Reason::PageTokenInvalid, "page_token", description)
     };
     Ok(models.split_off(place.ok_or_else(gone)? + 1))
 }

@@ -44,6 +44,7 @@ impl Bookmarks {
                     let found = messages::find(tx, session, message).await?;
                     found.ok_or(Error::NotFound("message"))?;
                     let bookmark = match bookmarks::find_at(tx, user, message).await? {
+                        Some(bookmark) if bookmark.title == *title => bookmark,
                         Some(bookmark) => {
                             let title = title.clone();
                             let bookmark = Bookmark {
@@ -87,7 +88,7 @@ impl Bookmarks {
                 Box::pin(async move {
                     let bookmark = bookmarks::find(tx, user, id).await?;
                     let mut bookmark = bookmark.ok_or(Error::NotFound("bookmark"))?;
-                    if let Some(title) = title {
+                    if let Some(title) = title.as_ref().filter(|it| **it != bookmark.title) {
                         bookmark.title.clone_from(title);
                         bookmark.update_time = now;
                         bookmarks::update(tx, &bookmark).await?;

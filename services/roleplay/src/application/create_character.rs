@@ -25,7 +25,7 @@ impl Characters {
         let character = Character {
             id: CharacterId::new(),
             owner_id: user,
-            card: Card::create(&card)?,
+            card: Card::create(&card).map_err(|error| Error::from(error).of_character())?,
             avatar: None,
             assets: Vec::new(),
             sharing,

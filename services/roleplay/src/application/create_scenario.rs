@@ -12,6 +12,7 @@ use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
 use crate::domain::scenario::{
     CastRole, MAX_NAME_CHARS, MAX_ROLE_CHARS, MAX_TAG_CHARS, MAX_TAGS, Scenario, Script, check,
 };
+use crate::domain::session::Setting;
 use crate::domain::sharing::{Sharing, SharingPatch};
 use crate::infrastructure::queries::characters;
 
@@ -22,6 +23,8 @@ pub(crate) struct ScenarioPatch {
     pub(crate) script: Script,
     /// Which parts of the script change.
     pub(crate) changed: Vec<ScriptPart>,
+    /// Which of its settings change.
+    pub(crate) changed_settings: Vec<Setting>,
     /// Its roles.
     pub(crate) cast: Option<Vec<CastRole>>,
     /// Its lorebooks.
@@ -41,7 +44,6 @@ pub(crate) enum ScriptPart {
     Notes,
     Variables,
     Blanks,
-    Settings,
 }
 
 impl ScenarioPatch {
@@ -58,9 +60,9 @@ impl ScenarioPatch {
                 ScriptPart::Notes => script.notes.clone_from(&new.notes),
                 ScriptPart::Variables => script.variables.clone_from(&new.variables),
                 ScriptPart::Blanks => script.blanks.clone_from(&new.blanks),
-                ScriptPart::Settings => script.settings.clone_from(&new.settings),
             }
         }
+        (script.settings).take(&self.changed_settings, &new.settings);
         if let Some(cast) = &self.cast {
             scenario.cast.clone_from(cast);
         }
@@ -81,7 +83,8 @@ impl Scenarios {
     ) -> Result<Seen, Error> {
         let mut scenario = self.blank(ctx.user_id()?);
         patch.apply(&mut scenario);
-        self.keep(ctx, scenario, key).await
+        let kept = self.keep(ctx, scenario, key).await;
+        kept.map_err(Error::of_scenario)
     }
 
     /// Makes a scenario of a character of the caller.

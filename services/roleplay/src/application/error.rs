@@ -40,6 +40,14 @@ pub(crate) enum Error {
     /// The file, or the edit, makes no card.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// A field is at fault for a reason of its own.
+    #[error("{error}")]
+    At {
+        /// The field as the request names it.
+        field: &'static str,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// Another request had this id.
     #[error(
         "the id of this request was used for another one: make a new id for each request, and keep it only to repeat the same"
@@ -177,6 +185,39 @@ impl Error {
         outage.map(|outage| outage.to_string())
     }
 
+    /// The same, where the request is a file.
+    pub(super) fn of_file(self) -> Self {
+        match self {
+            Self::Card(_) | Self::Scenario(_) => self.at("file"),
+            other => other,
+        }
+    }
+
+    /// The same, where the request has a character.
+    pub(super) fn of_character(self) -> Self {
+        match self {
+            Self::Card(CardError::Nameless) => self.at("character.name"),
+            other => other,
+        }
+    }
+
+    /// The same, where the request has a scenario.
+    pub(super) fn of_scenario(self) -> Self {
+        let field = match &self {
+            Self::Scenario(error) => part_of_scenario(error),
+            _ => None,
+        };
+        match field {
+            Some(field) => self.at(field),
+            None => self,
+        }
+    }
+
+    fn at(self, field: &'static str) -> Self {
+        let error = Box::new(self);
+        Self::At { field, error }
+    }
+
     /// Whether it may well be over later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -214,6 +255,33 @@ pub(super) fn check_etag_of(what: &'static str, etag: &str, seen: &str) -> Resul
         return Ok(());
     }
     Err(Error::EtagMismatch(what))
+}
+
+/// The field of a scenario that is at fault.
+fn part_of_scenario(error: &ScenarioError) -> Option<&'static str> {
+    let part = match error {
+        ScenarioError::NoName => "name",
+        ScenarioError::NamelessRole => "roles",
+        ScenarioError::NoOptions { .. } | ScenarioError::BadDefault { .. } => "blanks",
+        ScenarioError::TooMany { what, .. }
+        | ScenarioError::SameName { what, .. }
+        | ScenarioError::BadName { what, .. } => *what,
+        ScenarioError::UnknownBlank { place, .. } => *place,
+        ScenarioError::TooLarge { .. } | ScenarioError::Nul => return Some("scenario"),
+        _ => return None,
+    };
+    Some(match part {
+        "name" => "scenario.name",
+        "tags" => "scenario.tags",
+        "roles" => "scenario.cast",
+        "lorebooks" => "scenario.lorebook_ids",
+        "notes" | "a note" => "scenario.notes",
+        "variables" | "variable" | "a variable" => "scenario.variables",
+        "the premise" => "scenario.premise",
+        "the opening" => "scenario.opening",
+        "blanks" | "blank" | "options of a blank" => "scenario.blanks",
+        _ => return None,
+    })
 }
 
 fn open_role(role: &str) -> String {
@@ -256,15 +324,22 @@ impl Classify for Error {
             Self::RequestIdReused => Class::new(Reason::RequestIdReused)
                 .violation(service::REQUEST_ID, "was used for another request"),
             Self::EtagMismatch(_) => Class::new(Reason::EtagMismatch),
+            Self::At { field, error } => error.class().violation(*field, error.to_string()),
+            Self::Card(error @ CardError::Downgrade) => {
+                Class::new(Reason::CardInvalid).violation("spec", error.to_string())
+            }
             Self::Card(_) => Class::new(Reason::CardInvalid),
             Self::Scenario(_) => Class::new(Reason::ScenarioInvalid),
             Self::Answers(error) => {
-                Class::new(Reason::BlanksUnfilled).fact("blanks", error.blanks())
+                let class = Class::new(Reason::BlanksUnfilled).fact("blanks", error.blanks());
+                class.violation("answers", error.to_string())
             }
             Self::RoleOpen(role) => Class::new(Reason::RoleOpen).fact("role", role),
             Self::CardHidden(_) => Class::new(Reason::CardHidden),
             Self::ListingOff => Class::new(Reason::ListingOff),
-            Self::Offset(_) => Class::new(Reason::OffsetInvalid),
+            Self::Offset(error) => {
+                Class::new(Reason::OffsetInvalid).violation("offset", error.to_string())
+            }
             Self::GenerationRunning(id) => {
                 Class::new(Reason::GenerationRunning).fact("generationId", id)
             }

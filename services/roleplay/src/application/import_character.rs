@@ -50,7 +50,7 @@ impl Characters {
             picture,
             assets,
             mut warnings,
-        } = read.await??;
+        } = read.await?.map_err(|error| Error::from(error).of_file())?;
         let once = Once::new(user, key);
         if let Some(made) = once.made(self.db.read()).await? {
             return Ok((self.get_character(ctx, made).await?, warnings));
@@ -123,7 +123,8 @@ impl Characters {
             }
             Err(Unusable::TooLarge { width, height }) => {
                 let max = MAX_DIMENSION;
-                Err(CardError::DimensionsTooLarge { width, height, max }.into())
+                let error = CardError::DimensionsTooLarge { width, height, max };
+                Err(Error::from(error).of_file())
             }
         }
     }

@@ -104,7 +104,7 @@ impl Scenarios {
         key: Option<RequestKey>,
     ) -> Result<(Seen, Vec<String>), Error> {
         let user = ctx.user_id()?;
-        let (made, warnings) = self.read(user, file)?;
+        let (made, warnings) = self.read(user, file).map_err(Error::of_file)?;
         let once = &Once::new(user, key);
         let kept = match self.made_before(user, once).await? {
             Some(earlier) => earlier,

@@ -31,7 +31,8 @@ impl Characters {
                     let mut character = character.ok_or(Error::NotFound("character"))?;
                     check_etag("character", character.update_time, etag)?;
                     let mut card = character.card.clone();
-                    card.apply(patch)?;
+                    let applied = card.apply(patch);
+                    applied.map_err(|error| Error::from(error).of_character())?;
                     let sharing = character.sharing.with(sharing);
                     if sharing != character.sharing {
                         self.access.check_sharing(&sharing, "character.rating")?;

@@ -6,13 +6,14 @@ use super::access::enter;
 use super::create_memory::check_text;
 use super::tell::Telling;
 use super::{Error, Memories, MemoryPatch};
+use crate::domain::etag::change_time;
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::Memory;
 use crate::domain::participant::Right;
 use crate::infrastructure::queries::memories;
 
 impl Memories {
-    /// Changes a memory. A changed text is embedded anew.
+    /// Changes a memory. A changed text is embedded anew; the text that it shows is no change.
     pub(crate) async fn update_memory(
         &self,
         ctx: &Ctx,
@@ -28,17 +29,29 @@ impl Memories {
                 Box::pin(async move {
                     let session = enter(tx, user, session, Right::Manage).await?;
                     let memory = memories::find(tx, session.id, id).await?;
-                    let mut memory = memory.ok_or(Error::NotFound("memory"))?;
-                    let text = patch.text.clone().unwrap_or_else(|| own_text(&memory));
-                    if memory.message_id.is_none() {
+                    let before = memory.ok_or(Error::NotFound("memory"))?;
+                    let own = own_text(&before);
+                    let new = patch.text.filter(|text| *text != before.text);
+                    let text = new.unwrap_or_else(|| own.clone());
+                    if before.message_id.is_none() {
                         check_text(&text)?;
                     }
-                    memory.pinned = patch.pinned.unwrap_or(memory.pinned);
-                    memory.disabled = patch.disabled.unwrap_or(memory.disabled);
-                    memory.update_time = now;
                     let text = Some(text).filter(|text| !text.trim().is_empty());
+                    let is_said_anew = text.as_deref().unwrap_or_default() != own;
+                    let memory = Memory {
+                        pinned: patch.pinned.unwrap_or(before.pinned),
+                        disabled: patch.disabled.unwrap_or(before.disabled),
+                        ..before.clone()
+                    };
+                    if memory == before && !is_said_anew {
+                        return Ok(memory);
+                    }
+                    let memory = Memory {
+                        update_time: change_time(now, before.update_time),
+                        ..memory
+                    };
                     memories::update(tx, &memory, text).await?;
-                    if patch.text.is_some() {
+                    if is_said_anew {
                         let telling = Telling::new(tx, &outbox, &session, &cause);
                         telling.memory_changed(id)?;
                     }

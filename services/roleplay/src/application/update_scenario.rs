@@ -36,7 +36,6 @@ impl Scenarios {
                 check_etag_of("scenario", &before.etag(), etag)?;
                 let mut scenario = before.clone();
                 patch.apply(&mut scenario);
-                scenario.update_time = change_time(now, before.update_time);
                 check(&scenario.script, &scenario.cast, &scenario.lorebook_ids)?;
                 if scenario.sharing != before.sharing {
                     self.access
@@ -44,12 +43,16 @@ impl Scenarios {
                 }
                 fill_cast(tx, &self.access, user, &mut scenario.cast, &before.cast).await?;
                 check_lorebooks(tx, user, &scenario.lorebook_ids).await?;
-                scenarios::update(tx, &scenario).await?;
+                if scenario != before {
+                    scenario.update_time = change_time(now, before.update_time);
+                    scenarios::update(tx, &scenario).await?;
+                }
                 Ok(scenario)
             })
         });
         let changed: Result<Scenario, Error> = changed.await;
-        self.seen(changed?, Sight::Own).await
+        let changed = changed.map_err(Error::of_scenario)?;
+        self.seen(changed, Sight::Own).await
     }
 
     /// Deletes a scenario of the caller. Sessions that were started from it stay. It must still have the etag, unless that is

@@ -54,7 +54,8 @@ impl Chats {
             .transaction(|tx| {
                 Box::pin(async move {
                     let patch = patch.clone();
-                    let mut session = enter(tx, user, id, right).await?;
+                    let before = enter(tx, user, id, right).await?;
+                    let mut session = before.clone();
                     if let Some(character) = character {
                         let access = &self.access;
                         access
@@ -76,8 +77,10 @@ impl Chats {
                     };
                     session.model_id = patch.model_id.unwrap_or(session.model_id);
                     (session.settings).take(&patch.changed_settings, &patch.settings);
-                    session.update_time = now;
-                    sessions::update(tx, &session).await?;
+                    if session != before {
+                        session.update_time = now;
+                        sessions::update(tx, &session).await?;
+                    }
                     Ok(session)
                 })
             })
@@ -107,6 +110,9 @@ pub(super) async fn play(
     now: Timestamp,
 ) -> Result<(), Error> {
     let me = &mut session.me;
+    if me.persona_id == persona {
+        return Ok(());
+    }
     if let Some(persona) = persona {
         let persona = personas::find(tx, me.user_id, persona).await?;
         persona.ok_or(Error::NotFound("persona"))?;

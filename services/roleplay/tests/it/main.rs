@@ -18,6 +18,7 @@ mod character_edits;
 mod characters;
 mod embedder;
 mod events;
+mod faults;
 mod generations;
 mod greetings;
 mod hidden_casts;

@@ -417,3 +417,62 @@ async fn a_copy_is_of_its_own_and_a_repeat_makes_no_second_one() {
     alice.delete_scenario(&made.id, "").await.unwrap();
     assert_eq!(alice.get_scenario(&copied.id).await.unwrap(), copied);
 }
+
+#[tokio::test]
+async fn a_mask_reaches_into_the_settings_of_a_scenario() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let settings = |temperature, top_p| pb::GenerationSettings {
+        temperature,
+        top_p,
+        ..Default::default()
+    };
+    let scenario = |settings| pb::Scenario {
+        name: "Storm".to_owned(),
+        settings,
+        ..Default::default()
+    };
+    let first = scenario(Some(settings(Some(0.5), None)));
+    let made = alice.scenario(first).await.unwrap();
+    assert_eq!(made.settings, Some(settings(Some(0.5), None)));
+    let change = async |settings, paths: &[&str]| {
+        let scenario = pb::Scenario {
+            id: made.id.clone(),
+            ..scenario(settings)
+        };
+        let changed = alice.change_scenario(scenario, paths).await.unwrap();
+        assert_eq!(alice.get_scenario(&made.id).await.unwrap(), changed);
+        changed.settings.unwrap_or_default()
+    };
+    let warmer = Some(settings(Some(0.9), Some(0.25)));
+    let changed = change(warmer.clone(), &["settings.top_p"]).await;
+    assert_eq!(changed, settings(Some(0.5), Some(0.25)));
+    // Without a mask, what isn't set stays.
+    let changed = change(Some(settings(Some(0.75), None)), &[]).await;
+    assert_eq!(changed, settings(Some(0.75), Some(0.25)));
+    let changed = change(None, &["name", "settings.temperature"]).await;
+    assert_eq!(changed, settings(None, Some(0.25)));
+    let prompt = pb::PromptSettings {
+        scan_depth: Some(2),
+        include_names: Some(false),
+        ..Default::default()
+    };
+    let with_prompt = pb::GenerationSettings {
+        prompt: Some(prompt.clone()),
+        ..Default::default()
+    };
+    let changed = change(Some(with_prompt), &["settings.prompt"]).await;
+    assert_eq!(changed.prompt, Some(prompt.clone()));
+    let changed = change(None, &["settings.prompt.scan_depth"]).await;
+    let kept = pb::PromptSettings {
+        scan_depth: None,
+        ..prompt
+    };
+    assert_eq!((changed.prompt, changed.top_p), (Some(kept), Some(0.25)));
+    let changed = change(warmer.clone(), &["settings"]).await;
+    assert_eq!(Some(changed), warmer);
+    assert_eq!(
+        change(None, &["*"]).await,
+        pb::GenerationSettings::default()
+    );
+}

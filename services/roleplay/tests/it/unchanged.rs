@@ -4,7 +4,9 @@ use prost_types::FieldMask;
 use serde_json::json;
 use troupe_proto::roleplay as pb;
 
-use crate::stage::{CARD, Person, Stage, tick};
+use crate::scenarios::storm;
+use crate::sessions::{persona, update};
+use crate::stage::{CARD, Person, Stage, tick, turn};
 
 fn all() -> Option<FieldMask> {
     let paths = vec!["*".to_owned()];
@@ -186,6 +188,29 @@ impl Kept for pb::Message {
     }
 }
 
+impl Kept for pb::Scenario {
+    fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    async fn read(&self, person: &Person) -> Self {
+        person.get_scenario(&self.id).await.unwrap()
+    }
+
+    async fn send(&self, person: &Person) -> Self {
+        let sent = person.change_scenario(self.clone(), &["*"]).await;
+        sent.unwrap()
+    }
+
+    fn other(&self) -> Self {
+        let premise = "A calm sea holds {{blank::town}}.".to_owned();
+        Self {
+            premise,
+            ..self.clone()
+        }
+    }
+}
+
 #[tokio::test]
 async fn sending_back_what_was_read_changes_no_etag() {
     let stage = Stage::new().await;
@@ -205,6 +230,8 @@ async fn sending_back_what_was_read_changes_no_etag() {
     holds(&stage, &alice, &character).await;
 
     let book = alice.lorebook("Varn").await;
+    let scenario = alice.scenario(storm(&character.id, &book.id)).await;
+    holds(&stage, &alice, &scenario.unwrap()).await;
     holds(&stage, &alice, &alice.entry(&book.id, "a", "A").await).await;
     holds(&stage, &alice, &book).await;
     // As other programs write them: under other names, and with little in them.
@@ -254,4 +281,88 @@ async fn a_message_that_is_sent_back_keeps_its_etag() {
     let added = alice.messages().add_message(request).await.unwrap();
     let added = added.into_inner().message.unwrap();
     holds(&stage, &alice, &added).await;
+}
+
+#[tokio::test]
+async fn a_session_and_a_place_in_it_that_stay_have_their_times() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let ada = persona(&alice, "Ada", "").await.id;
+    let session = alice.open_session().await;
+    let set = pb::Session {
+        id: session.id.clone(),
+        persona_id: ada.clone(),
+        settings: Some(pb::GenerationSettings {
+            temperature: Some(0.5),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    tick(&stage);
+    let paths = ["persona_id", "settings.temperature"];
+    let seen = update(&alice, set.clone(), &paths).await.unwrap();
+    assert_ne!(seen.update_time, session.update_time);
+    tick(&stage);
+    assert_eq!(update(&alice, set.clone(), &[]).await.unwrap(), seen);
+    assert_eq!(update(&alice, seen.clone(), &["*"]).await.unwrap(), seen);
+    assert_eq!(update(&alice, set, &["persona_id"]).await.unwrap(), seen);
+    let me = alice.people(&session.id).await.unwrap().remove(0);
+    assert_eq!(alice.play(&session.id, &me.id, &ada).await.unwrap(), me);
+    assert_eq!(alice.session(&session.id).await, seen);
+    let other = pb::Session {
+        title: "Storm".to_owned(),
+        ..seen.clone()
+    };
+    let changed = update(&alice, other, &["title"]).await.unwrap();
+    assert_ne!(changed.update_time, seen.update_time);
+}
+
+#[tokio::test]
+async fn a_memory_and_a_bookmark_that_stay_have_their_times() {
+    let stage = Stage::new().await;
+    stage.follow_events().await;
+    let alice = stage.person();
+    let session = alice.open_session().await.id;
+    turn(&stage, &alice, &session, "Where?", "In the cave.").await;
+    let said = alice.remembers(&session, 3).await.remove(0);
+    let note = alice.note(&session, "Ada fears the sea.", true).await;
+    tick(&stage);
+    let fields = ["text", "pinned", "disabled"];
+    for memory in [said, note] {
+        let request = alice.ask(pb::GetMemoryRequest {
+            session_id: session.clone(),
+            memory_id: memory.id,
+        });
+        let read = alice.memories().get_memory(request).await.unwrap();
+        let seen = read.into_inner().memory.unwrap();
+        let sent = alice.change_memory(&session, seen.clone(), &fields).await;
+        assert_eq!(sent.unwrap(), seen);
+        let other = pb::Memory {
+            disabled: true,
+            ..seen.clone()
+        };
+        let changed = alice.change_memory(&session, other, &["disabled"]).await;
+        assert_ne!(changed.unwrap().update_time, seen.update_time);
+    }
+
+    let message = alice.path(&session).await.remove(0).id;
+    let mark = alice.bookmark(&session, &message, "Cave").await.unwrap();
+    tick(&stage);
+    assert_eq!(
+        alice.bookmark(&session, &message, "Cave").await.unwrap(),
+        mark
+    );
+    let retitle = async |title: &str| {
+        let request = alice.ask(pb::UpdateBookmarkRequest {
+            bookmark: Some(pb::Bookmark {
+                title: title.to_owned(),
+                ..mark.clone()
+            }),
+            update_mask: all(),
+        });
+        let changed = alice.bookmarks().update_bookmark(request).await;
+        changed.unwrap().into_inner().bookmark.unwrap()
+    };
+    assert_eq!(retitle("Cave").await, mark);
+    assert_ne!(retitle("Deep").await.update_time, mark.update_time);
 }

@@ -81,6 +81,16 @@ impl Change {
         Ok(change)
     }
 
+    /// What of it makes these texts other ones.
+    pub(crate) fn of(&self, texts: &Texts) -> Self {
+        let other = |new: &Option<String>, old: &str| new.clone().filter(|it| it != old);
+        Self {
+            display_name: other(&self.display_name, &texts.display_name),
+            bio: other(&self.bio, &texts.bio),
+            locale: other(&self.locale, &texts.locale),
+        }
+    }
+
     /// True if nothing changes.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -105,6 +115,19 @@ mod tests {
         assert_eq!(change.bio.as_deref(), Some(""));
         assert_eq!(change.display_name, None);
         assert!(Change::new([], &new_texts()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_as_it_was_is_no_change() {
+        let change = Change::new(Field::ALL, &new_texts()).unwrap();
+        assert!(change.of(&new_texts()).is_empty());
+        let other = Texts {
+            locale: "de".into(),
+            ..new_texts()
+        };
+        let change = change.of(&other);
+        assert_eq!(change.locale.as_deref(), Some("pt-BR"));
+        assert_eq!((change.display_name, change.bio), (None, None));
     }
 
     #[test]

@@ -126,6 +126,22 @@ impl AuthService for AuthApi {
         }))
     }
 
+    async fn get_login_session(
+        &self,
+        request: Request<pb::GetLoginSessionRequest>,
+    ) -> Result<Response<pb::GetLoginSessionResponse>, Status> {
+        let (_, person) = person_of(&self.accounts, &request).await?;
+        let id = fields::id("login_session_id", &request.get_ref().login_session_id)?;
+        let (db, now) = (self.accounts.db().read(), self.accounts.now());
+        let found = login_sessions::find_open(db, person.user_id, now, id).await;
+        let session = found.map_err(Error::from)?;
+        let session = session.ok_or(Error::LoginSessionNotFound(id))?;
+        let session = convert::login_session(session, person.login_session_id);
+        Ok(Response::new(pb::GetLoginSessionResponse {
+            login_session: Some(session),
+        }))
+    }
+
     async fn revoke_login_session(
         &self,
         request: Request<pb::RevokeLoginSessionRequest>,

@@ -256,6 +256,13 @@ impl Caller {
         Ok(self.auth().list_login_sessions(request).await?.into_inner())
     }
 
+    pub(crate) async fn session(&self, id: &str) -> Result<pb::LoginSession, Status> {
+        let login_session_id = id.to_owned();
+        let request = self.request(pb::GetLoginSessionRequest { login_session_id });
+        let found = self.auth().get_login_session(request).await?;
+        Ok(found.into_inner().login_session.unwrap())
+    }
+
     pub(crate) async fn revoke(&self, login_session_id: &str) -> Result<(), Status> {
         let message = pb::RevokeLoginSessionRequest {
             login_session_id: login_session_id.into(),

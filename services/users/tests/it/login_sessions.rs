@@ -52,6 +52,24 @@ async fn lists_open_sessions_page_by_page() {
 }
 
 #[tokio::test]
+async fn reads_an_open_session_of_one_s_own_and_no_other() {
+    let service = Service::start().await;
+    let first = service.person("alice").await;
+    let login = service.nobody().login(&email("alice"), PASSWORD).await;
+    let second = login.unwrap();
+    let caller = service.with(&first);
+    for listed in caller.sessions().await.unwrap() {
+        assert_eq!(caller.session(&listed.id).await.unwrap(), listed);
+    }
+    caller.revoke(&second.login_session_id).await.unwrap();
+    let bob = service.person("bob").await;
+    for id in [&second.login_session_id, &bob.login_session_id] {
+        let refused = caller.session(id).await.unwrap_err();
+        assert_eq!(reason_of(&refused), Some(Reason::NotFound));
+    }
+}
+
+#[tokio::test]
 async fn logging_out_ends_the_session_that_asks_and_no_other() {
     let service = Service::start().await;
     let first = service.person("alice").await;

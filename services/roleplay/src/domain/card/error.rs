@@ -173,6 +173,9 @@ pub enum CardError {
     /// Every character has a name.
     #[error("the card has no name; give the character one, or send one with the import")]
     EmptyName,
+    /// An edit takes the name away, or makes a card without one.
+    #[error("a character needs a name that can be seen: give it one")]
+    Nameless,
     /// The lorebook of an edit is none.
     #[error("the lorebook must be a JSON object with a list of entries")]
     BadBook,

@@ -127,7 +127,7 @@ impl Card {
 
     fn check(&self) -> Result<(), CardError> {
         if self.has_no_name() {
-            return Err(CardError::EmptyName);
+            return Err(CardError::Nameless);
         }
         let json = self.to_own_json();
         if json.contains("\\u0000") && super::scan::scan(&json).is_err() {

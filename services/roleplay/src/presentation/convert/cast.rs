@@ -99,11 +99,16 @@ impl From<TurnChoices> for pb::TurnSettings {
 }
 
 /// How characters are to take turns.
-pub(crate) fn turn_choices(settings: pb::TurnSettings) -> Result<TurnChoices, Status> {
+pub(crate) fn turn_choices(
+    resource: &str,
+    settings: pb::TurnSettings,
+) -> Result<TurnChoices, Status> {
     let strategy = settings.strategy.map(|_| settings.strategy());
     let cards = settings.cards.map(|_| settings.cards());
-    let nudge = "session.settings.turns.nudge_format";
-    let nudge_format = settings.nudge_format.map(|text| fields::text(nudge, text));
+    let nudge = || format!("{resource}.settings.turns.nudge_format");
+    let nudge_format = settings
+        .nudge_format
+        .map(|text| fields::text(&nudge(), text));
     Ok(TurnChoices {
         strategy: strategy.and_then(|strategy| match strategy {
             pb::TurnStrategy::Unspecified => None,

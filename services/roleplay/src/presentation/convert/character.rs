@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use prost_types::FieldMask;
-use service::masked;
+use service::{fields, masked};
 use sha2::{Digest, Sha256};
 use tonic::Status;
 use troupe_proto::google::api::HttpBody;
@@ -196,18 +196,18 @@ pub(crate) fn patch(
     mask: Option<FieldMask>,
 ) -> Result<(CardPatch, SharingPatch), Status> {
     let is_set = |field| !value(&character, field).is_empty();
-    let mut fields: Vec<_> = TEXTS
+    let mut set: Vec<_> = TEXTS
         .iter()
         .map(|(name, field)| (*name, is_set(*field)))
         .collect();
-    fields.push((GREETINGS, !character.alternate_greetings.is_empty()));
-    fields.push((TAGS, !character.tags.is_empty()));
-    fields.push((VISIBILITY, character.visibility != 0));
-    fields.push((CARD_SHOWN, character.card_shown));
-    fields.push((RATING, character.rating != 0));
+    set.push((GREETINGS, !character.alternate_greetings.is_empty()));
+    set.push((TAGS, !character.tags.is_empty()));
+    set.push((VISIBILITY, character.visibility != 0));
+    set.push((CARD_SHOWN, character.card_shown));
+    set.push((RATING, character.rating != 0));
     // Over HTTP, a mask names all that the body has.
-    fields.push(("etag", false));
-    let named = masked(mask, &fields)?;
+    set.push(("etag", false));
+    let named = masked(mask, &set)?;
     let is_listed = |name: &&str| {
         let text = TEXTS.iter().find(|(it, _)| it == name);
         let others = [TAGS, VISIBILITY, CARD_SHOWN, RATING];
@@ -219,9 +219,11 @@ pub(crate) fn patch(
         return Err(error::status(Reason::EtagMismatch, message));
     }
     let texts = TEXTS.iter().filter(|(name, _)| named.contains(name));
-    let texts = texts
-        .map(|(_, field)| (*field, value(&character, *field).to_owned()))
-        .collect();
+    let texts = texts.map(|(name, field)| {
+        let text = value(&character, *field).to_owned();
+        Ok::<_, Status>((*field, fields::text(&format!("character.{name}"), text)?))
+    });
+    let texts = texts.collect::<Result<_, _>>()?;
     let has = |name: &str| named.contains(&name);
     let sharing = SharingPatch {
         visibility: has(VISIBILITY).then(|| asked_visibility(character.visibility())),

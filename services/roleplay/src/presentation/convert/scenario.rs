@@ -8,7 +8,7 @@ use troupe_proto::types::ChatRole;
 use troupe_proto::{Reason, error, roleplay as pb};
 
 use super::avatar::addresses_of;
-use super::session::settings;
+use super::session::{SETTINGS, settings};
 use super::sharing::{asked_rating, asked_visibility, rating, visibility};
 use crate::application::{Characters, ScenarioPatch, ScriptPart, Seen, StartedFrom};
 use crate::domain::cast::Part;
@@ -21,7 +21,7 @@ use crate::domain::scenario::{
 use crate::domain::sharing::{SharingPatch, Sight};
 
 /// The contract's names of the parts of a script.
-const PARTS: [(&str, ScriptPart); 9] = [
+const PARTS: [(&str, ScriptPart); 8] = [
     ("name", ScriptPart::Name),
     ("description", ScriptPart::Description),
     ("tags", ScriptPart::Tags),
@@ -30,7 +30,6 @@ const PARTS: [(&str, ScriptPart); 9] = [
     ("notes", ScriptPart::Notes),
     ("variables", ScriptPart::Variables),
     ("blanks", ScriptPart::Blanks),
-    ("settings", ScriptPart::Settings),
 ];
 /// What lists don't show.
 const UNLISTED: [&str; 6] = [
@@ -207,10 +206,11 @@ pub(crate) fn started_from(session: SessionId, from: StartedFrom) -> pb::Session
 
 /// The change of a scenario that a request asks for.
 pub(crate) fn patch(
-    scenario: pb::Scenario,
+    mut scenario: pb::Scenario,
     mask: Option<FieldMask>,
 ) -> Result<ScenarioPatch, Status> {
-    let set = [
+    let settings = settings("scenario", scenario.settings.take().unwrap_or_default())?;
+    let mut set = vec![
         ("name", !scenario.name.is_empty()),
         ("description", !scenario.description.is_empty()),
         ("tags", !scenario.tags.is_empty()),
@@ -224,12 +224,12 @@ pub(crate) fn patch(
         ("notes", !scenario.notes.is_empty()),
         ("variables", !scenario.variables.is_empty()),
         ("blanks", !scenario.blanks.is_empty()),
-        ("settings", scenario.settings.is_some()),
         // Over HTTP, a mask names all that the body has.
         ("etag", false),
     ];
+    set.extend(SETTINGS.map(|(name, setting)| (name, settings.has(setting))));
     let named = masked(mask, &set)?;
-    if scenario.etag.ends_with(PART) && named.iter().any(|name| UNLISTED.contains(name)) {
+    if scenario.etag.ends_with(PART) && named.iter().any(|name| is_unlisted(name)) {
         let message = "the scenario is from a list, without its texts: read it whole, and change it then; or send only what \
                        changes";
         return Err(error::status(Reason::EtagMismatch, message));
@@ -237,6 +237,7 @@ pub(crate) fn patch(
     let is_named = |name: &str| named.contains(&name);
     let changed = PARTS.into_iter().filter(|(name, _)| is_named(name));
     let changed = changed.map(|(_, part)| part).collect();
+    let changed_settings = SETTINGS.iter().filter(|(name, _)| is_named(name));
     let sharing = SharingPatch {
         visibility: is_named("visibility").then(|| asked_visibility(scenario.visibility())),
         shown: is_named("texts_shown").then_some(scenario.texts_shown),
@@ -251,6 +252,7 @@ pub(crate) fn patch(
     });
     Ok(ScenarioPatch {
         changed,
+        changed_settings: changed_settings.map(|(_, setting)| *setting).collect(),
         cast: Some(cast.collect::<Result<_, _>>()?).filter(|_| is_named("cast")),
         lorebook_ids: Some(books.collect::<Result<_, _>>()?).filter(|_| is_named("lorebook_ids")),
         sharing,
@@ -263,9 +265,15 @@ pub(crate) fn patch(
             notes: scenario.notes.into_iter().map(asked_note).collect(),
             variables: variables.collect(),
             blanks: scenario.blanks.into_iter().map(asked_blank).collect(),
-            settings: settings(scenario.settings.unwrap_or_default())?,
+            settings,
         },
     })
+}
+
+/// True for what lists don't show, or for a field in it.
+fn is_unlisted(name: &str) -> bool {
+    let outer = name.split_once('.').map_or(name, |(outer, _)| outer);
+    UNLISTED.contains(&outer)
 }
 
 fn asked_role(role: pb::ScenarioRole) -> Result<CastRole, Status> {

@@ -105,7 +105,7 @@ impl From<PromptChoices> for pb::PromptSettings {
 const CHARACTER: &str = "character_id";
 
 /// The contract's names of the settings.
-const SETTINGS: [(&str, Setting); 23] = [
+pub(super) const SETTINGS: [(&str, Setting); 23] = [
     ("settings.max_tokens", Setting::MaxTokens),
     ("settings.temperature", Setting::Temperature),
     ("settings.top_p", Setting::TopP),
@@ -170,7 +170,7 @@ pub(crate) fn new_session(session: pb::Session) -> Result<NewSession, Status> {
         persona_id: fields::optional_id("session.persona_id", &session.persona_id)?,
         title: fields::text("session.title", session.title)?,
         model_id: fields::text("session.model_id", session.model_id)?,
-        settings: settings(session.settings.unwrap_or_default())?,
+        settings: settings("session", session.settings.unwrap_or_default())?,
         others: new_members(session.cast)?,
         story: None,
     })
@@ -182,7 +182,7 @@ fn new_members(cast: Vec<pb::CastMember>) -> Result<Vec<NewMember>, Status> {
 
 /// What of a session is given that is started from a scenario.
 pub(crate) fn started(session: pb::Session) -> Result<NewSessionOf, Status> {
-    let settings = settings(session.settings.unwrap_or_default())?;
+    let settings = settings("session", session.settings.unwrap_or_default())?;
     let set = SETTINGS.into_iter().map(|(_, setting)| setting);
     Ok(NewSessionOf {
         character_id: fields::optional_id("session.character_id", &session.character_id)?,
@@ -197,7 +197,7 @@ pub(crate) fn started(session: pb::Session) -> Result<NewSessionOf, Status> {
 
 /// The change of a session that an update asks for.
 pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<SessionPatch, Status> {
-    let settings = settings(session.settings.unwrap_or_default())?;
+    let settings = settings("session", session.settings.unwrap_or_default())?;
     let mut fields = vec![
         (CHARACTER, !session.character_id.is_empty()),
         ("title", !session.title.is_empty()),
@@ -226,12 +226,14 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
     })
 }
 
-/// How replies are to be generated.
-pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings, Status> {
-    let stop = settings
-        .stop
-        .into_iter()
-        .map(|text| fields::text("session.settings.stop", text));
+/// How replies are to be generated, as the request says it of a resource.
+pub(super) fn settings(
+    resource: &str,
+    settings: pb::GenerationSettings,
+) -> Result<ReplySettings, Status> {
+    let field = format!("{resource}.settings.stop");
+    let stop = settings.stop.into_iter();
+    let stop = stop.map(|text| fields::text(&field, text));
     Ok(ReplySettings {
         max_tokens: settings
             .max_tokens
@@ -244,19 +246,18 @@ pub(crate) fn settings(settings: pb::GenerationSettings) -> Result<ReplySettings
         seed: settings.seed,
         stop: stop.collect::<Result<_, _>>()?,
         recall: settings.recall,
-        prompt: prompt_choices(settings.prompt.unwrap_or_default())?,
-        turns: turn_choices(settings.turns.unwrap_or_default())?,
+        prompt: prompt_choices(resource, settings.prompt.unwrap_or_default())?,
+        turns: turn_choices(resource, settings.turns.unwrap_or_default())?,
     })
 }
 
-fn prompt_choices(settings: pb::PromptSettings) -> Result<PromptChoices, Status> {
+fn prompt_choices(resource: &str, settings: pb::PromptSettings) -> Result<PromptChoices, Status> {
     let count = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
     let is_before = |position| position == i32::from(pb::LorePosition::BeforeCharacter);
-    let text = |field, text: Option<String>| text.map(|it| fields::text(field, it)).transpose();
-    let (personality, scenario) = (
-        "session.settings.prompt.personality_format",
-        "session.settings.prompt.scenario_format",
-    );
+    let text = |name, text: Option<String>| {
+        let field = format!("{resource}.settings.prompt.{name}");
+        text.map(|it| fields::text(&field, it)).transpose()
+    };
     Ok(PromptChoices {
         scan_depth: count(settings.scan_depth),
         lore_budget_percent: count(settings.lore_budget_percent),
@@ -266,7 +267,7 @@ fn prompt_choices(settings: pb::PromptSettings) -> Result<PromptChoices, Status>
         max_recursion_steps: count(settings.max_recursion_steps),
         include_names: settings.include_names,
         lore_before_character: settings.lore_position.map(is_before),
-        personality_format: text(personality, settings.personality_format)?,
-        scenario_format: text(scenario, settings.scenario_format)?,
+        personality_format: text("personality_format", settings.personality_format)?,
+        scenario_format: text("scenario_format", settings.scenario_format)?,
     })
 }

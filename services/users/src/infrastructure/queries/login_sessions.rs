@@ -38,6 +38,24 @@ pub(crate) async fn find_and_lock(
     Entity::find_by_id(id).lock_exclusive().one(db).await
 }
 
+fn open(user_id: UserId, now: Timestamp) -> Select<Entity> {
+    owned_by(user_id)
+        .filter(Column::EndTime.is_null())
+        .filter(Column::IdleExpireTime.gt(now))
+        .filter(Column::ExpireTime.gt(now))
+}
+
+/// A person's open login session.
+pub(crate) async fn find_open(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    now: Timestamp,
+    id: LoginSessionId,
+) -> Result<Option<Model>, DbErr> {
+    let select = open(user_id, now).filter(Column::Id.eq(id));
+    select.one(db).await
+}
+
 /// At most `limit` of a person's open login sessions that are older than one, newest first.
 pub(crate) async fn list_open(
     db: &impl ConnectionTrait,
@@ -47,11 +65,8 @@ pub(crate) async fn list_open(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let older = before.map(|before| Column::Id.lt(before));
-    owned_by(user_id)
+    open(user_id, now)
         .filter(Condition::all().add_option(older))
-        .filter(Column::EndTime.is_null())
-        .filter(Column::IdleExpireTime.gt(now))
-        .filter(Column::ExpireTime.gt(now))
         .order_by_desc(Column::Id)
         .limit(limit)
         .all(db)

@@ -107,7 +107,7 @@ fn a_refused_edit_leaves_the_card_as_it_was() {
     let blank = CardPatch::default()
         .text(TextField::Scenario, "x")
         .text(TextField::Name, " ");
-    assert_eq!(card.apply(&blank), Err(CardError::EmptyName));
+    assert_eq!(card.apply(&blank), Err(CardError::Nameless));
     let nul = CardPatch::default().text(TextField::Scenario, "a\0b");
     assert_eq!(card.apply(&nul), Err(CardError::Nul));
     let list = CardPatch {
@@ -135,6 +135,6 @@ fn a_new_card_has_every_field_that_v3_requires() {
     }
     assert_eq!(
         Card::create(&CardPatch::default()),
-        Err(CardError::EmptyName)
+        Err(CardError::Nameless)
     );
 }
