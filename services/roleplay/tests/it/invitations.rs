@@ -264,6 +264,7 @@ async fn a_guest_of_a_session_reads_nothing_of_its_card() {
     assert!(!tells(&receipt(&bob, &said.generation_id).await));
     assert!(tells(&receipt(&alice, &said.generation_id).await));
     let request = pb::PreviewPromptRequest {
+        character_id: String::new(),
         session_id: session.id,
     };
     let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
