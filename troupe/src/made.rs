@@ -104,12 +104,14 @@ impl Made {
                 let found = "it is a database, and none of Troupe's".to_owned();
                 return Err(FileError::Damaged { file, found });
             }
-            Some(condition) => refuse_other(&file, &condition.migrations, service)?,
-            None if self.has_had(service.store()) && file.exists() => {
+            Some(condition) if !condition.migrations.is_empty() => {
+                refuse_other(&file, &condition.migrations, service)?;
+            }
+            _ if self.has_had(service.store()) && file.exists() => {
                 let found = "it is empty".to_owned();
                 return Err(FileError::Damaged { file, found });
             }
-            None => {}
+            _ => {}
         }
         Ok(condition)
     }
