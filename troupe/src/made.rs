@@ -104,12 +104,14 @@ impl Made {
                 let found = "it is a database, and none of Troupe's".to_owned();
                 return Err(FileError::Damaged { file, found });
             }
-            Some(condition) => refuse_other(&file, &condition.migrations, service)?,
-            None if self.has_had(service.store()) && file.exists() => {
+            Some(condition) if !condition.migrations.is_empty() => {
+                refuse_other(&file, &condition.migrations, service)?;
+            }
+            _ if self.has_had(service.store()) && file.exists() => {
                 let found = "it is empty".to_owned();
                 return Err(FileError::Damaged { file, found });
             }
-            None => {}
+            _ => {}
         }
         Ok(condition)
     }
@@ -147,8 +149,13 @@ impl Made {
     pub(crate) fn losses(&self, settings: &Settings, roles: &[Role]) -> Vec<Loss> {
         let losses = self.names.iter().filter_map(|name| {
             let (file, kind) = what_is(&self.data_dir, name, settings, roles)?;
+            let is_there = match kind {
+                // A start makes one anew that is empty, as one that isn't there.
+                Kind::Key(_) => fs::metadata(&file).is_ok_and(|key| key.len() > 0),
+                Kind::Kept | Kind::Vectors => file.exists(),
+            };
             let name = name.clone();
-            (!file.exists()).then_some(Loss { name, file, kind })
+            (!is_there).then_some(Loss { name, file, kind })
         });
         losses.collect()
     }

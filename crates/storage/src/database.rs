@@ -114,8 +114,9 @@ impl Database {
             return postgres::attach(config, service).await.map(Some);
         }
         let file = storage.database_file(service);
-        match file.exists() {
+        match file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
             true => sqlite::attach(&file).await.map(Some),
+            // Opening an empty one would make a database of it.
             false => Ok(None),
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use storage::database::sqlite::refuse_without_log;
+use storage::database::sqlite::refuse_without_own_log;
 
 use super::embedded::file::{BROKEN_SUFFIX, move_aside};
 use crate::QdrantConfig;
@@ -24,7 +24,7 @@ pub fn broken_files(data_dir: &Path, config: &QdrantConfig) -> Vec<PathBuf> {
 /// Puts a file out of the way that lacks the log which it needs, as one that is broken, and warns of it: what it has may be of
 /// several moments. To be called before this process opens it.
 pub fn set_aside_without_log(file: &Path) {
-    let Err(problem) = refuse_without_log(file) else {
+    let Err(problem) = refuse_without_own_log(file) else {
         return;
     };
     let problem = problem.what();

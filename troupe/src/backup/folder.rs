@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use storage::Storage;
-use storage::database::sqlite::refuse_without_log;
+use storage::database::sqlite::refuse_without_own_log;
 use vectors::SUFFIX as VECTORS;
 
 use super::manifest::Manifest;
@@ -145,7 +145,7 @@ fn is_whole(file: &Path) -> bool {
         use std::io::Read;
         file.read_exact(&mut magic)
     });
-    read.is_ok() && magic.starts_with(b"SQLite format 3") && refuse_without_log(file).is_ok()
+    read.is_ok() && magic.starts_with(b"SQLite format 3") && refuse_without_own_log(file).is_ok()
 }
 
 fn length(file: &Path) -> u64 {

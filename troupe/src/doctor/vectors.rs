@@ -45,7 +45,7 @@ fn in_order(file: &Path) -> Finding {
 
 fn broken(error: &FileError) -> Finding {
     let advice = match error {
-        FileError::Damaged { .. } | FileError::WithoutLog { .. } | FileError::OnlyLog { .. } => {
+        FileError::Damaged { .. } | FileError::WithoutLog { .. } | FileError::OtherLog { .. } | FileError::OnlyLog { .. } => {
             "run `troupe memory rebuild`; without it the platform runs, and memories aren't recalled"
                 .to_owned()
         }

@@ -35,7 +35,7 @@ use super::{Connection, Database, OpenError};
 pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
 pub use self::mark::keep_needed_log;
-pub use self::mark::{InUse, refuse_without_log};
+pub use self::mark::{InUse, refuse_without_own_log};
 pub use self::moment::{Progress, Snapshot, Standstill};
 pub use self::problem::FileError;
 pub use self::settled::is_settled;

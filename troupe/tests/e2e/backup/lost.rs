@@ -293,8 +293,8 @@ async fn a_database_of_something_else_is_never_used() {
     database.close().await.unwrap();
     let before = contents(&setup.data_dir());
     refused(setup.run(&["up"]).await, &["ai.sqlite", "none of Troupe's"]).await;
-    assert!(doctor(&setup).await.contains("none of Troupe's"));
     assert!(contents(&setup.data_dir()) == before, "nothing has changed");
+    assert!(doctor(&setup).await.contains("none of Troupe's"));
 }
 
 #[tokio::test]
@@ -311,6 +311,14 @@ async fn the_doctor_judges_an_empty_database_as_the_start_does() {
             says.contains("it is empty") && !says.contains("not there yet"),
             "{says}"
         );
+        refused(setup.run(&["up"]).await, &["users.sqlite", "it is empty"]).await;
+        // One that something has made a database of meanwhile, without tables.
+        let url = format!("sqlite://{}", file(&setup, "users").display());
+        let database = sea_orm::Database::connect(url).await.unwrap();
+        let pragma = database.execute_unprepared("PRAGMA journal_mode = WAL");
+        pragma.await.unwrap();
+        database.close().await.unwrap();
+        assert!(fs::metadata(file(&setup, "users")).unwrap().len() > 0);
         refused(setup.run(&["up"]).await, &["users.sqlite", "it is empty"]).await;
     }
 }

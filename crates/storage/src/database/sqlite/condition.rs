@@ -11,6 +11,7 @@ use super::damage::{NO_TABLES, told};
 use super::handle::{Access, open};
 use super::header::Header;
 use super::log::lost_frames;
+use super::mark::refuse_other_log;
 use super::problem::{FileError, index_of, log_of};
 
 /// How often the time is looked at, in SQLite's steps.
@@ -71,6 +72,9 @@ pub async fn examine(file: &Path, care: Care) -> Result<Option<Condition>, FileE
     };
     if header.needs_log() && log_bytes.is_none() {
         return Err(FileError::WithoutLog { file: owned() });
+    }
+    if has_log {
+        refuse_other_log(file)?;
     }
     if let Some(needed) = header.length.filter(|needed| *needed > length && !has_log) {
         return Err(damaged(format!("it has {length} of {needed} bytes")));

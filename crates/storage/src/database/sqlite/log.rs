@@ -3,7 +3,8 @@
 //! <https://www.sqlite.org/walformat.html>
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use super::problem::{index_of, log_of};
@@ -13,6 +14,8 @@ const HEADER: usize = 32;
 const FRAME: usize = 24;
 /// Sums are of big-endian words where the last bit is set.
 const MAGIC: u32 = 0x377f_0682;
+/// Where the first page has the `user_version`, the mark of [`super::mark`].
+const MARK: Range<usize> = 60..64;
 /// The index begins with its header, twice.
 const INDEX: usize = 48;
 
@@ -43,12 +46,59 @@ fn committed(index: &[u8]) -> Option<(u32, [u8; 8])> {
     is_ready.then_some((frames, salt))
 }
 
-/// The frames at the beginning of a log that are as they were written.
-fn count(log: &[u8], salt: [u8; 8]) -> u32 {
-    frames(log, salt).unwrap_or_default()
+/// Whether the log beside a file that was closed in order is of another time, so that reading it would put old pages over newer
+/// ones: as where the file was copied over one whose process had been killed.
+///
+/// A stop and a start that were killed leave logs too: of the first page alone, with the mark, and else as the file has it. Where
+/// others kept a stop from folding the log in, its last frame is such a page.
+pub(super) fn is_of_another_time(file: &Path) -> io::Result<bool> {
+    let log = read(&log_of(file))?.unwrap_or_default();
+    let Some(salt) = log.get(16..24).and_then(|salt| salt.try_into().ok()) else {
+        return Ok(false);
+    };
+    let Some(frames) = frames(&log, salt) else {
+        return Ok(false);
+    };
+    let committed = frames.iter().rposition(|frame| frame.commits);
+    let Some((last, before)) = frames[..committed.map_or(0, |last| last + 1)].split_last() else {
+        return Ok(false);
+    };
+    let mut first_page = vec![0; last.page.len()];
+    let is_whole = fs::File::open(file)?.read_exact(&mut first_page).is_ok();
+    let is_mark = is_whole
+        && last.number == 1
+        && without_mark(last.page).eq(without_mark(&first_page))
+        && (last.page.get(MARK) == first_page.get(MARK)
+            || before.iter().all(|frame| frame.number == 1));
+    Ok(!is_mark)
 }
 
-fn frames(log: &[u8], salt: [u8; 8]) -> Option<u32> {
+/// The bytes of a first page, but for the mark and what counts changes.
+fn without_mark(page: &[u8]) -> impl Iterator<Item = &u8> {
+    let changes = [24..28, MARK, 92..100];
+    let stays = move |at: &usize| !changes.iter().any(|range| range.contains(at));
+    page.iter()
+        .enumerate()
+        .filter(move |(at, _)| stays(at))
+        .map(|(_, byte)| byte)
+}
+
+/// A page in a log.
+#[derive(Debug)]
+struct Frame<'l> {
+    number: u32,
+    page: &'l [u8],
+    /// Whether it is the last of a transaction.
+    commits: bool,
+}
+
+/// How many frames at the beginning of a log are as they were written.
+fn count(log: &[u8], salt: [u8; 8]) -> u32 {
+    frames(log, salt).map_or(0, |frames| frames.len() as u32)
+}
+
+/// The frames at the beginning of a log that are as they were written.
+fn frames(log: &[u8], salt: [u8; 8]) -> Option<Vec<Frame<'_>>> {
     let header = log.get(..HEADER)?;
     let is_big = match word(header, 0, true)? {
         MAGIC => false,
@@ -60,16 +110,20 @@ fn frames(log: &[u8], salt: [u8; 8]) -> Option<u32> {
     if header.get(16..24)? != salt || sum != stored(header, 24)? || page == 0 {
         return None;
     }
-    let mut count = 0;
+    let mut frames = Vec::new();
     for frame in log.get(HEADER..)?.chunks_exact(FRAME + page) {
         sum = sums(frame.get(..8)?, sum, is_big)?;
         sum = sums(frame.get(FRAME..)?, sum, is_big)?;
         if frame.get(8..16)? != salt || sum != stored(frame, 16)? {
             break;
         }
-        count += 1;
+        frames.push(Frame {
+            number: word(frame, 0, true)?,
+            page: frame.get(FRAME..)?,
+            commits: word(frame, 4, true)? != 0,
+        });
     }
-    Some(count)
+    Some(frames)
 }
 
 fn stored(bytes: &[u8], at: usize) -> Option<[u32; 2]> {

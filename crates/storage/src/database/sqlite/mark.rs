@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::fold::{Fold, fold};
 use super::handle::{Access, fold_log, keep_log, open};
 use super::header::Header;
+use super::log::is_of_another_time;
 use super::problem::{FileError, log_of};
 
 /// The file is whole.
@@ -138,16 +139,34 @@ pub(super) fn is_marked(file: &Path) -> bool {
     matches!(Header::read(file), Ok(Some(header)) if header.needs_log())
 }
 
-/// Refuses a file that isn't whole, because it was in use when it was copied, and its log wasn't copied with it. It may be in
-/// use by another process, and not by this one, as with all that reads a header without SQLite.
+/// Refuses a file that isn't whole, because it was in use when it was copied, and its log wasn't copied with it; and one that is, with
+/// a log beside it that isn't its own. It may be in use by another process, and not by this one, as with all that reads a header
+/// without SQLite.
 ///
 /// # Errors
-/// It lacks its log.
-pub fn refuse_without_log(file: &Path) -> Result<(), FileError> {
+/// It lacks its log, or has another's.
+pub fn refuse_without_own_log(file: &Path) -> Result<(), FileError> {
     let lacks_log = || !log_of(file).exists();
     // A clean stop takes the mark back before the log goes, and a start makes the log before the mark.
     match lacks_log() && is_marked(file) && lacks_log() {
         true => Err(FileError::WithoutLog {
+            file: file.to_owned(),
+        }),
+        false => refuse_other_log(file),
+    }
+}
+
+/// Refuses a file that was closed in order and has a log of another time beside it: SQLite would put old pages over newer ones.
+///
+/// # Errors
+/// It has such a log, or can't be read.
+pub(super) fn refuse_other_log(file: &Path) -> Result<(), FileError> {
+    let is_other = || {
+        let is_closed = matches!(Header::read(file), Ok(Some(header)) if header.is_closed());
+        Ok(is_closed && is_of_another_time(file)?)
+    };
+    match is_other().map_err(|error| FileError::of_system(file, &error))? {
+        true => Err(FileError::OtherLog {
             file: file.to_owned(),
         }),
         false => Ok(()),
@@ -166,5 +185,10 @@ impl Header {
     /// Whether the file isn't whole without its log.
     pub(super) fn needs_log(self) -> bool {
         self.user_version == IN_USE
+    }
+
+    /// Whether the file is whole without a log.
+    pub(super) fn is_closed(self) -> bool {
+        self.user_version == CLOSED
     }
 }

@@ -25,6 +25,11 @@ pub enum FileError {
         /// The file.
         file: PathBuf,
     },
+    /// A log of another time beside it.
+    OtherLog {
+        /// The file.
+        file: PathBuf,
+    },
     /// A log without the file that it belongs to.
     OnlyLog {
         /// The file.
@@ -102,6 +107,9 @@ impl FileError {
             Self::WithoutLog { .. } => format!(
                 "{name} isn't whole, because it was in use when it was copied, and its log {name}-wal with the last writes is missing"
             ),
+            Self::OtherLog { .. } => format!(
+                "{name} is whole, but the log beside it, {name}-wal, is of another time, as where the file was copied over an older one"
+            ),
             Self::OnlyLog { .. } => {
                 format!("{name} is missing or empty, while its log {name}-wal is there")
             }
@@ -134,6 +142,11 @@ impl FileError {
                 shm = quoted(&format!("{name}-shm")),
                 wal = quoted(&format!("{name}-wal")),
             ),
+            Self::OtherLog { .. } => format!(
+                "to continue with what the file has, run `rm -f {shm} {wal}`; else copy the whole folder anew, or restore a backup with `troupe restore`",
+                shm = quoted(&format!("{name}-shm")),
+                wal = quoted(&format!("{name}-wal")),
+            ),
             Self::OnlyLog { .. } => {
                 "copy both, or restore a backup with `troupe restore`".to_owned()
             }
@@ -163,6 +176,7 @@ impl FileError {
         match self {
             Self::Damaged { file, .. }
             | Self::WithoutLog { file }
+            | Self::OtherLog { file }
             | Self::OnlyLog { file }
             | Self::Lost { file, .. }
             | Self::Newer { file, .. }

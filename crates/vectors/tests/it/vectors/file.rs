@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, Connection, SqliteConnection};
-use storage::database::sqlite::{InUse, refuse_without_log};
+use storage::database::sqlite::{InUse, refuse_without_own_log};
 use uuid::Uuid;
 
 use super::*;
@@ -58,7 +58,10 @@ async fn a_file_that_breaks_later_is_moved_aside_when_it_shows() {
     assert_eq!(store.count(None).await.unwrap(), 0);
     assert_eq!(nearest(&*store, CHAT, &asked, 10).await.unwrap(), []);
     let copy = copied(&place, "alone", &[""]);
-    assert!(refuse_without_log(&copy).is_err(), "the new one is marked");
+    assert!(
+        refuse_without_own_log(&copy).is_err(),
+        "the new one is marked"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +188,7 @@ async fn who_only_looks_leaves_a_log_that_the_file_needs() {
     let store = looking.open().await;
     assert_eq!(store.count(None).await.unwrap(), 1);
     assert!(looking.storage.stores.close(std::time::Duration::MAX).await);
-    refuse_without_log(&left).unwrap();
+    refuse_without_own_log(&left).unwrap();
     troupe_vectors::set_aside_without_log(&left);
     assert_eq!(looking.files(), [left]);
 }
