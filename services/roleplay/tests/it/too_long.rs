@@ -11,7 +11,9 @@ use crate::stage::{Person, Stage, turn};
 fn too_long(prompt: Option<u32>, window: Option<u32>) -> Status {
     let class = Class::new(Reason::ContextLength);
     let facts = [("promptTokens", prompt), ("windowTokens", window)];
-    let known = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
+    let known = facts
+        .into_iter()
+        .filter_map(|(name, fact)| Some((name, fact?)));
     let class = known.fold(class, |class, (name, fact)| class.fact(name, fact));
     class.status_of(&"the prompt is longer than the model's context window")
 }
@@ -46,7 +48,10 @@ async fn compiles_a_prompt_that_is_too_long_once_more() {
     call.fail(too_long(None, Some(400)));
     let call = stage.call().await;
     let prompt = call.prompt();
-    assert!(!prompt.contains("said-0") && prompt.contains("And now?"), "{prompt}");
+    assert!(
+        !prompt.contains("said-0") && prompt.contains("And now?"),
+        "{prompt}"
+    );
     call.say("Good.");
     call.finish();
     let (started, text, ended) = watch.all().await;
@@ -90,7 +95,10 @@ async fn continues_a_message_with_a_shorter_prompt() {
     call.say(" Quite.");
     call.finish();
     watch.all().await;
-    assert_eq!(alice.path(&session).await.pop().unwrap().text, "Indeed. Quite.");
+    assert_eq!(
+        alice.path(&session).await.pop().unwrap().text,
+        "Indeed. Quite."
+    );
 }
 
 #[tokio::test]
