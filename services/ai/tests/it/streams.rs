@@ -60,6 +60,7 @@ async fn completes_whole_replies_whatever_stands_beside_their_text() {
         ("an empty reason", event(&json!({"choices": [{"delta": {"content": ""}, "finish_reason": ""}]})), usage(given.clone()), false),
         ("null choices", event(&json!({"choices": null, "id": 7})), usage(given), false),
         ("a negative count", String::new(), usage(json!({"prompt_tokens": -1, "completion_tokens": 5})), true),
+        ("no tokens", String::new(), usage(json!({"prompt_tokens": 10, "completion_tokens": 0})), true),
         ("a list for details", String::new(), usage(json!({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": []})), false),
         ("figures that are none", String::new(), usage(json!("many")), true),
         ("no number", "data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"logprobs\":{\"p\":-Infinity}}]}\n\n".to_owned(), String::new(), true),

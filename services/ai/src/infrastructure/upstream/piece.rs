@@ -179,17 +179,15 @@ pub(crate) fn count(object: &Value, key: &str) -> Option<u32> {
     whole(object.get(key)?)
 }
 
-/// A whole number that 32 bits hold, be it written as `12`, `12.0` or `"12"`.
+/// A whole number that 31 bits hold, be it written as `12`, `12.0` or `"12"`.
 pub(crate) fn whole(value: &Value) -> Option<u32> {
-    if let Some(text) = value.as_str() {
-        return text.trim().parse().ok();
-    }
-    if let Some(number) = value.as_u64() {
-        return u32::try_from(number).ok();
-    }
-    let number = value.as_f64()?;
-    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-    is_whole.then_some(number as u32)
+    let number = match value.as_str() {
+        Some(text) => text.trim().parse().ok()?,
+        None => value.as_f64()?,
+    };
+    // What is larger is some -1 without its sign.
+    let is_count = number.fract() == 0.0 && (0.0..=f64::from(i32::MAX)).contains(&number);
+    is_count.then_some(number as u32)
 }
 
 #[cfg(test)]
@@ -269,7 +267,7 @@ mod tests {
 
     #[test]
     fn takes_figures_that_make_no_sense_as_not_given() {
-        let told = json!({"a": 7, "b": 7.0, "c": "7", "d": -1, "e": 0.5, "f": [], "g": null, "h": 1e12, "i": true});
+        let told = json!({"a": 7, "b": 7.0, "c": "7", "d": -1, "e": 0.5, "f": [], "g": null, "h": 4_294_967_295_u32, "i": true});
         for key in ["a", "b", "c"] {
             assert_eq!(count(&told, key), Some(7), "{key}");
         }

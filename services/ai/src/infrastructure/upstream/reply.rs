@@ -6,7 +6,7 @@ use super::echo::EchoFilter;
 use super::piece::{Ending, Figures, Piece};
 use super::stop::StopFilter;
 use super::text::Joiner;
-use crate::domain::{Event, FinishReason, ProviderError};
+use crate::domain::{Event, FinishReason, ProviderError, TokenUsage};
 
 /// What has been read of a reply.
 #[derive(Debug, Default)]
@@ -215,7 +215,9 @@ impl Reply {
 
     fn finished(&mut self, reason: FinishReason) {
         self.ended = true;
-        let usage = self.figures.usage();
+        // A text of no tokens isn't one that was counted.
+        let is_counted = |usage: &TokenUsage| usage.completion > 0 || !self.has_text;
+        let usage = self.figures.usage().filter(is_counted);
         self.pending.push_back(Event::Finished { reason, usage });
     }
 

@@ -196,6 +196,7 @@ fn finds_errors_in_the_place_of_text() {
         json!({"error": "told so"}),
         json!({"error": {"message": "told so"}, "choices": []}),
         json!({"error": {"code": 500}}),
+        json!({"error": {"message": "", "code": null}}),
         json!({"error": [{"message": "told so"}]}),
         json!({"errors": [{"code": 7, "message": "told so"}], "success": false}),
         json!({"object": "error", "message": "told so"}),

@@ -206,6 +206,13 @@ pub(super) fn is_error(value: &Value) -> bool {
     if is_completion {
         return false;
     }
+    // An error of which nothing is said still is one where nothing else is.
+    if object
+        .get("error")
+        .is_some_and(|error| error.as_object().is_some_and(|error| !error.is_empty()))
+    {
+        return true;
+    }
     let has_code = object
         .get("code")
         .or(object.get("status"))
