@@ -57,7 +57,7 @@ async fn each_example_of_a_body_is_taken() {
         let calls = calls.as_object().unwrap().iter();
         calls.map(move |(verb, call)| (path, verb, call))
     });
-    let mut sent = 0;
+    let (mut sent, mut refused) = (0, Vec::new());
     for (path, verb, call) in calls {
         let content = &call["requestBody"]["content"]["application/json"];
         if content.is_null() {
@@ -69,12 +69,11 @@ async fn each_example_of_a_body_is_taken() {
         let path = filled(path, call);
         let (status, answer) = ann.call(verb.clone(), &path, example.clone()).await;
         let reason = reason(&answer);
-        assert!(
-            !OF_FORM.contains(&reason),
-            "{verb} {path} {example}: {answer}"
-        );
-        assert_ne!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{verb} {path}");
+        if OF_FORM.contains(&reason) || status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            refused.push(format!("{verb} {path} {example}: {answer}"));
+        }
         sent += 1;
     }
     assert!(sent > 35, "{sent}");
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }

@@ -50,7 +50,8 @@ fn is_fixed(field: &FieldDescriptor) -> bool {
 
 /// The resource that a method updates.
 fn resource(method: &MethodDescriptor) -> Option<MessageDescriptor> {
-    let mut kinds = method.input().fields().map(|field| field.kind());
+    let input = method.input();
+    let mut kinds = input.fields().map(|field| field.kind());
     kinds.find_map(|kind| match kind {
         Kind::Message(message) if message.full_name() != "google.protobuf.FieldMask" => {
             Some(message)
