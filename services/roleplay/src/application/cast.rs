@@ -45,20 +45,35 @@ pub(crate) struct SheetKey {
 }
 
 impl Sheet {
-    fn of(character: Character, attached: &[Book], settings: &LoreSettings) -> Self {
+    /// Of a character with the lorebooks that are attached to it, and those that a scenario brings.
+    fn of(
+        character: Character,
+        attached: &[Book],
+        brought: &[Book],
+        settings: &LoreSettings,
+    ) -> Self {
         let own = character.card.character_book();
         let own = own.map(|book| (LorebookId::of_card(character.id), book));
-        let attached_bytes = attached.iter().map(|it| it.document.size_bytes()).sum();
-        let attached = attached.iter().map(|it| (it.id, it.document.parsed()));
-        let books = own.into_iter().chain(attached).collect();
+        let others = || attached.iter().chain(brought);
+        let attached_bytes = others().map(|it| it.document.size_bytes()).sum();
+        let parsed = others().map(|it| (it.id, it.document.parsed()));
+        let books: Vec<_> = own.into_iter().chain(parsed).collect();
+        let of_card = books.len() - brought.len();
+        let entries = |(_, book): &(_, Lorebook)| book.entries.len();
+        let brought_from = books[..of_card].iter().map(entries).sum();
         let lore = Lorebook::merged(books, settings);
         Self {
             card: character.card,
             owner_id: character.owner_id,
             is_shown: character.sharing.shows_all(),
-            lore: lore.map(|book| Matcher::new(book, settings)),
+            lore: lore.map(|book| Matcher::new(book, settings).brought_from(brought_from)),
             attached_bytes,
         }
+    }
+
+    /// Whether the card is somebody else's who doesn't show it.
+    pub(super) fn is_hidden_from(&self, user: UserId) -> bool {
+        self.owner_id != user && !self.is_shown
     }
 
     /// About as many bytes as it takes in memory.
@@ -136,6 +151,7 @@ impl Chats {
             true => Vec::new(),
             false => lorebooks::attached(db, id).await?,
         };
+        let attached = books.len();
         if let Some(session) = started {
             let brought = lorebooks::brought(db, session).await?;
             add_new(&mut books, brought, |book| book.id);
@@ -148,7 +164,8 @@ impl Chats {
             books: times.collect(),
             settings,
         };
-        let sheet = Arc::new(Sheet::of(character, &books, &lore));
+        let (attached, brought) = books.split_at(attached);
+        let sheet = Arc::new(Sheet::of(character, attached, brought, &lore));
         self.sheets.insert(key, sheet.clone());
         Ok(Some(sheet))
     }

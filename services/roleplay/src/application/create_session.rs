@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
 use super::access::enter;
-use super::cast::Sheet;
+use super::cast::{Player, Sheet};
 use super::once::Once;
 use super::plot::Plot;
 use super::tell::Telling;
@@ -59,7 +59,21 @@ impl Chats {
         self.access
             .usable_character(db, user, new.character_id, linked)
             .await?;
-        self.open_session(ctx, new, once).await
+        let opener = self.opener(ctx, new.persona_id).await?;
+        self.open_session(ctx, new, opener, once).await
+    }
+
+    /// The caller's place in a session that they will open, and whom they play. The persona must be theirs.
+    pub(super) async fn opener(
+        &self,
+        ctx: &Ctx,
+        persona_id: Option<PersonaId>,
+    ) -> Result<(Seat, Player), Error> {
+        let seat = Seat {
+            persona_id,
+            ..Seat::of_newcomer(ctx.user_id()?)
+        };
+        self.seated(ctx, seat).await
     }
 
     /// The session that the same request opened before, if it is a repeat: before anything is looked at that may be gone since.
@@ -81,6 +95,7 @@ impl Chats {
         &self,
         ctx: &Ctx,
         new: NewSession,
+        (seat, player): (Seat, Player),
         once: &Once,
     ) -> Result<(Session, Option<Message>), Error> {
         let user = ctx.user_id()?;
@@ -90,10 +105,10 @@ impl Chats {
             .ok_or(Error::NotFound("character"))?;
         let id = SessionId::new();
         let me = Seat {
-            persona_id: new.persona_id,
+            persona_id: seat.persona_id,
+            name: seat.name,
             ..Seat::of_opener(id, user)
         };
-        let (me, player) = self.seated(ctx, me).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
@@ -127,7 +142,7 @@ impl Chats {
             update_time: now,
         };
         if let Some(story) = story {
-            let plot = Plot::begun(sheet, story);
+            let plot = Plot::begun(user, sheet, story);
             let words = Words::of(&session, plot, player, None);
             words.check_greeting(&session, &story.origin.opening)?;
         }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::compile_prompt::CompiledPrompt;
+use super::plot::Shared;
 use super::{Chats, Error};
 use crate::domain::ids::UserId;
 use crate::domain::prompt::{Form, Prompt, Receipt};
@@ -62,11 +63,11 @@ impl Chats {
         let mut is_secret = false;
         if let Some(owner) = read(kept.card_owner_id.as_ref()) {
             let id = read(kept.character_id.as_ref());
-            is_secret |= self.is_card_secret(user, owner, id).await?;
+            is_secret |= self.is_secret(user, owner, Shared::Card(id)).await?;
         }
         if let Some(owner) = read(kept.scenario_owner_id.as_ref()) {
             let id = read(kept.scenario_id.as_ref());
-            is_secret |= self.is_scenario_secret(user, owner, id).await?;
+            is_secret |= self.is_secret(user, owner, Shared::Scenario(id)).await?;
         }
         if is_secret {
             kept.receipt.conceal_lore();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cast::Sheet;
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, ScenarioId, UserId};
+use crate::domain::prompt::Veils;
 use crate::domain::session::Session;
 use crate::domain::story::{NewStory, Story};
 use crate::infrastructure::queries::{characters, scenarios, stories};
@@ -20,16 +21,30 @@ pub(super) struct Plot {
     pub(super) is_card_secret: bool,
     /// Whether the scenario is.
     pub(super) is_story_secret: bool,
+    /// What those who wrote parts of its prompts may not read of each other's.
+    pub(super) veils: Veils,
+}
+
+/// What somebody shares; none if it was deleted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shared {
+    Card(Option<CharacterId>),
+    Scenario(Option<ScenarioId>),
 }
 
 impl Plot {
-    /// What a session plays that is being opened, with nothing kept from anybody: for what is only checked.
-    pub(super) fn begun(sheet: Arc<Sheet>, story: &NewStory) -> Self {
+    /// What a session of somebody plays that is being opened, with nothing of the scenario kept from them: for what is only checked.
+    pub(super) fn begun(user: UserId, sheet: Arc<Sheet>, story: &NewStory) -> Self {
+        let story = &story.story;
         Self {
-            sheet: Some(sheet),
-            story: Some(Arc::new(story.story.clone())),
-            is_card_secret: false,
+            is_card_secret: sheet.is_hidden_from(user),
             is_story_secret: false,
+            veils: Veils {
+                card_from_scenario: sheet.is_hidden_from(story.owner_id),
+                ..Veils::default()
+            },
+            sheet: Some(sheet),
+            story: Some(Arc::new(story.clone())),
         }
     }
 
@@ -56,10 +71,30 @@ impl Chats {
         };
         let (sheet, story) = tokio::try_join!(sheet, self.story(session))?;
         let user = session.me.user_id;
-        let is_hidden = |sheet: &Arc<Sheet>| sheet.owner_id != user && !sheet.is_shown;
+        let is_story_shown = match &story {
+            Some(story) => self.is_shown(Shared::Scenario(story.scenario_id)).await?,
+            None => true,
+        };
+        let is_card_hidden =
+            |from: UserId| sheet.as_ref().is_some_and(|it| it.is_hidden_from(from));
+        let hidden_story = story.as_ref().filter(|_| !is_story_shown);
+        let is_story_hidden =
+            |from: UserId| hidden_story.is_some_and(|story| story.owner_id != from);
+        // What one of several people writes is read by the others too.
+        let others = session.shared;
+        let is_card_kept = sheet.as_ref().is_some_and(|it| others && !it.is_shown);
+        let veils = Veils {
+            card_from_people: is_card_kept || is_card_hidden(user),
+            scenario_from_people: (others && !is_story_shown) || is_story_hidden(user),
+            card_from_scenario: story.as_ref().is_some_and(|it| is_card_hidden(it.owner_id)),
+            scenario_from_card: sheet
+                .as_ref()
+                .is_some_and(|it| is_story_hidden(it.owner_id)),
+        };
         Ok(Plot {
-            is_card_secret: sheet.as_ref().is_some_and(is_hidden),
-            is_story_secret: self.is_story_secret(user, story.as_deref()).await?,
+            is_card_secret: is_card_hidden(user),
+            is_story_secret: is_story_hidden(user),
+            veils,
             sheet,
             story,
         })
@@ -74,7 +109,7 @@ impl Chats {
         Ok(story.map(Arc::new))
     }
 
-    /// Whether a scenario is somebody else's who doesn't show it.
+    /// Whether what a session was started from is somebody else's scenario who doesn't show it.
     pub(super) async fn is_story_secret(
         &self,
         user: UserId,
@@ -82,44 +117,34 @@ impl Chats {
     ) -> Result<bool, Error> {
         match story {
             Some(story) => {
-                self.is_scenario_secret(user, story.owner_id, story.scenario_id)
-                    .await
+                let scenario = Shared::Scenario(story.scenario_id);
+                self.is_secret(user, story.owner_id, scenario).await
             }
             None => Ok(false),
         }
     }
 
-    /// As [`Chats::is_story_secret`]. Of one that was deleted nobody knows, so it is.
-    pub(super) async fn is_scenario_secret(
+    /// Whether a card or a scenario is somebody else's who doesn't show it.
+    pub(super) async fn is_secret(
         &self,
         user: UserId,
         owner: UserId,
-        id: Option<ScenarioId>,
+        shared: Shared,
     ) -> Result<bool, Error> {
-        if user == owner {
-            return Ok(false);
-        }
-        let sharing = match id {
-            Some(id) => scenarios::sharing(self.db.read(), id).await?,
-            None => None,
-        };
-        Ok(!sharing.is_some_and(|sharing| sharing.shows_all()))
+        Ok(user != owner && !self.is_shown(shared).await?)
     }
 
-    /// Whether a card is somebody else's who doesn't show it. Of one that was deleted nobody knows, so it is.
-    pub(super) async fn is_card_secret(
-        &self,
-        user: UserId,
-        owner: UserId,
-        id: Option<CharacterId>,
-    ) -> Result<bool, Error> {
-        if user == owner {
-            return Ok(false);
-        }
-        let found = match id {
-            Some(id) => characters::sharing(self.db.read(), id).await?,
-            None => None,
+    /// Whether others who may use it see all of it. What was deleted isn't shown any more.
+    async fn is_shown(&self, shared: Shared) -> Result<bool, Error> {
+        let db = self.db.read();
+        let sharing = match shared {
+            Shared::Card(Some(id)) => {
+                let found = characters::sharing(db, id).await?;
+                found.map(|(_, _, sharing)| sharing)
+            }
+            Shared::Scenario(Some(id)) => scenarios::sharing(db, id).await?,
+            Shared::Card(None) | Shared::Scenario(None) => None,
         };
-        Ok(!found.is_some_and(|(_, _, sharing)| sharing.shows_all()))
+        Ok(sharing.is_some_and(|sharing| sharing.shows_all()))
     }
 }

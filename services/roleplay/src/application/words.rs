@@ -12,10 +12,9 @@ use super::greetings::Settled;
 use super::plot::{Plot, premise};
 use super::turns::earlier;
 use super::{Chats, Error};
-use crate::domain::macros::{
-    Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
-};
+use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
 use crate::domain::message::{Author, MessageKind};
+use crate::domain::prompt::Veils;
 use crate::domain::session::Session;
 use crate::domain::story::Story;
 use crate::infrastructure::models::Model;
@@ -35,12 +34,11 @@ pub(super) struct Words {
     greeter: Option<Player>,
     session_seed: u64,
     story: Option<Arc<Story>>,
-    /// What the person filled in themselves.
-    own: Option<Arc<Filled>>,
     /// Whether the person may not read the card.
     is_card_secret: bool,
     /// Whether they may not read the scenario.
     is_story_secret: bool,
+    veils: Veils,
 }
 
 impl Words {
@@ -50,21 +48,16 @@ impl Words {
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
-        let own = plot.story.as_ref().filter(|_| plot.is_story_secret);
-        let own = own.map(|story| Filled {
-            blanks: story.told.filled.blanks.clone(),
-            ..Filled::default()
-        });
         Self {
             sheet: plot.sheet,
             character_name: session.character_name.clone(),
             player,
             greeter,
             session_seed: Session::seed(session.id),
-            own: own.map(Arc::new),
             story: plot.story,
             is_card_secret: plot.is_card_secret,
             is_story_secret: plot.is_story_secret,
+            veils: plot.veils,
         }
     }
 
@@ -76,35 +69,38 @@ impl Words {
     /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
     /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
-        self.macros_of(&self.player, now, seed)
+        let hidden = (self.is_card_secret, self.is_story_secret);
+        self.macros_without(&self.player, now, seed, hidden)
     }
 
-    /// As [`Words::macros`], with another person in the player's place.
-    pub(super) fn macros_of<'w>(
+    /// As [`Words::macros`], for what another person in the session wrote, who may read less.
+    pub(super) fn macros_of_other<'w>(
         &'w self,
         player: &'w Player,
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        self.macros_with(player, now, seed, !self.is_story_secret)
+        let hidden = (self.veils.card_from_people, self.veils.scenario_from_people);
+        self.macros_without(player, now, seed, hidden)
     }
 
-    fn macros_with<'w>(
+    /// What macros stand for, without the card or the scenario if they are hidden. What was filled into its blanks is never.
+    fn macros_without<'w>(
         &'w self,
         player: &'w Player,
         now: Moment,
         seed: u64,
-        tells_story: bool,
+        (hides_card, hides_story): (bool, bool),
     ) -> Macros<'w> {
         let (sheet, story) = (self.sheet.as_deref(), self.story.as_deref());
-        let mut texts = match sheet.filter(|_| !self.is_card_secret) {
+        let mut texts = match sheet.filter(|_| !hides_card) {
             Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
             None => MacroTexts {
                 persona: Cow::Borrowed(&player.description),
                 ..MacroTexts::default()
             },
         };
-        if let Some(premise) = story.filter(|_| tells_story).and_then(premise) {
+        if let Some(premise) = story.filter(|_| !hides_story).and_then(premise) {
             texts.scenario = Cow::Borrowed(premise);
         }
         Macros {
@@ -117,21 +113,24 @@ impl Words {
             now: Some(now),
             seed,
             session_seed: self.session_seed,
-            filled: match tells_story {
-                true => story.map(|story| &story.told.filled),
-                false => self.own.as_deref(),
-            },
+            filled: story.map(|story| &story.told.filled),
+            hides_variables: hides_story,
             ..Macros::default()
         }
     }
 
     /// Those of a greeting. It may be of another card than the one that plays now, so that it tells nothing of one that isn't shown;
-    /// the opening of a scenario is its author's, who says in it what they like of the scenario.
+    /// the opening of a scenario is its author's, who says in it what they like of the scenario. Neither author says anything of what
+    /// they may not read themselves, so that they learn nothing from those who let them watch.
     fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
         let opens = self.story.as_ref().is_some_and(|it| it.told.has_opening);
-        let tells_story = opens || !self.is_story_secret;
+        let (hides_card, hides_story) = match opens {
+            true => (self.veils.card_from_scenario, false),
+            false => (false, self.is_story_secret || self.veils.scenario_from_card),
+        };
+        let hidden = (hides_card || self.is_card_secret, hides_story);
         let player = self.greeter.as_ref().unwrap_or(&self.player);
-        self.macros_with(player, moment(session), self.session_seed, tells_story)
+        self.macros_without(player, moment(session), self.session_seed, hidden)
     }
 
     /// A greeting, the same each time: its chance is the session's, and its time that of the session.

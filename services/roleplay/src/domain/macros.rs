@@ -160,6 +160,8 @@ pub struct Macros<'a> {
     pub session_seed: u64,
     /// What the session was started with; nothing if from no scenario.
     pub filled: Option<&'a Filled>,
+    /// Whether variables stand for nothing: they are a scenario's that isn't shown.
+    pub hides_variables: bool,
     /// What all texts together may grow by.
     pub growth: Growth,
 }

@@ -19,6 +19,7 @@ mod recall;
 mod receipt;
 mod sections;
 mod settings;
+mod voices;
 
 #[cfg(test)]
 mod tests;
@@ -32,4 +33,5 @@ pub use self::{
     memory::{MemoryReport, MemorySettings, MemoryTrace, Outcome, Recall, Recalled},
     receipt::{LoreTrace, Receipt, Source, Span},
     settings::{ExampleStyle, Form, NameStyle, Settings},
+    voices::Veils,
 };

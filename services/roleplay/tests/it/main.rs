@@ -28,6 +28,7 @@ mod once;
 mod participants;
 mod people;
 mod personas;
+mod probes;
 mod prompt_settings;
 mod recall;
 mod recast;

@@ -188,7 +188,9 @@ impl<'s, 'a> Run<'s, 'a> {
             return found;
         }
         let entries = &self.scan.matcher.book.entries;
-        let mut lost = groups::losers(entries, &found, &self.fired, self.scan.seed);
+        let parts = self.scan.texts.blinds.part();
+        let side = |index: usize| parts && self.scan.matcher.is_brought(index);
+        let mut lost = groups::losers(entries, &found, &self.fired, &side, self.scan.seed);
         let mut left = Vec::with_capacity(found.len());
         for (index, reason) in found {
             match lost.remove(&index) {

@@ -186,7 +186,8 @@ impl Draft<'_> {
 
     /// A reply ends where someone else begins to speak. What separates transcripts also breaks scenes, so it ends nothing.
     fn stop(&self) -> Vec<String> {
-        let (user, char) = (self.macros.user.as_ref(), self.macros.char.as_ref());
+        let names = &self.voices.card;
+        let (user, char) = (names.user.as_ref(), names.char.as_ref());
         let (role, other, own) = match self.material.kind {
             Kind::Impersonate => (Role::Assistant, char, user),
             Kind::Reply | Kind::Regenerate | Kind::Continue => (Role::User, user, char),

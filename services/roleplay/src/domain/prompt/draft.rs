@@ -1,6 +1,6 @@
 //! The first step: macros expanded, candidates chosen, every text in the words that may be sent.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
     FitError, Form, Material, Settings, Source, Turn,
@@ -10,24 +10,23 @@ use super::{
     memory::Memories,
     piece::Piece,
     sections::{author_notes, impersonation, labelled, note, post_history, spoken, system_prompt},
+    voices::Voices,
 };
 use crate::domain::{
     card::TextField,
     lorebook::{Placement, Scan, ScanMessage, ScanTexts},
-    macros::{Filled, LastMessages, MacroTexts, Macros, Purpose},
-    name,
+    macros::{Filled, Macros, Purpose},
     role::Role,
 };
 
 const CHAT_START: &str = "[Start a new Chat]";
-const DEFAULT_USER: &str = "User";
 
 /// A prompt before it is fitted into the window.
 pub struct Draft<'a> {
     pub(super) material: &'a Material<'a>,
     pub(super) settings: &'a Settings,
     pub(super) seed: u64,
-    pub(super) macros: Macros<'a>,
+    pub(super) voices: Voices<'a>,
     pub(super) system_prompt: Option<Piece<'a>>,
     pub(super) persona: Option<Piece<'a>>,
     pub(super) description: Option<Piece<'a>>,
@@ -62,44 +61,54 @@ impl<'a> Draft<'a> {
         settings: &'a Settings,
         seed: u64,
     ) -> Result<Self, FitError> {
-        let macros = macros(material, seed);
+        let voices = Voices::of(material, seed);
+        let (card, person) = (&voices.card, &voices.person);
         let form = settings.form;
-        let render = |text: &str| macros.render(text, Purpose::Prompt).into_owned();
-        let section =
-            |source, text: &str| Piece::section(form, source, Role::System, &render(text));
+        let section = |source, macros: &Macros<'_>, text: &str| {
+            let text = macros.render(text, Purpose::Prompt);
+            Piece::section(form, source, Role::System, &text)
+        };
         let chat_start = match form {
             Form::Chat => CHAT_START,
             Form::Text => TEXT_SEPARATOR,
         };
-        let speakers = Speakers {
-            user: &macros.user,
-            char: &macros.char,
+        let read_examples = |text: &str, user: &str| {
+            let speakers = Speakers {
+                user,
+                char: &card.char,
+            };
+            examples::read(text, &speakers, settings)
         };
-        let (history, tail) = history(material, settings, &macros);
+        let (history, tail) = history(material, settings, card);
         let mut draft = Self {
-            system_prompt: system_prompt(material, form, &macros),
-            persona: section(Source::Persona, material.persona.description),
-            description: section(Source::Description, &macros.texts.description),
-            personality: labelled(settings, Source::Personality, &macros),
-            scenario: labelled(settings, Source::Scenario, &macros),
-            examples: examples::read(&render(&macros.texts.mes_example), &speakers, settings),
-            memories: Memories::of(material, form, &macros),
+            system_prompt: system_prompt(material, form, &voices),
+            persona: section(Source::Persona, person, material.persona.description),
+            description: section(Source::Description, card, &card.texts.description),
+            personality: labelled(settings, Source::Personality, card, person),
+            scenario: labelled(
+                settings,
+                Source::Scenario,
+                voices.of_scenario(material),
+                person,
+            ),
+            examples: voices.examples(material.veils.card_from_people, read_examples),
+            memories: Memories::of(material, form, person),
             chat_start: Piece::section(form, Source::ChatStart, Role::System, chat_start),
             history,
-            note: note(material, form, &macros),
-            author_notes: author_notes(material, form, &macros),
-            post_history: post_history(material, form, &macros),
-            impersonation: impersonation(material, form, &macros),
+            note: note(material, form, card),
+            author_notes: author_notes(material, form, &voices.scenario),
+            post_history: post_history(material, form, &voices),
+            impersonation: impersonation(material, form, person),
             tail,
             scan: None,
             lore: BTreeMap::new(),
             material,
             settings,
             seed,
-            macros,
+            voices,
         };
         draft.survey_lore();
-        draft.macros.growth.check()?;
+        draft.voices.check_growth()?;
         Ok(draft)
     }
 
@@ -145,39 +154,44 @@ impl<'a> Draft<'a> {
         let newest_first = self.material.history.iter().rev();
         let messages = newest_first
             .map(|turn| ScanMessage {
-                name: speaker(turn, &self.macros),
+                name: speaker(turn, &self.voices.card),
                 text: &turn.text,
             })
             .collect::<Vec<_>>();
         // What a person filled in means itself, also within a pattern.
-        let escaped = self.macros.filled.map(Filled::escaped);
-        let in_pattern = escaped.as_ref().map(|filled| Macros {
-            filled: Some(filled),
-            ..self.macros.clone()
-        });
-        let expand = |key: &str, is_pattern: bool| {
-            let in_pattern = in_pattern.as_ref().filter(|_| is_pattern);
-            let macros = in_pattern.unwrap_or(&self.macros);
-            macros.render(key, Purpose::Prompt).into_owned()
+        let escaped = self.material.filled.map(Filled::escaped);
+        let expand = |entry: usize, key: &str, is_pattern: bool| {
+            let macros = self.voices.of_entry(matcher.is_brought(entry));
+            let in_pattern = escaped.as_ref().filter(|_| is_pattern);
+            let expanded = match in_pattern {
+                None => macros.render(key, Purpose::Prompt),
+                Some(_) => Macros {
+                    filled: in_pattern,
+                    ..macros.clone()
+                }
+                .render(key, Purpose::Prompt),
+            };
+            expanded.into_owned()
         };
         let scan = Scan::new(
             matcher,
             &self.settings.lore,
             messages.into_iter(),
-            scan_texts(self.material, &self.macros),
+            scan_texts(self.material, &self.voices),
             &expand,
             self.seed,
         );
         let entries = &matcher.book().entries;
         let surveyed = scan.survey(&mut |index| self.searched_text(index));
         for index in surveyed {
-            let text = self.macros.render(&entries[index].content, Purpose::Prompt);
+            let macros = self.voices.of_entry(matcher.is_brought(index));
+            let text = macros.render(&entries[index].content, Purpose::Prompt);
             let role = match entries[index].placement {
                 Placement::Depth { role, .. } => role,
                 _ => Role::System,
             };
             let source = Source::Lore { entry: index };
-            if let Some(piece) = spoken(self.settings.form, source, role, &text, &self.macros) {
+            if let Some(piece) = spoken(self.settings.form, source, role, &text, macros) {
                 self.lore.insert(index, piece);
             }
         }
@@ -186,67 +200,37 @@ impl<'a> Draft<'a> {
 
     /// A lorebook entry's text as the keys of others are looked for in it.
     pub(super) fn searched_text(&self, index: usize) -> String {
-        let entry = self
-            .material
-            .lore
-            .and_then(|matcher| matcher.book().entries.get(index));
+        let Some(matcher) = self.material.lore else {
+            return String::new();
+        };
+        let entry = matcher.book().entries.get(index);
         let content = entry.map_or("", |entry| entry.content.as_str());
+        let macros = self.voices.of_entry(matcher.is_brought(index));
         let growth = growth::of_searched_text();
-        let text = self.macros.render_within(content, Purpose::Search, &growth);
+        let text = macros.render_within(content, Purpose::Search, &growth);
         text.into_owned()
     }
 }
 
-fn macros<'a>(material: &Material<'a>, seed: u64) -> Macros<'a> {
-    let newest = |role: Option<Role>| {
-        let mut turns = material.history.iter().rev();
-        turns
-            .find(|turn| role.is_none_or(|role| turn.role == role))
-            .map_or("", |turn| &turn.text)
-    };
-    let user = name::spoken(material.persona.name);
-    let mut texts = MacroTexts::of(material.card, material.persona.description);
-    if let Some(scenario) = material.scenario {
-        texts.scenario = Cow::Borrowed(scenario);
-    }
-    Macros {
-        char: material.card.display_name(),
-        user: match user.is_empty() {
-            true => Cow::Borrowed(DEFAULT_USER),
-            false => user,
-        },
-        texts,
-        last: LastMessages {
-            any: newest(None),
-            user: newest(Some(Role::User)),
-            character: newest(Some(Role::Assistant)),
-            count: material.history.len() + material.earlier_messages(),
-        },
-        now: material.now,
-        idle_secs: material.idle_secs,
-        model: material.model,
-        seed,
-        session_seed: material.session_seed,
-        filled: material.filled,
-        growth: growth::of_prompt(),
-    }
-}
-
-fn scan_texts(material: &Material<'_>, macros: &Macros<'_>) -> ScanTexts {
+fn scan_texts(material: &Material<'_>, voices: &Voices<'_>) -> ScanTexts {
     let growth = growth::of_prompt();
-    let render = |text: &str| {
+    let render = |macros: &Macros<'_>, text: &str| {
         let text = macros.render_within(text, Purpose::Search, &growth);
         text.into_owned()
     };
+    let card = |text: &str| render(&voices.card, text);
+    let told = voices.of_scenario(material);
     let is_assistant = |turn: &&Turn<'_>| turn.role == Role::Assistant;
     let count = |messages: usize| u32::try_from(messages).unwrap_or(u32::MAX);
     let spoken = count(material.history.iter().filter(is_assistant).count());
     ScanTexts {
-        persona_description: render(&macros.texts.persona),
-        character_description: render(&macros.texts.description),
-        character_personality: render(&macros.texts.personality),
-        character_depth_prompt: render(&macros.texts.depth_prompt),
-        scenario: render(&macros.texts.scenario),
+        persona_description: render(&voices.person, material.persona.description),
+        character_description: card(&voices.card.texts.description),
+        character_personality: card(&voices.card.texts.personality),
+        character_depth_prompt: card(&voices.card.texts.depth_prompt),
+        scenario: render(told, &told.texts.scenario),
+        is_scenario_brought: material.scenario.is_some(),
+        blinds: material.veils.blinds(),
         creator_notes: material.card.text(TextField::CreatorNotes).into_owned(),
         trigger: material.kind.trigger(),
         message_count: count(material.history.len()).saturating_add(material.earlier_message_count),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
 
-use super::{Recall, Recalled};
+use super::{Recall, Recalled, Veils};
 use crate::domain::{
     card::Card,
     lorebook::Matcher,
@@ -71,7 +71,7 @@ pub struct Turn<'a> {
 pub struct Material<'a> {
     /// The character.
     pub card: &'a Card,
-    /// The character's lorebook, ready for matching.
+    /// The lorebooks of the character and of the scenario as one, ready for matching.
     pub lore: Option<&'a Matcher>,
     /// Whom the person plays.
     pub persona: Persona<'a>,
@@ -85,6 +85,8 @@ pub struct Material<'a> {
     pub notes: &'a [Note],
     /// What the session was started with; nothing if from no scenario.
     pub filled: Option<&'a Filled>,
+    /// What writers of these texts may not read of each other's.
+    pub veils: Veils,
     /// Memories that may be recalled, in the order in which they are told.
     pub memories: &'a [Recalled],
     /// Whether those that aren't pinned were searched.
@@ -120,6 +122,7 @@ impl<'a> Material<'a> {
             scenario: None,
             notes: &[],
             filled: None,
+            veils: Veils::default(),
             memories: &[],
             recall: Recall::Off,
             history,

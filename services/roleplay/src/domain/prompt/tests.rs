@@ -4,6 +4,7 @@ mod memory;
 mod properties;
 mod receipts;
 mod text;
+mod voices;
 
 use serde_json::{Value, json};
 
