@@ -3,6 +3,7 @@
 mod accept_invitation;
 mod access;
 mod add_message;
+mod adopt_waiting;
 mod ancestry;
 mod asking;
 mod begin_message;

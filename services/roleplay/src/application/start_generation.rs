@@ -114,6 +114,7 @@ impl Chats {
                 kind: rows.generation.kind,
                 left: rows.left,
                 cause,
+                patient_until: None,
             }),
         }
         Ok(Started::New(Box::new(Begun { rows, progress })))
