@@ -85,7 +85,7 @@ mod watch_generation;
 mod words;
 
 pub(crate) use self::{
-    accept_invitation::Acceptance,
+    accept_invitation::{Acceptance, Preview},
     add_message::AddMessage,
     bookmarks::Bookmarks,
     characters::Characters,
