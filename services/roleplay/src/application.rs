@@ -104,7 +104,7 @@ pub(crate) use self::{
     lorebooks::Lorebooks,
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
-    scenarios::{Scenarios, Seen},
+    scenarios::{KeptLimits, Scenarios, Seen},
     send_message::SendMessage,
     shared_access::SharedAccess,
     sharing::{NewLink, Opened},

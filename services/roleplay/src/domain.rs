@@ -10,6 +10,7 @@ pub mod generation;
 pub mod holder;
 pub mod ids;
 pub mod invitation;
+pub mod json_size;
 mod lenient;
 pub mod lorebook;
 pub mod macros;

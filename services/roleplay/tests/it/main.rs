@@ -20,6 +20,7 @@ mod events;
 mod generations;
 mod greetings;
 mod invitations;
+mod kept;
 mod limits;
 mod lorebook_entries;
 mod lorebooks;
