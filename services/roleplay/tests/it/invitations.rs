@@ -265,6 +265,7 @@ async fn a_guest_of_a_session_reads_nothing_of_its_card() {
     assert!(tells(&receipt(&alice, &said.generation_id).await));
     let request = pb::PreviewPromptRequest {
         session_id: session.id,
+        ..Default::default()
     };
     let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
