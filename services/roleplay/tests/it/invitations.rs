@@ -326,5 +326,6 @@ async fn who_may_accept_sees_before_what_it_is_to_and_nobody_else_does() {
     assert_eq!(preview(&eve, "", &id).await.unwrap().role(), Role::Player);
     assert_eq!(reason(preview(&stage.person(), "", &id).await), INVALID);
     stage.time().advance(DAY * 8);
+    let eve = stage.person_with(eve.0.user_id.unwrap());
     assert_eq!(reason(preview(&eve, "", &id).await), INVALID);
 }

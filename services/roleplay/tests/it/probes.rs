@@ -2,6 +2,7 @@
 //! of the prompt.
 
 use serde_json::{Value, json};
+use tonic::Status;
 use troupe_proto::Reason;
 use troupe_proto::error::reason_of;
 use troupe_proto::roleplay as pb;
@@ -32,8 +33,7 @@ fn book(pattern: &str) -> Value {
     }]})
 }
 
-/// Of a session that plays a character in a scenario.
-async fn tokens_in(person: &Person, scenario: &str, character: &str) -> i32 {
+async fn start(person: &Person, scenario: &str, character: &str) -> Result<String, Status> {
     let request = pb::StartScenarioRequest {
         scenario_id: scenario.to_owned(),
         session: Some(pb::Session {
@@ -42,8 +42,14 @@ async fn tokens_in(person: &Person, scenario: &str, character: &str) -> i32 {
         }),
         ..Default::default()
     };
-    let session = person.start_with(request).await.unwrap().session.unwrap();
-    receipt_of(person, &session.id).await.token_count
+    let started = person.start_with(request).await?;
+    Ok(started.session.unwrap().id)
+}
+
+/// Of a session that plays a character in a scenario.
+async fn tokens_in(person: &Person, scenario: &str, character: &str) -> i32 {
+    let session = start(person, scenario, character).await.unwrap();
+    receipt_of(person, &session).await.token_count
 }
 
 #[tokio::test]
@@ -117,10 +123,15 @@ async fn receipt_where(person: &Person, session: &str, character: &str) -> pb::P
 
 /// A card of Alice's that says the secret wherever it can, and isn't shown.
 async fn hidden_card(alice: &Person) -> String {
+    hidden_card_of(alice, SECRET).await
+}
+
+async fn hidden_card_of(alice: &Person, description: &str) -> String {
     let mut card: Value = serde_json::from_str(CARD).unwrap();
     for field in ["description", "personality", "scenario", "mes_example"] {
         card["data"][field] = SECRET.into();
     }
+    card["data"]["description"] = description.into();
     card["data"]["first_mes"] = "Hi {{// zanzibar}}there.".into();
     card["data"]["alternate_greetings"] = json!([]);
     let entries = &mut card["data"]["character_book"]["entries"];
@@ -172,29 +183,16 @@ async fn a_persona_stands_for_nothing_of_a_card_that_is_not_shown_and_tries_no_w
 async fn no_refusal_tells_how_long_a_card_is_that_is_not_shown() {
     let stage = listing().await;
     let (alice, bob) = (stage.person(), stage.person());
-    let hers = hidden_card(&alice).await;
-    let scenario = bob.scenario(his(&"x{{description}}".repeat(60_000))).await;
+    let long = SECRET.repeat(100);
+    let hers = hidden_card_of(&alice, &long).await;
+    let scenario = bob.scenario(his(&"x{{description}}".repeat(2_000))).await;
     let scenario = scenario.unwrap().id;
-    tokens_in_or_fail(&bob, &scenario, &hers).await.unwrap();
-    let own = bob.character(CARD.to_owned()).await;
-    let refused = tokens_in_or_fail(&bob, &scenario, &own).await.unwrap_err();
+    start(&bob, &scenario, &hers).await.unwrap();
+    let mut card: Value = serde_json::from_str(CARD).unwrap();
+    card["data"]["description"] = long.into();
+    let own = bob.character(card.to_string()).await;
+    let refused = start(&bob, &scenario, &own).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::PromptTooLong));
-}
-
-async fn tokens_in_or_fail(
-    person: &Person,
-    scenario: &str,
-    character: &str,
-) -> Result<(), tonic::Status> {
-    let request = pb::StartScenarioRequest {
-        scenario_id: scenario.to_owned(),
-        session: Some(pb::Session {
-            character_id: character.to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    person.start_with(request).await.map(drop)
 }
 
 #[tokio::test]
