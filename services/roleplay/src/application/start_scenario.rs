@@ -161,7 +161,8 @@ impl Chats {
             (None, Some(id)) => (Some(NewMember::of(id)), usable.name(id, None)?),
             (None, None) => (None, String::new()),
         };
-        let mut first = first.ok_or_else(|| Error::RoleOpen(played.cloned().unwrap_or_default()))?;
+        let mut first =
+            first.ok_or_else(|| Error::RoleOpen(played.cloned().unwrap_or_default()))?;
         // Who is asked for is to speak.
         first.part.is_muted &= start.role.is_empty();
         Ok(Casting {
