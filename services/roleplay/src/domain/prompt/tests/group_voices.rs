@@ -135,7 +135,10 @@ fn each_card_is_veiled_by_itself_whoever_speaks() {
         "Persona: Mira-calm",
         "Now Mira: Mira knows Mira-secret.",
     ] {
-        assert!(shown.iter().any(|it| it == line), "{line}: {shown:?}");
+        assert!(
+            shown.iter().flat_map(|it| it.lines()).any(|it| it == line),
+            "{line}: {shown:?}"
+        );
     }
 }
 
