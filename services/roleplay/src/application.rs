@@ -3,6 +3,7 @@
 mod accept_invitation;
 mod access;
 mod add_message;
+mod adopt_waiting;
 mod ancestry;
 mod asking;
 mod begin_message;
@@ -57,6 +58,7 @@ mod personas;
 mod play_turns;
 mod plot;
 mod preview_prompt;
+mod readers;
 mod rebuild_memories;
 mod recall;
 mod recover_generations;
@@ -91,7 +93,7 @@ mod watch_generation;
 mod words;
 
 pub(crate) use self::{
-    accept_invitation::Acceptance,
+    accept_invitation::{Acceptance, Preview},
     add_message::AddMessage,
     bookmarks::Bookmarks,
     cast_members::{NewMember, Placed},
@@ -112,7 +114,7 @@ pub(crate) use self::{
     memories::{Memories, MemoryPatch},
     personas::{PersonaPatch, Personas},
     play_turns::PlayTurns,
-    scenarios::{Scenarios, Seen},
+    scenarios::{KeptLimits, Scenarios, Seen},
     send_message::SendMessage,
     shared_access::SharedAccess,
     sharing::{NewLink, Opened},

@@ -18,6 +18,10 @@ pub struct Config {
     pub generations_per_person: u32,
     /// How many replies may wait in a session until the one before them has ended.
     pub waiting_per_session: u32,
+    /// How many scenarios a person may have.
+    pub scenarios_per_person: u32,
+    /// How many links to characters and scenarios a person may have.
+    pub share_links_per_person: u32,
     /// What sessions remember.
     pub memory: MemoryConfig,
     /// How characters and scenarios are shared.
@@ -38,7 +42,9 @@ impl Default for Config {
             generation_limit_secs: 600,
             generation_grace_secs: 20,
             generations_per_person: 4,
-            waiting_per_session: 16,
+            waiting_per_session: 64,
+            scenarios_per_person: 1_000,
+            share_links_per_person: 1_000,
             memory: MemoryConfig::default(),
             sharing: SharingConfig::default(),
         }

@@ -15,8 +15,8 @@ use service::{BuildError, Neighbours, Service, Site};
 use tonic::service::Routes;
 
 use crate::application::{
-    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, Lorebooks, Memories, Personas,
-    Scenarios, SharedAccess,
+    Bookmarks, Characters, Chats, Chronicle, GenerationLimits, KeptLimits, Lorebooks, Memories,
+    Personas, Scenarios, SharedAccess,
 };
 
 pub use crate::application::{MemoryConfig, MemoryCounts};
@@ -89,6 +89,11 @@ impl Service for Roleplay {
             outbox: outbox.clone(),
             clock: clock.clone(),
             access: access.clone(),
+            tasks: host.tasks.clone(),
+            limits: KeptLimits {
+                scenarios: config.scenarios_per_person,
+                share_links: config.share_links_per_person,
+            },
         };
         let files = (avatars, asset_files);
         let characters = Characters::new(db.clone(), outbox, &host, files, signer, access);
@@ -100,7 +105,8 @@ impl Service for Roleplay {
             db: db.clone(),
             clock: clock.clone(),
         };
-        let lorebooks = Lorebooks { db, clock };
+        let tasks = host.tasks.clone();
+        let lorebooks = Lorebooks { db, clock, tasks };
         let cases = UseCases {
             characters,
             lorebooks,

@@ -2,6 +2,7 @@
 
 use mesh::Ctx;
 use platform::Timestamp;
+use sea_orm::ConnectionTrait;
 use storage::database::Transaction;
 
 use super::access::enter;
@@ -25,7 +26,32 @@ pub(crate) struct Acceptance {
     pub(crate) persona_id: Option<PersonaId>,
 }
 
+/// What an invitation is to.
+pub(crate) struct Preview {
+    pub(crate) invitation: Invitation,
+    /// Who made it, if they still take part.
+    pub(crate) inviter: Option<Participant>,
+}
+
 impl Chats {
+    /// What an invitation is to that the caller could accept.
+    pub(crate) async fn preview_invitation(
+        &self,
+        ctx: &Ctx,
+        acceptance: &Acceptance,
+    ) -> Result<Preview, Error> {
+        let (db, user, now) = (self.db.read(), ctx.user_id()?, self.clock.now());
+        let invitation = find(db, user, acceptance).await?;
+        let known = participants::find_ever(db, invitation.session_id, user).await?;
+        check(&invitation, known.as_ref(), now)?;
+        let (session, inviter) = (invitation.session_id, invitation.inviter_id);
+        let inviter = participants::find(db, session, inviter).await?;
+        Ok(Preview {
+            invitation,
+            inviter,
+        })
+    }
+
     /// Lets the caller take part in a session. Who takes part already stays what they are, and no use is counted.
     pub(crate) async fn accept_invitation(
         &self,
@@ -75,13 +101,13 @@ impl Chats {
 
 /// The invitation that somebody names. Why there is none isn't told: who guesses learns nothing.
 async fn find(
-    tx: &Transaction<'_>,
+    db: &impl ConnectionTrait,
     user: UserId,
     acceptance: &Acceptance,
 ) -> Result<Invitation, Error> {
     let found = match (&acceptance.token, acceptance.invitation_id) {
-        (Some(token), _) => invitations::find_by_token(tx, token_hash(token)).await?,
-        (None, Some(id)) => invitations::find_of_person(tx, user, id).await?,
+        (Some(token), _) => invitations::find_by_token(db, token_hash(token)).await?,
+        (None, Some(id)) => invitations::find_of_person(db, user, id).await?,
         (None, None) => None,
     };
     found.ok_or(Error::InvitationInvalid)

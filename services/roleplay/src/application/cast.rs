@@ -80,6 +80,11 @@ impl Sheet {
         }
     }
 
+    /// Whether the card is somebody else's who doesn't show it.
+    pub(super) fn is_hidden_from(&self, user: UserId) -> bool {
+        self.owner_id != user && !self.is_shown
+    }
+
     /// About as many bytes as it takes in memory.
     pub(super) fn size(&self) -> u32 {
         /// For a byte of JSON: the document as values, and the texts of its book once more.

@@ -8,6 +8,7 @@ use crate::domain::random::seed_for;
 use crate::domain::session::Session;
 use crate::domain::turn::{Call, Round, Scene, Speaker};
 use crate::infrastructure::queries::path::{self, Limits, Line};
+use crate::infrastructure::tables::message::Model;
 
 /// As far as is looked back for who has spoken since a person did: as many as a session has characters.
 const LOOKED_AT: Limits = Limits {
@@ -143,6 +144,23 @@ impl Chats {
         let last = last.filter(|id| ensemble.cast.find(*id).is_some());
         Ok(Speaker {
             character_id: last.unwrap_or(first.character_id),
+            call: Call::Kept,
+        })
+    }
+
+    /// Who speaks in a message that isn't written yet, or is spoken to where the person does.
+    pub(super) async fn speaker_of(
+        &self,
+        session: &Session,
+        ensemble: &Ensemble,
+        message: &Model,
+    ) -> Result<Speaker, Error> {
+        if message.author == Author::Person {
+            return self.spoken_to(session, ensemble, message.parent_id).await;
+        }
+        let said = ensemble.who_said(message.author, message.character_id, &message.speaker_name);
+        Ok(Speaker {
+            character_id: said.ok_or(Error::CharacterDeleted)?,
             call: Call::Kept,
         })
     }

@@ -14,7 +14,7 @@ use super::turns::{earlier, turns};
 use super::words::{Spoken, Words, said};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::macros::Moment;
+use crate::domain::macros::{Moment, literal};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::{
     Compiled, Draft, Group, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
@@ -182,6 +182,7 @@ impl Chats {
             scenario: story.and_then(premise),
             notes: story.map_or(&[], |story| &story.told.notes),
             filled: story.map(|story| &story.told.filled),
+            veils: ensemble.veils(),
             ..Material::new(&sheet.card, &turns)
         };
         let seed = prompt_seed(session);
@@ -236,12 +237,14 @@ impl Chats {
     fn described(&self, words: &Words, others: &[Player]) -> Result<String, Error> {
         let mut description = words.player.description.clone();
         for other in others {
-            let macros = words.macros_of(other, self.moment(), rand::random());
+            let macros = words.macros_of_other(other, self.moment(), rand::random());
             let text = said(&other.description, &macros)?;
             if !description.is_empty() {
                 description.push_str("\n\n");
             }
-            description.push_str(&format!("{}: {}", other.name, text.trim()));
+            let text = format!("{}: {}", other.name, text.trim());
+            // Its macros are resolved: what looks like one is none.
+            description.push_str(&literal(&text));
         }
         Ok(description)
     }

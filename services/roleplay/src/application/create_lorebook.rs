@@ -10,6 +10,7 @@ use super::lorebooks::{Lorebooks, book_of, check_size, get, write_card};
 use super::once::Once;
 use crate::domain::book::Book;
 use crate::domain::ids::{CharacterId, LorebookId, UserId};
+use crate::domain::json_size::{MAX_VALUES, count_values};
 use crate::domain::lorebook::{BookDocument, BookPatch};
 use crate::infrastructure::queries::{characters, lorebooks};
 
@@ -37,24 +38,11 @@ impl Lorebooks {
     pub(crate) async fn import_lorebook(
         &self,
         ctx: &Ctx,
-        file: &[u8],
+        file: Vec<u8>,
         key: Option<RequestKey>,
     ) -> Result<Book, Error> {
-        let invalid = |description| Error::Invalid {
-            field: "file",
-            description,
-        };
-        let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-        let json: Value = serde_json::from_slice(text)
-            .map_err(|_| invalid("must be JSON: export the lorebook again where it comes from"))?;
-        let document = BookDocument::in_file(&json);
-        let mut document = document.ok_or_else(|| invalid("has no lorebook: it has no entries"))?;
-        if document.parsed().name.trim().is_empty() {
-            document.apply(&BookPatch {
-                name: Some(NAMELESS.to_owned()),
-                ..BookPatch::default()
-            });
-        }
+        // It may take a second, in which others would wait for this thread.
+        let document = self.tasks.spawn_blocking(move || read(&file)).await??;
         self.keep(ctx, None, document, key).await
     }
 
@@ -91,6 +79,32 @@ impl Lorebooks {
             })
             .await
     }
+}
+
+/// The lorebook in a file.
+fn read(file: &[u8]) -> Result<BookDocument, Error> {
+    let invalid = |description| Error::Invalid {
+        field: "file",
+        description,
+    };
+    let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    if count_values(text) > MAX_VALUES {
+        return Err(invalid(
+            "has more values than a lorebook can have: take out lists that no lorebook has",
+        ));
+    }
+    let json: Value = serde_json::from_slice(text)
+        .map_err(|_| invalid("must be JSON: export the lorebook again where it comes from"))?;
+    let document = BookDocument::in_file(&json);
+    let mut document = document.ok_or_else(|| invalid("has no lorebook: it has no entries"))?;
+    if document.parsed().name.trim().is_empty() {
+        document.apply(&BookPatch {
+            name: Some(NAMELESS.to_owned()),
+            ..BookPatch::default()
+        });
+    }
+    check_size(&document)?;
+    Ok(document)
 }
 
 /// Gives a card its first lorebook.

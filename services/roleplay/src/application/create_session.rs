@@ -81,7 +81,21 @@ impl Chats {
         for id in ids {
             usable.name(id, linked)?;
         }
-        self.open_session(ctx, new, once).await
+        let opener = self.opener(ctx, new.persona_id).await?;
+        self.open_session(ctx, new, opener, once).await
+    }
+
+    /// The caller's place in a session that they will open, and whom they play. The persona must be theirs.
+    pub(super) async fn opener(
+        &self,
+        ctx: &Ctx,
+        persona_id: Option<PersonaId>,
+    ) -> Result<(Seat, Player), Error> {
+        let seat = Seat {
+            persona_id,
+            ..Seat::of_newcomer(ctx.user_id()?)
+        };
+        self.seated(ctx, seat).await
     }
 
     /// The session that the same request opened before, if it is a repeat: before anything is looked at that may be gone since.
@@ -103,14 +117,15 @@ impl Chats {
         &self,
         ctx: &Ctx,
         new: NewSession,
+        (seat, player): (Seat, Player),
         once: &Once,
     ) -> Result<(Session, Option<Message>), Error> {
         let (user, id) = (ctx.user_id()?, SessionId::new());
         let me = Seat {
-            persona_id: new.persona_id,
+            persona_id: seat.persona_id,
+            name: seat.name,
             ..Seat::of_opener(id, user)
         };
-        let (me, player) = self.seated(ctx, me).await?;
         if !new.model_id.is_empty() {
             self.models.resolve(ctx, &new.model_id).await?;
         }
@@ -173,7 +188,7 @@ impl Chats {
             update_time: now,
         };
         if let Some(story) = &story {
-            let begun = Ensemble::begun(cast.clone(), &sheets, &story.story);
+            let begun = Ensemble::begun(session.user_id, cast.clone(), &sheets, &story.story);
             let words = Words::of(&session, (Arc::new(begun), None), player, None);
             words.check_opening(&session, &story.origin.opening)?;
         }

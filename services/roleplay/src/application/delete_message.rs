@@ -9,11 +9,14 @@ use super::access::enter;
 use super::chats::check_not_generating;
 use super::error::check_etag_of;
 use super::greetings::shown_etag;
+use super::live::Live;
 use super::{Chats, Error};
-use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::message::Message;
 use crate::domain::participant::{Refusal, Right, Seat, are_own};
+use crate::domain::prompt::Kind;
 use crate::domain::session::Session;
+use crate::infrastructure::queries::generations::{self, Waits};
 use crate::infrastructure::queries::{messages, splice, subtree};
 use crate::infrastructure::tables::message::Model;
 
@@ -42,30 +45,75 @@ impl Chats {
         let words = self.words_of_etag(ctx, request.session_id, request.id, &request.etag);
         let words = words.await?;
         let (cause, request, words) = (&ctx.cause(), &request, words.as_ref());
-        self.db
-            .transaction(|tx| {
-                Box::pin(async move {
-                    let session = enter(tx, user, request.session_id, Right::Write).await?;
-                    let message = messages::find_whole(tx, session.id, request.id).await?;
-                    let message = message.ok_or(Error::NotFound("message"))?;
-                    check_may_change(&session.me, &message)?;
-                    check_etag_of(
-                        "message",
-                        &shown_etag(&session, message, words),
-                        &request.etag,
-                    )?;
-                    let message = messages::find(tx, session.id, request.id).await?;
-                    let message = message.ok_or(Error::NotFound("message"))?;
-                    let deleted = match request.keep_following {
-                        true => delete_alone(tx, &message, now).await?,
-                        false => delete_with_following(tx, &session, &message, now).await?,
-                    };
-                    let telling = self.telling(tx, &session, cause);
-                    telling.deleted(&deleted)?;
-                    Ok(enter(tx, user, session.id, Right::Watch).await?.branch.head)
-                })
+        let deletion = self.db.transaction(|tx| {
+            Box::pin(async move {
+                let session = enter(tx, user, request.session_id, Right::Write).await?;
+                let message = messages::find_whole(tx, session.id, request.id).await?;
+                let message = message.ok_or(Error::NotFound("message"))?;
+                check_may_change(&session.me, &message)?;
+                check_etag_of(
+                    "message",
+                    &shown_etag(&session, message, words),
+                    &request.etag,
+                )?;
+                let message = messages::find(tx, session.id, request.id).await?;
+                let message = message.ok_or(Error::NotFound("message"))?;
+                let waiting = generations::waiting(tx, session.id).await?;
+                let deleted = match request.keep_following {
+                    true => delete_alone(tx, &message, now).await?,
+                    false => delete_with_following(tx, &session, &message, now).await?,
+                };
+                let pointless = Pointless::of(&waiting, &deleted);
+                for id in &pointless.answers_nothing {
+                    generations::request_cancel(tx, *id).await?;
+                }
+                let telling = self.telling(tx, &session, cause);
+                telling.deleted(&deleted)?;
+                let session = enter(tx, user, session.id, Right::Watch).await?;
+                Ok((session.branch.head, pointless))
             })
-            .await
+        });
+        let deletion: Result<_, Error> = deletion.await;
+        let (head, pointless) = deletion?;
+        pointless.end(&self.live);
+        Ok(head)
+    }
+}
+
+/// Replies that wait, and have lost what they wait for.
+#[derive(Debug, Clone)]
+struct Pointless {
+    /// Their own messages are gone, and they with them.
+    gone: Vec<GenerationId>,
+    /// What they would answer is gone.
+    answers_nothing: Vec<GenerationId>,
+}
+
+impl Pointless {
+    fn of(waiting: &[Waits], deleted: &[MessageId]) -> Self {
+        let (gone, left): (Vec<&Waits>, Vec<&Waits>) = waiting
+            .iter()
+            .partition(|it| deleted.contains(&it.message_id));
+        let answered = |it: &Waits| it.parent_id.filter(|_| it.kind == Kind::Reply);
+        let left = left.into_iter();
+        let answers_nothing =
+            left.filter(|it| answered(it).is_some_and(|id| deleted.contains(&id)));
+        Self {
+            answers_nothing: answers_nothing.map(|it| it.id).collect(),
+            gone: gone.into_iter().map(|it| it.id).collect(),
+        }
+    }
+
+    /// Ends those that wait in this process now; the others learn of it with the next beat.
+    fn end(&self, live: &Live) {
+        for id in &self.gone {
+            live.lose(*id);
+        }
+        for id in &self.answers_nothing {
+            if let Some(watched) = live.find(*id) {
+                watched.cancel.cancel();
+            }
+        }
     }
 }
 
@@ -85,7 +133,7 @@ async fn delete_with_following(
         }
     }
     let replacement = replacement(tx, message).await?;
-    // Replies that wait go with what they would answer, and their jobs find them gone.
+    // Replies that wait go with what they would answer.
     let deleted = subtree::list(tx, of, id).await?;
     check_none_of_others(tx, session, &deleted).await?;
     subtree::leave(tx, of, id, replacement, now).await?;

@@ -1,5 +1,4 @@
-//! What a session plays: its characters, made ready for prompts, with their lorebooks as one; and what it was started from. Of both it
-//! is known whether the person may read them.
+//! What a session plays: its characters, made ready for prompts, with their lorebooks as one; and what it was started from.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +42,23 @@ impl JointLore {
     }
 }
 
+/// Lorebooks in their order, each of them once.
+#[derive(Default)]
+struct Books(Vec<(LorebookId, Lorebook)>);
+
+impl Books {
+    fn add(&mut self, id: LorebookId, book: impl FnOnce() -> Option<Lorebook>) {
+        if !self.0.iter().any(|(there, _)| *there == id) {
+            self.0.extend(book().map(|book| (id, book)));
+        }
+    }
+
+    /// How many entries they have.
+    fn entries(&self) -> usize {
+        self.0.iter().map(|(_, book)| book.entries.len()).sum()
+    }
+}
+
 /// A character of a session, made ready.
 #[derive(Debug, Clone, Default)]
 struct Actor {
@@ -50,16 +66,13 @@ struct Actor {
     sheet: Option<Arc<Sheet>>,
     /// The lorebooks that are its own.
     books: Vec<LorebookId>,
-    /// Whether its card is somebody else's who doesn't show it to the person.
-    is_secret: bool,
 }
 
 impl Actor {
-    fn of(ready: &Ready, reader: UserId) -> Self {
+    fn of(ready: &Ready) -> Self {
         let own = std::iter::once(LorebookId::of_card(ready.key.id()));
         Self {
             books: own.chain(ready.key.books()).collect(),
-            is_secret: ready.sheet.owner_id != reader && !ready.sheet.is_shown,
             sheet: Some(ready.sheet.clone()),
         }
     }
@@ -75,13 +88,17 @@ pub(super) struct Ensemble {
     lore: Option<Arc<JointLore>>,
     /// What it was started from; none if from no scenario.
     pub(super) story: Option<Arc<Story>>,
-    /// Whether that is somebody else's who doesn't show it to the person.
-    pub(super) is_story_secret: bool,
+    /// Whether that shows its texts to others.
+    pub(super) is_story_shown: bool,
+    /// The person whose place in it this is.
+    pub(super) reader: UserId,
+    /// Whether others take part too.
+    pub(super) is_shared: bool,
 }
 
 impl Ensemble {
-    /// What a session plays that is being opened, with nothing kept from anybody: for what is only checked.
-    pub(super) fn begun(cast: Cast, sheets: &[Arc<Sheet>], story: &Story) -> Self {
+    /// What a session of somebody plays that is being opened, with nothing of the scenario kept from them: for what is only checked.
+    pub(super) fn begun(reader: UserId, cast: Cast, sheets: &[Arc<Sheet>], story: &Story) -> Self {
         let actor = |sheet: &Arc<Sheet>| Actor {
             sheet: Some(sheet.clone()),
             ..Actor::default()
@@ -91,13 +108,15 @@ impl Ensemble {
             actors: sheets.iter().map(actor).collect(),
             lore: None,
             story: Some(Arc::new(story.clone())),
-            is_story_secret: false,
+            is_story_shown: true,
+            reader,
+            is_shared: false,
         }
     }
 
-    /// Whether the person may not read all of it.
-    pub(super) fn is_secret(&self) -> bool {
-        self.is_story_secret || self.actors.iter().any(|it| it.is_secret)
+    /// The sheets of the characters that are there, in the order of the cast.
+    pub(super) fn sheets(&self) -> impl Iterator<Item = &Arc<Sheet>> {
+        self.actors.iter().filter_map(|it| it.sheet.as_ref())
     }
 
     /// Whose cards they are.
@@ -130,11 +149,10 @@ impl Ensemble {
         self.actors.get(self.cast.place_of(id)?)
     }
 
-    /// The sheet of who said something, or else of the first; and whether the person may not read the card.
-    pub(super) fn sheet_or_first(&self, id: Option<CharacterId>) -> Option<(&Arc<Sheet>, bool)> {
+    /// The sheet of who said something, or else of the first.
+    pub(super) fn sheet_or_first(&self, id: Option<CharacterId>) -> Option<&Arc<Sheet>> {
         let own = id.and_then(|id| self.actor(id));
-        let actor = own.or_else(|| self.actors.first())?;
-        Some((actor.sheet.as_ref()?, actor.is_secret))
+        own.or_else(|| self.actors.first())?.sheet.as_ref()
     }
 
     /// What a character is called.
@@ -257,8 +275,10 @@ impl Chats {
             self.story(session),
             self.brought(session)
         )?;
-        let reader = session.me.user_id;
-        let is_story_secret = self.is_story_secret(reader, story.as_deref()).await?;
+        let is_story_shown = match &story {
+            Some(story) => self.is_scenario_shown(story.scenario_id).await?,
+            None => true,
+        };
         let ids = cast.members().iter().map(|it| it.character_id);
         let others: Vec<CharacterId> = ids.filter(|id| !first.contains(id)).collect();
         ready.extend(self.sheets(&others, choices).await?);
@@ -266,8 +286,7 @@ impl Chats {
         let (mut actors, mut keys) = (Vec::new(), Vec::new());
         for member in cast.members() {
             let ready = by_id.remove(&member.character_id);
-            let actor = ready.as_ref().map(|ready| Actor::of(ready, reader));
-            actors.push(actor.unwrap_or_default());
+            actors.push(ready.as_ref().map(Actor::of).unwrap_or_default());
             keys.extend(ready.map(|ready| ready.key));
         }
         let key = LoreKey {
@@ -283,7 +302,9 @@ impl Chats {
             actors,
             lore,
             story,
-            is_story_secret,
+            is_story_shown,
+            reader: session.me.user_id,
+            is_shared: session.shared,
         }))
     }
 
@@ -310,15 +331,10 @@ impl Chats {
         let apart = apart.chain(brought.iter().copied()).collect();
         let apart = lorebooks::load_for_session(self.db.read(), apart).await?;
         let mut bytes: usize = apart.iter().map(|book| book.document.size_bytes()).sum();
-        let mut books: Vec<(LorebookId, Option<Lorebook>)> = Vec::new();
+        let mut books = Books::default();
         let of_id = |id: &LorebookId| {
             let found = apart.iter().find(|book| book.id == *id);
             found.map(|book| book.document.parsed())
-        };
-        let mut add = |id: &LorebookId, book: &dyn Fn() -> Option<Lorebook>| {
-            if !books.iter().any(|(there, _)| there == id) {
-                books.push((*id, book()));
-            }
         };
         for actor in actors {
             let Some(sheet) = &actor.sheet else { continue };
@@ -326,16 +342,20 @@ impl Chats {
             let [of_card, attached @ ..] = actor.books.as_slice() else {
                 continue;
             };
-            add(of_card, &|| sheet.card.character_book());
-            attached.iter().for_each(|id| add(id, &|| of_id(id)));
+            books.add(*of_card, || sheet.card.character_book());
+            for id in attached {
+                books.add(*id, || of_id(id));
+            }
         }
-        brought.iter().for_each(|id| add(id, &|| of_id(id)));
-        let books = books.into_iter();
-        let books = books.filter_map(|(id, book)| Some((id, book?))).collect();
+        let brought_from = books.entries();
+        for id in &brought {
+            books.add(*id, || of_id(id));
+        }
         let settings = choices.lore();
-        let merged = Lorebook::merged(books, &settings);
+        let merged = Lorebook::merged(books.0, &settings);
+        let matcher = merged.map(|book| Matcher::new(book, &settings));
         let lore = Arc::new(JointLore {
-            matcher: merged.map(|book| Matcher::new(book, &settings)),
+            matcher: matcher.map(|it| it.brought_from(brought_from)),
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         });
         self.lores.insert(key, lore.clone());

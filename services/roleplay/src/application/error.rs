@@ -72,6 +72,12 @@ pub(crate) enum Error {
         "the {0} is somebody else's, who doesn't show it to others: it can be used, and not be read"
     )]
     CardHidden(&'static str),
+    /// The person has as many scenarios as one may have.
+    #[error("you already have {0} scenarios, the most allowed: delete some that you don't need")]
+    TooManyScenarios(u32),
+    /// The person has as many links as one may have.
+    #[error("you already have {0} links, the most allowed: revoke some that nobody needs")]
+    TooManyShareLinks(u32),
     /// The platform lists nothing.
     #[error("this platform lists no characters and scenarios: share it by link instead")]
     ListingOff,
@@ -339,6 +345,12 @@ impl Classify for Error {
             Self::ListingOff => Class::new(Reason::ListingOff),
             Self::Offset(error) => {
                 Class::new(Reason::OffsetInvalid).violation("offset", error.to_string())
+            }
+            Self::TooManyScenarios(most) => {
+                Class::new(Reason::TooManyScenarios).fact("limit", most)
+            }
+            Self::TooManyShareLinks(most) => {
+                Class::new(Reason::TooManyShareLinks).fact("limit", most)
             }
             Self::GenerationRunning(id) => {
                 Class::new(Reason::GenerationRunning).fact("generationId", id)

@@ -1,8 +1,8 @@
 //! The lease of this process on the generations that it runs, kept by heartbeats, where several share the database.
 //!
 //! Each process counts beats, and ends what those left running that have stopped beating. A generation belongs to the process
-//! that began it, for good: nobody goes on with another's, so that to have ended it is enough to keep its process from
-//! writing more. Every write of that one is in a transaction that finds the generation running.
+//! that began it, for good: nobody goes on with what another has begun to write, so that to have ended it is enough to keep its
+//! process from writing more. What only waits is taken over. Every write of that one is in a transaction that finds the generation running.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -170,10 +170,12 @@ impl Chats {
         Ok(())
     }
 
-    /// Ends what processes left running that are gone.
+    /// Ends what processes left running that are gone, and takes over what waits in them.
     async fn end_orphans(&self) -> Result<(), Error> {
         for id in generations::orphans(self.db.read()).await? {
-            self.end_lost(id).await?;
+            if !self.adopt_waiting(id).await? {
+                self.end_lost(id).await?;
+            }
         }
         Ok(())
     }

@@ -69,6 +69,7 @@ impl Chats {
                     id: InvitationId::new(),
                     session_id: session.id,
                     session_title: session.title.clone(),
+                    character_name: session.character_name.clone(),
                     role: new.role,
                     user_id: new.user_id,
                     inviter_id: session.me.id,

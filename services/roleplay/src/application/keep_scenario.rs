@@ -59,6 +59,10 @@ impl Scenarios {
                 if let Some(earlier) = once.made(tx).await? {
                     return own(tx, user, earlier).await;
                 }
+                let most = self.limits.scenarios;
+                if scenarios::count(tx, user).await? >= u64::from(most) {
+                    return Err(Error::TooManyScenarios(most));
+                }
                 self.store_parts(tx, ctx, made).await?;
                 check_lorebooks(tx, user, &scenario.lorebook_ids).await?;
                 scenarios::insert(tx, scenario).await?;

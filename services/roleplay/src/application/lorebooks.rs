@@ -1,7 +1,7 @@
 //! Lorebooks: what all their use cases share.
 
 use mesh::Ctx;
-use platform::{Clock, Timestamp};
+use platform::{Clock, Tasks, Timestamp};
 use sea_orm::ConnectionTrait;
 use storage::Database;
 use storage::database::Transaction;
@@ -14,6 +14,7 @@ use crate::domain::character::Character;
 use crate::domain::etag::change_time;
 use crate::domain::ids::{CharacterId, LorebookId, UserId};
 use crate::domain::lorebook::{BookDocument, EntryView, MAX_BOOK_BYTES};
+use crate::domain::scenario::has_nul;
 use crate::infrastructure::queries::{characters, lorebooks};
 
 /// Bytes of documents after which a page of lorebooks ends.
@@ -24,6 +25,7 @@ const PAGE_BYTES: i64 = 4 << 20;
 pub(crate) struct Lorebooks {
     pub(crate) db: Database,
     pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
 }
 
 impl Lorebooks {
@@ -179,7 +181,7 @@ pub(super) fn check_size(document: &BookDocument) -> Result<(), Error> {
     let json = document.to_json().to_string();
     let description = if json.len() > MAX_BOOK_BYTES {
         "would be larger than a lorebook can be: shorten its entries, or make another lorebook"
-    } else if json.contains("\\u0000") {
+    } else if has_nul(&json) {
         "must not contain NUL characters: remove them"
     } else {
         return Ok(());

@@ -67,9 +67,10 @@ impl NextReply {
             answers: Some(self.after),
             kind: Kind::Reply,
             left: Some(self.after),
-            speaker: self.speaker,
+            speaker: Some(self.speaker),
             round: self.round,
             cause,
+            patient_until: None,
         }
     }
 }

@@ -23,7 +23,7 @@ impl Chats {
         Ok(story.map(Arc::new))
     }
 
-    /// Whether a scenario is somebody else's who doesn't show it.
+    /// Whether what a session was started from is somebody else's scenario who doesn't show it.
     pub(super) async fn is_story_secret(
         &self,
         user: UserId,
@@ -38,21 +38,23 @@ impl Chats {
         }
     }
 
-    /// As [`Chats::is_story_secret`]. Of one that was deleted nobody knows, so it is.
+    /// Whether a scenario is somebody else's who doesn't show it.
     pub(super) async fn is_scenario_secret(
         &self,
         user: UserId,
         owner: UserId,
         id: Option<ScenarioId>,
     ) -> Result<bool, Error> {
-        if user == owner {
-            return Ok(false);
-        }
+        Ok(user != owner && !self.is_scenario_shown(id).await?)
+    }
+
+    /// Whether others who may use a scenario see all of it. Of one that was deleted nobody knows, so they don't.
+    pub(super) async fn is_scenario_shown(&self, id: Option<ScenarioId>) -> Result<bool, Error> {
         let sharing = match id {
             Some(id) => scenarios::sharing(self.db.read(), id).await?,
             None => None,
         };
-        Ok(!sharing.is_some_and(|sharing| sharing.shows_all()))
+        Ok(sharing.is_some_and(|sharing| sharing.shows_all()))
     }
 
     /// Whether one of these cards is somebody else's who doesn't show it. Of one that was deleted nobody knows, so it is.

@@ -28,7 +28,7 @@ impl Scenarios {
         let (db, user) = (self.db.read(), ctx.user_id()?);
         let session = chats.get_session(ctx, id).await?;
         let ensemble = chats.ensemble(&session).await?;
-        if ensemble.is_story_secret {
+        if ensemble.is_story_secret() {
             return Err(Error::CardHidden("scenario"));
         }
         let story = ensemble.story.as_deref();

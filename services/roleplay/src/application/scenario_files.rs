@@ -100,11 +100,14 @@ impl Scenarios {
     pub(crate) async fn import_scenario(
         &self,
         ctx: &Ctx,
-        file: &[u8],
+        file: Vec<u8>,
         key: Option<RequestKey>,
     ) -> Result<(Seen, Vec<String>), Error> {
-        let user = ctx.user_id()?;
-        let (made, warnings) = self.read(user, file).map_err(Error::of_file)?;
+        let (user, scenarios) = (ctx.user_id()?, self.clone());
+        // It may take a second, in which others would wait for this thread.
+        let read = move || scenarios.read(user, &file);
+        let read = self.tasks.spawn_blocking(read).await?;
+        let (made, warnings) = read.map_err(Error::of_file)?;
         let once = &Once::new(user, key);
         let kept = match self.made_before(user, once).await? {
             Some(earlier) => earlier,
@@ -202,9 +205,12 @@ impl Scenarios {
         for (place, document) in (1..).zip(documents) {
             let json = document.to_json().to_string();
             let problem = if json.len() > MAX_BOOK_BYTES {
-                "it has more than the 1572864 bytes that a lorebook may have"
+                let size = json.len();
+                format!(
+                    "it has {size} bytes, more than the {MAX_BOOK_BYTES} that a lorebook may have"
+                )
             } else if has_nul(&json) {
-                "it has NUL characters"
+                "it has NUL characters".to_owned()
             } else {
                 books.push(Book {
                     id: LorebookId::new(),

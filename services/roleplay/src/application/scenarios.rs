@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use events::Outbox;
 use mesh::Ctx;
-use platform::Clock;
+use platform::{Clock, Tasks};
 use sea_orm::ConnectionTrait;
 use storage::Database;
 
@@ -27,6 +27,15 @@ pub(crate) struct Scenarios {
     pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
     pub(crate) access: SharedAccess,
+    pub(crate) tasks: Tasks,
+    pub(crate) limits: KeptLimits,
+}
+
+/// How much of a kind a person may keep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeptLimits {
+    pub(crate) scenarios: u32,
+    pub(crate) share_links: u32,
 }
 
 /// A scenario, and what its reader sees of it.

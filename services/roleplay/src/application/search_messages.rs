@@ -31,13 +31,29 @@ impl Chats {
         if let Some(session) = sought.session {
             self.get_session(ctx, session).await?;
         }
-        let mut sought = sought.clone();
+        let (found, rest) = self.next_found(ctx, sought.clone(), limit).await?;
+        // Whether something follows tells nothing of words that a greeting has where nobody sees them.
+        let more = match rest {
+            Some(rest) => !self.next_found(ctx, rest, 1).await?.0.is_empty(),
+            None => false,
+        };
+        Ok((found, more))
+    }
+
+    /// At most `limit` messages that are found, none if there are no more, and what is left to look for.
+    async fn next_found(
+        &self,
+        ctx: &Ctx,
+        mut sought: Sought,
+        limit: usize,
+    ) -> Result<(Vec<Message>, Option<Sought>), Error> {
         loop {
             let (found, last, more) = self.search_page(ctx, &sought, limit).await?;
+            // Those that don't fit the page are found again.
+            sought.before = found.last().map(|message| message.id).or(last);
             if !found.is_empty() || !more {
-                return Ok((found, more));
+                return Ok((found, more.then_some(sought)));
             }
-            sought.before = last;
         }
     }
 

@@ -69,6 +69,10 @@ impl Scenarios {
                     if let Some(id) = new.scenario {
                         own(tx, user, id).await?;
                     }
+                    let most = self.limits.share_links;
+                    if share_links::count(tx, user).await? >= u64::from(most) {
+                        return Err(Error::TooManyShareLinks(most));
+                    }
                     let link = ShareLink {
                         id: ShareLinkId::new(),
                         to: new.leads_to()?,

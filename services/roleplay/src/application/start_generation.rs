@@ -120,9 +120,10 @@ impl Chats {
                 answers: rows.user_message.as_ref().map(|message| message.id),
                 kind: rows.generation.kind,
                 left: rows.left,
-                speaker: beginning.speaker,
+                speaker: Some(beginning.speaker),
                 round: beginning.round.clone(),
                 cause,
+                patient_until: None,
             }),
         }
         Ok(Started::New(Box::new(Begun { rows, progress })))

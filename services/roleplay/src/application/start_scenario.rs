@@ -12,7 +12,6 @@ use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, LorebookId, PersonaId, ScenarioId, SessionId, UserId};
 use crate::domain::macros::{Filled, Growth, Macros, Purpose};
 use crate::domain::message::Message;
-use crate::domain::participant::Seat;
 use crate::domain::scenario::{Answer, CastRole, Scenario, Variable, filled};
 use crate::domain::session::{ReplySettings, Session, Setting};
 use crate::domain::story::{NewStory, Origin, Story, Told, played};
@@ -99,12 +98,8 @@ impl Chats {
         let blanks = filled(&scenario.script.blanks, &start.answers)?;
         let casting = self.casting(user, &scenario, &start).await?;
         let session = start.session;
-        let seat = Seat {
-            persona_id: session.persona_id,
-            ..Seat::of_newcomer(user)
-        };
-        let player = self.player(ctx, &seat).await?;
-        let macros = Macros::of_names(&casting.name, &player.name, rand::random());
+        let opener = self.opener(ctx, session.persona_id).await?;
+        let macros = Macros::of_names(&casting.name, &opener.1.name, rand::random());
         let filled = with_variables(&scenario.script.variables, blanks, macros)?;
         let mut settings = scenario.script.settings.clone();
         settings.take(&session.set, &session.settings);
@@ -120,7 +115,7 @@ impl Chats {
             settings,
             story: Some(story_of(scenario, casting.roles, filled)),
         };
-        self.open_session(ctx, new, once).await
+        self.open_session(ctx, new, opener, once).await
     }
 
     /// Who plays: the characters that the request names, and those of the scenario that the person may use with it.
@@ -166,7 +161,10 @@ impl Chats {
             (None, Some(id)) => (Some(NewMember::of(id)), usable.name(id, None)?),
             (None, None) => (None, String::new()),
         };
-        let first = first.ok_or_else(|| Error::RoleOpen(played.cloned().unwrap_or_default()))?;
+        let mut first =
+            first.ok_or_else(|| Error::RoleOpen(played.cloned().unwrap_or_default()))?;
+        // Who is asked for is to speak.
+        first.part.is_muted &= start.role.is_empty();
         Ok(Casting {
             others: others(&roles, &first, &start.session.cast),
             roles,

@@ -13,7 +13,7 @@ use crate::domain::book::Book;
 use crate::domain::card::MAX_FILE_BYTES;
 use crate::domain::etag::change_time;
 use crate::domain::ids::{LorebookId, ScenarioId, UserId};
-use crate::domain::scenario::{MAX_NAME_CHARS, Scenario, ScenarioError, check};
+use crate::domain::scenario::{MAX_NAME_CHARS, Scenario, ScenarioError, check, check_size};
 use crate::domain::sharing::{Sharing, Sight};
 use crate::infrastructure::queries::{scenarios, sessions, stories};
 
@@ -30,6 +30,8 @@ impl Scenarios {
         etag: &str,
     ) -> Result<Seen, Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
+        // Before others wait for this.
+        check_size(&patch.script, patch.cast.as_deref().unwrap_or_default())?;
         let changed = self.db.transaction(|tx| {
             Box::pin(async move {
                 let before = own(tx, user, id).await?;

@@ -1,9 +1,9 @@
 //! Replies that wait: a session has one generation at a time, and each other one that is asked for stands in line.
 //!
-//! What waits belongs to the process that was asked for it, as what runs does. A process that stops, or dies, ends what waits in it
-//! as interrupted; what was said stays, and can be answered anew.
+//! What waits belongs to the process that was asked for it, as what runs does. A process that stops ends what waits in it as
+//! interrupted; what was said stays, and can be answered anew. What waits in one that dies is taken over by another, or by the next.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mesh::{Ctx, Role};
 use platform::trace::Cause;
@@ -47,12 +47,14 @@ pub(super) struct Waiting {
     pub(super) kind: Kind,
     /// Where the branch ends if nothing is written.
     pub(super) left: Option<MessageId>,
-    /// Who is to speak, or is spoken to.
-    pub(super) speaker: Speaker,
+    /// Who is to speak, or is spoken to; none where only the message says it.
+    pub(super) speaker: Option<Speaker>,
     /// What follows by itself.
     pub(super) round: Round,
     /// The request that asked for it.
     pub(super) cause: Cause,
+    /// Until when it goes on waiting where what it needs is away: one that was taken over may be there before its neighbours.
+    pub(super) patient_until: Option<Instant>,
 }
 
 /// What a wait comes to.
@@ -121,10 +123,15 @@ impl Chats {
                 }
             }
         }
-        match self.prepare(waiting).await {
-            Ok(Some(ready)) => Turn::Ready(Box::new(ready)),
-            Ok(None) => Turn::Over(Ending::by(State::Cancelled)),
-            Err(error) => Turn::Over(ending_of(error)),
+        loop {
+            match self.prepare(waiting).await {
+                Ok(Some(ready)) => return Turn::Ready(Box::new(ready)),
+                Ok(None) => return Turn::Over(Ending::by(State::Cancelled)),
+                Err(error) if waiting.is_patient() && error.is_passing() => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Err(error) => return Turn::Over(ending_of(error)),
+            }
         }
     }
 
@@ -153,10 +160,12 @@ impl Chats {
             return Ok(None);
         }
         let ensemble = self.ensemble(&session).await?;
+        let speaker = match waiting.speaker {
+            Some(speaker) => speaker,
+            None => self.speaker_of(&session, &ensemble, &message).await?,
+        };
         // Meanwhile the character may have been taken out.
-        let speaker = ensemble
-            .still(waiting.speaker)
-            .ok_or(Error::NobodyToSpeak)?;
+        let speaker = ensemble.still(speaker).ok_or(Error::NobodyToSpeak)?;
         let wanted = Wanted::after(message.parent_id, waiting.kind, speaker);
         let prompt = self.compile(&ctx, &session, &ensemble, wanted).await?;
         check_available(&prompt.model)?;
@@ -171,6 +180,7 @@ impl Chats {
         let id = waiting.id;
         let beginning = &Beginning {
             id,
+            holder_id: self.hold.id(),
             model_id: prompt.model.id.clone(),
             receipt: prompt.receipt_json(session)?,
         };
@@ -182,10 +192,14 @@ impl Chats {
                         Place::First => {}
                         Place::Behind(_) => return Ok(Began::NotYet),
                         // The answer to a commit may get lost, and only this job lets it run.
-                        Place::Gone if generations::find_open(tx, id).await?.is_some() => {
-                            return Ok(Began::Yes);
+                        Place::Gone => {
+                            let open = generations::find_open(tx, id).await?;
+                            let holder = open.and_then(|open| open.holder_id);
+                            return Ok(match holder == Some(self.hold.id()) {
+                                true => Began::Yes,
+                                false => Began::Gone,
+                            });
                         }
-                        Place::Gone => return Ok(Began::Gone),
                     }
                     if !generations::begin(tx, beginning.clone()).await? {
                         return Ok(Began::Gone);
@@ -205,6 +219,7 @@ impl Chats {
     }
 
     fn go_to_work(&self, waiting: Waiting, (session, prompt): (Session, CompiledPrompt)) {
+        let speaker = prompt.speaker;
         let (inference, words) = prompt.ready(waiting.id, &session);
         self.spawn(Work {
             job: waiting.job,
@@ -214,7 +229,7 @@ impl Chats {
             left: waiting.left,
             inference,
             words,
-            speaker: waiting.speaker,
+            speaker,
             round: waiting.round,
             cause: waiting.cause,
         });
@@ -238,6 +253,12 @@ impl Chats {
         if let Err(error) = self.patiently(&waiting.job, end).await {
             tracing::error!(%error, "the end of a generation that waited can't be stored");
         }
+    }
+}
+
+impl Waiting {
+    fn is_patient(&self) -> bool {
+        self.patient_until.is_some_and(|end| Instant::now() < end)
     }
 }
 

@@ -11,12 +11,11 @@ use super::compile_prompt::Wanted;
 use super::ensemble::Ensemble;
 use super::greetings::Settled;
 use super::plot::premise;
+use super::readers::Reader;
 use super::turns::earlier;
 use super::{Chats, Error};
 use crate::domain::ids::CharacterId;
-use crate::domain::macros::{
-    Filled, Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose,
-};
+use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
@@ -36,8 +35,6 @@ pub(super) struct Words {
     /// To whom greetings speak, where that isn't the player.
     greeter: Option<Player>,
     session_seed: u64,
-    /// What the person filled in themselves, where they may not read the rest of the story.
-    own: Option<Arc<Filled>>,
 }
 
 impl Words {
@@ -47,13 +44,7 @@ impl Words {
         player: Player,
         greeter: Option<Player>,
     ) -> Self {
-        let secret = ensemble.story.as_ref().filter(|_| ensemble.is_story_secret);
-        let own = secret.map(|story| Filled {
-            blanks: story.told.filled.blanks.clone(),
-            ..Filled::default()
-        });
         Self {
-            own: own.map(Arc::new),
             ensemble,
             speaker,
             character_name: session.character_name.clone(),
@@ -77,7 +68,14 @@ impl Words {
     /// The macros at a time, with the chance of a seed, for what is said: of a card and a scenario that the person may not read, they
     /// tell nothing.
     pub(super) fn macros(&self, now: Moment, seed: u64) -> Macros<'_> {
-        self.macros_of(&self.player, now, seed)
+        self.macros_without(&self.player, now, seed, self.hidden_from(Reader::Me))
+    }
+
+    /// Whether the speaker's card and the scenario are hidden from somebody.
+    fn hidden_from(&self, reader: Reader) -> (bool, bool) {
+        let ensemble = &self.ensemble;
+        let hides_card = ensemble.hides_card_of(self.speaker, reader);
+        (hides_card, ensemble.hides_story(reader))
     }
 
     /// The same, where another character speaks.
@@ -88,38 +86,39 @@ impl Words {
         }
     }
 
-    /// As [`Words::macros`], with another person in the player's place.
-    pub(super) fn macros_of<'w>(
+    /// As [`Words::macros`], for what another person in the session wrote, who may read less.
+    pub(super) fn macros_of_other<'w>(
         &'w self,
         player: &'w Player,
         now: Moment,
         seed: u64,
     ) -> Macros<'w> {
-        self.macros_with(player, now, seed, !self.ensemble.is_story_secret)
+        self.macros_without(player, now, seed, self.hidden_from(Reader::People))
     }
 
-    fn macros_with<'w>(
+    /// What macros stand for, without the card or the scenario if they are hidden. What was filled into its blanks is never.
+    fn macros_without<'w>(
         &'w self,
         player: &'w Player,
         now: Moment,
         seed: u64,
-        tells_story: bool,
+        (hides_card, hides_story): (bool, bool),
     ) -> Macros<'w> {
-        let played = self.ensemble.sheet_or_first(self.speaker);
+        let sheet = self.ensemble.sheet_or_first(self.speaker);
         let story = self.ensemble.story.as_deref();
-        let mut texts = match played {
-            Some((sheet, false)) => MacroTexts::of(&sheet.card, &player.description),
-            _ => MacroTexts {
+        let mut texts = match sheet.filter(|_| !hides_card) {
+            Some(sheet) => MacroTexts::of(&sheet.card, &player.description),
+            None => MacroTexts {
                 persona: Cow::Borrowed(&player.description),
                 ..MacroTexts::default()
             },
         };
-        if let Some(premise) = story.filter(|_| tells_story).and_then(premise) {
+        if let Some(premise) = story.filter(|_| !hides_story).and_then(premise) {
             texts.scenario = Cow::Borrowed(premise);
         }
         Macros {
-            char: match played {
-                Some((sheet, _)) => sheet.card.display_name(),
+            char: match sheet {
+                Some(sheet) => sheet.card.display_name(),
                 None => Cow::Borrowed(&self.character_name),
             },
             user: Cow::Borrowed(&player.name),
@@ -128,22 +127,37 @@ impl Words {
             now: Some(now),
             seed,
             session_seed: self.session_seed,
-            filled: match tells_story {
-                true => story.map(|story| &story.told.filled),
-                false => self.own.as_deref(),
-            },
+            filled: story.map(|story| &story.told.filled),
+            hides_variables: hides_story,
             ..Macros::default()
         }
     }
 
     /// Those of a greeting of this speaker. It may be of another card than the one that plays now, so that it tells nothing of one that
-    /// isn't shown; the opening of a scenario is its author's, who says in it what they like of the scenario.
+    /// isn't shown; the opening of a scenario is its author's, who says in it what they like of the scenario. Neither author says
+    /// anything of what they may not read themselves, so that they learn nothing from those who let them watch.
     fn macros_of_greeting(&self, session: &Session) -> Macros<'_> {
         let story = self.ensemble.story.as_ref();
-        let opens = story.is_some_and(|it| it.told.has_opening);
-        let tells_story = opens || !self.ensemble.is_story_secret;
+        let opening = story.filter(|it| it.told.has_opening);
+        let writer = match opening {
+            Some(story) => Reader::Writer(story.owner_id),
+            None => self.card_writer(),
+        };
+        let (card_from_me, story_from_me) = self.hidden_from(Reader::Me);
+        let (card_from_writer, story_from_writer) = self.hidden_from(writer);
+        let hides_story = opening.is_none() && (story_from_me || story_from_writer);
+        let hidden = (card_from_me || card_from_writer, hides_story);
         let player = self.greeter.as_ref().unwrap_or(&self.player);
-        self.macros_with(player, moment(session), self.session_seed, tells_story)
+        self.macros_without(player, moment(session), self.session_seed, hidden)
+    }
+
+    /// Who wrote what the speaker's card says. Of one that isn't in the session any more nobody knows.
+    fn card_writer(&self) -> Reader {
+        let sheet = match self.speaker {
+            Some(id) => self.ensemble.sheet(id),
+            None => self.ensemble.sheet_or_first(None),
+        };
+        sheet.map_or(Reader::Anybody, |sheet| Reader::Writer(sheet.owner_id))
     }
 
     /// A greeting of a character, the same each time: its chance is the session's, and its time that of the session.

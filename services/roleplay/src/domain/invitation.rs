@@ -24,6 +24,8 @@ pub struct Invitation {
     pub session_id: SessionId,
     /// Its title.
     pub session_title: String,
+    /// The name of its character.
+    pub character_name: String,
     /// What those become who accept it.
     pub role: ParticipantRole,
     /// Who is invited; none for whoever has the link.

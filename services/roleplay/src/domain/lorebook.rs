@@ -3,6 +3,7 @@
 //! A book is parsed ([`Lorebook`]), made ready for matching once ([`Matcher`]), and scanned for
 //! every prompt ([`Scan`]). A scan goes in passes; each says of every entry why it fired or not.
 
+mod blinds;
 mod buffer;
 mod decorators;
 mod document;
@@ -24,6 +25,7 @@ mod spelling;
 mod tests;
 
 pub use self::{
+    blinds::Blinds,
     decorators::Decorators,
     document::{BookDocument, BookPatch, EntryPatch, EntryView, MAX_BOOK_BYTES, Position},
     entry::{Entry, MatchSources, Placement, SelectiveLogic, TimedEffects},

@@ -173,6 +173,8 @@ pub struct Macros<'a> {
     pub session_seed: u64,
     /// What the session was started with; nothing if from no scenario.
     pub filled: Option<&'a Filled>,
+    /// Whether variables stand for nothing: they are a scenario's that isn't shown.
+    pub hides_variables: bool,
     /// What all texts together may grow by.
     pub growth: Growth,
 }
@@ -249,16 +251,6 @@ impl<'a> Macros<'a> {
     #[must_use]
     pub fn render_over<'t>(&self, text: &'t str, original: &str) -> Cow<'t, str> {
         self.render_with(text, Purpose::Prompt, Some(original), &self.growth)
-    }
-
-    /// The same, with another character in the speaker's place: what of its own lorebooks and card calls itself `{{char}}`.
-    #[must_use]
-    pub fn of_other(&self, card: &'a Card, persona: &'a str) -> Self {
-        Self {
-            char: card.display_name(),
-            texts: MacroTexts::of(card, persona),
-            ..self.clone()
-        }
     }
 
     /// `{{group}}`, which of a character alone is its name.

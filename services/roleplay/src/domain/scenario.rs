@@ -20,7 +20,7 @@ use super::sharing::Sharing;
 
 pub use self::{
     blanks::{Answer, AnswerError, Blank, BlankKind, filled},
-    check::{MAX_BYTES, MAX_LOREBOOKS, MAX_TAGS, check, has_nul},
+    check::{MAX_BYTES, MAX_LOREBOOKS, MAX_TAGS, check, check_size, has_nul},
     error::ScenarioError,
     file::{FileRole, ScenarioFile},
 };

@@ -43,7 +43,7 @@ pub enum Call {
     Alone,
     /// The request names them.
     Asked,
-    /// It is their message that is written anew or continued.
+    /// It is their message that is written anew or continued, or that waits in another process's place.
     Kept,
     /// They were mentioned.
     Mentioned,

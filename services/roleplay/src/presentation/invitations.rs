@@ -97,6 +97,23 @@ impl InvitationService for InvitationApi {
         }))
     }
 
+    async fn preview_invitation(
+        &self,
+        request: Request<pb::PreviewInvitationRequest>,
+    ) -> Result<Response<pb::PreviewInvitationResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let acceptance = Acceptance {
+            invitation_id: fields::optional_id("invitation_id", &request.invitation_id)?,
+            persona_id: None,
+            token: Some(request.token).filter(|token| !token.is_empty()),
+        };
+        let preview = self.chats.preview_invitation(&ctx, &acceptance).await?;
+        Ok(Response::new(pb::PreviewInvitationResponse {
+            invitation_preview: Some(preview.into()),
+        }))
+    }
+
     async fn accept_invitation(
         &self,
         request: Request<pb::AcceptInvitationRequest>,

@@ -66,9 +66,9 @@ impl LorebookService for LorebookApi {
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("ImportLorebook", id, &request)?;
         let file = request.file.unwrap_or_default().data;
-        let book = self.lorebooks.import_lorebook(&ctx, &file, key).await?;
+        let book = self.lorebooks.import_lorebook(&ctx, file.into(), key);
         Ok(Response::new(pb::ImportLorebookResponse {
-            lorebook: Some(book.into()),
+            lorebook: Some(book.await?.into()),
         }))
     }
 

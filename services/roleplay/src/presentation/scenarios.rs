@@ -90,8 +90,8 @@ impl ScenarioService for ScenarioApi {
         let id = std::mem::take(&mut request.request_id);
         let key = RequestKey::of("ImportScenario", id, &request)?;
         let file = request.file.unwrap_or_default().data;
-        let imported = self.scenarios.import_scenario(&ctx, &file, key).await?;
-        let (scenario, warnings) = imported;
+        let imported = self.scenarios.import_scenario(&ctx, file.into(), key);
+        let (scenario, warnings) = imported.await?;
         Ok(Response::new(pb::ImportScenarioResponse {
             scenario: self.shown(scenario),
             warnings,

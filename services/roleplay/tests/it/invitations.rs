@@ -266,7 +266,67 @@ async fn a_guest_of_a_session_reads_nothing_of_its_card() {
     let request = pb::PreviewPromptRequest {
         character_id: String::new(),
         session_id: session.id,
+        ..Default::default()
     };
     let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+}
+
+async fn preview(
+    person: &Person,
+    token: &str,
+    invitation: &str,
+) -> Result<pb::InvitationPreview, tonic::Status> {
+    let request = pb::PreviewInvitationRequest {
+        token: token.to_owned(),
+        invitation_id: invitation.to_owned(),
+    };
+    let request = person.ask(request);
+    let shown = person.invitations().preview_invitation(request).await?;
+    Ok(shown.into_inner().invitation_preview.unwrap())
+}
+
+#[tokio::test]
+async fn who_may_accept_sees_before_what_it_is_to_and_nobody_else_does() {
+    let stage = Stage::new().await;
+    let (alice, bob, eve) = (stage.person(), stage.person(), stage.person());
+    let session = alice.open_session().await;
+    let link = pb::Invitation {
+        max_use_count: Some(1),
+        ..as_role(Role::Spectator)
+    };
+    let made = alice.invite(&session.id, link).await.unwrap();
+    let expire_time = made.invitation.as_ref().unwrap().expire_time;
+    let shown = pb::InvitationPreview {
+        inviter_name: "Alice".to_owned(),
+        session_title: session.title.clone(),
+        character_name: "Mira".to_owned(),
+        role: Role::Spectator.into(),
+        expire_time,
+    };
+    for _ in 0..2 {
+        assert_eq!(preview(&eve, &made.token, "").await.unwrap(), shown);
+    }
+    // It was no use, and let nobody in.
+    assert_eq!(listed(&alice, &session.id).await[0].use_count, 0);
+    assert_eq!(
+        reason(eve.find_session(&session.id).await),
+        Some(Reason::NotFound)
+    );
+    bob.join(&made.token).await.unwrap();
+    assert_eq!(reason(preview(&eve, &made.token, "").await), INVALID);
+    assert_eq!(reason(preview(&eve, "a guess", "").await), INVALID);
+    assert_eq!(reason(preview(&eve, "", "").await), INVALID);
+
+    let of_eve = pb::Invitation {
+        user_id: eve.user_id(),
+        ..as_role(Role::Player)
+    };
+    let made = alice.invite(&session.id, of_eve).await.unwrap();
+    let id = made.invitation.unwrap().id;
+    assert_eq!(preview(&eve, "", &id).await.unwrap().role(), Role::Player);
+    assert_eq!(reason(preview(&stage.person(), "", &id).await), INVALID);
+    stage.time().advance(DAY * 8);
+    let eve = stage.person_with(eve.0.user_id.unwrap());
+    assert_eq!(reason(preview(&eve, "", &id).await), INVALID);
 }

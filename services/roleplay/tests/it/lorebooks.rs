@@ -345,6 +345,16 @@ async fn imports_what_has_entries_and_nothing_else() {
         let refused = alice.import_book(file.to_owned()).await.unwrap_err();
         assert_eq!(reason_of(&refused), Some(Reason::InvalidRequest), "{file}");
     }
+    let many = format!(r#"{{"entries": [], "x": [{}1]}}"#, "1,".repeat(1 << 20));
+    let nul = r#"{"entries": [{"content": "a\u0000b"}]}"#;
+    for (file, says) in [(many.as_str(), "more values than"), (nul, "NUL")] {
+        let refused = alice.import_book(file.to_owned()).await.unwrap_err();
+        assert!(refused.message().contains(says), "{refused}");
+    }
+    // It speaks of one, and has none.
+    let spoken = r#"{"entries": [{"content": "a\\u0000b"}]}"#;
+    let book = alice.import_book(spoken.to_owned()).await.unwrap();
+    assert_eq!(alice.entries(&book.id).await[0].content, r"a\u0000b");
 }
 
 #[tokio::test]

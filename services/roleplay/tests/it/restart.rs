@@ -12,6 +12,7 @@ use troupe_proto::roleplay::{GenerationState, MessageState};
 use troupe_roleplay::Config;
 
 use crate::stage::{Stage, turn};
+use crate::troupe::{answer, session_of};
 
 /// In which the threads of a runtime have stopped.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
@@ -108,4 +109,42 @@ async fn lets_running_generations_finish_and_no_new_ones_begin_while_stopping() 
     );
     assert_eq!(ended.message.unwrap().text, "The whole.");
     assert!(stage.host.tasks.shut_down(Duration::from_secs(30)).await);
+}
+
+#[test]
+fn what_waited_is_said_by_the_character_that_was_asked() {
+    let user = UserId::new();
+    let first = Runtime::new().unwrap();
+    let (home, stage, session, waiting, odo, call) = first.block_on(async {
+        let home = Arc::new(Home::new().await.unwrap());
+        let stage = Stage::on(&home, &Config::default()).await;
+        let alice = stage.person_with(user);
+        let (session, ids) = session_of(&alice, &["Mira", "Odo"]).await;
+        let [mira, odo] = [&ids[0], &ids[1]];
+        let mut runs = alice.send_to(&session.id, "Hello", mira).await.unwrap();
+        runs.started().await;
+        let call = stage.call().await;
+        let mut waits = alice.send_to(&session.id, "And you?", odo).await.unwrap();
+        let waiting = waits.started().await.generation.unwrap().id;
+        (home, stage, session.id, waiting, odo.clone(), call)
+    });
+    first.shutdown_timeout(STOPPED_WITHIN);
+    drop((stage, call));
+
+    Runtime::new().unwrap().block_on(async {
+        let stage = Stage::on(&home, &Config::default()).await;
+        let alice = stage.person_with(user);
+        let watch = alice.watch(&waiting, 0).await.unwrap();
+        let call = stage.call().await;
+        let prompt = call.prompt();
+        assert!(prompt.contains("next reply only as Odo"), "{prompt}");
+        answer(call, "I am Odo.");
+        let reply = watch.all().await.2.message.unwrap();
+        assert_eq!(
+            (reply.speaker_name.as_str(), reply.character_id),
+            ("Odo", odo.clone())
+        );
+        assert_eq!(alice.speaker(&waiting).await.character_id, odo);
+        assert_eq!(alice.texts(&session).await.last().unwrap(), "I am Odo.");
+    });
 }

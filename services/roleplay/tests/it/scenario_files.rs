@@ -229,7 +229,14 @@ async fn the_example_of_a_scenario_is_imported_and_played() {
         ..Default::default()
     };
     let organist = alice.start_with(as_organist).await.unwrap();
-    assert_eq!(organist.session.unwrap().character_name, "Corin Ashby");
+    let organist = organist.session.unwrap();
+    assert_eq!(organist.character_name, "Corin Ashby");
+    // He speaks by himself where he was asked for, and else when somebody lets him.
+    for (session, is_muted) in [(&organist.id, false), (&session.id, true)] {
+        let cast = alice.cast(session).await;
+        let corin = cast.into_iter().find(|it| it.role == "Organist");
+        assert_eq!(corin.unwrap().muted, is_muted);
+    }
     is_exported_as(&alice, &low_water.id, plain).await;
 }
 

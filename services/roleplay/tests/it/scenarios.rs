@@ -316,7 +316,9 @@ async fn a_role_is_open_when_its_character_is_deleted() {
     assert_eq!(reason_of(&refused), Some(Reason::RoleOpen));
     assert!(refused.message().contains("`Keeper`"), "{refused}");
     let from = alice.started_from(&session.id).await.unwrap();
-    assert_eq!((&*from.cast[0].character_id, &*from.role), ("", "Keeper"));
+    let keeper = &from.cast[0];
+    assert_eq!((&*keeper.name, &*keeper.character_id), ("Keeper", ""));
+    assert_eq!(from.role, "");
     // The scenario can be changed all the same, and filled again.
     let odo = alice.character(CARD.replace("Mira", "Odo")).await;
     let filled = pb::Scenario {
@@ -348,7 +350,7 @@ async fn refuses_what_is_no_scenario_and_says_by_how_much() {
         ..Default::default()
     };
     assert!(refused(pb::Scenario::default()).await.contains("no name"));
-    let roles = (0..22).map(|number| pb::ScenarioRole {
+    let roles = (0..35).map(|number| pb::ScenarioRole {
         name: format!("Role {number}"),
         ..Default::default()
     });
@@ -359,7 +361,7 @@ async fn refuses_what_is_no_scenario_and_says_by_how_much() {
     assert!(
         refused(crowd)
             .await
-            .contains("22 roles, 2 more than the 20")
+            .contains("35 roles, 3 more than the 32")
     );
     let long = pb::Scenario {
         opening: "x".repeat(1_572_864),

@@ -70,7 +70,8 @@ pub(crate) fn strategy(strategy: pb::TurnStrategy) -> pb::TurnSettings {
 impl Person {
     /// A new character of this name.
     pub(crate) async fn actor(&self, name: &str) -> String {
-        self.character(card(name)).await
+        let imported = self.import(card(name)).await.unwrap();
+        imported.character.unwrap().id
     }
 
     pub(crate) fn casts(&self) -> CastServiceClient<Channel> {

@@ -308,6 +308,34 @@ async fn what_waits_for_a_message_that_is_deleted_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_reply_ends_at_once_when_what_it_waits_for_is_deleted() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let session = alice.open_session().await.id;
+    let mut first = alice.send(&session, "One").await.unwrap();
+    first.started().await;
+    let call = stage.call().await;
+    let mut second = alice.send(&session, "Two").await.unwrap();
+    let (_, _, two) = begun(&mut second).await;
+    let mut third = alice.send(&session, "Three").await.unwrap();
+    let (_, _, three) = begun(&mut third).await;
+    // The first one is being written all the while.
+    alice
+        .delete_alone(&session, &two.unwrap().id)
+        .await
+        .unwrap();
+    let ended = second.rest().await.1.generation.unwrap();
+    assert_eq!(ended.state(), GenerationState::Cancelled);
+    alice.delete(&session, &three.unwrap().id).await.unwrap();
+    third.next().await.unwrap().unwrap_err();
+    assert_eq!(alice.texts(&session).await[1..], ["One", ""]);
+    call.say("Yes.");
+    call.finish();
+    assert_eq!(first.rest().await.0, "Yes.");
+    turn(&stage, &alice, &session, "Four", "Yes.").await;
+}
+
+#[tokio::test]
 async fn who_is_removed_while_their_reply_waits_gets_none_and_holds_up_nobody() {
     let stage = Stage::new().await;
     let (alice, bob) = (stage.person(), stage.person());
@@ -337,37 +365,51 @@ async fn who_is_removed_while_their_reply_waits_gets_none_and_holds_up_nobody() 
 }
 
 #[test]
-fn what_waits_when_the_platform_dies_is_ended_and_can_be_answered() {
+fn what_waits_when_the_platform_dies_runs_after_it_is_back() {
     let user = UserId::new();
     let first = Runtime::new().unwrap();
-    let (home, stage, session, waiting, said, call) = first.block_on(async {
+    let (home, stage, session, waiting, call) = first.block_on(async {
         let home = Arc::new(Home::new().await.unwrap());
         let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
         let session = alice.open_session().await.id;
         let mut first = alice.send(&session, "One").await.unwrap();
-        first.started().await;
+        let (running, ..) = begun(&mut first).await;
         let call = stage.call().await;
-        let mut second = alice.send(&session, "Two").await.unwrap();
-        let (waiting, _, said) = begun(&mut second).await;
-        (home, stage, session, waiting, said.unwrap().id, call)
+        let mut waiting = Vec::new();
+        for text in ["Two", "Three"] {
+            let mut watch = alice.send(&session, text).await.unwrap();
+            waiting.push(begun(&mut watch).await.0);
+        }
+        alice.cancel(&waiting.pop().unwrap()).await;
+        let waiting = [running, waiting.pop().unwrap()];
+        (home, stage, session, waiting, call)
     });
     first.shutdown_timeout(PATIENCE);
     drop((stage, call));
     Runtime::new().unwrap().block_on(async {
         let stage = Stage::on(&home, &Config::default()).await;
         let alice = stage.person_with(user);
-        let (.., ended) = alice.watch(&waiting, 0).await.unwrap().all().await;
+        let [running, waiting] = waiting;
+        let (.., ended) = alice.watch(&running, 0).await.unwrap().all().await;
         assert_eq!(
             ended.generation.unwrap().state(),
             GenerationState::Interrupted
         );
-        assert_eq!(alice.texts(&session).await[1..], ["One", "Two"]);
-        let answer = alice.reply_to(&session, &said).await.unwrap();
+        let watch = alice.watch(&waiting, 0).await.unwrap();
         let call = stage.call().await;
+        assert_eq!(call.request.user_id, alice.user_id());
         call.say("Late.");
         call.finish();
-        assert_eq!(answer.all().await.1, "Late.");
+        let (_, text, ended) = watch.all().await;
+        assert_eq!(text, "Late.");
+        assert_eq!(
+            ended.generation.unwrap().state(),
+            GenerationState::Completed
+        );
+        let texts = ["One", "Two", "Late.", "Three"];
+        assert_eq!(alice.texts(&session).await[1..], texts);
+        assert!(!stage.was_asked().await);
     });
 }
 

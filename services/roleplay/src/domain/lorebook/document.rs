@@ -49,6 +49,13 @@ impl BookDocument {
         has_entries.then(|| Self::of(book)).flatten()
     }
 
+    /// Whether its entries are what entries can be, if it has any.
+    #[must_use]
+    pub fn has_entries_or_none(&self) -> bool {
+        let entries = self.0.get("entries");
+        entries.is_none_or(|it| it.is_array() || it.is_object())
+    }
+
     /// A lorebook without entries.
     #[must_use]
     pub fn named(name: &str) -> Self {

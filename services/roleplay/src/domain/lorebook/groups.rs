@@ -3,43 +3,50 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Entry, Reason};
-use crate::domain::random::{Dice, seed_for};
+use crate::domain::{
+    random::{Dice, seed_for},
+    veils::Writer,
+};
 
-/// The entries that lose a group in this pass, with the group.
+/// The entries that lose a group in this pass, with the group. Those of each side have groups of their own, whatever they are called.
 pub(super) fn losers(
     entries: &[Entry],
     found: &[(usize, Reason)],
     fired: &[usize],
+    side: &dyn Fn(usize) -> Option<Writer>,
     seed: u64,
 ) -> HashMap<usize, String> {
-    let taken: HashSet<&str> = fired
-        .iter()
-        .flat_map(|index| &entries[*index].groups)
-        .map(String::as_str)
-        .collect();
+    let groups_of = |index: usize| {
+        let groups = entries[index].groups.iter();
+        groups.map(move |group| (side(index), group.as_str()))
+    };
+    let taken: HashSet<Group<'_>> = fired.iter().copied().flat_map(groups_of).collect();
     let mut lost = HashMap::new();
-    for (group, mut members) in members_by_group(entries, found) {
+    for (group, mut members) in members_by_group(found, groups_of) {
         members.retain(|index| !lost.contains_key(index));
-        let winner = match taken.contains(group) {
+        let winner = match taken.contains(&group) {
             true => None,
-            false => elect(entries, &members, seed_for(seed, group, 0)),
+            false => elect(entries, &members, seed_for(seed, group.1, 0)),
         };
         let losing = members.into_iter().filter(|member| Some(*member) != winner);
-        lost.extend(losing.map(|index| (index, group.to_owned())));
+        lost.extend(losing.map(|index| (index, group.1.to_owned())));
     }
     lost
 }
 
+/// A group: its side, and its name.
+type Group<'e> = (Option<Writer>, &'e str);
+
 /// Groups in the order in which the found entries name them.
-fn members_by_group<'e>(
-    entries: &'e [Entry],
+fn members_by_group<'e, G: Iterator<Item = Group<'e>>>(
     found: &[(usize, Reason)],
-) -> Vec<(&'e str, Vec<usize>)> {
-    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
+    groups_of: impl Fn(usize) -> G,
+) -> Vec<(Group<'e>, Vec<usize>)> {
+    let mut groups: Vec<(Group<'e>, Vec<usize>)> = Vec::new();
     let mut places = HashMap::new();
     for (index, _) in found {
-        for group in &entries[*index].groups {
-            let place = *places.entry(group.as_str()).or_insert(groups.len());
+        for group in groups_of(*index) {
+            let place = *places.entry(group).or_insert(groups.len());
             if place == groups.len() {
                 groups.push((group, Vec::new()));
             }

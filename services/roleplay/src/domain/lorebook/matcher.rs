@@ -16,6 +16,8 @@ pub struct Matcher {
     pub(super) by_order: Vec<usize>,
     /// Entries that look at the texts of card and persona.
     pub(super) reads_fields: bool,
+    /// Where the entries begin that a scenario brings.
+    pub(super) brought_from: Option<usize>,
     /// Memory of its compiled patterns.
     pattern_bytes: usize,
 }
@@ -70,6 +72,7 @@ impl Matcher {
             keys,
             by_order,
             reads_fields,
+            brought_from: None,
             pattern_bytes: budget.spent_bytes(),
         }
     }

@@ -188,7 +188,8 @@ impl<'s, 'a> Run<'s, 'a> {
             return found;
         }
         let entries = &self.scan.matcher.book.entries;
-        let mut lost = groups::losers(entries, &found, &self.fired, self.scan.seed);
+        let side = |index: usize| self.scan.texts.blinds.side(index);
+        let mut lost = groups::losers(entries, &found, &self.fired, &side, self.scan.seed);
         let mut left = Vec::with_capacity(found.len());
         for (index, reason) in found {
             match lost.remove(&index) {

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Found, Matcher, Reason, SelectiveLogic,
+    Blinds, Found, Matcher, Reason, SelectiveLogic,
     buffer::{Haystack, Hit, Messages, Window},
     key::{Key, KeyRules, is_written_as_pattern},
     pattern::{PatternBudget, Problem, Steps},
 };
+use crate::domain::veils::Writer;
 
 /// How lorebooks are scanned where neither book nor entry says. The defaults are those that SillyTavern ships.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,10 @@ pub struct ScanTexts {
     pub character_depth_prompt: String,
     /// The scenario.
     pub scenario: String,
+    /// Whether that is the scenario's that the session was started from, rather than the card's.
+    pub is_scenario_brought: bool,
+    /// What entries aren't looked for in.
+    pub blinds: Blinds,
     /// The card's creator notes.
     pub creator_notes: String,
     /// The kind of generation, as entries name it (`normal`, `continue`, ...).
@@ -94,14 +99,17 @@ pub struct Activation {
     pub budget_tokens: u32,
 }
 
+/// By their rules and their writers, the keys of each text.
+type Templates = HashMap<(KeyRules, Writer), HashMap<String, Key>>;
+
 /// A scan of one book over one chat.
 pub struct Scan<'a> {
     pub(super) matcher: &'a Matcher,
     pub(super) settings: &'a LoreSettings,
     pub(super) texts: ScanTexts,
     pub(super) seed: u64,
-    /// Keys that hold macros, expanded for this chat.
-    templates: HashMap<KeyRules, HashMap<String, Key>>,
+    /// Keys that hold macros, expanded for this chat: each writer's stand for something else.
+    templates: Templates,
     messages: Messages,
     fields: Vec<(&'static str, Haystack)>,
     /// The first key of each entry that messages or fields hold: it is the same in every pass.
@@ -112,13 +120,14 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Looks for every key in the messages, given newest first. `expand` expands macros in keys; it is told whether a key is a pattern.
+    /// Looks for every key in the messages, given newest first. `expand` expands macros in keys; it is told of
+    /// which entry a key is, and whether it is a pattern.
     pub fn new<'m>(
         matcher: &'a Matcher,
         settings: &'a LoreSettings,
         newest_first: impl Iterator<Item = ScanMessage<'m>>,
         texts: ScanTexts,
-        expand: &dyn Fn(&str, bool) -> String,
+        expand: &dyn Fn(usize, &str, bool) -> String,
         seed: u64,
     ) -> Self {
         let entries = &matcher.book.entries;
@@ -144,12 +153,13 @@ impl<'a> Scan<'a> {
         } else {
             Vec::new()
         };
+        let templates = expand_keys(matcher, &texts.blinds, expand);
         let mut scan = Self {
             matcher,
             settings,
             texts,
             seed,
-            templates: expand_keys(matcher, expand),
+            templates,
             messages: Messages::new(newest_first, deepest),
             fields,
             first_found: Vec::new(),
@@ -173,9 +183,11 @@ impl<'a> Scan<'a> {
         }
         let keys = &self.matcher.keys[index].primary;
         let texts = &self.matcher.keys[index].texts;
-        others.iter().find_map(|(other, haystack)| {
+        let mut others = self.searchable(index, others);
+        others.find_map(|(other, haystack)| {
             let is_here = |(key, text): (&Key, &String)| {
-                self.find_in(index, key, text, haystack.whole()).is_some()
+                !self.is_kept_to_messages(key)
+                    && self.find_in(index, key, text, haystack.whole()).is_some()
             };
             let at = keys.iter().zip(texts).position(is_here)?;
             Some((at, Found::Entry(*other)))
@@ -216,6 +228,9 @@ impl<'a> Scan<'a> {
             if let Some(hit) = self.find_in(index, key, text, window) {
                 return Some((at, Found::Message(self.messages.message_at(hit))));
             }
+            if self.is_kept_to_messages(key) {
+                continue;
+            }
             for (name, haystack) in self.fields_of(index) {
                 if self.find_in(index, key, text, haystack.whole()).is_some() {
                     return Some((at, Found::Field((*name).to_owned())));
@@ -232,18 +247,30 @@ impl<'a> Scan<'a> {
         text: &str,
         others: &[(usize, Haystack)],
     ) -> bool {
-        self.find_in(index, key, text, self.window_of(index))
-            .is_some()
-            || self
-                .fields_of(index)
-                .any(|(_, field)| self.find_in(index, key, text, field.whole()).is_some())
-            || others
-                .iter()
-                .any(|(_, other)| self.find_in(index, key, text, other.whole()).is_some())
+        let is_in = |window| self.find_in(index, key, text, window).is_some();
+        if is_in(self.window_of(index)) {
+            return true;
+        }
+        let mut others = self.searchable(index, others);
+        !self.is_kept_to_messages(key)
+            && (self.fields_of(index).any(|(_, field)| is_in(field.whole()))
+                || others.any(|(_, other)| is_in(other.whole())))
+    }
+
+    /// The texts of other entries that an entry may be looked for in.
+    fn searchable<'o>(
+        &self,
+        index: usize,
+        others: &'o [(usize, Haystack)],
+    ) -> impl Iterator<Item = &'o (usize, Haystack)> {
+        let is_searchable = move |(other, _): &&(usize, Haystack)| {
+            self.may_search(index, self.texts.blinds.writer(*other))
+        };
+        others.iter().filter(is_searchable)
     }
 
     fn find_in(&self, index: usize, key: &Key, text: &str, window: Window<'_>) -> Option<Hit> {
-        let key = self.ready(key, text)?;
+        let key = self.ready(index, key, text)?;
         if key.backtracks() && self.given_up.borrow().contains_key(&index) {
             return None;
         }
@@ -254,9 +281,12 @@ impl<'a> Scan<'a> {
     }
 
     /// The key with its macros expanded.
-    fn ready<'k>(&'k self, key: &'k Key, text: &str) -> Option<&'k Key> {
+    fn ready<'k>(&'k self, index: usize, key: &'k Key, text: &str) -> Option<&'k Key> {
         match key {
-            Key::Template(rules) => self.templates.get(rules)?.get(text),
+            Key::Template(rules) => {
+                let of_writer = (*rules, self.texts.blinds.writer(index));
+                self.templates.get(&of_writer)?.get(text)
+            }
             ready => Some(ready),
         }
     }
@@ -268,7 +298,7 @@ impl<'a> Scan<'a> {
             return Some(Reason::PatternFailed { key, problem });
         }
         self.matcher.keys[index].all().find_map(|(key, text)| {
-            let problem = self.ready(key, text)?.problem()?;
+            let problem = self.ready(index, key, text)?.problem()?;
             let key = text.clone();
             Some(Reason::PatternFailed { key, problem })
         })
@@ -282,13 +312,20 @@ impl<'a> Scan<'a> {
 
     fn fields_of(&self, index: usize) -> impl Iterator<Item = &(&'static str, Haystack)> {
         let sources = self.matcher.book.entries[index].match_sources;
+        let card = Writer::Card(self.texts.blinds.card);
+        let told = match self.texts.is_scenario_brought {
+            true => Writer::Scenario,
+            false => card,
+        };
+        let (sees_card, sees_scenario) =
+            (self.may_search(index, card), self.may_search(index, told));
         self.fields.iter().filter(move |(name, _)| match *name {
             "persona_description" => sources.persona_description,
-            "character_description" => sources.character_description,
-            "character_personality" => sources.character_personality,
-            "character_depth_prompt" => sources.character_depth_prompt,
-            "scenario" => sources.scenario,
-            "creator_notes" => sources.creator_notes,
+            "character_description" => sources.character_description && sees_card,
+            "character_personality" => sources.character_personality && sees_card,
+            "character_depth_prompt" => sources.character_depth_prompt && sees_card,
+            "scenario" => sources.scenario && sees_scenario,
+            "creator_notes" => sources.creator_notes && sees_card,
             _ => false,
         })
     }
@@ -296,19 +333,21 @@ impl<'a> Scan<'a> {
 
 fn expand_keys(
     matcher: &Matcher,
-    expand: &dyn Fn(&str, bool) -> String,
-) -> HashMap<KeyRules, HashMap<String, Key>> {
-    let mut templates: HashMap<KeyRules, HashMap<String, Key>> = HashMap::new();
+    blinds: &Blinds,
+    expand: &dyn Fn(usize, &str, bool) -> String,
+) -> Templates {
+    let mut templates = Templates::new();
     let mut budget = PatternBudget::default();
-    for keys in &matcher.keys {
+    for (index, keys) in matcher.keys.iter().enumerate() {
         for (key, text) in keys.all() {
             if let Key::Template(rules) = key {
-                let of_rules = templates.entry(*rules).or_default();
-                if !of_rules.contains_key(text) {
+                let of_writer = (*rules, blinds.writer(index));
+                let of_writer = templates.entry(of_writer).or_default();
+                if !of_writer.contains_key(text) {
                     let is_pattern = rules.strict_regex || is_written_as_pattern(text);
-                    let expanded = expand(text, is_pattern);
+                    let expanded = expand(index, text, is_pattern);
                     let key = Key::expanded(text, &expanded, *rules, &mut budget);
-                    of_rules.insert(text.clone(), key);
+                    of_writer.insert(text.clone(), key);
                 }
             }
         }

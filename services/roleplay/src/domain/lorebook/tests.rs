@@ -60,7 +60,7 @@ impl Try {
             .iter()
             .rev()
             .map(|text| ScanMessage { name: "Ada", text });
-        let expand = |text: &str, _: bool| text.replace("{{user}}", "Ada");
+        let expand = |_: usize, text: &str, _: bool| text.replace("{{user}}", "Ada");
         let scan = Scan::new(
             &matcher,
             &self.settings,

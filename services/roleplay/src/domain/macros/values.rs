@@ -165,6 +165,7 @@ fn with_one(
         "comment" if rules.purpose == Purpose::Display => Some(argument.to_owned()),
         "hidden_key" | "comment" => Some(String::new()),
         "blank" => started_with(argument, &rules.macros.filled?.blanks),
+        "getvar" if rules.macros.hides_variables => None,
         "getvar" => started_with(argument, &rules.macros.filled?.variables),
         "newline" => repeat("\n", argument),
         "space" => repeat(" ", argument),

@@ -201,7 +201,8 @@ impl Draft<'_> {
     /// A reply ends where someone else begins to speak. What separates transcripts also breaks scenes, so it ends nothing. Of many
     /// names the newest speakers' count: services take so many stop texts.
     fn stop(&self) -> Vec<String> {
-        let (user, char) = (self.macros.user.as_ref(), self.macros.char.as_ref());
+        let names = self.voices.card();
+        let (user, char) = (names.user.as_ref(), names.char.as_ref());
         let own = match self.material.kind {
             Kind::Impersonate => user,
             Kind::Reply | Kind::Regenerate | Kind::Continue => char,
@@ -213,9 +214,9 @@ impl Draft<'_> {
         };
         let newest_first = self.material.history.iter().rev().filter(is_other);
         let spoken = newest_first.map(|turn| turn.name.trim());
-        let members = self.members.iter().map(|it| it.char.as_ref());
+        let all = [user, char].into_iter().chain(spoken);
         let mut names: Vec<&str> = Vec::new();
-        for name in [user, char].into_iter().chain(spoken).chain(members) {
+        for name in all.chain(self.voices.names()) {
             if !name.is_empty() && name != own && !names.contains(&name) {
                 names.push(name);
             }

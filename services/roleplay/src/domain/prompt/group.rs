@@ -1,6 +1,6 @@
 //! Several characters: whose cards a prompt has, and in which words they stand there.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,14 @@ use super::{
     examples::{self, Speakers},
     piece::Piece,
     sections::{labelled, note},
+    voices::Voices,
 };
 use crate::domain::{
     card::Card,
     ids::LorebookId,
-    macros::{GroupNames, Growth, Macros, Purpose},
+    macros::{GroupNames, Macros, Purpose},
     role::Role,
+    veils::Writer,
 };
 
 /// What tells a chat model whose turn it is, as SillyTavern ships it.
@@ -58,25 +60,25 @@ pub struct GroupMember<'a> {
 }
 
 impl Group<'_> {
-    /// The names of all, as they are for the one who speaks.
-    pub(super) fn names(&self) -> GroupNames<'static> {
-        let speaks = self.members.iter().position(|it| it.is_speaking);
-        self.names_for(speaks.unwrap_or(usize::MAX))
-    }
-
-    /// The names of all, as they are for the one at a place.
-    fn names_for(&self, place: usize) -> GroupNames<'static> {
-        let joined = |of: &dyn Fn(usize, &GroupMember<'_>) -> bool| {
-            let members = self.members.iter().enumerate();
-            let members = members.filter(|(at, it)| of(*at, it));
-            let names: Vec<_> = members.map(|(_, it)| it.card.display_name()).collect();
+    /// The names of all, as they are for each of them.
+    pub(super) fn names(&self) -> Vec<GroupNames<'static>> {
+        let members = self.members.iter();
+        let names: Vec<_> = members.map(|it| it.card.display_name()).collect();
+        let joined = |of: &dyn Fn(usize) -> bool| {
+            let names = names.iter().enumerate().filter(|(place, _)| of(*place));
+            let names: Vec<&str> = names.map(|(_, name)| name.as_ref()).collect();
             names.join(", ").into()
         };
-        GroupNames {
-            all: joined(&|_, _| true),
-            unmuted: joined(&|_, it| !it.is_muted),
-            others: joined(&|at, _| at != place),
-        }
+        let names = GroupNames {
+            all: joined(&|_| true),
+            unmuted: joined(&|place| !self.members[place].is_muted),
+            ..GroupNames::default()
+        };
+        let for_one = |one: usize| GroupNames {
+            others: joined(&|place| place != one),
+            ..names.clone()
+        };
+        (0..self.members.len()).map(for_one).collect()
     }
 }
 
@@ -89,28 +91,6 @@ impl GroupMember<'_> {
             GroupCards::JoinedWithMuted => true,
         }
     }
-}
-
-/// The macros of each of several characters, as it means itself; none of one alone.
-pub(super) fn member_macros<'a>(material: &Material<'a>, macros: &Macros<'a>) -> Vec<Macros<'a>> {
-    let Some(group) = material.group else {
-        return Vec::new();
-    };
-    let persona = material.persona.description;
-    let own = |(at, it): (usize, &GroupMember<'a>)| {
-        if it.is_speaking {
-            return macros.clone();
-        }
-        let mut own = Macros {
-            group: Some(group.names_for(at)),
-            ..macros.of_other(it.card, persona)
-        };
-        if let Some(scenario) = material.scenario {
-            own.texts.scenario = Cow::Borrowed(scenario);
-        }
-        own
-    };
-    group.members.iter().enumerate().map(own).collect()
 }
 
 /// What a prompt has of cards.
@@ -126,55 +106,55 @@ pub(super) struct Cards<'a> {
 
 impl<'a> Cards<'a> {
     /// The speaker's card, or those of several.
-    pub(super) fn of(
-        material: &Material<'_>,
-        settings: &Settings,
-        macros: &Macros<'_>,
-        members: &[Macros<'_>],
-    ) -> Self {
+    pub(super) fn of(material: &Material<'a>, settings: &Settings, voices: &Voices<'a>) -> Self {
         let mut cards = Self::default();
-        let Some(group) = &material.group else {
-            cards.add(material.card, settings, macros, &macros.growth);
-            return cards;
-        };
-        let shown = group.members.iter().zip(members);
-        for (member, own) in shown.filter(|(it, _)| it.is_shown(group.cards)) {
-            let told = cards.scenario.len();
-            cards.add(member.card, settings, own, &macros.growth);
-            // The session's takes the place of all.
-            if material.scenario.is_some() && !member.is_speaking {
-                cards.scenario.truncate(told);
+        match &material.group {
+            None => cards.add(0, material, settings, voices),
+            Some(group) => {
+                let members = group.members.iter().enumerate();
+                for (place, _) in members.filter(|(_, it)| it.is_shown(group.cards)) {
+                    cards.add(place, material, settings, voices);
+                }
             }
         }
-        // One scenario is often that of several.
-        let mut told = HashSet::new();
-        cards
-            .scenario
-            .retain(|piece| told.insert(piece.text.clone()));
+        // One scenario is often that of several. Where something is hidden, its size tells nobody that theirs is the same.
+        if !material.veils.hide_any() {
+            let mut told = HashSet::new();
+            let is_new = |piece: &Piece<'_>| told.insert(piece.text.clone().into_owned());
+            cards.scenario.retain(is_new);
+        }
         cards
     }
 
-    fn add(&mut self, card: &Card, settings: &Settings, macros: &Macros<'_>, growth: &Growth) {
-        let form = settings.form;
-        let render = |text: &str| {
-            let text = macros.render_within(text, Purpose::Prompt, growth);
-            text.into_owned()
-        };
-        let description = render(&macros.texts.description);
+    fn add(
+        &mut self,
+        place: usize,
+        material: &Material<'a>,
+        settings: &Settings,
+        voices: &Voices<'a>,
+    ) {
+        let (form, of_card) = (settings.form, voices.of_card(place));
+        let (own, person) = (&of_card.own, &of_card.person);
+        let description = own.render(&own.texts.description, Purpose::Prompt);
         let description = Piece::section(form, Source::Description, Role::System, &description);
         self.description.extend(description);
-        let labelled = |source| labelled(settings, source, macros, growth);
-        self.personality.extend(labelled(Source::Personality));
-        self.scenario.extend(labelled(Source::Scenario));
-        let speakers = Speakers {
-            user: &macros.user,
-            char: &macros.char,
+        let labelled = |source, macros| labelled(settings, source, macros, person);
+        self.personality.extend(labelled(Source::Personality, own));
+        // The session's takes the place of all.
+        let told = match material.scenario {
+            None => Some(own),
+            Some(_) => Some(&voices.scenario).filter(|_| place == material.speaker()),
         };
-        let text = render(&macros.texts.mes_example);
+        let told = told.and_then(|told| labelled(Source::Scenario, told));
+        self.scenario.extend(told);
         let first = self.examples.len();
-        let blocks = examples::read(&text, &speakers, settings, first);
-        self.examples.extend(blocks);
-        self.notes.extend(note(card, form, macros, growth));
+        let read = |text: &str, user: &str| {
+            let char = &own.char;
+            examples::read(text, &Speakers { user, char }, settings, first)
+        };
+        let is_hidden = material.veils.people.hides(Writer::Card(place));
+        self.examples.extend(of_card.examples(is_hidden, read));
+        self.notes.extend(note(material.card_at(place), form, own));
     }
 }
 

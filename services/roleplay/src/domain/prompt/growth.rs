@@ -24,6 +24,11 @@ pub(super) fn of_prompt() -> Growth {
     Growth::within(MAX_BYTES)
 }
 
+/// For the texts about one of so many cards: what one needs tells nothing of what is left for another.
+pub(super) fn of_one_of(cards: usize) -> Growth {
+    Growth::within(MAX_BYTES / cards.max(1))
+}
+
 /// For a text that keys are looked for in.
 pub(super) fn of_searched_text() -> Growth {
     Growth::within(MAX_SEARCHED_BYTES)

@@ -12,6 +12,7 @@ use crate::domain::{
     macros::{Filled, Moment},
     role::Role,
     scenario::Note,
+    veils::Veils,
 };
 
 /// What the model is to do.
@@ -73,7 +74,7 @@ pub struct Material<'a> {
     pub card: &'a Card,
     /// All characters, where there are several.
     pub group: Option<Group<'a>>,
-    /// The lorebooks of all characters as one, ready for matching.
+    /// The lorebooks of all characters and of the scenario as one, ready for matching.
     pub lore: Option<&'a Matcher>,
     /// Whom the person plays.
     pub persona: Persona<'a>,
@@ -87,6 +88,8 @@ pub struct Material<'a> {
     pub notes: &'a [Note],
     /// What the session was started with; nothing if from no scenario.
     pub filled: Option<&'a Filled>,
+    /// What writers of these texts may not read of each other's.
+    pub veils: Veils,
     /// Memories that may be recalled, in the order in which they are told.
     pub memories: &'a [Recalled],
     /// Whether those that aren't pinned were searched.
@@ -123,6 +126,7 @@ impl<'a> Material<'a> {
             scenario: None,
             notes: &[],
             filled: None,
+            veils: Veils::default(),
             memories: &[],
             recall: Recall::Off,
             history,
@@ -134,6 +138,27 @@ impl<'a> Material<'a> {
             model: "",
             session_seed: 0,
         }
+    }
+
+    /// The cards of the session, in its order.
+    pub(super) fn cards(&self) -> Vec<&'a Card> {
+        match &self.group {
+            Some(group) => group.members.iter().map(|it| it.card).collect(),
+            None => vec![self.card],
+        }
+    }
+
+    /// The card at a place among them.
+    pub(super) fn card_at(&self, place: usize) -> &'a Card {
+        let members = self.group.as_ref().map_or(&[][..], |group| group.members);
+        members.get(place).map_or(self.card, |it| it.card)
+    }
+
+    /// The place of the card of who speaks.
+    pub(super) fn speaker(&self) -> usize {
+        let members = self.group.as_ref().map_or(&[][..], |group| group.members);
+        let speaks = members.iter().position(|it| it.is_speaking);
+        speaks.unwrap_or(0)
     }
 
     pub(super) fn earlier_messages(&self) -> usize {

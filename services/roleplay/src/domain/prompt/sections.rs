@@ -4,17 +4,18 @@ use super::{
     Form, Kind, Material, Settings, Source,
     piece::Piece,
     settings::{CHAT_SYSTEM_PROMPT, GROUP_SYSTEM_PROMPT, IMPERSONATION_PROMPT, TEXT_SYSTEM_PROMPT},
+    voices::Voices,
 };
 use crate::domain::{
     card::Card,
-    macros::{Growth, Macros, Purpose},
+    macros::{Macros, Purpose},
     role::Role,
 };
 
 pub(super) fn system_prompt<'a>(
     material: &Material<'_>,
     form: Form,
-    macros: &Macros<'_>,
+    voices: &Voices<'_>,
 ) -> Option<Piece<'a>> {
     let ours = match form {
         Form::Chat if material.group.is_some() => GROUP_SYSTEM_PROMPT,
@@ -23,9 +24,9 @@ pub(super) fn system_prompt<'a>(
     };
     let persons = material.system_prompt.unwrap_or(ours);
     overridable(
-        &macros.texts.system_prompt,
+        &voices.card().texts.system_prompt,
         persons,
-        macros,
+        voices,
         |from_card, text| {
             Piece::section(form, Source::SystemPrompt { from_card }, Role::System, text)
         },
@@ -35,13 +36,13 @@ pub(super) fn system_prompt<'a>(
 pub(super) fn post_history<'a>(
     material: &Material<'_>,
     form: Form,
-    macros: &Macros<'_>,
+    voices: &Voices<'_>,
 ) -> Option<Piece<'a>> {
-    let of_card = &macros.texts.post_history_instructions;
+    let of_card = &voices.card().texts.post_history_instructions;
     overridable(
         of_card,
         material.post_history_instructions,
-        macros,
+        voices,
         |from_card, text| {
             Piece::section(form, Source::PostHistory { from_card }, Role::System, text)
         },
@@ -66,22 +67,22 @@ pub(super) fn impersonation<'a>(
 fn overridable<'a>(
     of_card: &str,
     of_person: &str,
-    macros: &Macros<'_>,
+    voices: &Voices<'_>,
     piece: impl Fn(bool, &str) -> Option<Piece<'a>>,
 ) -> Option<Piece<'a>> {
-    let original = macros.render(of_person, Purpose::Prompt);
+    let original = voices.person().render(of_person, Purpose::Prompt);
     if of_card.trim().is_empty() {
         return piece(false, &original);
     }
-    piece(true, &macros.render_over(of_card, &original))
+    piece(true, &voices.card().render_over(of_card, &original))
 }
 
-/// The personality or the scenario, in the words that the settings put around it.
+/// The personality or the scenario, in the words that the settings put around it, which are the person's.
 pub(super) fn labelled<'a>(
     settings: &Settings,
     source: Source,
     macros: &Macros<'_>,
-    growth: &Growth,
+    person: &Macros<'_>,
 ) -> Option<Piece<'a>> {
     let (text, format, name) = match source {
         Source::Personality => {
@@ -94,8 +95,8 @@ pub(super) fn labelled<'a>(
             "{{scenario}}",
         ),
     };
-    let render = |text| macros.render_within(text, Purpose::Prompt, growth);
-    let text = render(text);
+    let render = |text| person.render(text, Purpose::Prompt);
+    let text = macros.render(text, Purpose::Prompt);
     let text = text.trim();
     if text.is_empty() {
         return None;
@@ -108,14 +109,9 @@ pub(super) fn labelled<'a>(
 }
 
 /// What a card wants to be said within the history, with its depth.
-pub(super) fn note<'a>(
-    card: &Card,
-    form: Form,
-    macros: &Macros<'_>,
-    growth: &Growth,
-) -> Option<(u32, Piece<'a>)> {
+pub(super) fn note<'a>(card: &Card, form: Form, macros: &Macros<'_>) -> Option<(u32, Piece<'a>)> {
     let note = card.depth_prompt()?;
-    let text = macros.render_within(&note.text, Purpose::Prompt, growth);
+    let text = macros.render(&note.text, Purpose::Prompt);
     Some((
         note.depth,
         spoken(form, Source::CharacterNote, note.role, &text, macros)?,

@@ -1,10 +1,12 @@
 mod budget;
 mod chat;
 mod group;
+mod group_voices;
 mod memory;
 mod properties;
 mod receipts;
 mod text;
+mod voices;
 
 use serde_json::{Value, json};
 

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::name;
+
 /// The longest answer of a line, and of a text, in characters.
 const MAX_LINE_CHARS: usize = 200;
 const MAX_TEXT_CHARS: usize = 4_000;
@@ -122,7 +124,7 @@ impl Blank {
             BlankKind::Line if answer.contains(is_broken) => "must be one line",
             BlankKind::Text if answer.contains('\0') => "must not contain NUL characters",
             BlankKind::Number if !is_number(answer) => "must be a number, such as `7` or `-1.5`",
-            BlankKind::Choice if !self.options.iter().any(|it| it == answer) => {
+            BlankKind::Choice if !self.options.iter().any(|it| it.trim() == answer.trim()) => {
                 let options: Vec<String> =
                     self.options.iter().map(|it| format!("`{it}`")).collect();
                 return Some(format!("must be one of {}", options.join(", ")));
@@ -156,8 +158,10 @@ pub fn filled(
     }
     let (mut filled, mut missing) = (BTreeMap::new(), Vec::new());
     for blank in blanks {
-        let given = given.get(blank.name.as_str()).filter(|it| !it.is_empty());
-        let Some(answer) = given.copied().or(blank.default_value.as_deref()) else {
+        let given = given.get(blank.name.as_str()).copied();
+        let mut answers = given.into_iter().chain(blank.default_value.as_deref());
+        // What nobody sees is no answer.
+        let Some(answer) = answers.find(|it| !name::is_blank(it)) else {
             if blank.required {
                 missing.push(blank.name.clone());
             }
@@ -220,7 +224,7 @@ mod tests {
             ..blank("age", BlankKind::Number)
         };
         let blanks = [town, hero, age, blank("aside", BlankKind::Text)];
-        let missing = filled(&blanks, &[answer("hero", " ")]).unwrap_err();
+        let missing = filled(&blanks, &[answer("hero", " \u{200b}")]).unwrap_err();
         assert_eq!(missing.blanks(), "hero,age");
         assert!(missing.to_string().contains("`hero`, `age`"), "{missing}");
         let answers = [answer("hero", " Ada "), answer("age", "-1.5")];

@@ -51,8 +51,9 @@ pub fn check(
     distinct("blanks", blanks())?;
     usable("variable", variables())?;
     usable("blank", blanks())?;
-    check_blanks(script)?;
-    check_size(script, cast)
+    // Before anything is looked for in its texts.
+    check_size(script, cast)?;
+    check_blanks(script)
 }
 
 fn few(what: &'static str, count: usize, most: usize) -> Result<(), ScenarioError> {
@@ -103,6 +104,10 @@ fn check_blanks(script: &Script) -> Result<(), ScenarioError> {
         if blank.kind == BlankKind::Choice && blank.options.is_empty() {
             return Err(ScenarioError::NoOptions { name: name() });
         }
+        if let Some(problem) = problem_of_options(&blank.options) {
+            let name = name();
+            return Err(ScenarioError::BadOption { name, problem });
+        }
         if let Some(problem) = blank
             .default_value
             .as_deref()
@@ -128,7 +133,22 @@ fn check_blanks(script: &Script) -> Result<(), ScenarioError> {
     Ok(())
 }
 
-fn check_size(script: &Script, cast: &[CastRole]) -> Result<(), ScenarioError> {
+fn problem_of_options(options: &[String]) -> Option<&'static str> {
+    let mut seen = BTreeSet::new();
+    if options.iter().any(|option| name::is_blank(option)) {
+        Some("is empty")
+    } else if options.iter().any(|option| !seen.insert(option.trim())) {
+        Some("it has twice")
+    } else {
+        None
+    }
+}
+
+/// Refuses what is too long, or has NUL characters.
+///
+/// # Errors
+/// It is, or has.
+pub fn check_size(script: &Script, cast: &[CastRole]) -> Result<(), ScenarioError> {
     let json = serde_json::to_string(script).unwrap_or_default();
     let aliases = |role: &CastRole| role.part.aliases.iter().map(String::len).sum::<usize>();
     let roles = cast
@@ -240,6 +260,18 @@ mod tests {
             ..script()
         };
         assert!(refused(&twice, &[]).contains("two blanks have the name `town`"));
+        let choice = |options: [&str; 2]| Script {
+            blanks: vec![Blank {
+                name: "way".to_owned(),
+                kind: BlankKind::Choice,
+                options: options.map(str::to_owned).to_vec(),
+                ..Blank::default()
+            }],
+            ..script()
+        };
+        assert!(check(&choice(["north", "south"]), &[], &[]).is_ok());
+        assert!(refused(&choice(["north", "\u{200b} "]), &[]).contains("an option that is empty"));
+        assert!(refused(&choice(["north", "north "]), &[]).contains("an option that it has twice"));
         let nul = Script {
             opening: "a\0b".to_owned(),
             ..script()

@@ -90,6 +90,14 @@ pub enum ScenarioError {
         /// The blank.
         name: String,
     },
+    /// A choice has an option that can't be told from nothing, or from another one.
+    #[error("the blank `{name}` has an option that {problem}: give each option words of its own")]
+    BadOption {
+        /// The blank.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A default is no answer.
     #[error("the default of the blank `{name}` {problem}")]
     BadDefault {
@@ -101,6 +109,17 @@ pub enum ScenarioError {
     /// There is a NUL character, which not every database keeps.
     #[error("the scenario must not contain NUL characters: remove them")]
     Nul,
+    /// The file has more values than can be read at once.
+    #[error(
+        "the file has about {values} values, {} more than the {max_values} that it may have: take out lists that no scenario has",
+        values - max_values
+    )]
+    TooManyValues {
+        /// How many it has.
+        values: usize,
+        /// How many it may have.
+        max_values: usize,
+    },
     /// The file isn't JSON.
     #[error(
         "the file isn't JSON (line {line}, column {column}): export the scenario again where it comes from"
@@ -134,6 +153,6 @@ pub enum ScenarioError {
         /// Which, from 1.
         place: usize,
         /// Why.
-        problem: &'static str,
+        problem: String,
     },
 }

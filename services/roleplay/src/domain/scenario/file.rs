@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{ScenarioError, Script, schema};
 use crate::domain::cast::Part;
+use crate::domain::json_size::{MAX_VALUES, count_values};
 use crate::domain::lorebook::BookDocument;
 use crate::domain::sharing::Rating;
 
@@ -88,6 +89,11 @@ impl ScenarioFile {
     /// It has no scenario, or isn't as the schema says.
     pub fn read(bytes: &[u8]) -> Result<(Self, Vec<String>), ScenarioError> {
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let values = count_values(text);
+        if values > MAX_VALUES {
+            let max_values = MAX_VALUES;
+            return Err(ScenarioError::TooManyValues { values, max_values });
+        }
         let json: Value = serde_json::from_slice(text).map_err(|error| ScenarioError::NotJson {
             line: error.line(),
             column: error.column(),
@@ -115,10 +121,21 @@ impl ScenarioFile {
             script: body.script,
             rating: body.rating,
             cast: body.cast,
-            lorebooks: body.lorebooks.iter().filter_map(BookDocument::of).collect(),
+            lorebooks: lorebooks(&body.lorebooks)?,
         };
         Ok((file, warnings))
     }
+}
+
+fn lorebooks(all: &[Value]) -> Result<Vec<BookDocument>, ScenarioError> {
+    let read = (1..).zip(all).map(|(place, json)| {
+        let document = BookDocument::of(json).filter(BookDocument::has_entries_or_none);
+        document.ok_or_else(|| ScenarioError::Lorebook {
+            place,
+            problem: "its `entries` must be a list or an object".to_owned(),
+        })
+    });
+    read.collect()
 }
 
 /// What a file is that has no scenario.
@@ -234,6 +251,12 @@ mod tests {
         assert!(says(b"{\"a\":").contains("isn't JSON (line 1, column 5)"));
         assert!(says(b"{\"entries\": {}}").contains("it is a lorebook"));
         assert!(says(b"[]").contains("it is a list"));
+        let book =
+            json!({"version": 1, "scenario": {"name": "x", "lorebooks": [{}, {"entries": "x"}]}});
+        let message = says(book.to_string().as_bytes());
+        assert!(message.contains("the lorebook 2 of the file"), "{message}");
+        let many = [b"[".as_slice(), &b"1,".repeat(MAX_VALUES), b"1]"].concat();
+        assert!(says(&many).contains("more than the 1048576"));
         let wrong = json!({"version": "1", "scenario": {"name": "x"}});
         assert!(says(wrong.to_string().as_bytes()).contains("version must be of the type integer"));
     }

@@ -18,9 +18,9 @@ use crate::domain::ids::{GenerationId, SessionId, UserId};
 use crate::infrastructure::tables::generation::{Column, Entity, Model};
 use crate::infrastructure::tables::{generation_chunk as chunk, generation_receipt as receipt};
 
-pub(crate) use self::held::{find_open, held, orphans, request_cancel};
+pub(crate) use self::held::{adopt, find_open, held, orphans, request_cancel};
 pub(crate) use self::insert::{NewGeneration, insert};
-pub(crate) use self::line::{Beginning, Place, begin, last_place, place};
+pub(crate) use self::line::{Beginning, Place, Waits, begin, last_place, place, waiting};
 
 /// Written out, so that the indexes on running ones serve.
 pub(super) fn is_running() -> Expr {

@@ -18,6 +18,7 @@ struct Row {
     #[sea_orm(nested)]
     model: Model,
     session_title: String,
+    character_name: String,
 }
 
 fn with_session() -> Select<Entity> {
@@ -27,6 +28,7 @@ fn with_session() -> Select<Entity> {
     Entity::find()
         .join(JoinType::InnerJoin, of_session.into())
         .column_as(session::Column::Title, "session_title")
+        .column_as(session::Column::CharacterName, "character_name")
 }
 
 async fn read(db: &impl ConnectionTrait, select: Select<Entity>) -> Result<Vec<Invitation>, DbErr> {
@@ -200,11 +202,13 @@ fn invitation(row: Row) -> Invitation {
     let Row {
         model,
         session_title,
+        character_name,
     } = row;
     Invitation {
         id: model.id,
         session_id: model.session_id,
         session_title,
+        character_name,
         role: model.role,
         user_id: model.user_id,
         inviter_id: model.inviter_id,

@@ -4,8 +4,8 @@ mod parts;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use self::parts::Parts;
@@ -47,6 +47,11 @@ pub(crate) async fn find(
 ) -> Result<Option<Scenario>, DbErr> {
     let found = whole(db, owned_by(user).filter(Column::Id.eq(id))).await?;
     Ok(found.into_iter().next())
+}
+
+/// How many scenarios a person has.
+pub(crate) async fn count(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+    owned_by(user).count(db).await
 }
 
 /// A scenario, whosever it is: for who may use it.

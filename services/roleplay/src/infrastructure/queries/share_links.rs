@@ -1,8 +1,8 @@
 //! Links to characters and scenarios, by their owner.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 
 use crate::domain::ids::{CharacterId, ScenarioId, ShareLinkId, UserId};
@@ -42,6 +42,11 @@ pub(crate) async fn anyones(
 ) -> Result<Option<ShareLink>, DbErr> {
     let model = Entity::find_by_id(id).one(db).await?;
     model.map(link).transpose()
+}
+
+/// How many links a person has.
+pub(crate) async fn count(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+    owned_by(user).count(db).await
 }
 
 /// At most `limit` links of a person, newest first.

@@ -5,7 +5,7 @@ use service::{fields, masked};
 use tonic::Status;
 use troupe_proto::roleplay as pb;
 
-use crate::application::{NewInvitation, ParticipantPatch};
+use crate::application::{NewInvitation, ParticipantPatch, Preview};
 use crate::domain::invitation::Invitation;
 use crate::domain::name;
 use crate::domain::participant::{Participant, ParticipantRole};
@@ -32,20 +32,39 @@ impl From<ParticipantRole> for pb::ParticipantRole {
 
 impl From<Participant> for pb::Participant {
     fn from(participant: Participant) -> Self {
+        let name = shown_name(&participant);
         let seat = participant.seat;
-        let name = match &participant.persona {
-            Some((name, _)) => name,
-            None => &seat.name,
-        };
         Self {
             id: seat.id.to_string(),
             session_id: participant.session_id.to_string(),
             user_id: seat.user_id.to_string(),
             role: pb::ParticipantRole::from(seat.role).into(),
             persona_id: seat.persona_id.map(|id| id.to_string()).unwrap_or_default(),
-            name: name::spoken(name).into_owned(),
+            name,
             create_time: Some(participant.create_time.into()),
             update_time: Some(participant.update_time.into()),
+        }
+    }
+}
+
+/// What the others see somebody called.
+fn shown_name(participant: &Participant) -> String {
+    let name = match &participant.persona {
+        Some((name, _)) => name,
+        None => &participant.seat.name,
+    };
+    name::spoken(name).into_owned()
+}
+
+impl From<Preview> for pb::InvitationPreview {
+    fn from(preview: Preview) -> Self {
+        let (invitation, inviter) = (preview.invitation, preview.inviter.as_ref());
+        Self {
+            inviter_name: inviter.map(shown_name).unwrap_or_default(),
+            session_title: invitation.session_title,
+            character_name: invitation.character_name,
+            role: pb::ParticipantRole::from(invitation.role).into(),
+            expire_time: Some(invitation.expire_time.into()),
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use storage::database::Transaction;
 
 use super::{is_open, is_running, is_waiting};
 use crate::domain::ids::{GenerationId, HolderId, MessageId, SessionId};
-use crate::infrastructure::tables::generation::{Column, Entity};
+use crate::infrastructure::tables::generation::{Column, Entity, Model};
 use crate::infrastructure::tables::holder;
 
 /// A generation that is marked as running or waiting, and whose that is.
@@ -56,18 +57,41 @@ pub(crate) async fn held(
     Ok(held)
 }
 
-/// The generations that are marked as running or waiting by processes that are gone.
-pub(crate) async fn orphans(db: &impl ConnectionTrait) -> Result<Vec<GenerationId>, DbErr> {
+/// Whether the process is gone that had it.
+fn is_orphan() -> Condition {
     let mut alive = Query::select();
     alive.column(holder::Column::Id).from(holder::Entity);
-    let is_gone = Condition::any()
+    Condition::any()
         .add(Column::HolderId.is_null())
-        .add(Column::HolderId.not_in_subquery(alive));
+        .add(Column::HolderId.not_in_subquery(alive))
+}
+
+/// Gives a process what waits, and is to be ended by nobody, of one that is gone. None if there is no such thing.
+pub(crate) async fn adopt(
+    tx: &Transaction<'_>,
+    id: GenerationId,
+    holder: HolderId,
+) -> Result<Option<Model>, DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::HolderId, Expr::val(holder))
+        .filter(Column::Id.eq(id))
+        .filter(is_waiting())
+        .filter(Column::CancelRequested.eq(false))
+        .filter(Column::UserId.is_not_null())
+        .filter(is_orphan());
+    match update.exec(tx).await?.rows_affected {
+        0 => Ok(None),
+        _ => Entity::find_by_id(id).one(tx).await,
+    }
+}
+
+/// The generations that are marked as running or waiting by processes that are gone.
+pub(crate) async fn orphans(db: &impl ConnectionTrait) -> Result<Vec<GenerationId>, DbErr> {
     let select = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(is_open())
-        .filter(is_gone);
+        .filter(is_orphan());
     select.into_tuple().all(db).await
 }
 
