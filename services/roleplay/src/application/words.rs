@@ -257,6 +257,20 @@ impl Chats {
         something_said(text, &macros)
     }
 
+    /// Who takes part: the person whose turn it is, then the others with their names.
+    pub(super) fn described(&self, words: &Words, others: &[Player]) -> Result<String, Error> {
+        let mut description = words.player.description.clone();
+        for other in others {
+            let macros = words.macros_of(other, self.moment(), rand::random());
+            let text = said(&other.description, &macros)?;
+            if !description.is_empty() {
+                description.push_str("\n\n");
+            }
+            description.push_str(&format!("{}: {}", other.name, text.trim()));
+        }
+        Ok(description)
+    }
+
     /// What macros of greetings stand for, which speak to the session's owner. One whose name can't be had now has none, so that
     /// what is stored can be read.
     pub(super) async fn words_to_show(&self, ctx: &Ctx, session: &Session) -> Result<Words, Error> {
