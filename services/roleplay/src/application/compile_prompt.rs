@@ -11,13 +11,13 @@ use super::ensemble::Ensemble;
 use super::plot::premise;
 use super::recall::{Kept, Scene};
 use super::turns::{earlier, turns};
-use super::words::{Spoken, Words, said};
+use super::words::{Spoken, Words};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::macros::{Moment, literal};
+use crate::domain::macros::Moment;
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::prompt::{
-    Compiled, Draft, Group, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
+    Compiled, Draft, Kind, Material, NameStyle, Persona, Prompt, Recall, Receipt, Settings,
 };
 use crate::domain::session::Session;
 use crate::domain::turn::Speaker;
@@ -154,14 +154,8 @@ impl Chats {
         let (earlier, earlier_of_character) = earlier(&lines);
         let idle_secs = self.idle_secs(&lines);
         let turns = turns(lines, &player, &wanted, spoken.said.clone());
-        let choices = &session.settings.turns;
-        let group = Group {
-            members: &members,
-            cards: choices.cards.unwrap_or_default(),
-            nudge: choices.nudge_format.as_deref(),
-        };
         let material = Material {
-            group: ensemble.is_group().then_some(group),
+            group: session.settings.turns.group(&members),
             lore: ensemble.lore(),
             persona: Persona {
                 name: &player.name,
@@ -231,22 +225,6 @@ impl Chats {
             ..material
         };
         self.fit(ctx, &material, settings, seed).await
-    }
-
-    /// Who takes part: the person whose turn it is, then the others with their names.
-    fn described(&self, words: &Words, others: &[Player]) -> Result<String, Error> {
-        let mut description = words.player.description.clone();
-        for other in others {
-            let macros = words.macros_of_other(other, self.moment(), rand::random());
-            let text = said(&other.description, &macros)?;
-            if !description.is_empty() {
-                description.push_str("\n\n");
-            }
-            let text = format!("{}: {}", other.name, text.trim());
-            // Its macros are resolved: what looks like one is none.
-            description.push_str(&literal(&text));
-        }
-        Ok(description)
     }
 
     fn prompt_settings(&self, session: &Session, ensemble: &Ensemble, model: &Model) -> Settings {

@@ -15,7 +15,9 @@ use super::readers::Reader;
 use super::turns::earlier;
 use super::{Chats, Error};
 use crate::domain::ids::CharacterId;
-use crate::domain::macros::{Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose};
+use crate::domain::macros::{
+    Growth, LastMessages, MacroTexts, Macros, Moment, Outgrown, Purpose, literal,
+};
 use crate::domain::message::{Author, MessageKind};
 use crate::domain::session::Session;
 use crate::infrastructure::models::Model;
@@ -269,6 +271,22 @@ impl Chats {
             ..words.macros(self.moment(), rand::random())
         };
         something_said(text, &macros)
+    }
+
+    /// Who takes part: the person whose turn it is, then the others with their names.
+    pub(super) fn described(&self, words: &Words, others: &[Player]) -> Result<String, Error> {
+        let mut description = words.player.description.clone();
+        for other in others {
+            let macros = words.macros_of_other(other, self.moment(), rand::random());
+            let text = said(&other.description, &macros)?;
+            if !description.is_empty() {
+                description.push_str("\n\n");
+            }
+            let text = format!("{}: {}", other.name, text.trim());
+            // Its macros are resolved: what looks like one is none.
+            description.push_str(&literal(&text));
+        }
+        Ok(description)
     }
 
     /// What macros of greetings stand for, which speak to the session's owner. One whose name can't be had now has none, so that

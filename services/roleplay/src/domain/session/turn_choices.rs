@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::prompt::GroupCards;
+use crate::domain::prompt::{Group, GroupCards, GroupMember};
 use crate::domain::turn::Strategy;
 
 /// What a session says about turns. Stored as JSON: fields are only ever added.
@@ -37,6 +37,17 @@ pub enum TurnChoice {
 }
 
 impl TurnChoices {
+    /// The characters of a session that has several, as its prompts have them; none where it has one.
+    #[must_use]
+    pub fn group<'g>(&'g self, members: &'g [GroupMember<'g>]) -> Option<Group<'g>> {
+        let group = Group {
+            members,
+            cards: self.cards.unwrap_or_default(),
+            nudge: self.nudge_format.as_deref(),
+        };
+        (!members.is_empty()).then_some(group)
+    }
+
     /// True where nothing is said.
     #[must_use]
     pub fn is_silent(&self) -> bool {
