@@ -82,7 +82,7 @@ impl Database {
             if config.durability == Durability::Process {
                 db.syncs = None;
             }
-            db.storing = Storing::reported_to(storage);
+            db.storing = Storing::reported_to(storage, service);
             db.try_storing(storage, Some(storage.data_dir.clone()));
             if let Some(checkpoints) = &db.checkpoints {
                 checkpoints.keep_emptying(&storage.tasks);
@@ -92,7 +92,7 @@ impl Database {
             return Ok(db);
         }
         let mut db = postgres::open::<M>(config, service, &storage.health.report()).await?;
-        db.storing = Storing::reported_to(storage);
+        db.storing = Storing::reported_to(storage, service);
         db.try_storing(storage, None);
         pools::observe(service, &db.read, &db.write);
         let watch = Arc::new(Watch::new(&db.read, &config.url, service));
@@ -198,7 +198,8 @@ impl Database {
         let mut tries = Tries::default();
         loop {
             // Here, where it is known who waits.
-            let place = self.write.place().await?;
+            let place = self.write.place().await;
+            let place = place.map_err(|error| self.storing.cause_of(error))?;
             let transaction = self.begin(place).await?;
             let (done, hooks) = Hooks::gather(body(&transaction)).await;
             let (error, loss): (E, _) = match done {

@@ -109,6 +109,11 @@ fn advice(missing: &str) -> &'static str {
             "check what the system's log says about that disk, and replace it if necessary",
         ),
         (
+            Outage::Locked,
+            "end the transaction of the program that has a database of the data folder open, such as sqlite3; the platform's log \
+             names the database, and the platform continues by itself within seconds",
+        ),
+        (
             Outage::Refused,
             "correct the user and password in database.url (--database-url or TROUPE__DATABASE__URL)",
         ),

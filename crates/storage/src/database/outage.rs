@@ -21,7 +21,14 @@ pub enum Outage {
     Failing,
     /// It, or its disk, takes no writes.
     ReadOnly,
+    /// Another program has locked its file, for longer than a write waits.
+    Locked,
 }
+
+/// The turn didn't come in time because another program has locked the file.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("another program has locked the file")]
+pub(super) struct LockedOut;
 
 impl Outage {
     /// When a client should try again: a database that restarts takes about this long.
@@ -30,6 +37,11 @@ impl Outage {
     /// Whether it is one of the disk: nothing can be stored, whoever asks.
     pub fn is_of_disk(self) -> bool {
         matches!(self, Self::Full | Self::Failing | Self::ReadOnly)
+    }
+
+    /// Whether nothing can be stored while it lasts, whoever asks, and though the database is there.
+    pub(super) fn stops_writes(self) -> bool {
+        self.is_of_disk() || self == Self::Locked
     }
 
     /// What keeps a disk from taking what is to be stored, if that is what an error of the system tells of.
@@ -66,6 +78,7 @@ impl Outage {
 fn of_driver(error: &SqlxError) -> Option<Outage> {
     match error {
         SqlxError::Configuration(cause) if cause.is::<TooLate>() => Some(Outage::Busy),
+        SqlxError::Configuration(cause) if cause.is::<LockedOut>() => Some(Outage::Locked),
         SqlxError::Io(error) => Some(of_system(error)),
         SqlxError::Tls(_)
         | SqlxError::PoolTimedOut
@@ -119,7 +132,11 @@ fn of_postgres(code: &str) -> Option<Outage> {
 
 /// By SQLite's result codes, of which the low byte tells the kind.
 fn of_sqlite(code: u32) -> Option<Outage> {
+    /// Somebody wrote since the transaction read.
+    const BUSY_SNAPSHOT: u32 = 517;
     match code & 0xff {
+        // Our own writers wait in a queue, so that none meets another's lock.
+        5 if code != BUSY_SNAPSHOT => Some(Outage::Locked),
         // Busy, locked, out of memory, interrupted.
         5 | 6 | 7 | 9 => Some(Outage::Busy),
         8 => Some(Outage::ReadOnly),
@@ -141,6 +158,9 @@ impl fmt::Display for Outage {
             Self::Busy => "the platform is overloaded: try again in a second",
             Self::ReadOnly => {
                 "the database or its disk is read-only: nothing can be stored until it takes writes"
+            }
+            Self::Locked => {
+                "another program has locked the database: nothing can be stored until it ends its transaction"
             }
             Self::Full | Self::Failing => return f.write_str(&self.told_of_disk("the database")),
         })
@@ -168,7 +188,9 @@ mod tests {
             assert_eq!(of_postgres(code), outage, "{code}");
         }
         for (code, outage) in [
-            (5, Some(Outage::Busy)),
+            (5, Some(Outage::Locked)),
+            (261, Some(Outage::Locked)),
+            (6, Some(Outage::Busy)),
             (517, Some(Outage::Busy)),
             (13, Some(Outage::Full)),
             (266, Some(Outage::Failing)),

@@ -1,9 +1,10 @@
 //! The queue for connections: each statement or transaction waits for its turn. One that waits too long fails as overload,
 //! not as a fault of the database.
 
+use std::error::Error;
 use std::sync::Arc;
 
-use platform::patience::{TooLate, Turns};
+use platform::patience::Turns;
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -31,8 +32,9 @@ impl Queue {
     }
 }
 
-fn overrun(late: TooLate) -> DbErr {
-    let cause = SqlxError::Configuration(Box::new(late));
+/// The error of a turn that didn't come in time, by its cause.
+pub(super) fn overrun(cause: impl Error + Send + Sync + 'static) -> DbErr {
+    let cause = SqlxError::Configuration(Box::new(cause));
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(cause)))
 }
 

@@ -21,7 +21,7 @@ impl Database {
         if let (Ok(_), Some(checkpoints)) = (&written, &self.checkpoints) {
             checkpoints.committed();
         }
-        written
+        written.map_err(|error| self.storing.cause_of(error))
     }
 }
 

@@ -13,6 +13,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::sync::watch::Sender;
 use tokio::time::Instant;
 
+use super::outage::LockedOut;
+use super::queue::overrun;
 use super::{Database, Outage};
 use crate::Storage;
 
@@ -38,9 +40,37 @@ pub(super) struct Storing(Arc<State>);
 struct State {
     /// Whether there is a failure, so that most writes need no more than a look.
     is_failing: AtomicBool,
+    /// Whether the last write met another program's lock.
+    is_locked: AtomicBool,
     course: Mutex<Course>,
     /// Absent where nobody asks.
-    report: Option<Sender<Option<String>>>,
+    told: Option<Told>,
+}
+
+/// Whom it is told to.
+#[derive(Debug)]
+struct Told {
+    /// Whose store it is, for the log.
+    service: String,
+    report: Sender<Option<String>>,
+}
+
+impl Told {
+    fn fails(&self, outage: Outage, is_new: bool) {
+        let (service, problem) = (self.service.as_str(), outage.to_string());
+        match outage {
+            _ if !is_new => {}
+            Outage::Locked => tracing::warn!(service, %problem, "writes fail"),
+            _ => tracing::error!(service, %problem, "writes fail"),
+        }
+        self.report.send_replace(Some(problem));
+    }
+
+    fn is_over(&self) {
+        let service = self.service.as_str();
+        tracing::info!(service, "the database can be written again");
+        self.report.send_replace(None);
+    }
 }
 
 /// How the last writes went.
@@ -81,11 +111,14 @@ impl Course {
 
 impl Storing {
     /// What is told to the health of a storage.
-    pub(super) fn reported_to(storage: &Storage) -> Self {
+    pub(super) fn reported_to(storage: &Storage, service: &str) -> Self {
+        let told = Told {
+            service: service.to_owned(),
+            report: storage.health.report(),
+        };
         Self(Arc::new(State {
-            is_failing: AtomicBool::default(),
-            course: Mutex::default(),
-            report: Some(storage.health.report()),
+            told: Some(told),
+            ..State::default()
         }))
     }
 
@@ -94,8 +127,8 @@ impl Storing {
         let failure = match outcome {
             Ok(()) => None,
             Err(error) => match Outage::of(error) {
-                Some(outage) if outage.is_of_disk() => Some(outage.to_string()),
-                // It says nothing of the disk.
+                Some(outage) if outage.stops_writes() => Some(outage),
+                // It says nothing of the store.
                 _ => return,
             },
         };
@@ -104,25 +137,25 @@ impl Storing {
         }
         let course = self.0.course.lock();
         let mut course = course.unwrap_or_else(PoisonError::into_inner);
-        let is_new = match &failure {
+        let is_new = match failure {
             Some(_) => course.fails(Instant::now()),
             None => course.succeeds(Instant::now()),
         };
-        let is_failing = course.failed.is_some();
+        let (is_failing, is_locked) = (course.failed.is_some(), failure == Some(Outage::Locked));
         self.0.is_failing.store(is_failing, Ordering::Release);
-        let Some(report) = &self.0.report else { return };
-        match failure {
-            Some(problem) => {
-                if is_new {
-                    tracing::error!(%problem, "writes fail");
-                }
-                report.send_replace(Some(problem));
-            }
-            None if is_new => {
-                tracing::info!("the database can be written again");
-                report.send_replace(None);
-            }
-            None => {}
+        self.0.is_locked.store(is_locked, Ordering::Release);
+        match (&self.0.told, failure) {
+            (Some(told), Some(outage)) => told.fails(outage, is_new),
+            (Some(told), None) if is_new => told.is_over(),
+            _ => {}
+        }
+    }
+
+    /// Why a write's turn didn't come: those before it may wait for another program, and not for one another.
+    pub(super) fn cause_of(&self, error: DbErr) -> DbErr {
+        match Outage::of(&error) {
+            Some(Outage::Busy) if self.0.is_locked.load(Ordering::Acquire) => overrun(LockedOut),
+            _ => error,
         }
     }
 

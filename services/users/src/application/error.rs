@@ -31,7 +31,7 @@ pub(crate) enum Error {
     Profile(Refused),
     #[error("e-mail address and password don't belong together")]
     CredentialsInvalid,
-    #[error("too many logins failed: wait before you try again")]
+    #[error("too many logins have failed or are being checked: wait before you try again")]
     LoginBackoff { wait: Duration },
     #[error("the refresh token is unknown, expired, revoked or was used before: log in again")]
     RefreshTokenInvalid,
@@ -75,7 +75,7 @@ impl Classify for Error {
             Self::CookieRefused => Class::new(Reason::CookieRefused),
             Self::AccountGone => Class::new(Reason::TokenInvalid),
             Self::LoginBackoff { wait } => Class::new(Reason::LoginBackoff).retry_after(*wait),
-            Self::Hashing(HashError::Full { retry_after }) => {
+            Self::Hashing(HashError::Full { retry_after } | HashError::Late { retry_after }) => {
                 Class::new(Reason::Overloaded).retry_after(*retry_after)
             }
             Self::LoginSessionNotFound(_) => Class::new(Reason::NotFound),

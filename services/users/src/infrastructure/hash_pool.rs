@@ -1,5 +1,6 @@
 //! Hashes passwords with argon2id, a bounded number at a time: a hash takes 19 MiB and a core for tens of milliseconds.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,10 +9,13 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use platform::Tasks;
 use platform::patience::Turns;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::config::PasswordConfig;
+
+/// When a client whose password wasn't checked is to come back: neither at once, nor so late that nobody waits for it.
+const RETRY_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 
 /// Hashes and verifies passwords on blocking threads.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ pub(crate) enum HashError {
     /// Every place in the queue is taken.
     #[error("as many passwords as possible are being checked: try again soon")]
     Full { retry_after: Duration },
+    /// The turn didn't come in time, or wouldn't.
+    #[error(
+        "the password waited too long to be checked, because others come first: try again soon"
+    )]
+    Late { retry_after: Duration },
     /// The parameters or the stored hash are no good.
     #[error("hashing failed: {0}")]
     Broken(String),
@@ -81,16 +90,16 @@ impl HashPool {
         &self,
         work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let full = || HashError::Full {
-            retry_after: self.time_to_drain(),
-        };
         let places = self.places.clone();
-        let place = places.try_acquire_owned().map_err(|_| full())?;
-        // Whoever would wait in vain is told at once.
-        if self.time_to_wait() > self.running.patience() {
-            return Err(full());
-        }
-        let running = self.running.next().await.map_err(|_| full())?;
+        let place = places.try_acquire_owned().map_err(|_| HashError::Full {
+            retry_after: self.retry_after(),
+        })?;
+        let Some(running) = self.turn().await else {
+            drop(place);
+            return Err(HashError::Late {
+                retry_after: self.retry_after(),
+            });
+        };
         let argon2 = self.argon2.clone();
         let last_micros = self.last_micros.clone();
         let hashing = self.tasks.spawn_blocking(move || {
@@ -104,17 +113,30 @@ impl HashPool {
         hashing.await.map_err(broken)
     }
 
+    /// Waits for a turn, unless that would be in vain: then it is told at once.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        match self.time_to_wait() > self.running.patience() {
+            true => None,
+            false => self.running.next().await.ok(),
+        }
+    }
+
     /// How long the hash that came last waits for its turn, at the pace of the last one that ended.
     fn time_to_wait(&self) -> Duration {
-        let taken = self.capacity - self.places.available_permits();
-        let before = taken.saturating_sub(1) / self.parallel;
+        let before = self.taken().saturating_sub(1) / self.parallel;
         // The first of those before it have begun already.
         self.times_last(before.saturating_sub(1))
     }
 
-    /// How long the queue takes at the pace of the last hash.
-    fn time_to_drain(&self) -> Duration {
-        self.times_last(self.capacity.div_ceil(self.parallel))
+    /// How long the hashes take that run and wait now, within bounds.
+    fn retry_after(&self) -> Duration {
+        let time = self.times_last(self.taken().div_ceil(self.parallel));
+        time.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end())
+    }
+
+    /// How many hashes run and wait.
+    fn taken(&self) -> usize {
+        self.capacity - self.places.available_permits()
     }
 
     fn times_last(&self, rounds: usize) -> Duration {
@@ -147,6 +169,8 @@ fn broken(error: impl std::fmt::Display) -> HashError {
 
 #[cfg(test)]
 mod tests {
+    use platform::patience;
+
     use super::*;
 
     fn pool(parallel: usize, queue: usize) -> HashPool {
@@ -183,9 +207,38 @@ mod tests {
         });
         let (first, second, refused) = waiting.await;
         assert!(first.is_ok() && second.is_ok());
+        assert!(refused.to_string().contains("as many passwords"));
         let HashError::Full { retry_after } = refused else {
             panic!("{refused}");
         };
-        assert!(retry_after > Duration::ZERO);
+        assert!(RETRY_AFTER.contains(&retry_after), "{retry_after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_too_long_is_told_so_and_comes_back_when_those_that_wait_are_done() {
+        let pool = pool(2, 64);
+        let _held = (pool.running.next().await, pool.running.next().await);
+        let refused = async |hash_millis: u64, others: u32| {
+            let last = hash_millis * 1000;
+            pool.last_micros.store(last, Ordering::Relaxed);
+            let _others = pool.places.clone().try_acquire_many_owned(others).unwrap();
+            let hash = pool.hash("correct horse".into());
+            let refused = patience::of_call(hash).await.unwrap_err();
+            assert!(refused.to_string().contains("waited too long"), "{refused}");
+            let HashError::Late { retry_after } = refused else {
+                panic!("{refused}");
+            };
+            retry_after
+        };
+        for (hash_millis, others, millis) in [
+            (50, 0, 1_000),
+            (50, 10, 1_000),
+            (1_200, 4, 2_400),
+            (1_200, 5, 3_600),
+            (1_200, 60, 5_000),
+        ] {
+            let retry_after = refused(hash_millis, others).await;
+            assert_eq!(retry_after, Duration::from_millis(millis), "{others}");
+        }
     }
 }

@@ -1,18 +1,24 @@
 //! Counts failed logins: in memory and bounded, or in Redis for all replicas. While Redis is away each replica goes on with
 //! counts of its own. What counts, and how long an attempt waits, is said in [`crate::domain::backoff`] and
 //! [`crate::domain::strangers`].
+//!
+//! An attempt under way counts as a failure, or many at once would outrun the count. So that a household or an office whose
+//! people log in together isn't refused for that, an attempt that comes too early is held while others from its network are under
+//! way here: if they succeed, it needn't wait any more.
 
+mod crowd;
 mod memory;
 mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use platform::Timestamp;
 use redis::Redis;
 use sha2::{Digest, Sha256};
 
+use self::crowd::{Crowds, Stay};
 use self::memory::MemoryCounts;
 use self::shared::RedisCounts;
 use super::network::Network;
@@ -22,11 +28,16 @@ use super::network::Network;
 pub(crate) struct LoginBackoff {
     local: MemoryCounts,
     shared: Option<RedisCounts>,
+    crowds: Crowds,
 }
 
 /// An attempt to log in. Counted as a failure unless it turns out otherwise.
 #[derive(Debug)]
-pub(crate) struct Attempt(Place);
+pub(crate) struct Attempt {
+    place: Place,
+    /// Ends once the attempt is taken back where it is to be.
+    _stay: Stay,
+}
 
 /// Where an attempt is counted: also there it is taken back.
 #[derive(Debug)]
@@ -72,6 +83,7 @@ impl LoginBackoff {
         Self {
             local: MemoryCounts::new(),
             shared: redis.map(RedisCounts::new),
+            crowds: Crowds::new(),
         }
     }
 
@@ -85,20 +97,38 @@ impl LoginBackoff {
         now: Timestamp,
     ) -> Result<Attempt, TooEarly> {
         let keys = Keys::of(email_key, network, is_known_network);
-        if let Some(shared) = &self.shared
-            && let Ok(begun) = shared.begin(&keys, now).await
-        {
-            return begun.map(|attempt| Attempt(Place::Redis(attempt)));
+        let (mut visit, began) = (self.crowds.visit(network), Instant::now());
+        let mut refused = match self.count(&keys, now).await {
+            Ok(place) => return Ok(visit.stays(place)),
+            Err(early) => early,
+        };
+        while visit.next_end().await {
+            match self.count(&keys, now + began.elapsed()).await {
+                Ok(place) => return Ok(visit.stays(place)),
+                Err(early) => {
+                    let is_first = refused.is_first || early.is_first;
+                    refused = TooEarly { is_first, ..early };
+                }
+            }
         }
-        let begun = self.local.begin(&keys, now);
-        begun.map(|attempt| Attempt(Place::Memory(attempt)))
+        Err(refused)
+    }
+
+    /// Counts an attempt that needn't wait.
+    async fn count(&self, keys: &Keys, now: Timestamp) -> Result<Place, TooEarly> {
+        if let Some(shared) = &self.shared
+            && let Ok(begun) = shared.begin(keys, now).await
+        {
+            return begun.map(Place::Redis);
+        }
+        self.local.begin(keys, now).map(Place::Memory)
     }
 }
 
 impl Attempt {
     /// The password was right: what failed from there on this account is forgotten.
     pub(crate) async fn succeeded(self) {
-        match self.0 {
+        match self.place {
             Place::Memory(attempt) => attempt.succeeded(),
             Place::Redis(attempt) => attempt.succeeded().await,
         }
@@ -106,7 +136,7 @@ impl Attempt {
 
     /// The password wasn't looked at.
     pub(crate) async fn undo(self) {
-        match self.0 {
+        match self.place {
             Place::Memory(attempt) => attempt.undo(),
             Place::Redis(attempt) => attempt.undo().await,
         }

@@ -137,6 +137,27 @@ async fn guesses_at_the_same_time_don_t_outrun_the_count() {
 }
 
 #[tokio::test]
+async fn many_who_log_in_at_once_from_one_network_are_all_let_in() {
+    let service = Service::start().await;
+    let names: Vec<_> = (0..10).map(|n| format!("person{n}")).collect();
+    for name in &names {
+        service.person(name).await;
+    }
+    let one = vec![names[0].clone(); 10];
+    for (address, people) in [("192.0.2.77", names), ("192.0.2.78", one)] {
+        // Where none of them was before, and once more where all were.
+        for _ in 0..2 {
+            let place = service.nobody_at(address);
+            let emails: Vec<_> = people.iter().map(|name| email(name)).collect();
+            let logins = emails.iter().map(|email| place.login(email, PASSWORD));
+            for login in futures::future::join_all(logins).await {
+                login.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_audit_log_has_each_failure_and_one_event_for_each_wait() {
     let service = Service::start().await;
     let alice = service.person("alice").await;

@@ -1,5 +1,9 @@
 //! What readiness says of a store whose writes fail, all of them or some.
 
+use futures::future::join_all;
+use platform::patience;
+use sea_orm::{ConnectOptions, DatabaseConnection};
+
 use super::*;
 
 /// A store on a disk that can fail.
@@ -26,6 +30,25 @@ impl Place {
 
     fn problem(&self) -> Option<String> {
         self.storage.health.problem()
+    }
+
+    /// Another program's connection, which has locked the file.
+    async fn locked(&self) -> DatabaseConnection {
+        let file = self.storage.database_file("entries");
+        let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
+        let other = sea_orm::Database::connect(options.max_connections(1).to_owned());
+        let other = other.await.unwrap();
+        other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        other
+    }
+
+    /// What a call meets that writes.
+    async fn call(&self, id: i64) -> Result<(), Option<Outage>> {
+        let write = self
+            .db
+            .transaction(|tx| Box::pin(async move { insert_all(tx, id, "text").await }));
+        let written = patience::of_call(write).await;
+        written.map_err(|error| Outage::of(&error))
     }
 
     async fn is_trusted_again(&self) {
@@ -94,4 +117,37 @@ async fn tells_nothing_of_writes_that_fail_by_themselves() {
         twice.await.unwrap_err();
         assert_eq!(place.problem(), None);
     }
+}
+
+#[tokio::test]
+async fn tells_of_another_program_that_has_locked_the_file_and_that_it_is_gone() {
+    let place = Place::new().await;
+    let other = place.locked().await;
+    assert_eq!(place.call(1).await, Err(Some(Outage::Locked)));
+    // Most of them don't even come to their turn.
+    for written in join_all((2..10).map(|id| place.call(id))).await {
+        assert_eq!(written, Err(Some(Outage::Locked)));
+    }
+    let alone = place.db.unsynced().statements();
+    let alone = patience::of_call(insert_at_once(&alone, 10, "text")).await;
+    assert_eq!(Outage::of(&alone.unwrap_err()), Some(Outage::Locked));
+    let problem = place.problem().unwrap();
+    assert!(problem.contains("another program"), "{problem}");
+    assert!(stored(place.db.read()).await.is_empty());
+    other.execute_unprepared("ROLLBACK").await.unwrap();
+    place.is_trusted_again().await;
+    assert_eq!(place.call(1).await, Ok(()));
+}
+
+#[tokio::test]
+async fn waits_for_another_program_that_locks_the_file_for_a_moment() {
+    let place = Place::new().await;
+    let other = place.locked().await;
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        other.execute_unprepared("ROLLBACK").await.unwrap();
+    };
+    let (written, ()) = tokio::join!(join_all((1..4).map(|id| place.call(id))), unlock);
+    assert_eq!(written, [Ok(()); 3]);
+    assert_eq!(place.problem(), None);
 }

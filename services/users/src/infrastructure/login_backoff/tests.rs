@@ -106,6 +106,46 @@ async fn reports_a_wait_once() {
     }
 }
 
+#[tokio::test]
+async fn holds_who_comes_too_early_until_those_under_way_are_done() {
+    for backoff in [in_memory(), in_redis().await] {
+        let mut under_way = Vec::new();
+        for (number, account) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+            let at = START + Duration::from_millis(number as u64);
+            let attempt = backoff.begin(account, network(1), false, at).await;
+            under_way.push(attempt.unwrap());
+        }
+        let mut held = Box::pin(begin(&backoff, "f", 1));
+        let a_moment = Duration::from_millis(300);
+        assert!(tokio::time::timeout(a_moment, &mut held).await.is_err());
+        assert!(begin(&backoff, "g", 2).await.is_ok(), "elsewhere");
+        under_way.remove(0).succeeded().await;
+        under_way.push(held.await.unwrap());
+        // They all fail, and so many count.
+        let next = begin(&backoff, "g", 1);
+        let fail = async { under_way.clear() };
+        assert!(tokio::join!(next, fail).0.unwrap_err().is_first);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_held_for_long_and_only_so_many_are() {
+    let backoff = in_memory();
+    let mut under_way = Vec::new();
+    for account in ["a", "b", "c", "d", "e"] {
+        under_way.push(begin(&backoff, account, 1).await.unwrap());
+    }
+    let began = tokio::time::Instant::now();
+    let refused = futures::future::join_all((0..1_000).map(async |_| {
+        assert!(begin(&backoff, "f", 1).await.is_err());
+        began.elapsed()
+    }));
+    let refused = refused.await;
+    let held = refused.iter().filter(|wait| !wait.is_zero()).count();
+    assert_eq!(held, 32);
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
 /// The scripts say once more what the domain says: whatever happens, both decide alike.
 #[tokio::test]
 async fn redis_decides_as_memory_does() {
