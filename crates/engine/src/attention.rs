@@ -163,9 +163,8 @@ fn block_of_rows(
     weights.resize(rows * stride, 0.0);
     panel.resize(width * PANEL, 0.0);
     for first in (from..to).step_by(PANEL) {
-        let seen = first..to.min(first + PANEL);
         panel.fill(0.0);
-        for (lane, position) in seen.enumerate() {
+        for (lane, position) in (first..to.min(first + PANEL)).enumerate() {
             let start = position * heads.key_width() + at;
             let key = cache.keys.read(start, width, widened);
             panel

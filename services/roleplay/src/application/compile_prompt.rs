@@ -76,7 +76,7 @@ struct Gathered {
     /// What the session keeps for prompts; nothing where nothing is recalled.
     kept: Kept,
     /// Whether memories are recalled.
-    recalls: bool,
+    recall: Recall,
 }
 
 /// A prompt that fits its model.
@@ -135,7 +135,7 @@ impl Chats {
             model,
             mut lines,
             kept,
-            recalls,
+            recall,
         } = gathered;
         let own = (ensemble.clone(), Some(speaker));
         let words = Words::of(session, own, player.clone(), greeter);
@@ -162,10 +162,7 @@ impl Chats {
                 description: &described,
             },
             memories: &pinned,
-            recall: match recalls {
-                true => Recall::NotNeeded,
-                false => Recall::Off,
-            },
+            recall,
             earlier_message_count: earlier,
             earlier_assistant_count: earlier_of_character,
             kind: wanted.kind,
@@ -183,10 +180,9 @@ impl Chats {
         let scene = (session.id, path);
         let fitted = self.fit_recalling(ctx, scene, material, (&settings, seed), kept.has_notes);
         let (compiled, estimated) = fitted.await?;
-        let Compiled { prompt, receipt } = compiled;
         Ok(CompiledPrompt {
-            prompt,
-            receipt,
+            prompt: compiled.prompt,
+            receipt: compiled.receipt,
             estimated,
             max_tokens: settings.max_reply_tokens,
             player_name: player.name.clone(),
@@ -278,7 +274,10 @@ impl Chats {
             model,
             lines,
             kept,
-            recalls,
+            recall: match recalls {
+                true => Recall::NotNeeded,
+                false => Recall::Off,
+            },
         })
     }
 

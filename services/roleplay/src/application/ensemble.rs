@@ -19,45 +19,10 @@ use crate::domain::story::Story;
 use crate::domain::turn::{Call, Candidate, DEFAULT_TALKATIVENESS, Names, Speaker};
 use crate::infrastructure::queries::{cast, lorebooks};
 
-/// The lorebooks of several characters, and of a scenario, as one, ready for matching.
-#[derive(Debug)]
-pub(crate) struct JointLore {
-    matcher: Option<Matcher>,
-    /// About as many bytes as it takes in memory.
-    bytes: u32,
-}
+mod joint;
 
-/// Whose lorebooks they are, and when each last changed.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LoreKey {
-    characters: Vec<SheetKey>,
-    /// Those of the scenario.
-    brought: Vec<(LorebookId, Timestamp)>,
-}
-
-impl JointLore {
-    /// About as many bytes as it takes in memory.
-    pub(super) fn size(&self) -> u32 {
-        self.bytes
-    }
-}
-
-/// Lorebooks in their order, each of them once.
-#[derive(Default)]
-struct Books(Vec<(LorebookId, Lorebook)>);
-
-impl Books {
-    fn add(&mut self, id: LorebookId, book: impl FnOnce() -> Option<Lorebook>) {
-        if !self.0.iter().any(|(there, _)| *there == id) {
-            self.0.extend(book().map(|book| (id, book)));
-        }
-    }
-
-    /// How many entries they have.
-    fn entries(&self) -> usize {
-        self.0.iter().map(|(_, book)| book.entries.len()).sum()
-    }
-}
+use joint::Books;
+pub(crate) use joint::{JointLore, LoreKey};
 
 /// A character of a session, made ready.
 #[derive(Debug, Clone, Default)]

@@ -266,7 +266,6 @@ async fn a_guest_of_a_session_reads_nothing_of_its_card() {
     let request = pb::PreviewPromptRequest {
         character_id: String::new(),
         session_id: session.id,
-        ..Default::default()
     };
     let refused = bob.sessions().preview_prompt(bob.ask(request)).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);

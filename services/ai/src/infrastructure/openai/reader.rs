@@ -25,7 +25,7 @@ impl Reader for CompletionReader {
         let choice = data.get("choices").and_then(choice);
         if let Some(source) = choice.map(source) {
             let is_there = |key: &&str| source.get(*key).is_some_and(is_something);
-            if THOUGHTS.iter().chain(OTHERS).any(|key| is_there(&key)) {
+            if THOUGHTS.iter().chain(OTHERS).any(is_there) {
                 pieces.push(Piece::Thought);
             }
             read_text(source, pieces);

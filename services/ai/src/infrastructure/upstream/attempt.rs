@@ -140,7 +140,7 @@ impl<'a> Attempt<'a> {
             }
             let mut pieces = Vec::new();
             self.understand(frame, &mut pieces);
-            if pieces.iter().any(|piece| *piece == Piece::Thought) {
+            if pieces.contains(&Piece::Thought) {
                 self.last_thought = Some(Instant::now());
             }
             if let Err(error) = self.reply.take(pieces) {

@@ -246,7 +246,7 @@ fn meaning(number: &Number<'_>, next: Option<&str>) -> Meaning {
     }
     let behind = after.trim_start_matches([' ', ')', '(', ',']);
     let stands_behind = |words: &&[&str]| words.iter().any(|word| behind.starts_with(word));
-    if let Some((meaning, _)) = BEHIND.iter().find(|(_, words)| stands_behind(&words)) {
+    if let Some((meaning, _)) = BEHIND.iter().find(|(_, words)| stands_behind(words)) {
         return *meaning;
     }
     if STRONG.iter().any(|word| before.contains(word)) {
