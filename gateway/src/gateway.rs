@@ -35,6 +35,7 @@ use crate::pages::Pages;
 use crate::parts::Parts;
 use crate::rates::Budgets;
 use crate::tls;
+use crate::unread::Reading;
 use crate::visit::{Place, Visit, request_id};
 
 /// The edge: one tower service for every protocol. Cheap to clone.
@@ -169,8 +170,10 @@ impl Gateway {
             span.id = visit.trace.map(|place| place.at.span_id()),
         );
         let keeping = Keeping::of(&request);
+        let (request, reading) = Reading::of(request);
         let mut answer = self.cross_origin(visit, request).instrument(span).await;
         keeping.say(&mut answer);
+        reading.say(&mut answer);
         notices.say(answer.headers_mut());
         answer.headers_mut().insert(mesh::context::REQUEST_ID, id);
         if is_strict {

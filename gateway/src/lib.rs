@@ -56,6 +56,7 @@ mod timeout;
 mod tls;
 mod transcode;
 mod unchanged;
+mod unread;
 mod visit;
 mod web;
 mod wire;

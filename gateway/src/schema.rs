@@ -62,6 +62,8 @@ pub(crate) struct Field {
     pub(crate) oneof: Option<u16>,
     /// True where only answers have it: what a request says of it counts for nothing.
     pub(crate) is_output_only: bool,
+    /// Whether no answer has it.
+    pub(crate) is_input_only: bool,
 }
 
 impl Field {
@@ -280,6 +282,7 @@ impl Index {
             presence: field.supports_presence(),
             oneof,
             is_output_only: behaviour::is_output_only(field),
+            is_input_only: behaviour::is_input_only(field),
         }
     }
 

@@ -235,6 +235,7 @@ mod tests {
             String(text) if text.parse::<std::net::IpAddr>().is_ok() => "10.0.0.9".into(),
             String(text) if text == "auto" => "json".into(),
             String(text) if text == "chat" => "text".into(),
+            String(text) if text == "f16" => "f32".into(),
             String(text) if text == "keys" => "anonymous".into(),
             String(text) if key == "database.durability" && text == "power" => "process".into(),
             _ => "12345678901234567890".into(),

@@ -42,6 +42,9 @@ pub(super) struct Query<'a> {
     pub(super) first: usize,
     /// How many positions back a row sees, itself included.
     pub(super) sight: usize,
+    /// Whether the row was generated, and isn't one of a prompt. Its sums come in another order, so that this may not depend on how a
+    /// prompt was cut.
+    pub(super) is_single: bool,
 }
 
 impl Query<'_> {
@@ -59,7 +62,7 @@ pub(super) fn attend(
     cache: &LayerCache,
     out: &mut [f32],
 ) {
-    if query.rows.len() == heads.query_width() {
+    if query.is_single {
         let head =
             |(index, out): (usize, &mut [f32])| one_head(cpu, heads, query, cache, index, out);
         out.par_chunks_exact_mut(heads.width)

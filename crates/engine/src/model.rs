@@ -169,12 +169,14 @@ impl Model {
         let mut at = 0;
         for span in spans.iter_mut() {
             let range = at..at + span.tokens.len() * self.heads.query_width();
+            let is_single = at / self.heads.query_width() >= rows.prompt;
             at = range.end;
             let first = span.cache.length();
             let query = attention::Query {
                 rows: &work.query[range.clone()],
                 first,
                 sight: layer.sight,
+                is_single,
             };
             attention::attend(
                 cpu,

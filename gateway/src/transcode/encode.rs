@@ -122,7 +122,8 @@ impl<'s> Encoder<'s> {
         if !self.print_defaults {
             return;
         }
-        for field in fields.iter().filter(|field| !field.presence) {
+        let is_written = |field: &&Field| !field.presence && !field.is_input_only;
+        for field in fields.iter().filter(is_written) {
             separate(out, start);
             out.extend_from_slice(&field.json_key);
             self.absent(field, out);

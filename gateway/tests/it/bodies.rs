@@ -177,6 +177,32 @@ async fn a_body_where_none_belongs_is_refused_unread() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_end_of_its_request_says_that_the_connection_ends() {
+    let edge = Edge::start().await;
+    let answer = async |path: &str, announced: usize, sent: usize| {
+        let head = format!("{path} HTTP/1.1\r\ncontent-length: {announced}\r\n");
+        let mut socket = unfinished(&edge, &head, &vec![7; sent]).await;
+        let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            let len = socket.read(&mut part).await.unwrap();
+            assert_ne!(len, 0, "no answer");
+            answer.extend_from_slice(&part[..len]);
+        }
+        String::from_utf8_lossy(&answer).to_ascii_lowercase()
+    };
+    for (path, announced, sent) in [("/nowhere", 300_000, 10), (RAW, 3_000_000, 0)] {
+        let refusal = answer(path, announced, sent).await;
+        assert!(refusal.starts_with("http/1.1 4"), "{refusal}");
+        assert!(refusal.contains("\r\nconnection: close\r\n"), "{refusal}");
+    }
+    let taken = answer(RAW, 10, 10).await;
+    assert!(taken.starts_with("http/1.1 200"), "{taken}");
+    assert!(!taken.contains("connection: close"), "{taken}");
+    let refused = answer("/nowhere", 0, 0).await;
+    assert!(!refused.contains("connection: close"), "{refused}");
+}
+
+#[tokio::test]
 async fn the_time_of_a_call_begins_once_its_body_is_here() {
     let mut config = Config::default();
     config.limits.call_secs = 1;
