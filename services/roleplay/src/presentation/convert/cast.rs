@@ -62,6 +62,7 @@ pub(crate) fn patch(member: pb::CastMember, mask: Option<FieldMask>) -> Result<C
         ("muted", member.muted),
         ("talkativeness", member.talkativeness.is_some()),
         ("aliases", !member.aliases.is_empty()),
+        ("etag", false),
     ];
     let named = masked(mask, &set)?;
     let is_named = |name: &str| named.contains(&name);
