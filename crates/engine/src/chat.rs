@@ -8,8 +8,6 @@
 mod date;
 mod marks;
 
-use std::sync::Arc;
-
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error as Fault, ErrorKind, Value, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
@@ -35,9 +33,9 @@ pub struct Turn<'a> {
 }
 
 /// How a model was taught to be spoken to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Arc<Environment<'static>>,
+    environment: Environment<'static>,
     marks: Marks,
     begin: String,
     end: String,
@@ -69,7 +67,7 @@ impl ChatTemplate {
         let compiled = environment.add_template_owned("chat", source.to_owned());
         compiled.map_err(|fault| told(&fault))?;
         Ok(Self {
-            environment: Arc::new(environment),
+            environment,
             marks: Marks::new(specials)?,
             begin,
             end,
@@ -110,7 +108,7 @@ impl ChatTemplate {
 
     fn run(&self, seen: Value, turns: usize, now: i64) -> Result<String, Error> {
         let failed = |fault: Fault| Error::Template { what: told(&fault) };
-        let mut environment = (*self.environment).clone();
+        let mut environment = self.environment.clone();
         environment.add_function("strftime_now", move |format: &str| {
             date::written(now, format)
         });

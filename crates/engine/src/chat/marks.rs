@@ -1,7 +1,6 @@
 //! The texts of control tokens in what people wrote, kept from becoming those tokens.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -14,8 +13,8 @@ const ZERO: u32 = 0x10_0000;
 const MOST: usize = 0xfff0;
 
 /// Finds the texts of control tokens.
-#[derive(Debug, Clone)]
-pub(super) struct Marks(Arc<AhoCorasick>);
+#[derive(Debug)]
+pub(super) struct Marks(AhoCorasick);
 
 /// Texts in which the marks are hidden, and what they were.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ impl Marks {
         AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(texts)
-            .map(|found| Self(Arc::new(found)))
+            .map(Self)
             .map_err(|error| error.to_string())
     }
 

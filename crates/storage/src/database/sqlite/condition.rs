@@ -74,7 +74,7 @@ pub async fn examine(file: &Path, care: Care) -> Result<Option<Condition>, FileE
         return Err(FileError::WithoutLog { file: owned() });
     }
     if has_log {
-        refuse_other_log(file)?;
+        refuse_other_log(file, header)?;
     }
     if let Some(needed) = header.length.filter(|needed| *needed > length && !has_log) {
         return Err(damaged(format!("it has {length} of {needed} bytes")));

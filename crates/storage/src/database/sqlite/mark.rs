@@ -152,19 +152,20 @@ pub fn refuse_without_own_log(file: &Path) -> Result<(), FileError> {
         true => Err(FileError::WithoutLog {
             file: file.to_owned(),
         }),
-        false => refuse_other_log(file),
+        false => match Header::read(file) {
+            Ok(Some(header)) => refuse_other_log(file, header),
+            _ => Ok(()),
+        },
     }
 }
 
-/// Refuses a file that was closed in order and has a log of another time beside it: SQLite would put old pages over newer ones.
+/// Refuses a file that was closed in order, by its header, and has a log of another time beside it: SQLite would put old pages over
+/// newer ones.
 ///
 /// # Errors
 /// It has such a log, or can't be read.
-pub(super) fn refuse_other_log(file: &Path) -> Result<(), FileError> {
-    let is_other = || {
-        let is_closed = matches!(Header::read(file), Ok(Some(header)) if header.is_closed());
-        Ok(is_closed && is_of_another_time(file)?)
-    };
+pub(super) fn refuse_other_log(file: &Path, header: Header) -> Result<(), FileError> {
+    let is_other = || Ok(header.is_closed() && is_of_another_time(file)?);
     match is_other().map_err(|error| FileError::of_system(file, &error))? {
         true => Err(FileError::OtherLog {
             file: file.to_owned(),
