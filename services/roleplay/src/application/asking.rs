@@ -1,13 +1,10 @@
 //! What is asked to be generated: where its text goes, whether it may begin now or waits for its turn.
 
-use std::sync::Arc;
-
 use mesh::Ctx;
 use sea_orm::ConnectionTrait;
 use service::RequestKey;
 
-use super::compile_prompt::{CompiledPrompt, Wanted};
-use super::ensemble::Ensemble;
+use super::compile_prompt::{CompiledPrompt, Gathered, Wanted};
 use super::words::{Words, something_said};
 use super::{Chats, Error};
 use crate::domain::ids::{CharacterId, GenerationId, MessageId, SessionId, UserId};
@@ -203,21 +200,22 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: &Session,
-        ensemble: &Arc<Ensemble>,
+        gathered: Gathered,
         wanted: Wanted<'_>,
         waits: bool,
     ) -> Result<Asked, Error> {
         if !waits {
-            let prompt = self.compile(ctx, session, ensemble, wanted).await?;
+            let prompt = self.compile(ctx, session, gathered, wanted).await?;
             return Ok(Asked::Now(Box::new(prompt)));
         }
-        let model = async {
-            let model = self.models.resolve(ctx, &session.model_id).await?;
-            Ok::<_, Error>(model)
-        };
-        let (player, model) = tokio::try_join!(self.player(ctx, &session.me), model)?;
+        let Gathered {
+            ensemble,
+            player,
+            model,
+            ..
+        } = gathered;
         let speaker = wanted.speaker;
-        let own = (ensemble.clone(), Some(speaker.character_id));
+        let own = (ensemble, Some(speaker.character_id));
         let words = Words::of(session, own, player, None);
         if !words.has_character() {
             return Err(Error::CharacterDeleted);

@@ -94,14 +94,12 @@ impl Chats {
             Kind::Continue => Some(message.id),
             _ => message.parent_id,
         };
-        let ensemble = self.ensemble(&session).await?;
-        let Some(speaker) = ensemble.still(was.speaker) else {
+        let gathered = self.gather_within(ctx, &session, tip, window).await?;
+        let Some(speaker) = gathered.ensemble.still(was.speaker) else {
             return Ok(None);
         };
         let wanted = Wanted::after(tip, row.kind, speaker);
-        let prompt = self
-            .compile_within(ctx, &session, &ensemble, wanted, window)
-            .await?;
+        let prompt = self.compile(ctx, &session, gathered, wanted).await?;
         let is_shorter =
             prompt.receipt.prompt_tokens < was.prompt_tokens || prompt.max_tokens < was.max_tokens;
         if !is_shorter || prompt.model.id != was.model_id {

@@ -65,12 +65,14 @@ impl Wanted<'_> {
 }
 
 /// What a prompt is made of, as the tables and the other services have it.
-struct Gathered {
-    player: Player,
+pub(super) struct Gathered {
+    /// What the session plays.
+    pub(super) ensemble: Arc<Ensemble>,
+    pub(super) player: Player,
     greeter: Option<Player>,
     /// The others who write, as far as they are described.
     others: Vec<Player>,
-    model: Model,
+    pub(super) model: Model,
     /// The history, newest first.
     lines: Vec<Line>,
     /// What the session keeps for prompts; nothing where nothing is recalled.
@@ -104,31 +106,16 @@ pub(crate) struct CompiledPrompt {
 }
 
 impl Chats {
-    /// Compiles a prompt.
+    /// Compiles a prompt of what was gathered for the message that it follows.
     pub(super) async fn compile(
         &self,
         ctx: &Ctx,
         session: &Session,
-        ensemble: &Arc<Ensemble>,
+        gathered: Gathered,
         wanted: Wanted<'_>,
     ) -> Result<CompiledPrompt, Error> {
-        self.compile_within(ctx, session, ensemble, wanted, u32::MAX)
-            .await
-    }
-
-    /// Compiles a prompt for a window of at most so many tokens, whatever the model says.
-    pub(super) async fn compile_within(
-        &self,
-        ctx: &Ctx,
-        session: &Session,
-        ensemble: &Arc<Ensemble>,
-        wanted: Wanted<'_>,
-        most_tokens: u32,
-    ) -> Result<CompiledPrompt, Error> {
-        let speaker = wanted.speaker.character_id;
-        let sheet = ensemble.sheet(speaker).ok_or(Error::CharacterDeleted)?;
-        let gathered = self.gather(ctx, session, wanted.tip, most_tokens).await?;
         let Gathered {
+            ensemble,
             player,
             greeter,
             others,
@@ -137,6 +124,8 @@ impl Chats {
             kept,
             recall,
         } = gathered;
+        let speaker = wanted.speaker.character_id;
+        let sheet = ensemble.sheet(speaker).ok_or(Error::CharacterDeleted)?;
         let own = (ensemble.clone(), Some(speaker));
         let words = Words::of(session, own, player.clone(), greeter);
         let story = ensemble.story.as_deref();
@@ -149,7 +138,7 @@ impl Chats {
             recent: &recent,
         });
         let pinned = self.memories.pinned_on(path, kept.pinned).await?;
-        let settings = self.prompt_settings(session, ensemble, &model);
+        let settings = self.prompt_settings(session, &ensemble, &model);
         let members = ensemble.group_members(speaker);
         let (earlier, earlier_of_character) = earlier(&lines);
         let idle_secs = self.idle_secs(&lines);
@@ -186,11 +175,11 @@ impl Chats {
             estimated,
             max_tokens: settings.max_reply_tokens,
             player_name: player.name.clone(),
+            speaker_name: sheet.card.display_name().into_owned(),
             model: model.clone(),
             spoken,
             ensemble: ensemble.clone(),
             speaker: wanted.speaker,
-            speaker_name: sheet.card.display_name().into_owned(),
         })
     }
 
@@ -241,8 +230,18 @@ impl Chats {
         }
     }
 
-    /// Reads all that a prompt is made of, at the same time where nothing depends on the other.
-    async fn gather(
+    /// Reads all that a prompt after a stored message is made of, at the same time where nothing depends on the other.
+    pub(super) async fn gather(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        tip: Option<MessageId>,
+    ) -> Result<Gathered, Error> {
+        self.gather_within(ctx, session, tip, u32::MAX).await
+    }
+
+    /// As [`Chats::gather`], for a window of at most so many tokens, whatever the model says.
+    pub(super) async fn gather_within(
         &self,
         ctx: &Ctx,
         session: &Session,
@@ -265,9 +264,10 @@ impl Chats {
         let (player, greeter) = (self.player(ctx, &session.me), self.greeter(ctx, session));
         let others = self.others(session);
         let people = async { tokio::try_join!(player, greeter, others) };
-        let ((player, greeter, others), (model, lines), kept) =
-            tokio::try_join!(people, history, kept)?;
+        let (ensemble, (player, greeter, others), (model, lines), kept) =
+            tokio::try_join!(self.ensemble(session), people, history, kept)?;
         Ok(Gathered {
+            ensemble,
             player,
             greeter,
             others,

@@ -31,11 +31,14 @@ impl Chats {
             messages::find(self.db.read(), session.id, id).await?,
             &session,
         )?;
-        let ensemble = self.ensemble(&session).await?;
         let message = messages::find_whole(self.db.read(), session.id, id).await?;
-        let who = kept(&ensemble, &message.ok_or(Error::NotFound("message"))?)?;
+        let gathered = self.gather(ctx, &session, Some(id)).await?;
+        let who = kept(
+            &gathered.ensemble,
+            &message.ok_or(Error::NotFound("message"))?,
+        )?;
         let wanted = Wanted::after(Some(id), Kind::Continue, who);
-        let prompt = self.compile(ctx, &session, &ensemble, wanted).await?;
+        let prompt = self.compile(ctx, &session, gathered, wanted).await?;
         let target = Target::End(id);
         let start = Start {
             session,

@@ -26,10 +26,11 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = Parent::asked(parent, &session);
-        let (ensemble, tip) = (self.ensemble(&session).await?, parent.now(&session));
-        let who = self.spoken_to(&session, &ensemble, tip).await?;
+        let tip = parent.now(&session);
+        let gathered = self.gather(ctx, &session, tip).await?;
+        let who = self.spoken_to(&session, &gathered.ensemble, tip).await?;
         let wanted = Wanted::after(tip, Kind::Impersonate, who);
-        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
+        let asked = self.asked(ctx, &session, gathered, wanted, waits).await?;
         let target = Target::Swipe {
             parent,
             speaker: Speaker::Person(asked.player_name().to_owned()),

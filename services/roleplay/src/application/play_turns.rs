@@ -33,7 +33,9 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = Parent::asked(None, &session);
-        let (ensemble, tip) = (self.ensemble(&session).await?, parent.now(&session));
+        let tip = parent.now(&session);
+        let gathered = self.gather(ctx, &session, tip).await?;
+        let ensemble = gathered.ensemble.clone();
         let choosing = Choosing {
             named: request.character_id,
             tip,
@@ -42,7 +44,7 @@ impl Chats {
         };
         let (speaker, round) = self.speakers(&session, &ensemble, choosing).await?;
         let wanted = Wanted::after(tip, Kind::Reply, speaker);
-        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
+        let asked = self.asked(ctx, &session, gathered, wanted, waits).await?;
         let start = Start {
             session,
             kind: Kind::Reply,

@@ -19,8 +19,9 @@ impl Chats {
         named: Option<CharacterId>,
     ) -> Result<CompiledPrompt, Error> {
         let session = &enter_as_caller(&self.db, ctx, session, Right::Manage).await?;
-        let ensemble = self.ensemble(session).await?;
         let tip = session.branch.head;
+        let gathered = self.gather(ctx, session, tip).await?;
+        let ensemble = &gathered.ensemble;
         let speaker = match (named, ensemble.is_group()) {
             (None, false) => ensemble.alone().ok_or(Error::CharacterDeleted)?,
             _ => {
@@ -30,11 +31,11 @@ impl Chats {
                     said: None,
                     most: None,
                 };
-                self.speakers(session, &ensemble, choosing).await?.0
+                self.speakers(session, ensemble, choosing).await?.0
             }
         };
         let wanted = Wanted::after(tip, Kind::Reply, speaker);
-        let compiled = self.compile(ctx, session, &ensemble, wanted).await?;
+        let compiled = self.compile(ctx, session, gathered, wanted).await?;
         Ok(compiled.readable())
     }
 }

@@ -32,13 +32,14 @@ impl Chats {
         let message = messages::find_written(self.db.read(), session.id, id).await?;
         let message = message.ok_or(Error::NotFound("message"))?;
         let (kind, parent) = (kind_of(&message, &session)?, message.parent_id);
-        let ensemble = self.ensemble(&session).await?;
+        let gathered = self.gather(ctx, &session, parent).await?;
+        let ensemble = gathered.ensemble.clone();
         let who = match message.author {
             Author::Character => kept(&ensemble, &message)?,
             Author::Person => self.spoken_to(&session, &ensemble, parent).await?,
         };
         let wanted = Wanted::after(parent, kind, who);
-        let prompt = self.compile(ctx, &session, &ensemble, wanted).await?;
+        let prompt = self.compile(ctx, &session, gathered, wanted).await?;
         let speaker = match message.author {
             Author::Character => ensemble.voice(who),
             Author::Person => Speaker::Person(prompt.player_name.clone()),

@@ -28,7 +28,8 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let message = self.get_message(ctx, &session, id).await?;
-        let ensemble = self.ensemble(&session).await?;
+        let gathered = self.gather(ctx, &session, Some(id)).await?;
+        let ensemble = gathered.ensemble.clone();
         if message.author == Author::Character && !ensemble.is_group() {
             let refusal = "a character doesn't answer itself: continue or regenerate the message";
             return Err(Error::Unsuitable(refusal));
@@ -41,7 +42,7 @@ impl Chats {
         };
         let (speaker, round) = self.speakers(&session, &ensemble, choosing).await?;
         let wanted = Wanted::after(Some(id), Kind::Reply, speaker);
-        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
+        let asked = self.asked(ctx, &session, gathered, wanted, waits).await?;
         let target = Target::Swipe {
             parent: Parent::At(Some(id)),
             speaker: ensemble.voice(speaker),

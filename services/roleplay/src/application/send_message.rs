@@ -44,10 +44,12 @@ impl Chats {
             Opening::Earlier(earlier) => return Ok(Started::Earlier(earlier)),
         };
         let parent = Parent::asked(request.parent_id, &session);
-        let ensemble = self.ensemble(&session).await?;
+        let tip = parent.now(&session);
+        let gathered = self.gather(ctx, &session, tip).await?;
+        let ensemble = gathered.ensemble.clone();
         let choosing = Choosing {
             named: request.character_id,
-            tip: parent.now(&session),
+            tip,
             said: Some(&request.text),
             most: None,
         };
@@ -55,13 +57,13 @@ impl Chats {
         let id = MessageId::new();
         let wanted = Wanted {
             kind: Kind::Reply,
-            tip: parent.now(&session),
+            tip,
             said: Some(&request.text),
             said_id: Some(id),
             kind_said: request.kind,
             speaker,
         };
-        let asked = self.asked(ctx, &session, &ensemble, wanted, waits).await?;
+        let asked = self.asked(ctx, &session, gathered, wanted, waits).await?;
         let said = NewMessage {
             id,
             author: Author::Person,

@@ -159,15 +159,16 @@ impl Chats {
         if answers.is_some() && message.parent_id != answers {
             return Ok(None);
         }
-        let ensemble = self.ensemble(&session).await?;
+        let gathered = self.gather(&ctx, &session, message.parent_id).await?;
+        let ensemble = &gathered.ensemble;
         let speaker = match waiting.speaker {
             Some(speaker) => speaker,
-            None => self.speaker_of(&session, &ensemble, &message).await?,
+            None => self.speaker_of(&session, ensemble, &message).await?,
         };
         // Meanwhile the character may have been taken out.
         let speaker = ensemble.still(speaker).ok_or(Error::NobodyToSpeak)?;
         let wanted = Wanted::after(message.parent_id, waiting.kind, speaker);
-        let prompt = self.compile(&ctx, &session, &ensemble, wanted).await?;
+        let prompt = self.compile(&ctx, &session, gathered, wanted).await?;
         check_available(&prompt.model)?;
         Ok(Some((session, prompt)))
     }
