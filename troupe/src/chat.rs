@@ -101,10 +101,12 @@ async fn talk(
         account.keep_signed_in(conversation.api()).await?;
         let done = match command {
             Command::Join(None) => joining::list(conversation.api(), screen).await,
-            Command::Join(Some(code)) => match joining::join(conversation.api(), &code).await {
-                Ok(session) => return Ok(Next::Open(Box::new(session))),
+            Command::Join(Some(code)) => match conversation.join(&code).await {
+                Ok(Some(session)) => return Ok(Next::Open(Box::new(session))),
+                Ok(None) => Ok(()),
                 Err(error) => Err(error),
             },
+            Command::WhoAmI => account.show_id(screen),
             Command::Scenario(wanted) => match conversation.start_scenario(&wanted).await {
                 Ok(session) => return Ok(Next::Open(Box::new(session))),
                 Err(error) => Err(error),

@@ -53,6 +53,7 @@ mod memories;
 mod move_head;
 mod next_reply;
 mod once;
+mod page;
 mod participants;
 mod personas;
 mod play_turns;

@@ -14,7 +14,7 @@ use troupe_proto::users::{
 
 use super::api::Api;
 use super::failure::explain;
-use super::input::Input;
+use super::input::{Input, is_yes};
 use super::password::{TRIES, needed, new_password};
 use super::remembered::{Remembered, SignIn};
 use super::screen::Screen;
@@ -70,6 +70,8 @@ pub(crate) struct Account {
     renew_at: Instant,
     /// The name in the profile.
     pub(crate) display_name: String,
+    /// Id, by which others can invite the person.
+    id: String,
 }
 
 impl Account {
@@ -87,6 +89,7 @@ impl Account {
             file,
             renew_at,
             display_name: String::new(),
+            id: String::new(),
         };
         let is_known =
             !credentials.sign_up && account.renew(api, credentials.email.as_deref()).await?;
@@ -103,8 +106,17 @@ impl Account {
             "Signed in at {server} as {} ({}).",
             profile.display_name, profile.email
         ))?;
-        account.display_name = profile.display_name;
+        (account.display_name, account.id) = (profile.display_name, profile.id);
         Ok(account)
+    }
+
+    /// Shows by what others can invite the person. Nobody can look it up: whoever wants to be invited sends it.
+    pub(crate) fn show_id(&self, screen: Screen) -> Result<()> {
+        let Self {
+            id, display_name, ..
+        } = self;
+        screen.line(&format!("{id}  {display_name}"))?;
+        screen.note("Send the id to somebody: they type /invite and it, and /join shows you the invitation. It lets nobody sign in.")
     }
 
     /// Renews the access token if it soon expires.
@@ -208,7 +220,7 @@ impl Account {
             || credentials.email.is_none()
                 && answer(input, "Do you have an account there? [y/N] ")
                     .await?
-                    .is_none_or(is_no);
+                    .is_none_or(|answer| !is_yes(&answer));
         let email = required(input, credentials.email, "E-mail address", "--email").await?;
         let display_name = match is_new {
             true => Some(
@@ -321,8 +333,4 @@ async fn required(
 async fn answer(input: &mut Input, prompt: &str) -> Result<Option<String>> {
     let line = input.ask(prompt).await?.map(|line| line.trim().to_owned());
     Ok(line.filter(|line| !line.is_empty()))
-}
-
-fn is_no(answer: String) -> bool {
-    !answer.to_lowercase().starts_with('y')
 }

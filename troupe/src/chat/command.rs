@@ -54,6 +54,8 @@ pub(crate) enum Command {
     People,
     /// Invite somebody.
     Invite(Invite),
+    /// Show one's own id, by which others invite one.
+    WhoAmI,
     /// Take part in somebody's session; without a code, show the invitations.
     Join(Option<String>),
     /// Remove somebody.
@@ -128,7 +130,8 @@ Type a message to send it, or:
   /forget N            forget that memory
   /prompt              show the prompt of the next reply and where its parts come from
   /people              show who takes part; * is you
-  /invite [USER]       make a code that lets people play, or invite one by their id; /invite watch [USER] lets them watch
+  /invite [USER]       make a code that lets people play, or invite one by the id that their /whoami shows; /invite watch [USER] lets them watch
+  /whoami              show your id, to send to who wants to invite you
   /join [CODE]         take part in somebody's session, or show who has invited you
   /remove N            remove the person that /people calls N
   /leave               leave the session for good
@@ -210,6 +213,7 @@ impl Command {
             "prompt" => Self::Prompt,
             "people" => Self::People,
             "invite" => Self::Invite(invite(rest)?),
+            "whoami" => Self::WhoAmI,
             "join" => Self::Join(optional(rest)),
             "remove" => Self::Remove(number(rest)?),
             "leave" => Self::Leave,
@@ -256,7 +260,11 @@ fn invite(rest: &str) -> Result<Invite, String> {
         match word {
             "watch" => invite.watches = true,
             user if user.starts_with("usr_") => invite.user_id = Some(user.to_owned()),
-            _ => return Err(format!("`{word}` should be `watch` or an id such as usr_…")),
+            _ => {
+                return Err(format!(
+                    "`{word}` should be `watch` or an id such as usr_…: a name finds nobody, so ask them for what /whoami shows them, or send them the code of a plain /invite"
+                ));
+            }
         }
     }
     Ok(invite)
@@ -373,7 +381,9 @@ mod tests {
         assert_eq!(Command::parse("/invite watch"), invite(true, None));
         let one = invite(true, Some("usr_1"));
         assert_eq!(Command::parse("/invite watch usr_1"), one);
-        assert!(Command::parse("/invite everybody").is_err());
+        let by_name = Command::parse("/invite Ben").unwrap_err();
+        assert!(by_name.contains("/whoami"), "{by_name}");
+        assert_eq!(Command::parse("/whoami"), Ok(Command::WhoAmI));
         assert_eq!(Command::parse("/join"), Ok(Command::Join(None)));
         assert_eq!(Command::parse("/remove 2"), Ok(Command::Remove(2)));
     }

@@ -22,6 +22,7 @@ use super::api::Api;
 use super::command::Command;
 use super::failure::{explain, is_lost};
 use super::input::Input;
+use super::joining;
 use super::reply;
 use super::scenarios;
 use super::screen::Screen;
@@ -80,6 +81,11 @@ impl<'a> Conversation<'a> {
         scenarios::start_named(self.api, self.input, self.screen, wanted).await
     }
 
+    /// Takes part in somebody's session, if the person still wants to once they see which.
+    pub(crate) async fn join(&mut self, code: &str) -> Result<Option<Session>> {
+        joining::join(self.api, self.input, self.screen, code).await
+    }
+
     /// Does what a command says. Commands that end the conversation are the caller's.
     pub(crate) async fn perform(&mut self, command: Command) -> Result<()> {
         match command {
@@ -115,7 +121,7 @@ impl<'a> Conversation<'a> {
             Command::Help => self.screen.line(super::command::HELP),
             Command::Scenarios => scenarios::show(self.api, self.screen).await,
             Command::Join(_) | Command::Leave | Command::Scenario(_) => Ok(()),
-            Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
+            Command::WhoAmI | Command::Sessions | Command::Quit | Command::Nothing => Ok(()),
         }
     }
 

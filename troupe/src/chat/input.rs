@@ -103,6 +103,11 @@ impl Input {
     }
 }
 
+/// Whether an answer to a question means yes; everything else doesn't.
+pub(crate) fn is_yes(answer: &str) -> bool {
+    answer.trim().to_lowercase().starts_with('y')
+}
+
 fn read_ahead() -> mpsc::UnboundedReceiver<String> {
     let (sender, lines) = mpsc::unbounded_channel();
     // A thread of its own, because nobody can end a read that blocks.

@@ -56,7 +56,12 @@ pub(crate) async fn choose(
             Some(None) => Err(anyhow!("there is no number {line}")),
             None if line.is_empty() => continue,
             None if line.starts_with("/join ") => {
-                joining::join(api, line.trim_start_matches("/join ").trim()).await
+                let code = line.trim_start_matches("/join ").trim();
+                match joining::join(api, input, screen, code).await {
+                    Ok(Some(session)) => Ok(session),
+                    Ok(None) => continue,
+                    Err(error) => Err(error),
+                }
             }
             None => match read_card(Path::new(line)) {
                 Ok(card) => import(api, card, screen).await,

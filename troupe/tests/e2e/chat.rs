@@ -173,6 +173,42 @@ async fn lets_others_in_by_a_code_and_out_again() {
 }
 
 #[tokio::test]
+async fn shows_who_invites_to_what_and_asks_before_it_takes_part() {
+    let (_model, setup, platform) = with_model().await;
+    let ben = Person::register(&platform, "Ben").await;
+    let card = std::fs::read(maren()).unwrap();
+    let session = ben.open_session(card).await;
+    let mut chat = Chat::start(&setup, &platform, &["--sign-up", "--name", "Ann", &maren()]).await;
+    chat.shows("Imported Maren Holloway.").await;
+    chat.types("/whoami").await;
+    chat.shows("usr_").await;
+    let id = format!("usr_{}", chat.shows("  Ann\n").await.replace("  Ann\n", ""));
+    let invitations = format!("{session}/invitations");
+    let invitation = json!({"userId": id, "role": "PARTICIPANT_ROLE_SPECTATOR"});
+    ben.ok(Method::POST, &invitations, invitation).await;
+    chat.types("/join").await;
+    chat.shows("/join inv_").await;
+    let code = chat.shows("  to watch: ").await;
+    let join = format!("/join inv_{}", code.split_once(' ').unwrap().0);
+    let people = format!("{session}/participants");
+    for answer in ["", "no"] {
+        chat.types(&join).await;
+        chat.shows("Ben invites you to watch: ").await;
+        chat.types(answer).await;
+        chat.shows("You didn't accept it").await;
+        let people = ben.get(&people).await;
+        assert_eq!(people["participants"].as_array().unwrap().len(), 1);
+    }
+    chat.types(&join).await;
+    chat.shows("Ben invites you to watch: ").await;
+    chat.types("y").await;
+    chat.shows(session.rsplit_once('/').unwrap().1).await;
+    chat.types("/people").await;
+    chat.shows("*  2  Ann (spectator)\n").await;
+    chat.leaves().await;
+}
+
+#[tokio::test]
 async fn lets_another_character_join_and_speak() {
     let (model, setup, platform) = with_model().await;
     let ann = Person::register(&platform, "Ann").await;

@@ -43,7 +43,10 @@ impl Chats {
         let (db, user, now) = (self.db.read(), ctx.user_id()?, self.clock.now());
         let invitation = find(db, user, acceptance).await?;
         let known = participants::find_ever(db, invitation.session_id, user).await?;
-        check(&invitation, known.as_ref(), now)?;
+        let takes_part = known.as_ref().is_some_and(|it| it.end_time.is_none());
+        if !takes_part {
+            check(&invitation, known.as_ref(), now)?;
+        }
         let (session, inviter) = (invitation.session_id, invitation.inviter_id);
         let inviter = participants::find(db, session, inviter).await?;
         Ok(Preview {

@@ -14,7 +14,7 @@ use super::error::check_etag_of;
 use super::once::Once;
 use super::{Chats, Error};
 use crate::domain::cast::{Cast, CastMember, CastPatch, Part};
-use crate::domain::ids::{CharacterId, SessionId};
+use crate::domain::ids::{CharacterId, SessionId, UserId};
 use crate::domain::participant::Right;
 use crate::domain::session::Session;
 use crate::infrastructure::queries::{cast, sessions};
@@ -115,8 +115,7 @@ impl Chats {
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = enter(tx, user, session, Right::Manage).await?;
-                    let mut cast = cast::of(tx, &session).await?;
+                    let (session, mut cast) = open(tx, user, session).await?;
                     if let Some(made) = once.made(tx).await? {
                         return Placed::of(&cast, made).ok_or(NOT_THERE);
                     }
@@ -138,20 +137,12 @@ impl Chats {
         (id, etag): (CharacterId, String),
         patch: CastPatch,
     ) -> Result<Placed, Error> {
-        let (user, now) = (ctx.user_id()?, self.clock.now());
-        let (patch, etag) = (&patch, &etag);
-        self.db
-            .transaction(|tx| {
-                Box::pin(async move {
-                    let session = enter(tx, user, session, Right::Manage).await?;
-                    let mut cast = cast::of(tx, &session).await?;
-                    check_seen(&cast, id, etag)?;
-                    cast.change(id, patch.clone(), now);
-                    store(tx, session, &cast, now).await?;
-                    Placed::of(&cast, id).ok_or(NOT_THERE)
-                })
-            })
-            .await
+        let (now, patch) = (self.clock.now(), &patch);
+        let cast = self.change_seen(ctx, session, (id, etag), now, |cast| {
+            cast.change(id, patch.clone(), now);
+            Ok(())
+        });
+        Placed::of(&cast.await?, id).ok_or(NOT_THERE)
     }
 
     /// Takes a character out of a session. Its part must still have the etag, unless that is empty.
@@ -161,15 +152,34 @@ impl Chats {
         session: SessionId,
         (id, etag): (CharacterId, String),
     ) -> Result<(), Error> {
-        let (user, now, etag) = (ctx.user_id()?, self.clock.now(), &etag);
+        let now = self.clock.now();
+        let cast = self.change_seen(ctx, session, (id, etag), now, |cast| {
+            cast.remove(id)?;
+            Ok(())
+        });
+        cast.await.map(drop)
+    }
+
+    /// Changes the cast of a session at a character of it, whose part must still have the etag, unless that is empty.
+    async fn change_seen(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        (id, etag): (CharacterId, String),
+        now: Timestamp,
+        change: impl Fn(&mut Cast) -> Result<(), Error> + Sync,
+    ) -> Result<Cast, Error> {
+        let (user, etag, change) = (ctx.user_id()?, &etag, &change);
         self.db
             .transaction(|tx| {
                 Box::pin(async move {
-                    let session = enter(tx, user, session, Right::Manage).await?;
-                    let mut cast = cast::of(tx, &session).await?;
-                    check_seen(&cast, id, etag)?;
-                    cast.remove(id)?;
-                    store(tx, session, &cast, now).await
+                    let (session, mut cast) = open(tx, user, session).await?;
+                    let placed = Placed::of(&cast, id).ok_or(NOT_THERE)?;
+                    let seen = placed.member.etag(placed.place);
+                    check_etag_of("character's part", &seen, etag)?;
+                    change(&mut cast)?;
+                    store(tx, session, &cast, now).await?;
+                    Ok(cast)
                 })
             })
             .await
@@ -206,9 +216,11 @@ impl Chats {
 
 const NOT_THERE: Error = Error::NotFound("character in the session");
 
-fn check_seen(cast: &Cast, id: CharacterId, etag: &str) -> Result<(), Error> {
-    let placed = Placed::of(cast, id).ok_or(NOT_THERE)?;
-    check_etag_of("character's part", &placed.member.etag(placed.place), etag)
+/// A session whose cast the caller may change, and the cast.
+async fn open(tx: &Transaction<'_>, user: UserId, id: SessionId) -> Result<(Session, Cast), Error> {
+    let session = enter(tx, user, id, Right::Manage).await?;
+    let cast = cast::of(tx, &session).await?;
+    Ok((session, cast))
 }
 
 /// Stores the cast as it is now. The first is the session's character.

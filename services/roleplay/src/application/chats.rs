@@ -17,6 +17,7 @@ use super::ensemble::{JointLore, LoreKey};
 use super::follow_generation::Followed;
 use super::hold_generations::Hold;
 use super::live::Live;
+use super::page::wanted;
 use super::shared_access::SharedAccess;
 use super::{Error, Memories};
 use crate::domain::generation::State;
@@ -196,8 +197,8 @@ impl Chats {
         let db = self.db.read();
         let message = messages::find(db, session.id, id).await?;
         let parent = message.ok_or(Error::NotFound("message"))?.parent_id;
-        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let mut swipes = messages::list_swipes(db, session.id, parent, after, wanted).await?;
+        let mut swipes =
+            messages::list_swipes(db, session.id, parent, after, wanted(limit)).await?;
         let read = swipes.len();
         swipes.truncate(limit);
         let swipes = messages::whole(db, session.id, swipes).await?;

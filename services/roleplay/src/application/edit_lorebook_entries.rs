@@ -6,7 +6,7 @@ use service::RequestKey;
 
 use super::Error;
 use super::error::check_etag_of;
-use super::lorebooks::{Lorebooks, change_in, get};
+use super::lorebooks::{Lorebooks, change_in, check_bytes, get};
 use super::once::Once;
 use crate::domain::ids::LorebookId;
 use crate::domain::lorebook::{BookDocument, EntryPatch, EntryView};
@@ -21,6 +21,8 @@ impl Lorebooks {
         key: Option<RequestKey>,
     ) -> Result<EntryView, Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
+        // Before others wait for this.
+        check_bytes(patch.size_bytes())?;
         let once = &Once::new(user, key).within(id);
         self.db
             .transaction(|tx| {
@@ -47,6 +49,7 @@ impl Lorebooks {
         patch: &EntryPatch,
         etag: &str,
     ) -> Result<EntryView, Error> {
+        check_bytes(patch.size_bytes())?;
         let changed = self.change(ctx, id, "", |document| {
             let seen = find(document, entry)?;
             check_etag_of("entry", &seen.etag(), etag)?;

@@ -2,6 +2,7 @@
 
 use mesh::Ctx;
 
+use super::page::{fitting, wanted};
 use super::{Chats, Error};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{GenerationId, SessionId};
@@ -21,17 +22,8 @@ impl Chats {
         limit: usize,
     ) -> Result<(Vec<Generation>, bool), Error> {
         let (db, session) = (self.db.read(), self.get_session(ctx, session).await?.id);
-        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let found = generations::lengths(db, session, before, wanted).await?;
-        let (mut chars, mut ids) = (0, Vec::new());
-        for (id, length) in &found {
-            chars += length;
-            if ids.len() == limit || (chars > PAGE_CHARS && !ids.is_empty()) {
-                break;
-            }
-            ids.push(*id);
-        }
-        let more = ids.len() < found.len();
+        let found = generations::lengths(db, session, before, wanted(limit)).await?;
+        let (ids, more) = fitting(&found, limit, PAGE_CHARS);
         let mut listed = generations::load(db, session, ids).await?;
         for generation in &mut listed {
             if !generation.state.is_ended() {

@@ -8,6 +8,7 @@ use storage::database::Transaction;
 
 use super::Error;
 use super::error::check_etag_of;
+use super::page::{fitting, wanted};
 use crate::domain::book::Book;
 use crate::domain::card::CardPatch;
 use crate::domain::character::Character;
@@ -55,17 +56,8 @@ impl Lorebooks {
         limit: usize,
     ) -> Result<(Vec<Book>, bool), Error> {
         let (db, user) = (self.db.read(), ctx.user_id()?);
-        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let found = lorebooks::sizes(db, user, before, wanted).await?;
-        let (mut bytes, mut ids) = (0, Vec::new());
-        for (id, document_bytes) in found.iter().take(limit) {
-            bytes += document_bytes;
-            if bytes > PAGE_BYTES && !ids.is_empty() {
-                break;
-            }
-            ids.push(*id);
-        }
-        let more = ids.len() < found.len();
+        let found = lorebooks::sizes(db, user, before, wanted(limit)).await?;
+        let (ids, more) = fitting(&found, limit, PAGE_BYTES);
         Ok((lorebooks::load(db, user, ids).await?, more))
     }
 
@@ -179,13 +171,23 @@ pub(super) fn book_of(character: &Character) -> Option<Book> {
 /// Refuses a lorebook that is too large, or has a character that not every database keeps.
 pub(super) fn check_size(document: &BookDocument) -> Result<(), Error> {
     let json = document.to_json().to_string();
-    let description = if json.len() > MAX_BOOK_BYTES {
-        "would be larger than a lorebook can be: shorten its entries, or make another lorebook"
-    } else if has_nul(&json) {
-        "must not contain NUL characters: remove them"
-    } else {
-        return Ok(());
-    };
-    let field = "lorebook";
-    Err(Error::Invalid { field, description })
+    check_bytes(json.len())?;
+    if has_nul(&json) {
+        return Err(Error::Invalid {
+            field: "lorebook",
+            description: "must not contain NUL characters: remove them",
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a lorebook of so many bytes of JSON, if that is too many.
+pub(super) fn check_bytes(size_bytes: usize) -> Result<(), Error> {
+    if size_bytes > MAX_BOOK_BYTES {
+        return Err(Error::Invalid {
+            field: "lorebook",
+            description: "would be larger than a lorebook can be: shorten its entries, or make another lorebook",
+        });
+    }
+    Ok(())
 }

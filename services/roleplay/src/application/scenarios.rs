@@ -9,6 +9,7 @@ use sea_orm::ConnectionTrait;
 use storage::Database;
 
 use super::Error;
+use super::page::{DOCUMENT_BYTES, fitting, wanted};
 use super::shared_access::SharedAccess;
 use crate::domain::avatar::AvatarVersion;
 use crate::domain::ids::{CharacterId, LorebookId, ScenarioId, UserId};
@@ -16,9 +17,6 @@ use crate::domain::scenario::{CastRole, Scenario};
 use crate::domain::sharing::Sight;
 use crate::infrastructure::queries::scenarios::Sought;
 use crate::infrastructure::queries::{characters, lorebooks, scenarios, sessions};
-
-/// Bytes of documents after which a page of scenarios ends, so that it fits an answer of gRPC.
-const PAGE_BYTES: i64 = 1 << 20;
 
 /// Scenarios. Cheap to clone.
 #[derive(Clone)]
@@ -132,29 +130,10 @@ impl Scenarios {
     ) -> Result<(Vec<Seen>, bool), Error> {
         let (db, user) = (self.db.read(), ctx.user_id()?);
         let found = scenarios::search(db, user, sought, wanted(limit)).await?;
-        let (ids, more) = fitting(&found, limit);
+        let (ids, more) = fitting(&found, limit, DOCUMENT_BYTES);
         let loaded = scenarios::load(db, user, ids).await?;
         Ok((self.all_seen(loaded, |_| Sight::Own).await?, more))
     }
-}
-
-/// One more than a page has tells whether there is another.
-pub(super) fn wanted(limit: usize) -> u64 {
-    u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)
-}
-
-/// Those of what was found, with the sizes of their documents, that fit a page, and whether there are more.
-pub(super) fn fitting<T: Copy>(found: &[(T, i64)], limit: usize) -> (Vec<T>, bool) {
-    let (mut bytes, mut ids) = (0, Vec::new());
-    for (id, document_bytes) in found.iter().take(limit) {
-        bytes += document_bytes;
-        if bytes > PAGE_BYTES && !ids.is_empty() {
-            break;
-        }
-        ids.push(*id);
-    }
-    let more = ids.len() < found.len();
-    (ids, more)
 }
 
 /// A scenario of a person.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use mesh::Ctx;
 
 use super::chats::PAGE_BYTES;
+use super::page::{fitting, wanted};
 use super::{Chats, Error};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::Message;
@@ -12,8 +13,8 @@ use crate::domain::search::folded;
 use crate::infrastructure::queries::messages::{self, Sought};
 use crate::infrastructure::tables::message::Model;
 
-/// Bytes that a character has at most.
-const MAX_CHAR_BYTES: usize = 4;
+/// Characters of text after which a page ends, each of which may have four bytes.
+const PAGE_CHARS: i64 = 1 << 18;
 
 impl Chats {
     /// At most `limit` messages of the caller's sessions that have all of the words, newest first, and whether there are more. The
@@ -64,11 +65,11 @@ impl Chats {
         sought: &Sought,
         limit: usize,
     ) -> Result<(Vec<Message>, Option<MessageId>, bool), Error> {
-        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let found = messages::having(self.db.read(), ctx.user_id()?, sought, wanted).await?;
-        let page = fitting(&found, limit);
-        let (page_len, last) = (page.len(), page.last().copied());
-        let models = messages::load(self.db.read(), page).await?;
+        let (db, user) = (self.db.read(), ctx.user_id()?);
+        let found = messages::having(db, user, sought, wanted(limit)).await?;
+        let (page, more) = fitting(&found, limit, PAGE_CHARS);
+        let last = page.last().copied();
+        let models = messages::load(db, page).await?;
         let mut whole = self.whole(ctx, models).await?;
         // A greeting may have the words where nobody sees them.
         let shows = |text: &str| {
@@ -78,15 +79,14 @@ impl Chats {
         whole.retain(|message| !message.is_template || shows(&message.text));
         // Greetings are longer in the words in which they are shown.
         let mut bytes = 0;
-        let fitting = whole.iter().take_while(|message| {
+        let fits = whole.iter().take_while(|message| {
             let fits = bytes < PAGE_BYTES;
             bytes += message.text.len();
             fits
         });
-        let (read, fitting) = (whole.len(), fitting.count());
-        whole.truncate(fitting);
-        let is_last = page_len == found.len() && fitting == read;
-        Ok((whole, last, !is_last))
+        let (read, shown) = (whole.len(), fits.count());
+        whole.truncate(shown);
+        Ok((whole, last, more || shown < read))
     }
 
     /// Messages of several sessions of the caller as they are shown, in their order.
@@ -112,18 +112,4 @@ impl Chats {
         }
         Ok(order.iter().filter_map(|id| found.remove(id)).collect())
     }
-}
-
-/// The first of these messages, given with their lengths, that fit an answer; one at least.
-fn fitting(found: &[(MessageId, i64)], limit: usize) -> Vec<MessageId> {
-    let mut bytes = 0;
-    let mut page = Vec::new();
-    for (id, chars) in found.iter().take(limit) {
-        bytes += usize::try_from(*chars).unwrap_or(usize::MAX / MAX_CHAR_BYTES) * MAX_CHAR_BYTES;
-        if bytes > PAGE_BYTES && !page.is_empty() {
-            break;
-        }
-        page.push(*id);
-    }
-    page
 }

@@ -7,7 +7,8 @@ use service::RequestKey;
 use super::Error;
 use super::characters::check_character;
 use super::once::Once;
-use super::scenarios::{Scenarios, Seen, fitting, own, wanted};
+use super::page::{DOCUMENT_BYTES, fitting, wanted};
+use super::scenarios::{Scenarios, Seen, own};
 use crate::domain::character::Character;
 use crate::domain::ids::{CharacterId, ScenarioId, ShareLinkId};
 use crate::domain::scenario::Scenario;
@@ -156,7 +157,7 @@ impl Scenarios {
         let (words, ratings) = (words(query), max_rating.and_below());
         let wanted = wanted(limit);
         let found = characters::search_listed(db, &words, &ratings, before, wanted).await?;
-        let (ids, more) = fitting(&found, limit);
+        let (ids, more) = fitting(&found, limit, DOCUMENT_BYTES);
         let loaded = characters::load_listed(db, ids).await?.into_iter();
         let seen = loaded.map(|character| {
             let sight = Sight::of(user, character.owner_id, &character.sharing);
@@ -179,7 +180,7 @@ impl Scenarios {
         }
         let ratings = max_rating.and_below();
         let found = scenarios::search_listed(db, sought, &ratings, wanted(limit)).await?;
-        let (ids, more) = fitting(&found, limit);
+        let (ids, more) = fitting(&found, limit, DOCUMENT_BYTES);
         let loaded = scenarios::load_listed(db, ids).await?;
         let sight = |it: &Scenario| Sight::of(user, it.owner_id, &it.sharing);
         Ok((self.all_seen(loaded, sight).await?, more))

@@ -23,6 +23,8 @@ impl Characters {
         etag: &str,
     ) -> Result<Character, Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
+        // Before others wait for this.
+        patch.check()?;
         let (patch, sharing) = (&patch, &sharing);
         self.db
             .transaction(|tx| {

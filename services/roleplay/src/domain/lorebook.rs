@@ -14,6 +14,7 @@ mod javascript;
 mod key;
 mod matcher;
 mod merge;
+mod native;
 mod parse;
 mod passes;
 mod pattern;
@@ -37,7 +38,11 @@ pub use self::{
     reason::{Found, Reason},
     scan::{Activation, LoreSettings, Scan, ScanMessage, ScanTexts},
 };
-pub(crate) use self::{decorators::without_decorators, parse::json_entries_mut};
+pub(crate) use self::{
+    decorators::without_decorators,
+    native::{of_agnai, of_risu},
+    parse::json_entries_mut,
+};
 
 /// A parsed lorebook. The card's document stays the truth; this is a view of it.
 #[derive(Debug, Clone, Default, PartialEq)]

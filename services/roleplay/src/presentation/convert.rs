@@ -13,3 +13,16 @@ pub(super) mod prompt;
 pub(super) mod scenario;
 pub(super) mod session;
 pub(super) mod sharing;
+
+use std::fmt::Debug;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::etag::hash_etag;
+
+/// The etag of what is shown of a thing of somebody else: that of the whole would tell of changes of the rest.
+fn etag_of_shown(shown: &impl Debug) -> String {
+    let mut state = Sha256::new();
+    state.update(format!("{shown:?}"));
+    hash_etag(state)
+}

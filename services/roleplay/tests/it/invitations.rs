@@ -313,6 +313,8 @@ async fn who_may_accept_sees_before_what_it_is_to_and_nobody_else_does() {
         Some(Reason::NotFound)
     );
     bob.join(&made.token).await.unwrap();
+    // Who takes part may accept it again.
+    assert_eq!(preview(&bob, &made.token, "").await.unwrap(), shown);
     assert_eq!(reason(preview(&eve, &made.token, "").await), INVALID);
     assert_eq!(reason(preview(&eve, "a guess", "").await), INVALID);
     assert_eq!(reason(preview(&eve, "", "").await), INVALID);

@@ -351,6 +351,19 @@ async fn imports_what_has_entries_and_nothing_else() {
         let refused = alice.import_book(file.to_owned()).await.unwrap_err();
         assert!(refused.message().contains(says), "{refused}");
     }
+    for file in [
+        json!({"kind": "memory", "name": "Coast", "entries": [{"keywords": ["reef"], "entry": "Sharp.", "weight": 1}]}),
+        json!({"type": "risu", "ver": 1, "data": [{"key": "reef", "content": "Sharp.", "insertorder": 1}]}),
+        json!({"lorebookVersion": 5, "entries": [{"keys": ["reef"], "text": "Sharp.", "enabled": true}]}),
+    ] {
+        let book = alice.import_book(file.to_string()).await.unwrap();
+        let entry = alice.entries(&book.id).await.remove(0);
+        assert_eq!(
+            (&*entry.content, &*entry.keys),
+            ("Sharp.", &["reef".to_owned()][..]),
+            "{file}"
+        );
+    }
     // It speaks of one, and has none.
     let spoken = r#"{"entries": [{"content": "a\\u0000b"}]}"#;
     let book = alice.import_book(spoken.to_owned()).await.unwrap();

@@ -4,7 +4,7 @@ use tonic::{Code, Status};
 use troupe_proto::Reason;
 use troupe_proto::ai::generate_request::Prompt;
 use troupe_proto::error::reason_of;
-use troupe_proto::roleplay::{self as pb, MessageKind, MessageRole};
+use troupe_proto::roleplay::{self as pb, MessageKind, MessageRole, MessageState};
 
 use crate::script::TEXT_MODEL;
 use crate::stage::{Person, Stage, Watch, turn};
@@ -225,6 +225,43 @@ async fn the_model_writes_in_the_persons_place() {
     call.say("Then go.");
     call.finish();
     watch.all().await;
+}
+
+#[tokio::test]
+async fn what_the_model_begins_in_the_persons_place_is_kept_or_gone_when_it_is_cancelled() {
+    let stage = Stage::new().await;
+    let alice = stage.person();
+    let id = alice.open_session().await.id;
+    turn(&stage, &alice, &id, "Hello", "Who are you?").await;
+    let before = alice.path(&id).await;
+    let mut watch = alice.impersonate(&id).await.unwrap();
+    let silent = watch.started().await.generation.unwrap().id;
+    let _call = stage.call().await;
+    alice.cancel(&silent).await;
+    watch.rest().await;
+    assert_eq!(alice.path(&id).await, before);
+
+    let mut watch = alice.impersonate(&id).await.unwrap();
+    let begun = watch.started().await.generation.unwrap().id;
+    let call = stage.call().await;
+    call.say("I am");
+    watch.reads("I am").await;
+    alice.cancel(&begun).await;
+    let kept = watch.rest().await.1.message.unwrap();
+    assert_eq!(
+        (kept.role(), kept.state(), kept.text.as_str()),
+        (MessageRole::User, MessageState::Cancelled, "I am")
+    );
+    let watch = alice.reply_to(&id, &kept.id).await.unwrap();
+    let call = stage.call().await;
+    assert!(call.prompt().ends_with("CHAT_ROLE_USER: I am"));
+    call.say("Yes?");
+    call.finish();
+    watch.all().await;
+    assert_eq!(
+        alice.texts(&id).await[2..],
+        ["Who are you?", "I am", "Yes?"]
+    );
 }
 
 #[tokio::test]

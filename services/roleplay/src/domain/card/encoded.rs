@@ -17,6 +17,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 /// How a card starts that RisuAI encrypted.
 const RISU_ENCRYPTED: &[u8] = b"rcc||";
 
@@ -25,13 +26,13 @@ pub(super) fn json<'a>(
     text: &'a [u8],
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'a, [u8]>, CardError> {
-    let text = text.trim_ascii();
+    let text = unmarked(text);
     if text.is_empty() {
         return Err(CardError::EmptyCard);
     }
     if text.starts_with(b"{") || is_utf16(text) {
         warnings.push(Warning::RawText);
-        return Ok(Cow::Borrowed(text));
+        return Ok(raw(text));
     }
     let json = match text.starts_with(RISU_ENCRYPTED) {
         true => return Err(CardError::Encrypted),
@@ -41,6 +42,29 @@ pub(super) fn json<'a>(
         return Err(CardError::Encrypted);
     }
     Ok(Cow::Owned(json))
+}
+
+/// JSON as it stands in a picture. What isn't UTF-8 is Latin-1, which PNG says of its texts.
+fn raw(text: &[u8]) -> Cow<'_, [u8]> {
+    if is_utf16(text) || std::str::from_utf8(text).is_ok() {
+        return Cow::Borrowed(text);
+    }
+    let latin: String = text.iter().copied().map(char::from).collect();
+    Cow::Owned(latin.into_bytes())
+}
+
+/// Whether a text begins as one of those that [`json`] reads. Other comments of pictures have nothing to do with cards.
+pub(super) fn looks_like_a_card(text: &[u8]) -> bool {
+    let text = unmarked(text);
+    // Base64 of `{"`, of a brace before a line break or a tab, and of a byte order mark.
+    ["{", "ey", "ew", "77u/", "77u_", "123,", "rcc||"]
+        .iter()
+        .any(|start| text.starts_with(start.as_bytes()))
+}
+
+/// The text without a byte order mark and without blanks around it.
+pub(super) fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(UTF8_BOM).unwrap_or(text).trim_ascii()
 }
 
 /// Base64, also of the alphabet that is safe in addresses, and with white space in it.
@@ -68,8 +92,7 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
 
 /// Whether a file begins as JSON does, in whatever encoding.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let first = text.trim_ascii_start().first();
+    let first = unmarked(bytes).first();
     matches!(first, Some(b'{' | b'[') | None) || is_utf16(bytes)
 }
 

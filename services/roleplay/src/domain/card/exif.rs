@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::CardError;
 use super::carried::Carried;
+use super::{CardError, encoded};
 
 const IMAGE_DESCRIPTION: u16 = 0x010e;
 const USER_COMMENT: u16 = 0x9286;
@@ -30,17 +30,9 @@ pub(super) fn cards(data: &[u8]) -> Vec<Carried<'_>> {
     let texts = comments.iter().filter_map(|entry| tiff.value(entry));
     texts
         .map(|value| tiff.text(value))
-        .filter(|text| looks_like_a_card(text))
+        .filter(|text| encoded::looks_like_a_card(text))
         .map(|text| ("EXIF", Ok::<_, CardError>(text)))
         .collect()
-}
-
-/// Most pictures have comments that have nothing to do with cards.
-fn looks_like_a_card(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    ["{", "ey", "123,", "rcc||"]
-        .iter()
-        .any(|start| text.starts_with(start.as_bytes()))
 }
 
 struct Tiff<'a> {

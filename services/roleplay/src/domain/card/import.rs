@@ -6,6 +6,7 @@ use super::{
     AssetName, Assets, Card, CardError, Warning, carried, charx, encoded, exif, jpeg,
     layout::Layout,
     native,
+    patch::check_size,
     png::{self, MAX_TEXT_CHUNK_BYTES, Png},
     scan::scan,
     stranger, text_chunk, webp,
@@ -16,7 +17,6 @@ use crate::domain::name;
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 /// Largest card document, in bytes of JSON: what fits one text chunk as base64.
 pub const MAX_DOCUMENT_BYTES: usize = MAX_TEXT_CHUNK_BYTES / 4 * 3;
-const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 /// Where NovelAI keeps a lorebook in a picture.
 const NOVEL_AI: &[u8] = b"naidata";
 
@@ -189,7 +189,7 @@ fn checked(bytes: &[u8]) -> Result<&str, CardError> {
     if encoded::is_utf16(bytes) {
         return Err(CardError::Utf16);
     }
-    let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes).trim_ascii();
+    let bytes = encoded::unmarked(bytes);
     match bytes.first() {
         Some(b'{') => {}
         Some(b'[') => {
@@ -200,13 +200,7 @@ fn checked(bytes: &[u8]) -> Result<&str, CardError> {
         Some(_) => return Err(stranger::format(bytes)),
         None => return Err(CardError::Empty),
     }
-    if bytes.len() > MAX_DOCUMENT_BYTES {
-        let size_bytes = bytes.len();
-        return Err(CardError::DocumentTooLarge {
-            size_bytes,
-            max_bytes: MAX_DOCUMENT_BYTES,
-        });
-    }
+    check_size(bytes.len())?;
     if bytes.contains(&0) {
         return Err(CardError::Nul);
     }

@@ -2,7 +2,6 @@
 //! `extensions`.
 
 mod agnai;
-mod book;
 mod character_ai;
 mod risu;
 

@@ -32,6 +32,25 @@ impl CardPatch {
         self
     }
 
+    /// Refuses what no card has room for. What this finds is found at once, whatever the card is that it is meant for.
+    ///
+    /// # Errors
+    /// Its texts and its lorebook alone are larger than a card can be.
+    pub fn check(&self) -> Result<(), CardError> {
+        let texts = self.texts.iter().map(|(_, text)| text);
+        let lists = [
+            &self.alternate_greetings,
+            &self.group_only_greetings,
+            &self.tags,
+        ];
+        let texts = texts.chain(lists.into_iter().flatten().flatten());
+        let note = self.depth_prompt.iter().flatten().map(|note| &note.text);
+        let texts: usize = texts.chain(note).map(String::len).sum();
+        let book = self.character_book.iter().flatten();
+        let books: usize = book.map(|book| book.to_string().len()).sum();
+        check_size(texts + books)
+    }
+
     /// Only what changes something in the card: what stays as it is needs no newer specification.
     fn changing(&self, card: &Card) -> Self {
         let mut patch = self.clone();
@@ -133,14 +152,7 @@ impl Card {
         if json.contains("\\u0000") && super::scan::scan(&json).is_err() {
             return Err(CardError::Nul);
         }
-        if json.len() > MAX_DOCUMENT_BYTES {
-            let size_bytes = json.len();
-            return Err(CardError::DocumentTooLarge {
-                size_bytes,
-                max_bytes: MAX_DOCUMENT_BYTES,
-            });
-        }
-        Ok(())
+        check_size(json.len())
     }
 
     /// Names a card that has no name.
@@ -226,6 +238,17 @@ impl Card {
             Layout::Flat | Layout::Gradio | Layout::Context => Some(&mut self.document),
         }
     }
+}
+
+/// Refuses a card of more JSON than one may have.
+pub(super) fn check_size(size_bytes: usize) -> Result<(), CardError> {
+    if size_bytes > MAX_DOCUMENT_BYTES {
+        return Err(CardError::DocumentTooLarge {
+            size_bytes,
+            max_bytes: MAX_DOCUMENT_BYTES,
+        });
+    }
+    Ok(())
 }
 
 fn is_v1(field: TextField) -> bool {

@@ -55,8 +55,10 @@ pub(super) fn refuse(document: Map<String, Value>) -> Result<Map<String, Value>,
 
 /// What a document is that isn't a card.
 pub(super) fn name(document: &Map<String, Value>) -> &'static str {
-    let inner = Fields(Some(document)).object("character");
-    if inner.get("aiName").or(inner.get("aiDisplayName")).is_some() {
+    let root = Fields(Some(document));
+    let is_of_backyard =
+        |it: Fields<'_>| it.get("aiName").is_some() || it.get("aiDisplayName").is_some();
+    if is_of_backyard(root) || is_of_backyard(root.object("character")) {
         return "it is a character of Backyard's own form; export it as a PNG card";
     }
     let has_all = |keys: &[&str]| keys.iter().all(|key| document.contains_key(*key));

@@ -6,7 +6,7 @@ mod write;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Lorebook, entry_ids, parse};
+use super::{Entry, Lorebook, entry_ids, native, parse};
 use crate::domain::etag::hash_etag;
 
 pub use self::edit::{BookPatch, EntryPatch, Position};
@@ -36,9 +36,13 @@ impl BookDocument {
         json.as_object().cloned().map(Self)
     }
 
-    /// The lorebook in a file: a standalone one of V3, that of a card, or `SillyTavern`'s world info. None if there is none.
+    /// The lorebook in a file: a standalone one of V3, that of a card, `SillyTavern`'s world info, or one in the form of another
+    /// program. None if there is none.
     #[must_use]
     pub fn in_file(json: &Value) -> Option<Self> {
+        if let Some(book) = json.as_object().and_then(native::book) {
+            return Self::of(&book);
+        }
         let data = json.get("data").filter(|data| data.is_object());
         let card = data.unwrap_or(json);
         let of_card = card.get("character_book").filter(|book| book.is_object());

@@ -155,8 +155,9 @@ fn placement(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators
     if let Some(depth) = decorators.depth {
         return Placement::Depth { depth, role };
     }
-    let depth = extensions.count("depth").unwrap_or(4);
-    match extensions.integer("position") {
+    let depth = extensions.count("depth").or(fields.count("depth"));
+    let depth = depth.unwrap_or(4);
+    match position_number(fields, extensions) {
         Some(0) => Placement::BeforeCharacter,
         Some(1) => Placement::AfterCharacter,
         Some(2) => Placement::NoteTop,
@@ -172,8 +173,14 @@ fn placement(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators
     }
 }
 
-fn is_placed(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators) -> bool {
+/// The number of `SillyTavern`'s that a position is, which some write where cards have a word.
+fn position_number(fields: Fields<'_>, extensions: Fields<'_>) -> Option<i64> {
     let position = extensions.integer("position");
+    position.or_else(|| fields.integer("position"))
+}
+
+fn is_placed(fields: Fields<'_>, extensions: Fields<'_>, decorators: &Decorators) -> bool {
+    let position = position_number(fields, extensions);
     decorators.position.is_some()
         || decorators.depth.is_some()
         || position.is_some_and(|position| (0..=7).contains(&position))

@@ -49,17 +49,22 @@ pub(super) struct Flags {
     pub(super) ignore_case: bool,
     pub(super) multi_line: bool,
     pub(super) dot_all: bool,
+    /// Classes may hold classes.
+    pub(super) sets: bool,
 }
 
 impl Flags {
-    /// JavaScript's flags; none if one is unknown or there twice.
+    /// JavaScript's flags; none if one is unknown or there twice, or two exclude each other.
     pub(super) fn read(flags: &str) -> Option<Self> {
         let is_known =
             |(at, flag): (usize, char)| "dgimsuvy".contains(flag) && !flags[..at].contains(flag);
-        flags.char_indices().all(is_known).then_some(Self {
+        let is_valid =
+            flags.char_indices().all(is_known) && !(flags.contains('u') && flags.contains('v'));
+        is_valid.then_some(Self {
             ignore_case: flags.contains('i'),
             multi_line: flags.contains('m'),
             dot_all: flags.contains('s'),
+            sets: flags.contains('v'),
         })
     }
 }

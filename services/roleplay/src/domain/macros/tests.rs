@@ -145,6 +145,11 @@ fn rolls_dice_within_their_sides() {
             .parse()
             .unwrap();
         assert!((3..=13).contains(&total));
+        let percent: i64 = macros
+            .render("{{roll:D%}}", Purpose::Prompt)
+            .parse()
+            .unwrap();
+        assert!((1..=100).contains(&percent));
         let single: i64 = macros
             .render("{{roll d4}}", Purpose::Prompt)
             .parse()

@@ -215,7 +215,7 @@ fn unescaped(choice: &str) -> String {
     choice.replace("\\,", ",").replace("\\:", ":")
 }
 
-/// `d6`, `6`, `2d6`, `2d6+1`.
+/// `d6`, `6`, `2d6`, `2d6+1`, `d%`.
 fn roll(formula: &str, call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {
     let formula = formula.to_ascii_lowercase();
     let (throw, bonus) = match formula.find(['+', '-']) {
@@ -231,7 +231,11 @@ fn roll(formula: &str, call: &Call<'_>, rules: &Rules<'_>) -> Option<String> {
     } else {
         count.parse().ok()?
     };
-    let sides: u64 = sides.parse().ok()?;
+    // The percent sign is a die of a hundred sides.
+    let sides: u64 = match sides {
+        "%" => 100,
+        sides => sides.parse().ok()?,
+    };
     if count > MAX_DICE || sides == 0 || sides > MAX_SIDES {
         return None;
     }

@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use crate::domain::search::folded;
 
 /// Words that many names have and that mention nobody, as long as the name has others.
-const COMMON: [&str; 40] = [
-    "a", "am", "an", "and", "das", "de", "del", "della", "den", "der", "des", "di", "die", "dr",
-    "du", "el", "for", "from", "i", "in", "la", "le", "les", "miss", "mr", "mrs", "ms", "my", "no",
-    "of", "on", "or", "s", "the", "to", "und", "van", "von", "y", "you",
+const COMMON: [&str; 36] = [
+    "am", "an", "and", "das", "de", "del", "della", "den", "der", "des", "di", "die", "dr", "du",
+    "el", "for", "from", "in", "la", "le", "les", "miss", "mr", "mrs", "ms", "my", "no", "of",
+    "on", "or", "the", "to", "und", "van", "von", "you",
 ];
+/// What stands behind an apostrophe and is no word of its own, as in "Tom's" and "don't".
+const ENDINGS: [&str; 7] = ["s", "d", "ll", "m", "re", "t", "ve"];
 
 /// By what somebody is mentioned.
 #[derive(Debug, Clone, Default)]
@@ -38,9 +40,7 @@ impl Names {
     #[must_use]
     pub fn and(mut self, name: &str) -> Self {
         let words = words_of(name);
-        let telling: Vec<&String> = (words.iter())
-            .filter(|word| !COMMON.contains(&word.as_str()))
-            .collect();
+        let telling: Vec<&String> = (words.iter()).filter(|word| !is_common(word)).collect();
         match telling.is_empty() {
             // Somebody who is called No One is meant by both words together.
             true => self.add_phrase(words),
@@ -133,12 +133,24 @@ fn words_of(name: &str) -> Vec<String> {
     split(&name).map(|(_, word)| word.to_owned()).collect()
 }
 
+/// Whether a word mentions nobody whose name has others: a single letter doesn't, as in O'Brien, C-3PO and J. Smith.
+fn is_common(word: &str) -> bool {
+    word.len() == 1 || COMMON.contains(&word)
+}
+
 /// The words of a folded text, with where they begin.
 fn split(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let start = text.as_ptr() as usize;
     text.split(|c: char| !is_of_word(c))
         .filter(|word| !word.is_empty())
         .map(move |word| (word.as_ptr() as usize - start, word))
+        .filter(move |(at, word)| !(ENDINGS.contains(word) && follows_apostrophe(&text[..*at])))
+}
+
+/// Whether a text ends with an apostrophe behind a word.
+fn follows_apostrophe(text: &str) -> bool {
+    let before = text.strip_suffix(['\'', '\u{2019}']);
+    before.is_some_and(|before| before.ends_with(is_of_word))
 }
 
 fn is_of_word(c: char) -> bool {
@@ -197,6 +209,38 @@ mod tests {
         assert_eq!(found("ねえ桜ちゃん、元気?", &["健", "桜"]), [1]);
         assert_eq!(found("ZOE\u{308}!", &["Zo\u{eb}"]), [0]);
         assert_eq!(found("क्या हाल है, मीरा?", &["मीरा"]), [0]);
+    }
+
+    #[test]
+    fn punctuation_in_names_and_words_makes_nobody_out_of_letters() {
+        let cast = [
+            "D'Artagnan",
+            "Mr. T",
+            "M",
+            "C-3PO",
+            "Miles O\u{2019}Brien",
+            "J.R.",
+        ];
+        for text in [
+            "I'd go; they don't, I'm sure.",
+            "O, plan C: it isn\u{2019}t J-shaped, t or d.",
+        ] {
+            assert_eq!(found(text, &cast), [0; 0], "{text}");
+        }
+        assert_eq!(found("d'Artagnan's sword, M!", &cast), [0, 2]);
+        assert_eq!(found("Mr T and c3po, C-3PO", &cast), [1, 3]);
+        assert_eq!(found("Ask O'Brien and J.R.'s boy", &cast), [4, 5]);
+        assert_eq!(
+            found("Jean-Luc? R2D2, R2-D2!", &["Jean-Luc Picard", "R2-D2"]),
+            [0, 1]
+        );
+        assert_eq!(
+            found(
+                "**Wren**, \u{201c}Tom\u{201d}; (mira)",
+                &["Mira", "Tom", "Wren"]
+            ),
+            [2, 1, 0]
+        );
     }
 
     #[test]

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use prost_types::FieldMask;
 use service::{fields, masked};
-use sha2::{Digest, Sha256};
 use tonic::Status;
 use troupe_proto::google::api::HttpBody;
 use troupe_proto::{Reason, error, roleplay as pb};
 
 use super::avatar::addresses;
+use super::etag_of_shown;
 use super::json;
 use super::sharing::{asked_rating, asked_visibility, rating, visibility};
 use crate::application::Characters;
 use crate::domain::card::{AssetName, CardPatch, Spec, TextField};
 use crate::domain::character::{Character, CharacterAsset};
-use crate::domain::etag::{etag, hash_etag};
+use crate::domain::etag::etag;
 use crate::domain::sharing::{SharingPatch, Sight};
 
 /// The contract's names of the card's texts.
@@ -141,14 +141,11 @@ fn concealed(character: &Character) -> pb::Character {
     })
 }
 
-/// A character of somebody else. It can't be changed, and its etag is one of what is shown: that of the whole would tell of changes of
-/// the rest.
+/// A character of somebody else. It can't be changed.
 fn of_others(mut shown: pb::Character) -> pb::Character {
     shown.owned = false;
     shown.etag = String::new();
-    let mut state = Sha256::new();
-    state.update(format!("{shown:?}"));
-    shown.etag = hash_etag(state);
+    shown.etag = etag_of_shown(&shown);
     shown
 }
 

@@ -2,17 +2,16 @@
 
 use prost_types::FieldMask;
 use service::{fields, masked};
-use sha2::{Digest, Sha256};
 use tonic::Status;
 use troupe_proto::types::ChatRole;
 use troupe_proto::{Reason, error, roleplay as pb};
 
 use super::avatar::addresses_of;
+use super::etag_of_shown;
 use super::session::{SETTINGS, settings};
 use super::sharing::{asked_rating, asked_visibility, rating, visibility};
 use crate::application::{Characters, ScenarioPatch, ScriptPart, Seen, StartedFrom};
 use crate::domain::cast::Part;
-use crate::domain::etag::hash_etag;
 use crate::domain::ids::SessionId;
 use crate::domain::role::Role;
 use crate::domain::scenario::{
@@ -86,13 +85,11 @@ pub(crate) fn seen_etag(etag: &str) -> &str {
     etag.strip_suffix(PART).unwrap_or(etag)
 }
 
-/// A scenario of somebody else. It can't be changed, and its etag is one of what is shown.
+/// A scenario of somebody else. It can't be changed.
 fn of_others(mut shown: pb::Scenario) -> pb::Scenario {
     shown.owned = false;
     shown.etag = String::new();
-    let mut state = Sha256::new();
-    state.update(format!("{shown:?}"));
-    shown.etag = hash_etag(state);
+    shown.etag = etag_of_shown(&shown);
     shown
 }
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Moved, book};
+use super::Moved;
 use crate::domain::lenient::{Fields, texts};
+use crate::domain::lorebook;
 
 /// By the kind that Agnai writes, or by the fields that only its characters have.
 pub(super) fn is_character(root: &Map<String, Value>) -> bool {
@@ -40,7 +41,7 @@ pub(super) fn card(root: Map<String, Value>) -> Map<String, Value> {
         moved.extension("depth_prompt", note);
     }
     if let Some(Value::Object(memory)) = moved.from.shift_remove("characterBook") {
-        moved.set("character_book", book::of_agnai(memory));
+        moved.set("character_book", lorebook::of_agnai(memory));
     }
     moved.from.shift_remove("kind");
     moved.card("agnai")

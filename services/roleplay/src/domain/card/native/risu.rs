@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Moved, book};
-use crate::domain::lenient::Fields;
+use super::Moved;
+use crate::domain::lorebook;
 
 pub(super) fn is_character(root: &Map<String, Value>) -> bool {
     let is_of = |map: &Map<String, Value>| {
@@ -31,8 +31,11 @@ pub(super) fn card(mut root: Map<String, Value>) -> Map<String, Value> {
     }
     let mut moved = Moved::new(root);
     if let Some(lore) = moved.from.shift_remove("globalLore") {
-        let settings = moved.from.shift_remove("loreSettings").unwrap_or_default();
-        let book = book::of_risu(&lore, Fields(settings.as_object()));
+        let settings = match moved.from.shift_remove("loreSettings") {
+            Some(Value::Object(settings)) => settings,
+            _ => Map::new(),
+        };
+        let book = lorebook::of_risu(&lore, settings);
         moved.set("character_book", book);
     }
     if let Some(note) = moved.from.shift_remove("depth_prompt") {

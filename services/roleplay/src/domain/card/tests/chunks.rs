@@ -120,6 +120,40 @@ fn base64_is_read_in_both_alphabets_with_breaks_and_without_padding() {
     }
 }
 
+#[test]
+fn json_as_it_is_may_be_marked_or_in_the_encoding_of_png() {
+    let card = named("Wr\u{e9}n");
+    let json = card.to_string();
+    let latin: Vec<u8> = json.chars().map(|it| u8::try_from(it).unwrap()).collect();
+    let marked = format!("\u{feff} {json}\n");
+    for text in [json.as_bytes(), &latin, marked.as_bytes()] {
+        for chunk in [text_chunk("chara", text), compressed_chunk("chara", text)] {
+            let imported = import(&[chunk]);
+            assert_eq!(imported.card, super::read(&card));
+            assert_eq!(imported.warnings, [Warning::RawText]);
+        }
+    }
+}
+
+#[test]
+fn a_card_may_stand_anywhere_in_a_picture() {
+    let whole = picture(&[card_chunk("chara", &v2())]);
+    let png = png::Png::read(&whole).unwrap();
+    let is_card = |chunk: &&png::Chunk<'_>| chunk.card_keyword().is_some();
+    let card = png.chunks.iter().find(is_card).unwrap();
+    let others: Vec<_> = png.chunks.iter().filter(|it| !is_card(it)).collect();
+    for place in 1..others.len() {
+        let mut file = SIGNATURE.to_vec();
+        for (at, chunk) in others.iter().enumerate() {
+            if at == place {
+                push_chunk(&mut file, card.kind, &[card.data]);
+            }
+            push_chunk(&mut file, chunk.kind, &[chunk.data]);
+        }
+        assert_eq!(Card::import(&file).unwrap().card.name(), "Wren", "{place}");
+    }
+}
+
 /// The picture with a chunk before its pixels whose checksum is wrong.
 fn with_wrong_checksum(kind: [u8; 4], data: &[u8], file: &[u8]) -> Vec<u8> {
     let header = SIGNATURE.len() + 25;

@@ -138,3 +138,39 @@ fn a_new_card_has_every_field_that_v3_requires() {
         Err(CardError::Nameless)
     );
 }
+
+#[test]
+fn a_patch_that_no_card_has_room_for_is_refused_before_it_is_applied() {
+    let large = "x".repeat(MAX_DOCUMENT_BYTES / 2 + 1);
+    let text = CardPatch::default().text(TextField::Description, large.clone());
+    assert_eq!(text.check(), Ok(()));
+    let note = DepthPrompt {
+        text: large.clone(),
+        depth: 4,
+        role: Role::System,
+    };
+    for patch in [
+        text.clone().text(TextField::Scenario, large.clone()),
+        CardPatch {
+            tags: Some(vec![large.clone()]),
+            ..text.clone()
+        },
+        CardPatch {
+            depth_prompt: Some(Some(note)),
+            ..text.clone()
+        },
+        CardPatch {
+            character_book: Some(Some(json!({"entries": [{"content": large}]}))),
+            ..text
+        },
+    ] {
+        let refused = patch.check();
+        assert!(
+            matches!(refused, Err(CardError::DocumentTooLarge { .. })),
+            "{refused:?}"
+        );
+        // As it would be by any card.
+        let mut card = super::read(&v2());
+        assert!(card.apply(&patch).is_err());
+    }
+}

@@ -1,5 +1,7 @@
 //! Cards in the EXIF data of pictures that aren't PNG.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{super::*, encoded, named, picture, v2};
 
 /// TIFF with one directory, or with a nested one, whose entry has this tag and value.
@@ -116,6 +118,21 @@ fn comments_are_read_as_early_programs_wrote_them() {
             name(&webp(&tiff(true, true, 0x9286, &comment))).unwrap(),
             "Wrén"
         );
+    }
+}
+
+#[test]
+fn comments_begin_as_their_writers_indent_and_mark_them() {
+    let json = named("Wrén");
+    let indented = serde_json::to_string_pretty(&json).unwrap();
+    let (tabbed, marked) = (indented.replace("  ", "\t"), format!("\u{feff}{json}"));
+    for text in [indented, tabbed.replace('\n', "\r\n"), marked] {
+        let packed = STANDARD.encode(&text);
+        let safe = packed.replace('+', "-").replace('/', "_");
+        for comment in [text.as_str(), &packed, &safe] {
+            let file = webp(&tiff(true, true, 0x9286, comment.as_bytes()));
+            assert_eq!(name(&file).as_deref(), Ok("Wrén"), "{comment}");
+        }
     }
 }
 

@@ -89,6 +89,7 @@ fn other_files_are_refused_by_their_names() {
             json!({"character": {"aiName": "x", "aiPersona": "y"}, "version": 4}),
             "Backyard",
         ),
+        (json!({"aiName": "x", "aiPersona": "y"}), "Backyard"),
         (json!({"hello": 1}), "none of a card's fields"),
     ] {
         assert!(found(&file).contains(expected), "{file}: {}", found(&file));

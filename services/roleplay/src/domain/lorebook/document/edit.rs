@@ -59,6 +59,18 @@ pub struct EntryPatch {
     pub probability: Option<Option<u32>>,
 }
 
+impl EntryPatch {
+    /// How much text it has: a book that has taken it is larger.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let texts = [&self.name, &self.content].into_iter().flatten();
+        let keys = [&self.keys, &self.secondary_keys].into_iter().flatten();
+        let texts: usize = texts.chain(keys.flatten()).map(String::len).sum();
+        let extensions = self.extensions.as_ref();
+        texts + extensions.map_or(0, |it| serde_json::to_vec(it).map_or(0, |json| json.len()))
+    }
+}
+
 /// Where the text of an entry goes, by the numbers of `SillyTavern`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {

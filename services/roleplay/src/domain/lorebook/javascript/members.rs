@@ -22,11 +22,13 @@ impl Translator<'_> {
         }
         let mut class = String::from(if is_negated { "[^" } else { "[" });
         loop {
+            self.refuse_sets()?;
             if self.take_if("]") {
                 class.push(']');
                 return self.atom(&class);
             }
             let first = self.member()?;
+            self.refuse_sets()?;
             if !self.rest.starts_with('-') || self.rest.starts_with("-]") {
                 add(&mut class, first)?;
                 continue;
@@ -40,6 +42,15 @@ impl Translator<'_> {
                     add(&mut class, last)?;
                 }
             }
+        }
+    }
+
+    /// What the flag `v` makes a class of classes, which no engine of ours is told.
+    fn refuse_sets(&self) -> Result<(), Problem> {
+        let begins = |operator: &&str| self.rest.starts_with(*operator);
+        match self.flags.sets && ["[", "--", "&&"].iter().any(begins) {
+            true => Err(Problem::Unsupported),
+            false => Ok(()),
         }
     }
 

@@ -70,3 +70,52 @@ fn reads_what_others_write() {
     );
     assert_eq!(book.entries[1].content, "");
 }
+
+#[test]
+fn a_position_may_be_a_number_where_cards_have_a_word() {
+    let depth = |depth| Placement::Depth {
+        depth,
+        role: Role::System,
+    };
+    for (fields, placement) in [
+        (json!({"position": 0}), Placement::BeforeCharacter),
+        (json!({"position": "0"}), Placement::BeforeCharacter),
+        (json!({"position": 4, "depth": 2}), depth(2)),
+        (json!({"position": 4, "depth": -1}), depth(4)),
+        (
+            json!({"position": 0, "extensions": {"position": 1}}),
+            Placement::AfterCharacter,
+        ),
+        (
+            json!({"position": "before_char", "extensions": null}),
+            Placement::BeforeCharacter,
+        ),
+        (json!({"position": 99}), Placement::AfterCharacter),
+        (json!({"position": ""}), Placement::AfterCharacter),
+    ] {
+        let entry = &book(json!([fields])).entries[0];
+        assert_eq!(entry.placement, placement, "{fields}");
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_not_set() {
+    let entry = json!({"keys": ["a"], "insertion_order": "x", "priority": null, "scan_depth": -3,
+        "extensions": {"depth": -1, "position": 4, "probability": "70", "selectiveLogic": "2", "role": "1",
+            "sticky": -2, "group_weight": -5, "scan_depth": "-1"}});
+    let read = &book(json!([entry])).entries[0];
+    assert_eq!(
+        (read.insertion_order, read.priority, read.scan_depth),
+        (100, None, None)
+    );
+    assert_eq!(
+        (read.logic, read.group_weight, read.timed.sticky),
+        (SelectiveLogic::NotAny, 100, None)
+    );
+    assert!((read.probability - 70.0).abs() < 0.01);
+    let depth = Placement::Depth {
+        depth: 4,
+        role: Role::User,
+    };
+    assert_eq!(read.placement, depth);
+}

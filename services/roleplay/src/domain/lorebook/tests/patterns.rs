@@ -150,7 +150,8 @@ fn flags_and_what_has_no_flags_of_javascript_are_told_apart() {
     assert!(matches("/reef/gimsuy", "REEF"));
     assert!(matches("/reef$/m", "reef\nb"));
     assert!(!matches("/reef$/", "reef\nb"));
-    for text in ["/reef/ii", "/reef/x", "/usr/bin", "/reef/g i"] {
+    assert!(matches(r"/[\p{L}\d]x/v", "éx"));
+    for text in ["/reef/ii", "/reef/x", "/reef/uv", "/usr/bin", "/reef/g i"] {
         let key: &'static str = text;
         assert!(matches(key, key), "{text} is a text");
         assert!(!matches(key, "the reef"), "{text} is no pattern");
@@ -195,6 +196,10 @@ fn says_of_a_pattern_that_it_is_too_large_or_beyond_us() {
     assert_eq!(problem(repeated, "ab"), Some(Problem::TooLarge));
     let look = json!({"keys": [r"/(?<=(?:the|an old)\b )dragon/"]});
     assert_eq!(problem(look, "the dragon"), Some(Problem::Unsupported));
+    for sets in [r"/[\p{L}--[a-z]]/v", "/[[a-z]&&[aeiou]]/v", "/[\\w--b]/v"] {
+        let sets = json!({"keys": [sets]});
+        assert_eq!(problem(sets, "a"), Some(Problem::Unsupported));
+    }
     let halves = json!({"keys": [r"/[\ud800-\udbff]/"]});
     assert_eq!(problem(halves, "🐙"), Some(Problem::Unsupported));
 }
