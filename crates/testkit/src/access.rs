@@ -51,26 +51,61 @@ impl Stage {
     ) {
         let mut all = named.clone();
         all.extend(things.iter().map(|(name, id)| (*name, id.clone())));
-        let has_a_thing = |bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes);
-            things.values().any(|id| text.contains(id.as_str()))
-        };
-        let methods = methods(self.server.role());
-        for method in methods.filter(|method| method.audience == Audience::User) {
+        for method in methods_of_people(self.server.role()) {
             let (path, request) = (method.path, request_of(method.path, &all));
-            let names_a_thing = has_a_thing(&request) && !is_filtered(path, things);
+            let names_a_thing = has_one(&request, things) && !is_filtered(path, things);
             match call(&stranger().await, path, request).await {
                 Err(status) if names_a_thing => {
                     assert_eq!(status.code(), Code::NotFound, "{path}: {status}");
                 }
                 Ok(answer) => assert!(
-                    !names_a_thing && !has_a_thing(&answer),
+                    !names_a_thing && !has_one(&answer, things),
                     "{path} shows a stranger what isn't theirs"
                 ),
                 Err(status) => panic!("{path} refuses a person: {status}"),
             }
         }
     }
+
+    /// Calls every method that people may call and whose request names one of these things, but for those that a person may call who
+    /// only sees them: each refuses that person by their right, or finds nothing.
+    ///
+    /// # Panics
+    /// One does what it is asked, or refuses it for another reason.
+    pub async fn refuses_all_but(
+        &self,
+        may: &[&str],
+        person: &Caller,
+        things: &Named,
+        named: &Named,
+    ) {
+        let mut all = named.clone();
+        all.extend(things.iter().map(|(name, id)| (*name, id.clone())));
+        let mut wrong = Vec::new();
+        for method in methods_of_people(self.server.role()) {
+            let (path, request) = (method.path, request_of(method.path, &all));
+            let may_call = may.iter().any(|name| path.ends_with(&format!("/{name}")));
+            if may_call || !has_one(&request, things) || is_filtered(path, things) {
+                continue;
+            }
+            let answer = call(person, path, request).await;
+            let code = answer.as_ref().err().map(Status::code);
+            if !matches!(code, Some(Code::PermissionDenied | Code::NotFound)) {
+                wrong.push((path, answer));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+/// Whether a message names one of these things.
+fn has_one(bytes: &[u8], things: &Named) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    things.values().any(|id| text.contains(id.as_str()))
+}
+
+fn methods_of_people(role: Role) -> impl Iterator<Item = &'static MethodPolicy> {
+    methods(role).filter(|method| method.audience == Audience::User)
 }
 
 fn methods(role: Role) -> impl Iterator<Item = &'static MethodPolicy> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use testkit::access::Named;
-use troupe_proto::roleplay as pb;
+use troupe_proto::roleplay::{self as pb, ParticipantRole as Role};
 
 use crate::card_files::{card_with_assets, charx};
 use crate::stage::{CARD, Person, Stage, turn};
@@ -59,6 +59,15 @@ async fn things_of(stage: &Stage, alice: &Person) -> Named {
     ])
 }
 
+/// Values of fields that name nothing.
+const TEXTS: [(&str, &str); 5] = [
+    ("entry_id", "0"),
+    ("text", "Mine"),
+    ("name", "Mine"),
+    ("query", "Mine"),
+    ("data", CARD),
+];
+
 #[tokio::test]
 async fn nobody_and_strangers_reach_nothing() {
     let stage = Stage::new().await;
@@ -66,18 +75,64 @@ async fn nobody_and_strangers_reach_nothing() {
     let things = things_of(&stage, &alice).await;
     let session = &things["session_id"];
     let before = alice.path(session).await;
-    let texts = [
-        ("entry_id", "0"),
-        ("text", "Mine"),
-        ("name", "Mine"),
-        ("query", "Mine"),
-        ("data", CARD),
-    ];
-    let named = Named::from(texts.map(|(field, text)| (field, text.to_owned())));
+    let named = Named::from(TEXTS.map(|(field, text)| (field, text.to_owned())));
     stage.lets_nobody_in(&bob.0, &named).await;
     let bob = async || bob.0.clone();
     stage.shows_strangers_nothing(bob, &things, &named).await;
     assert_eq!(alice.path(session).await, before);
+    assert!(!stage.was_asked().await);
+}
+
+/// What a spectator may call with the ids of a session and of what is in it.
+const OF_SPECTATORS: [&str; 24] = [
+    "GetSession",
+    "LeaveSession",
+    "GetBranch",
+    "ListBranches",
+    "GetMessage",
+    "ListMessages",
+    "ListSwipes",
+    "SearchMessages",
+    "GetGeneration",
+    "ListGenerations",
+    "WatchGeneration",
+    "GetGenerationReceipt",
+    "ListMemories",
+    "GetMemory",
+    "SearchMemories",
+    "ListCastMembers",
+    "GetCastMember",
+    "GetParticipant",
+    "ListParticipants",
+    "CreateBookmark",
+    "ListBookmarks",
+    "GetCharacter",
+    "GetAvatar",
+    "GetSessionScenario",
+];
+
+#[tokio::test]
+async fn who_only_watches_changes_nothing() {
+    let stage = Stage::new().await;
+    let (alice, eve) = (stage.person(), stage.person());
+    let mut things = things_of(&stage, &alice).await;
+    let session = things["session_id"].clone();
+    alice.let_in(&session, &eve, Role::Spectator).await;
+    // It would be theirs to open.
+    things.remove("share_token");
+    let before = (
+        alice.path(&session).await,
+        alice.people(&session).await.unwrap(),
+    );
+    let named = Named::from(TEXTS.map(|(field, text)| (field, text.to_owned())));
+    stage
+        .refuses_all_but(&OF_SPECTATORS, &eve.0, &things, &named)
+        .await;
+    let after = (
+        alice.path(&session).await,
+        alice.people(&session).await.unwrap(),
+    );
+    assert_eq!(after, before);
     assert!(!stage.was_asked().await);
 }
 
