@@ -68,7 +68,12 @@ fn lost(made: &Made, settings: &Settings) -> Vec<Finding> {
         })
     });
     let mut findings: Vec<Finding> = findings.collect();
-    if let Err(error @ FileError::NoDatabase { .. }) = made.refuse_lost(settings, &ROLES) {
+    if let Err(error) = made.refuse_lost(settings, &ROLES)
+        && matches!(
+            error,
+            FileError::NoDatabase { .. } | FileError::Strange { .. }
+        )
+    {
         findings.push(Finding::broken(SUBJECT, error.what()).advise(error.advice()));
     }
     findings
@@ -147,7 +152,8 @@ async fn in_file(service: &Service, host: &Host, made: &Made, is_in_use: bool) -
     let found = match is_in_use && file.exists() {
         true => match Database::inspect(&host.storage(), name).await {
             Ok(Inspection { migrations, .. }) => {
-                let judged = refuse_other(&file, &migrations, service);
+                let judged = refuse_other(&file, &migrations, service)
+                    .and_then(|()| made.refuse_strange(&file));
                 judged.map(|()| Some(migrations))
             }
             Err(OpenError::File(error)) => Err(error),

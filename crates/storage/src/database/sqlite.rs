@@ -34,6 +34,7 @@ use super::{Connection, Database, OpenError};
 
 pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
+pub(crate) use self::mark::application_id;
 pub use self::mark::keep_needed_log;
 pub use self::mark::{InUse, refuse_without_own_log};
 pub use self::moment::{Progress, Snapshot, Standstill};
