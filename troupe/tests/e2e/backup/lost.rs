@@ -296,7 +296,9 @@ async fn a_database_of_another_platform_is_named() {
     assert!(doctor(&setup).await.contains("another platform"));
     assert!(contents(&setup.data_dir()) == before, "nothing has changed");
     fs::rename(&aside, &own).unwrap();
-    knows_ann(&setup.start().await).await;
+    let platform = setup.start().await;
+    knows_ann(&platform).await;
+    platform.stop().await;
 
     // All of another, and then one of this, which belongs to it no more.
     let dir = other.path("backup");
