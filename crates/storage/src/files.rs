@@ -196,8 +196,10 @@ impl Files {
             is_made: OnceCell::new(),
         });
         // It may be from before there were notes, or from before folders said whose they are.
-        let has_had = || Ok(storage.has_noted(&place) || folder::has_files(&place)?);
-        if note.is_some() && has_had().map_err(Error::of_system)? {
+        let is_old = note.is_some()
+            && (storage.has_noted(&place)
+                || folder::has_files(&place).map_err(Error::of_system)?);
+        if is_old {
             storage.note_files(&place).map_err(Error::of_system)?;
         }
         Ok(Self {

@@ -35,10 +35,12 @@ impl Made {
         settings: &Settings,
         roles: &[Role],
     ) -> Result<(), FileError> {
-        let what = |name| what_is(&self.data_dir, name, settings, roles);
-        let needed = self.names.iter().filter_map(|name| what(name));
-        let in_files = !settings.database.url.is_named();
-        let mut folders = needed.filter(|(file, _)| in_files && file.is_dir());
+        if settings.database.url.is_named() {
+            return Ok(());
+        }
+        let names = self.names.iter();
+        let needed = names.filter_map(|name| what_is(&self.data_dir, name, settings, roles));
+        let mut folders = needed.filter(|(file, _)| file.is_dir());
         folders.try_for_each(|(folder, _)| self.refuse_strange(&folder))
     }
 
