@@ -32,7 +32,7 @@ use super::inspect::{Inspection, first_text, migrations, unknown_migration};
 use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 
-pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
+pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES, outgrown_log};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
 pub(crate) use self::mark::application_id;
 pub use self::mark::keep_needed_log;
