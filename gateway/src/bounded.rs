@@ -85,7 +85,9 @@ impl Bounded {
             return Err(invalid("the body of the request ends within a message"));
         }
         if message.is_empty() {
-            return Err(invalid("the request has no message, and the method takes one"));
+            return Err(invalid(
+                "the request has no message, and the method takes one",
+            ));
         }
         Ok((message, self.room))
     }
@@ -106,7 +108,9 @@ impl Bounded {
                 self.header_len = 0;
                 let [flag, len @ ..] = self.header;
                 if flag > 1 {
-                    return self.refuse(invalid("a message of the request begins with another flag than 0 or 1"));
+                    return self.refuse(invalid(
+                        "a message of the request begins with another flag than 0 or 1",
+                    ));
                 }
                 self.len = u32::from_be_bytes(len) as usize;
                 self.left = self.len;
@@ -217,7 +221,10 @@ mod tests {
     #[test]
     fn a_message_begins_with_a_flag_that_is_known() {
         assert_eq!(first_refused(&[&[1, 0, 0, 0, 1, 7]]), None);
-        assert_eq!(first_refused(&[&[0, 0, 0, 0, 0], &[2, 0, 0, 0, 0]]), Some(1));
+        assert_eq!(
+            first_refused(&[&[0, 0, 0, 0, 0], &[2, 0, 0, 0, 0]]),
+            Some(1)
+        );
     }
 
     #[tokio::test]

@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use mesh::Role;
-use storage::{Owner, Storage};
 use storage::database::sqlite::{Care, Condition, FileError, examine, refuse_newer};
 use storage::files::DERIVED;
 use storage::made::note;
+use storage::{Owner, Storage};
 use vectors::SUFFIX as VECTORS;
 
 use crate::services::{SERVICES, Service};

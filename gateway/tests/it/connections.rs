@@ -126,9 +126,15 @@ async fn a_body_has_no_coding_but_chunked_and_what_may_be_none_ends_its_connecti
         ("transfer-encoding: gzip, chunked", 501),
         ("transfer-encoding: identity, chunked", 501),
         ("transfer-encoding: gzip\r\nTransfer-Encoding: chunked", 501),
-        ("transfer-encoding: \u{e9}\r\ntransfer-encoding: chunked", 501),
+        (
+            "transfer-encoding: \u{e9}\r\ntransfer-encoding: chunked",
+            501,
+        ),
         ("transfer-encoding: chunked, Chunked", 400),
-        ("transfer-encoding: chunked\r\ntransfer-encoding: chunked", 400),
+        (
+            "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            400,
+        ),
         ("transfer-encoding: chunked, gzip, chunked", 400),
         ("transfer-encoding: chunked, gzip", 400),
         ("transfer-encoding: gzip", 400),
@@ -139,7 +145,11 @@ async fn a_body_has_no_coding_but_chunked_and_what_may_be_none_ends_its_connecti
         ("content-length: 2\r\ntransfer-encoding: chunked", 200),
         ("transfer-encoding: , cHunked\r\nconnection: close", 200),
     ] {
-        for kind in ["application/json", "application/grpc-web", "application/grpc"] {
+        for kind in [
+            "application/json",
+            "application/grpc-web",
+            "application/grpc",
+        ] {
             let path = match kind {
                 "application/json" => "/v1/echo",
                 _ if status == 200 => continue,
@@ -152,7 +162,11 @@ async fn a_body_has_no_coding_but_chunked_and_what_may_be_none_ends_its_connecti
             let answer = raw(edge.address, request.as_bytes()).await;
             let expected = format!("HTTP/1.1 {status} ");
             assert!(answer.starts_with(&expected), "{framing}: {answer}");
-            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing}: {answer}");
+            assert_eq!(
+                answer.matches("HTTP/1.1 ").count(),
+                1,
+                "{framing}: {answer}"
+            );
             if status == 501 {
                 let is_told = answer.contains("INVALID_REQUEST") && answer.contains("x-request-id");
                 assert!(is_told && answer.contains("connection: close"), "{answer}");

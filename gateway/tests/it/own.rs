@@ -153,10 +153,14 @@ async fn a_request_that_is_no_message_is_the_clients_fault() {
     let answer = by("application/proto", BROKEN.to_vec()).await;
     assert_eq!(answer.status.as_u16(), 400, "{}", answer.text());
     assert_eq!(answer.json()["code"], "invalid_argument");
-    let framed = |flag: u8, message: &[u8]| [&[flag, 0, 0, 0, message.len() as u8], message].concat();
+    let framed =
+        |flag: u8, message: &[u8]| [&[flag, 0, 0, 0, message.len() as u8], message].concat();
     for body in [framed(0, BROKEN), framed(2, &[]), Vec::new()] {
         let answer = by("application/grpc-web", body.clone()).await;
-        invalid(&Status::from_header_map(&answer.headers).unwrap(), &format!("{body:?}"));
+        invalid(
+            &Status::from_header_map(&answer.headers).unwrap(),
+            &format!("{body:?}"),
+        );
     }
 }
 

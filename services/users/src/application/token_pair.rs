@@ -11,7 +11,6 @@ use crate::infrastructure::refresh_secret;
 use crate::infrastructure::tables::refresh_token::{Model, RefreshTokenId};
 use crate::infrastructure::tables::{login_session, user};
 
-
 /// What a client gets.
 #[derive(Clone)]
 pub(crate) struct TokenPair {

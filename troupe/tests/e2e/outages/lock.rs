@@ -35,7 +35,13 @@ async fn calls_and_replies_name_another_program_s_lock_from_the_start_and_go_on_
     let mut reply = ann.say(&session, "Go on.").await;
     reply.until(|text| text == "The lamp").await;
     let other = locked(&setup.data_dir().join("roleplay.sqlite")).await;
-    let write = |_| ann.call(Method::POST, "/api/v1/roleplay/personas", json!({"name": "Ann"}));
+    let write = |_| {
+        ann.call(
+            Method::POST,
+            "/api/v1/roleplay/personas",
+            json!({"name": "Ann"}),
+        )
+    };
     for refused in join_all((0..8).map(write)).await {
         lacks(&refused, LOCKED);
     }
