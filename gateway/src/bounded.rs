@@ -84,6 +84,11 @@ impl Bounded {
         if self.header_len > 0 || self.left > 0 {
             return Err(invalid("the body of the request ends within a message"));
         }
+        if message.is_empty() {
+            return Err(invalid(
+                "the request has no message, and the method takes one",
+            ));
+        }
         Ok((message, self.room))
     }
 
@@ -101,7 +106,12 @@ impl Bounded {
             chunk = &chunk[taken..];
             if self.header_len == FRAME_HEADER {
                 self.header_len = 0;
-                let [_, len @ ..] = self.header;
+                let [flag, len @ ..] = self.header;
+                if flag > 1 {
+                    return self.refuse(invalid(
+                        "a message of the request begins with another flag than 0 or 1",
+                    ));
+                }
                 self.len = u32::from_be_bytes(len) as usize;
                 self.left = self.len;
                 if self.len > self.max_bytes {
@@ -208,10 +218,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_message_begins_with_a_flag_that_is_known() {
+        assert_eq!(first_refused(&[&[1, 0, 0, 0, 1, 7]]), None);
+        assert_eq!(
+            first_refused(&[&[0, 0, 0, 0, 0], &[2, 0, 0, 0, 0]]),
+            Some(1)
+        );
+    }
+
     #[tokio::test]
-    async fn a_body_that_ends_within_its_message_is_refused() {
+    async fn a_body_that_ends_before_its_message_or_within_it_is_refused() {
         const MESSAGE: [u8; 7] = [0, 0, 0, 0, 2, 8, 9];
-        for len in 1..=MESSAGE.len() {
+        for len in 0..=MESSAGE.len() {
             let body = Body::new(Full::new(Bytes::from_static(&MESSAGE[..len])));
             let message = Bounded::new(body, 4, room())
                 .0

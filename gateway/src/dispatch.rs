@@ -18,7 +18,7 @@ use crate::protocol::Protocol;
 use crate::refusal::invalid;
 use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
-use crate::{connect, exchanges, grpc, rest, single, web};
+use crate::{connect, exchanges, framing, grpc, rest, single, web};
 
 /// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
 const MOST_HEADERS: usize = 100;
@@ -33,14 +33,20 @@ impl Parts {
         let protocol = Protocol::of(&request, &self.catalog);
         if let Err(host) = check_host(&request) {
             let status = invalid(host.to_string());
-            let mut answer = self.refuse(protocol, &visit, &request, status);
-            if request.version() < Version::HTTP_2 {
-                // Where a request was told apart wrongly, so may be what follows it.
-                answer
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            return answer;
+            let answer = self.refuse(protocol, &visit, &request, status);
+            return match request.version() < Version::HTTP_2 {
+                true => closing(answer),
+                false => answer,
+            };
+        }
+        if let Err(refusal) = framing::check(request.headers()) {
+            let mut log = AccessLog::start(protocol.name(), request.method().clone(), &visit);
+            log.code(refusal.status.code());
+            // It is no request of any protocol.
+            let refusal = refusal.explained(&visit.request_id);
+            let answer = refusal.into_answer(&self.catalog.schema);
+            log.status(answer.status());
+            return closing(answer);
         }
         if request.headers().len() > MOST_HEADERS {
             let message = format!("the request has more than {MOST_HEADERS} headers");
@@ -174,4 +180,11 @@ impl Parts {
         log.status(answer.status());
         answer
     }
+}
+
+/// The answer to a request that may have been told apart wrongly from what follows it on its connection, and so ends that.
+fn closing(mut answer: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(header::CONNECTION, close);
+    answer
 }

@@ -17,6 +17,7 @@ mod dispatch;
 mod exchanges;
 mod explained;
 mod form;
+mod framing;
 mod gateway;
 mod gather;
 mod grpc;

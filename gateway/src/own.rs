@@ -13,14 +13,15 @@ use mesh::{Channel, Readiness};
 use prost::Message;
 use prost_reflect::prost_types::FileDescriptorSet;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use troupe_proto::policy::Audience;
 
 use crate::config::Limits;
 use crate::policy::Policy;
+use crate::refusal::invalid;
 
 /// What messages call the server of these.
 const NAME: &str = "gateway";
@@ -139,5 +140,19 @@ where
     S::Future: Send + 'static,
 {
     let service = service.map_err(|never| -> Status { match never {} });
+    let service = service.map_response(|answer: Response<Body>| {
+        match Status::from_header_map(answer.headers()) {
+            Some(status) if status.code() == Code::Internal => unread(status).into_http(),
+            _ => answer,
+        }
+    });
     Channel::foreign(NAME, BoxCloneSyncService::new(service))
+}
+
+/// The status of a request that couldn't be read, which tonic takes for a fault of the server's. These services have no other.
+fn unread(status: Status) -> Status {
+    match status.code() {
+        Code::Internal => invalid(format!("the request can't be read: {}", status.message())),
+        _ => status,
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use mesh::Role;
 use service::Host;
+use storage::Owner;
 use storage::database::sqlite::{Care, InUse};
 use wire::identity::LocalCertificate;
 
@@ -44,8 +45,8 @@ impl Hold {
             ..Host::new(&settings.data_dir)
         };
         let hold = Self {
+            in_use: in_use(settings, &instance),
             instance,
-            in_use: InUse::default(),
             vectors: vectors::files(&host.data_dir, &host.backends.qdrant),
         };
         for file in &hold.vectors {
@@ -96,6 +97,8 @@ impl Hold {
             .and_then(|it| it.strip_prefix(data_dir).ok());
         let stores = stores_of(roles).filter(|_| !settings.database.url.is_named());
         let noted = note_all(data_dir, stores).and_then(|()| note_all(data_dir, authority));
+        let owner = self.in_use.owner();
+        let noted = noted.and_then(|()| owner.map_or(Ok(()), |owner| owner.note(data_dir)));
         noted.map_err(|error| unwritable(data_dir, &error))
     }
 
@@ -115,6 +118,15 @@ impl Hold {
             tracing::warn!(%problem, "a database was not closed cleanly; the next start checks it");
         }
     }
+}
+
+/// What marks files, and has them say whose they are. A server may have its databases for several folders, which say nothing.
+fn in_use(settings: &Settings, instance: &Instance) -> InUse {
+    if settings.database.url.is_named() {
+        return InUse::default();
+    }
+    let made = Made::of(&settings.data_dir, instance.known());
+    InUse::by(made.owner.unwrap_or_else(Owner::generate))
 }
 
 /// Looks whether the folder is fit for use by some roles, and finishes a restore that was interrupted.

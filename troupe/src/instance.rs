@@ -1,5 +1,5 @@
-//! The running platform of a data folder: a locked file in it names the process and where it listens. The lock is the
-//! kernel's, so that it goes when the process does, however it ends.
+//! The running platform of a data folder: the folder is locked, and a file in it that names the process and where it listens. The
+//! locks are the kernel's, so that they go when the process does, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Seek;
@@ -17,12 +17,16 @@ use crate::settings::Settings;
 
 /// How long to wait for a process that has the folder only for a moment, such as a backup.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for one that hasn't said yet who it is.
+const MOMENT: Duration = Duration::from_secs(2);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The hold on a data folder, for as long as this lives.
 pub(crate) struct Instance {
     file: File,
+    /// Locked like the file, which somebody could move away or delete under a running platform.
+    _folder: File,
     /// The roles that were ready on the folder before.
     known: Vec<String>,
     /// The start of the machine in which one was last ready on it.
@@ -93,28 +97,26 @@ impl Instance {
     fn take(data_dir: &Path, running: Running) -> Result<Self> {
         let failed = |error: std::io::Error| unusable(data_dir, &error);
         make_private(data_dir).map_err(failed)?;
+        let folder = File::open(data_dir).map_err(failed)?;
+        // Where a folder can't be locked, as on some networks, the file alone has to do.
+        if let Ok(false) = lock(data_dir, &folder) {
+            return Err(taken(data_dir));
+        }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(lock_file(data_dir)).map_err(failed)?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-                // Somebody only looks who has the folder, or has it for a moment.
-                Err(TryLockError::WouldBlock)
-                    if find(data_dir).is_none_or(|running| running.is_brief)
-                        && Instant::now() < until =>
-                {
-                    sleep(PAUSE);
-                }
-                Err(TryLockError::WouldBlock) => return Err(taken(data_dir)),
-            }
+        if !lock(data_dir, &file).map_err(failed)? {
+            return Err(taken(data_dir));
         }
         let before = read(data_dir);
         let boot = before.as_ref().and_then(|before| before.boot.clone());
         let known = before.map_or(Vec::new(), Running::known);
-        let mut instance = Self { file, known, boot };
+        let mut instance = Self {
+            file,
+            _folder: folder,
+            known,
+            boot,
+        };
         instance.write(running).map_err(failed)?;
         Ok(instance)
     }
@@ -240,6 +242,28 @@ fn this_boot() -> Option<String> {
     id.ok().map(|id| id.trim().to_owned())
 }
 
+/// Locks the folder or the file in it, unless a process has it for longer than a moment.
+fn lock(data_dir: &Path, file: &File) -> std::io::Result<bool> {
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let patience = match find(data_dir) {
+            Some(running) if running.is_brief => PATIENCE,
+            Some(_) => Duration::ZERO,
+            // Somebody only looks who has the folder, or is about to say it; or what says it was taken away.
+            None => MOMENT,
+        };
+        if since.elapsed() >= patience {
+            return Ok(false);
+        }
+        sleep(PAUSE);
+    }
+}
+
 fn lock_file(data_dir: &Path) -> PathBuf {
     data_dir.join("troupe.lock")
 }
@@ -324,6 +348,18 @@ mod tests {
             ..Running::here(&[Role::Gateway], address)
         };
         assert_eq!(find(&folder), Some(expected));
+    }
+
+    #[test]
+    fn a_folder_stays_taken_where_its_file_is_moved_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Instance::claim(dir.path()).unwrap();
+        std::fs::rename(lock_file(dir.path()), dir.path().join("old.lock")).unwrap();
+        let error = Instance::claim(dir.path()).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("another process"), "{error}");
+        assert!(!lock_file(dir.path()).exists());
+        drop(first);
+        assert!(Instance::claim(dir.path()).is_ok());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What a data folder has had, by its notes: so what was lost is told from what a start has yet to make, such as the database of a
 //! service that this version is the first to have. A start, a backup and the doctor judge alike.
 
+mod owner;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use mesh::Role;
-use storage::Storage;
 use storage::database::sqlite::{Care, Condition, FileError, examine, refuse_newer};
 use storage::files::DERIVED;
 use storage::made::note;
+use storage::{Owner, Storage};
 use vectors::SUFFIX as VECTORS;
 
 use crate::services::{SERVICES, Service};
@@ -24,6 +26,8 @@ pub(crate) struct Made {
     data_dir: PathBuf,
     /// The names of notes: databases by the name of their service, and all else by its path.
     names: BTreeSet<PathBuf>,
+    /// Whose the folder is: by its note, else by the first of its databases that says so.
+    pub(crate) owner: Option<Owner>,
 }
 
 /// Something that isn't there any more.
@@ -74,9 +78,11 @@ impl Made {
             .into_iter()
             .map(|store| Storage::new("").page_key_file(store));
         names.extend(keys);
+        let of_database = |store| Owner::of_database(&database_file(data_dir, store));
         Self {
             data_dir: data_dir.to_owned(),
             names,
+            owner: Owner::noted(data_dir).or_else(|| stores().find_map(of_database)),
         }
     }
 
@@ -113,6 +119,7 @@ impl Made {
             }
             _ => {}
         }
+        self.refuse_strange(&file)?;
         Ok(condition)
     }
 
@@ -123,9 +130,10 @@ impl Made {
     pub(crate) fn refuse_lost(&self, settings: &Settings, roles: &[Role]) -> Result<(), FileError> {
         let mut losses = self.losses(settings, roles).into_iter();
         match losses.find(|loss| loss.kind == Kind::Kept) {
-            Some(loss) => Err(self.error(loss)),
-            None => self.refuse_remains(settings, roles),
+            Some(loss) => return Err(self.error(loss)),
+            None => self.refuse_remains(settings, roles)?,
         }
+        self.refuse_strange_folders(settings, roles)
     }
 
     /// What is wrong where a database isn't there, if that is wrong.
@@ -152,7 +160,8 @@ impl Made {
             let is_there = match kind {
                 // A start makes one anew that is empty, as one that isn't there.
                 Kind::Key(_) => fs::metadata(&file).is_ok_and(|key| key.len() > 0),
-                Kind::Kept | Kind::Vectors => file.exists(),
+                Kind::Kept => file.exists() && !self.was_emptied(&file, settings),
+                Kind::Vectors => file.exists(),
             };
             let name = name.clone();
             (!is_there).then_some(Loss { name, file, kind })

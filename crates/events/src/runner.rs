@@ -82,8 +82,9 @@ impl Runner {
         let mark = format!("consumer {}", consumer.name);
         let now = clock.now();
         let since = match queries::find_mark(consumer.db.read(), &mark).await? {
-            Some(since) => since,
-            None => {
+            Some(since) if since <= now => since,
+            // Also where the clock was set back since then: what happens from now on is for it.
+            _ => {
                 let mark = &mark;
                 let store = consumer.db.transaction(|tx| {
                     Box::pin(async move { queries::set_mark(tx, mark, now).await })
@@ -120,7 +121,8 @@ impl Runner {
     fn is_for_it(&self, envelope: &Envelope) -> bool {
         match envelope.is_retold {
             true => self.consumer.takes_history && envelope.time < self.since,
-            false => envelope.time >= self.since,
+            // Where the clock was set back, all that happens now seems to be from before.
+            false => envelope.time >= self.since || self.clock.now() < self.since,
         }
     }
 

@@ -53,9 +53,7 @@ pub struct Claims {
     pub jti: String,
     /// When it was issued, in seconds since 1970 UTC.
     pub iat: i64,
-    /// From when it is good.
-    pub nbf: i64,
-    /// Until when it is good.
+    /// Until when it is good. Since when isn't said: a clock that is set back must refuse nobody.
     pub exp: i64,
     /// When the login session ends, however often it renews its tokens. Absent in tokens of releases before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +81,6 @@ struct Inner {
 struct Verified {
     person: Person,
     kid: String,
-    not_before: i64,
     expires: i64,
 }
 
@@ -134,8 +131,7 @@ impl Verifier {
     fn is_good(&self, verified: &Verified) -> bool {
         let now = self.0.clock.now().secs();
         let person = &verified.person;
-        verified.not_before <= now
-            && now < verified.expires
+        now < verified.expires
             && !self.is_revoked(person.login_session_id)
             && !self.0.revoked_tokens.contains_key(&person.token_id)
     }
@@ -167,7 +163,6 @@ impl Verifier {
         let verified = Arc::new(Verified {
             person,
             kid,
-            not_before: claims.nbf,
             expires: claims.exp,
         });
         self.0.verified.insert(token.into(), verified.clone());

@@ -153,6 +153,11 @@ impl FakeTime {
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = *now + duration);
     }
+
+    /// Sets the clock back, as whoever corrects one does.
+    pub fn set_back(&self, duration: Duration) {
+        self.0.send_modify(|now| *now = *now - duration);
+    }
 }
 
 #[cfg(test)]

@@ -232,11 +232,12 @@ impl Database {
     async fn begin<'env>(&self, place: Place) -> Result<Transaction<'env>, DbErr> {
         let write = self.write.clone();
         let syncs = self.syncs.clone();
+        let storing = self.storing.clone();
         let begin = async move {
             if let Some(syncs) = syncs {
                 syncs.settle(&write.pool()).await?;
             }
-            Transaction::begin(&write, place).await
+            Transaction::begin(&write, place, &storing).await
         };
         let begun = match self.write.is_to_server() {
             true => self.see_through(begin).await,

@@ -21,8 +21,8 @@ use tokio::sync::OnceCell;
 
 pub use self::config::{S3Config, S3Credentials};
 pub use self::refusal::Refusal;
-use crate::Storage;
 use crate::database::Outage;
+use crate::{Storage, owner};
 use platform::Tasks;
 use platform::reach::Unreached;
 
@@ -61,7 +61,7 @@ impl Note {
             let noting = self
                 .storage
                 .tasks
-                .spawn_blocking(move || storage.note(&folder));
+                .spawn_blocking(move || storage.note_files(&folder));
             let noted = noting.await.map_err(io::Error::other).flatten();
             noted.map_err(Error::of_system)
         });
@@ -195,9 +195,12 @@ impl Files {
             folder: place.clone(),
             is_made: OnceCell::new(),
         });
-        // It may have files from before there were notes.
-        if note.is_some() && folder::has_files(&place).map_err(Error::of_system)? {
-            storage.note(&place).map_err(Error::of_system)?;
+        // It may be from before there were notes, or from before folders said whose they are.
+        let is_old = note.is_some()
+            && (storage.has_noted(&place)
+                || folder::has_files(&place).map_err(Error::of_system)?);
+        if is_old {
+            storage.note_files(&place).map_err(Error::of_system)?;
         }
         Ok(Self {
             store,
@@ -285,6 +288,7 @@ impl Files {
         while let Some(file) = self.within(ANSWER_TIMEOUT, files.try_next()).await? {
             names.push(file.location.into());
         }
+        names.retain(|name| name != owner::NAME);
         Ok(names)
     }
 }

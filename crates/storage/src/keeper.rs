@@ -70,6 +70,20 @@ impl Storage {
         }
     }
 
+    /// Notes a folder of files so, and has it say whose it is.
+    pub(crate) fn note_files(&self, folder: &Path) -> io::Result<()> {
+        if let Some(owner) = self.in_use.as_ref().and_then(InUse::owner) {
+            owner.mark(folder)?;
+        }
+        self.note(folder)
+    }
+
+    /// Whether something in the data folder was noted.
+    pub(crate) fn has_noted(&self, place: &Path) -> bool {
+        let name = place.strip_prefix(&self.data_dir);
+        name.is_ok_and(|name| made::is_noted(&self.data_dir, name))
+    }
+
     /// A secret in a file, made where there is none, and noted.
     fn keep_secret(&self, file: &Path) -> io::Result<Secret> {
         let secret = Secret::load_or_create(file)?;

@@ -17,10 +17,20 @@ const TEXT: &str = "What this note is named after was made in the data folder. W
 /// # Errors
 /// The folder can't be written.
 pub fn note(data_dir: &Path, name: &Path) -> io::Result<()> {
-    let file = data_dir.join(NOTES).join(name);
-    if file.exists() {
-        return Ok(());
+    match is_noted(data_dir, name) {
+        true => Ok(()),
+        false => write_note(data_dir, name, TEXT),
     }
+}
+
+/// Whether something was noted.
+pub(crate) fn is_noted(data_dir: &Path, name: &Path) -> bool {
+    data_dir.join(NOTES).join(name).exists()
+}
+
+/// Writes a note that says something, and has it on the disk for sure.
+pub(crate) fn write_note(data_dir: &Path, name: &Path, text: &str) -> io::Result<()> {
+    let file = data_dir.join(NOTES).join(name);
     let folders = file.ancestors().skip(1);
     let folders = || folders.clone().take_while(|folder| *folder != data_dir);
     let mut private = DirBuilder::new();
@@ -29,7 +39,7 @@ pub fn note(data_dir: &Path, name: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut note = options.open(&file)?;
-    note.write_all(TEXT.as_bytes())?;
+    note.write_all(text.as_bytes())?;
     note.sync_all()?;
     folders().try_for_each(sync)?;
     sync(data_dir)

@@ -63,7 +63,6 @@ impl Issuer {
             sid: LoginSessionId::new().to_string(),
             jti: AccessTokenId::new().to_string(),
             iat: now.secs(),
-            nbf: now.secs(),
             exp: (now + LIFETIME).secs(),
             session_exp: None,
             admin: false,

@@ -141,7 +141,10 @@ impl ServerReflection for Reflection {
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         let own = self.clone();
         let answers = request.into_inner();
-        let answers = answers.map(move |request| Ok(own.answer(request?)));
+        let answers = answers.map(move |request| match request {
+            Ok(request) => Ok(own.answer(request)),
+            Err(status) => Err(super::unread(status)),
+        });
         Ok(Response::new(answers.boxed()))
     }
 }

@@ -120,6 +120,62 @@ async fn a_request_has_a_hundred_headers_at_most() {
 }
 
 #[tokio::test]
+async fn a_body_has_no_coding_but_chunked_and_what_may_be_none_ends_its_connection() {
+    let edge = Edge::start().await;
+    for (framing, status) in [
+        ("transfer-encoding: gzip, chunked", 501),
+        ("transfer-encoding: identity, chunked", 501),
+        ("transfer-encoding: gzip\r\nTransfer-Encoding: chunked", 501),
+        (
+            "transfer-encoding: \u{e9}\r\ntransfer-encoding: chunked",
+            501,
+        ),
+        ("transfer-encoding: chunked, Chunked", 400),
+        (
+            "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            400,
+        ),
+        ("transfer-encoding: chunked, gzip, chunked", 400),
+        ("transfer-encoding: chunked, gzip", 400),
+        ("transfer-encoding: gzip", 400),
+        ("transfer-encoding: chunked;q=1", 400),
+        ("transfer-encoding: xchunked", 400),
+        // The length isn't looked at, so that it must not have been one that another reader saw.
+        ("transfer-encoding: chunked\r\ncontent-length: 2", 200),
+        ("content-length: 2\r\ntransfer-encoding: chunked", 200),
+        ("transfer-encoding: , cHunked\r\nconnection: close", 200),
+    ] {
+        for kind in [
+            "application/json",
+            "application/grpc-web",
+            "application/grpc",
+        ] {
+            let path = match kind {
+                "application/json" => "/v1/echo",
+                _ if status == 200 => continue,
+                _ => "/echo.v1.EchoService/Echo",
+            };
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {kind}\r\n{framing}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n\
+                 GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"
+            );
+            let answer = raw(edge.address, request.as_bytes()).await;
+            let expected = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&expected), "{framing}: {answer}");
+            assert_eq!(
+                answer.matches("HTTP/1.1 ").count(),
+                1,
+                "{framing}: {answer}"
+            );
+            if status == 501 {
+                let is_told = answer.contains("INVALID_REQUEST") && answer.contains("x-request-id");
+                assert!(is_told && answer.contains("connection: close"), "{answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn http_1_1_has_one_host() {
     let edge = Edge::start().await;
     for target in ["/v1/get", "/healthz", "/nowhere"] {

@@ -46,7 +46,6 @@ impl Issuer {
             sid: id("lgn"),
             jti: id("atk"),
             iat: now,
-            nbf: now,
             exp: now + 600,
             session_exp: None,
             admin,

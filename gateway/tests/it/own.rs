@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::DescriptorPool;
@@ -21,11 +22,13 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 use troupe_gateway::Config;
+use troupe_proto::{Reason, error};
 
 use crate::echo::Echo;
 use crate::harness::{Edge, pool};
 use crate::identity::Issuer;
 use crate::mounted::harbor;
+use crate::raw::Raw;
 
 async fn channel(edge: &Edge) -> tonic::transport::Channel {
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", edge.address));
@@ -112,6 +115,53 @@ async fn whoever_watches_is_told_of_a_change_and_the_stream_ends_with_the_servic
         .into_inner();
     let next = unknown.next().await.unwrap().unwrap();
     assert_eq!(status(next), ServingStatus::ServiceUnknown);
+}
+
+/// Says that a field has more bytes than follow.
+const BROKEN: &[u8] = &[0x0a, 0x7f, b'a'];
+
+#[tokio::test]
+async fn a_request_that_is_no_message_is_the_clients_fault() {
+    let edge = Edge::start().await;
+    let invalid = |status: &Status, what: &str| {
+        assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}");
+        assert_eq!(error::reason_of(status), Some(Reason::InvalidRequest));
+    };
+    for path in [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ] {
+        let request = Request::new(tokio_stream::once(Bytes::from_static(BROKEN)));
+        let mut client = crate::grpc::client(&edge).await;
+        let answers = client.streaming(request, path.parse().unwrap(), Raw).await;
+        let refused = match answers {
+            Ok(answers) => answers.into_inner().message().await.unwrap_err(),
+            Err(refused) => refused,
+        };
+        invalid(&refused, path);
+    }
+    let by = |kind: &'static str, body: Vec<u8>| {
+        let headers = [("content-type", kind)];
+        let edge = &edge;
+        async move {
+            let path = "/grpc.health.v1.Health/Check";
+            edge.send("POST", path, &headers, body).await
+        }
+    };
+    let answer = by("application/proto", BROKEN.to_vec()).await;
+    assert_eq!(answer.status.as_u16(), 400, "{}", answer.text());
+    assert_eq!(answer.json()["code"], "invalid_argument");
+    let framed =
+        |flag: u8, message: &[u8]| [&[flag, 0, 0, 0, message.len() as u8], message].concat();
+    for body in [framed(0, BROKEN), framed(2, &[]), Vec::new()] {
+        let answer = by("application/grpc-web", body.clone()).await;
+        invalid(
+            &Status::from_header_map(&answer.headers).unwrap(),
+            &format!("{body:?}"),
+        );
+    }
 }
 
 /// Asks one question of reflection.

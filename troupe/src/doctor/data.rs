@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 use service::Host;
 use storage::Database;
-use storage::database::sqlite::FileError;
+use storage::database::sqlite::{FileError, outgrown_log};
 use storage::database::{Inspection, OpenError};
 
 use super::finding::Finding;
@@ -38,6 +38,10 @@ pub(super) async fn examine(settings: &Settings, running: Option<&Running>) -> V
             true => in_postgres(service.store(), &host).await,
             false => in_file(service, &host, &made, running.is_some()).await,
         });
+        findings.extend(outgrown(
+            service.store(),
+            &host.storage().database_file(service.store()),
+        ));
     }
     findings.extend(lost(&made, settings));
     findings
@@ -68,7 +72,12 @@ fn lost(made: &Made, settings: &Settings) -> Vec<Finding> {
         })
     });
     let mut findings: Vec<Finding> = findings.collect();
-    if let Err(error @ FileError::NoDatabase { .. }) = made.refuse_lost(settings, &ROLES) {
+    if let Err(error) = made.refuse_lost(settings, &ROLES)
+        && matches!(
+            error,
+            FileError::NoDatabase { .. } | FileError::Strange { .. }
+        )
+    {
         findings.push(Finding::broken(SUBJECT, error.what()).advise(error.advice()));
     }
     findings
@@ -147,7 +156,8 @@ async fn in_file(service: &Service, host: &Host, made: &Made, is_in_use: bool) -
     let found = match is_in_use && file.exists() {
         true => match Database::inspect(&host.storage(), name).await {
             Ok(Inspection { migrations, .. }) => {
-                let judged = refuse_other(&file, &migrations, service);
+                let judged = refuse_other(&file, &migrations, service)
+                    .and_then(|()| made.refuse_strange(&file));
                 judged.map(|()| Some(migrations))
             }
             Err(OpenError::File(error)) => Err(error),
@@ -174,6 +184,15 @@ async fn in_file(service: &Service, host: &Host, made: &Made, is_in_use: bool) -
         },
         Err(error) => broken(name, &error),
     }
+}
+
+/// A log that somebody keeps from being emptied.
+fn outgrown(name: &str, file: &Path) -> Option<Finding> {
+    let size = outgrown_log(file)? >> 20;
+    let text = format!(
+        "{name}: its log has grown to {size} MiB, because a program has been reading the file for long"
+    );
+    Some(Finding::missing("database", text).advise("end that program, or its transaction"))
 }
 
 fn broken(name: &str, error: &FileError) -> Finding {
@@ -239,6 +258,18 @@ mod tests {
         assert_eq!(writable(&file).state, State::Broken);
         assert_eq!(writable(&dir.path().join("new/data")).state, State::Missing);
         assert_eq!(writable(dir.path()).state, State::Good);
+    }
+
+    #[test]
+    fn finds_a_log_that_has_grown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("users.sqlite");
+        let log = std::fs::File::create(dir.path().join("users.sqlite-wal")).unwrap();
+        for (mib, state) in [(16, None), (300, Some(State::Missing))] {
+            log.set_len(mib << 20).unwrap();
+            let found = outgrown("users", &file);
+            assert_eq!(found.map(|found| found.state), state, "{mib}");
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! itself. `TROUPE_TEST_OUTAGE_SECS` sets how long a server is gone; a few seconds unless it is set.
 
 mod disk;
+mod lock;
 mod roles;
 mod stores;
 

@@ -39,6 +39,7 @@ conformance!(
     a_consumer_that_comes_later_gets_what_comes_later,
     what_was_sent_stays_only_where_it_can_be_lost,
     what_is_handled_stays_handled_over_restarts,
+    what_happens_after_the_clock_was_set_back_is_handled,
 );
 
 fn fails(problem: &'static str) -> Failure {
@@ -304,4 +305,17 @@ async fn what_is_handled_stays_handled_over_restarts(carrier: Carrier, store: St
     })
     .await;
     assert_eq!(process.ledger().await, ["a1", "a3", "a2"]);
+}
+
+async fn what_happens_after_the_clock_was_set_back_is_handled(carrier: Carrier, store: Store) {
+    let place = Place::new(carrier, store).await;
+    let process = place.process(Script::willing()).await;
+    place.time.set_back(Duration::from_hours(1));
+    process.tell("a", "a1").await;
+    assert_eq!(process.until_ledger_has(1).await, ["a1"]);
+    process.stop().await;
+    place.time.set_back(Duration::from_hours(1));
+    let process = place.process(Script::willing()).await;
+    process.tell("a", "a2").await;
+    assert_eq!(process.until_ledger_has(2).await, ["a1", "a2"]);
 }

@@ -101,7 +101,6 @@ impl World {
             "sid": LoginSessionId::new().to_string(),
             "jti": AccessTokenId::new().to_string(),
             "iat": now,
-            "nbf": now,
             "exp": now + 1800,
         })
     }

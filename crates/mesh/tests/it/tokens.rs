@@ -51,7 +51,6 @@ async fn refuses_every_other_token_with_the_same_words() {
         ("empty", String::new()),
         ("cut", good[..good.len() - 9].to_owned()),
         ("expired", changed(&world, "exp", json!(now))),
-        ("not yet good", changed(&world, "nbf", json!(now + 1))),
         ("of another issuer", changed(&world, "iss", json!("else"))),
         (
             "for another audience",
@@ -68,7 +67,7 @@ async fn refuses_every_other_token_with_the_same_words() {
         ),
         ("by another key", TestKey::new(8).sign(&world.claims())),
     ];
-    for claim in ["iss", "aud", "sub", "sid", "jti", "nbf", "exp"] {
+    for claim in ["iss", "aud", "sub", "sid", "jti", "exp"] {
         bad.push((claim, without(&world, claim)));
     }
     let mut header = world.key.header();

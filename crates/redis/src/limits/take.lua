@@ -4,7 +4,8 @@
 local time = redis.call('TIME')
 local now = time[1] * 1e6 + time[2]
 local token, whole, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+-- No bucket takes longer than a whole one: Redis's clock may have been set back.
+local full_at = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now), now + whole)
 local taken = full_at + token * wanted
 local wait = taken - whole - now
 if wait > 0 then

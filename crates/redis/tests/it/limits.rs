@@ -141,6 +141,19 @@ async fn processes_share_one_budget() {
 }
 
 #[tokio::test]
+async fn nobody_waits_longer_where_the_clock_of_redis_was_set_back() {
+    let server = servers::Redis::shared().await.unwrap();
+    let redis = connect(&server.config()).await;
+    let limiter = Limiter::shared(&redis, "back", SLOW);
+    assert!(limiter.take(&alice(), 1).await.is_ok());
+    // As if it had been emptied years later.
+    let key = redis.key(format_args!("limit:back:{}", alice()));
+    assert_eq!(server.command(&format!("SET {key} 9e15")).unwrap(), "+OK");
+    let refused = limiter.take(&alice(), 1).await.unwrap_err();
+    assert!(refused.wait <= SLOW.window(), "{:?}", refused.wait);
+}
+
+#[tokio::test]
 async fn keys_go_away_when_buckets_are_full() {
     let server = servers::Redis::start().await.unwrap();
     let redis = connect(&server.config()).await;

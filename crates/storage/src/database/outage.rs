@@ -40,7 +40,7 @@ impl Outage {
     }
 
     /// Whether nothing can be stored while it lasts, whoever asks, and though the database is there.
-    pub(super) fn stops_writes(self) -> bool {
+    pub fn stops_writes(self) -> bool {
         self.is_of_disk() || self == Self::Locked
     }
 

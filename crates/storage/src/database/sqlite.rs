@@ -32,8 +32,9 @@ use super::inspect::{Inspection, first_text, migrations, unknown_migration};
 use super::storing::Storing;
 use super::{Connection, Database, OpenError};
 
-pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES};
+pub use self::checkpoint::{BACKSTOP_BYTES, Checkpoints, LIMIT_BYTES, outgrown_log};
 pub use self::condition::{Care, Condition, examine, refuse_newer};
+pub(crate) use self::mark::application_id;
 pub use self::mark::keep_needed_log;
 pub use self::mark::{InUse, refuse_without_own_log};
 pub use self::moment::{Progress, Snapshot, Standstill};
@@ -46,7 +47,9 @@ pub(super) use self::sync::Syncs;
 const SOME_FILE: &str = "sqlite://file";
 const READ_CONNECTIONS: u32 = 8;
 /// As a call to PostgreSQL: within two seconds it has a connection, or says that it has none.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long SQLite waits for another program's lock before the waiting is known of. It is asked again, for as long as all of it may take.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// Those of SQLite's files, unless they were made with others.
 const PAGE_BYTES: u32 = 4096;
 /// Pages that each connection keeps in memory. What others write empties a connection's cache, and the system has the file in
@@ -159,9 +162,9 @@ fn options(file: &Path, purpose: Use, connections: u32) -> ConnectOptions {
         .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |sqlite| {
-            let query_only = match purpose {
-                Use::Read => "ON",
-                Use::Write => "OFF",
+            let (query_only, busy_timeout) = match purpose {
+                Use::Read => ("ON", ACQUIRE_TIMEOUT),
+                Use::Write => ("OFF", LOCK_TIMEOUT),
             };
             sqlite
                 .filename(&file)
@@ -179,7 +182,7 @@ fn options(file: &Path, purpose: Use, connections: u32) -> ConnectOptions {
                 .pragma("cache_size", format!("-{CACHE_KIB}"))
                 // What people delete is overwritten.
                 .pragma("secure_delete", "ON")
-                .busy_timeout(ACQUIRE_TIMEOUT)
+                .busy_timeout(busy_timeout)
         });
     options
 }

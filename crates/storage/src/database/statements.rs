@@ -16,12 +16,16 @@ impl Database {
     }
 
     async fn write_alone(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let written = self.write.execute_raw(statement).await;
+        let place = self.write.place().await;
+        let _place = place.map_err(|error| self.storing.cause_of(error))?;
+        let pool = self.write.pool();
+        let write = || pool.execute_raw(statement.clone());
+        let written = self.storing.past_lock(write).await;
         self.storing.note(written.as_ref().map(drop));
         if let (Ok(_), Some(checkpoints)) = (&written, &self.checkpoints) {
             checkpoints.committed();
         }
-        written.map_err(|error| self.storing.cause_of(error))
+        written
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::outage::LockedOut;
 use super::queue::overrun;
+use super::sqlite::ACQUIRE_TIMEOUT;
 use super::{Database, Outage};
 use crate::Storage;
 
@@ -40,7 +41,7 @@ pub(super) struct Storing(Arc<State>);
 struct State {
     /// Whether there is a failure, so that most writes need no more than a look.
     is_failing: AtomicBool,
-    /// Whether the last write met another program's lock.
+    /// Whether the last write met another program's lock, or still waits for it.
     is_locked: AtomicBool,
     course: Mutex<Course>,
     /// Absent where nobody asks.
@@ -141,13 +142,28 @@ impl Storing {
             Some(_) => course.fails(Instant::now()),
             None => course.succeeds(Instant::now()),
         };
-        let (is_failing, is_locked) = (course.failed.is_some(), failure == Some(Outage::Locked));
+        let is_failing = course.failed.is_some();
         self.0.is_failing.store(is_failing, Ordering::Release);
-        self.0.is_locked.store(is_locked, Ordering::Release);
         match (&self.0.told, failure) {
             (Some(told), Some(outage)) => told.fails(outage, is_new),
             (Some(told), None) if is_new => told.is_over(),
             _ => {}
+        }
+    }
+
+    /// Does what takes a file's lock, again while another program has that, as long as a write waits for it.
+    pub(super) async fn past_lock<T, F>(&self, mut take: impl FnMut() -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        let until = Instant::now() + ACQUIRE_TIMEOUT;
+        loop {
+            let taken = take().await;
+            let is_locked = taken.as_ref().err().and_then(Outage::of) == Some(Outage::Locked);
+            self.0.is_locked.store(is_locked, Ordering::Release);
+            if !is_locked || Instant::now() >= until {
+                return taken;
+            }
         }
     }
 
@@ -194,7 +210,7 @@ impl Database {
                 if tx.get_database_backend() == DbBackend::Postgres {
                     return tx.execute_unprepared(SERVER_WRITE).await.map(drop);
                 }
-                // A field of the file's header that nothing else uses.
+                // A field of the file's header, which stays as it is.
                 let read = Statement::from_string(DbBackend::Sqlite, "PRAGMA application_id");
                 let row = tx.query_one_raw(read).await?;
                 let id: i32 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;

@@ -15,6 +15,7 @@ use sea_orm::{
 use sea_orm_migration::async_trait::async_trait;
 
 use super::queue::Place;
+use super::storing::Storing;
 use super::{Connection, Outage};
 
 /// How often a body is run at most. Each loss means that another transaction was committed, so replicas that write the same
@@ -53,15 +54,20 @@ pub struct Transaction<'env> {
 impl Transaction<'_> {
     /// Begins a transaction. On a server this isn't to be dropped before it is done: the driver would take a connection for
     /// free that has begun one.
-    pub(super) async fn begin(connection: &Connection, place: Place) -> Result<Self, DbErr> {
+    pub(super) async fn begin(
+        connection: &Connection,
+        place: Place,
+        storing: &Storing,
+    ) -> Result<Self, DbErr> {
         let pool = connection.pool();
         // On SQLite it waits for another process's write here, where it can: one that has read already would fail at once.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
+        let begin = || connection.guard(pool.begin_with_options(options));
         Ok(Self {
-            inner: connection.guard(pool.begin_with_options(options)).await?,
+            inner: storing.past_lock(begin).await?,
             connection: connection.clone(),
             place,
             failure: Mutex::default(),

@@ -9,7 +9,7 @@ use platform::config::SecretText;
 use testkit::servers::S3;
 use troupe_storage::database::sqlite::InUse;
 use troupe_storage::files::{Error, Files, Refusal, examine};
-use troupe_storage::{S3Config, Storage};
+use troupe_storage::{Owner, S3Config, Storage};
 
 /// For an answer of a store that isn't there, and for a slow machine.
 const SOON: Duration = Duration::from_secs(10);
@@ -19,6 +19,27 @@ fn storage(data_dir: &Path, s3: S3Config) -> Storage {
         s3,
         ..Storage::new(data_dir)
     }
+}
+
+#[tokio::test]
+async fn a_folder_says_whose_it_is_beside_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let owner = Owner::generate();
+    let storage = Storage {
+        in_use: Some(InUse::by(owner)),
+        ..Storage::new(dir.path())
+    };
+    let place = storage.folder("a/pictures");
+    let files = Files::open(&storage, "a/pictures").unwrap();
+    assert_eq!(Owner::of_folder(&place), None, "nobody misses it");
+    files.put("1", b"picture".to_vec()).await.unwrap();
+    assert_eq!(Owner::of_folder(&place), Some(owner));
+    assert_eq!(files.list(None).await.unwrap(), ["1"]);
+    // One of before, which lost its last file since.
+    files.delete("1").await.unwrap();
+    std::fs::remove_file(place.join("platform")).unwrap();
+    Files::open(&storage, "a/pictures").unwrap();
+    assert_eq!(Owner::of_folder(&place), Some(owner));
 }
 
 /// What every implementation does. `open` gives the files of a folder.

@@ -18,8 +18,8 @@ use super::spiffe;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const CA_DAYS: u32 = 3650;
-/// How far behind the clock of a peer may be.
-const SKEW: Duration = Duration::from_secs(300);
+/// How far behind the clock of a peer may be, or this one when it is set back.
+const SKEW: Duration = DAY;
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
 

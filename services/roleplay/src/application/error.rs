@@ -181,12 +181,12 @@ impl From<Status> for Error {
 }
 
 impl Error {
-    /// What people are told of a disk that takes nothing, if that is what keeps from storing.
-    pub(crate) fn trouble_of_disk(&self) -> Option<String> {
+    /// What people are told of a disk that takes nothing, or of another program's lock, if that is what keeps from storing.
+    pub(crate) fn trouble_of_writes(&self) -> Option<String> {
         let Self::Storage(fault) = self else {
             return None;
         };
-        let outage = fault.outage().filter(|outage| outage.is_of_disk());
+        let outage = fault.outage().filter(|outage| outage.stops_writes());
         outage.map(|outage| outage.to_string())
     }
 

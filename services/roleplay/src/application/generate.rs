@@ -266,7 +266,7 @@ impl Chats {
     }
 
     /// Retries until something is stored: for some seconds, or for as long as it is away, unless the
-    /// platform stops. Who watches learns of a disk that takes nothing.
+    /// platform stops. Who watches learns of what keeps everybody from storing.
     pub(super) async fn patiently<F, T>(&self, job: &Job, store: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -281,7 +281,7 @@ impl Chats {
             if tries >= TRIES && error.class().code() != Code::Unavailable {
                 return Err(error);
             }
-            if let Some(trouble) = error.trouble_of_disk() {
+            if let Some(trouble) = error.trouble_of_writes() {
                 job.hold_up(trouble);
             }
             tracing::warn!(%error, "trying again to store what a generation wrote");

@@ -11,9 +11,6 @@ use crate::infrastructure::refresh_secret;
 use crate::infrastructure::tables::refresh_token::{Model, RefreshTokenId};
 use crate::infrastructure::tables::{login_session, user};
 
-/// How far a verifier's clock may be behind ours.
-const CLOCK_SKEW_SECS: i64 = 5;
-
 /// What a client gets.
 #[derive(Clone)]
 pub(crate) struct TokenPair {
@@ -119,7 +116,6 @@ impl Accounts {
             sid: session.id.to_string(),
             jti: row.access_token_id.to_string(),
             iat: issued.secs(),
-            nbf: issued.secs() - CLOCK_SKEW_SECS,
             exp: expires.secs(),
             session_exp: Some(session.expire_time.secs()),
             admin: user.is_admin,

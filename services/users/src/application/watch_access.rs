@@ -16,8 +16,8 @@ use crate::infrastructure::signing_keys::PublicKey;
 
 /// So many ids fit into a message of any transport's default size.
 const IDS_IN_A_MESSAGE: usize = 10_000;
-/// How far the clock of a process that revoked something may be behind ours.
-const CLOCK_SKEW: Duration = Duration::from_mins(5);
+/// How far the clock of a process that revoked something may be behind ours, or ours may be set back afterwards.
+const CLOCK_SKEW: Duration = Duration::from_hours(2);
 
 /// A part of what verifiers need to know.
 #[derive(Debug, Clone, Default)]

@@ -22,11 +22,10 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// How long an attempt at `now` has to wait; zero if it needn't. Never longer than the failures cost, also where a clock is
-    /// wrong.
-    pub(crate) fn wait(&self, now: Timestamp) -> Duration {
-        let cost = wait_after(self.count);
-        (self.last + cost).since(now).min(cost)
+    /// How long an attempt at `now` has to wait; zero if it needn't. Where the clock was set back, the wait begins now.
+    pub(crate) fn wait(&mut self, now: Timestamp) -> Duration {
+        self.last = self.last.min(now);
+        (self.last + wait_after(self.count)).since(now)
     }
 
     /// Counts an attempt. It is counted before its password is looked at, so that attempts at the same time don't
@@ -98,7 +97,10 @@ mod tests {
     fn waits_no_longer_than_failures_cost_where_the_clock_was_ahead() {
         let ahead = START - Duration::from_secs(3600);
         assert_eq!(after(1).wait(ahead), Duration::ZERO);
-        assert_eq!(after(6).wait(ahead), Duration::from_secs(2));
+        let mut failures = after(6);
+        assert_eq!(failures.wait(ahead), Duration::from_secs(2));
+        let later = ahead + Duration::from_secs(2);
+        assert_eq!(failures.wait(later), Duration::ZERO);
     }
 
     #[test]
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn taking_an_attempt_back_leaves_the_wait_as_it_was() {
-        let before = after(6);
+        let mut before = after(6);
         let mut failures = before;
         let later = START + Duration::from_secs(5);
         failures.count(later);

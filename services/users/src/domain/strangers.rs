@@ -125,11 +125,11 @@ impl Counts<'_> {
         let account = self.account.at(now);
         let slow = match self.lane(&account) {
             Lane::Own => Duration::ZERO,
-            Lane::Slow => account.slow.wait(now),
+            Lane::Slow => self.account.slow.wait(now),
         };
         let network = self
             .network
-            .as_ref()
+            .as_mut()
             .map_or(Duration::ZERO, |it| it.wait(now));
         match (&mut self.network, slow.max(network)) {
             (_, Duration::ZERO) => None,

@@ -18,7 +18,7 @@ pub(crate) async fn guess(service: &Service, name: &str, address: &str) -> Statu
         .unwrap_err()
 }
 
-fn wait_of(status: &Status) -> Option<Duration> {
+pub(crate) fn wait_of(status: &Status) -> Option<Duration> {
     (reason_of(status) == Some(Reason::LoginBackoff)).then(|| {
         status
             .get_details_retry_info()

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod backoff;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod cookie;
 #[cfg(test)]
 mod credentials;

@@ -279,6 +279,84 @@ async fn a_database_in_the_place_of_another_is_named() {
 }
 
 #[tokio::test]
+async fn a_database_of_another_platform_is_named() {
+    let (setup, other) = (Setup::new(), Setup::new());
+    for setup in [&setup, &other] {
+        with_ann(setup).await.stop().await;
+    }
+    let (own, aside) = (file(&setup, "roleplay"), setup.path("aside"));
+    fs::rename(&own, &aside).unwrap();
+    fs::copy(file(&other, "roleplay"), &own).unwrap();
+    let before = contents(&setup.data_dir());
+    let parts = [own.to_str().unwrap(), "another platform", "troupe restore"];
+    for command in [&["up"][..], &["migrate"]] {
+        refused(setup.run(command).await, &parts).await;
+    }
+    refused(backup(&setup, &setup.path("backup")).await, &parts).await;
+    assert!(doctor(&setup).await.contains("another platform"));
+    assert!(contents(&setup.data_dir()) == before, "nothing has changed");
+    fs::rename(&aside, &own).unwrap();
+    let platform = setup.start().await;
+    knows_ann(&platform).await;
+    platform.stop().await;
+
+    // All of another, and then one of this, which belongs to it no more.
+    let dir = other.path("backup");
+    succeeded(&backup(&other, &dir).await);
+    fs::copy(&own, &aside).unwrap();
+    succeeded(&restore(&setup, &dir, &["--replace"]).await);
+    let platform = setup.start().await;
+    knows_ann(&platform).await;
+    platform.stop().await;
+    fs::copy(&aside, &own).unwrap();
+    refused(setup.run(&["up"]).await, &parts).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_before_says_whose_it_is_from_its_first_start_on() {
+    let (setup, other) = (Setup::new(), Setup::new());
+    for setup in [&setup, &other] {
+        with_ann(setup).await.stop().await;
+    }
+    // As a version leaves it that says nothing.
+    fs::remove_file(setup.data_dir().join("stores/platform")).unwrap();
+    for name in DATABASES {
+        let url = format!("sqlite://{}", file(&setup, name).display());
+        let database = sea_orm::Database::connect(url).await.unwrap();
+        let pragma = database.execute_unprepared("PRAGMA application_id = 0");
+        pragma.await.unwrap();
+        database.close().await.unwrap();
+    }
+    let platform = setup.start().await;
+    knows_ann(&platform).await;
+    platform.stop().await;
+    fs::copy(file(&other, "ai"), file(&setup, "ai")).unwrap();
+    refused(setup.run(&["up"]).await, &["ai.sqlite", "another platform"]).await;
+}
+
+#[tokio::test]
+async fn pictures_of_another_platform_and_a_folder_that_was_emptied_are_named() {
+    let (setup, other) = (with_picture().await, with_picture().await);
+    let pictures = |setup: &Setup| setup.data_dir().join("files/roleplay/avatars");
+    let (own, aside) = (pictures(&setup), setup.path("aside"));
+    let name = own.display().to_string();
+    fs::rename(&own, &aside).unwrap();
+    copy_folder(&pictures(&other), &own);
+    let parts = [&*name, "another platform"];
+    refused(setup.run(&["up"]).await, &parts).await;
+    let says = looked(&setup).await;
+    assert!(says.contains("another platform"), "{says}");
+    fs::remove_dir_all(&own).unwrap();
+    fs::create_dir(&own).unwrap();
+    refused(setup.run(&["up"]).await, &[&name, "was emptied", "`rm "]).await;
+    let says = looked(&setup).await;
+    assert!(says.contains("was emptied"), "{says}");
+    fs::remove_dir(&own).unwrap();
+    fs::rename(&aside, &own).unwrap();
+    knows_ann(&setup.start().await).await;
+}
+
+#[tokio::test]
 async fn a_database_of_something_else_is_never_used() {
     let setup = Setup::new();
     with_ann(&setup).await.stop().await;

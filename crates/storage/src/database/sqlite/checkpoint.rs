@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::fold::{Fold, Folded, fold};
 use super::handle::{Access, open};
+use super::problem::log_of;
 
 /// Commits between two looks at the log.
 const COMMITS: u32 = 8;
@@ -33,6 +34,8 @@ const LONG_BYTES: u32 = 4 << 20;
 pub const LIMIT_BYTES: u32 = 8 << 20;
 /// How long the log is when a commit folds it in itself, because this one can't keep up.
 pub const BACKSTOP_BYTES: u32 = 16 << 20;
+/// A log that is this long isn't one of writers: somebody has been reading for long, and it grows until they are done.
+const OUTGROWN_BYTES: u64 = 256 << 20;
 /// How often what came meanwhile is folded in as well, before writers are held up for the rest.
 const PASSES: u32 = 3;
 /// How long writers wait for readers who began before, by how long the log is: a few milliseconds, which every read takes,
@@ -120,7 +123,7 @@ impl Checkpoints {
     pub fn keep_emptying(&self, tasks: &Tasks) {
         let (checkpoints, closed) = (self.clone(), self.0.is_closed.clone());
         let emptying = closed.run_until_cancelled_owned(async move {
-            let mut pause = EMPTIED_EVERY;
+            let (mut pause, mut is_outgrown) = (EMPTIED_EVERY, false);
             loop {
                 tokio::time::sleep(pause).await;
                 let emptied = checkpoints.empty().await;
@@ -128,6 +131,13 @@ impl Checkpoints {
                     Some(false) => EMPTIED_AGAIN,
                     _ => EMPTIED_EVERY,
                 };
+                let was_outgrown = is_outgrown;
+                let bytes = outgrown_log(&checkpoints.0.file);
+                is_outgrown = bytes.is_some();
+                if let (Some(bytes), false) = (bytes, was_outgrown) {
+                    let file = checkpoints.0.file.display();
+                    tracing::warn!(%file, size_mib = bytes >> 20, "the database's log grows, because a program has been reading the file for long: end that program, or its transaction");
+                }
             }
         });
         let token = tasks.token().clone();
@@ -182,6 +192,12 @@ impl Checkpoints {
             let _closed = log.connection.close().await;
         }
     }
+}
+
+/// How long the log of a file is, where that is longer than writers make it.
+pub fn outgrown_log(file: &Path) -> Option<u64> {
+    let log = std::fs::metadata(log_of(file)).ok()?;
+    Some(log.len()).filter(|bytes| *bytes > OUTGROWN_BYTES)
 }
 
 /// A log, and the connection that folds it in.

@@ -12,7 +12,7 @@ use libsqlite3_sys::{
     sqlite3_backup_step, sqlite3_db_config,
 };
 use sea_orm::sqlx::sqlite::{LockedSqliteHandle, SqliteConnectOptions};
-use sea_orm::sqlx::{self, ConnectOptions, SqliteConnection};
+use sea_orm::sqlx::{self, ConnectOptions, Connection, SqliteConnection};
 
 /// How long a statement waits for another process.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,14 +32,22 @@ pub(super) enum Access {
 
 /// Opens a file that is there.
 pub(super) async fn open(file: &Path, access: Access) -> sqlx::Result<SqliteConnection> {
+    let options = options(file).read_only(access != Access::Write);
+    let options = options.immutable(access == Access::ReadAlone);
+    options.connect().await
+}
+
+/// Writes a number into the header of a file that is open elsewhere. A statement for it can't take it as a value.
+pub(super) async fn write_application_id(file: &Path, id: u32) -> sqlx::Result<()> {
+    let options = options(file).pragma("application_id", id.to_string());
+    options.connect().await?.close().await
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
-        .read_only(access != Access::Write)
-        .immutable(access == Access::ReadAlone)
         .busy_timeout(PATIENCE)
         .disable_statement_logging()
-        .connect()
-        .await
 }
 
 /// Has the log stay beside the file when this connection closes, also as the last one: who doesn't run the platform leaves

@@ -12,6 +12,8 @@ const LENGTH: usize = 100;
 pub(super) struct Header {
     /// What the application keeps there.
     pub(super) user_version: u32,
+    /// Whose it is, where it says so.
+    pub(super) application_id: u32,
     /// How long the file must be, where the header knows.
     pub(super) length: Option<u64>,
 }
@@ -40,6 +42,7 @@ impl Header {
         let knows_pages = number(24)? == number(92)?;
         Some(Self {
             user_version: number(60)?,
+            application_id: number(68)?,
             length: knows_pages.then_some(u64::from(number(28)?) * page_size),
         })
     }

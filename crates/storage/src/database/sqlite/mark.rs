@@ -11,10 +11,11 @@ use sea_orm::sqlx::{self, Connection, Executor, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::fold::{Fold, fold};
-use super::handle::{Access, fold_log, keep_log, open};
+use super::handle::{Access, fold_log, keep_log, open, write_application_id};
 use super::header::Header;
 use super::log::is_of_another_time;
 use super::problem::{FileError, log_of};
+use crate::Owner;
 
 /// The file is whole.
 const CLOSED: u32 = 1;
@@ -27,19 +28,36 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// The files that this process has marked as in use. Each is kept open, so that its log stays beside it until
 /// [`InUse::release`], whoever else closes it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct InUse(Arc<Mutex<Vec<(PathBuf, SqliteConnection)>>>);
+pub struct InUse {
+    files: Arc<Mutex<Vec<(PathBuf, SqliteConnection)>>>,
+    owner: Option<Owner>,
+}
 
 impl InUse {
+    /// Nothing yet, of a platform whose number all of it is to say.
+    #[must_use]
+    pub fn by(owner: Owner) -> Self {
+        Self {
+            owner: Some(owner),
+            ..Self::default()
+        }
+    }
+
+    /// Whose all of it is, where it is to say so.
+    pub fn owner(&self) -> Option<Owner> {
+        self.owner
+    }
+
     /// Marks a file that is there, unless it is marked already.
     ///
     /// # Errors
     /// It can't be written.
     pub async fn mark(&self, file: &Path) -> Result<(), FileError> {
-        let mut files = self.0.lock().await;
+        let mut files = self.files.lock().await;
         if files.iter().any(|(marked, _)| marked == file) {
             return Ok(());
         }
-        let connection = mark(file).await;
+        let connection = mark(file, self.owner).await;
         let connection = connection.map_err(|error| FileError::of(file, &error))?;
         files.push((file.to_owned(), connection));
         Ok(())
@@ -59,7 +77,7 @@ impl InUse {
 
     /// Lets go of a file that isn't used any more, and leaves it as it is.
     pub async fn forget(&self, file: &Path) {
-        let mut files = self.0.lock().await;
+        let mut files = self.files.lock().await;
         let place = files.iter().position(|(marked, _)| marked == file);
         if let Some(place) = place {
             let (_, connection) = files.swap_remove(place);
@@ -74,7 +92,7 @@ impl InUse {
     /// One of the files can't be written; the others are done nevertheless.
     pub async fn release(&self) -> Result<(), FileError> {
         let mut outcome = Ok(());
-        let files = std::mem::take(&mut *self.0.lock().await);
+        let files = std::mem::take(&mut *self.files.lock().await);
         for (file, connection) in files {
             let released = release(connection).await;
             outcome = outcome.and(released.map_err(|error| FileError::of(&file, &error)));
@@ -83,11 +101,18 @@ impl InUse {
     }
 }
 
-async fn mark(file: &Path) -> sqlx::Result<SqliteConnection> {
+async fn mark(file: &Path, owner: Option<Owner>) -> sqlx::Result<SqliteConnection> {
     let mut connection = open(file, Access::Write).await?;
     keep_log(&mut connection).await?;
     connection.execute("PRAGMA journal_mode = WAL").await?;
     write(&mut connection, IN_USE).await?;
+    if let Some(owner) = owner {
+        let said = sqlx::query_scalar("PRAGMA application_id");
+        let said: i64 = said.fetch_one(&mut connection).await?;
+        if said != i64::from(owner.number()) {
+            write_application_id(file, owner.number()).await?;
+        }
+    }
     for _ in 0..TRIES {
         if fold(&mut connection, Fold::Beside).await?.is_whole() {
             break;
@@ -180,6 +205,13 @@ pub async fn keep_needed_log(connection: &mut SqliteConnection) -> sqlx::Result<
         true => keep_log(connection).await,
         false => Ok(()),
     }
+}
+
+/// The number that the header of a file has for whoever made it; none where it can't be read. As [`is_marked`], it is not to be asked
+/// while this process has the file open.
+pub(crate) fn application_id(file: &Path) -> Option<u32> {
+    let header = Header::read(file).ok()??;
+    Some(header.application_id)
 }
 
 impl Header {

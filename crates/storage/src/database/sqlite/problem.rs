@@ -56,6 +56,11 @@ pub enum FileError {
         /// The file that it should be.
         belongs: PathBuf,
     },
+    /// It is of another platform than the rest of its data folder.
+    Strange {
+        /// The file, or the folder of files.
+        file: PathBuf,
+    },
     /// A folder that has what only comes with databases, and none of them.
     NoDatabase {
         /// The folder.
@@ -113,6 +118,9 @@ impl FileError {
             Self::OnlyLog { .. } => {
                 format!("{name} is missing or empty, while its log {name}-wal is there")
             }
+            Self::Lost { file, .. } if file.exists() => {
+                format!("{name} was emptied, though this data folder had files in it")
+            }
             Self::Lost { .. } => format!("{name} is missing, though this data folder had it"),
             Self::Newer { migration, .. } => {
                 format!("{name} belongs to a newer version of Troupe, because it has {migration}")
@@ -121,6 +129,9 @@ impl FileError {
                 "{name} isn't the database of that name: what it has belongs in {}",
                 belongs.display()
             ),
+            Self::Strange { .. } => {
+                format!("{name} belongs to another platform than the rest of the data folder")
+            }
             Self::NoDatabase { left, .. } => {
                 format!("{name} has no databases, though it has {}", left.display())
             }
@@ -161,6 +172,7 @@ impl FileError {
                 "rename it to {}, and bring back the right one, or restore a backup with `troupe restore`",
                 belongs.file_name().unwrap_or_default().display()
             ),
+            Self::Strange { .. } => "bring the right one back, or restore a backup of one platform with `troupe restore --replace`".to_owned(),
             Self::NoDatabase { .. } => "bring them back, restore a backup with `troupe restore --replace`, or name the PostgreSQL that has them in database.url; to start with no data, choose another folder with --data-dir".to_owned(),
             Self::Full { .. } => {
                 "make room there, or choose another folder with --data-dir".to_owned()
@@ -181,6 +193,7 @@ impl FileError {
             | Self::Lost { file, .. }
             | Self::Newer { file, .. }
             | Self::Swapped { file, .. }
+            | Self::Strange { file }
             | Self::NoDatabase { folder: file, .. }
             | Self::Full { file }
             | Self::Forbidden { file, .. }

@@ -18,15 +18,20 @@ local function wait_after(count)
   return math.min(first * 2 ^ math.min(doublings, 16), longest)
 end
 
--- What is left of the wait: never longer than the failures cost, also where another process's clock is ahead.
+-- What is left of the wait.
 local function wait_of(failed)
-  local cost = wait_after(failed.count)
-  return math.min(failed.last + cost - now, cost)
+  return failed.last + wait_after(failed.count) - now
 end
 
 local function failures(key)
   local found = redis.call('HMGET', key, 'count', 'failed')
-  return { key = key, count = tonumber(found[1] or 0), last = tonumber(found[2] or 0) }
+  local last = tonumber(found[2] or 0)
+  -- Where a clock was set back, or another process's is ahead, the wait begins now.
+  if last > now then
+    last = now
+    redis.call('HSET', key, 'failed', ARGV[1])
+  end
+  return { key = key, count = tonumber(found[1] or 0), last = last }
 end
 
 local function count(failed, lifetime)
