@@ -35,12 +35,12 @@ pub(crate) struct DeleteMessage {
 
 impl Chats {
     /// Deletes a message. Branches that end in what is deleted move to the swipe before the message, else the one after it,
-    /// else to its parent. Returns where the session's branch ends now.
+    /// else to its parent.
     pub(crate) async fn delete_message(
         &self,
         ctx: &Ctx,
         request: DeleteMessage,
-    ) -> Result<Option<MessageId>, Error> {
+    ) -> Result<(), Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
         let words = self.words_of_etag(ctx, request.session_id, request.id, &request.etag);
         let words = words.await?;
@@ -69,14 +69,12 @@ impl Chats {
                 }
                 let telling = self.telling(tx, &session, cause);
                 telling.deleted(&deleted)?;
-                let session = enter(tx, user, session.id, Right::Watch).await?;
-                Ok((session.branch.head, pointless))
+                Ok(pointless)
             })
         });
-        let deletion: Result<_, Error> = deletion.await;
-        let (head, pointless) = deletion?;
-        pointless.end(&self.live);
-        Ok(head)
+        let pointless: Result<Pointless, Error> = deletion.await;
+        pointless?.end(&self.live);
+        Ok(())
     }
 }
 

@@ -304,9 +304,8 @@ impl MessageService for MessageApi {
             keep_following: request.keep_following,
             etag: request.etag,
         };
-        let head = self.chats.delete_message(&ctx, delete).await?;
-        let head_message_id = head.map(|id| id.to_string()).unwrap_or_default();
-        Ok(Response::new(pb::DeleteMessageResponse { head_message_id }))
+        self.chats.delete_message(&ctx, delete).await?;
+        Ok(Response::new(pb::DeleteMessageResponse {}))
     }
 
     async fn search_messages(
