@@ -81,6 +81,7 @@ mod start_generation;
 mod start_scenario;
 mod tell;
 mod turns;
+mod update_branch;
 mod update_character;
 mod update_lorebook;
 mod update_memory;
@@ -88,6 +89,7 @@ mod update_message;
 mod update_participant;
 mod update_scenario;
 mod update_session;
+mod upload_avatar;
 mod wait_in_line;
 mod watch_generation;
 mod words;
@@ -103,7 +105,7 @@ pub(crate) use self::{
     create_memory::NewNote,
     create_scenario::{ScenarioPatch, ScriptPart},
     create_session::NewSession,
-    delete_message::DeleteMessage,
+    delete_message::DeleteMessages,
     error::Error,
     export_character::CardFile,
     history::Chronicle,
