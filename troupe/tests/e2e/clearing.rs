@@ -145,7 +145,7 @@ async fn what_is_set_and_cleared_again_is_as_if_it_had_never_been_set() {
         let mut found = Vec::new();
         fields(&resource(&method).unwrap(), "", &mut found);
         for (path, field) in found {
-            if NEVER_EMPTY.contains(&(&name, &path)) {
+            if NEVER_EMPTY.contains(&(name.as_str(), path.as_str())) {
                 continue;
             }
             let all = BESIDE.iter().filter(|(of, ..)| *of == name);

@@ -76,16 +76,16 @@ impl Characters {
     ) -> Result<Character, Error> {
         let version = AvatarVersion::of(&png);
         self.avatars.put_beside(id, &version, png).await?;
-        let replaced = self.set_avatar(user, id, Some(&version), etag).await;
-        if let Ok(replaced) = replaced {
-            return Ok(self.discard(replaced).await);
-        }
+        let error = match self.set_avatar(user, id, Some(&version), etag).await {
+            Ok(replaced) => return Ok(self.discard(replaced).await),
+            Err(error) => error,
+        };
         // The same picture may have come twice, of which one was stored.
         let now = characters::find(self.db.read(), user, id).await?;
         if now.and_then(|it| it.avatar).as_ref() != Some(&version) {
             self.avatars.delete_beside(id, &version).await?;
         }
-        replaced.map(|it| it.character)
+        Err(error)
     }
 
     async fn set_avatar(

@@ -96,8 +96,10 @@ impl Position {
     /// The position that an entry names; none where it leaves that to the settings, or a decorator names one that nothing else can.
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
-        Some(match entry.placement {
-            _ if !entry.is_placed => return None,
+        if !entry.is_placed {
+            return None;
+        }
+        Some(match &entry.placement {
             Placement::BeforeCharacter => Self::BeforeCharacter,
             Placement::AfterCharacter => Self::AfterCharacter,
             Placement::NoteTop => Self::BeforeNote,
