@@ -22,7 +22,11 @@ pub fn check(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<()> {
             .find(|it| it.is_list() && it.name().ends_with("_ids"));
         let ids = ids.context("what it deletes is named by ids: `thing_ids`")?;
         let rules = rules::rules_of(pool, &ids)?;
-        let repeated = rules.and_then(|rules| rules.get_field_by_name("repeated").map(|it| it.into_owned()));
+        let repeated = rules.and_then(|rules| {
+            rules
+                .get_field_by_name("repeated")
+                .map(|it| it.into_owned())
+        });
         let repeated = repeated.as_ref().and_then(Value::as_message);
         let limit = |name| repeated?.get_field_by_name(name)?.as_u64();
         let limits = (limit("min_items"), limit("max_items"));

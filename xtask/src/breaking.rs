@@ -91,15 +91,25 @@ mod tests {
 
     #[test]
     fn a_break_is_told_by_a_new_line_that_names_it() {
-        let now = BEFORE.replace("### Changed", "- `Answer` has no\n  `head` any more.\n\n### Changed");
+        let now = BEFORE.replace(
+            "### Changed",
+            "- `Answer` has no\n  `head` any more.\n\n### Changed",
+        );
         let new = new_lines(BEFORE, &now);
-        let deleted = "Previously present field \"1\" with name \"head\" on message \"Answer\" was deleted.";
+        let deleted =
+            "Previously present field \"1\" with name \"head\" on message \"Answer\" was deleted.";
         assert!(finding(deleted).is_told(&new));
         let type_of = |name: &str| {
-            format!("Field \"7\" with name \"size\" on message \"{name}\" changed type from \"int64\" to \"int32\".")
+            format!(
+                "Field \"7\" with name \"size\" on message \"{name}\" changed type from \"int64\" to \"int32\"."
+            )
         };
         for name in ["Old", "New", "Other", "Answers", "head"] {
-            assert_eq!(finding(&type_of(name)).is_told(&new), name == "head", "{name}");
+            assert_eq!(
+                finding(&type_of(name)).is_told(&new),
+                name == "head",
+                "{name}"
+            );
         }
         let file = finding("Previously present file \"a.proto\" was deleted.");
         assert!(!file.is_told(&new));

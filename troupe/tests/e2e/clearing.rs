@@ -26,12 +26,15 @@ const BESIDE: [(&str, &str, &str); 3] = [
 
 /// The fields of a resource that hold one value or a list of texts, as paths in JSON. Ids aren't among them: they name things.
 fn fields(message: &MessageDescriptor, within: &str, found: &mut Vec<(String, FieldDescriptor)>) {
-    let is_id = |field: &FieldDescriptor| ["_id", "_ids"].iter().any(|it| field.name().ends_with(it));
+    let is_id =
+        |field: &FieldDescriptor| ["_id", "_ids"].iter().any(|it| field.name().ends_with(it));
     let fields = message.fields().filter(|it| !is_fixed(it) && !is_id(it));
     for field in fields.filter(|it| !behaves(it, REQUIRED) && it.name() != "etag") {
         let path = format!("{within}{}", field.json_name());
         match field.kind() {
-            Kind::Message(inner) if !field.is_list() && inner.full_name().starts_with("troupe.") => {
+            Kind::Message(inner)
+                if !field.is_list() && inner.full_name().starts_with("troupe.") =>
+            {
                 self::fields(&inner, &format!("{path}."), found);
             }
             Kind::Message(_) => {}
@@ -73,22 +76,44 @@ impl Person {
         let post = async |path: &str, body: Value| {
             let mut body = body;
             body.as_object_mut().unwrap().extend(beside.clone());
-            self.ok(Method::POST, &format!("{ROLEPLAY}{path}"), body).await
+            self.ok(Method::POST, &format!("{ROLEPLAY}{path}"), body)
+                .await
         };
         let plain = async |path: &str, body: Value| {
-            self.ok(Method::POST, &format!("{ROLEPLAY}{path}"), body).await
+            self.ok(Method::POST, &format!("{ROLEPLAY}{path}"), body)
+                .await
         };
         let session = async || {
-            let character = plain("/characters", json!({"name": "Mira", "firstMessage": "Come in."})).await;
+            let character = plain(
+                "/characters",
+                json!({"name": "Mira", "firstMessage": "Come in."}),
+            )
+            .await;
             let session = plain("/sessions", json!({"characterId": character["id"]})).await;
             let id = session["session"]["id"].as_str().unwrap().to_owned();
             (id, session)
         };
         let (folder, made, id) = match method {
-            "UpdateCharacter" => ("/characters".to_owned(), post("/characters", json!({"name": "Mira"})).await, "id"),
-            "UpdateScenario" => ("/scenarios".to_owned(), post("/scenarios", json!({"name": "Storm"})).await, "id"),
-            "UpdatePersona" => ("/personas".to_owned(), post("/personas", json!({"name": "Ada"})).await, "id"),
-            "UpdateLorebook" => ("/lorebooks".to_owned(), post("/lorebooks", json!({"name": "Varn"})).await, "id"),
+            "UpdateCharacter" => (
+                "/characters".to_owned(),
+                post("/characters", json!({"name": "Mira"})).await,
+                "id",
+            ),
+            "UpdateScenario" => (
+                "/scenarios".to_owned(),
+                post("/scenarios", json!({"name": "Storm"})).await,
+                "id",
+            ),
+            "UpdatePersona" => (
+                "/personas".to_owned(),
+                post("/personas", json!({"name": "Ada"})).await,
+                "id",
+            ),
+            "UpdateLorebook" => (
+                "/lorebooks".to_owned(),
+                post("/lorebooks", json!({"name": "Varn"})).await,
+                "id",
+            ),
             "UpdateLorebookEntry" => {
                 let book = plain("/lorebooks", json!({"name": "Varn"})).await;
                 let folder = format!("/lorebooks/{}/entries", book["id"].as_str().unwrap());
@@ -112,13 +137,18 @@ impl Person {
             "UpdateBranch" => {
                 let (id, session) = session().await;
                 let folder = format!("/sessions/{id}/branches");
-                let branch = post(&folder, json!({"headMessageId": session["greeting"]["id"]})).await;
+                let branch =
+                    post(&folder, json!({"headMessageId": session["greeting"]["id"]})).await;
                 (folder, branch, "id")
             }
             "UpdateBookmark" => {
                 let (id, session) = session().await;
                 let body = json!({"sessionId": id, "messageId": session["greeting"]["id"]});
-                ("/bookmarks".to_owned(), post("/bookmarks", body).await, "id")
+                (
+                    "/bookmarks".to_owned(),
+                    post("/bookmarks", body).await,
+                    "id",
+                )
             }
             "UpdateCastMember" => {
                 let folder = format!("/sessions/{}/cast", session().await.0);
@@ -149,14 +179,20 @@ async fn what_is_set_and_cleared_again_is_as_if_it_had_never_been_set() {
                 continue;
             }
             let all = BESIDE.iter().filter(|(of, ..)| *of == name);
-            let beside: Map<_, _> = all.map(|(_, key, value)| ((*key).to_owned(), json!(value))).collect();
+            let beside: Map<_, _> = all
+                .map(|(_, key, value)| ((*key).to_owned(), json!(value)))
+                .collect();
             let mut others = beside.clone();
             others.remove(&path);
             let (fresh, (place, thing)) = match name.as_str() {
-                "UpdateProfile" => (profile.clone(), ("/api/v1/users/me".to_owned(), profile.clone())),
+                "UpdateProfile" => (
+                    profile.clone(),
+                    ("/api/v1/users/me".to_owned(), profile.clone()),
+                ),
                 _ => {
                     let fresh = ann.make(&name, &others).await;
-                    let fresh = fresh.unwrap_or_else(|| panic!("this test makes nothing for {name}"));
+                    let fresh =
+                        fresh.unwrap_or_else(|| panic!("this test makes nothing for {name}"));
                     (fresh.1, ann.make(&name, &beside).await.unwrap())
                 }
             };
@@ -169,11 +205,16 @@ async fn what_is_set_and_cleared_again_is_as_if_it_had_never_been_set() {
                     break;
                 }
             }
-            let (status, empty) = ann.call(Method::PATCH, &place, with(&path, Value::Null)).await;
+            let (status, empty) = ann
+                .call(Method::PATCH, &place, with(&path, Value::Null))
+                .await;
             let is_cleared = status.is_success() && at(&empty, &path) == at(&fresh, &path);
             match set.is_some() && is_cleared {
                 true => cleared += 1,
-                false => odd.push(format!("{name} {path}: set {set:?}, then {status} {}", at(&empty, &path))),
+                false => odd.push(format!(
+                    "{name} {path}: set {set:?}, then {status} {}",
+                    at(&empty, &path)
+                )),
             }
         }
     }

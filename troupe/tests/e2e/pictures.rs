@@ -78,22 +78,33 @@ async fn a_page_gives_a_character_a_picture_by_the_state_that_it_saw() {
     let platform = setup.start().await;
     let ann = Person::register(&platform, "Ann").await;
     let body = json!({"name": "Odo"});
-    let made = ann.ok(Method::POST, "/api/v1/roleplay/characters", body).await;
-    let path = format!("/api/v1/roleplay/characters/{}/avatar", made["id"].as_str().unwrap());
+    let made = ann
+        .ok(Method::POST, "/api/v1/roleplay/characters", body)
+        .await;
+    let path = format!(
+        "/api/v1/roleplay/characters/{}/avatar",
+        made["id"].as_str().unwrap()
+    );
     let put = async |headers: &[(&str, &str)], body: Vec<u8>| {
         let request = ann.request(Method::PUT, &path).body(body);
-        let request = headers.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(request, |it, (name, value)| it.header(*name, *value));
         let answer = request.send().await.unwrap();
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
     let given = put(&[("content-type", "image/png")], maren()).await;
     assert_eq!(given.0, StatusCode::OK, "{}", given.1);
-    assert_eq!((&given.1["name"], &given.1["hasAvatar"]), (&json!("Odo"), &json!(true)));
+    assert_eq!(
+        (&given.1["name"], &given.1["hasAvatar"]),
+        (&json!("Odo"), &json!(true))
+    );
     // The state of a picture is what its own answer says.
     let shown = ann.request(Method::GET, &path).send().await.unwrap();
     let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
     let form = "multipart/form-data; boundary=xyz";
-    let mut body = b"--xyz\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.png\"\r\n\r\n".to_vec();
+    let mut body =
+        b"--xyz\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.png\"\r\n\r\n".to_vec();
     body.extend(example("quill.png"));
     body.extend(b"\r\n--xyz--\r\n");
     let headers = [("content-type", form), ("if-match", tag.as_str())];

@@ -91,11 +91,31 @@ fn refuses_a_deletion_that_answers_something_or_takes_any_number() {
     check("ListThings", "", "string next_page_token = 2;").unwrap();
     for (method, request, response, problem) in [
         ("DeleteThing", "", "string head_id = 1;", "answers nothing"),
-        ("BatchDeleteThings", &*good, "int32 count = 1;", "answers nothing"),
-        ("BatchDeleteThings", "repeated string names = 1;", "", "named by ids"),
-        ("BatchDeleteThings", "repeated string thing_ids = 1;", "", "1 to 100"),
+        (
+            "BatchDeleteThings",
+            &*good,
+            "int32 count = 1;",
+            "answers nothing",
+        ),
+        (
+            "BatchDeleteThings",
+            "repeated string names = 1;",
+            "",
+            "named by ids",
+        ),
+        (
+            "BatchDeleteThings",
+            "repeated string thing_ids = 1;",
+            "",
+            "1 to 100",
+        ),
         ("BatchDeleteThings", &ids("max_items: 100"), "", "1 to 100"),
-        ("BatchDeleteThings", &ids("min_items: 1 max_items: 101"), "", "1 to 100"),
+        (
+            "BatchDeleteThings",
+            &ids("min_items: 1 max_items: 101"),
+            "",
+            "1 to 100",
+        ),
     ] {
         let error = check(method, request, response).unwrap_err();
         assert!(error.contains(problem), "{error}");

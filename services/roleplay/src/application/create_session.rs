@@ -19,9 +19,7 @@ use crate::domain::cast::{Cast, CastMember};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::participant::{Right, Seat};
-use crate::domain::session::{
-    Branch, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
-};
+use crate::domain::session::{Branch, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session};
 use crate::domain::story::NewStory;
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, cast, messages, participants, sessions, stories};

@@ -121,7 +121,9 @@ pub(crate) enum Error {
     #[error("the session is on this branch: select another one first, then delete it")]
     BranchSelected,
     /// What was sent is no picture that a character can have.
-    #[error("the picture can't be used ({0}): send a whole PNG, JPEG or WebP of at most 16,384 pixels on each side")]
+    #[error(
+        "the picture can't be used ({0}): send a whole PNG, JPEG or WebP of at most 16,384 pixels on each side"
+    )]
     AvatarInvalid(#[from] Unusable),
     /// The character has no picture.
     #[error("the character has no picture")]

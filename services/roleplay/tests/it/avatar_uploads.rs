@@ -64,13 +64,19 @@ async fn a_character_is_given_pictures_one_after_the_other() {
     let (alice, bob) = (stage.person(), stage.person());
     let made = alice.import(CARD).await.unwrap().character.unwrap();
     assert!(!made.has_avatar);
-    let first = alice.upload(&made.id, picture(9), &made.etag).await.unwrap();
+    let first = alice
+        .upload(&made.id, picture(9), &made.etag)
+        .await
+        .unwrap();
     assert!(first.has_avatar && first.etag != made.etag);
     assert_eq!(first, alice.read_character(&made.id).await);
     assert_eq!(avatar(&alice, &made.id).await.unwrap().1, picture(9));
     // The same once more changes nothing.
     let same = alice.upload(&made.id, picture(9), "").await.unwrap();
-    assert_eq!((same.etag.as_str(), stage.avatar_files()), (first.etag.as_str(), 1));
+    assert_eq!(
+        (same.etag.as_str(), stage.avatar_files()),
+        (first.etag.as_str(), 1)
+    );
     let second = alice.upload(&made.id, picture(200), "").await.unwrap();
     assert_ne!(second.avatar, first.avatar, "it has other addresses");
     assert_eq!(avatar(&alice, &made.id).await.unwrap().1, picture(200));

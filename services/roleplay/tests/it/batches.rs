@@ -9,7 +9,12 @@ use crate::avatars::png;
 use crate::stage::{CARD, Person, Stage, turn};
 
 impl Person {
-    async fn delete_messages(&self, session: &str, ids: &[&str], alone: bool) -> Result<(), Status> {
+    async fn delete_messages(
+        &self,
+        session: &str,
+        ids: &[&str],
+        alone: bool,
+    ) -> Result<(), Status> {
         let request = pb::BatchDeleteMessagesRequest {
             session_id: session.to_owned(),
             message_ids: owned(ids),
@@ -80,14 +85,19 @@ async fn deletes_messages_with_what_follows_or_alone() {
     assert_eq!(code(missing), Code::NotFound);
     assert_eq!(alice.path(&id).await.len(), path.len(), "all or none");
     // What is named twice is deleted once.
-    let alone = alice.delete_messages(&id, &[at(1), at(4), at(1)], true).await;
+    let alone = alice
+        .delete_messages(&id, &[at(1), at(4), at(1)], true)
+        .await;
     alone.unwrap();
     assert_eq!(alice.texts(&id).await[1..], ["A", "two", "three", "C"]);
     // The second goes with the first.
     let rest = alice.delete_messages(&id, &[at(3), at(5)], false).await;
     rest.unwrap();
     assert_eq!(alice.texts(&id).await[1..], ["A"]);
-    assert_eq!(alice.session(&id).await.branch.unwrap().head_message_id, at(2));
+    assert_eq!(
+        alice.session(&id).await.branch.unwrap().head_message_id,
+        at(2)
+    );
 }
 
 #[tokio::test]
@@ -117,13 +127,18 @@ async fn deletes_no_message_while_one_of_them_is_written() {
     let watch = alice.send(&id, "two").await.unwrap();
     let call = stage.call().await;
     let running = alice.path(&id).await.pop().unwrap().id;
-    let refused = alice.delete_messages(&id, &[&first.id, &running], true).await;
+    let refused = alice
+        .delete_messages(&id, &[&first.id, &running], true)
+        .await;
     assert_eq!(reason(refused), Some(Reason::GenerationRunning));
     assert_eq!(alice.texts(&id).await[1..3], ["one", "A"]);
     call.say("B");
     call.finish();
     watch.all().await;
-    alice.delete_messages(&id, &[&first.id, &running], true).await.unwrap();
+    alice
+        .delete_messages(&id, &[&first.id, &running], true)
+        .await
+        .unwrap();
     assert_eq!(alice.texts(&id).await[1..], ["one", "two"]);
 }
 
@@ -136,7 +151,9 @@ async fn deletes_sessions_of_their_owner() {
     bob.let_in(&his, &alice, Role::Player).await;
     let denied = alice.delete_sessions(&[&first, &his]).await;
     assert_eq!(reason(denied), Some(Reason::SessionRoleInsufficient));
-    let missing = alice.delete_sessions(&[&first, &nothing_like(&first)]).await;
+    let missing = alice
+        .delete_sessions(&[&first, &nothing_like(&first)])
+        .await;
     assert_eq!(code(missing), Code::NotFound);
     // One that runs is ended first.
     let _watch = alice.send(&second, "Hello").await.unwrap();
@@ -164,7 +181,10 @@ async fn deletes_characters_with_their_pictures() {
     named.pop();
     alice.delete_characters(&named).await.unwrap();
     assert_eq!(stage.avatar_files(), 0);
-    assert_eq!(code(alice.delete_characters(&named[..1]).await), Code::NotFound);
+    assert_eq!(
+        code(alice.delete_characters(&named[..1]).await),
+        Code::NotFound
+    );
 }
 
 #[tokio::test]
@@ -182,7 +202,9 @@ async fn deletes_entries_of_the_lorebook_that_was_seen() {
     assert_eq!(code(missing), Code::NotFound);
     assert_eq!(alice.entries(&book.id).await.len(), 3);
     let seen = alice.get_book(&book.id).await.unwrap().etag;
-    let deleted = alice.delete_entries(&book.id, &[&ids[2], &ids[0]], &seen).await;
+    let deleted = alice
+        .delete_entries(&book.id, &[&ids[2], &ids[0]], &seen)
+        .await;
     deleted.unwrap();
     let left = alice.entries(&book.id).await;
     assert_eq!((left.len(), left[0].id.as_str()), (1, ids[1].as_str()));

@@ -84,19 +84,27 @@ async fn a_branch_gets_another_title_and_nothing_else() {
     assert_eq!(same.unwrap(), changed, "it says so already");
     // Without a title it has the one that it would have had.
     let second = alice.new_branch(&id, &main.head_message_id).await;
-    let named = bob.change_branch(&id, titled(&second, "Mine"), &["title"]).await;
+    let named = bob
+        .change_branch(&id, titled(&second, "Mine"), &["title"])
+        .await;
     assert_eq!(named.unwrap().title, "Mine");
     for (branch, title) in [(&main, "Main"), (&second, "Branch 2")] {
-        let cleared = alice.change_branch(&id, titled(branch, ""), &["title"]).await;
+        let cleared = alice
+            .change_branch(&id, titled(branch, ""), &["title"])
+            .await;
         assert_eq!(cleared.unwrap().title, title);
     }
-    let denied = eve.change_branch(&id, titled(&main, "Hers"), &["title"]).await;
+    let denied = eve
+        .change_branch(&id, titled(&main, "Hers"), &["title"])
+        .await;
     assert_eq!(
         reason_of(&denied.unwrap_err()),
         Some(Reason::SessionRoleInsufficient)
     );
     let other = alice.open_session().await.id;
-    let elsewhere = alice.change_branch(&other, titled(&main, "X"), &["title"]).await;
+    let elsewhere = alice
+        .change_branch(&other, titled(&main, "X"), &["title"])
+        .await;
     assert_eq!(elsewhere.unwrap_err().code(), Code::NotFound);
 }
 

@@ -298,17 +298,17 @@ mod tests {
         };
         book.patch_entry("0", &patch);
         let entry = read(&book).entry;
-        assert_eq!(
-            (Position::of(&entry), entry.scan_depth),
-            (None, None)
-        );
+        assert_eq!((Position::of(&entry), entry.scan_depth), (None, None));
         assert_eq!(
             (entry.case_sensitive, entry.match_whole_words),
             (None, None)
         );
         assert!((entry.probability - 100.0).abs() < f64::EPSILON);
         // What the patch doesn't name means what it meant.
-        assert_eq!((entry.keys, entry.insertion_order), (vec!["reef".to_owned()], 20));
+        assert_eq!(
+            (entry.keys, entry.insertion_order),
+            (vec!["reef".to_owned()], 20)
+        );
         assert_eq!(entry.timed.sticky, Some(5));
         let patch = EntryPatch {
             keys: Some(vec!["deep".to_owned()]),

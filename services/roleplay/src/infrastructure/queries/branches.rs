@@ -57,7 +57,10 @@ pub(crate) async fn place(
     session: SessionId,
     id: BranchId,
 ) -> Result<u64, DbErr> {
-    of_session(session).filter(Column::Id.lte(id)).count(db).await
+    of_session(session)
+        .filter(Column::Id.lte(id))
+        .count(db)
+        .await
 }
 
 /// Stores a branch.

@@ -37,7 +37,9 @@ impl From<Book> for pb::Lorebook {
 pub(crate) fn entry(lorebook: LorebookId, view: EntryView) -> pb::LorebookEntry {
     let etag = view.etag();
     let extensions = view.extensions();
-    let is_given = extensions.as_ref().is_some_and(|it| it.contains_key("probability"));
+    let is_given = extensions
+        .as_ref()
+        .is_some_and(|it| it.contains_key("probability"));
     let position = position(Position::of(&view.entry)).into();
     let EntryView { id, entry, json } = view;
     let (depth, role) = match entry.placement {
