@@ -24,6 +24,14 @@ const BESIDE: [(&str, &str, &str); 3] = [
     ("UpdateLorebookEntry", "position", "LORE_POSITION_AT_DEPTH"),
 ];
 
+/// What needs nothing else but a name.
+const OWN: [(&str, &str, &str); 4] = [
+    ("UpdateCharacter", "/characters", "Mira"),
+    ("UpdateScenario", "/scenarios", "Storm"),
+    ("UpdatePersona", "/personas", "Ada"),
+    ("UpdateLorebook", "/lorebooks", "Varn"),
+];
+
 /// The fields of a resource that hold one value or a list of texts, as paths in JSON. Ids aren't among them: they name things.
 fn fields(message: &MessageDescriptor, within: &str, found: &mut Vec<(String, FieldDescriptor)>) {
     let is_id =
@@ -93,27 +101,14 @@ impl Person {
             let id = session["session"]["id"].as_str().unwrap().to_owned();
             (id, session)
         };
+        let mut owns = OWN.iter();
+        let own = owns.find(|(of, ..)| *of == method);
+        let own = own.map(|(of, folder, name)| (*of, *folder, json!({ "name": name })));
         let (folder, made, id) = match method {
-            "UpdateCharacter" => (
-                "/characters".to_owned(),
-                post("/characters", json!({"name": "Mira"})).await,
-                "id",
-            ),
-            "UpdateScenario" => (
-                "/scenarios".to_owned(),
-                post("/scenarios", json!({"name": "Storm"})).await,
-                "id",
-            ),
-            "UpdatePersona" => (
-                "/personas".to_owned(),
-                post("/personas", json!({"name": "Ada"})).await,
-                "id",
-            ),
-            "UpdateLorebook" => (
-                "/lorebooks".to_owned(),
-                post("/lorebooks", json!({"name": "Varn"})).await,
-                "id",
-            ),
+            _ if own.is_some() => {
+                let (_, folder, body) = own?;
+                (folder.to_owned(), post(folder, body).await, "id")
+            }
             "UpdateLorebookEntry" => {
                 let book = plain("/lorebooks", json!({"name": "Varn"})).await;
                 let folder = format!("/lorebooks/{}/entries", book["id"].as_str().unwrap());
