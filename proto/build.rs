@@ -4,6 +4,8 @@
 
 #[path = "build/behaviour.rs"]
 mod behaviour;
+#[path = "build/deletions.rs"]
+mod deletions;
 #[path = "src/deprecation.rs"]
 mod deprecation;
 #[path = "build/events.rs"]

@@ -7,7 +7,7 @@ use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 
 use super::deprecation::Deprecation;
-use super::{behaviour, lists, reasons};
+use super::{behaviour, deletions, lists, reasons};
 
 const DEFAULT_MAX_REQUEST_BYTES: u32 = 65_536;
 
@@ -48,6 +48,7 @@ fn role(name: &str) -> String {
 
 fn entry(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<String> {
     lists::check(method)?;
+    deletions::check(pool, method)?;
     behaviour::check(pool, &method.input())?;
     let policy = policy_of(pool, method)?;
     let audience = enum_name(pool, &policy, "audience")?;

@@ -56,6 +56,9 @@ fn emit_message(
 
 fn emit_field(pool: &DescriptorPool, field: &FieldDescriptor, body: &mut String) -> Result<()> {
     let name = field.name();
+    if name.ends_with("_bytes") && matches!(field.kind(), Kind::Int64 | Kind::Uint64) {
+        bail!("a number of bytes has 32 bits: JSON writes those of 64 as texts");
+    }
     let rules = rules_of(pool, field)?;
     if let Some(oneof) = field
         .containing_oneof()

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::breaking::{self, CHANGELOG};
 use crate::report::{self, Counts};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -28,11 +29,15 @@ pub(crate) fn check(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     check(buf(&["lint"]))?;
     check(buf(&["format", "--diff", "--exit-code"]))?;
     match earlier_commit(workspace) {
-        Some(commit) => check(buf(&[
-            "breaking",
-            "--against",
-            &format!(".git#ref={commit}"),
-        ])),
+        Some(commit) => {
+            let against = format!(".git#ref={commit}");
+            let buf = buf(&["breaking", "--error-format", "json", "--against", &against]);
+            let mut show = workspace.command("git");
+            show.args(["show", &format!("{commit}:{CHANGELOG}")]);
+            let before = workspace.output(show)?;
+            let now = std::fs::read_to_string(workspace.root().join(CHANGELOG))?;
+            breaking::check(buf, &before, &now)
+        }
         None => {
             println!("no earlier commit has contracts to compare with");
             Ok(())

@@ -6,6 +6,7 @@
 )]
 
 mod boundaries;
+mod breaking;
 mod buf;
 mod clients;
 mod deny;

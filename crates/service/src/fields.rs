@@ -32,6 +32,24 @@ pub fn optional_id<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<
     id(field, text).map(Some)
 }
 
+/// Ids, each once, in their order.
+///
+/// # Errors
+/// As those of [`id`].
+pub fn ids<T>(field: &str, texts: &[String]) -> Result<Vec<T>, Status>
+where
+    T: FromStr<Err: Display> + PartialEq,
+{
+    let mut ids = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let id = id(&format!("{field}[{index}]"), text)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
 /// A text without NUL, which not every database keeps.
 ///
 /// # Errors
@@ -73,6 +91,15 @@ mod tests {
         let given = prost_types::Timestamp { seconds, nanos };
         let read = time("start_time", Some(given)).ok()?;
         read.map(Timestamp::micros)
+    }
+
+    #[test]
+    fn ids_are_read_once_each_and_the_wrong_one_is_named() {
+        let texts = |texts: &[&str]| texts.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let read = ids::<u32>("user_ids", &texts(&["7", "3", "7"]));
+        assert_eq!(read.unwrap(), [7, 3]);
+        let refused = ids::<u32>("user_ids", &texts(&["7", "x"])).unwrap_err();
+        assert!(refused.message().starts_with("user_ids[1] "), "{refused}");
     }
 
     #[test]

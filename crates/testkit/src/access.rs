@@ -162,6 +162,12 @@ fn filled(descriptor: MessageDescriptor, within: &str, values: Values<'_>) -> Dy
             (_, name) => name.to_owned(),
         };
         match field.kind() {
+            Kind::String if field.is_list() && within.is_empty() => {
+                // `message_ids` has what `message_id` would have.
+                let one = name.strip_suffix('s').and_then(|one| values.of.get(one));
+                let list = one.map(|text| Value::String(text.clone()));
+                message.set_field(&field, Value::List(list.into_iter().collect()));
+            }
             _ if field.is_list() || field.is_map() => {}
             Kind::String => {
                 if let Some(text) = values.of.get(name.as_str()) {

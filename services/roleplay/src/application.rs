@@ -82,6 +82,7 @@ mod start_generation;
 mod start_scenario;
 mod tell;
 mod turns;
+mod update_branch;
 mod update_character;
 mod update_lorebook;
 mod update_memory;
@@ -89,6 +90,7 @@ mod update_message;
 mod update_participant;
 mod update_scenario;
 mod update_session;
+mod upload_avatar;
 mod wait_in_line;
 mod watch_generation;
 mod words;
@@ -104,7 +106,7 @@ pub(crate) use self::{
     create_memory::NewNote,
     create_scenario::{ScenarioPatch, ScriptPart},
     create_session::NewSession,
-    delete_message::DeleteMessage,
+    delete_message::DeleteMessages,
     error::Error,
     export_character::CardFile,
     history::Chronicle,

@@ -19,7 +19,7 @@ const OF_FORM: [&str; 8] = [
 ];
 
 /// Without limits to how often one person calls.
-fn setup() -> Setup {
+pub(crate) fn setup() -> Setup {
     let mut setup = Setup::new();
     for class in ["READ", "WRITE", "CREDENTIALS", "GENERATE"] {
         for key in ["PER_SECOND", "BURST"] {

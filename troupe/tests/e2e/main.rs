@@ -6,6 +6,7 @@ mod backup;
 mod cards;
 mod chaos;
 mod chat;
+mod clearing;
 mod collector;
 mod credentials;
 mod disks;

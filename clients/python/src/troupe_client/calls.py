@@ -1,8 +1,10 @@
 """Does the steps of calls over a channel of grpcio, blocking or with asyncio."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent import futures
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -96,8 +98,21 @@ class Caller:
             case Pause():
                 return time.sleep(step.seconds)
             case Renew():
-                with self._store.lock():
-                    return self._run(exchange(self._store, step.refused, self._retries))
+                renewal: futures.Future[Any] = futures.Future()
+                # A thread of its own goes on when this call gives up: the pair that Troupe gives out must not be lost, since the
+                # old one is spent then.
+                threading.Thread(target=self._renew, args=(step.refused, renewal), name="troupe-renewal").start()
+                if not futures.wait([renewal], max(0.0, step.left)).done:
+                    raise late()
+                return renewal.result()
+
+    def _renew(self, refused: str, renewal: "futures.Future[Any]") -> None:
+        try:
+            with self._store.lock():
+                self._run(exchange(self._store, refused, self._retries))
+            renewal.set_result(None)
+        except BaseException as error:
+            renewal.set_exception(error)
 
 
 class AsyncCaller:

@@ -62,7 +62,7 @@ class Renew:
 
     refused: str
     left: float
-    """Seconds that the call has left. A call that blocks waits for others who renew, which are bounded themselves."""
+    """Seconds that the call has left. It waits no longer; what was begun goes on without it."""
 
 
 @dataclass(frozen=True)

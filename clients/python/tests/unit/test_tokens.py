@@ -167,6 +167,46 @@ class Renewal(Case):
         self.assertEqual(8, len(fake.requests["GetProfile"]))
         self.assertEqual(1, len(fake.requests["RefreshToken"]))
 
+    def test_a_call_waits_no_longer_than_it_may_for_the_renewal_of_another(self) -> None:
+        asked, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        def refresh(*_):  # type: ignore[no-untyped-def]
+            asked.set()
+            go.wait(30)
+            return auth.RefreshTokenResponse(tokens=pair("b", 1001))
+
+        fake = self.platform(GetProfile=only("access-b"), RefreshToken=refresh)
+        store = signed_in()
+        other = threading.Thread(target=self.client(fake, store).users.get_profile)
+        other.start()
+        self.assertTrue(asked.wait(30))
+        client = self.client(fake, store)
+        with self.assertRaises(TroupeError) as failed:
+            client.users.get_profile(timeout=0.3)
+        self.assertEqual(grpc.StatusCode.DEADLINE_EXCEEDED, failed.exception.code)
+        self.assertEqual(A, store.load())
+        go.set()
+        other.join()
+        client.users.get_profile()
+        self.assertEqual((B, 1), (store.load(), len(fake.requests["RefreshToken"])))
+
+    def test_a_call_that_gives_up_loses_no_pair_that_was_given_out(self) -> None:
+        go = threading.Event()
+        self.addCleanup(go.set)
+
+        def refresh(*_):  # type: ignore[no-untyped-def]
+            go.wait(30)
+            return auth.RefreshTokenResponse(tokens=pair("b", 1001))
+
+        fake = self.platform(GetProfile=only("access-b"), RefreshToken=refresh)
+        store = signed_in()
+        client = self.client(fake, store)
+        self.assertRaises(TroupeError, client.users.get_profile, timeout=0.3)
+        go.set()
+        client.users.get_profile()
+        self.assertEqual((B, 1), (store.load(), len(fake.requests["RefreshToken"])))
+
 
 class Files(Case):
     def test_keeps_tokens_where_only_the_owner_reads_them(self) -> None:

@@ -66,6 +66,81 @@ fn refuses_a_list_without_pages_or_with_a_name_of_its_own() {
     }
 }
 
+#[test]
+fn refuses_a_deletion_that_answers_something_or_takes_any_number() {
+    let check = |method: &str, request: &str, response: &str| {
+        let source = format!(
+            r#"syntax = "proto3";
+            package troupe.sample.v1;
+            import "buf/validate/validate.proto";
+            service ThingService {{ rpc {method}(DeletionRequest) returns (DeletionResponse); }}
+            message DeletionRequest {{ {request} }}
+            message DeletionResponse {{ {response} }}"#
+        );
+        let pool = compiled(&source);
+        let service = pool.get_service_by_name("troupe.sample.v1.ThingService");
+        let method = service.unwrap().methods().next().unwrap();
+        deletions::check(&pool, &method).map_err(|error| format!("{error:#}"))
+    };
+    let ids = |rules: &str| {
+        format!("repeated string thing_ids = 1 [(buf.validate.field).repeated = {{ {rules} }}];")
+    };
+    let good = ids("min_items: 1 max_items: 100");
+    check("DeleteThing", "string thing_id = 1;", "").unwrap();
+    check("BatchDeleteThings", &good, "").unwrap();
+    check("ListThings", "", "string next_page_token = 2;").unwrap();
+    for (method, request, response, problem) in [
+        ("DeleteThing", "", "string head_id = 1;", "answers nothing"),
+        (
+            "BatchDeleteThings",
+            &*good,
+            "int32 count = 1;",
+            "answers nothing",
+        ),
+        (
+            "BatchDeleteThings",
+            "repeated string names = 1;",
+            "",
+            "named by ids",
+        ),
+        (
+            "BatchDeleteThings",
+            "repeated string thing_ids = 1;",
+            "",
+            "1 to 100",
+        ),
+        ("BatchDeleteThings", &ids("max_items: 100"), "", "1 to 100"),
+        (
+            "BatchDeleteThings",
+            &ids("min_items: 1 max_items: 101"),
+            "",
+            "1 to 100",
+        ),
+    ] {
+        let error = check(method, request, response).unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn refuses_a_number_of_bytes_that_json_writes_as_a_text() {
+    let of = |kind: &str| {
+        let source = format!(
+            r#"syntax = "proto3";
+            package troupe.sample.v1;
+            import "buf/validate/validate.proto";
+            message Thing {{ {kind} size_bytes = 1; }}"#
+        );
+        rules::emit(&compiled(&source)).map(drop)
+    };
+    of("int32").unwrap();
+    of("uint32").unwrap();
+    for kind in ["int64", "uint64"] {
+        let error = format!("{:#}", of(kind).unwrap_err());
+        assert!(error.contains("32 bits"), "{error}");
+    }
+}
+
 /// Checks a contract of one stream.
 fn stream_checked(binding: &str, offset: &str, event: &str) -> anyhow::Result<()> {
     let source = format!(

@@ -48,10 +48,9 @@ impl Chats {
                             description,
                         });
                     }
-                    let title = if title.is_empty() {
-                        format!("Branch {}", count + 1)
-                    } else {
-                        title.clone()
+                    let title = match title.is_empty() {
+                        true => Branch::title_at(count + 1),
+                        false => title.clone(),
                     };
                     let branch = Branch {
                         id: BranchId::new(),

@@ -19,9 +19,7 @@ use crate::domain::cast::{Cast, CastMember};
 use crate::domain::ids::{BranchId, CharacterId, MessageId, PersonaId, SessionId, UserId};
 use crate::domain::message::{Author, Message, MessageKind};
 use crate::domain::participant::{Right, Seat};
-use crate::domain::session::{
-    Branch, FIRST_BRANCH_TITLE, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session,
-};
+use crate::domain::session::{Branch, MAX_GREETINGS, MAX_TITLE_CHARS, ReplySettings, Session};
 use crate::domain::story::NewStory;
 use crate::infrastructure::queries::messages::NewMessage;
 use crate::infrastructure::queries::{branches, cast, messages, participants, sessions, stories};
@@ -164,7 +162,7 @@ impl Chats {
         let branch = Branch {
             id: BranchId::new(),
             session_id: id,
-            title: FIRST_BRANCH_TITLE.to_owned(),
+            title: Branch::title_at(1),
             head: last.map(|it| it.id),
             create_time: now,
             update_time: now,

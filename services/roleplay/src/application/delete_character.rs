@@ -1,5 +1,6 @@
-//! Deletes a character.
+//! Deletes characters.
 
+use futures::future::try_join_all;
 use mesh::Ctx;
 use tracing::Instrument;
 
@@ -8,36 +9,48 @@ use super::{Characters, Error};
 use crate::domain::ids::{CharacterId, UserId};
 use crate::infrastructure::queries::{cast, characters, scenarios};
 
+/// Characters whose files are deleted at a time.
+const AT_A_TIME: usize = 8;
+
 impl Characters {
-    /// Deletes a character with its picture and its assets. Sessions with it stay readable.
-    /// The character must still have the etag, unless that is empty.
-    pub(crate) async fn delete_character(
+    /// Deletes characters with their pictures and their assets, all of them or none. Sessions with them stay readable.
+    /// They must still have the etag, unless that is empty.
+    pub(crate) async fn delete_characters(
         &self,
         ctx: &Ctx,
-        id: CharacterId,
+        ids: Vec<CharacterId>,
         etag: String,
     ) -> Result<(), Error> {
         let (characters, user) = (self.clone(), ctx.user_id()?);
         // A task of its own: a client that leaves in the middle would leave a character without its picture.
-        let delete = async move { characters.remove(user, id, &etag).await };
+        let delete = async move { characters.remove(user, &ids, &etag).await };
         self.tasks.spawn(delete.in_current_span()).await?
     }
 
     /// Deletes the files first and the rows after them: what fails in between can be done again, and leaves no file that nobody
     /// knows of.
-    async fn remove(&self, user: UserId, id: CharacterId, etag: &str) -> Result<(), Error> {
-        let found = characters::find(self.db.read(), user, id).await?;
-        let found = found.ok_or(Error::NotFound("character"))?;
-        check_etag("character", found.update_time, etag)?;
-        self.delete_files(&found).await?;
+    async fn remove(&self, user: UserId, ids: &[CharacterId], etag: &str) -> Result<(), Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let character = characters::find(self.db.read(), user, *id).await?;
+            let character = character.ok_or(Error::NotFound("character"))?;
+            check_etag("character", character.update_time, etag)?;
+            found.push(character);
+        }
+        for some in found.chunks(AT_A_TIME) {
+            try_join_all(some.iter().map(|character| self.delete_files(character))).await?;
+        }
         let now = self.clock.now();
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
-                if !characters::delete(tx, user, id).await? {
-                    return Err(Error::NotFound("character"));
+                for id in ids {
+                    if !characters::delete(tx, user, *id).await? {
+                        return Err(Error::NotFound("character"));
+                    }
+                    scenarios::forget_character(tx, *id, now).await?;
+                    cast::forget_character(tx, *id, now).await?;
                 }
-                scenarios::forget_character(tx, id, now).await?;
-                Ok(cast::forget_character(tx, id, now).await?)
+                Ok(())
             })
         });
         delete.await

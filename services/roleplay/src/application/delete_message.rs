@@ -1,4 +1,4 @@
-//! Deletes a message, with all that follows it or alone.
+//! Deletes messages, with all that follows them or alone.
 
 use mesh::Ctx;
 use platform::Timestamp;
@@ -20,64 +20,80 @@ use crate::infrastructure::queries::generations::{self, Waits};
 use crate::infrastructure::queries::{messages, splice, subtree};
 use crate::infrastructure::tables::message::Model;
 
-/// A message to delete.
+/// Messages of a session to delete.
 #[derive(Debug, Clone)]
-pub(crate) struct DeleteMessage {
+pub(crate) struct DeleteMessages {
     /// The session.
     pub(crate) session_id: SessionId,
-    /// The message.
-    pub(crate) id: MessageId,
-    /// What follows it stays.
+    /// The messages.
+    pub(crate) ids: Vec<MessageId>,
+    /// What follows them stays.
     pub(crate) keep_following: bool,
-    /// The etag that it must still have, unless it is empty.
+    /// The etag that one must still have, unless it is empty. It is for one message.
     pub(crate) etag: String,
 }
 
 impl Chats {
-    /// Deletes a message. Branches that end in what is deleted move to the swipe before the message, else the one after it,
-    /// else to its parent. Returns where the session's branch ends now.
-    pub(crate) async fn delete_message(
+    /// Deletes messages, all or none. Branches that end in what is deleted move to the swipe before the message, else the one
+    /// after it, else to its parent.
+    pub(crate) async fn delete_messages(
         &self,
         ctx: &Ctx,
-        request: DeleteMessage,
-    ) -> Result<Option<MessageId>, Error> {
+        request: DeleteMessages,
+    ) -> Result<(), Error> {
         let (user, now) = (ctx.user_id()?, self.clock.now());
-        let words = self.words_of_etag(ctx, request.session_id, request.id, &request.etag);
-        let words = words.await?;
+        let (session, etag) = (request.session_id, &request.etag);
+        let words = match request.ids.first() {
+            Some(first) => self.words_of_etag(ctx, session, *first, etag).await?,
+            None => None,
+        };
         let (cause, request, words) = (&ctx.cause(), &request, words.as_ref());
         let deletion = self.db.transaction(|tx| {
             Box::pin(async move {
                 let session = enter(tx, user, request.session_id, Right::Write).await?;
-                let message = messages::find_whole(tx, session.id, request.id).await?;
-                let message = message.ok_or(Error::NotFound("message"))?;
-                check_may_change(&session.me, &message)?;
-                check_etag_of(
-                    "message",
-                    &shown_etag(&session, message, words),
-                    &request.etag,
-                )?;
-                let message = messages::find(tx, session.id, request.id).await?;
-                let message = message.ok_or(Error::NotFound("message"))?;
+                for id in &request.ids {
+                    let message = messages::find_whole(tx, session.id, *id).await?;
+                    let message = message.ok_or(Error::NotFound("message"))?;
+                    check_may_change(&session.me, &message)?;
+                    let etag = shown_etag(&session, message, words);
+                    check_etag_of("message", &etag, &request.etag)?;
+                }
                 let waiting = generations::waiting(tx, session.id).await?;
-                let deleted = match request.keep_following {
-                    true => delete_alone(tx, &message, now).await?,
-                    false => delete_with_following(tx, &session, &message, now).await?,
-                };
+                let deleted = delete_each(tx, &session, request, now).await?;
                 let pointless = Pointless::of(&waiting, &deleted);
                 for id in &pointless.answers_nothing {
                     generations::request_cancel(tx, *id).await?;
                 }
                 let telling = self.telling(tx, &session, cause);
                 telling.deleted(&deleted)?;
-                let session = enter(tx, user, session.id, Right::Watch).await?;
-                Ok((session.branch.head, pointless))
+                Ok(pointless)
             })
         });
-        let deletion: Result<_, Error> = deletion.await;
-        let (head, pointless) = deletion?;
-        pointless.end(&self.live);
-        Ok(head)
+        let pointless: Result<Pointless, Error> = deletion.await;
+        pointless?.end(&self.live);
+        Ok(())
     }
+}
+
+/// Deletes messages that were found to be there, one after the other, and returns all that is gone.
+async fn delete_each(
+    tx: &Transaction<'_>,
+    session: &Session,
+    request: &DeleteMessages,
+    now: Timestamp,
+) -> Result<Vec<MessageId>, Error> {
+    let mut deleted = Vec::new();
+    for id in &request.ids {
+        // One that isn't there any more went with one before it, or is named twice.
+        let Some(message) = messages::find(tx, session.id, *id).await? else {
+            continue;
+        };
+        deleted.extend(match request.keep_following {
+            true => delete_alone(tx, &message, now).await?,
+            false => delete_with_following(tx, session, &message, now).await?,
+        });
+    }
+    Ok(deleted)
 }
 
 /// Replies that wait, and have lost what they wait for.

@@ -1,8 +1,8 @@
-//! Deletes a session.
+//! Deletes sessions.
 
 use mesh::Ctx;
 
-use super::access::enter_as_caller;
+use super::access::{enter, enter_as_caller};
 use super::live::ended;
 use super::{Chats, Error};
 use crate::domain::ids::SessionId;
@@ -10,24 +10,26 @@ use crate::domain::participant::Right;
 use crate::infrastructure::queries::sessions;
 
 impl Chats {
-    /// Deletes a session of its owner with all its messages. A generation that runs in it is cancelled first, so that it doesn't
-    /// go on at the provider; in another process it stops when that one finds it gone.
-    pub(crate) async fn delete_session(&self, ctx: &Ctx, id: SessionId) -> Result<(), Error> {
+    /// Deletes sessions of their owner with all their messages, all of them or none. Generations that run in them are cancelled first,
+    /// so that they don't go on at the provider; in another process they stop when that one finds their session gone.
+    pub(crate) async fn delete_sessions(&self, ctx: &Ctx, ids: &[SessionId]) -> Result<(), Error> {
         let user = ctx.user_id()?;
-        let session = enter_as_caller(&self.db, ctx, id, Right::Manage).await?;
-        if let Some(watched) = session
-            .running_generation_id
-            .and_then(|id| self.live.find(id))
-        {
+        let mut running = Vec::new();
+        for id in ids {
+            let session = enter_as_caller(&self.db, ctx, *id, Right::Manage).await?;
+            running.extend(session.running_generation_id);
+        }
+        for watched in running.into_iter().filter_map(|id| self.live.find(id)) {
             watched.cancel.cancel();
             ended(watched.progress).await;
         }
-        let (session, cause) = (&session, &ctx.cause());
+        let cause = &ctx.cause();
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
-                if sessions::delete(tx, user, id).await? {
-                    let telling = self.telling(tx, session, cause);
-                    telling.session_deleted()?;
+                for id in ids {
+                    let session = enter(tx, user, *id, Right::Manage).await?;
+                    sessions::delete(tx, user, *id).await?;
+                    self.telling(tx, &session, cause).session_deleted()?;
                 }
                 Ok::<_, Error>(())
             })

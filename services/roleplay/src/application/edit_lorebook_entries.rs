@@ -75,6 +75,27 @@ impl Lorebooks {
         });
         changed.await.map(drop)
     }
+
+    /// Deletes entries, all of them or none. The lorebook must still have the etag, unless that is empty.
+    pub(crate) async fn delete_entries(
+        &self,
+        ctx: &Ctx,
+        id: LorebookId,
+        entries: &[String],
+        etag: &str,
+    ) -> Result<(), Error> {
+        let changed = self.change(ctx, id, etag, |document| {
+            let are_there = entries.iter().all(|it| document.entry(it).is_some());
+            if !are_there {
+                return Err(Error::NotFound("entry"));
+            }
+            for entry in entries {
+                document.remove_entry(entry);
+            }
+            Ok(())
+        });
+        changed.await.map(drop)
+    }
 }
 
 fn find(document: &BookDocument, entry: &str) -> Result<EntryView, Error> {

@@ -17,6 +17,7 @@ use crate::domain::prompt::FitError;
 use crate::domain::scenario::{AnswerError, ScenarioError};
 use crate::domain::watch::OffsetError;
 use crate::infrastructure::index;
+use crate::infrastructure::picture::Unusable;
 
 mod class;
 
@@ -116,6 +117,14 @@ pub(crate) enum Error {
     /// The cast can't be changed so.
     #[error(transparent)]
     Cast(#[from] CastError),
+    /// The session is on the branch.
+    #[error("the session is on this branch: select another one first, then delete it")]
+    BranchSelected,
+    /// What was sent is no picture that a character can have.
+    #[error(
+        "the picture can't be used ({0}): send a whole PNG, JPEG or WebP of at most 16,384 pixels on each side"
+    )]
+    AvatarInvalid(#[from] Unusable),
     /// The character has no picture.
     #[error("the character has no picture")]
     AvatarMissing,

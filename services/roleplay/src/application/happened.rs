@@ -122,7 +122,7 @@ pub(super) fn ended(
             start_time: Some(row.create_time.into()),
             end_time: Some(time.into()),
             time_to_first_token: first_token.and_then(|took| took.try_into().ok()),
-            text_bytes: row.text_bytes,
+            text_bytes: i32::try_from(row.text_bytes).unwrap_or(i32::MAX),
             actor_user_id: scene.actor(),
         },
         of: row.id.to_string(),

@@ -73,10 +73,10 @@ impl Characters {
 
     /// The picture of a character as it was imported.
     pub(super) async fn picture(&self, character: &Character) -> Result<Option<Vec<u8>>, Error> {
-        if character.avatar.is_none() {
-            return Ok(None);
+        match &character.avatar {
+            Some(version) => Ok(self.avatars.find(character.id, version).await?),
+            None => Ok(None),
         }
-        Ok(self.avatars.find(character.id).await?)
     }
 
     /// A picture in a size, which is made when it is first asked for.
@@ -119,17 +119,11 @@ impl Characters {
         version: &AvatarVersion,
         size: AvatarSize,
     ) -> Result<Vec<u8>, Error> {
-        let png = self.avatars.find(id).await?.ok_or(Error::AvatarMissing)?;
-        let known = version.clone();
-        let make = move || {
-            known
-                .is_of(&png)
-                .then(|| webp::sized(&png, size))
-                .transpose()
-        };
+        let png = self.avatars.find(id, version).await?;
+        let png = png.ok_or(Error::AvatarMissing)?;
+        let make = move || webp::sized(&png, size);
         let made = self.tasks.spawn_blocking(make).await?;
-        let made = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
-        let webp = made.ok_or(Error::AvatarMissing)?;
+        let webp = made.map_err(|error| Error::AvatarUnreadable(error.to_string()))?;
         let kept = self
             .avatars
             .put_sized(id, version, size, webp.clone())

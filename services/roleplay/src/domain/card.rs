@@ -34,13 +34,13 @@ use serde_json::{Map, Value};
 
 use self::layout::Layout;
 pub use self::{
-    asset::{Asset, AssetName, Assets, MAX_ASSETS},
+    asset::{Asset, AssetName, Assets, MAX_ASSETS, main_icon},
     error::CardError,
     import::{Imported, MAX_DOCUMENT_BYTES, MAX_FILE_BYTES},
     layout::{Spec, TextField},
     loss::Loss,
     patch::CardPatch,
-    png::{MAX_DIMENSION, MAX_SOURCE_DIMENSION, MAX_TEXT_CHUNK_BYTES},
+    png::{MAX_DIMENSION, MAX_SOURCE_DIMENSION, MAX_TEXT_CHUNK_BYTES, picture_alone},
     view::DepthPrompt,
     warning::Warning,
 };

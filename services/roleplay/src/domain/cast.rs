@@ -180,16 +180,18 @@ impl Cast {
     pub fn change(&mut self, id: CharacterId, patch: CastPatch, now: Timestamp) -> Option<usize> {
         let place = self.place_of(id)?;
         let mut member = self.0.remove(place);
-        member.update_time = change_time(now, member.update_time);
-        let part = &mut member.part;
-        part.is_muted = patch.is_muted.unwrap_or(part.is_muted);
-        part.talkativeness = patch.talkativeness.unwrap_or(part.talkativeness);
-        if let Some(aliases) = patch.aliases {
-            part.aliases = aliases;
+        let before = member.part;
+        member.part = Part {
+            is_muted: patch.is_muted.unwrap_or(before.is_muted),
+            talkativeness: patch.talkativeness.unwrap_or(before.talkativeness),
+            aliases: patch.aliases.unwrap_or_else(|| before.aliases.clone()),
+        };
+        let next = patch.place.unwrap_or(place).min(self.0.len());
+        if member.part != before || next != place {
+            member.update_time = change_time(now, member.update_time);
         }
-        let place = patch.place.unwrap_or(place).min(self.0.len());
-        self.0.insert(place, member);
-        Some(place)
+        self.0.insert(next, member);
+        Some(next)
     }
 
     /// Takes a character out. False if it isn't there.

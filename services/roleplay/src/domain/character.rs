@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use platform::Timestamp;
 
 use super::avatar::AvatarVersion;
-use super::card::{AssetName, Card, TextField};
+use super::card::{AssetName, Card, TextField, main_icon};
 use super::ids::{AssetFileId, AssetId, CharacterId, UserId};
 use super::search::folded;
 use super::sharing::Sharing;
@@ -36,6 +36,13 @@ impl Character {
     #[must_use]
     pub fn asset_file_ids(&self) -> BTreeSet<AssetFileId> {
         self.assets.iter().map(|asset| asset.file_id).collect()
+    }
+
+    /// Lets go of the icon that stands for it among its assets: another picture does, or none.
+    pub fn take_main_icon(&mut self) -> Option<CharacterAsset> {
+        let id = main_icon(&self.assets, |asset| &asset.name)?.id;
+        let place = self.assets.iter().position(|asset| asset.id == id)?;
+        Some(self.assets.remove(place))
     }
 }
 

@@ -20,7 +20,7 @@ pub const MAX_GREETINGS: usize = 1_000;
 /// The longest title that a session can be given, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
 /// Title of a session's first branch.
-pub const FIRST_BRANCH_TITLE: &str = "Main";
+const FIRST_BRANCH_TITLE: &str = "Main";
 
 /// A conversation of people with a character, as one of them sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,8 +87,19 @@ pub struct Branch {
     pub head: Option<MessageId>,
     /// When it was made.
     pub create_time: Timestamp,
-    /// When it last got another end.
+    /// When it last got another end or title.
     pub update_time: Timestamp,
+}
+
+impl Branch {
+    /// The title of a branch that nobody gave one, by its place among the others, from 1.
+    #[must_use]
+    pub fn title_at(place: u64) -> String {
+        match place {
+            1 => FIRST_BRANCH_TITLE.to_owned(),
+            place => format!("Branch {place}"),
+        }
+    }
 }
 
 /// How replies are generated. What is absent is the model's default. Stored as JSON: fields are only ever added.

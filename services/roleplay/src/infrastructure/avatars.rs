@@ -1,5 +1,6 @@
 //! The characters' pictures: a PNG file each, under the character's id, and beside it what was made of it, a WebP file of each
-//! version and size. What is kept in a size can be lost: it is made again.
+//! version and size. What is kept in a size can be lost: it is made again. A picture that takes the place of another one has its
+//! version in the file's name too, so that there is always one of them.
 
 use service::Host;
 use storage::files::{Error, Files};
@@ -24,14 +25,34 @@ impl Avatars {
         })
     }
 
-    /// Stores a character's picture.
+    /// Stores a new character's picture.
     pub(crate) async fn put(&self, id: CharacterId, png: Vec<u8>) -> Result<(), Error> {
         self.originals.put(&name(id), png).await
     }
 
-    /// A character's picture, if it has one.
-    pub(crate) async fn find(&self, id: CharacterId) -> Result<Option<Vec<u8>>, Error> {
-        self.originals.find(&name(id)).await
+    /// Stores a picture beside the one that it is to replace.
+    pub(crate) async fn put_beside(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+        png: Vec<u8>,
+    ) -> Result<(), Error> {
+        self.originals.put(&later_name(id, version), png).await
+    }
+
+    /// A version of a character's picture, if it is there.
+    pub(crate) async fn find(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self.originals.find(&later_name(id, version)).await? {
+            Some(png) => Ok(Some(png)),
+            None => {
+                let first = self.originals.find(&name(id)).await?;
+                Ok(first.filter(|png| version.is_of(png)))
+            }
+        }
     }
 
     /// A character's picture in a size, if that was made.
@@ -55,19 +76,31 @@ impl Avatars {
         let name = sized_name(id, version, size);
         self.sized.put(&name, webp).await?;
         // Whoever deletes it takes the picture away before its sizes: one that is there now finds this one.
-        if !self.originals.has(&self::name(id)).await? {
+        let is_there = self.originals.has(&later_name(id, version)).await?
+            || self.originals.has(&self::name(id)).await?;
+        if !is_there {
             self.sized.delete(&name).await?;
         }
         Ok(())
     }
 
-    /// Deletes a character's picture in all sizes. One that is gone already is no error.
+    /// Deletes a version of a character's picture in all sizes, and the one that it had first. What is gone already is no error.
     pub(crate) async fn delete(
         &self,
         id: CharacterId,
         version: &AvatarVersion,
     ) -> Result<(), Error> {
         self.originals.delete(&name(id)).await?;
+        self.delete_beside(id, version).await
+    }
+
+    /// Deletes a version that was stored beside another one, in all sizes.
+    pub(crate) async fn delete_beside(
+        &self,
+        id: CharacterId,
+        version: &AvatarVersion,
+    ) -> Result<(), Error> {
+        self.originals.delete(&later_name(id, version)).await?;
         for size in AvatarSize::ALL {
             self.sized.delete(&sized_name(id, version, size)).await?;
         }
@@ -77,6 +110,10 @@ impl Avatars {
 
 fn name(id: CharacterId) -> String {
     format!("{id}.png")
+}
+
+fn later_name(id: CharacterId, version: &AvatarVersion) -> String {
+    format!("{id}.{}.png", version.as_str())
 }
 
 fn sized_name(id: CharacterId, version: &AvatarVersion, size: AvatarSize) -> String {

@@ -89,6 +89,14 @@ pub(crate) fn portrait(file: Vec<u8>) -> Result<Portrait, Unusable> {
     })
 }
 
+/// As [`portrait`], of a picture that has all its pixels.
+pub(crate) fn whole_portrait(file: Vec<u8>) -> Result<Portrait, Unusable> {
+    match is_portrait(&file).then(|| damage(&file)).flatten() {
+        Some(problem) => Err(Unusable::Damaged(problem)),
+        None => portrait(file),
+    }
+}
+
 /// A portrait as JPEG, on white where it lets light through.
 pub(crate) fn jpeg(png: &[u8]) -> Result<Vec<u8>, Unusable> {
     let pixels = scaled_png(png)?;
@@ -140,7 +148,7 @@ fn decoded(file: &[u8]) -> Result<Pixels, Unusable> {
     let reader = ImageReader::new(BufReader::new(Cursor::new(file)));
     let reader = reader.with_guessed_format().map_err(damaged)?;
     if !matches!(reader.format(), Some(ImageFormat::Jpeg | ImageFormat::WebP)) {
-        return Err(Unusable::Damaged("it is no JPEG or WebP".to_owned()));
+        return Err(Unusable::Damaged("it is no PNG, JPEG or WebP".to_owned()));
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();

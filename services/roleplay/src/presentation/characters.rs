@@ -129,8 +129,22 @@ impl CharacterService for CharacterApi {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("character_id", &request.get_ref().character_id)?;
         let etag = seen_etag(&request.get_ref().etag).to_owned();
-        self.characters.delete_character(&ctx, id, etag).await?;
+        self.characters
+            .delete_characters(&ctx, vec![id], etag)
+            .await?;
         Ok(Response::new(pb::DeleteCharacterResponse {}))
+    }
+
+    async fn batch_delete_characters(
+        &self,
+        request: Request<pb::BatchDeleteCharactersRequest>,
+    ) -> Result<Response<pb::BatchDeleteCharactersResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let ids = fields::ids("character_ids", &request.get_ref().character_ids)?;
+        self.characters
+            .delete_characters(&ctx, ids, String::new())
+            .await?;
+        Ok(Response::new(pb::BatchDeleteCharactersResponse {}))
     }
 
     async fn export_character(
@@ -182,6 +196,32 @@ impl CharacterService for CharacterApi {
         });
         keep(&mut response, ASK_AGAIN, &shown.version, shown.size);
         Ok(response)
+    }
+
+    async fn upload_avatar(
+        &self,
+        request: Request<pb::UploadAvatarRequest>,
+    ) -> Result<Response<pb::UploadAvatarResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let id = fields::id("character_id", &request.character_id)?;
+        let file = request.image.unwrap_or_default().data.into();
+        let etag = seen_etag(&request.etag).to_owned();
+        let character = self.characters.upload_avatar(&ctx, id, file, etag).await?;
+        Ok(Response::new(pb::UploadAvatarResponse {
+            character: Some(self.shown(&character, whole)),
+        }))
+    }
+
+    async fn delete_avatar(
+        &self,
+        request: Request<pb::DeleteAvatarRequest>,
+    ) -> Result<Response<pb::DeleteAvatarResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let id = fields::id("character_id", &request.get_ref().character_id)?;
+        let etag = seen_etag(&request.get_ref().etag).to_owned();
+        self.characters.delete_avatar(&ctx, id, etag).await?;
+        Ok(Response::new(pb::DeleteAvatarResponse {}))
     }
 
     async fn get_signed_avatar(

@@ -233,6 +233,19 @@ impl LorebookService for LorebookApi {
         Ok(Response::new(pb::DeleteLorebookEntryResponse {}))
     }
 
+    async fn batch_delete_lorebook_entries(
+        &self,
+        request: Request<pb::BatchDeleteLorebookEntriesRequest>,
+    ) -> Result<Response<pb::BatchDeleteLorebookEntriesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let id = fields::id("lorebook_id", &request.lorebook_id)?;
+        self.lorebooks
+            .delete_entries(&ctx, id, &request.entry_ids, &request.etag)
+            .await?;
+        Ok(Response::new(pb::BatchDeleteLorebookEntriesResponse {}))
+    }
+
     async fn attach_lorebook(
         &self,
         request: Request<pb::AttachLorebookRequest>,

@@ -11,7 +11,7 @@ use troupe_proto::roleplay::message_service_server::MessageService;
 
 use super::convert::message::kind;
 use crate::application::{
-    AddMessage, Chats, DeleteMessage, MessagePatch, PlayTurns, SendMessage, Started,
+    AddMessage, Chats, DeleteMessages, MessagePatch, PlayTurns, SendMessage, Started,
 };
 use crate::domain::ids::{BranchId, MessageId};
 use crate::domain::search::words;
@@ -298,15 +298,30 @@ impl MessageService for MessageApi {
     ) -> Result<Response<pb::DeleteMessageResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
-        let delete = DeleteMessage {
+        let delete = DeleteMessages {
             session_id: fields::id("session_id", &request.session_id)?,
-            id: fields::id("message_id", &request.message_id)?,
+            ids: vec![fields::id("message_id", &request.message_id)?],
             keep_following: request.keep_following,
             etag: request.etag,
         };
-        let head = self.chats.delete_message(&ctx, delete).await?;
-        let head_message_id = head.map(|id| id.to_string()).unwrap_or_default();
-        Ok(Response::new(pb::DeleteMessageResponse { head_message_id }))
+        self.chats.delete_messages(&ctx, delete).await?;
+        Ok(Response::new(pb::DeleteMessageResponse {}))
+    }
+
+    async fn batch_delete_messages(
+        &self,
+        request: Request<pb::BatchDeleteMessagesRequest>,
+    ) -> Result<Response<pb::BatchDeleteMessagesResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let delete = DeleteMessages {
+            session_id: fields::id("session_id", &request.session_id)?,
+            ids: fields::ids("message_ids", &request.message_ids)?,
+            keep_following: request.keep_following,
+            etag: String::new(),
+        };
+        self.chats.delete_messages(&ctx, delete).await?;
+        Ok(Response::new(pb::BatchDeleteMessagesResponse {}))
     }
 
     async fn search_messages(

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use mesh::Ctx;
 use platform::Timestamp;
-use service::{Pages, RequestKey, fields};
+use service::{Pages, RequestKey, fields, masked};
 use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::session_service_server::SessionService;
@@ -101,8 +101,18 @@ impl SessionService for SessionApi {
     ) -> Result<Response<pb::DeleteSessionResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = fields::id("session_id", &request.get_ref().session_id)?;
-        self.chats.delete_session(&ctx, id).await?;
+        self.chats.delete_sessions(&ctx, &[id]).await?;
         Ok(Response::new(pb::DeleteSessionResponse {}))
+    }
+
+    async fn batch_delete_sessions(
+        &self,
+        request: Request<pb::BatchDeleteSessionsRequest>,
+    ) -> Result<Response<pb::BatchDeleteSessionsResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let ids: Vec<SessionId> = fields::ids("session_ids", &request.get_ref().session_ids)?;
+        self.chats.delete_sessions(&ctx, &ids).await?;
+        Ok(Response::new(pb::BatchDeleteSessionsResponse {}))
     }
 
     async fn create_branch(
@@ -157,6 +167,40 @@ impl SessionService for SessionApi {
             branches: branches.into_iter().map(Into::into).collect(),
             next_page_token,
         }))
+    }
+
+    async fn update_branch(
+        &self,
+        request: Request<pb::UpdateBranchRequest>,
+    ) -> Result<Response<pb::UpdateBranchResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let session = fields::id("session_id", &request.session_id)?;
+        let branch = request.branch.unwrap_or_default();
+        let id = fields::id("branch.id", &branch.id)?;
+        let set = [
+            ("title", !branch.title.is_empty()),
+            // What was read is sent back whole, with what can't be changed.
+            ("head_message_id", false),
+        ];
+        let named = masked(request.update_mask, &set)?;
+        let title = fields::text("branch.title", branch.title)?;
+        let title = named.contains(&"title").then_some(title);
+        let branch = self.chats.update_branch(&ctx, session, id, title).await?;
+        Ok(Response::new(pb::UpdateBranchResponse {
+            branch: Some(branch.into()),
+        }))
+    }
+
+    async fn delete_branch(
+        &self,
+        request: Request<pb::DeleteBranchRequest>,
+    ) -> Result<Response<pb::DeleteBranchResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let session = fields::id("session_id", &request.get_ref().session_id)?;
+        let branch = fields::id("branch_id", &request.get_ref().branch_id)?;
+        self.chats.delete_branch(&ctx, session, branch).await?;
+        Ok(Response::new(pb::DeleteBranchResponse {}))
     }
 
     async fn select_branch(

@@ -9,8 +9,11 @@
 
 mod access;
 mod accounts;
+mod avatar_uploads;
 mod avatars;
+mod batches;
 mod bookmarks;
+mod branch_edits;
 mod card_files;
 mod card_pictures;
 mod casting;

@@ -8,7 +8,7 @@ use troupe_proto::roleplay as pb;
 use crate::stage::{Person, Stage, tick, turn};
 
 impl Person {
-    /// Deletes a message and nothing else.
+    /// Deletes a message and nothing else, and returns where the session's branch ends now.
     pub(crate) async fn delete_alone(
         &self,
         session: &str,
@@ -20,8 +20,8 @@ impl Person {
             keep_following: true,
             etag: String::new(),
         };
-        let answer = self.messages().delete_message(self.ask(request)).await?;
-        Ok(answer.into_inner().head_message_id)
+        self.messages().delete_message(self.ask(request)).await?;
+        Ok(self.session(session).await.branch.unwrap().head_message_id)
     }
 
     async fn hide(&self, session: &str, message: &str, hidden: bool) -> pb::Message {

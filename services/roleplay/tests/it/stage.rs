@@ -456,18 +456,15 @@ impl Person {
         }
     }
 
+    /// Deletes a message, and returns where the session's branch ends now.
     pub(crate) async fn delete(&self, session: &str, message: &str) -> Result<String, Status> {
         let request = pb::DeleteMessageRequest {
             session_id: session.to_owned(),
             message_id: message.to_owned(),
             ..pb::DeleteMessageRequest::default()
         };
-        Ok(self
-            .messages()
-            .delete_message(self.ask(request))
-            .await?
-            .into_inner()
-            .head_message_id)
+        self.messages().delete_message(self.ask(request)).await?;
+        Ok(self.session(session).await.branch.unwrap().head_message_id)
     }
 }
 

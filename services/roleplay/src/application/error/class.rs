@@ -16,6 +16,10 @@ impl Classify for Error {
     fn class(&self) -> Class {
         match self {
             Self::NotFound(_) => Class::new(Reason::NotFound),
+            Self::BranchSelected => Class::new(Reason::BranchSelected),
+            Self::AvatarInvalid(_) => {
+                Class::new(Reason::AvatarInvalid).violation("image", self.to_string())
+            }
             Self::AvatarMissing => Class::new(Reason::AvatarMissing),
             Self::AvatarAddressInvalid(_) => Class::new(Reason::AvatarAddressInvalid),
             Self::AvatarUnreadable(_) => Class::new(Reason::AvatarUnreadable),

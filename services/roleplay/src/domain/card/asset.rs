@@ -55,10 +55,15 @@ impl Assets {
     /// The icon that stands for the character.
     #[must_use]
     pub fn main_icon(&self) -> Option<&Asset> {
-        let mut icons = self.assets.iter().filter(|asset| asset.name.kind == "icon");
-        let first = icons.clone().next();
-        icons.find(|icon| icon.name.name == "main").or(first)
+        main_icon(&self.assets, |asset| &asset.name)
     }
+}
+
+/// Which of these stands for the character: the main icon, or else the first.
+pub fn main_icon<T>(assets: &[T], name: impl Fn(&T) -> &AssetName) -> Option<&T> {
+    let mut icons = assets.iter().filter(|it| name(it).kind == "icon");
+    let first = icons.clone().next();
+    icons.find(|it| name(it).name == "main").or(first)
 }
 
 impl AssetName {

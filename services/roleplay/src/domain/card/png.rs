@@ -163,6 +163,17 @@ impl<'a> Png<'a> {
     }
 }
 
+/// A picture without cards and assets in it, if it is a PNG; other formats are left as they are.
+///
+/// # Errors
+/// The PNG is damaged.
+pub fn picture_alone(file: Vec<u8>) -> Result<Vec<u8>, CardError> {
+    match file.starts_with(&SIGNATURE) {
+        true => Ok(Png::read(&file)?.written(|chunk| chunk.asset().is_none(), &[])),
+        false => Ok(file),
+    }
+}
+
 /// Appends a chunk made of these parts, with its length and checksum.
 pub(super) fn push_chunk(out: &mut Vec<u8>, kind: [u8; 4], parts: &[&[u8]]) {
     let length: usize = parts.iter().map(|part| part.len()).sum();

@@ -6,7 +6,7 @@ mod write;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Lorebook, entry_ids, native, parse};
+use super::{Entry, Lorebook, entry_ids, native, parse, spelling};
 use crate::domain::etag::hash_etag;
 
 pub use self::edit::{BookPatch, EntryPatch, Position};
@@ -148,6 +148,14 @@ impl EntryView {
     pub fn etag(&self) -> String {
         etag(&self.json)
     }
+
+    /// What other programs keep with it, if there is anything.
+    #[must_use]
+    pub fn extensions(&self) -> Option<Map<String, Value>> {
+        let spelled = spelling::as_in_cards(&self.json);
+        let extensions = spelled.get("extensions")?.as_object()?;
+        Some(extensions.clone())
+    }
 }
 
 fn etag(json: &Map<String, Value>) -> String {
@@ -256,13 +264,63 @@ mod tests {
         for position in Position::ALL {
             let mut book = BookDocument::named("Varn");
             let patch = EntryPatch {
-                position: Some(position),
+                position: Some(Some(position)),
                 depth: Some(Some(2)),
                 ..EntryPatch::default()
             };
             let id = book.insert_entry(&patch);
             let entry = book.entry(&id).unwrap().entry;
-            assert_eq!(Position::of(&entry.placement), Some(position));
+            assert_eq!(Position::of(&entry), Some(position));
+            let patch = EntryPatch {
+                position: Some(None),
+                ..EntryPatch::default()
+            };
+            book.patch_entry(&id, &patch);
+            let entry = book.entry(&id).unwrap().entry;
+            assert_eq!(Position::of(&entry), None, "{position:?}");
         }
+    }
+
+    #[test]
+    fn what_is_cleared_stays_in_no_other_spelling() {
+        let mut book = document(json!({"0": {
+            "uid": 0, "key": ["reef"], "content": "Rocks.", "order": 20, "disable": false, "position": 4, "depth": 2, "role": 1,
+            "probability": 40, "useProbability": true, "caseSensitive": true, "matchWholeWords": false, "scanDepth": 3, "sticky": 5,
+        }}));
+        let read = |book: &BookDocument| book.entry("0").unwrap();
+        assert_eq!(Position::of(&read(&book).entry), Some(Position::AtDepth));
+        assert_eq!(read(&book).extensions().unwrap()["sticky"], 5);
+        let patch = EntryPatch {
+            case_sensitive: Some(None),
+            match_whole_words: Some(None),
+            scan_depth: Some(None),
+            position: Some(None),
+            depth: Some(None),
+            role: Some(None),
+            probability: Some(None),
+            ..EntryPatch::default()
+        };
+        book.patch_entry("0", &patch);
+        let entry = read(&book).entry;
+        assert_eq!((Position::of(&entry), entry.scan_depth), (None, None));
+        assert_eq!(
+            (entry.case_sensitive, entry.match_whole_words),
+            (None, None)
+        );
+        assert!((entry.probability - 100.0).abs() < f64::EPSILON);
+        // What the patch doesn't name means what it meant.
+        assert_eq!(
+            (entry.keys, entry.insertion_order),
+            (vec!["reef".to_owned()], 20)
+        );
+        assert_eq!(entry.timed.sticky, Some(5));
+        let patch = EntryPatch {
+            keys: Some(vec!["deep".to_owned()]),
+            insertion_order: Some(1),
+            enabled: Some(true),
+            ..EntryPatch::default()
+        };
+        book.patch_entry("0", &patch);
+        assert_eq!(read(&book).entry.timed.sticky, Some(5));
     }
 }

@@ -88,6 +88,20 @@ pub(super) fn as_in_cards(entry: &Map<String, Value>) -> Cow<'_, Map<String, Val
     Cow::Owned(spelled)
 }
 
+/// Leaves an entry in the spelling of cards alone, so that nothing of it stands in two places, of which a change would reach one.
+pub(super) fn settle(entry: &mut Map<String, Value>) {
+    let Cow::Owned(mut spelled) = as_in_cards(entry) else {
+        return;
+    };
+    spelled.shift_remove("disable");
+    for (theirs, _) in FIELDS.into_iter().chain(EXTENSIONS) {
+        if theirs != "position" || !spelled.get(theirs).is_some_and(Value::is_string) {
+            spelled.shift_remove(theirs);
+        }
+    }
+    *entry = spelled;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,18 @@ pub(crate) async fn count(db: &impl ConnectionTrait, session: SessionId) -> Resu
     of_session(session).count(db).await
 }
 
+/// Which of a session's branches one is, from 1.
+pub(crate) async fn place(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: BranchId,
+) -> Result<u64, DbErr> {
+    of_session(session)
+        .filter(Column::Id.lte(id))
+        .count(db)
+        .await
+}
+
 /// Stores a branch.
 pub(crate) async fn insert(db: &impl ConnectionTrait, branch: Branch) -> Result<(), DbErr> {
     let model = Model {
@@ -73,6 +85,27 @@ pub(crate) fn set_head(id: BranchId, head: MessageId, now: Timestamp) -> UpdateM
         .col_expr(Column::HeadMessageId, Expr::val(head))
         .col_expr(Column::UpdateTime, Expr::val(now))
         .filter(Column::Id.eq(id))
+}
+
+/// Stores a branch's title, and when it changed.
+pub(crate) async fn set_title(db: &impl ConnectionTrait, branch: &Branch) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::Title, Expr::val(&branch.title))
+        .col_expr(Column::UpdateTime, Expr::val(branch.update_time))
+        .filter(Column::Id.eq(branch.id));
+    update.exec(db).await.map(drop)
+}
+
+/// Deletes a branch of a session. False if it has none of that id.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: BranchId,
+) -> Result<bool, DbErr> {
+    let delete = Entity::delete_many()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id));
+    Ok(delete.exec(db).await?.rows_affected > 0)
 }
 
 fn branch(model: Model) -> Branch {

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::domain::card::AssetName;
 use crate::domain::character::{Character, CharacterAsset};
-use crate::domain::ids::CharacterId;
+use crate::domain::ids::{AssetId, CharacterId};
 use crate::infrastructure::tables::character_asset::{Column, Entity, Model};
 
 /// Rows of one statement: each has ten values, of which a database takes a limited number.
@@ -40,6 +40,11 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, character: &Character) -> 
         Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+/// Deletes an asset.
+pub(crate) async fn delete(db: &impl ConnectionTrait, id: AssetId) -> Result<(), DbErr> {
+    Entity::delete_by_id(id).exec(db).await.map(drop)
 }
 
 fn model(character_id: CharacterId, place: i32, asset: &CharacterAsset) -> Model {

@@ -279,6 +279,19 @@ pub(crate) async fn update(db: &impl ConnectionTrait, character: &Character) -> 
     update.exec(db).await.map(drop)
 }
 
+/// Stores which picture a character has.
+pub(crate) async fn set_avatar(
+    db: &impl ConnectionTrait,
+    character: &Character,
+) -> Result<(), DbErr> {
+    let update = Entity::update_many()
+        .col_expr(Column::HasAvatar, Expr::val(character.avatar.is_some()))
+        .col_expr(Column::AvatarVersion, Expr::val(version(character)))
+        .col_expr(Column::UpdateTime, Expr::val(character.update_time))
+        .filter(Column::Id.eq(character.id));
+    update.exec(db).await.map(drop)
+}
+
 /// Deletes a character of a person. False if they have none of that id.
 pub(crate) async fn delete(
     db: &impl ConnectionTrait,

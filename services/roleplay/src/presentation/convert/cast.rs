@@ -67,7 +67,7 @@ pub(crate) fn patch(member: pb::CastMember, mask: Option<FieldMask>) -> Result<C
     let named = masked(mask, &set)?;
     let is_named = |name: &str| named.contains(&name);
     Ok(CastPatch {
-        place: place(member.position).filter(|_| is_named("position")),
+        place: is_named("position").then(|| place(member.position).unwrap_or(usize::MAX)),
         is_muted: is_named("muted").then_some(member.muted),
         talkativeness: is_named("talkativeness").then_some(member.talkativeness),
         aliases: match is_named("aliases") {

@@ -183,7 +183,7 @@ fn asset(asset: &CharacterAsset) -> pb::CharacterAsset {
         extension,
         uri,
         media_type: asset.media_type.clone(),
-        size_bytes: asset.size_bytes,
+        size_bytes: i32::try_from(asset.size_bytes).unwrap_or(i32::MAX),
     }
 }
 

@@ -36,9 +36,12 @@ impl From<Book> for pb::Lorebook {
 /// An entry of a lorebook.
 pub(crate) fn entry(lorebook: LorebookId, view: EntryView) -> pb::LorebookEntry {
     let etag = view.etag();
+    let extensions = view.extensions();
+    let is_given = extensions
+        .as_ref()
+        .is_some_and(|it| it.contains_key("probability"));
+    let position = position(Position::of(&view.entry)).into();
     let EntryView { id, entry, json } = view;
-    let own = |key: &str| json.get("extensions").and_then(|it| it.get(key));
-    let extensions = json.get("extensions").and_then(Value::as_object);
     let (depth, role) = match entry.placement {
         Placement::Depth { depth, role } => (Some(number(depth)), ChatRole::from(role)),
         _ => (None, ChatRole::Unspecified),
@@ -46,7 +49,7 @@ pub(crate) fn entry(lorebook: LorebookId, view: EntryView) -> pb::LorebookEntry 
     let content = json.get("content").and_then(Value::as_str);
     let named = entry.comment.is_empty().then(|| entry.name.clone());
     #[expect(clippy::cast_possible_truncation, reason = "from 0 to 100")]
-    let probability = own("probability").map(|_| entry.probability as i32);
+    let probability = is_given.then_some(entry.probability as i32);
     pb::LorebookEntry {
         id,
         lorebook_id: lorebook.to_string(),
@@ -60,13 +63,13 @@ pub(crate) fn entry(lorebook: LorebookId, view: EntryView) -> pb::LorebookEntry 
         insertion_order: Some(number(entry.insertion_order)),
         case_sensitive: entry.case_sensitive,
         match_whole_words: entry.match_whole_words,
-        position: position(Position::of(&entry.placement)).into(),
+        position,
         depth,
         role: role.into(),
         etag,
         scan_depth: entry.scan_depth.map(number),
         probability,
-        extensions: extensions.map(json::object),
+        extensions: extensions.as_ref().map(json::object),
     }
 }
 
@@ -143,8 +146,7 @@ pub(crate) fn entry_patch(
         match_whole_words: is_named("match_whole_words").then_some(entry.match_whole_words),
         scan_depth: is_named("scan_depth").then(|| entry.scan_depth.and_then(count)),
         extensions: is_named("extensions").then(|| json::map(extensions)),
-        // What is unspecified, such as what a decorator says, can't be set.
-        position: asked(asked_position).filter(|_| is_named("position")),
+        position: is_named("position").then(|| asked(asked_position)),
         depth: is_named("depth").then(|| entry.depth.and_then(count)),
         role: is_named("role").then(|| asked_as(asked_role)),
         probability: is_named("probability").then(|| entry.probability.and_then(count)),

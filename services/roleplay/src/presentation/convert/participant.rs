@@ -3,6 +3,7 @@
 use prost_types::FieldMask;
 use service::{fields, masked};
 use tonic::Status;
+use troupe_proto::error::invalid_field;
 use troupe_proto::roleplay as pb;
 
 use crate::application::{NewInvitation, ParticipantPatch, Preview};
@@ -80,9 +81,11 @@ pub(crate) fn patch(
         ("persona_id", !participant.persona_id.is_empty()),
     ];
     let named = masked(mask, &set)?;
+    if asked.is_none() && named.contains(&"role") {
+        return Err(invalid_field("participant.role", "must say which role"));
+    }
     let persona = fields::optional_id("participant.persona_id", &participant.persona_id)?;
     Ok(ParticipantPatch {
-        // No role is none that somebody can be given.
         role: asked.filter(|_| named.contains(&"role")),
         persona_id: named.contains(&"persona_id").then_some(persona),
     })

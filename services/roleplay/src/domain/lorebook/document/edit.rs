@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::BookDocument;
 use super::write::{choose, rewrite, set, write};
-use crate::domain::lorebook::Placement;
+use crate::domain::lorebook::{Entry, Placement};
 use crate::domain::role::Role;
 
 /// The fields of a book to change; `None` leaves a field as it is.
@@ -50,7 +50,7 @@ pub struct EntryPatch {
     /// What other programs keep with it, as a whole.
     pub extensions: Option<Map<String, Value>>,
     /// Where its text goes.
-    pub position: Option<Position>,
+    pub position: Option<Option<Position>>,
     /// How many messages stand behind it.
     pub depth: Option<Option<u32>>,
     /// As whom it speaks.
@@ -105,10 +105,13 @@ impl Position {
         Self::Outlet,
     ];
 
-    /// The position of a placement; none for those that only decorators name.
+    /// The position that an entry names; none where it leaves that to the settings, or a decorator names one that nothing else can.
     #[must_use]
-    pub fn of(placement: &Placement) -> Option<Self> {
-        Some(match placement {
+    pub fn of(entry: &Entry) -> Option<Self> {
+        if !entry.is_placed {
+            return None;
+        }
+        Some(match &entry.placement {
             Placement::BeforeCharacter => Self::BeforeCharacter,
             Placement::AfterCharacter => Self::AfterCharacter,
             Placement::NoteTop => Self::BeforeNote,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::edit::{EntryPatch, Position};
-use crate::domain::lorebook::{Placement, parse};
+use crate::domain::lorebook::{Placement, parse, spelling};
 use crate::domain::role::Role;
 
 /// Changes an entry, unless it says already what it is to say: what was read and is sent back changes nothing.
@@ -27,16 +27,14 @@ fn says(json: &Map<String, Value>, patch: &EntryPatch) -> bool {
         _ => (None, None),
     };
     let content = json.get("content").and_then(Value::as_str);
-    let extensions = json.get("extensions").and_then(Value::as_object);
+    let spelled = spelling::as_in_cards(json);
+    let extensions = spelled.get("extensions").and_then(Value::as_object);
     let probability = extensions.and_then(|it| it.get("probability"));
     let has_other_extensions = patch
         .extensions
         .as_ref()
         .is_some_and(|wanted| extensions.map_or(!wanted.is_empty(), |own| own != wanted));
-    // A place that is asked for by itself is fixed, though it may be where the settings put the entry now.
-    let fixes_place = patch.position.is_some() && patch.content.is_none() && !entry.is_placed;
-    !fixes_place
-        && !has_other_extensions
+    !has_other_extensions
         && is_same(&patch.name, name)
         && is_same(&patch.keys, &entry.keys)
         && is_same(&patch.secondary_keys, &entry.secondary_keys)
@@ -53,9 +51,7 @@ fn says(json: &Map<String, Value>, patch: &EntryPatch) -> bool {
         && is_same(&patch.case_sensitive, &entry.case_sensitive)
         && is_same(&patch.match_whole_words, &entry.match_whole_words)
         && is_same(&patch.scan_depth, &entry.scan_depth)
-        && patch
-            .position
-            .is_none_or(|it| Position::of(&entry.placement) == Some(it))
+        && is_same(&patch.position, &Position::of(&entry))
         && is_same(&patch.depth, &depth)
         && is_same(&patch.role, &role)
         && patch
@@ -69,6 +65,7 @@ fn is_same<T: PartialEq>(wanted: &Option<T>, is: &T) -> bool {
 }
 
 pub(super) fn write(entry: &mut Map<String, Value>, patch: &EntryPatch) {
+    spelling::settle(entry);
     set(entry, "name", patch.name.as_ref(), &[]);
     // What people see is the comment, where there is one.
     set(entry, "comment", patch.name.as_ref(), &[]);
@@ -100,14 +97,13 @@ pub(super) fn write(entry: &mut Map<String, Value>, patch: &EntryPatch) {
     if patch.probability.is_some() && has_extension(entry, "useProbability") {
         choose_extension(entry, "useProbability", Some(Some(true)));
     }
-    if let Some(position) = patch.position {
-        let near = match position {
-            Position::BeforeCharacter => "before_char",
-            _ => "after_char",
-        };
-        set(entry, "position", Some(near), &[]);
-        choose_extension(entry, "position", Some(Some(position as u8)));
-    }
+    let near = patch.position.map(|position| match position? {
+        Position::BeforeCharacter => Some("before_char"),
+        _ => Some("after_char"),
+    });
+    choose(entry, "position", near);
+    let position = patch.position.map(|position| position.map(|it| it as u8));
+    choose_extension(entry, "position", position);
 }
 
 fn number_of(role: Role) -> u8 {
