@@ -20,21 +20,24 @@ impl Person {
             message_ids: owned(ids),
             keep_following: alone,
         };
-        let deleted = self.messages().batch_delete_messages(self.ask(request));
+        let mut messages = self.messages();
+        let deleted = messages.batch_delete_messages(self.ask(request));
         deleted.await.map(drop)
     }
 
     async fn delete_sessions(&self, ids: &[&str]) -> Result<(), Status> {
         let session_ids = owned(ids);
         let request = self.ask(pb::BatchDeleteSessionsRequest { session_ids });
-        let deleted = self.sessions().batch_delete_sessions(request);
+        let mut sessions = self.sessions();
+        let deleted = sessions.batch_delete_sessions(request);
         deleted.await.map(drop)
     }
 
     async fn delete_characters(&self, ids: &[&str]) -> Result<(), Status> {
         let character_ids = owned(ids);
         let request = self.ask(pb::BatchDeleteCharactersRequest { character_ids });
-        let deleted = self.characters().batch_delete_characters(request);
+        let mut characters = self.characters();
+        let deleted = characters.batch_delete_characters(request);
         deleted.await.map(drop)
     }
 

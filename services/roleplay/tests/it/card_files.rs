@@ -130,7 +130,7 @@ async fn an_archive_s_assets_are_kept_served_and_deleted_with_the_character() {
         ]
     );
     let happy = &character.assets[1];
-    assert_eq!(happy.size_bytes, i64::try_from(HAPPY.len()).unwrap());
+    assert_eq!(happy.size_bytes, i32::try_from(HAPPY.len()).unwrap());
     let served = asset(&alice, &character.id, &happy.id).await.unwrap();
     assert_eq!(served, ("image/gif".to_owned(), HAPPY.to_vec()));
     let other = alice.import(CARD).await.unwrap().character.unwrap();
