@@ -84,7 +84,7 @@ async fn nobody_and_strangers_reach_nothing() {
 }
 
 /// What a spectator may call with the ids of a session and of what is in it.
-const OF_SPECTATORS: [&str; 24] = [
+const OF_SPECTATORS: [&str; 25] = [
     "GetSession",
     "LeaveSession",
     "GetBranch",
@@ -109,6 +109,8 @@ const OF_SPECTATORS: [&str; 24] = [
     "GetCharacter",
     "GetAvatar",
     "GetSessionScenario",
+    // One of their own, of what they see.
+    "CreateScenarioFromSession",
 ];
 
 #[tokio::test]

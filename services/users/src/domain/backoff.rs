@@ -22,10 +22,14 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// How long an attempt at `now` has to wait; zero if it needn't. Where the clock was set back, the wait begins now.
+    /// How long an attempt at `now` has to wait; zero if it needn't. Never longer than the failures cost, also where another
+    /// process's clock is a little ahead. Where the clock was set back, the wait begins now.
     pub(crate) fn wait(&mut self, now: Timestamp) -> Duration {
-        self.last = self.last.min(now);
-        (self.last + wait_after(self.count)).since(now)
+        if self.last > now + LONGEST_WAIT {
+            self.last = now;
+        }
+        let cost = wait_after(self.count);
+        (self.last + cost).since(now).min(cost)
     }
 
     /// Counts an attempt. It is counted before its password is looked at, so that attempts at the same time don't

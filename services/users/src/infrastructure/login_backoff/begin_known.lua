@@ -15,12 +15,14 @@ end
 
 local found = redis.call('HMGET', KEYS[1], 'count', 'last')
 local count, last = tonumber(found[1] or 0), tonumber(found[2] or 0)
--- Where a clock was set back, or another process's is ahead, the wait begins now.
-if last > now then
+-- Where the clock was set back, the wait begins now.
+if last > now + longest then
   last = now
   redis.call('HSET', KEYS[1], 'last', ARGV[1])
 end
-local wait = last + wait_after(count) - now
+-- Never longer than the failures cost, also where another process's clock is a little ahead.
+local cost = wait_after(count)
+local wait = math.min(last + cost - now, cost)
 if wait > 0 then
   return { wait, redis.call('HSETNX', KEYS[1], 'reported', 1), 0 }
 end

@@ -18,16 +18,17 @@ local function wait_after(count)
   return math.min(first * 2 ^ math.min(doublings, 16), longest)
 end
 
--- What is left of the wait.
+-- What is left of the wait: never longer than the failures cost, also where another process's clock is a little ahead.
 local function wait_of(failed)
-  return failed.last + wait_after(failed.count) - now
+  local cost = wait_after(failed.count)
+  return math.min(failed.last + cost - now, cost)
 end
 
 local function failures(key)
   local found = redis.call('HMGET', key, 'count', 'failed')
   local last = tonumber(found[2] or 0)
-  -- Where a clock was set back, or another process's is ahead, the wait begins now.
-  if last > now then
+  -- Where the clock was set back, the wait begins now.
+  if last > now + longest then
     last = now
     redis.call('HSET', key, 'failed', ARGV[1])
   end
