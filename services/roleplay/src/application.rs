@@ -5,6 +5,7 @@ mod access;
 mod add_message;
 mod adopt_waiting;
 mod ancestry;
+mod answer_chat;
 mod asking;
 mod begin_message;
 mod bookmarks;
@@ -71,6 +72,7 @@ mod scenarios;
 mod search_memories;
 mod search_messages;
 mod select_branch;
+mod say_once;
 mod select_swipe;
 mod send_message;
 mod shared_access;
@@ -95,6 +97,7 @@ mod words;
 pub(crate) use self::{
     accept_invitation::{Acceptance, Preview},
     add_message::AddMessage,
+    answer_chat::{Answered, Chat},
     bookmarks::Bookmarks,
     cast_members::{NewMember, Placed},
     characters::Characters,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use mesh::Ctx;
 use tonic::{Request, Response, Status};
-use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_server::EmbeddingService;
+use troupe_proto::{Reason, ai as pb, error};
 
+use super::to_i32;
 use crate::application::observe::Operation;
-use crate::domain::{Embedder, ProviderError};
+use crate::domain::{Embedder, ProviderError, estimate};
 use crate::error::Error;
 
 #[derive(Debug)]
@@ -23,16 +24,28 @@ impl EmbeddingService for EmbeddingApi {
         request: Request<pb::EmbedRequest>,
     ) -> Result<Response<pb::EmbedResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let texts = request.into_inner().texts;
-        let operation = Operation::embedding(&*self.embedder, texts.len(), ctx.trace);
-        let vectors = self.embedder.embed(texts, ctx.deadline).await;
-        operation.ended(&vectors);
-        let vectors = vectors.map_err(|error| self.failed(error))?;
-        let dimensions = vectors.first().map_or(0, Vec::len);
-        let embedding = |values| pb::Embedding { values };
-        Ok(Response::new(pb::EmbedResponse {
-            embeddings: vectors.into_iter().map(embedding).collect(),
-            model: Some(self.model(dimensions)),
+        let (embeddings, model) = self.vectors(&ctx, request.into_inner().texts).await?;
+        Ok(Response::new(pb::EmbedResponse { embeddings, model }))
+    }
+
+    async fn embed_texts(
+        &self,
+        request: Request<pb::EmbedTextsRequest>,
+    ) -> Result<Response<pb::EmbedTextsResponse>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let request = request.into_inner();
+        let ours = self.embedder.model_id();
+        if !request.model_id.is_empty() && request.model_id != ours {
+            let problem = format!("is no model that embeds here: {ours} is the one");
+            return Err(error::field_at_fault(Reason::ModelUnknown, "model_id", &problem));
+        }
+        let tokens = request.texts.iter().map(|text| estimate::of_text(text));
+        let prompt_tokens = to_i32(tokens.fold(0, u32::saturating_add));
+        let (embeddings, model) = self.vectors(&ctx, request.texts).await?;
+        Ok(Response::new(pb::EmbedTextsResponse {
+            embeddings,
+            model,
+            prompt_tokens,
         }))
     }
 
@@ -49,6 +62,22 @@ impl EmbeddingService for EmbeddingApi {
 }
 
 impl EmbeddingApi {
+    /// The vectors of texts, and the model that made them.
+    async fn vectors(
+        &self,
+        ctx: &Ctx,
+        texts: Vec<String>,
+    ) -> Result<(Vec<pb::Embedding>, Option<pb::EmbeddingModel>), Error> {
+        let operation = Operation::embedding(&*self.embedder, texts.len(), ctx.trace);
+        let vectors = self.embedder.embed(texts, ctx.deadline).await;
+        operation.ended(&vectors);
+        let vectors = vectors.map_err(|error| self.failed(error))?;
+        let dimensions = vectors.first().map_or(0, Vec::len);
+        let embedding = |values| pb::Embedding { values };
+        let embeddings = vectors.into_iter().map(embedding).collect();
+        Ok((embeddings, Some(self.model(dimensions))))
+    }
+
     fn model(&self, dimensions: usize) -> pb::EmbeddingModel {
         pb::EmbeddingModel {
             id: self.embedder.model_id().to_owned(),
