@@ -73,7 +73,7 @@ impl Ask<'_> {
             }
         };
         let asked = EmbedTextsRequest {
-            model_id: request.model.unwrap_or_default(),
+            embedding_model_id: request.model.unwrap_or_default(),
             texts: texts(request.input)?,
         };
         let method = &self.facade.embed;
@@ -106,14 +106,14 @@ fn texts(input: Option<Input>) -> Result<Vec<String>, Status> {
     let problem = || invalid_field("input", "must be a text or a list of texts");
     match input {
         Some(Input::One(text)) => Ok(vec![text]),
-        Some(Input::Several(texts)) => {
+        Some(Input::Several(texts)) if !texts.is_empty() => {
             let text = |value| match value {
                 Value::String(text) => Ok(text),
                 _ => Err(problem()),
             };
             texts.into_iter().map(text).collect()
         }
-        None => Err(problem()),
+        _ => Err(problem()),
     }
 }
 

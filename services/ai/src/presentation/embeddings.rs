@@ -35,9 +35,14 @@ impl EmbeddingService for EmbeddingApi {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
         let ours = self.embedder.model_id();
-        if !request.model_id.is_empty() && request.model_id != ours {
-            let problem = format!("is no model that embeds here: {ours} is the one");
-            return Err(error::field_at_fault(Reason::ModelUnknown, "model_id", &problem));
+        let asked = &request.embedding_model_id;
+        if !asked.is_empty() && asked != ours {
+            let problem = format!("names no model that embeds here: {ours} is the one");
+            let field = "embedding_model_id";
+            return Err(error::field_at_fault(Reason::ModelUnknown, field, &problem));
+        }
+        if request.texts.is_empty() {
+            return Ok(Response::default());
         }
         let tokens = request.texts.iter().map(|text| estimate::of_text(text));
         let prompt_tokens = to_i32(tokens.fold(0, u32::saturating_add));

@@ -9,6 +9,7 @@
 mod accounting;
 mod audience;
 mod catalog;
+mod completing;
 mod embeddings;
 mod generating;
 mod local_engine;

@@ -9,6 +9,7 @@
 
 mod access;
 mod accounts;
+mod answers;
 mod avatars;
 mod bookmarks;
 mod card_files;
@@ -39,6 +40,7 @@ mod recast;
 mod receipts;
 mod replicas;
 mod restart;
+mod said_once;
 mod rights;
 mod rollout;
 mod rounds;
