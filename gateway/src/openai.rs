@@ -181,3 +181,45 @@ async fn call(
         _ => answer,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use troupe_proto::policy;
+
+    #[test]
+    fn what_may_stand_behind_a_path_has_one_audience_and_one_budget() {
+        let of = |path: &str| {
+            let policy = policy::find(path).unwrap();
+            (policy.audience, policy.rate_class, policy.rate_cost)
+        };
+        let [ai, roleplay] = ["/troupe.ai.v1.", "/troupe.roleplay.v1."];
+        let same = [
+            (
+                format!("{ai}InferenceService/Complete"),
+                [
+                    format!("{roleplay}CharacterService/AnswerChat"),
+                    format!("{roleplay}MessageService/SendMessage"),
+                ],
+            ),
+            (
+                format!("{ai}ModelService/ListModels"),
+                [
+                    format!("{ai}ModelService/GetModel"),
+                    format!("{roleplay}CharacterService/ListCharacters"),
+                ],
+            ),
+            (
+                format!("{ai}ModelService/GetModel"),
+                [
+                    format!("{roleplay}CharacterService/GetCharacter"),
+                    format!("{roleplay}SessionService/GetSession"),
+                ],
+            ),
+        ];
+        for (door, behind) in same {
+            for method in behind {
+                assert_eq!(of(&method), of(&door), "{method}");
+            }
+        }
+    }
+}

@@ -90,12 +90,17 @@ pub(crate) fn streamed(mut request: Value) -> Value {
 /// The status and the code of an error that has the four members, and no others.
 pub(crate) fn error(answer: &Answer) -> (u16, String) {
     assert_eq!(answer.header("content-type"), "application/json");
-    let error = answer.json()["error"].clone();
-    let members: Vec<&String> = error.as_object().unwrap().keys().collect();
+    (answer.status.as_u16(), code(&answer.json()))
+}
+
+/// The code of an error.
+pub(crate) fn code(told: &Value) -> String {
+    let error = &told["error"];
+    let mut members: Vec<&String> = error.as_object().unwrap().keys().collect();
+    members.sort();
     assert_eq!(members, ["code", "message", "param", "type"], "{error}");
     assert!(!error["message"].as_str().unwrap().is_empty());
-    let code = error["code"].as_str().unwrap_or("null").to_owned();
-    (answer.status.as_u16(), code)
+    error["code"].as_str().unwrap_or("null").to_owned()
 }
 
 /// The data of a stream's events, heartbeats aside.
