@@ -113,7 +113,10 @@ impl<'p> Door<'p> {
             "/v1/completions" => Self::Generation(Form::Text),
             "/v1/responses" => Self::Generation(Form::Response),
             "/v1/embeddings" => Self::Embeddings,
-            _ => Self::Model(path.strip_prefix(MODEL_PREFIX).filter(|id| !id.is_empty())?),
+            _ => Self::Model(
+                path.strip_prefix(MODEL_PREFIX)
+                    .filter(|id| !id.is_empty())?,
+            ),
         })
     }
 

@@ -101,7 +101,10 @@ impl Ask<'_> {
     ) -> Result<T, Refusal> {
         let call = self.call.of(method);
         let asking = async {
-            let (headers, body) = call.ask(frame(request)?, deadline, None).await?.into_parts();
+            let (headers, body) = call
+                .ask(frame(request)?, deadline, None)
+                .await?
+                .into_parts();
             let mut messages = call.messages(&headers.headers, body);
             let message = messages.only().await?;
             decoded::<T>(&message).map_err(Refusal::from)
@@ -210,6 +213,9 @@ pub(super) fn decoded<T: Message + Default>(message: &[u8]) -> Result<T, Status>
 
 /// The body of a request. What it has beside is left out.
 pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Status> {
-    serde_json::from_slice(body)
-        .map_err(|error| invalid(format!("the body is no such JSON as this path takes: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        invalid(format!(
+            "the body is no such JSON as this path takes: {error}"
+        ))
+    })
 }

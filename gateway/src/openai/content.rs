@@ -61,7 +61,11 @@ pub(super) fn messages(member: &str, raw: Vec<RawMessage>) -> Result<Vec<Said>, 
     let mut all = Vec::with_capacity(raw.len());
     for (place, message) in raw.into_iter().enumerate() {
         let at = |name: &str| format!("{member}[{place}].{name}");
-        if message.kind.as_deref().is_some_and(|kind| kind != "message") {
+        if message
+            .kind
+            .as_deref()
+            .is_some_and(|kind| kind != "message")
+        {
             return Err(invalid_field(at("type"), "must be message"));
         }
         let role = match &*message.role {

@@ -79,7 +79,10 @@ impl Ask<'_> {
         let method = &self.facade.embed;
         let answer: EmbedTextsResponse = self.one(method, &asked, arrived.deadline).await?;
         let model = answer.model.unwrap_or_default();
-        if request.dimensions.is_some_and(|it| it != i64::from(model.dimensions)) {
+        if request
+            .dimensions
+            .is_some_and(|it| it != i64::from(model.dimensions))
+        {
             let problem = format!("must be {} or absent", model.dimensions);
             return Err(invalid_field("dimensions", problem).into());
         }

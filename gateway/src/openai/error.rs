@@ -165,14 +165,54 @@ mod tests {
     #[test]
     fn reasons_have_the_codes_and_statuses_that_clients_know() {
         let cases = [
-            (Reason::TokenInvalid, 401, "invalid_api_key", "invalid_request_error"),
-            (Reason::ModelUnknown, 404, "model_not_found", "invalid_request_error"),
-            (Reason::ContextLength, 400, "context_length_exceeded", "invalid_request_error"),
-            (Reason::RateLimited, 429, "rate_limit_exceeded", "rate_limit_error"),
-            (Reason::ProviderAccount, 429, "insufficient_quota", "insufficient_quota"),
-            (Reason::Overloaded, 503, "server_is_overloaded", "server_error"),
-            (Reason::ProviderUnavailable, 503, "provider_unavailable", "server_error"),
-            (Reason::RequestTooLarge, 413, "request_too_large", "invalid_request_error"),
+            (
+                Reason::TokenInvalid,
+                401,
+                "invalid_api_key",
+                "invalid_request_error",
+            ),
+            (
+                Reason::ModelUnknown,
+                404,
+                "model_not_found",
+                "invalid_request_error",
+            ),
+            (
+                Reason::ContextLength,
+                400,
+                "context_length_exceeded",
+                "invalid_request_error",
+            ),
+            (
+                Reason::RateLimited,
+                429,
+                "rate_limit_exceeded",
+                "rate_limit_error",
+            ),
+            (
+                Reason::ProviderAccount,
+                429,
+                "insufficient_quota",
+                "insufficient_quota",
+            ),
+            (
+                Reason::Overloaded,
+                503,
+                "server_is_overloaded",
+                "server_error",
+            ),
+            (
+                Reason::ProviderUnavailable,
+                503,
+                "provider_unavailable",
+                "server_error",
+            ),
+            (
+                Reason::RequestTooLarge,
+                413,
+                "request_too_large",
+                "invalid_request_error",
+            ),
         ];
         for (reason, http, code, kind) in cases {
             let status = error::status(reason, "no");

@@ -176,7 +176,10 @@ impl Options {
             ("max_output_tokens", self.max_output_tokens),
             ("max_tokens", self.max_tokens),
         ];
-        match members.iter().find_map(|(name, it)| it.map(|it| (name, it))) {
+        match members
+            .iter()
+            .find_map(|(name, it)| it.map(|it| (name, it)))
+        {
             Some((name, most)) if most < 1 => Err(invalid_field(*name, "must be at least 1")),
             Some((_, most)) => Ok(Some(most)),
             None => Ok(None),

@@ -1,7 +1,6 @@
 //! Replies as the contracts stream them, and what every form says of one.
 
 use platform::Timestamp;
-use prost::Message;
 use serde::Serialize;
 use tonic::Status;
 use troupe_proto::ai::{CompleteResponse, complete_response};
@@ -150,7 +149,10 @@ fn session_end(ended: GenerationEnded) -> Result<Step, Status> {
                 true => "the reply was interrupted: send the message again".to_owned(),
                 false => failure.message,
             };
-            return Err(error::status(reason.unwrap_or(Reason::Unavailable), message));
+            return Err(error::status(
+                reason.unwrap_or(Reason::Unavailable),
+                message,
+            ));
         }
     }
     Ok(Step::Finished(Finished {

@@ -25,8 +25,7 @@ const DOCUMENTS: &str = "\
 /// The path of the method behind them.
 const COMPLETIONS: &str = "/api/v1/ai/completions";
 /// Where people find the models of a platform without any of this.
-const OPENAI: &str = "\
-
+const OPENAI: &str = "
 ## OpenAI's API
 
 - Clients of OpenAI's API take `/v1` of this port as their base, and an access token as their key.
@@ -92,7 +91,12 @@ mod tests {
         let openapi = document(troupe_proto::descriptor_pool(), &Config::default());
         let text = text(&openapi);
         assert!(text.starts_with("# Troupe\n"), "{text}");
-        for place in ["(/openapi.json)", "(/docs)", "(/docs/errors)", "`/v1` of this port"] {
+        for place in [
+            "(/openapi.json)",
+            "(/docs)",
+            "(/docs/errors)",
+            "`/v1` of this port",
+        ] {
             assert!(text.contains(place), "{place}");
         }
         for (path, item) in openapi["paths"].as_object().unwrap() {

@@ -67,7 +67,9 @@ impl Facade {
             ("accept", "application/json"),
         ];
         headers.extend(more);
-        self.edge.send("POST", path, &headers, body.to_string()).await
+        self.edge
+            .send("POST", path, &headers, body.to_string())
+            .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -109,6 +111,7 @@ pub(crate) fn events(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.header("content-type"), "text/event-stream");
     let text = answer.text();
     let blocks = text.split("\n\n");
-    let data = blocks.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("data: ")));
+    let data =
+        blocks.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("data: ")));
     data.map(str::to_owned).collect()
 }

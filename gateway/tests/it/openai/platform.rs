@@ -55,8 +55,16 @@ enum Part {
 /// What a text asks for.
 fn script(text: &str) -> Result<Vec<Part>, Status> {
     let (word, rest) = text.split_once(':').unwrap_or(("Say", text));
-    let said = |text: &str| text.split('|').map(|it| Part::Text(it.to_owned())).collect();
-    let mut parts: Vec<Part> = if rest.is_empty() { Vec::new() } else { said(rest) };
+    let said = |text: &str| {
+        text.split('|')
+            .map(|it| Part::Text(it.to_owned()))
+            .collect()
+    };
+    let mut parts: Vec<Part> = if rest.is_empty() {
+        Vec::new()
+    } else {
+        said(rest)
+    };
     match word {
         "Say" => parts.push(Part::End(FinishReason::Stop)),
         "Long" => parts.push(Part::End(FinishReason::Length)),
@@ -95,7 +103,7 @@ fn usage() -> Option<TokenUsage> {
 impl Platform {
     pub(crate) fn serve(self, listener: TcpListener) {
         platform::Tasks::new().spawn(async move {
-            let mut server = tonic::transport::Server::builder();
+            let server = tonic::transport::Server::builder();
             let serving = server.serve_with_incoming(self, TcpListenerStream::new(listener));
             serving.await.unwrap();
         });

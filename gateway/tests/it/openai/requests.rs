@@ -31,7 +31,11 @@ async fn members_reach_the_model_and_others_have_no_effect() {
     let Some(Prompt::Chat(prompt)) = &asked.prompt else {
         panic!("{asked:?}")
     };
-    let said: Vec<_> = prompt.messages.iter().map(|it| (it.role(), &*it.content, &*it.name)).collect();
+    let said: Vec<_> = prompt
+        .messages
+        .iter()
+        .map(|it| (it.role(), &*it.content, &*it.name))
+        .collect();
     let expected = [
         (ChatRole::System, "Be brief.", ""),
         (ChatRole::User, "Who is it?", "alice"),
@@ -39,10 +43,19 @@ async fn members_reach_the_model_and_others_have_no_effect() {
     ];
     assert_eq!(said, expected);
     let sampling = asked.sampling.unwrap();
-    assert_eq!((sampling.temperature, sampling.top_p), (Some(0.5), Some(0.75)));
+    assert_eq!(
+        (sampling.temperature, sampling.top_p),
+        (Some(0.5), Some(0.75))
+    );
     assert_eq!((sampling.top_k, sampling.min_p), (Some(40), Some(0.25)));
-    assert_eq!((sampling.repetition_penalty, sampling.seed), (Some(1.5), Some(7)));
-    assert_eq!((asked.max_tokens, asked.stop), (Some(30), vec!["END".to_owned()]));
+    assert_eq!(
+        (sampling.repetition_penalty, sampling.seed),
+        (Some(1.5), Some(7))
+    );
+    assert_eq!(
+        (asked.max_tokens, asked.stop),
+        (Some(30), vec!["END".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -61,7 +74,12 @@ async fn what_would_make_another_answer_is_refused() {
     let cases = [
         with(CHAT, chat(), "n", json!(2)),
         with(CHAT, chat(), "logprobs", json!(true)),
-        with(CHAT, chat(), "response_format", json!({ "type": "json_object" })),
+        with(
+            CHAT,
+            chat(),
+            "response_format",
+            json!({ "type": "json_object" }),
+        ),
         with(CHAT, chat(), "modalities", json!(["text", "audio"])),
         with(CHAT, chat(), "messages", image),
         with(CHAT, chat(), "messages", tool),
@@ -73,16 +91,45 @@ async fn what_would_make_another_answer_is_refused() {
         with("/v1/completions", text(), "prompt", json!([1, 2])),
         with("/v1/completions", text(), "echo", json!(true)),
         with("/v1/completions", text(), "suffix", json!("x")),
-        with("/v1/responses", response(), "previous_response_id", json!("resp_1")),
-        with("/v1/responses", response(), "text", json!({ "format": { "type": "json_schema" } })),
-        with("/v1/responses", response(), "input", json!([{ "type": "function_call_output" }])),
+        with(
+            "/v1/responses",
+            response(),
+            "previous_response_id",
+            json!("resp_1"),
+        ),
+        with(
+            "/v1/responses",
+            response(),
+            "text",
+            json!({ "format": { "type": "json_schema" } }),
+        ),
+        with(
+            "/v1/responses",
+            response(),
+            "input",
+            json!([{ "type": "function_call_output" }]),
+        ),
         with("/v1/embeddings", json!({}), "input", json!([[1, 2]])),
-        with("/v1/embeddings", json!({ "input": "a" }), "dimensions", json!(3)),
-        with("/v1/embeddings", json!({ "input": "a" }), "encoding_format", json!("hex")),
+        with(
+            "/v1/embeddings",
+            json!({ "input": "a" }),
+            "dimensions",
+            json!(3),
+        ),
+        with(
+            "/v1/embeddings",
+            json!({ "input": "a" }),
+            "encoding_format",
+            json!("hex"),
+        ),
     ];
     for (path, request) in cases {
         let answer = facade.post(path, &request).await;
-        assert_eq!(error(&answer), (400, "invalid_request".into()), "{path} {request}");
+        assert_eq!(
+            error(&answer),
+            (400, "invalid_request".into()),
+            "{path} {request}"
+        );
         assert_eq!(answer.json()["error"]["type"], "invalid_request_error");
     }
     let mut forced = chat();
@@ -98,7 +145,9 @@ async fn callers_need_a_token_and_paths_and_verbs_are_known() {
     let facade = Facade::start().await;
     let edge = &facade.edge;
     for bad in ["Bearer sk-wrong", "Bearer ", "Basic x"] {
-        let answer = edge.send("GET", "/v1/models", &[("authorization", bad)], "").await;
+        let answer = edge
+            .send("GET", "/v1/models", &[("authorization", bad)], "")
+            .await;
         assert_eq!(error(&answer), (401, "invalid_api_key".into()), "{bad}");
     }
     let answer = edge.post(CHAT, chat("m/n", "Say:hi").to_string()).await;
@@ -108,7 +157,10 @@ async fn callers_need_a_token_and_paths_and_verbs_are_known() {
     assert_eq!(error(&facade.get("/v1/models/").await).0, 404);
     let answer = facade.get(CHAT).await;
     assert_eq!((error(&answer).0, answer.header("allow")), (405, "POST"));
-    let json = [("authorization", &*facade.token), ("content-type", "application/json")];
+    let json = [
+        ("authorization", &*facade.token),
+        ("content-type", "application/json"),
+    ];
     let answer = edge.send("POST", CHAT, &json, "{").await;
     assert_eq!(error(&answer), (400, "invalid_request".into()));
     let large = format!("{{\"x\":\"{}\"}}", "a".repeat(9 << 20));
@@ -136,7 +188,11 @@ async fn refusals_have_the_codes_that_clients_know() {
             request["stream"] = stream.into();
             let answer = facade.post(CHAT, &request).await;
             assert_eq!(error(&answer), (http, code.to_owned()), "{reason}");
-            let wait = if reason == "PROVIDER_RATE_LIMITED" { "7" } else { "" };
+            let wait = if reason == "PROVIDER_RATE_LIMITED" {
+                "7"
+            } else {
+                ""
+            };
             assert_eq!(answer.header("retry-after"), wait, "{reason}");
         }
     }
@@ -151,7 +207,10 @@ async fn refusals_have_the_codes_that_clients_know() {
 #[tokio::test]
 async fn calls_draw_on_the_budget_of_generations() {
     let mut config = Config::default();
-    let slow = Rate { per_second: 0.01, burst: 1 };
+    let slow = Rate {
+        per_second: 0.01,
+        burst: 1,
+    };
     config.rates.generate = slow;
     let facade = Facade::with(config).await;
     facade.post(CHAT, &chat("m/n", "Say:hi")).await.ok();
@@ -179,7 +238,10 @@ async fn a_character_gets_the_chat_and_the_clients_instructions_as_a_note() {
     });
     facade.post(CHAT, &request).await.ok();
     let asked = facade.platform.chats.lock().unwrap().pop().unwrap();
-    assert_eq!((&*asked.character_id, &*asked.note), (CHARACTER, "Be brief.\n\nBe kind."));
+    assert_eq!(
+        (&*asked.character_id, &*asked.note),
+        (CHARACTER, "Be brief.\n\nBe kind.")
+    );
     let said: Vec<&str> = asked.messages.iter().map(|it| &*it.text).collect();
     assert_eq!(said, ["Hello", "Yes?", "It rains.", "Say:hm"]);
     let settings = asked.settings.unwrap();
@@ -205,8 +267,14 @@ async fn a_session_gets_the_last_message_and_what_tells_a_repeat() {
     let key = [("idempotency-key", "k-1")];
     facade.post_with(CHAT, &request, &key).await.ok();
     let sent = facade.platform.messages.lock().unwrap().clone();
-    assert_eq!((&*sent[0].text, sent[0].last_reply.as_deref()), ("Say:hi", Some("")));
-    assert_eq!((&*sent[1].text, sent[1].last_reply.as_deref()), ("Say:and then", Some("hi")));
+    assert_eq!(
+        (&*sent[0].text, sent[0].last_reply.as_deref()),
+        ("Say:hi", Some(""))
+    );
+    assert_eq!(
+        (&*sent[1].text, sent[1].last_reply.as_deref()),
+        ("Say:and then", Some("hi"))
+    );
     assert_eq!((&*sent[0].request_id, &*sent[1].request_id), ("", "k-1"));
     request["messages"][3]["role"] = "assistant".into();
     assert_eq!(error(&facade.post(CHAT, &request).await).0, 400);

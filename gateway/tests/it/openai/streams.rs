@@ -16,7 +16,11 @@ fn read(data: &str) -> Value {
 #[tokio::test]
 async fn a_chat_comes_in_chunks_that_are_alike() {
     let facade = Facade::start().await;
-    let models = ["local/tiny".into(), format!("character:{CHARACTER}"), format!("session:{SESSION}")];
+    let models = [
+        "local/tiny".into(),
+        format!("character:{CHARACTER}"),
+        format!("session:{SESSION}"),
+    ];
     for model in models {
         let request = streamed(chat(&model, "Say:He|llo \"you\"\n"));
         let answer = facade.post(CHAT, &request).await;
@@ -27,20 +31,32 @@ async fn a_chat_comes_in_chunks_that_are_alike() {
         let chunks: Vec<Value> = chunks.iter().map(|it| read(it)).collect();
         for chunk in &chunks {
             assert_eq!(chunk["object"], "chat.completion.chunk");
-            assert_eq!((&chunk["id"], &chunk["created"]), (&chunks[0]["id"], &chunks[0]["created"]));
+            assert_eq!(
+                (&chunk["id"], &chunk["created"]),
+                (&chunks[0]["id"], &chunks[0]["created"])
+            );
             assert_eq!(chunk["model"], model);
             assert!(chunk.get("usage").is_none());
         }
         let deltas: Vec<&Value> = chunks.iter().map(|it| &it["choices"][0]["delta"]).collect();
         let first = json!({ "role": "assistant", "content": "", "refusal": null });
-        assert_eq!(deltas, [
-            &first,
-            &json!({ "content": "He" }),
-            &json!({ "content": "llo \"you\"\n" }),
-            &json!({}),
-        ]);
-        let reasons: Vec<&Value> = chunks.iter().map(|it| &it["choices"][0]["finish_reason"]).collect();
-        assert_eq!(reasons, [&Value::Null, &Value::Null, &Value::Null, &json!("stop")]);
+        assert_eq!(
+            deltas,
+            [
+                &first,
+                &json!({ "content": "He" }),
+                &json!({ "content": "llo \"you\"\n" }),
+                &json!({}),
+            ]
+        );
+        let reasons: Vec<&Value> = chunks
+            .iter()
+            .map(|it| &it["choices"][0]["finish_reason"])
+            .collect();
+        assert_eq!(
+            reasons,
+            [&Value::Null, &Value::Null, &Value::Null, &json!("stop")]
+        );
     }
 }
 
@@ -59,7 +75,10 @@ async fn the_usage_is_a_chunk_without_choices_where_it_is_asked_for() {
         };
         assert_eq!(done, "[DONE]");
         let usage = read(usage);
-        assert_eq!((&usage["choices"], &usage["usage"]["total_tokens"]), (&json!([]), &json!(15)));
+        assert_eq!(
+            (&usage["choices"], &usage["usage"]["total_tokens"]),
+            (&json!([]), &json!(15))
+        );
         for other in others {
             assert_eq!(read(other)["usage"], Value::Null, "{other}");
             assert!(other.contains("\"usage\":null"));
@@ -73,20 +92,35 @@ async fn a_response_comes_in_the_events_of_its_kind() {
     let request = streamed(json!({ "model": "local/tiny", "input": "Say:He|llo" }));
     let answer = facade.post("/v1/responses", &request).await;
     let events: Vec<Value> = events(&answer).iter().map(|it| read(it)).collect();
-    let kinds: Vec<&str> = events.iter().map(|it| it["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, [
-        "response.created", "response.in_progress", "response.output_item.added",
-        "response.content_part.added", "response.output_text.delta", "response.output_text.delta",
-        "response.output_text.done", "response.content_part.done", "response.output_item.done",
-        "response.completed",
-    ]);
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|it| it["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
     for (place, event) in events.iter().enumerate() {
         assert_eq!(event["sequence_number"], place);
         let name = format!("event: {}\n", kinds[place]);
         assert!(answer.text().contains(&name));
     }
     assert_eq!(events[6]["text"], "Hello");
-    assert_eq!(events[9]["response"]["output"][0]["content"][0]["text"], "Hello");
+    assert_eq!(
+        events[9]["response"]["output"][0]["content"][0]["text"],
+        "Hello"
+    );
     assert_eq!(events[9]["response"]["id"], events[0]["response"]["id"]);
 }
 
@@ -104,7 +138,11 @@ async fn a_failure_after_the_first_text_is_an_event_and_nothing_is_done() {
         assert!(answer.text().contains("\"error\"") && !answer.text().contains("[DONE]"));
         let request = streamed(json!({ "model": "local/tiny", "input": text }));
         let answer = facade.post("/v1/responses", &request).await;
-        assert!(answer.text().contains("event: error\n"), "{}", answer.text());
+        assert!(
+            answer.text().contains("event: error\n"),
+            "{}",
+            answer.text()
+        );
         assert!(!answer.text().contains("response.completed"));
         let whole = facade.post(CHAT, &chat("local/tiny", text)).await;
         assert!(error(&whole).0 >= 500);

@@ -7,7 +7,9 @@ use super::{CHARACTER, Facade, SESSION, chat};
 #[tokio::test]
 async fn a_chat_is_completed_by_a_model() {
     let facade = Facade::start().await;
-    let answer = facade.post("/v1/chat/completions", &chat("local/tiny", "Say:Hel|lo")).await;
+    let answer = facade
+        .post("/v1/chat/completions", &chat("local/tiny", "Say:Hel|lo"))
+        .await;
     let mut reply = answer.ok();
     assert!(reply["id"].as_str().unwrap().starts_with("chatcmpl-"));
     assert!(reply["created"].as_i64().unwrap() > 1_700_000_000);
@@ -36,7 +38,10 @@ async fn a_chat_is_completed_by_a_model() {
 async fn replies_end_for_the_reasons_that_clients_know() {
     let facade = Facade::start().await;
     for (text, reason) in [("Long:so", "length"), ("Filtered:so", "content_filter")] {
-        let reply = facade.post("/v1/chat/completions", &chat("", text)).await.ok();
+        let reply = facade
+            .post("/v1/chat/completions", &chat("", text))
+            .await
+            .ok();
         assert_eq!(reply["choices"][0]["finish_reason"], reason);
         assert_eq!(reply["model"], "default");
         let request = json!({ "model": "m/n", "prompt": text });
@@ -60,7 +65,10 @@ async fn a_text_is_completed_and_responded_to() {
         "input": [{ "role": "user", "content": [{ "type": "input_text", "text": "Say:one|two" }] }],
     });
     let reply = facade.post("/v1/responses", &request).await.ok();
-    assert_eq!((&reply["object"], &reply["status"]), (&json!("response"), &json!("completed")));
+    assert_eq!(
+        (&reply["object"], &reply["status"]),
+        (&json!("response"), &json!("completed"))
+    );
     let content = &reply["output"][0]["content"][0];
     assert_eq!(content["type"], "output_text");
     assert_eq!(content["text"], "onetwo");
@@ -76,7 +84,8 @@ async fn texts_are_embedded_as_numbers_and_as_their_bytes() {
     let facade = Facade::start().await;
     let request = json!({ "model": "local/vectors", "input": ["a", "b"] });
     let answer = facade.post("/v1/embeddings", &request).await.ok();
-    let vector = |index| json!({ "object": "embedding", "index": index, "embedding": [0.5, -0.25] });
+    let vector =
+        |index| json!({ "object": "embedding", "index": index, "embedding": [0.5, -0.25] });
     let expected = json!({
         "object": "list", "data": [vector(0), vector(1)], "model": "local/vectors",
         "usage": { "prompt_tokens": 5, "total_tokens": 5 },
@@ -95,7 +104,12 @@ async fn models_and_the_callers_characters_are_listed() {
     let facade = Facade::start().await;
     let list = facade.get("/v1/models").await.ok();
     assert_eq!(list["object"], "list");
-    let ids: Vec<&Value> = list["data"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    let ids: Vec<&Value> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["id"])
+        .collect();
     let character = format!("character:{CHARACTER}");
     assert_eq!(ids, ["local/tiny", "openai/big", &character]);
     assert_eq!(list["data"][2]["name"], "Maren");
@@ -115,8 +129,13 @@ async fn models_and_the_callers_characters_are_listed() {
 #[tokio::test]
 async fn characters_and_sessions_answer_as_models() {
     let facade = Facade::start().await;
-    for model in [format!("character:{CHARACTER}"), format!("session:{SESSION}")] {
-        let reply = facade.post("/v1/chat/completions", &chat(&model, "Say:Come| in.")).await;
+    for model in [
+        format!("character:{CHARACTER}"),
+        format!("session:{SESSION}"),
+    ] {
+        let reply = facade
+            .post("/v1/chat/completions", &chat(&model, "Say:Come| in."))
+            .await;
         let reply = reply.ok();
         assert_eq!(reply["choices"][0]["message"]["content"], "Come in.");
         assert_eq!(reply["model"], model);

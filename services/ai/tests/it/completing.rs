@@ -87,17 +87,24 @@ async fn a_person_gets_a_completion_and_its_usage_is_theirs() {
 async fn prompts_are_written_in_the_form_of_the_model() {
     let service = Service::start_with(|config| config.openai.form = Form::Text).await;
     service.model.push(Reply::words("Aye."));
-    let answer = complete(&service, UserId::new(), chat("Hello")).await.unwrap();
+    let answer = complete(&service, UserId::new(), chat("Hello"))
+        .await
+        .unwrap();
     read(answer).await.unwrap();
     let sent = service.model.received().pop().unwrap();
     assert_eq!(sent.body["prompt"], "Be brief.\n\nUser: Hello\nAssistant:");
     assert_eq!(sent.body["stop"], json!(["\nUser:"]));
     let service = Service::start().await;
     service.model.push(Reply::words("upon a time"));
-    let answer = complete(&service, UserId::new(), text("Once")).await.unwrap();
+    let answer = complete(&service, UserId::new(), text("Once"))
+        .await
+        .unwrap();
     read(answer).await.unwrap();
     let sent = service.model.received().pop().unwrap();
-    assert_eq!(sent.body["messages"], json!([{ "role": "user", "content": "Once" }]));
+    assert_eq!(
+        sent.body["messages"],
+        json!([{ "role": "user", "content": "Once" }])
+    );
 }
 
 #[tokio::test]
@@ -118,8 +125,7 @@ async fn refuses_what_there_is_not() {
 #[tokio::test]
 async fn a_person_gets_vectors_of_the_model_that_embeds() {
     let model = "openai/embed-small";
-    let service =
-        Service::start_with(|config| config.embeddings.model = model.to_owned()).await;
+    let service = Service::start_with(|config| config.embeddings.model = model.to_owned()).await;
     let embed = async |id: &str, texts: &[&str]| {
         let request = pb::EmbedTextsRequest {
             embedding_model_id: id.to_owned(),
@@ -133,10 +139,19 @@ async fn a_person_gets_vectors_of_the_model_that_embeds() {
         let answer = embed(id, &["Rain on the old roof", "Sun"]).await.unwrap();
         assert_eq!(answer.embeddings.len(), 2);
         assert_eq!(answer.embeddings[0].values.len(), EMBEDDING_DIMENSIONS);
-        assert_eq!((answer.model.unwrap().id.as_str(), answer.prompt_tokens), (model, 6));
+        assert_eq!(
+            (answer.model.unwrap().id.as_str(), answer.prompt_tokens),
+            (model, 6)
+        );
     }
-    let refused = embed("text-embedding-3-small", &["Sun"]).await.err().unwrap();
+    let refused = embed("text-embedding-3-small", &["Sun"])
+        .await
+        .err()
+        .unwrap();
     assert_eq!(reason_of(&refused), Some(Reason::ModelUnknown));
     assert!(refused.message().contains(model));
-    assert_eq!(embed("", &[]).await.unwrap(), pb::EmbedTextsResponse::default());
+    assert_eq!(
+        embed("", &[]).await.unwrap(),
+        pb::EmbedTextsResponse::default()
+    );
 }

@@ -80,7 +80,10 @@ fn said(newest_first: &[Model], me: &Seat, request: &SendMessage, last_reply: &s
     if replies.iter().any(knows) {
         return Said::New;
     }
-    match replies.last().map(|first| (first.state, first.generation_id)) {
+    match replies
+        .last()
+        .map(|first| (first.state, first.generation_id))
+    {
         Some((State::Running | State::Pending, Some(generation))) => Said::Answered(generation),
         Some((State::Completed, _)) if knows_none => Said::New,
         Some((State::Completed, Some(generation))) => Said::Answered(generation),

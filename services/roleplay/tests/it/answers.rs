@@ -40,7 +40,10 @@ async fn read(
 ) -> Result<(String, pb::ReplyFinished), Status> {
     let mut text = String::new();
     loop {
-        let part = answer.message().await?.expect("an answer ends with its end");
+        let part = answer
+            .message()
+            .await?
+            .expect("an answer ends with its end");
         match part.event.unwrap() {
             Event::Delta(delta) => text += &delta.text,
             Event::Finished(finished) => return Ok((text, finished)),
@@ -75,13 +78,28 @@ async fn a_character_answers_by_its_card_and_its_lore_and_nothing_is_stored() {
     let mut answer = answer(&alice, request).await.unwrap();
     let call = stage.call().await;
     let prompt = call.prompt();
-    assert!(prompt.contains("Mira keeps the lighthouse of Varn."), "{prompt}");
-    assert!(prompt.contains("The harbour froze last winter."), "{prompt}");
+    assert!(
+        prompt.contains("Mira keeps the lighthouse of Varn."),
+        "{prompt}"
+    );
+    assert!(
+        prompt.contains("The harbour froze last winter."),
+        "{prompt}"
+    );
     // What its caller says stays as it is.
-    assert!(prompt.contains("What of the harbour, {{char}}?"), "{prompt}");
-    assert!(prompt.contains("CHAT_ROLE_SYSTEM: Be brief, {{user}}."), "{prompt}");
+    assert!(
+        prompt.contains("What of the harbour, {{char}}?"),
+        "{prompt}"
+    );
+    assert!(
+        prompt.contains("CHAT_ROLE_SYSTEM: Be brief, {{user}}."),
+        "{prompt}"
+    );
     assert_eq!(call.request.user_id, alice.0.user_id.unwrap().to_string());
-    assert_eq!((call.request.max_tokens, &*call.request.stop), (9, &["END".to_owned()][..]));
+    assert_eq!(
+        (call.request.max_tokens, &*call.request.stop),
+        (9, &["END".to_owned()][..])
+    );
     call.say("  It is cold, {{us");
     call.say("er}}. ");
     call.finish();
@@ -100,11 +118,17 @@ async fn what_a_character_has_begun_goes_on() {
     let stage = Stage::new().await;
     let alice = stage.person();
     let id = mira(&alice).await;
-    let lines = [(ChatRole::User, "Hello"), (ChatRole::Assistant, "The storm")];
+    let lines = [
+        (ChatRole::User, "Hello"),
+        (ChatRole::Assistant, "The storm"),
+    ];
     let mut whole = answer(&alice, chat(&id, &lines)).await.unwrap();
     let call = stage.call().await;
     let last = call.messages().pop().unwrap();
-    assert_eq!((last.role(), &*last.content), (ChatRole::Assistant, "The storm"));
+    assert_eq!(
+        (last.role(), &*last.content),
+        (ChatRole::Assistant, "The storm")
+    );
     call.finish_with(FinishReason::Length);
     let (_, finished) = read(&mut whole).await.unwrap();
     assert_eq!(finished.reason(), FinishReason::Length);

@@ -35,23 +35,35 @@ async fn a_repeat_gets_the_reply_that_there_is() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     let greeting = alice.path(&session).await.pop().unwrap().text;
-    let mut first = say(&alice, &session, "Who is there?", &greeting).await.unwrap();
+    let mut first = say(&alice, &session, "Who is there?", &greeting)
+        .await
+        .unwrap();
     first.started().await;
     let call = stage.call().await;
     call.say("The wind");
     first.reads("The wind").await;
     // While it is written, and once it is.
-    let mut running = say(&alice, &session, "Who is there? ", &greeting).await.unwrap();
+    let mut running = say(&alice, &session, "Who is there? ", &greeting)
+        .await
+        .unwrap();
     running.started().await;
     running.reads("The wind").await;
     call.say(" alone.");
     call.finish();
     assert_eq!(first.rest().await.0, " alone.");
-    let again = say(&alice, &session, "Who is there?", &greeting).await.unwrap();
+    let again = say(&alice, &session, "Who is there?", &greeting)
+        .await
+        .unwrap();
     let (started, text, _) = again.all().await;
     assert_eq!(text, "The wind alone.");
-    assert_eq!(started.generation.unwrap().message_id, started.message.unwrap().id);
-    assert_eq!(said(&alice, &session).await, ["Who is there?", "The wind alone."]);
+    assert_eq!(
+        started.generation.unwrap().message_id,
+        started.message.unwrap().id
+    );
+    assert_eq!(
+        said(&alice, &session).await,
+        ["Who is there?", "The wind alone."]
+    );
     assert!(!stage.was_asked().await);
 }
 
@@ -62,7 +74,11 @@ async fn who_knows_the_reply_or_has_none_may_say_the_same_again() {
     let session = alice.open_session().await.id;
     stage.script.always_reply("Aye.");
     for last_reply in ["", "Aye.", " Aye. ", ""] {
-        say(&alice, &session, "Go on", last_reply).await.unwrap().all().await;
+        say(&alice, &session, "Go on", last_reply)
+            .await
+            .unwrap()
+            .all()
+            .await;
     }
     assert_eq!(said(&alice, &session).await.len(), 8);
 }
@@ -73,7 +89,9 @@ async fn a_message_without_a_whole_reply_gets_one() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     for (written, last_reply) in [("", "Yes?"), ("The wi", ""), ("The win", "Yes?")] {
-        let mut failing = say(&alice, &session, "Who is there?", last_reply).await.unwrap();
+        let mut failing = say(&alice, &session, "Who is there?", last_reply)
+            .await
+            .unwrap();
         failing.started().await;
         let call = stage.call().await;
         if !written.is_empty() {
@@ -94,7 +112,11 @@ async fn an_id_of_a_request_decides_alone_and_others_messages_are_their_own() {
     let alice = stage.person();
     let session = alice.open_session().await.id;
     stage.script.always_reply("Aye.");
-    say(&alice, &session, "Go on", "").await.unwrap().all().await;
+    say(&alice, &session, "Go on", "")
+        .await
+        .unwrap()
+        .all()
+        .await;
     let keyed = |id: &str| pb::SendMessageRequest {
         session_id: session.clone(),
         text: "Go on".to_owned(),
