@@ -8,7 +8,7 @@ mod whole;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use troupe_gateway::Config;
+use troupe_gateway::{Config, Rate};
 
 use self::platform::Platform;
 use crate::echo::Echo;
@@ -27,7 +27,12 @@ pub(crate) struct Facade {
 
 impl Facade {
     pub(crate) async fn start() -> Self {
-        Self::with(Config::default()).await
+        let mut config = Config::default();
+        config.rates.generate = Rate {
+            per_second: 1000.0,
+            burst: 1000,
+        };
+        Self::with(config).await
     }
 
     pub(crate) async fn with(config: Config) -> Self {
