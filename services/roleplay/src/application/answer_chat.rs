@@ -14,7 +14,7 @@ use crate::domain::generation::{Finish, Trimmer, Usage};
 use crate::domain::ids::{CharacterId, GenerationId};
 use crate::domain::macros::{Macros, Resolver, literal};
 use crate::domain::participant::Seat;
-use crate::domain::prompt::{Compiled, Kind, Material, Persona, Prompt, Settings, Turn};
+use crate::domain::prompt::{Compiled, Kind, Material, Persona, Settings, Turn};
 use crate::domain::role::Role;
 use crate::domain::scenario::{NOTE_DEPTH, Note};
 use crate::domain::session::ReplySettings;
