@@ -42,7 +42,7 @@ impl EmbeddingService for EmbeddingApi {
             return Err(error::field_at_fault(Reason::ModelUnknown, field, &problem));
         }
         if request.texts.is_empty() {
-            return Ok(Response::default());
+            return Ok(Response::new(pb::EmbedTextsResponse::default()));
         }
         let tokens = request.texts.iter().map(|text| estimate::of_text(text));
         let prompt_tokens = to_i32(tokens.fold(0, u32::saturating_add));
