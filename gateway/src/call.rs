@@ -77,23 +77,13 @@ impl Call<'_> {
     pub(crate) async fn make(&self, writing: &impl Writing, mut body: Body) -> Outcome {
         let policy = &self.method.policy;
         // The room is kept to the end: what has arrived is decoded and passed on meanwhile.
-        let (mut room, stream) = match self.admit().await {
-            Ok(admitted) => admitted,
-            Err(refused) => {
-                if !self.visit.arrival.has_streams {
-                    drain(self.headers, &mut body).await;
-                }
-                return Err(refused.into());
-            }
-        };
+        let (mut room, stream) = self.enter(&mut body).await?;
         let times = Times::of_call(self.headers, policy.timeout)?;
         let arriving = self.visit.arriving(writing.frames(body, &mut room));
         let frames = times.until_here(arriving).await???;
         let deadline = times.deadline();
         let upstream = async {
-            let frames = Body::new(Full::new(frames));
-            let request = self.upstream_request(deadline, frames);
-            let answer = self.send(request, stream).await?;
+            let answer = self.ask(frames, deadline, stream).await?;
             if self.method.server_streaming {
                 self.visit.begun();
                 return writing.stream(answer, deadline).await.map(Answered::Stream);
@@ -110,6 +100,38 @@ impl Call<'_> {
             Some(plan) => answer.map_err(|it| it.in_json(&self.front.catalog.schema, plan)),
             None => answer,
         }
+    }
+
+    /// Lets the call in, or answers who isn't let in once their body is here. Returns the room for the body, and what ends a stream.
+    pub(crate) async fn enter(
+        &self,
+        body: &mut Body,
+    ) -> Result<(Room, Option<SessionStream>), Refusal> {
+        match self.admit().await {
+            Ok(admitted) => Ok(admitted),
+            Err(refused) => {
+                if !self.visit.arrival.has_streams {
+                    drain(self.headers, body).await;
+                }
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// Sends whole messages on that are in the frames of gRPC.
+    pub(crate) async fn ask(
+        &self,
+        frames: Bytes,
+        deadline: Instant,
+        stream: Option<SessionStream>,
+    ) -> Result<Response<Body>, Refusal> {
+        let request = self.upstream_request(deadline, Body::new(Full::new(frames)));
+        self.send(request, stream).await
+    }
+
+    /// The same call of another method, to which it leads.
+    pub(crate) fn of<'b>(&'b self, method: &'b Arc<Method>) -> Call<'b> {
+        Call { method, ..*self }
     }
 
     /// Lets a call in whose client goes on to send messages, in the frames of gRPC, and passes them on as they come.

@@ -15,6 +15,7 @@ use troupe_proto::policy::{self, Audience};
 use crate::config::{ConfigError, Limits, Overload};
 use crate::cookie;
 use crate::notices::Farewell;
+use crate::openai::Facade;
 use crate::overload::Load;
 use crate::policy::Policy;
 use crate::refusal;
@@ -69,6 +70,8 @@ pub(crate) struct Catalog {
     services: HashSet<Box<str>>,
     /// Services that have an upstream and no descriptors; gRPC passes to them.
     opaque: HashMap<Box<str>, (Channel, Arc<Load>)>,
+    /// OpenAI's API, where what stands behind it has an upstream.
+    pub(crate) openai: Option<Facade>,
 }
 
 /// An HTTP form of a method.
@@ -154,6 +157,7 @@ impl Catalog {
             methods: HashMap::new(),
             services: HashSet::new(),
             opaque: HashMap::new(),
+            openai: None,
         };
         for service in pool.services() {
             let Some(channel) = channels.remove(service.full_name()) else {
@@ -170,6 +174,7 @@ impl Catalog {
             .into_iter()
             .map(|(name, channel)| (name.into_boxed_str(), (channel, Load::new(overload))))
             .collect();
+        catalog.openai = Facade::new(|path| catalog.methods.get(path).cloned());
         Ok(catalog)
     }
 

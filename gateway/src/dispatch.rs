@@ -1,5 +1,5 @@
 //! What every request meets once it has an id: the gateway's own pages, the gate that refuses load, and gRPC, gRPC-Web,
-//! Connect or JSON. Whatever happens on the way, there is an answer in the form that the client reads.
+//! Connect, OpenAI's API or JSON. Whatever happens on the way, there is an answer in the form that the client reads.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::protocol::Protocol;
 use crate::refusal::invalid;
 use crate::route::Lookup;
 use crate::visit::{AccessLog, Visit};
-use crate::{connect, exchanges, framing, grpc, rest, single, web};
+use crate::{connect, exchanges, framing, grpc, openai, rest, single, web};
 
 /// Headers that a request may have, as many as HTTP/1.1 takes here: each has its price in memory, however small it is.
 const MOST_HEADERS: usize = 100;
@@ -104,6 +104,7 @@ impl Parts {
                 answer.map(guarded)
             }
             Protocol::Connect(form) => connect::answer(&self, &visit, request, form).await,
+            Protocol::OpenAi => openai::answer(&self, &visit, request).await,
             Protocol::Json => rest::answer(&self, &visit, request).await,
         }
     }
@@ -111,17 +112,15 @@ impl Parts {
     /// The load of the method that a request is for, if there is one.
     fn load_of(&self, protocol: Protocol, request: &Request<Body>) -> Option<Arc<Load>> {
         let path = request.uri().path();
-        let Protocol::Json = protocol else {
-            let method = self.catalog.method(path, &self.limits)?;
-            return Some(Arc::clone(&method.load));
+        let method = match protocol {
+            Protocol::Json => match self.catalog.find(request.method(), path) {
+                Lookup::Found(found) => self.catalog.binding(found.route).method.clone(),
+                _ => return None,
+            },
+            Protocol::OpenAi => self.catalog.openai.as_ref()?.method(path)?.clone(),
+            _ => self.catalog.method(path, &self.limits)?,
         };
-        match self.catalog.find(request.method(), path) {
-            Lookup::Found(found) => {
-                let binding = self.catalog.binding(found.route);
-                Some(Arc::clone(&binding.method.load))
-            }
-            _ => None,
-        }
+        Some(Arc::clone(&method.load))
     }
 
     /// Refuses a request that there is no time for.

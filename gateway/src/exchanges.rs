@@ -53,7 +53,7 @@ impl Exchange {
     fn describe(&self, span: &mut Span) {
         let route = self.route.as_deref();
         match (self.protocol, route) {
-            ("json", Some(route)) => span.name(format!("{} {route}", self.method)),
+            ("json" | "openai", Some(route)) => span.name(format!("{} {route}", self.method)),
             (_, Some(path)) => span.name(path.trim_start_matches('/').to_owned()),
             (_, None) => span.name(self.method),
         }

@@ -1,5 +1,6 @@
 //! Troupe's gateway: gRPC, gRPC-Web, Connect and JSON on one port, driven by descriptors. It knows no business rule and no
-//! service: what it routes to, how it fills messages from HTTP, and who may call what, it reads from the contracts.
+//! service: what it routes to, how it fills messages from HTTP, and who may call what, it reads from the contracts. Only the form of
+//! OpenAI's API is its own (`openai.rs`), since no descriptor can say it.
 
 mod accept;
 mod address;
@@ -32,6 +33,7 @@ mod media;
 mod messages;
 mod mounts;
 mod notices;
+mod openai;
 pub mod openapi;
 mod origins;
 mod overload;

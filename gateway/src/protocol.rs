@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::refusal::Refusal;
 use crate::route::Lookup;
 use crate::schema::Schema;
-use crate::{connect, media, web};
+use crate::{connect, media, openai, web};
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub(crate) enum Protocol {
     Web(&'static str),
     /// In the form that the request has.
     Connect(connect::Form),
+    /// OpenAI's API.
+    OpenAi,
     Json,
 }
 
@@ -30,6 +32,7 @@ impl Protocol {
         match &text {
             text if web::is_web(text) => Self::Web(web::answer_form(request.headers())),
             text if media::starts_with(text, "application/grpc") => Self::Grpc,
+            _ if is_openai(request, catalog) => Self::OpenAi,
             text if is_connect(request, text, catalog) => {
                 Self::Connect(connect::Form::of(request.method(), text))
             }
@@ -43,6 +46,7 @@ impl Protocol {
             Self::Grpc => "grpc",
             Self::Web(_) => "grpc-web",
             Self::Connect(_) => "connect",
+            Self::OpenAi => "openai",
             Self::Json => "json",
         }
     }
@@ -53,9 +57,18 @@ impl Protocol {
             Self::Grpc => status.into_http(),
             Self::Web(form) => web::refusal(status, form),
             Self::Connect(form) => form.refusal(status.into(), schema),
+            Self::OpenAi => openai::refusal(status),
             Self::Json => Refusal::from(status).into_answer(schema),
         }
     }
+}
+
+/// What somebody mounted at one of its paths stays.
+fn is_openai(request: &Request<Body>, catalog: &Catalog) -> bool {
+    let path = request.uri().path();
+    openai::is_path(path)
+        && catalog.openai.is_some()
+        && !matches!(catalog.find(request.method(), path), Lookup::Found(_))
 }
 
 fn is_connect(request: &Request<Body>, content_type: &str, catalog: &Catalog) -> bool {

@@ -200,7 +200,7 @@ impl Writing for Bound<'_> {
         };
         let content_type = content_type.to_vec();
         let begun = Begun {
-            style,
+            scribe: style.scribe(),
             messages,
             first,
             silence,

@@ -8,7 +8,7 @@ mod percent;
 mod template;
 mod tree;
 
-pub(crate) use percent::decode_query;
+pub(crate) use percent::{decode, decode_query};
 pub(crate) use template::{Segment, Template, Variable};
 pub(crate) use tree::{Found, Lookup, Tree};
 

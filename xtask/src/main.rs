@@ -11,6 +11,7 @@ mod buf;
 mod clients;
 mod deny;
 mod metadata;
+mod openai;
 mod openapi;
 mod packages;
 mod report;
@@ -90,7 +91,7 @@ enum Task {
     /// Writes what the client packages need of the contracts, into `clients/`. They can then be installed from their folders.
     Generate,
     /// Tries real clients against the platform: Python grpcio, gRPC-Web and Connect from npm, plain HTTP, Chromium, those that
-    /// generators make of the OpenAPI document; and the client packages.
+    /// generators make of the OpenAPI document, those of OpenAI's API, and the client packages.
     Clients,
     /// Compares with others, side by side; prints ratios.
     Bench {

@@ -1,13 +1,11 @@
 //! The client packages in `clients/`: what is generated of them, and their tests.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::report::{self, Counts};
-use crate::running::{Model, Platform};
+use crate::running::{Model, Platform, ScriptedModel};
 use crate::workspace::Workspace;
 use crate::{buf, tests, tools};
 
@@ -39,9 +37,10 @@ pub(crate) fn test(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     tools::browser(workspace)?;
     report::run(tests::executable(workspace), counts)?;
 
-    let model = ScriptedModel::start(workspace, &python)?;
+    let script = workspace.root().join("clients/scripted_model.py");
+    let model = ScriptedModel::start(&python, &script)?;
     let settings = workspace.root().join("clients/platform.toml");
-    let server = Model::Server(&model.url);
+    let server = Model::Server(model.url());
     let platform = Platform::start(workspace, "client-packages-data", &settings, &server)?;
     let url = format!("http://{}", platform.address());
 
@@ -87,32 +86,4 @@ fn install(workspace: &Workspace, python: &Path, counts: &mut Counts) -> Result<
         .args(["--no-deps", "--no-build-isolation", "--force-reinstall"])
         .arg(folder);
     report::run(pip, counts)
-}
-
-/// A model server that says again what it is told. It ends when this is dropped.
-struct ScriptedModel {
-    process: Child,
-    url: String,
-}
-
-impl ScriptedModel {
-    fn start(workspace: &Workspace, python: &Path) -> Result<Self> {
-        let mut process = Command::new(python.join("python"))
-            .arg(workspace.root().join("clients/scripted_model.py"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = process.stdout.take().context("no output to read")?;
-        let mut url = String::new();
-        BufReader::new(output).read_line(&mut url)?;
-        let url = url.trim().to_owned();
-        Ok(Self { process, url })
-    }
-}
-
-impl Drop for ScriptedModel {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -91,6 +91,40 @@ impl Drop for Platform {
     }
 }
 
+/// A model server that says again what it is told, as a script has it. It ends when this is dropped.
+pub(crate) struct ScriptedModel {
+    process: Child,
+    url: String,
+}
+
+impl ScriptedModel {
+    /// Starts a script of Python, and waits until it has printed its address.
+    pub(crate) fn start(python: &Path, script: &Path) -> Result<Self> {
+        let mut process = Command::new(python.join("python"))
+            .arg(script)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = process.stdout.take().context("no output to read")?;
+        let mut url = String::new();
+        BufReader::new(output).read_line(&mut url)?;
+        let url = url.trim().to_owned();
+        Ok(Self { process, url })
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for ScriptedModel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// The address of a platform whose log this is, once its local model is there too: weights that are still to be fetched may take
 /// longer than a client waits for a reply. The last line of the log where it ends before that, or the model can't be used.
 fn usable_address(log: impl Iterator<Item = String>, model: &Model<'_>) -> Result<String, String> {

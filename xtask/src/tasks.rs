@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use crate::report::{self, Counts, Report};
 use crate::workspace::Workspace;
-use crate::{Task, boundaries, buf, clients, deny, openapi, packages, snapshots, tests, tree};
+use crate::{
+    Task, boundaries, buf, clients, deny, openai, openapi, packages, snapshots, tests, tree,
+};
 
 /// Runs the steps of a task. Steps that fail are in the report; an error is a task that could not begin.
 pub(crate) fn run(task: &Task, workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -138,6 +140,9 @@ fn documents(workspace: &Workspace, report: &mut Report) {
 
 fn real_clients(workspace: &Workspace, report: &mut Report) {
     report.step("real clients", |counts| clients::run(workspace, counts));
+    report.step("clients of OpenAI's API", |counts| {
+        openai::run(workspace, counts)
+    });
     report.step("client packages", |counts| {
         packages::test(workspace, counts)
     });

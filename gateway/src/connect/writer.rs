@@ -109,7 +109,7 @@ impl Writing for Writer<'_> {
             request_id: self.call.visit.request_id.clone(),
         };
         let begun = Begun {
-            style,
+            scribe: style.scribe(),
             messages: self.call.messages(&upstream.headers, body),
             // Whatever comes of it, its HTTP status is 200.
             first: None,

@@ -16,6 +16,7 @@ use super::load::LONGEST_HOLD;
 use crate::connect;
 use crate::explained::{REQUEST_INFO, linked, put_request_info};
 use crate::json::write_string;
+use crate::openai;
 use crate::protocol::Protocol;
 use crate::refusal::{put_status, retry_after};
 use crate::schema::Schema;
@@ -44,6 +45,8 @@ struct Answer {
     grpc_headers: HeaderMap,
     /// The same of Connect's error.
     connect: Vec<u8>,
+    /// That of OpenAI's API, which names no request.
+    openai: Bytes,
     /// `google.rpc.Status` without the id of the request.
     status: Bytes,
 }
@@ -81,6 +84,7 @@ impl Answers {
 impl Answer {
     fn new(schema: &Schema, status: Status) -> Self {
         let status = linked(&status);
+        let openai = openai::error_json(&status).into();
         let (mut json, mut connect) = (Vec::new(), Vec::new());
         put_status(schema, &status, &mut json);
         connect::put_error(schema, &status, &mut connect);
@@ -101,6 +105,7 @@ impl Answer {
             json_headers,
             json,
             connect,
+            openai,
             status: Bytes::copy_from_slice(status.details()),
             grpc_headers: grpc_headers(status),
         }
@@ -115,6 +120,11 @@ impl Answer {
                 answer
             }
             Protocol::Json => self.too_many(self.json_with(request_id)),
+            Protocol::OpenAi => {
+                let mut answer = self.too_many(self.openai.clone());
+                *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                answer
+            }
             Protocol::Connect(form) => {
                 let error = self.connect_with(request_id);
                 match form.stream_type() {

@@ -22,6 +22,17 @@ const DOCUMENTS: &str = "\
 - A stream comes as server-sent events, or with `accept: application/x-ndjson` as lines of JSON.
 ";
 
+/// The path of the method behind them.
+const COMPLETIONS: &str = "/api/v1/ai/completions";
+/// Where people find the models of a platform without any of this.
+const OPENAI: &str = "
+## OpenAI's API
+
+- Clients of OpenAI's API take `/v1` of this port as their base, and an access token as their key.
+- `GET /v1/models` lists the models: `provider/name`, and `character:<id>` for each of the caller's characters; `session:<id>` goes on with a session.
+- `POST /v1/chat/completions`, `/v1/completions`, `/v1/responses`: text, whole or streamed. `POST /v1/embeddings`: vectors.
+";
+
 /// The text, from an OpenAPI document.
 pub(super) fn text(openapi: &Value) -> String {
     let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -33,6 +44,9 @@ pub(super) fn text(openapi: &Value) -> String {
         text.push_str(&format!("> {first}\n\n"));
     }
     text.push_str(DOCUMENTS);
+    if !openapi["paths"][COMPLETIONS].is_null() {
+        text.push_str(OPENAI);
+    }
     for (tag, lines) in by_tag(openapi) {
         // Writing into a string doesn't fail.
         _ = write!(text, "\n## {tag}\n\n{lines}");
@@ -77,7 +91,12 @@ mod tests {
         let openapi = document(troupe_proto::descriptor_pool(), &Config::default());
         let text = text(&openapi);
         assert!(text.starts_with("# Troupe\n"), "{text}");
-        for place in ["(/openapi.json)", "(/docs)", "(/docs/errors)"] {
+        for place in [
+            "(/openapi.json)",
+            "(/docs)",
+            "(/docs/errors)",
+            "`/v1` of this port",
+        ] {
             assert!(text.contains(place), "{place}");
         }
         for (path, item) in openapi["paths"].as_object().unwrap() {

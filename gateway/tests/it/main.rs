@@ -37,6 +37,8 @@ mod notices;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod openai;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 mod own;

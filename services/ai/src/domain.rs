@@ -6,6 +6,7 @@ pub(crate) mod model;
 pub(crate) mod price;
 pub(crate) mod provider;
 pub(crate) mod provider_error;
+pub(crate) mod transcript;
 pub(crate) mod usage;
 
 pub(crate) use embedder::Embedder;

@@ -1,5 +1,6 @@
 //! The generated traits: convert, call, convert.
 
+mod completion;
 mod embeddings;
 mod inference;
 mod models;

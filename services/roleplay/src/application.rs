@@ -5,6 +5,7 @@ mod access;
 mod add_message;
 mod adopt_waiting;
 mod ancestry;
+mod answer_chat;
 mod asking;
 mod begin_message;
 mod bookmarks;
@@ -67,6 +68,7 @@ mod regenerate_message;
 mod remember;
 mod reply_to_message;
 mod save_session;
+mod say_once;
 mod scenario_files;
 mod scenarios;
 mod search_memories;
@@ -98,6 +100,7 @@ mod words;
 pub(crate) use self::{
     accept_invitation::{Acceptance, Preview},
     add_message::AddMessage,
+    answer_chat::{Answered, Chat},
     bookmarks::Bookmarks,
     cast_members::{NewMember, Placed},
     characters::Characters,

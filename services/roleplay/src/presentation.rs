@@ -1,6 +1,7 @@
 //! The generated traits over the use cases: convert, call, convert.
 
 mod account_events;
+mod answers;
 mod bookmarks;
 mod cast;
 mod characters;
@@ -79,6 +80,7 @@ pub(crate) fn routes(cases: UseCases, pages: Pages) -> Routes {
     };
     let characters = characters::CharacterApi {
         characters,
+        chats: chats.clone(),
         pages: pages.clone(),
     };
     let personas = personas::PersonaApi {

@@ -20,35 +20,33 @@ pub(crate) struct Embedding {
 }
 
 impl Embedding {
-    /// The texts' vectors, in their order.
+    /// The texts' vectors, in their order, and the tokens that they took, as counted or estimated.
     pub(crate) async fn embed(
         &self,
         ctx: &Ctx,
         texts: Vec<String>,
         purpose: Purpose,
-    ) -> Result<Vec<Vec<f32>>, ProviderError> {
+    ) -> Result<(Vec<Vec<f32>>, u32), ProviderError> {
         let operation = Operation::embedding(&*self.embedder, texts.len(), ctx.trace);
         let (count, estimated) = (texts.len(), estimate::of_texts(&texts));
         let embedded = self.embedder.embed(texts, purpose, ctx.deadline).await;
         operation.ended(&embedded);
         let Embedded { vectors, tokens } = embedded?;
+        let spent = tokens.unwrap_or(estimated);
         if self.embedder.host().is_some() {
             self.record(EmbeddingRecord {
                 id: EmbeddingId::new(),
                 user_id: ctx.user_id().ok(),
                 model_id: self.embedder.model_id().to_owned(),
                 texts: count,
-                tokens: tokens.unwrap_or(estimated),
+                tokens: spent,
                 price: self.price,
-                cost_pico_usd: self
-                    .price
-                    .unwrap_or(0)
-                    .saturating_mul(tokens.unwrap_or(estimated).into()),
+                cost_pico_usd: self.price.unwrap_or(0).saturating_mul(spent.into()),
                 estimated: tokens.is_none(),
                 create_time: self.books.clock.now(),
             });
         }
-        Ok(vectors)
+        Ok((vectors, spent))
     }
 
     /// Writes in the background: nobody waits for it.

@@ -1,5 +1,7 @@
 //! Generates text with a model, and records what it took.
 
+use std::sync::Arc;
+
 use async_stream::try_stream;
 use futures::{Stream, StreamExt};
 use mesh::Ctx;
@@ -8,6 +10,7 @@ use platform::id::{GenerationId, UserId};
 use super::catalog::{Catalog, Choice};
 use super::meter::{Bill, Books, Meter, Subject};
 use super::observe::Operation;
+use crate::domain::transcript::in_form;
 use crate::domain::{
     Event, EventStream, FinishReason, Form, Outcome, Prompt, ProviderError, Request,
 };
@@ -52,19 +55,44 @@ impl Inference {
         ctx: &Ctx,
         order: Order,
     ) -> Result<impl Stream<Item = Result<Progress, ProviderError>> + Send + use<>, Error> {
-        let Choice {
-            model, provider, ..
-        } = self.catalog.resolve(&order.model_id, ctx.deadline).await?;
+        let choice = self.catalog.resolve(&order.model_id, ctx.deadline).await?;
         let form = match &*order.request.prompt {
             Prompt::Chat(_) => Form::Chat,
             Prompt::Text(_) => Form::Text,
         };
-        if form != model.form {
+        if form != choice.model.form {
             return Err(Error::WrongForm {
-                model_id: model.id(),
-                wanted: model.form,
+                model_id: choice.model.id(),
+                wanted: choice.model.form,
             });
         }
+        Ok(self.run(ctx, choice, order))
+    }
+
+    /// Starts a generation of somebody who knows nothing of the forms of prompts: it is written in that of the model. Otherwise as
+    /// [`Inference::generate`].
+    pub(crate) async fn complete(
+        &self,
+        ctx: &Ctx,
+        mut order: Order,
+    ) -> Result<impl Stream<Item = Result<Progress, ProviderError>> + Send + use<>, Error> {
+        let choice = self.catalog.resolve(&order.model_id, ctx.deadline).await?;
+        let prompt = Arc::unwrap_or_clone(order.request.prompt);
+        let (prompt, stop) = in_form(prompt, choice.model.form);
+        order.request.prompt = Arc::new(prompt);
+        order.request.stop.extend(stop);
+        Ok(self.run(ctx, choice, order))
+    }
+
+    fn run(
+        &self,
+        ctx: &Ctx,
+        choice: Choice,
+        order: Order,
+    ) -> impl Stream<Item = Result<Progress, ProviderError>> + Send + use<> {
+        let Choice {
+            model, provider, ..
+        } = choice;
         let mut request = order.request;
         request.model.clone_from(&model.name);
         request.max_tokens = request.max_tokens.min(model.max_reply_tokens);
@@ -79,7 +107,7 @@ impl Inference {
         let operation = Operation::reply(&*provider, &subject.model, ctx.trace);
         let events = provider.generate(request, ctx.deadline);
         let meter = Meter::new(self.books.clone(), subject);
-        Ok(metered(events, meter, operation))
+        metered(events, meter, operation)
     }
 }
 

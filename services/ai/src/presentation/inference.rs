@@ -13,6 +13,7 @@ use troupe_proto::ai::inference_service_server::InferenceService;
 use troupe_proto::types::{self, ChatRole, TokenUsage};
 use troupe_proto::{ai as pb, error};
 
+use super::completion::{Completion, completion, completion_of};
 use super::to_i32;
 use crate::application::generate::{Inference, Order, Progress};
 use crate::application::meter::Bill;
@@ -28,6 +29,7 @@ pub(crate) struct InferenceApi {
 #[tonic::async_trait]
 impl InferenceService for InferenceApi {
     type GenerateStream = Pin<Box<dyn Stream<Item = Result<pb::GenerateResponse, Status>> + Send>>;
+    type CompleteStream = Completion;
 
     async fn generate(
         &self,
@@ -38,6 +40,16 @@ impl InferenceService for InferenceApi {
         let progress = self.inference.generate(&ctx, order).await?;
         let answers = progress.map(|step| Ok(step.map_err(Error::from)?.into()));
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn complete(
+        &self,
+        request: Request<pb::CompleteRequest>,
+    ) -> Result<Response<Self::CompleteStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let order = completion_of(ctx.user_id()?, request.into_inner())?;
+        let progress = self.inference.complete(&ctx, order).await?;
+        Ok(Response::new(completion(progress)))
     }
 
     async fn count_tokens(

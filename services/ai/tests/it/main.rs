@@ -9,6 +9,7 @@
 mod accounting;
 mod audience;
 mod catalog;
+mod completing;
 mod conformance;
 mod dialects;
 mod embeddings;

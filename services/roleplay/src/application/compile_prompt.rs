@@ -284,7 +284,7 @@ impl Chats {
         })
     }
 
-    async fn fit(
+    pub(super) async fn fit(
         &self,
         ctx: &Ctx,
         material: &Material<'_>,

@@ -31,7 +31,7 @@ use crate::domain::generation::{Ending, Finish, State, Trimmer, Usage};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::macros::{Moment, Resolver};
 use crate::domain::turn::{Round, Speaker};
-use crate::infrastructure::models::{Inference, Written};
+use crate::infrastructure::models::{Inference, Written, broke_off};
 use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
@@ -255,8 +255,7 @@ impl Chats {
                 Written::Finished { finish, usage } => return Ok(ended(finish, usage)),
             }
         }
-        let message = "the model stopped before the reply was complete";
-        Err(error::status(Reason::ProviderUnavailable, message))
+        Err(broke_off())
     }
 
     /// Completes when the platform has been stopping for as long as generations may go on.

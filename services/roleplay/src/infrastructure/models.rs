@@ -7,9 +7,9 @@ use mesh::{Channel, Ctx};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tonic::{Status, Streaming};
-use troupe_proto::ai as pb;
 use troupe_proto::ai::inference_service_client::InferenceServiceClient;
 use troupe_proto::types::{ChatRole, FinishReason, TokenUsage};
+use troupe_proto::{Reason, ai as pb, error};
 
 use super::promised;
 use crate::domain::generation::{Finish, Usage};
@@ -230,6 +230,12 @@ impl Writing {
         }
         Ok(None)
     }
+}
+
+/// What a model's work ends with that came to no end.
+pub(crate) fn broke_off() -> Status {
+    let message = "the model stopped before the reply was complete";
+    error::status(Reason::ProviderUnavailable, message)
 }
 
 fn end(finished: pb::Finished) -> Written {

@@ -6,12 +6,14 @@ use tonic::{Request, Response, Status};
 use troupe_proto::roleplay as pb;
 use troupe_proto::roleplay::character_service_server::CharacterService;
 
+use super::answers::{answers, chat};
 use super::convert::avatar::{addresses, asked_address, asked_size, image, keep, set_etag};
 use super::convert::character::{
     asked_spec, file, http_etag, listed, patch, seen, seen_etag, whole,
 };
 use super::convert::download::{attachment, warnings_header};
-use crate::application::{CardFile, CardUpload, Characters};
+use super::messages::Answers;
+use crate::application::{CardFile, CardUpload, Characters, Chats};
 use crate::domain::character::Character;
 
 /// What is read with a token is asked for again, and shown again if it is the same.
@@ -23,11 +25,14 @@ const WARNINGS: &str = "x-card-warnings";
 
 pub(super) struct CharacterApi {
     pub(super) characters: Characters,
+    pub(super) chats: Chats,
     pub(super) pages: Pages,
 }
 
 #[tonic::async_trait]
 impl CharacterService for CharacterApi {
+    type AnswerChatStream = Answers<pb::AnswerChatResponse>;
+
     async fn create_character(
         &self,
         request: Request<pb::CreateCharacterRequest>,
@@ -251,6 +256,15 @@ impl CharacterService for CharacterApi {
         Ok(Response::new(pb::GetCharacterAssetResponse {
             file: Some(file(&asset.media_type, bytes)),
         }))
+    }
+
+    async fn answer_chat(
+        &self,
+        request: Request<pb::AnswerChatRequest>,
+    ) -> Result<Response<Self::AnswerChatStream>, Status> {
+        let ctx = Ctx::of(&request)?;
+        let answer = self.chats.answer_chat(&ctx, chat(request.into_inner())?);
+        Ok(Response::new(answers(answer.await?)))
     }
 }
 

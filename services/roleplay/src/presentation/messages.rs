@@ -108,7 +108,10 @@ impl MessageService for MessageApi {
             character_id: fields::optional_id("character_id", &request.character_id)?,
             key,
         };
-        let started = self.chats.send_message(&ctx, message).await?;
+        let started = match request.last_reply {
+            Some(last_reply) => self.chats.say_once(&ctx, message, &last_reply).await?,
+            None => self.chats.send_message(&ctx, message).await?,
+        };
         self.watch(&ctx, started, |event| pb::SendMessageResponse { event })
             .await
     }

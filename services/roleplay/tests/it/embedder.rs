@@ -75,6 +75,13 @@ impl EmbeddingService for Embedder {
         }))
     }
 
+    async fn embed_texts(
+        &self,
+        _: Request<pb::EmbedTextsRequest>,
+    ) -> Result<Response<pb::EmbedTextsResponse>, Status> {
+        Err(Status::unimplemented("roleplay asks for no such thing"))
+    }
+
     async fn get_embedding_model(
         &self,
         _: Request<pb::GetEmbeddingModelRequest>,

@@ -9,6 +9,7 @@
 
 mod access;
 mod accounts;
+mod answers;
 mod avatar_uploads;
 mod avatars;
 mod batches;
@@ -45,6 +46,7 @@ mod restart;
 mod rights;
 mod rollout;
 mod rounds;
+mod said_once;
 mod scenario_casts;
 mod scenario_files;
 mod scenario_starts;

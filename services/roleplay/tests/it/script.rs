@@ -158,6 +158,7 @@ pub(crate) fn provider_down() -> Status {
 #[tonic::async_trait]
 impl InferenceService for Script {
     type GenerateStream = Pin<Box<dyn Stream<Item = Result<pb::GenerateResponse, Status>> + Send>>;
+    type CompleteStream = Pin<Box<dyn Stream<Item = Result<pb::CompleteResponse, Status>> + Send>>;
 
     async fn generate(
         &self,
@@ -185,6 +186,13 @@ impl InferenceService for Script {
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(
             events,
         ))))
+    }
+
+    async fn complete(
+        &self,
+        _: Request<pb::CompleteRequest>,
+    ) -> Result<Response<Self::CompleteStream>, Status> {
+        Err(Status::unimplemented("roleplay asks for no such thing"))
     }
 
     async fn count_tokens(

@@ -3,7 +3,7 @@
 use troupe_proto::roleplay as pb;
 use troupe_proto::types::{FinishReason, TokenUsage};
 
-use crate::domain::generation::{Finish, Generation, State};
+use crate::domain::generation::{Finish, Generation, State, Usage};
 use crate::domain::watch::Event;
 
 impl From<Generation> for pb::Generation {
@@ -29,14 +29,7 @@ impl From<Generation> for pb::Generation {
                 message: failure.message,
             }),
             model_id: generation.model_id,
-            usage: generation.usage.map(|usage| TokenUsage {
-                prompt_tokens: usage.prompt_tokens,
-                cached_tokens: usage.cached_tokens,
-                completion_tokens: usage.completion_tokens,
-                cost_pico_usd: usage.cost_pico_usd,
-                estimated: usage.estimated,
-                ..TokenUsage::default()
-            }),
+            usage: generation.usage.map(TokenUsage::from),
             create_time: Some(generation.create_time.into()),
             end_time: generation.end_time.map(Into::into),
             participant_id: generation
@@ -47,6 +40,18 @@ impl From<Generation> for pb::Generation {
                 .next_id
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Usage> for TokenUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            cached_tokens: usage.cached_tokens,
+            completion_tokens: usage.completion_tokens,
+            cost_pico_usd: usage.cost_pico_usd,
+            estimated: usage.estimated,
         }
     }
 }

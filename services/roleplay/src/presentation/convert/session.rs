@@ -227,7 +227,7 @@ pub(crate) fn patch(session: pb::Session, mask: Option<FieldMask>) -> Result<Ses
 }
 
 /// How replies are to be generated, as the request says it of a resource.
-pub(super) fn settings(
+pub(crate) fn settings(
     resource: &str,
     settings: pb::GenerationSettings,
 ) -> Result<ReplySettings, Status> {
