@@ -52,6 +52,7 @@ impl From<Usage> for TokenUsage {
             completion_tokens: usage.completion_tokens,
             cost_pico_usd: usage.cost_pico_usd,
             estimated: usage.estimated,
+            ..Self::default()
         }
     }
 }
