@@ -4,6 +4,7 @@ mod data;
 mod events;
 mod finding;
 mod mesh;
+mod model_servers;
 mod models;
 mod network;
 mod place;

@@ -1,5 +1,6 @@
 //! What the service stands on: the providers, what their servers have in common, and the tables.
 
+pub(crate) mod dialect;
 pub(crate) mod history;
 pub(crate) mod learned;
 pub(crate) mod ledger;
@@ -7,7 +8,7 @@ mod local_chat;
 pub(crate) mod local_embedder;
 pub(crate) mod local_provider;
 pub(crate) mod migrations;
-pub(crate) mod openai;
 pub(crate) mod roles;
+pub(crate) mod server;
 pub(crate) mod tables;
 pub(crate) mod upstream;

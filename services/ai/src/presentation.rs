@@ -37,6 +37,8 @@ impl From<Choice> for pb::Model {
             prompt_pico_usd_per_token: prices.map(|prices| prices.prompt),
             completion_pico_usd_per_token: prices.map(|prices| prices.completion),
             cached_pico_usd_per_token: prices.map(|prices| prices.cached),
+            cache_write_pico_usd_per_token: prices.map(|prices| prices.cache_written),
+            reasoning_pico_usd_per_token: prices.map(|prices| prices.reasoning),
             is_default: choice.is_default,
             available: model.unavailable.is_none(),
             unavailable_reason: model.unavailable.unwrap_or_default(),

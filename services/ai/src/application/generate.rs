@@ -68,6 +68,7 @@ impl Inference {
         let mut request = order.request;
         request.model.clone_from(&model.name);
         request.max_tokens = request.max_tokens.min(model.max_reply_tokens);
+        request.window_tokens = model.window_tokens;
         let subject = Subject {
             generation_id: order.generation_id,
             user_id: order.user_id,

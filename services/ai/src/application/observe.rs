@@ -1,7 +1,7 @@
 //! Work of models as it is seen from outside: a span, how long it took, how long until the first piece, how many tokens.
 //! Names follow OpenTelemetry's conventions for generative AI; of prompts and replies only sizes show.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use opentelemetry::metrics::{Counter, Histogram};
@@ -10,7 +10,7 @@ use platform::telemetry::{SCOPE, is_measuring};
 use platform::trace::{Kind, Span, TraceParent};
 use sea_orm::ActiveEnum;
 
-use crate::domain::usage::UsageRecord;
+use crate::domain::usage::{EmbeddingRecord, UsageRecord};
 use crate::domain::{
     Embedder, Event, FinishReason, Form, Model, Outcome, Provider, ProviderError, TokenUsage,
 };
@@ -178,18 +178,27 @@ pub(crate) fn unrecorded() {
 
 /// Measures the tokens that a record charges for.
 pub(crate) fn charged(record: &UsageRecord, model: &Model) {
-    if !is_measuring() {
-        return;
+    if is_measuring() {
+        let (provider, name) = (&*model.provider, &*model.name);
+        used(provider, name, "input", record.tokens.prompt);
+        used(provider, name, "output", record.tokens.completion);
     }
-    for (kind, tokens) in [
-        ("input", record.tokens.prompt),
-        ("output", record.tokens.completion),
-    ] {
-        let attributes = [
-            KeyValue::new("gen_ai.provider.name", Arc::clone(&model.provider)),
-            KeyValue::new("gen_ai.request.model", model.name.clone()),
-            KeyValue::new("gen_ai.token.type", kind),
-        ];
-        USED.record(u64::from(tokens), &attributes);
+}
+
+/// Measures the tokens of embedded texts.
+pub(crate) fn embedded(record: &EmbeddingRecord) {
+    let id = &*record.model_id;
+    let (provider, name) = id.split_once('/').unwrap_or(("", id));
+    if is_measuring() {
+        used(provider, name, "input", record.tokens);
     }
+}
+
+fn used(provider: &str, model: &str, kind: &'static str, tokens: u32) {
+    let attributes = [
+        KeyValue::new("gen_ai.provider.name", provider.to_owned()),
+        KeyValue::new("gen_ai.request.model", model.to_owned()),
+        KeyValue::new("gen_ai.token.type", kind),
+    ];
+    USED.record(u64::from(tokens), &attributes);
 }

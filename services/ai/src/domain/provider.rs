@@ -63,6 +63,10 @@ pub(crate) struct Request {
     /// The provider's own name for the model.
     pub(crate) model: String,
     pub(crate) prompt: Arc<Prompt>,
+    /// Bytes of the prompt's texts, from its beginning, that the next prompts are likely to begin with too.
+    pub(crate) stable_bytes: usize,
+    /// The model's window as it is used: prompt and reply together, in tokens.
+    pub(crate) window_tokens: u32,
     pub(crate) sampling: Sampling,
     /// Most tokens to generate, at least 1.
     pub(crate) max_tokens: u32,
@@ -122,6 +126,8 @@ pub(crate) struct Sampling {
 pub(crate) enum Event {
     /// The provider took the request on, and may charge for it from here on. Comes again after a retry.
     Started,
+    /// What the provider took of the prompt, known before the reply's end: its completion is that until now.
+    Read(TokenUsage),
     /// More of the reply; whole characters, never empty.
     Delta(String),
     /// The reply is complete.

@@ -1,4 +1,5 @@
 //! The service's tables as SeaORM sees them.
 
+pub(crate) mod embeddings;
 pub(crate) mod refusals;
 pub(crate) mod usage;

@@ -98,6 +98,9 @@ impl TryFrom<pb::GenerateRequest> for Order {
             request: domain::Request {
                 model: String::new(),
                 prompt: Arc::new(prompt),
+                stable_bytes: usize::try_from(request.stable_bytes).unwrap_or(0),
+                // Known once the model is.
+                window_tokens: 0,
                 sampling: request.sampling.unwrap_or_default().into(),
                 max_tokens: request.max_tokens.unsigned_abs(),
                 stop: request.stop,
@@ -171,6 +174,8 @@ impl From<Bill> for TokenUsage {
             completion_tokens: to_i32(bill.tokens.completion),
             cost_pico_usd: bill.cost_pico_usd,
             estimated: bill.estimated,
+            cache_written_tokens: Some(to_i32(bill.tokens.cache_written)),
+            reasoning_tokens: Some(to_i32(bill.tokens.reasoning)),
         }
     }
 }

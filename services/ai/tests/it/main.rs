@@ -9,11 +9,14 @@
 mod accounting;
 mod audience;
 mod catalog;
+mod conformance;
+mod dialects;
 mod embeddings;
 mod generating;
 mod local_engine;
 mod platform_in_test;
 mod provider_failures;
 mod refusals;
+mod servers;
 mod streams;
 mod told;

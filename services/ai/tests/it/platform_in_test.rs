@@ -225,6 +225,7 @@ fn request(user_id: UserId, prompt: Prompt) -> pb::GenerateRequest {
         sampling: None,
         max_tokens: 256,
         stop: Vec::new(),
+        stable_bytes: 0,
     }
 }
 
