@@ -10,12 +10,16 @@ use platform::config::address;
 use serde::Deserialize;
 use url::Url;
 
-pub use crate::domain::Form;
+pub use crate::domain::{Form, Preference};
 
+mod breakers;
 mod embeddings;
+mod routes;
 mod validate;
 
+pub use breakers::BreakerConfig;
 pub use embeddings::{Embedding, EmbeddingsConfig};
+pub use routes::{AUTO, CandidateConfig, RouteConfig};
 
 /// Name of the engine in the process, the first part of its model's id.
 pub(crate) const LOCAL: &str = "local";
@@ -41,25 +45,31 @@ pub(crate) const OPTIONAL_FIELDS: &[&str] = &[
 ];
 
 /// Which models there are.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Id of the model that is used where none is named, such as `local/gemma-3-270m` or `openai/gpt-5-mini`. Empty: the
-    /// server's first model if there is a server, else the local one.
+    /// server's first model if there is a server, else the local one. May be a route's.
     pub default_model: String,
+    /// The tier of people, as routes have it, as long as accounts have none.
+    pub default_tier: String,
     /// The engine in the process.
     pub local: LocalConfig,
     /// An OpenAI-compatible server.
     pub openai: OpenAiConfig,
     /// How texts become vectors.
     pub embeddings: EmbeddingsConfig,
+    /// When a model that fails isn't asked for a while.
+    pub breakers: BreakerConfig,
+    /// Names under which several models are asked for.
+    pub routes: Vec<RouteConfig>,
 }
 
 /// The engine in the process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalConfig {
-    /// Whether it runs. Absent: unless a server is configured and `default_model` is none of the engine's.
+    /// Whether it runs. Absent: unless a server is configured, and neither `default_model` nor a route names a model of the engine.
     pub enabled: Option<bool>,
     /// A GGUF file. Absent: a small model is fetched at the first start.
     pub path: Option<PathBuf>,
@@ -195,6 +205,20 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            default_model: String::new(),
+            default_tier: "free".to_owned(),
+            local: LocalConfig::default(),
+            openai: OpenAiConfig::default(),
+            embeddings: EmbeddingsConfig::default(),
+            breakers: BreakerConfig::default(),
+            routes: Vec::new(),
+        }
+    }
+}
+
 impl Default for LocalConfig {
     fn default() -> Self {
         Self {
@@ -231,7 +255,9 @@ impl Default for OpenAiConfig {
 impl Config {
     /// Whether the engine in the process runs.
     pub fn local_enabled(&self) -> bool {
-        let asked_for = self.default_model.starts_with("local/");
+        let is_local = |id: &str| id.starts_with("local/");
+        let candidates = || self.routes.iter().flat_map(|route| &route.candidates);
+        let asked_for = is_local(&self.default_model) || candidates().any(|it| is_local(&it.model));
         let chosen = self.local.enabled;
         chosen.unwrap_or(!self.openai.is_configured() || asked_for)
     }

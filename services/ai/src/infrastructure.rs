@@ -1,5 +1,6 @@
 //! What the service stands on: the providers, what their servers have in common, and the tables.
 
+pub(crate) mod conditions;
 pub(crate) mod history;
 pub(crate) mod learned;
 pub(crate) mod ledger;
@@ -10,4 +11,5 @@ pub(crate) mod migrations;
 pub(crate) mod openai;
 pub(crate) mod roles;
 pub(crate) mod tables;
+mod trails;
 pub(crate) mod upstream;

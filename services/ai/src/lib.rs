@@ -22,14 +22,19 @@ use troupe_proto::ai::model_service_server::ModelServiceServer;
 use troupe_proto::ai::usage_service_server::UsageServiceServer;
 
 pub use config::Config;
+pub use infrastructure::conditions::{Trouble, troubles};
 pub use infrastructure::learned::{Lesson, lessons};
 pub use infrastructure::openai::{Listed, listed};
 
 use application::catalog::Catalog;
 use application::generate::Inference;
+use application::health::Health;
 use application::meter::Books;
+use application::routing::Routing;
+use application::tiers::Tiers;
 use config::Embedding;
 use domain::{Embedder, Provider};
+use infrastructure::conditions;
 use infrastructure::history::Chronicle;
 use infrastructure::learned::Learned;
 use infrastructure::ledger::Ledger;
@@ -59,11 +64,26 @@ impl Service for Ai {
             host, db, pages, ..
         } = site;
         let learned = Learned::new(db.clone(), host.clock.clone(), host.tasks.clone());
+        let changes = conditions::start(db.clone(), outbox.clone(), &host.tasks);
         let ledger = Ledger::new(db, outbox);
         let catalog = catalog(config, learned, &host).map_err(BuildError::of("ai.openai"))?;
         let embedder = embedder(config, &host).map_err(BuildError::of("ai.openai"))?;
+        let breakers = &config.breakers;
+        let health = Health::new(
+            breakers.limits(),
+            breakers.slow_first_token(),
+            host.clock.clone(),
+            changes,
+        );
+        let routing = Routing::new(
+            catalog,
+            health,
+            Tiers::new(&config.default_tier),
+            config.all_routes(),
+            &config.default_model,
+        );
         let inference = Inference {
-            catalog: catalog.clone(),
+            routing: routing.clone(),
             books: Books {
                 ledger: ledger.clone(),
                 clock: host.clock,
@@ -74,7 +94,7 @@ impl Service for Ai {
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Routes::new(inference)
             .add_service(ModelServiceServer::new(ModelApi {
-                catalog,
+                routing,
                 pages: pages.clone(),
             }))
             .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedder }))
@@ -95,8 +115,8 @@ fn catalog(config: &Config, learned: Learned, host: &Host) -> Result<Catalog, En
     if config.local_enabled() {
         providers.push(Arc::new(LocalEngine::start(&config.local, host)));
     }
-    let default_model = Some(config.default_model.clone()).filter(|id| !id.is_empty());
-    Ok(Catalog::new(providers, default_model))
+    let default_model = Some(&config.default_model).filter(|id| id.contains('/'));
+    Ok(Catalog::new(providers, default_model.cloned()))
 }
 
 /// The configured embedding model.

@@ -3,7 +3,7 @@
 use platform::config::{Error, encoding_problem};
 use url::Url;
 
-use super::{Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OPTIONAL_FIELDS, OpenAiConfig};
+use super::{AUTO, Config, LOCAL, LocalConfig, ModelConfig, OPENAI, OPTIONAL_FIELDS, OpenAiConfig};
 use service::Section;
 
 impl Section for Config {
@@ -15,27 +15,25 @@ impl Section for Config {
             return Err(invalid("ai.local.enabled", problem));
         }
         self.validate_embeddings()?;
+        self.breakers.validate()?;
+        self.validate_routes()?;
         self.validate_default()
     }
 }
 
 impl Config {
     fn validate_default(&self) -> Result<(), Error> {
-        let key = "ai.default_model";
-        let (provider, name) = match self.default_model.split_once('/') {
-            _ if self.default_model.is_empty() => return self.validate_implied_default(),
-            Some((provider @ (LOCAL | OPENAI), name)) if !name.is_empty() => (provider, name),
-            _ => {
-                let problem = "must be `local/` or `openai/` and the model's name";
-                return Err(invalid(key, problem));
-            }
-        };
-        let known = match provider {
-            LOCAL => self.local_enabled() && name == self.local.model_name(),
-            _ => self.openai.is_configured() && self.openai.may_have(name),
-        };
-        if known {
+        let (key, id) = ("ai.default_model", &self.default_model);
+        if id.is_empty() || id == AUTO && self.routes.iter().all(|route| route.id != AUTO) {
+            return self.validate_implied_default();
+        }
+        if self.has_route(id) || self.may_have(id) {
             return Ok(());
+        }
+        if !matches!(id.split_once('/'), Some((LOCAL | OPENAI, name)) if !name.is_empty()) {
+            let problem =
+                "must be `local/` or `openai/` and the model's name, or the id of a route";
+            return Err(invalid(key, problem));
         }
         let local = format!("`local/{}`", self.local.model_name());
         let problem = format!(
@@ -43,6 +41,17 @@ impl Config {
              ai.openai.base_url and, where ai.openai.models are listed, one of these"
         );
         Err(invalid(key, problem))
+    }
+
+    /// Whether a provider that is configured may have the model of an id.
+    pub(super) fn may_have(&self, id: &str) -> bool {
+        match id.split_once('/') {
+            Some((LOCAL, name)) => self.local_enabled() && name == self.local.model_name(),
+            Some((OPENAI, name)) => {
+                !name.is_empty() && self.openai.is_configured() && self.openai.may_have(name)
+            }
+            _ => false,
+        }
     }
 
     /// OpenAI's own list holds much that isn't a language model, so that its first entry is no default.

@@ -26,6 +26,16 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The models, the preferred one first, as they are known now. Never waits.
     fn models(&self) -> Vec<Model>;
 
+    /// The models that it is used for: those that it has, or if these are more than `most`, the preferred one alone, as the others
+    /// are only what the server lists.
+    fn few(&self, most: usize) -> Vec<Model> {
+        let mut models = self.models();
+        if models.len() > most {
+            models.truncate(1);
+        }
+        models
+    }
+
     /// The first of its models. Asked for with every call, so it copies no other.
     fn first(&self) -> Option<Model> {
         self.models().into_iter().next()
@@ -68,6 +78,8 @@ pub(crate) struct Request {
     pub(crate) max_tokens: u32,
     /// Texts before which the reply ends.
     pub(crate) stop: Vec<String>,
+    /// Whether what fails before the first delta is tried again at the same model: not where another stands by.
+    pub(crate) may_retry: bool,
 }
 
 /// The prompt, in the form that the model takes.

@@ -13,11 +13,11 @@ use troupe_proto::ai::inference_service_server::InferenceService;
 use troupe_proto::types::{self, ChatRole, TokenUsage};
 use troupe_proto::{ai as pb, error};
 
-use super::to_i32;
+use super::{routes, to_i32};
 use crate::application::generate::{Inference, Order, Progress};
 use crate::application::meter::Bill;
 use crate::domain::provider::{Message, Role, Sampling};
-use crate::domain::{self, FinishReason, Prompt};
+use crate::domain::{self, FinishReason, Form, Prompt};
 use crate::error::Error;
 
 #[derive(Debug)]
@@ -46,12 +46,11 @@ impl InferenceService for InferenceApi {
     ) -> Result<Response<pb::CountTokensResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
-        let choice = self
-            .inference
-            .catalog
-            .resolve(&request.model_id, ctx.deadline)
-            .await;
-        let choice = choice?;
+        let routing = &self.inference.routing;
+        let asked = routing.find(&request.model_id, ctx.deadline).await?;
+        let choice = routing.first(&asked, &routing.any_wish());
+        let gone = || Error::ModelUnknown(request.model_id.clone());
+        let choice = choice.ok_or_else(gone)?;
         let counted = choice
             .provider
             .count_tokens(&choice.model.name, request.texts)
@@ -69,8 +68,10 @@ impl InferenceService for InferenceApi {
     ) -> Result<Response<pb::ResolveModelResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = request.into_inner().model_id;
-        let choice = self.inference.catalog.resolve(&id, ctx.deadline).await;
-        let model = Some(choice?.into());
+        let routing = &self.inference.routing;
+        let asked = routing.find(&id, ctx.deadline).await?;
+        let shown = routing.shown(&asked);
+        let model = Some(shown.ok_or(Error::ModelUnknown(id))?.into());
         Ok(Response::new(pb::ResolveModelResponse { model }))
     }
 }
@@ -95,14 +96,26 @@ impl TryFrom<pb::GenerateRequest> for Order {
             generation_id: fields::id("generation_id", &request.generation_id)?,
             user_id: fields::id("user_id", &request.user_id)?,
             model_id: request.model_id,
+            session_id: request.session_id,
+            language: request.language,
             request: domain::Request {
                 model: String::new(),
                 prompt: Arc::new(prompt),
                 sampling: request.sampling.unwrap_or_default().into(),
                 max_tokens: request.max_tokens.unsigned_abs(),
                 stop: request.stop,
+                may_retry: true,
             },
         })
+    }
+}
+
+/// The form that is meant; none where none is.
+pub(super) fn form(form: pb::PromptForm) -> Option<Form> {
+    match form {
+        pb::PromptForm::Chat => Some(Form::Chat),
+        pb::PromptForm::Text => Some(Form::Text),
+        pb::PromptForm::Unspecified => None,
     }
 }
 
@@ -142,10 +155,12 @@ impl From<Progress> for pb::GenerateResponse {
                 reason,
                 bill,
                 model_id,
+                trail,
             } => PbEvent::Finished(pb::Finished {
                 reason: types::FinishReason::from(reason).into(),
                 usage: Some(bill.into()),
                 model_id,
+                route: routes::decision(&trail),
             }),
             Progress::Spent(bill) => PbEvent::Spent(bill.into()),
         };

@@ -27,11 +27,11 @@ use super::recover_generations::Outcome;
 use super::shown::Shown;
 use super::words::Words;
 use super::{Chats, Error};
-use crate::domain::generation::{Ending, Finish, State, Trimmer, Usage};
+use crate::domain::generation::{Ending, State, Trimmer, Usage};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::macros::{Moment, Resolver};
 use crate::domain::turn::{Round, Speaker};
-use crate::infrastructure::models::{Inference, Written};
+use crate::infrastructure::models::{End, Inference, Written};
 use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
@@ -252,7 +252,7 @@ impl Chats {
                     }
                 }
                 Written::Spent(usage) => *spent = Some(usage),
-                Written::Finished { finish, usage } => return Ok(ended(finish, usage)),
+                Written::Finished(end) => return Ok(ended(end)),
             }
         }
         let message = "the model stopped before the reply was complete";
@@ -323,8 +323,8 @@ impl Chats {
 }
 
 /// The end that a model comes to; without a reason, a filter of the provider ended it.
-fn ended(finish: Option<Finish>, usage: Option<Usage>) -> Ending {
-    let ending = match finish {
+fn ended(end: End) -> Ending {
+    let ending = match end.finish {
         Some(_) => Ending::by(State::Completed),
         None => {
             let reason = Reason::ContentRefused.name();
@@ -332,8 +332,9 @@ fn ended(finish: Option<Finish>, usage: Option<Usage>) -> Ending {
         }
     };
     Ending {
-        finish,
-        usage,
+        finish: end.finish,
+        usage: end.usage,
+        model_id: Some(end.model_id),
         ..ending
     }
 }
