@@ -14,9 +14,7 @@ use platform::config::ServerUrl;
 use platform::reach::Unreached;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
-use service::Host;
 use sha2::{Digest, Sha256};
-use storage::Database;
 
 use super::finding::{Finding, State};
 use crate::settings::Settings;
@@ -24,7 +22,6 @@ use crate::settings::Settings;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const LOCAL: &str = "local model";
 const SERVER: &str = "model server";
-const LEARNED: &str = "learned";
 const EMBEDDING: &str = "embeddings";
 
 /// Looks at the models' files and asks the server.
@@ -39,7 +36,6 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     }
     if config.openai.is_configured() {
         findings.push(server(&config.openai).await);
-        findings.extend(refusals(settings).await);
     }
     if findings.is_empty() {
         let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL)";
@@ -229,29 +225,6 @@ async fn server(config: &ai::config::OpenAiConfig) -> Finding {
             "start it, or correct TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
         ),
     }
-}
-
-/// What model servers refused, by what the ai service stored of it. Nothing where it can't be read: others tell of that.
-async fn refusals(settings: &Settings) -> Vec<Finding> {
-    let host = Host {
-        backends: settings.backends(),
-        ..Host::new(&settings.data_dir)
-    };
-    let Ok(Some(store)) = Database::attach(&host.storage(), "ai").await else {
-        return Vec::new();
-    };
-    let lessons = ai::lessons(&store).await.unwrap_or_default();
-    let finding = |of_model: &[ai::Lesson]| {
-        let refused: Vec<&str> = of_model.iter().map(|lesson| &*lesson.refusal).collect();
-        let (server, model) = (ServerUrl::new(&*of_model[0].server), &of_model[0].model);
-        let text = format!("{server} refuses for {model}: {}", refused.join(", "));
-        Finding::good(LEARNED, text)
-            .advise("found out from its answers; the settings of [[ai.openai.models]] overrule it")
-    };
-    let of_one = |one: &ai::Lesson, other: &ai::Lesson| {
-        (&one.server, &one.model) == (&other.server, &other.model)
-    };
-    lessons.chunk_by(of_one).map(finding).collect()
 }
 
 /// Why a server's models aren't known.
