@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::catalog::Choice;
 use super::generate::Progress;
 use super::health::Watch;
-use super::meter::{Books, Meter, Subject};
+use super::meter::{Bill, Books, Meter, Subject};
 use super::observe::{self, Operation};
 use super::routing::Routing;
 use super::warmth::Place;
 use crate::domain::decision::Trail;
-use crate::domain::{Event, EventStream, Outcome, ProviderError, Request};
+use crate::domain::{Event, EventStream, ProviderError, Request};
 
 /// A generation that is to be made.
 pub(super) struct Relay {
@@ -206,7 +206,7 @@ impl Try {
     }
 
     /// Ends it for good.
-    async fn fail(self, error: ProviderError) -> super::meter::Bill {
+    async fn fail(self, error: ProviderError) -> Bill {
         self.watch.failed(&error);
         let bill = self.meter.fail(&error).await;
         self.operation.ended::<()>(&Err(error));

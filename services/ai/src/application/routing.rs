@@ -12,7 +12,7 @@ use super::warmth::{Place, Warmth};
 use crate::domain::breaker::Condition;
 use crate::domain::decision::{Considered, Decision};
 use crate::domain::route::{self, Candidate, Offer, Route, Rules, Verdict, Wish};
-use crate::domain::Model;
+use crate::domain::{Form, Model};
 use crate::error::Error;
 
 /// A provider with more models lists what it has, not what was chosen: only the one that it prefers is a candidate of `auto`.
@@ -288,7 +288,7 @@ impl Asked {
     }
 
     /// The form that all of its models have which are there; none if they differ.
-    pub(crate) fn only_form(&self) -> Option<crate::domain::Form> {
+    pub(crate) fn only_form(&self) -> Option<Form> {
         let mut forms = (self.entries.iter())
             .filter_map(|entry| entry.choice.as_ref())
             .map(|choice| choice.model.form);
