@@ -22,7 +22,9 @@ pub(crate) enum Error {
     #[error("no model can be used yet: {0}")]
     NoModel(String),
     /// A route leaves out all of its models.
-    #[error("the route {0} has no model for this request: `GET /api/v1/ai/routes/{0}:explain` says why each is left out")]
+    #[error(
+        "the route {0} has no model for this request: `GET /api/v1/ai/routes/{0}:explain` says why each is left out"
+    )]
     NoCandidate(String),
     /// The prompt has not the form that the model takes.
     #[error("the model {model_id} needs a prompt in the form {wanted:?}")]

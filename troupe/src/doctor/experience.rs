@@ -38,8 +38,9 @@ async fn troubles(store: &Database) -> Vec<Finding> {
             rest => format!("it is asked again in {} s", rest.as_secs() + 1),
         };
         let text = format!("{model} failed {} s ago ({cause}): {again}", ago.as_secs());
-        Finding::missing(BREAKER, text)
-            .advise("routes leave it out until then; the log of the ai role has the provider's words")
+        Finding::missing(BREAKER, text).advise(
+            "routes leave it out until then; the log of the ai role has the provider's words",
+        )
     };
     troubles.into_iter().map(finding).collect()
 }

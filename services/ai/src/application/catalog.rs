@@ -66,12 +66,16 @@ impl Catalog {
         let mut all: Vec<Choice> = default.into_iter().collect();
         for provider in &*self.providers {
             let few = provider.few(most);
-            let is_chosen = |model: &Model| (all.first()).is_some_and(|it| it.model.provider == model.provider);
+            let is_chosen =
+                |model: &Model| (all.first()).is_some_and(|it| it.model.provider == model.provider);
             if few.len() == 1 && few.iter().any(is_chosen) {
                 continue;
             }
             let choice = |model| Choice::new(model, provider, default_id.as_deref());
-            let others = few.into_iter().map(choice).filter(|choice| !choice.is_default);
+            let others = few
+                .into_iter()
+                .map(choice)
+                .filter(|choice| !choice.is_default);
             all.extend(others);
         }
         all

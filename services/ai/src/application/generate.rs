@@ -68,12 +68,18 @@ impl Inference {
         let told = language::primary(&order.language);
         let wish = Wish {
             form: Some(form),
-            prompt_tokens: asked.route.as_ref().map_or(0, |_| estimate::of_prompt(&request.prompt)),
+            prompt_tokens: asked
+                .route
+                .as_ref()
+                .map_or(0, |_| estimate::of_prompt(&request.prompt)),
             max_tokens: request.max_tokens,
             tier: self.routing.tiers.of(order.user_id),
             language: told.or_else(|| language::of_prompt(&request.prompt)),
         };
-        let (name, next_after) = (asked.name(), asked.rules().and_then(|rules| rules.next_after));
+        let (name, next_after) = (
+            asked.name(),
+            asked.rules().and_then(|rules| rules.next_after),
+        );
         let place = asked.place(&order.session_id).map(|(place, _)| place);
         let plan = self.routing.plan(asked, &wish, &order.session_id);
         if plan.tried.is_empty() {

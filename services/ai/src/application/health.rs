@@ -165,7 +165,8 @@ impl Health {
                 model_id: model_id.to_owned(),
                 trouble: (is == Condition::Down).then_some(trouble),
                 is_over: is == Condition::Up,
-                provider: (provider_is != provider_was).then(|| (provider.to_string(), provider_is)),
+                provider: (provider_is != provider_was)
+                    .then(|| (provider.to_string(), provider_is)),
             };
             // Nobody hears it once the platform stops.
             let _ = self.0.changes.send(change);

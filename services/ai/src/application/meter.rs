@@ -141,7 +141,7 @@ impl Meter {
         self.trail.failed.push(FailedTry {
             model_id: self.subject.model.id(),
             provider: self.subject.model.provider.to_string(),
-            reason: error.class().reason(),
+            reason: error.class().reason,
             tokens: bill.tokens,
             cost_pico_usd: bill.cost_pico_usd,
             estimated: bill.estimated,

@@ -62,7 +62,8 @@ static FALLBACKS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     let meter = global::meter(SCOPE);
     let counter = meter.u64_counter("troupe.route.fallbacks");
     let counter = counter.with_unit("{try}");
-    let counter = counter.with_description("Tries that failed, after which another model was asked");
+    let counter =
+        counter.with_description("Tries that failed, after which another model was asked");
     counter.build()
 });
 

@@ -102,7 +102,9 @@ impl Relay {
     /// The next try; none if no model is left.
     fn next(&mut self) -> Option<Try> {
         let choice = self.tries.pop_front()?;
-        let Choice { model, provider, .. } = &choice;
+        let Choice {
+            model, provider, ..
+        } = &choice;
         let mut request = self.request.clone();
         request.model.clone_from(&model.name);
         request.max_tokens = request.max_tokens.min(model.max_reply_tokens);
@@ -173,7 +175,8 @@ impl Try {
             Some(until) => match timeout_at(until, next).await {
                 Ok(next) => next,
                 Err(_elapsed) => {
-                    let waited_for = "the first piece of the reply did not come while another model stood by";
+                    let waited_for =
+                        "the first piece of the reply did not come while another model stood by";
                     Some(Err(ProviderError::Timeout { waited_for }))
                 }
             },

@@ -160,9 +160,9 @@ impl Routing {
 
     /// Which models are tried for a request.
     pub(crate) fn plan(&self, asked: Asked, wish: &Wish<'_>, session_id: &str) -> Plan {
-        let warm = asked.place(session_id).and_then(|(place, within)| {
-            self.warmth.of(&place, within)
-        });
+        let warm = asked
+            .place(session_id)
+            .and_then(|(place, within)| self.warmth.of(&place, within));
         let places = self.places(&asked, wish, warm.as_deref());
         let smaller_window = (places.iter())
             .filter(|place| place.verdict == Verdict::ContextLength)

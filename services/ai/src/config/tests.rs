@@ -181,9 +181,18 @@ fn says_what_is_wrong_with_a_route() {
         (|it| it.id = "Story Time".to_owned(), "small letters"),
         (|it| it.candidates.clear(), "1 to 16 candidates"),
         (|it| it.candidates.push(it.candidates[0].clone()), "twice"),
-        (|it| it.candidates[0].model = "openai".to_owned(), "no model of a configured"),
-        (|it| it.candidates[0].model = "other/x".to_owned(), "no model of a configured"),
-        (|it| it.candidates[0].tiers = vec!["pro".to_owned()], "ai.default_tier"),
+        (
+            |it| it.candidates[0].model = "openai".to_owned(),
+            "no model of a configured",
+        ),
+        (
+            |it| it.candidates[0].model = "other/x".to_owned(),
+            "no model of a configured",
+        ),
+        (
+            |it| it.candidates[0].tiers = vec!["pro".to_owned()],
+            "ai.default_tier",
+        ),
         (|it| it.max_prompt_price_micro_usd = Some(-1), "negative"),
         (|it| it.next_after_ms = Some(0), "at least 1 ms"),
     ];

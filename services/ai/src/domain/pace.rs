@@ -19,12 +19,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Takes note of a call: how long its first text took, and how many tokens it then wrote in which time.
-    pub(crate) fn saw(
-        &mut self,
-        first: Duration,
-        (tokens, took): (u32, Duration),
-        now: Timestamp,
-    ) {
+    pub(crate) fn saw(&mut self, first: Duration, (tokens, took): (u32, Duration), now: Timestamp) {
         if now.since(self.seen) > GOOD_FOR {
             *self = Self::default();
         }

@@ -267,13 +267,7 @@ fn least_bad<'p>(offers: &[Offer<'_>], places: &'p mut [Place]) -> Option<&'p mu
             _ => 0,
         };
         let well = 100u32.saturating_sub(offer.standing.failed_percent);
-        Some((
-            resort,
-            window,
-            well,
-            soon,
-            std::cmp::Reverse(place.offer),
-        ))
+        Some((resort, window, well, soon, std::cmp::Reverse(place.offer)))
     };
     places
         .iter_mut()

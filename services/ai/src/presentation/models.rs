@@ -12,8 +12,8 @@ use super::inference::form;
 use super::routes;
 use crate::application::routing::{Listed, Routing};
 use crate::domain::decision::Trail;
-use crate::domain::route::Wish;
 use crate::domain::language;
+use crate::domain::route::Wish;
 use crate::error::Error;
 
 #[derive(Debug)]

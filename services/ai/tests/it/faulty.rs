@@ -65,11 +65,17 @@ pub(crate) fn head(status: u16, headers: &str) -> String {
 }
 
 pub(crate) fn good() -> Vec<Act> {
-    let event = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
     let end = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n";
     let head = head(200, "content-type: text/event-stream\r\n");
-    vec![Act::Bytes(format!("{head}{}{}{end}{usage}", event("Fine "), event("day")))]
+    vec![Act::Bytes(format!(
+        "{head}{}{}{end}{usage}",
+        event("Fine "),
+        event("day")
+    ))]
 }
 
 async fn serve(mut stream: TcpStream, script: Script, asked: Arc<Mutex<Vec<String>>>) {
@@ -81,7 +87,10 @@ async fn serve(mut stream: TcpStream, script: Script, asked: Arc<Mutex<Vec<Strin
         return;
     }
     let is_first = request.contains("\"model\":\"first\"");
-    asked.lock().unwrap().push(if is_first { "first" } else { "second" }.to_owned());
+    asked
+        .lock()
+        .unwrap()
+        .push(if is_first { "first" } else { "second" }.to_owned());
     let acts = match is_first || script.both {
         true => script.first,
         false => good(),
@@ -114,7 +123,9 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let lower = head.to_ascii_lowercase();
-            let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length = lower
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
             if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
                 return Some(text);
             }

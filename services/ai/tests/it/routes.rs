@@ -120,7 +120,10 @@ async fn a_route_may_be_the_default() {
         .collect();
     assert_eq!((default, &*listed[0].id), (vec!["story"], "story"));
     service.model.push(Reply::status(500, json!({})));
-    assert_eq!(writer(&service, by("", UserId::new(), "Hi")).await, "openai/small");
+    assert_eq!(
+        writer(&service, by("", UserId::new(), "Hi")).await,
+        "openai/small"
+    );
 }
 
 #[tokio::test]
@@ -301,17 +304,31 @@ async fn keeps_away_from_a_model_that_fails_until_it_does_well() {
     let troubles = async || troupe_ai::troubles(&store, now).await.unwrap();
     until("it is written down", async || !troubles().await.is_empty()).await;
     let [trouble] = troubles().await.try_into().unwrap();
-    assert_eq!((&*trouble.model_id, &*trouble.cause), ("openai/big", "unavailable"));
+    assert_eq!(
+        (&*trouble.model_id, &*trouble.cause),
+        ("openai/big", "unavailable")
+    );
     // The provider has another model that does well.
-    assert!(witness.heard().iter().all(|heard| heard.read::<ProviderStateChanged>().is_none()));
+    assert!(
+        witness
+            .heard()
+            .iter()
+            .all(|heard| heard.read::<ProviderStateChanged>().is_none())
+    );
 
     // Who names the model gets it, and finds out whether it answers again.
     service.stage.time().advance(Duration::from_secs(30));
     service.model.push(Reply::status(500, json!({})));
     assert_eq!(story(&service).await, "openai/small", "one call finds out");
-    assert_eq!((story(&service).await, asked("big")), ("openai/small".to_owned(), 3));
+    assert_eq!(
+        (story(&service).await, asked("big")),
+        ("openai/small".to_owned(), 3)
+    );
     service.stage.time().advance(Duration::from_secs(30));
-    assert_eq!((story(&service).await, asked("big")), ("openai/big".to_owned(), 4));
+    assert_eq!(
+        (story(&service).await, asked("big")),
+        ("openai/big".to_owned(), 4)
+    );
     until("it is struck out", async || troubles().await.is_empty()).await;
 }
 
@@ -331,7 +348,10 @@ async fn tells_when_a_provider_goes_and_comes_back() {
     service.model.push(Reply::status(401, json!({})));
     service.reply(chat(UserId::new(), "Hi")).await.unwrap_err();
     let told: ProviderStateChanged = witness.hear_of().await;
-    assert_eq!((&*told.provider, told.state()), ("openai", ProviderState::Down));
+    assert_eq!(
+        (&*told.provider, told.state()),
+        ("openai", ProviderState::Down)
+    );
     // There is no other model: the least bad is tried, and does well.
     service.reply(chat(UserId::new(), "Hi")).await.unwrap();
     let told: ProviderStateChanged = witness.hear_of().await;

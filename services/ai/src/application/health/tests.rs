@@ -79,7 +79,10 @@ fn keeps_away_from_a_model_that_fails_until_one_call_does_well() {
     assert_eq!(scene.condition("a"), Condition::Up);
     scene.fail("a", &away());
     assert_eq!(scene.condition("a"), Condition::Down);
-    assert_eq!(scene.told(), [("openai/a".to_owned(), Some(Condition::Down))]);
+    assert_eq!(
+        scene.told(),
+        [("openai/a".to_owned(), Some(Condition::Down))]
+    );
     scene.time.advance(Duration::from_secs(30));
     let probe = scene.health.begin(&model("a"));
     assert_eq!(scene.condition("a"), Condition::Tried);
@@ -105,7 +108,10 @@ fn a_provider_is_down_when_all_of_its_models_are() {
     for _ in 0..2 {
         scene.fail("b", &away());
     }
-    assert_eq!(scene.told(), [("openai/b".to_owned(), Some(Condition::Down))]);
+    assert_eq!(
+        scene.told(),
+        [("openai/b".to_owned(), Some(Condition::Down))]
+    );
 }
 
 #[test]

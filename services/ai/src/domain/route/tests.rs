@@ -64,7 +64,11 @@ impl Scene {
 
     /// Numbers of those that are tried, and verdicts on all.
     fn choose(&self, wish: &Wish<'_>) -> (Vec<usize>, Vec<Verdict>) {
-        let each = self.candidates.iter().zip(&self.models).zip(&self.standings);
+        let each = self
+            .candidates
+            .iter()
+            .zip(&self.models)
+            .zip(&self.standings);
         let offers: Vec<Offer<'_>> = each
             .map(|((candidate, model), standing)| Offer {
                 candidate,
@@ -110,8 +114,8 @@ fn says_of_each_why_it_is_left_out() {
     scene.models[0] = None;
     scene.change(1, |model| model.form = Form::Text);
     scene.candidates[2].tiers = vec!["pro".to_owned()];
-    use Verdict::{Form, Language, Price, ReplyLength, Tier, Unavailable, Unknown, Window};
-    assert_eq!(scene.verdicts(), [Unknown, Form, Tier]);
+    use Verdict::{Language, Price, ReplyLength, Tier, Unavailable, Unknown, Window};
+    assert_eq!(scene.verdicts(), [Unknown, Verdict::Form, Tier]);
     assert!(scene.tried().is_empty());
 
     let mut scene = Scene::new();
@@ -119,7 +123,10 @@ fn says_of_each_why_it_is_left_out() {
     scene.change(1, |model| model.max_reply_tokens = 10);
     scene.rules.min_reply_tokens = 50;
     scene.change(2, |model| model.unavailable = Some("away".to_owned()));
-    assert_eq!(scene.verdicts(), [Language, ReplyLength, Verdict::LastResort]);
+    assert_eq!(
+        scene.verdicts(),
+        [Language, ReplyLength, Verdict::LastResort]
+    );
     let korean = Wish {
         language: Some("ko"),
         ..WISH
@@ -130,7 +137,11 @@ fn says_of_each_why_it_is_left_out() {
         language: None,
         ..WISH
     };
-    assert_eq!(scene.choose(&unknown).0, [0], "any may write what isn't known");
+    assert_eq!(
+        scene.choose(&unknown).0,
+        [0],
+        "any may write what isn't known"
+    );
 
     let mut scene = Scene::new();
     scene.rules.min_window_tokens = 2_000;
@@ -147,7 +158,11 @@ fn leaves_out_what_the_prompt_is_too_long_for() {
         ..WISH
     };
     assert_eq!(scene.choose(&long(800)).0, [0, 1, 2]);
-    assert_eq!(scene.choose(&long(925)).0, [0, 1, 2], "counts are estimates");
+    assert_eq!(
+        scene.choose(&long(925)).0,
+        [0, 1, 2],
+        "counts are estimates"
+    );
     let (tried, verdicts) = scene.choose(&long(926));
     assert_eq!((tried, verdicts[0]), (vec![1, 2], Verdict::ContextLength));
     let (tried, verdicts) = scene.choose(&long(1_000_000));
