@@ -5,6 +5,7 @@ mod events;
 mod experience;
 mod finding;
 mod mesh;
+mod model_servers;
 mod models;
 mod network;
 mod place;

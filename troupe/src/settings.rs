@@ -174,12 +174,14 @@ mod tests {
     fn is_in_comment(section: &str, key: &str) -> bool {
         let mut current = "";
         let list = format!("# [[{section}.{key}]]");
-        let setting = format!("# {key} = ");
+        let (table, setting) = (format!("# [{section}.{key}."), format!("# {key} = "));
         DOCUMENTED.lines().any(|line| {
             if let Some(name) = line.strip_prefix('[') {
                 current = name.trim_end_matches(']');
             }
-            line == list || current == section && line.starts_with(&setting)
+            line == list
+                || line.starts_with(&table)
+                || current == section && line.starts_with(&setting)
         })
     }
 
@@ -234,6 +236,7 @@ mod tests {
             String(text) if text.parse::<std::net::SocketAddr>().is_ok() => "127.0.0.9:9".into(),
             String(text) if text.parse::<std::net::IpAddr>().is_ok() => "10.0.0.9".into(),
             String(text) if text == "auto" => "json".into(),
+            String(text) if text == "openai" => "openai-responses".into(),
             String(text) if text == "chat" => "text".into(),
             String(text) if text == "f16" => "f32".into(),
             String(text) if text == "keys" => "anonymous".into(),
@@ -288,6 +291,19 @@ mod tests {
                 );
                 continue;
             }
+            if key == "ai.servers" {
+                let names = [
+                    ("ai.servers.a.kind", "cohere"),
+                    ("ai.servers.a.keys", "007,1e5"),
+                ];
+                for (key, text) in names {
+                    with_variable(key, text).unwrap();
+                }
+                let keys = "[{ key = \"007\", weight = 2 }]";
+                let servers = with_variable("ai.servers.a.keys", keys).unwrap().ai.servers;
+                assert_eq!(servers["a"].keys[0].weight, 2);
+                continue;
+            }
             let value = find(&key).unwrap_or_else(|| panic!("{key} has no example"));
             let value = another(&key, &value);
             let set = with_variable(&key, &as_variable(&value)).unwrap();
@@ -311,8 +327,15 @@ mod tests {
                 .unwrap()
                 .ai
                 .openai;
-            let header = openai.api_key.header().unwrap().unwrap();
-            assert_eq!(header.to_str().unwrap(), format!("Bearer {secret}"));
+            let headers = openai.headers(&openai.api_key).unwrap();
+            let header = headers["authorization"].to_str().unwrap();
+            assert_eq!(header, format!("Bearer {secret}"));
+            let keys = with_variable("ai.servers.a.keys", secret)
+                .unwrap()
+                .ai
+                .servers["a"]
+                .all_keys();
+            assert_eq!(keys[0].key, ai::config::ApiKey::new(secret));
         }
     }
 

@@ -58,6 +58,14 @@ pub enum Error {
         /// What is wrong, and what to write instead.
         problem: String,
     },
+    /// A value makes no sense that stands under a name of the operator's.
+    #[error("configuration: {key}: {problem}")]
+    InvalidEntry {
+        /// The key, dotted.
+        key: String,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
 }
 
 /// A value that has no place or the wrong kind.

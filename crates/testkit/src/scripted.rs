@@ -1,5 +1,6 @@
 //! A model server for tests and benches: speaks OpenAI's chat and text completions with streaming, and embeddings, and
-//! says what it is told to say. Nothing in it depends on time or chance: pauses end when the test says so.
+//! says what it is told to say. At any other path it gives the raw answers and the refusals that are queued, so that it stands in for
+//! servers of every dialect. Nothing in it depends on time or chance: pauses end when the test says so.
 //!
 //! ```no_run
 //! # use troupe_testkit as testkit;
@@ -62,7 +63,9 @@ pub struct Handle {
 pub struct Received {
     /// The path, such as `/v1/chat/completions`.
     pub path: String,
-    /// The `Authorization` header.
+    /// What follows the path, such as `alt=sse`.
+    pub query: Option<String>,
+    /// The header that has the key: `Authorization`, or the one of Anthropic or Gemini.
     pub authorization: Option<String>,
     /// The body.
     pub body: Value,
@@ -86,6 +89,8 @@ struct Script {
     /// Answers to requests for embeddings; where there is none, they are made up from the texts.
     embeddings: VecDeque<Reply>,
     models: Result<Value, u16>,
+    /// What an Ollama would say of a model.
+    details: Value,
     received: Vec<Received>,
     embedded: Vec<Received>,
     /// Whether requests are only counted.
@@ -103,6 +108,11 @@ impl Handle {
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Where the server is, without any path.
+    pub fn root_url(&self) -> String {
+        format!("http://{}", self.shared.address)
     }
 
     /// The base URL for clients, with the version.
@@ -135,6 +145,11 @@ impl Handle {
     /// What `GET /models` answers from now on.
     pub fn set_model_list(&self, list: Value) {
         self.shared.script().models = Ok(list);
+    }
+
+    /// What `POST /api/show` says from now on of each model, by their names.
+    pub fn set_details(&self, details: Value) {
+        self.shared.script().details = details;
     }
 
     /// Refuses `GET /models` with this status from now on.
@@ -196,6 +211,7 @@ impl Shared {
                     "object": "list",
                     "data": [{"id": "scripted", "object": "model", "owned_by": "testkit"}],
                 })),
+                details: Value::Null,
                 received: Vec::new(),
                 embedded: Vec::new(),
                 is_forgetful: false,

@@ -1,6 +1,7 @@
-//! The use cases: choosing a model, generating with it, reading what it took.
+//! The use cases: choosing a model, generating with it, embedding, reading what it took.
 
 pub(crate) mod catalog;
+pub(crate) mod embed;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod meter;

@@ -1,6 +1,7 @@
 //! What the service stands on: the providers, what their servers have in common, and the tables.
 
 pub(crate) mod conditions;
+pub(crate) mod dialect;
 pub(crate) mod history;
 pub(crate) mod learned;
 pub(crate) mod ledger;
@@ -8,8 +9,8 @@ mod local_chat;
 pub(crate) mod local_embedder;
 pub(crate) mod local_provider;
 pub(crate) mod migrations;
-pub(crate) mod openai;
 pub(crate) mod roles;
+pub(crate) mod server;
 pub(crate) mod tables;
 mod trails;
 pub(crate) mod upstream;

@@ -1,7 +1,7 @@
 //! Troupe's ai service: models, providers, inference, embeddings, cost.
 //!
-//! Providers stand behind one port: the engine in the process, and any OpenAI-compatible server. Answers are read as servers
-//! write them, and only a whole reply is one. What a generation took goes to the ledger once for each generation id, however it
+//! Providers stand behind one port: the engine in the process, and servers of every dialect. Answers are read as servers write
+//! them, and only a whole reply is one. What a generation took goes to the ledger once for each generation id, however it
 //! ends.
 
 mod application;
@@ -11,6 +11,7 @@ mod error;
 mod infrastructure;
 mod presentation;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh::Role;
@@ -24,7 +25,7 @@ use troupe_proto::ai::usage_service_server::UsageServiceServer;
 pub use config::Config;
 pub use infrastructure::conditions::{Trouble, troubles};
 pub use infrastructure::learned::{Lesson, lessons};
-pub use infrastructure::openai::{Listed, listed};
+pub use infrastructure::server::{Listed, listed, listing_url};
 
 use application::catalog::Catalog;
 use application::generate::Inference;
@@ -41,7 +42,7 @@ use infrastructure::ledger::Ledger;
 use infrastructure::local_embedder::LocalEmbedder;
 use infrastructure::local_provider::LocalEngine;
 use infrastructure::migrations::Migrator;
-use infrastructure::openai::{OpenAi, OpenAiEmbedder};
+use infrastructure::server::{Server, ServerEmbedder, ServerModels};
 use infrastructure::upstream::EndpointError;
 use presentation::{EmbeddingApi, InferenceApi, ModelApi, UsageApi};
 
@@ -66,8 +67,9 @@ impl Service for Ai {
         let learned = Learned::new(db.clone(), host.clock.clone(), host.tasks.clone());
         let changes = conditions::start(db.clone(), outbox.clone(), &host.tasks);
         let ledger = Ledger::new(db, outbox);
-        let catalog = catalog(config, learned, &host).map_err(BuildError::of("ai.openai"))?;
-        let embedder = embedder(config, &host).map_err(BuildError::of("ai.openai"))?;
+        let servers = servers(config, &learned).map_err(BuildError::of("ai.servers"))?;
+        let catalog = catalog(config, &servers, &host);
+        let embedder = embedder(config, &servers, &host);
         let breakers = &config.breakers;
         let health = Health::new(
             breakers.limits(),
@@ -82,13 +84,19 @@ impl Service for Ai {
             config.all_routes(),
             &config.default_model,
         );
+        let books = Books {
+            ledger: ledger.clone(),
+            clock: host.clock,
+            tasks: host.tasks,
+        };
+        let embedding = application::embed::Embedding {
+            embedder,
+            books: books.clone(),
+            price: config.embeddings.price_micro_usd,
+        };
         let inference = Inference {
             routing: routing.clone(),
-            books: Books {
-                ledger: ledger.clone(),
-                clock: host.clock,
-                tasks: host.tasks,
-            },
+            books,
         };
         let inference = InferenceServiceServer::new(InferenceApi { inference })
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
@@ -97,39 +105,54 @@ impl Service for Ai {
                 routing,
                 pages: pages.clone(),
             }))
-            .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedder }))
+            .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedding }))
             .add_service(UsageServiceServer::new(UsageApi { ledger, pages })))
     }
 }
 
+/// Servers by their names.
+type Servers<'a> = BTreeMap<&'a str, Arc<Server>>;
+
+/// The configured servers. Whatever asks one shares its keys, and so their limits.
+fn servers<'a>(config: &'a Config, learned: &Learned) -> Result<Servers<'a>, EndpointError> {
+    let mut servers = Servers::new();
+    for (name, server) in config.servers() {
+        let setting = config.setting_of(name);
+        let server = Server::new(name, setting, server, learned.clone())?;
+        servers.insert(name, Arc::new(server));
+    }
+    Ok(servers)
+}
+
 /// The configured providers, the one with the default model first.
-fn catalog(config: &Config, learned: Learned, host: &Host) -> Result<Catalog, EndpointError> {
+fn catalog(config: &Config, servers: &Servers<'_>, host: &Host) -> Catalog {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-    if config.openai.is_configured() {
-        providers.push(Arc::new(OpenAi::start(
-            &config.openai,
-            learned,
-            &host.tasks,
-        )?));
+    let in_order = config.servers().filter_map(|(name, _)| servers.get(name));
+    for server in in_order {
+        let models = ServerModels::start(Arc::clone(server), &host.tasks);
+        providers.push(Arc::new(models));
     }
     if config.local_enabled() {
         providers.push(Arc::new(LocalEngine::start(&config.local, host)));
     }
     let default_model = Some(&config.default_model).filter(|id| id.contains('/'));
-    Ok(Catalog::new(providers, default_model.cloned()))
+    Catalog::new(providers, default_model.cloned())
 }
 
 /// The configured embedding model.
-fn embedder(config: &Config, host: &Host) -> Result<Arc<dyn Embedder>, EndpointError> {
+fn embedder(config: &Config, servers: &Servers<'_>, host: &Host) -> Arc<dyn Embedder> {
     let embeddings = &config.embeddings;
-    Ok(match embeddings.parsed_model() {
-        Some(Embedding::OpenAi(name)) => {
-            let server = &config.openai;
-            Arc::new(OpenAiEmbedder::new(server, embeddings, name, &host.clock)?)
+    let of_server = match embeddings.parsed_model() {
+        Some(Embedding::Server { server, model }) => servers.get(server).zip(Some(model)),
+        Some(Embedding::Local) | None => None,
+    };
+    match of_server {
+        Some((server, model)) => {
+            Arc::new(ServerEmbedder::new(Arc::clone(server), embeddings, model))
         }
-        _ => {
+        None => {
             let python = config.local.python.clone();
             Arc::new(LocalEmbedder::new(embeddings, python, host))
         }
-    })
+    }
 }

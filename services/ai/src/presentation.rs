@@ -12,14 +12,28 @@ pub(crate) use models::ModelApi;
 pub(crate) use usage::UsageApi;
 
 use troupe_proto::ai as pb;
+use troupe_proto::types::TokenUsage;
 
 use crate::application::routing::Listed;
-use crate::domain::Form;
 use crate::domain::breaker::Condition;
+use crate::domain::{self, Form};
 
 /// The widest integer of the contract's 32-bit fields.
 fn to_i32(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// What was used, in the contract's words.
+fn used(tokens: &domain::TokenUsage, cost_pico_usd: i64, estimated: bool) -> TokenUsage {
+    TokenUsage {
+        prompt_tokens: to_i32(tokens.prompt),
+        cached_tokens: to_i32(tokens.cached),
+        completion_tokens: to_i32(tokens.completion),
+        cost_pico_usd,
+        estimated,
+        cache_written_tokens: Some(to_i32(tokens.cache_written)),
+        reasoning_tokens: Some(to_i32(tokens.reasoning)),
+    }
 }
 
 impl From<Listed> for pb::Model {
@@ -53,6 +67,8 @@ impl From<Listed> for pb::Model {
             prompt_pico_usd_per_token: prices.map(|prices| prices.prompt),
             completion_pico_usd_per_token: prices.map(|prices| prices.completion),
             cached_pico_usd_per_token: prices.map(|prices| prices.cached),
+            cache_write_pico_usd_per_token: prices.map(|prices| prices.cache_written),
+            reasoning_pico_usd_per_token: prices.map(|prices| prices.reasoning),
             is_default: listed.is_default,
             available: model.unavailable.is_none(),
             unavailable_reason: model.unavailable.unwrap_or_default(),

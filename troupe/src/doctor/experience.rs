@@ -53,7 +53,7 @@ async fn refusals(store: &Database) -> Vec<Finding> {
         let (server, model) = (ServerUrl::new(&*of_model[0].server), &of_model[0].model);
         let text = format!("{server} refuses for {model}: {}", refused.join(", "));
         Finding::good(LEARNED, text)
-            .advise("found out from its answers; the settings of [[ai.openai.models]] overrule it")
+            .advise("found out from its answers; the settings of the server's models overrule it")
     };
     let of_one = |one: &ai::Lesson, other: &ai::Lesson| {
         (&one.server, &one.model) == (&other.server, &other.model)

@@ -1,28 +1,20 @@
-//! The models: the files of those in the process, and the server of others.
+//! The models: the files of those in the process, and the servers of others.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::time::Duration;
 
-use ai::Listed;
 use ai::config::{Embedding, LocalConfig};
-use anyhow::Result;
 use engine::weights::{ALL_MINILM_L6_V2, File as ModelFile, GEMMA_3_270M, Model};
 use engine::{Encoder, Needs};
-use platform::config::ServerUrl;
-use platform::reach::Unreached;
-use reqwest::StatusCode;
-use reqwest::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, State};
+use super::model_servers::Remote;
 use crate::settings::Settings;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 const LOCAL: &str = "local model";
-const SERVER: &str = "model server";
-const EMBEDDING: &str = "embeddings";
+pub(super) const EMBEDDING: &str = "embeddings";
 
 /// Looks at the models' files and asks the server.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
@@ -34,11 +26,11 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
             None => default_file(&settings.data_dir.join("models"), &config.local),
         });
     }
-    if config.openai.is_configured() {
-        findings.push(server(&config.openai).await);
+    for (name, server) in config.servers() {
+        findings.extend(Remote::new(config, name, server).examine().await);
     }
     if findings.is_empty() {
-        let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL)";
+        let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL, or one in [ai.servers])";
         findings.push(Finding::broken("model", "none is configured").advise(advice));
     }
     findings.push(embeddings(settings).await);
@@ -47,10 +39,15 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
 
 async fn embeddings(settings: &Settings) -> Finding {
     let config = &settings.ai.embeddings;
-    match (config.parsed_model(), &config.path) {
-        (Some(Embedding::OpenAi(name)), _) => server_model(&settings.ai.openai, name).await,
-        (_, Some(folder)) => own_folder(folder),
-        (_, None) => {
+    if let Some(Embedding::Server { server, model }) = config.parsed_model()
+        && let Some(found) = settings.ai.server(server)
+    {
+        let remote = Remote::new(&settings.ai, server, found);
+        return remote.examine_embedding(model).await;
+    }
+    match &config.path {
+        Some(folder) => own_folder(folder),
+        None => {
             let folder = settings.data_dir.join("models").join(ALL_MINILM_L6_V2.name);
             fetched(EMBEDDING, &folder, ALL_MINILM_L6_V2)
         }
@@ -63,26 +60,6 @@ fn own_folder(folder: &Path) -> Finding {
         Ok(_) => Finding::good(EMBEDDING, folder.display().to_string()),
         Err(error) => Finding::broken(EMBEDDING, error.to_string()).advise(
             "name another folder with TROUPE__AI__EMBEDDINGS__PATH, or none to download a model",
-        ),
-    }
-}
-
-/// Servers list their embedding models among the others, if they do: one that isn't listed may still be there.
-async fn server_model(config: &ai::config::OpenAiConfig, name: &str) -> Finding {
-    let url = &ServerUrl::new(&*config.base_url);
-    match list_models(config).await {
-        Ok(listed) if listed.chat.iter().chain(&listed.others).any(|model| model == name) => {
-            Finding::good(EMBEDDING, format!("{url} has {name}"))
-        }
-        Ok(_) => Finding::missing(
-            EMBEDDING,
-            format!("{url} answers, but doesn't list {name}"),
-        )
-        .advise("make sure that it is loaded there and can embed, or correct TROUPE__AI__EMBEDDINGS__MODEL"),
-        Err(unlisted) => unlisted.found(
-            EMBEDDING,
-            url,
-            "start it, or set TROUPE__AI__EMBEDDINGS__MODEL=local/all-minilm-l6-v2",
         ),
     }
 }
@@ -195,114 +172,6 @@ fn sha256(path: &Path) -> std::io::Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
-}
-
-async fn server(config: &ai::config::OpenAiConfig) -> Finding {
-    let url = &ServerUrl::new(&*config.base_url);
-    match list_models(config).await {
-        Ok(listed) if !listed.chat.is_empty() => {
-            let more = match listed.others.len() {
-                0 => String::new(),
-                count => format!(", and {count} that can't chat"),
-            };
-            Finding::good(SERVER, format!("{url} has {}{more}", shortened(&listed.chat)))
-        }
-        Ok(_) if !config.models.is_empty() => {
-            Finding::good(SERVER, format!("{url} answers; its models are those of the configuration"))
-        }
-        Ok(listed) => {
-            let text = match listed.others.is_empty() {
-                true => format!("{url} answers, and lists no models"),
-                false => format!("{url} has no models that can chat"),
-            };
-            Finding::missing(SERVER, text).advise(
-                "name one in TROUPE__AI__DEFAULT_MODEL, such as openai/NAME, or list its models under [[ai.openai.models]]",
-            )
-        }
-        Err(unlisted) => unlisted.found(
-            SERVER,
-            url,
-            "start it, or correct TROUPE__AI__OPENAI__BASE_URL (with its version, such as http://127.0.0.1:8080/v1)",
-        ),
-    }
-}
-
-/// Why a server's models aren't known.
-enum Unlisted {
-    /// It doesn't take the key, or wants one.
-    Refused(StatusCode),
-    /// There is no way to it.
-    Unreached(Unreached),
-    /// It answers something else.
-    Foreign(String),
-}
-
-impl Unlisted {
-    fn found(self, subject: &'static str, url: &ServerUrl, advice: &str) -> Finding {
-        let broken = |text: String| Finding::broken(subject, format!("{url}{text}"));
-        match self {
-            Self::Refused(status) => broken(format!(" refuses the key: it answers {status}"))
-                .advise("correct TROUPE__AI__OPENAI__API_KEY"),
-            Self::Unreached(unreached) => broken(format!(" can't be reached: {unreached}"))
-                .advise(unreached.advice().unwrap_or(advice)),
-            Self::Foreign(text) => broken(format!(": {text}")).advise(advice),
-        }
-    }
-}
-
-impl From<reqwest::Error> for Unlisted {
-    fn from(error: reqwest::Error) -> Self {
-        match Unreached::of(&error) {
-            _ if error.is_timeout() => Self::Unreached(Unreached::Silent),
-            Some(unreached) => Self::Unreached(unreached),
-            None => {
-                Self::Foreign("what listens there doesn't answer as a web server does".to_owned())
-            }
-        }
-    }
-}
-
-/// The models that the server lists; none where it has no list, which is no fault.
-async fn list_models(config: &ai::config::OpenAiConfig) -> Result<Listed, Unlisted> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let mut request = client.get(format!("{}/models", config.base_url.trim_end_matches('/')));
-    // A key that no header can hold is a finding about the configuration already.
-    if let Some(Ok(key)) = config.api_key.header() {
-        request = request.header(AUTHORIZATION, key);
-    }
-    let answer = request.send().await?;
-    match answer.status() {
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            return Err(Unlisted::Refused(status));
-        }
-        StatusCode::NOT_FOUND
-        | StatusCode::METHOD_NOT_ALLOWED
-        | StatusCode::GONE
-        | StatusCode::NOT_IMPLEMENTED => {
-            return Ok(Listed::default());
-        }
-        status if !status.is_success() => {
-            return Err(Unlisted::Foreign(format!("it answers {status}")));
-        }
-        _ => {}
-    }
-    let body = answer.bytes().await?;
-    let listed = ai::listed(&body);
-    listed.ok_or_else(|| Unlisted::Foreign("its list of models isn't JSON".to_owned()))
-}
-
-fn shortened(models: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let names = models
-        .iter()
-        .take(SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match models.len() {
-        ..=SHOWN => names,
-        count => format!("{names} and {} more", count - SHOWN),
-    }
 }
 
 #[cfg(test)]

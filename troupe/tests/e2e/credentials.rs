@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use serde_json::Value;
+use testkit::scripted;
 use testkit::servers::{Nats, Postgres, Redis, S3};
 use tonic::service::InterceptorLayer;
 use tonic::transport::server::TcpIncoming;
@@ -384,6 +385,35 @@ async fn an_address_that_can_not_be_decoded_is_refused_at_the_start() {
             assert!(said.contains('%') && !said.contains(SECRET), "{said}");
         }
     }
+}
+
+#[tokio::test]
+async fn keys_of_model_servers_show_nowhere() {
+    let model = scripted::serve("127.0.0.1:0".parse().unwrap());
+    let model = model.await.unwrap();
+    model.refuse_models(401);
+    let setup = Setup::new()
+        .with("TROUPE__AI__SERVERS__HOME__KIND", "ollama")
+        .with("TROUPE__AI__SERVERS__HOME__BASE_URL", model.root_url())
+        .with("TROUPE__AI__SERVERS__HOME__KEYS", "hunter2,hunter2-too");
+    let finding = found(&setup, "model server").await;
+    assert!(
+        finding.contains("with key 1 of 2 refuses the key"),
+        "{finding}"
+    );
+    assert!(
+        finding.contains("TROUPE__AI__SERVERS__HOME__API_KEY"),
+        "{finding}"
+    );
+    let platform = setup.start().await;
+    let said = async {
+        while !platform.log().contains("refuses the key") {
+            let call = reqwest::get(format!("{}/healthz", platform.url())).await;
+            call.unwrap();
+        }
+    };
+    eventually("the log says that the keys are refused", said).await;
+    assert!(!platform.log().contains(SECRET), "{}", platform.log());
 }
 
 /// A collector that takes nothing from anybody.

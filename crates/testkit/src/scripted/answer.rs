@@ -7,7 +7,7 @@ use async_stream::try_stream;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -26,6 +26,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/v1/chat/completions", post(complete))
         .route("/v1/completions", post(complete))
         .route("/v1/embeddings", post(embed))
+        .fallback(other)
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(shared)
 }
@@ -75,12 +76,44 @@ async fn embed(
     }
 }
 
+/// The paths of other dialects.
+async fn other(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let path = uri.path();
+    let is_embedding = path.ends_with("/embed") || path.ends_with("EmbedContents");
+    let state = State(Arc::clone(&shared));
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return match method {
+            Method::GET => models(state).await,
+            _ => StatusCode::BAD_REQUEST.into_response(),
+        };
+    };
+    if path.ends_with("/show") {
+        let name = body["model"].as_str().unwrap_or_default();
+        return match shared.script().details.get(name) {
+            Some(details) => Json(details).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        };
+    }
+    match is_embedding {
+        true => embed(state, OriginalUri(uri), headers, Json(body)).await,
+        false => complete(state, OriginalUri(uri), headers, Json(body)).await,
+    }
+}
+
 fn received(uri: &Uri, headers: &HeaderMap, body: &Value) -> Received {
-    let authorization = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let names = [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"];
+    let authorization = names
+        .into_iter()
+        .find_map(|name| headers.get(name)?.to_str().ok());
     Received {
         path: uri.path().to_owned(),
+        query: uri.query().map(str::to_owned),
         authorization: authorization.map(str::to_owned),
         body: body.clone(),
     }

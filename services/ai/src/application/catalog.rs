@@ -58,25 +58,15 @@ impl Catalog {
         }
     }
 
-    /// The models that are used, the default one first: of a provider with more than `most` only the one that it prefers, or none
-    /// if another of its models is the default.
+    /// The default model, and those of the providers that have at most so many.
     pub(crate) fn preferred(&self, most: usize) -> Vec<Choice> {
         let default_id = self.default_id();
         let default = default_id.as_deref().and_then(|id| self.find(id));
         let mut all: Vec<Choice> = default.into_iter().collect();
         for provider in &*self.providers {
-            let few = provider.few(most);
-            let is_chosen =
-                |model: &Model| (all.first()).is_some_and(|it| it.model.provider == model.provider);
-            if few.len() == 1 && few.iter().any(is_chosen) {
-                continue;
-            }
             let choice = |model| Choice::new(model, provider, default_id.as_deref());
-            let others = few
-                .into_iter()
-                .map(choice)
-                .filter(|choice| !choice.is_default);
-            all.extend(others);
+            let few = provider.few(most).into_iter().map(choice);
+            all.extend(few.filter(|choice| !choice.is_default));
         }
         all
     }

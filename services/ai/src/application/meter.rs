@@ -48,6 +48,8 @@ pub(crate) struct Meter {
     /// Whether the provider took the request on; before, it took nothing.
     started: bool,
     written: Estimate,
+    /// What the provider took of the prompt, if it said so before the end.
+    read: Option<TokenUsage>,
     /// What the provider says that a generation took which fails.
     spent: Option<TokenUsage>,
     closed: bool,
@@ -71,6 +73,7 @@ impl Meter {
             first_token: None,
             started: false,
             written: Estimate::default(),
+            read: None,
             spent: None,
             closed: false,
         }
@@ -88,7 +91,8 @@ impl Meter {
     /// Takes note of an event.
     pub(crate) fn see(&mut self, event: &Event) {
         match event {
-            Event::Started => self.started = true,
+            Event::Started => (self.started, self.read) = (true, None),
+            Event::Read(usage) => self.read = Some(*usage),
             Event::Delta(text) => {
                 self.first_token.get_or_insert_with(|| self.asked.elapsed());
                 self.written.add(text);
@@ -199,9 +203,11 @@ impl Meter {
     fn bill(&self, usage: Option<TokenUsage>) -> Bill {
         let usage = usage.or(self.spent);
         let tokens = usage.unwrap_or_else(|| TokenUsage {
-            prompt: estimate::of_prompt(&self.subject.prompt),
-            cached: 0,
             completion: self.written.tokens(),
+            ..self.read.unwrap_or_else(|| TokenUsage {
+                prompt: estimate::of_prompt(&self.subject.prompt),
+                ..TokenUsage::default()
+            })
         });
         let prices = self.subject.model.prices;
         Bill {

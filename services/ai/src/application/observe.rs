@@ -14,7 +14,7 @@ use sea_orm::ActiveEnum;
 
 pub(crate) use breakers::{breaker_changed, breakers};
 
-use crate::domain::usage::UsageRecord;
+use crate::domain::usage::{EmbeddingRecord, UsageRecord};
 use crate::domain::{
     Embedder, Event, FinishReason, Form, Model, Outcome, Provider, ProviderError, TokenUsage,
 };
@@ -204,18 +204,27 @@ pub(crate) fn fell_back(route_id: &str, model: &Model, error: &ProviderError) {
 
 /// Measures the tokens that a record charges for.
 pub(crate) fn charged(record: &UsageRecord, model: &Model) {
-    if !is_measuring() {
-        return;
+    if is_measuring() {
+        let (provider, name) = (&*model.provider, &*model.name);
+        used(provider, name, "input", record.tokens.prompt);
+        used(provider, name, "output", record.tokens.completion);
     }
-    for (kind, tokens) in [
-        ("input", record.tokens.prompt),
-        ("output", record.tokens.completion),
-    ] {
-        let attributes = [
-            KeyValue::new("gen_ai.provider.name", Arc::clone(&model.provider)),
-            KeyValue::new("gen_ai.request.model", model.name.clone()),
-            KeyValue::new("gen_ai.token.type", kind),
-        ];
-        USED.record(u64::from(tokens), &attributes);
+}
+
+/// Measures the tokens of embedded texts.
+pub(crate) fn embedded(record: &EmbeddingRecord) {
+    let id = &*record.model_id;
+    let (provider, name) = id.split_once('/').unwrap_or(("", id));
+    if is_measuring() {
+        used(provider, name, "input", record.tokens);
     }
+}
+
+fn used(provider: &str, model: &str, kind: &'static str, tokens: u32) {
+    let attributes = [
+        KeyValue::new("gen_ai.provider.name", provider.to_owned()),
+        KeyValue::new("gen_ai.request.model", model.to_owned()),
+        KeyValue::new("gen_ai.token.type", kind),
+    ];
+    USED.record(u64::from(tokens), &attributes);
 }

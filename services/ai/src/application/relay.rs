@@ -108,6 +108,7 @@ impl Relay {
         let mut request = self.request.clone();
         request.model.clone_from(&model.name);
         request.max_tokens = request.max_tokens.min(model.max_reply_tokens);
+        request.window_tokens = model.window_tokens;
         // Another model is sooner there than this one after a pause.
         request.may_retry = self.tries.is_empty();
         let subject = Subject {

@@ -15,7 +15,7 @@ use crate::domain::route::{self, Candidate, Offer, Route, Rules, Verdict, Wish};
 use crate::domain::{Form, Model};
 use crate::error::Error;
 
-/// A provider with more models lists what it has, not what was chosen: only the one that it prefers is a candidate of `auto`.
+/// A provider with more models lists what it has, not what was chosen: they are no candidates of `auto`.
 const MOST_OF_A_PROVIDER: usize = 8;
 
 /// The models, the routes, and how they did lately. Cheap to clone.

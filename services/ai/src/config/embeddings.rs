@@ -14,8 +14,8 @@ use super::{Config, LOCAL, OPENAI};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingsConfig {
-    /// The model's id: `local/all-minilm-l6-v2`, or `openai/` and the name of a model of the server in `ai.openai`. Vectors of
-    /// different models can't be compared: after a change they are made anew.
+    /// The model's id: `local/all-minilm-l6-v2`, or the name of a server, `/` and its name for a model. Vectors of different models
+    /// can't be compared: after a change they are made anew.
     pub model: String,
     /// A folder with a model of the same kind, `model.safetensors` and `vocab.txt`; `model` then is `local/` and any name.
     /// Absent: the model is fetched when it is first needed.
@@ -30,6 +30,8 @@ pub struct EmbeddingsConfig {
     pub queue: usize,
     /// How long the server may take for one request, in milliseconds.
     pub timeout_ms: u64,
+    /// Price of a million tokens in micro-USD. Absent: unknown.
+    pub price_micro_usd: Option<i64>,
 }
 
 /// What a model's id says.
@@ -37,8 +39,13 @@ pub struct EmbeddingsConfig {
 pub enum Embedding<'a> {
     /// The encoder in the process.
     Local,
-    /// The server's model of this name.
-    OpenAi(&'a str),
+    /// A model of a server.
+    Server {
+        /// The server's name.
+        server: &'a str,
+        /// Its name for the model.
+        model: &'a str,
+    },
 }
 
 impl Default for EmbeddingsConfig {
@@ -50,6 +57,7 @@ impl Default for EmbeddingsConfig {
             threads: 1,
             queue: 64,
             timeout_ms: 20_000,
+            price_micro_usd: None,
         }
     }
 }
@@ -58,10 +66,9 @@ impl EmbeddingsConfig {
     /// What runs the model; `None` if its id is none.
     pub fn parsed_model(&self) -> Option<Embedding<'_>> {
         match self.model.split_once('/')? {
-            (_, "") => None,
+            ("", _) | (_, "") => None,
             (LOCAL, _) => Some(Embedding::Local),
-            (OPENAI, name) => Some(Embedding::OpenAi(name)),
-            _ => None,
+            (server, model) => Some(Embedding::Server { server, model }),
         }
     }
 
@@ -76,12 +83,21 @@ impl Config {
         let embeddings = &self.embeddings;
         match embeddings.parsed_model() {
             None => {
-                let problem = "must be `local/` or `openai/` and the model's name";
+                let problem =
+                    "must be the name of a server, or `local`, then `/` and the model's name";
                 return Err(invalid(key, problem));
             }
-            Some(Embedding::OpenAi(_)) if !self.openai.is_configured() => {
-                return Err(invalid(key, "needs ai.openai.base_url"));
-            }
+            Some(Embedding::Server { server, .. }) => match self.server(server) {
+                None if server == OPENAI => return Err(invalid(key, "needs ai.openai.base_url")),
+                None => return Err(invalid(key, format!("needs a server ai.servers.{server}"))),
+                Some(found) if !found.kind.embeds() => {
+                    return Err(invalid(
+                        key,
+                        "names a server of a kind that has no embeddings",
+                    ));
+                }
+                Some(_) => {}
+            },
             Some(Embedding::Local)
                 if embeddings.path.is_none()
                     && embeddings.model != EmbeddingsConfig::default().model =>
@@ -91,13 +107,19 @@ impl Config {
                     format!("must be `local/{name}`, or ai.embeddings.path must name a folder");
                 return Err(invalid(key, problem));
             }
-            Some(_) => {}
+            Some(Embedding::Local) => {}
         }
         if embeddings.threads == 0 {
             return Err(invalid("ai.embeddings.threads", "must be at least 1"));
         }
         if embeddings.timeout_ms == 0 {
             return Err(invalid("ai.embeddings.timeout_ms", "must be at least 1"));
+        }
+        if embeddings.price_micro_usd.is_some_and(i64::is_negative) {
+            return Err(invalid(
+                "ai.embeddings.price_micro_usd",
+                "must not be negative",
+            ));
         }
         check_encoding("ai.embeddings.url", &embeddings.url)
     }

@@ -1,3 +1,5 @@
+mod servers;
+
 use service::Section;
 
 use super::*;
@@ -116,10 +118,10 @@ fn refuses_a_configuration_without_any_model() {
 fn shows_no_key() {
     let key = ApiKey::new("sk-very-secret");
     assert!(!format!("{key:?}").contains("secret"));
-    assert!(!format!("{:?}", key.header()).contains("secret"));
+    assert!(!format!("{:?}", key.header("")).contains("secret"));
     assert_eq!(key.strike_out("bad key sk-very-secret!"), "bad key [key]!");
-    assert!(ApiKey::default().header().is_none());
-    assert!(ApiKey::new("two\nlines").header().unwrap().is_err());
+    assert!(ApiKey::default().header("").is_none());
+    assert!(ApiKey::new("two\nlines").header("").unwrap().is_err());
 }
 
 #[test]
@@ -131,7 +133,14 @@ fn embeds_with_the_local_model_or_one_of_the_server() {
     config.openai.base_url = "http://127.0.0.1:8080/v1".to_owned();
     config.validate().unwrap();
     let model = config.embeddings.parsed_model();
-    assert_eq!(model, Some(Embedding::OpenAi("org/embed-small")));
+    let (server, name) = ("openai", "org/embed-small");
+    assert_eq!(
+        model,
+        Some(Embedding::Server {
+            server,
+            model: name
+        })
+    );
 }
 
 #[test]

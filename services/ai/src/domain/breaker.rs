@@ -137,7 +137,10 @@ impl Breaker {
             (Pass::Probe | Pass::Forced, Outcome::Good) if is_open => *self = Self::default(),
             (Pass::Probe, Outcome::Failed | Outcome::Slow) => self.open(limits.pause, now),
             (_, Outcome::Closed(pause)) => self.open(pause.unwrap_or(limits.pause), now),
-            _ if !is_open && self.is_too_bad(limits, now) => self.open(limits.pause, now),
+            // Who does well isn't left alone for what was before.
+            (_, Outcome::Failed | Outcome::Slow) if !is_open && self.is_too_bad(limits, now) => {
+                self.open(limits.pause, now);
+            }
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! The port to embedding models. Two stand behind it: the encoder in the process, and any OpenAI-compatible server.
+//! The port to embedding models: the encoder in the process, and servers of every dialect, stand behind it.
 
 use std::fmt;
 
@@ -6,6 +6,24 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::ProviderError;
+
+/// What texts are embedded for. Some models make other vectors for what is searched with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be found.
+    #[default]
+    Document,
+    /// To search with.
+    Query,
+}
+
+/// Vectors of texts, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Embedded {
+    pub(crate) vectors: Vec<Vec<f32>>,
+    /// Tokens that they took; absent where nobody counted them.
+    pub(crate) tokens: Option<u32>,
+}
 
 /// An embedding model.
 pub(crate) trait Embedder: fmt::Debug + Send + Sync {
@@ -25,6 +43,7 @@ pub(crate) trait Embedder: fmt::Debug + Send + Sync {
     fn embed(
         &self,
         texts: Vec<String>,
+        purpose: Purpose,
         deadline: Instant,
-    ) -> BoxFuture<'_, Result<Vec<Vec<f32>>, ProviderError>>;
+    ) -> BoxFuture<'_, Result<Embedded, ProviderError>>;
 }

@@ -43,6 +43,12 @@ pub(crate) fn of_text(text: &str) -> u32 {
     estimate.tokens()
 }
 
+/// The tokens of several texts, each rounded up.
+pub(crate) fn of_texts(texts: &[String]) -> u32 {
+    let each = texts.iter().map(|text| of_text(text));
+    each.fold(0, u32::saturating_add)
+}
+
 /// The tokens of a prompt, with what a server adds around its messages.
 pub(crate) fn of_prompt(prompt: &Prompt) -> u32 {
     match prompt {

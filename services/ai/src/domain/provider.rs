@@ -26,14 +26,11 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The models, the preferred one first, as they are known now. Never waits.
     fn models(&self) -> Vec<Model>;
 
-    /// The models that it is used for: those that it has, or if these are more than `most`, the preferred one alone, as the others
-    /// are only what the server lists.
+    /// The models if they are at most so many: of more nobody has chosen any.
     fn few(&self, most: usize) -> Vec<Model> {
-        let mut models = self.models();
-        if models.len() > most {
-            models.truncate(1);
-        }
-        models
+        Some(self.models())
+            .filter(|models| models.len() <= most)
+            .unwrap_or_default()
     }
 
     /// The first of its models. Asked for with every call, so it copies no other.
@@ -73,6 +70,10 @@ pub(crate) struct Request {
     /// The provider's own name for the model.
     pub(crate) model: String,
     pub(crate) prompt: Arc<Prompt>,
+    /// Bytes of the prompt's texts, from its beginning, that the next prompts are likely to begin with too.
+    pub(crate) stable_bytes: usize,
+    /// The model's window as it is used: prompt and reply together, in tokens.
+    pub(crate) window_tokens: u32,
     pub(crate) sampling: Sampling,
     /// Most tokens to generate, at least 1.
     pub(crate) max_tokens: u32,
@@ -134,6 +135,8 @@ pub(crate) struct Sampling {
 pub(crate) enum Event {
     /// The provider took the request on, and may charge for it from here on. Comes again after a retry.
     Started,
+    /// What the provider took of the prompt, known before the reply's end: its completion is that until now.
+    Read(TokenUsage),
     /// More of the reply; whole characters, never empty.
     Delta(String),
     /// The reply is complete.

@@ -16,8 +16,12 @@ pub(crate) struct TokenUsage {
     pub(crate) prompt: u32,
     /// Tokens of the prompt that the provider had from before.
     pub(crate) cached: u32,
-    /// Tokens that were generated.
+    /// Tokens of the prompt that the provider keeps for later from now on.
+    pub(crate) cache_written: u32,
+    /// Tokens that were generated, the thoughts included.
     pub(crate) completion: u32,
+    /// Tokens of thoughts.
+    pub(crate) reasoning: u32,
 }
 
 /// Why a model came to its end.
@@ -55,6 +59,28 @@ impl From<FinishReason> for Outcome {
             FinishReason::ContentFilter => Self::ContentFilter,
         }
     }
+}
+
+platform::id!(
+    /// A call that turned texts into vectors.
+    pub(crate) EmbeddingId, "emb"
+);
+
+/// A line of the ledger of embeddings: what one call took at a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EmbeddingRecord {
+    pub(crate) id: EmbeddingId,
+    /// For whom; absent for the platform's own.
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) model_id: String,
+    pub(crate) texts: usize,
+    pub(crate) tokens: u32,
+    /// Pico-USD for a token; absent if no price is known.
+    pub(crate) price: Option<i64>,
+    pub(crate) cost_pico_usd: i64,
+    /// True where the provider gave no figures.
+    pub(crate) estimated: bool,
+    pub(crate) create_time: Timestamp,
 }
 
 /// What the ledger gets to know of a generation at its end.

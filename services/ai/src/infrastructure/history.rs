@@ -31,6 +31,8 @@ pub(super) fn recorded(entry: &Model, first_token: Option<Duration>) -> Retellab
             prompt_tokens: entry.prompt_tokens,
             cached_tokens: entry.cached_tokens,
             completion_tokens: entry.completion_tokens,
+            cache_written_tokens: entry.cache_written_tokens,
+            reasoning_tokens: entry.reasoning_tokens,
             cost_pico_usd: entry.cost_pico_usd,
             priced: entry.prompt_price.is_some(),
             estimated: entry.estimated,

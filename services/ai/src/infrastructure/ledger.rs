@@ -16,10 +16,11 @@ use sea_orm::{
 use storage::Database;
 
 use super::history::recorded;
+use super::tables::embeddings;
 use super::tables::usage::{Column, Entity, Model};
 use super::trails;
 use crate::domain::decision::Trail;
-use crate::domain::usage::Entry;
+use crate::domain::usage::{EmbeddingRecord, Entry};
 
 /// The ledger.
 #[derive(Debug, Clone)]
@@ -124,6 +125,30 @@ impl Ledger {
         trails::of(self.database.read(), generations).await
     }
 
+    /// Writes what embeddings took.
+    pub(crate) async fn record_embedding(&self, record: EmbeddingRecord) -> Result<(), DbErr> {
+        let row = &embeddings::Model {
+            id: record.id,
+            user_id: record.user_id,
+            model_id: record.model_id,
+            texts: i64::try_from(record.texts).unwrap_or(i64::MAX),
+            tokens: record.tokens.into(),
+            price: record.price,
+            cost_pico_usd: record.cost_pico_usd,
+            estimated: record.estimated,
+            create_time: record.create_time,
+        };
+        self.database
+            .transaction(|tx| {
+                Box::pin(async move {
+                    let insert = embeddings::Entity::insert(row.clone().into_active_model());
+                    insert.exec_without_returning(tx).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
     /// A person's usage, newest first, from after a place on.
     pub(crate) async fn list(
         &self,
@@ -183,11 +208,15 @@ fn row(entry: Entry) -> Option<Model> {
         provider: record.provider,
         prompt_tokens: record.tokens.prompt.into(),
         cached_tokens: record.tokens.cached.into(),
+        cache_written_tokens: record.tokens.cache_written.into(),
         completion_tokens: record.tokens.completion.into(),
+        reasoning_tokens: record.tokens.reasoning.into(),
         cost_pico_usd: record.cost_pico_usd,
         prompt_price: record.prices.map(|prices| prices.prompt),
         cached_price: record.prices.map(|prices| prices.cached),
+        cache_write_price: record.prices.map(|prices| prices.cache_written),
         completion_price: record.prices.map(|prices| prices.completion),
+        reasoning_price: record.prices.map(|prices| prices.reasoning),
         estimated: record.estimated,
         outcome: record.outcome,
         create_time: entry.create_time,

@@ -18,6 +18,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::EmbeddingsConfig;
+use crate::domain::embedder::{Embedded, Purpose};
 use crate::domain::{Embedder, ProviderError};
 
 /// Texts that a call embeds before another has its turn.
@@ -159,11 +160,14 @@ impl Embedder for LocalEmbedder {
     fn embed(
         &self,
         texts: Vec<String>,
+        _purpose: Purpose,
         deadline: Instant,
-    ) -> BoxFuture<'_, Result<Vec<Vec<f32>>, ProviderError>> {
+    ) -> BoxFuture<'_, Result<Embedded, ProviderError>> {
         async move {
             let vectors = timeout_at(deadline, self.embed_in_turns(texts)).await;
-            vectors.unwrap_or_else(|_elapsed| Err(too_slow()))
+            let vectors = vectors.unwrap_or_else(|_elapsed| Err(too_slow()))?;
+            let tokens = None;
+            Ok(Embedded { vectors, tokens })
         }
         .boxed()
     }

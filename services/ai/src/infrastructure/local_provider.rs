@@ -243,6 +243,7 @@ fn from_local(event: engine::Event) -> Event {
                 prompt: prompt_tokens,
                 cached: cached_tokens,
                 completion: completion_tokens,
+                ..TokenUsage::default()
             }),
         },
     }

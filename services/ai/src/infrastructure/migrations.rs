@@ -4,6 +4,8 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_usage;
 mod m0002_refusals;
+mod m0003_usage_details;
+mod m0004_embeddings;
 mod m0005_attempts;
 mod m0006_breakers;
 
@@ -17,6 +19,8 @@ impl MigratorTrait for Migrator {
         service::with_shared(vec![
             Box::new(m0001_usage::Migration),
             Box::new(m0002_refusals::Migration),
+            Box::new(m0003_usage_details::Migration),
+            Box::new(m0004_embeddings::Migration),
             Box::new(m0005_attempts::Migration),
             Box::new(m0006_breakers::Migration),
         ])

@@ -40,41 +40,108 @@ pub(crate) fn arranged(messages: &[Message], rules: RoleRules) -> Cow<'_, [Messa
 }
 
 fn by_turns(messages: &[Message], no_system: bool) -> Vec<Message> {
-    let mut turns: Vec<Message> = Vec::new();
-    for message in messages {
-        let is_opening = turns.iter().all(|message| message.role == Role::System);
+    let rules = RoleRules {
+        alternating: true,
+        no_system,
+        last_user: false,
+    };
+    turns(placed(messages), rules)
+        .into_iter()
+        .map(Message::from)
+        .collect()
+}
+
+/// What one speaker says in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Turn<'a> {
+    pub(crate) role: Role,
+    /// At least one.
+    pub(crate) parts: Vec<Part<'a>>,
+}
+
+/// A message as a part of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part<'a> {
+    pub(crate) text: &'a str,
+    name: &'a str,
+    /// Where it begins among the bytes of all messages' texts.
+    pub(crate) begins: usize,
+}
+
+/// Messages, each with the place where it begins among the bytes of all texts.
+pub(crate) fn placed(messages: &[Message]) -> impl Iterator<Item = (usize, &Message)> {
+    messages.iter().scan(0, |end, message| {
+        let begins = *end;
+        *end += message.content.len();
+        Some((begins, message))
+    })
+}
+
+/// The messages by turns: what instructs at the beginning, then the person and the character, the person first.
+pub(crate) fn turns<'a>(
+    messages: impl Iterator<Item = (usize, &'a Message)>,
+    rules: RoleRules,
+) -> Vec<Turn<'a>> {
+    let mut turns: Vec<Turn<'a>> = Vec::new();
+    for (begins, message) in messages {
+        let is_opening = turns.iter().all(|turn| turn.role == Role::System);
         let role = match message.role {
-            Role::System if no_system || !is_opening => Role::User,
+            Role::System if rules.no_system || !is_opening => Role::User,
             role => role,
         };
+        let part = Part {
+            text: &message.content,
+            name: &message.name,
+            begins,
+        };
         match turns.last_mut().filter(|last| last.role == role) {
-            Some(last) => append(last, message),
+            Some(last) => last.parts.push(part),
             None => {
                 if role == Role::Assistant && is_opening {
-                    turns.push(of_user(OPENING));
+                    turns.push(Turn::of_user(OPENING, begins));
                 }
-                turns.push(Message {
-                    role,
-                    ..message.clone()
-                });
+                let parts = vec![part];
+                turns.push(Turn { role, parts });
             }
         }
     }
-    if turns.iter().all(|message| message.role == Role::System) {
-        turns.push(of_user(OPENING));
+    if turns.iter().all(|turn| turn.role == Role::System) {
+        turns.push(Turn::of_user(OPENING, usize::MAX));
+    }
+    if rules.last_user && turns.last().is_some_and(|last| last.role != Role::User) {
+        turns.push(Turn::of_user(GO_ON, usize::MAX));
     }
     turns
 }
 
-/// Two of one speaker stay that speaker's; what several say is nobody's.
-fn append(last: &mut Message, message: &Message) {
-    if last.name != message.name {
-        last.name.clear();
+impl Turn<'_> {
+    fn of_user(text: &'static str, begins: usize) -> Self {
+        let name = "";
+        let part = Part { text, name, begins };
+        Self {
+            role: Role::User,
+            parts: vec![part],
+        }
     }
-    if !last.content.is_empty() && !message.content.is_empty() {
-        last.content.push_str("\n\n");
+}
+
+impl From<Turn<'_>> for Message {
+    /// Two of one speaker stay that speaker's; what several say is nobody's.
+    fn from(turn: Turn<'_>) -> Self {
+        let texts = turn.parts.iter().map(|part| part.text);
+        let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+        let name = turn.parts.first().map_or("", |part| part.name);
+        let is_one = turn.parts.iter().all(|part| part.name == name);
+        Self {
+            role: turn.role,
+            content: texts.join("\n\n"),
+            name: if is_one {
+                name.to_owned()
+            } else {
+                String::new()
+            },
+        }
     }
-    last.content.push_str(&message.content);
 }
 
 fn of_user(content: &str) -> Message {

@@ -3,5 +3,6 @@
 pub(crate) mod attempts;
 pub(crate) mod breakers;
 pub(crate) mod decisions;
+pub(crate) mod embeddings;
 pub(crate) mod refusals;
 pub(crate) mod usage;

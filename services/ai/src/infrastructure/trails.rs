@@ -47,7 +47,9 @@ pub(super) fn rows(entry: &Entry) -> Result<Rows, DbErr> {
         reason: failed.reason.name().to_owned(),
         prompt_tokens: failed.tokens.prompt.into(),
         cached_tokens: failed.tokens.cached.into(),
+        cache_written_tokens: failed.tokens.cache_written.into(),
         completion_tokens: failed.tokens.completion.into(),
+        reasoning_tokens: failed.tokens.reasoning.into(),
         cost_pico_usd: failed.cost_pico_usd,
         estimated: failed.estimated,
     };
@@ -125,7 +127,9 @@ fn failed(row: attempts::Model) -> FailedTry {
         tokens: TokenUsage {
             prompt: tokens(row.prompt_tokens),
             cached: tokens(row.cached_tokens),
+            cache_written: tokens(row.cache_written_tokens),
             completion: tokens(row.completion_tokens),
+            reasoning: tokens(row.reasoning_tokens),
         },
         cost_pico_usd: row.cost_pico_usd,
         estimated: row.estimated,

@@ -10,12 +10,14 @@ pub(crate) mod failure;
 mod frames;
 pub(crate) mod generation;
 pub(crate) mod json;
+pub(crate) mod keys;
 pub(crate) mod piece;
 mod reply;
 pub(crate) mod retry;
 mod stop;
 mod text;
 
-pub(crate) use endpoint::{Access, Endpoint, EndpointError};
+pub(crate) use endpoint::{Access, Endpoint, EndpointError, Refusal};
 pub(crate) use generation::{Call, Filters, Outgoing, Timings, run};
+pub(crate) use keys::{Key, Keys};
 pub(crate) use piece::{Ending, Figures, Piece, Reader};

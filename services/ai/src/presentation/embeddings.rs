@@ -1,19 +1,18 @@
 //! `EmbeddingService`.
 
-use std::sync::Arc;
-
 use mesh::Ctx;
 use tonic::{Request, Response, Status};
 use troupe_proto::ai as pb;
 use troupe_proto::ai::embedding_service_server::EmbeddingService;
 
-use crate::application::observe::Operation;
-use crate::domain::{Embedder, ProviderError};
+use crate::application::embed::Embedding;
+use crate::domain::ProviderError;
+use crate::domain::embedder::Purpose;
 use crate::error::Error;
 
 #[derive(Debug)]
 pub(crate) struct EmbeddingApi {
-    pub(crate) embedder: Arc<dyn Embedder>,
+    pub(crate) embedding: Embedding,
 }
 
 #[tonic::async_trait]
@@ -23,10 +22,9 @@ impl EmbeddingService for EmbeddingApi {
         request: Request<pb::EmbedRequest>,
     ) -> Result<Response<pb::EmbedResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let texts = request.into_inner().texts;
-        let operation = Operation::embedding(&*self.embedder, texts.len(), ctx.trace);
-        let vectors = self.embedder.embed(texts, ctx.deadline).await;
-        operation.ended(&vectors);
+        let request = request.into_inner();
+        let purpose = Purpose::from(request.purpose());
+        let vectors = self.embedding.embed(&ctx, request.texts, purpose).await;
         let vectors = vectors.map_err(|error| self.failed(error))?;
         let dimensions = vectors.first().map_or(0, Vec::len);
         let embedding = |values| pb::Embedding { values };
@@ -41,7 +39,7 @@ impl EmbeddingService for EmbeddingApi {
         request: Request<pb::GetEmbeddingModelRequest>,
     ) -> Result<Response<pb::GetEmbeddingModelResponse>, Status> {
         let ctx = Ctx::of(&request)?;
-        let dimensions = self.embedder.dimensions(ctx.deadline).await;
+        let dimensions = self.embedding.embedder.dimensions(ctx.deadline).await;
         let dimensions = dimensions.map_err(|error| self.failed(error))?;
         let model = Some(self.model(dimensions));
         Ok(Response::new(pb::GetEmbeddingModelResponse { model }))
@@ -51,15 +49,24 @@ impl EmbeddingService for EmbeddingApi {
 impl EmbeddingApi {
     fn model(&self, dimensions: usize) -> pb::EmbeddingModel {
         pb::EmbeddingModel {
-            id: self.embedder.model_id().to_owned(),
+            id: self.embedding.embedder.model_id().to_owned(),
             dimensions: i32::try_from(dimensions).unwrap_or(i32::MAX),
         }
     }
 
     fn failed(&self, error: ProviderError) -> Error {
         tracing::warn!(
-            model.id = self.embedder.model_id(), %error, cause = error.cause(), "embedding failed"
+            model.id = self.embedding.embedder.model_id(), %error, cause = error.cause(), "embedding failed"
         );
         error.into()
+    }
+}
+
+impl From<pb::EmbeddingPurpose> for Purpose {
+    fn from(purpose: pb::EmbeddingPurpose) -> Self {
+        match purpose {
+            pb::EmbeddingPurpose::Query => Self::Query,
+            pb::EmbeddingPurpose::Document | pb::EmbeddingPurpose::Unspecified => Self::Document,
+        }
     }
 }

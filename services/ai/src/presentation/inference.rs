@@ -13,7 +13,7 @@ use troupe_proto::ai::inference_service_server::InferenceService;
 use troupe_proto::types::{self, ChatRole, TokenUsage};
 use troupe_proto::{ai as pb, error};
 
-use super::{routes, to_i32};
+use super::{routes, used};
 use crate::application::generate::{Inference, Order, Progress};
 use crate::application::meter::Bill;
 use crate::domain::provider::{Message, Role, Sampling};
@@ -101,6 +101,9 @@ impl TryFrom<pb::GenerateRequest> for Order {
             request: domain::Request {
                 model: String::new(),
                 prompt: Arc::new(prompt),
+                stable_bytes: usize::try_from(request.stable_bytes).unwrap_or(0),
+                // Known once the model is.
+                window_tokens: 0,
                 sampling: request.sampling.unwrap_or_default().into(),
                 max_tokens: request.max_tokens.unsigned_abs(),
                 stop: request.stop,
@@ -180,12 +183,6 @@ impl From<FinishReason> for types::FinishReason {
 
 impl From<Bill> for TokenUsage {
     fn from(bill: Bill) -> Self {
-        Self {
-            prompt_tokens: to_i32(bill.tokens.prompt),
-            cached_tokens: to_i32(bill.tokens.cached),
-            completion_tokens: to_i32(bill.tokens.completion),
-            cost_pico_usd: bill.cost_pico_usd,
-            estimated: bill.estimated,
-        }
+        used(&bill.tokens, bill.cost_pico_usd, bill.estimated)
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use troupe_proto::ai as pb;
-use troupe_proto::types::TokenUsage;
 
-use super::to_i32;
+use super::used;
 use crate::domain::decision::{Decision, FailedTry, Trail};
 use crate::domain::route::Verdict;
 
@@ -25,23 +24,13 @@ pub(super) fn decision(trail: &Trail) -> Option<pb::RouteDecision> {
             verdict: pb::RouteVerdict::from(considered.verdict).into(),
             explanation: considered.verdict.explanation().to_owned(),
             failure_reason: failed.map_or("", |it| it.reason.name()).to_owned(),
-            usage: failed.map(|it| taken(it)),
+            usage: failed.map(|it| used(&it.tokens, it.cost_pico_usd, it.estimated)),
         }
     });
     Some(pb::RouteDecision {
         route_id: route_id.to_string(),
         candidates: candidates.collect(),
     })
-}
-
-fn taken(failed: &FailedTry) -> TokenUsage {
-    TokenUsage {
-        prompt_tokens: to_i32(failed.tokens.prompt),
-        cached_tokens: to_i32(failed.tokens.cached),
-        completion_tokens: to_i32(failed.tokens.completion),
-        cost_pico_usd: failed.cost_pico_usd,
-        estimated: failed.estimated,
-    }
 }
 
 impl From<Verdict> for pb::RouteVerdict {

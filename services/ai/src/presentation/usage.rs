@@ -79,6 +79,8 @@ impl From<usage::Model> for pb::UsageEntry {
                 completion_tokens: tokens(row.completion_tokens),
                 cost_pico_usd: row.cost_pico_usd,
                 estimated: row.estimated,
+                cache_written_tokens: Some(tokens(row.cache_written_tokens)),
+                reasoning_tokens: Some(tokens(row.reasoning_tokens)),
             }),
             create_time: Some(row.create_time.into()),
             route: None,

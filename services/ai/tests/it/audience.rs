@@ -33,7 +33,8 @@ async fn nobody_and_strangers_reach_nothing() {
     service.reply(chat).await.unwrap();
     assert_eq!(service.usage_of(alice).await.len(), 1);
     let (stage, bob) = (&service.stage, service.stage.person().unwrap());
-    let model = Named::from([("model_id", "openai/scripted".to_owned())]);
+    let models = [("model_id", "openai/scripted"), ("route_id", "auto")];
+    let model = Named::from(models.map(|(name, id)| (name, id.to_owned())));
     stage.lets_nobody_in(&bob, &model).await;
     let bob = async || bob.clone();
     stage.shows_strangers_nothing(bob, &things, &model).await;

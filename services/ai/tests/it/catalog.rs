@@ -41,6 +41,8 @@ async fn lists_a_configured_model_with_its_price() {
         prompt_pico_usd_per_token: Some(1_000_000),
         completion_pico_usd_per_token: Some(5_000_000),
         cached_pico_usd_per_token: Some(100_000),
+        cache_write_pico_usd_per_token: Some(1_000_000),
+        reasoning_pico_usd_per_token: Some(5_000_000),
         is_default: true,
         available: true,
         unavailable_reason: String::new(),

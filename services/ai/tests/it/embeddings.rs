@@ -26,6 +26,7 @@ async fn service() -> Service {
 fn request(texts: &[&str]) -> pb::EmbedRequest {
     pb::EmbedRequest {
         texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+        purpose: pb::EmbeddingPurpose::Unspecified.into(),
     }
 }
 

@@ -30,6 +30,8 @@ async fn streams_a_reply_with_the_providers_figures() {
         // Two new tokens at 1 USD a million, two cached at 0.1, three generated at 5.
         cost_pico_usd: 2_000_000 + 200_000 + 15_000_000,
         estimated: false,
+        cache_written_tokens: Some(0),
+        reasoning_tokens: Some(0),
     };
     assert_eq!(reply.usage(), usage);
 }

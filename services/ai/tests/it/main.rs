@@ -9,6 +9,8 @@
 mod accounting;
 mod audience;
 mod catalog;
+mod conformance;
+mod dialects;
 mod embeddings;
 mod faults;
 mod faulty;
@@ -18,5 +20,6 @@ mod platform_in_test;
 mod provider_failures;
 mod refusals;
 mod routes;
+mod servers;
 mod streams;
 mod told;

@@ -227,6 +227,7 @@ fn request(user_id: UserId, prompt: Prompt) -> pb::GenerateRequest {
         stop: Vec::new(),
         session_id: String::new(),
         language: String::new(),
+        stable_bytes: 0,
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct CompiledPrompt {
     pub(crate) model: Model,
     /// What it is sent.
     pub(crate) prompt: Prompt,
+    /// How many bytes of it the next prompts are likely to begin with too.
+    pub(crate) stable_bytes: usize,
     /// Where each part comes from.
     pub(crate) receipt: Receipt,
     /// True if tokens were estimated.
@@ -182,6 +184,7 @@ impl Chats {
         let (compiled, estimated) = fitted.await?;
         Ok(CompiledPrompt {
             prompt: compiled.prompt,
+            stable_bytes: compiled.stable_bytes,
             receipt: compiled.receipt,
             estimated,
             max_tokens: settings.max_reply_tokens,

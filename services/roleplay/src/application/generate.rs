@@ -36,8 +36,7 @@ use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
 const MAX_PIECES: usize = 4096;
-/// How often something is tried to be stored by a database that is there, and how long after the first failure; each wait
-/// doubles.
+/// How often storing is tried where the database is there, and how long after the first failure; each wait doubles.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

@@ -11,7 +11,6 @@ use super::{Error, Memories};
 use crate::domain::ids::{MemoryId, SessionId};
 use crate::domain::memory::{MAX_REMEMBERED_CHARS, Memory, beginning, remembered};
 use crate::domain::prompt::{Recall, Recalled, Turn};
-use crate::infrastructure::index::Collection;
 use crate::infrastructure::queries::memories;
 
 /// Messages at the end of the conversation whose meaning is looked for.
@@ -101,7 +100,7 @@ impl Memories {
         let text = sought(scene.turns);
         let said = scene.said.iter().filter_map(|id| id.parse().ok());
         let mut except: HashSet<MemoryId> = said.map(MemoryId::of_message).collect();
-        let (collection, vector) = self.vector_of(ctx, text).await?;
+        let (collection, vector) = self.index.embed_query(ctx, text).await?;
         // Some of those that are chosen from won't fit, and some that are near are of other branches.
         let enough = self.config.max_recalled + self.config.max_recalled / 2;
         let limit = enough * 2;
@@ -136,16 +135,6 @@ impl Memories {
         let open = open.map(|(memory, score)| (memory, Some(score)));
         let open = self.on_path(scene.path, open.collect()).await?;
         Ok(open.into_iter().map(recalled))
-    }
-
-    /// The vector of a text, and the collection that it belongs to.
-    pub(super) async fn vector_of(
-        &self,
-        ctx: &Ctx,
-        text: String,
-    ) -> Result<(Collection, Vec<f32>), Error> {
-        let (collection, mut vectors) = self.index.embed(ctx, vec![text]).await?;
-        Ok((collection, vectors.pop().unwrap_or_default()))
     }
 
     /// The memories that a search found, in its order, without those that are forgotten by now.

@@ -24,7 +24,7 @@ impl Memories {
         limit: usize,
     ) -> Result<Vec<(Memory, f32)>, Error> {
         let session = enter_as_caller(&self.db, ctx, session, Right::Watch).await?;
-        let (collection, vector) = self.vector_of(ctx, text).await?;
+        let (collection, vector) = self.index.embed_query(ctx, text).await?;
         let near = collection
             .search(session.id, &vector, limit * OVERHANG, &HashSet::new())
             .await?;

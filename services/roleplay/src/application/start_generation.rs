@@ -192,6 +192,7 @@ impl CompiledPrompt {
             settings: session.settings.clone(),
             prompt_tokens: self.receipt.prompt_tokens,
             max_tokens: self.max_tokens,
+            stable_bytes: self.stable_bytes,
             prompt: self.prompt,
         };
         (inference, self.spoken.words)

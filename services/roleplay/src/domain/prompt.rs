@@ -20,6 +20,7 @@ mod recall;
 mod receipt;
 mod sections;
 mod settings;
+mod stable;
 mod voices;
 
 #[cfg(test)]

@@ -75,14 +75,38 @@ impl Index {
         }
     }
 
-    /// Embeds texts, at most [`MAX_EMBEDDED`], and says where their vectors belong.
+    /// Embeds texts that are to be found, at most [`MAX_EMBEDDED`], and says where their vectors belong.
     pub(crate) async fn embed(
         &self,
         ctx: &Ctx,
         texts: Vec<String>,
     ) -> Result<(Collection, Vec<Vec<f32>>), Error> {
+        self.embed_for(ctx, texts, pb::EmbeddingPurpose::Document)
+            .await
+    }
+
+    /// The vector of a text to search with, and where it belongs.
+    pub(crate) async fn embed_query(
+        &self,
+        ctx: &Ctx,
+        text: String,
+    ) -> Result<(Collection, Vec<f32>), Error> {
+        let purpose = pb::EmbeddingPurpose::Query;
+        let (collection, mut vectors) = self.embed_for(ctx, vec![text], purpose).await?;
+        Ok((collection, vectors.pop().unwrap_or_default()))
+    }
+
+    async fn embed_for(
+        &self,
+        ctx: &Ctx,
+        texts: Vec<String>,
+        purpose: pb::EmbeddingPurpose,
+    ) -> Result<(Collection, Vec<Vec<f32>>), Error> {
         let asked = texts.len();
-        let request = ctx.request(pb::EmbedRequest { texts });
+        let request = ctx.request(pb::EmbedRequest {
+            texts,
+            purpose: purpose.into(),
+        });
         let answer = self.client.clone().embed(request).await?.into_inner();
         let embeddings = answer.embeddings.into_iter();
         let vectors: Vec<Vec<f32>> = embeddings.map(|embedding| embedding.values).collect();

@@ -77,6 +77,8 @@ pub(crate) struct Inference {
     pub(crate) model_id: String,
     /// The prompt.
     pub(crate) prompt: Prompt,
+    /// How many bytes of it the next prompts are likely to begin with too.
+    pub(crate) stable_bytes: usize,
     /// How to sample, and further texts that end it.
     pub(crate) settings: ReplySettings,
     /// Tokens of the prompt, as they were counted.
@@ -310,6 +312,7 @@ fn request(inference: Inference) -> pb::GenerateRequest {
         session_id: inference.session_id.to_string(),
         // The prompt gives it away, if anything does.
         language: String::new(),
+        stable_bytes: i32::try_from(inference.stable_bytes).unwrap_or(0),
     }
 }
 

@@ -94,7 +94,7 @@ impl Call {
             cached_tokens: 60,
             completion_tokens: 7,
             cost_pico_usd: 5,
-            estimated: false,
+            ..TokenUsage::default()
         };
         let finished = pb::Finished {
             reason: reason.into(),

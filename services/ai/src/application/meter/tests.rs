@@ -31,7 +31,9 @@ async fn desk() -> Desk {
         prices: Some(Prices {
             prompt: 10,
             cached: 1,
+            cache_written: 20,
             completion: 100,
+            reasoning: 100,
         }),
         unavailable: None,
         exact_tokens: false,
@@ -79,6 +81,32 @@ async fn charges_the_prompt_of_a_request_that_was_taken_on_and_dropped() {
 }
 
 #[tokio::test]
+async fn charges_the_prompt_as_the_provider_counted_it_for_a_reply_that_was_dropped() {
+    let desk = desk().await;
+    let mut meter = desk.meter();
+    meter.see(&Event::Started);
+    meter.see(&Event::Read(TokenUsage {
+        prompt: 9,
+        cached: 4,
+        cache_written: 3,
+        ..TokenUsage::default()
+    }));
+    meter.see(&Event::Delta("12345678".to_owned()));
+    drop(meter);
+    let [entry] = desk.entries().await.try_into().unwrap();
+    let tokens = (
+        entry.prompt_tokens,
+        entry.cached_tokens,
+        entry.cache_written_tokens,
+    );
+    assert_eq!((tokens, entry.completion_tokens), ((9, 4, 3), 2));
+    assert_eq!(
+        (entry.cost_pico_usd, entry.estimated),
+        (20 + 4 + 60 + 200, true)
+    );
+}
+
+#[tokio::test]
 async fn charges_nothing_for_a_request_that_was_dropped_before_it_was_taken_on() {
     let desk = desk().await;
     drop(desk.meter());
@@ -106,6 +134,7 @@ async fn keeps_the_prices_that_it_charged_by() {
         prompt: 5,
         cached: 3,
         completion: 2,
+        ..TokenUsage::default()
     };
     let bill = desk.meter().close(Outcome::Length, Some(usage)).await;
     assert_eq!(bill.cost_pico_usd, 20 + 3 + 200);

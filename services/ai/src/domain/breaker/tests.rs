@@ -55,6 +55,15 @@ fn opens_when_as_many_calls_failed_as_are_too_many() {
 }
 
 #[test]
+fn a_call_that_does_well_opens_nothing() {
+    let mut scene = Scene::default();
+    scene.calls(&[Failed, Failed, Failed, Good]);
+    assert_eq!(scene.gate(), Gate::Closed);
+    scene.call(Failed);
+    assert!(matches!(scene.gate(), Gate::Open(_)));
+}
+
+#[test]
 fn opens_when_calls_are_slow() {
     let mut scene = Scene::default();
     scene.calls(&[Slow, Good, Slow]);

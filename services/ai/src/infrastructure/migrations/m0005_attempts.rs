@@ -18,7 +18,9 @@ enum Attempts {
     Reason,
     PromptTokens,
     CachedTokens,
+    CacheWrittenTokens,
     CompletionTokens,
+    ReasoningTokens,
     CostPicoUsd,
     Estimated,
 }
@@ -51,7 +53,9 @@ impl MigrationTrait for Migration {
             .col(string(Attempts::Reason))
             .col(big_integer(Attempts::PromptTokens))
             .col(big_integer(Attempts::CachedTokens))
+            .col(big_integer(Attempts::CacheWrittenTokens))
             .col(big_integer(Attempts::CompletionTokens))
+            .col(big_integer(Attempts::ReasoningTokens))
             .col(big_integer(Attempts::CostPicoUsd))
             .col(boolean(Attempts::Estimated))
             .primary_key(&mut key)

@@ -22,7 +22,9 @@ pub(crate) struct Model {
     pub(crate) reason: String,
     pub(crate) prompt_tokens: i64,
     pub(crate) cached_tokens: i64,
+    pub(crate) cache_written_tokens: i64,
     pub(crate) completion_tokens: i64,
+    pub(crate) reasoning_tokens: i64,
     /// What the provider takes for it, which nobody is charged for.
     pub(crate) cost_pico_usd: i64,
     pub(crate) estimated: bool,

@@ -11,6 +11,7 @@ use super::endpoint::{Endpoint, Refusal, broken};
 use super::failure;
 use super::frames::{Body, Frame, Frames};
 use super::generation::{Call, Outgoing, Timings};
+use super::keys::Key;
 use super::piece::{Figures, Piece, Reader};
 use super::reply::{Cut, Progress, Reply};
 use super::stop::StopFilter;
@@ -25,6 +26,7 @@ const END_WAIT: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
     endpoint: &'a Endpoint,
+    key: &'a Key,
     timings: Timings,
     answer: Option<Response>,
     frames: Frames,
@@ -42,13 +44,14 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// A try that ends at `deadline`.
-    pub(super) fn new(call: &'a impl Call, deadline: Instant) -> Self {
+    /// A try with a key, which ends at `deadline`.
+    pub(super) fn new(call: &'a impl Call, key: &'a Key, deadline: Instant) -> Self {
         let (timings, filters) = (call.timings(), call.filters());
         let echo = filters.echo_of.as_deref().map(EchoFilter::new);
         let now = Instant::now();
         Self {
             endpoint: call.endpoint(),
+            key,
             timings,
             answer: None,
             frames: Frames::default(),
@@ -70,13 +73,13 @@ impl<'a> Attempt<'a> {
     /// Sends the request and waits until the server takes it on.
     pub(super) async fn begin(&mut self, outgoing: Outgoing) -> Result<(), Refusal> {
         let until = self.deadline.min(self.first_by);
-        let sent = self.endpoint.post(&outgoing.path, outgoing.body);
+        let sent = self.endpoint.post(&outgoing.path, outgoing.body, self.key);
         let answer = match timeout_at(until, sent).await {
             Ok(answer) => answer?,
             Err(_elapsed) => return Err(self.too_slow().into()),
         };
         if !answer.status().is_success() {
-            let refusal = timeout_at(until, self.endpoint.refusal(answer)).await;
+            let refusal = timeout_at(until, self.endpoint.refusal(answer, self.key)).await;
             return Err(refusal.unwrap_or_else(|_elapsed| self.too_slow().into()));
         }
         self.answer = Some(answer);
@@ -90,7 +93,7 @@ impl<'a> Attempt<'a> {
                 return Ok(event);
             }
             if let Some(error) = self.failure.take() {
-                return Err(self.endpoint.strike_out(error).into());
+                return Err(self.key.strike_out(error).into());
             }
             match self.chunk().await {
                 Ok(Some(chunk)) => self.take(&chunk),

@@ -1,22 +1,24 @@
-//! A server's address and the HTTP client for it: no redirects, no proxies, and the key for this origin alone.
+//! A server's address and the HTTP client for it: no redirects, no proxies, and the keys for this origin alone.
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
 use platform::Clock;
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use serde_json::Value;
 use url::Url;
 
+use super::keys::{Key, Keys, Lease};
 use super::{failure, json};
-use crate::config::ApiKey;
 use crate::domain::ProviderError;
 
 /// The largest answer that is read as a whole.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
 /// As much of a refusal as anything is learned from.
 const MAX_WORDS_BYTES: usize = 16 << 10;
+/// Folders of versions, which are a part of addresses.
+const VERSIONS: &[&str] = &["/v1", "/v2", "/v1beta", "/api"];
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a server is reached.
@@ -24,25 +26,21 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Access<'a> {
     pub(crate) base_url: &'a str,
     pub(crate) connect_timeout: Duration,
-    /// What is taken out of errors, which may quote it.
-    pub(crate) key: &'a ApiKey,
-    /// Headers of every request, with the key.
-    pub(crate) headers: HeaderMap,
+    pub(crate) keys: Keys,
     /// The setting that has the address, for messages.
-    pub(crate) setting: &'static str,
+    pub(crate) setting: String,
     pub(crate) clock: Clock,
 }
 
-/// Where requests go, and with which key.
+/// Where requests go, and with which keys.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     client: Client,
     /// Without a slash at its end.
     base: String,
     host: Option<String>,
-    key: ApiKey,
-    headers: HeaderMap,
-    setting: &'static str,
+    keys: Keys,
+    setting: String,
     clock: Clock,
 }
 
@@ -99,8 +97,7 @@ impl Endpoint {
             client: builder.build()?,
             base: access.base_url.trim_end_matches('/').to_owned(),
             host: host(access.base_url),
-            key: access.key.clone(),
-            headers: access.headers,
+            keys: access.keys,
             setting: access.setting,
             clock: access.clock,
         })
@@ -112,16 +109,26 @@ impl Endpoint {
     }
 
     /// The setting that has the address.
-    pub(crate) fn setting(&self) -> &'static str {
-        self.setting
+    pub(crate) fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    /// The keys for the server.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Sends a body to a path of the server and takes the head of the answer, which is to be a stream. Has no time limit of its
     /// own.
-    pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> Result<Response, ProviderError> {
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        key: &Key,
+    ) -> Result<Response, ProviderError> {
         // Servers that don't stream may refuse a client that takes events alone.
-        self.send(self.posting(path, body, "text/event-stream, application/json;q=0.9"))
-            .await
+        let accept = "text/event-stream, application/json;q=0.9";
+        self.send(self.posting(path, body, accept), key).await
     }
 
     /// Sends a body to a path of the server and reads the answer, a JSON document. Has no time limit of its own.
@@ -129,36 +136,35 @@ impl Endpoint {
         &self,
         path: &str,
         body: Vec<u8>,
-    ) -> Result<Vec<u8>, ProviderError> {
-        let answer = self
-            .send(self.posting(path, body, "application/json"))
-            .await?;
-        if !answer.status().is_success() {
-            return Err(self.refusal(answer).await.error);
-        }
-        let body = read_whole(answer).await?;
-        match json::parse(&body).as_ref().and_then(failure::told_by) {
-            Some(error) => Err(self.strike_out(error)),
-            None => Ok(body),
-        }
+        lease: &Lease<'_>,
+    ) -> Result<Value, ProviderError> {
+        let key = lease.key();
+        let request = self.posting(path, body, "application/json");
+        self.document(request, key)
+            .await
+            .map_err(|refusal| refusal.error)
     }
 
-    /// Reads a JSON document of the server; `path` is relative to the base URL.
+    /// Reads a JSON document of the server, which says what it has. Such requests count for no limit.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Refusal> {
-        self.get_url(format!("{}/{path}", self.base)).await
+        let request = self
+            .client
+            .get(address(&self.base, path))
+            .header(ACCEPT, "application/json");
+        self.look_up(request).await
     }
 
-    /// Reads a JSON document beside the version's folder, such as llama.cpp's `/props` beside `/v1`.
-    pub(crate) async fn get_beside(&self, path: &str) -> Result<Value, Refusal> {
-        let root = self.base.strip_suffix("/v1").unwrap_or(&self.base);
-        self.get_url(format!("{root}/{path}")).await
+    /// Asks the server what it has to say of something, as [`Self::get`].
+    pub(crate) async fn ask(&self, path: &str, body: Vec<u8>) -> Result<Value, Refusal> {
+        self.look_up(self.posting(path, body, "application/json"))
+            .await
     }
 
     /// What a server refuses, and why. Reads the rest of the answer.
-    pub(crate) async fn refusal(&self, answer: Response) -> Refusal {
+    pub(super) async fn refusal(&self, answer: Response, key: &Key) -> Refusal {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_redirection() {
-            let setting = self.setting;
+            let setting = &self.setting;
             let cause =
                 format!("the server redirects to another address: set {setting} to that one");
             return ProviderError::Foreign { cause }.into();
@@ -167,46 +173,74 @@ impl Endpoint {
         let error = failure::of_answer(status.as_u16(), &headers, &body, self.clock.now());
         let words = String::from_utf8_lossy(&body[..body.len().min(MAX_WORDS_BYTES)]);
         Refusal {
-            error: self.strike_out(error),
+            error: key.strike_out(error),
             status: Some(status),
             words: words.to_ascii_lowercase(),
         }
     }
 
-    /// The failure without the key, which some servers quote.
-    pub(crate) fn strike_out(&self, error: ProviderError) -> ProviderError {
-        error.map_cause(|cause| self.key.strike_out(cause))
-    }
-
     fn posting(&self, path: &str, body: Vec<u8>, accept: &'static str) -> RequestBuilder {
-        let url = format!("{}/{path}", self.base);
         let request = self
             .client
-            .post(url)
+            .post(address(&self.base, path))
             .header(CONTENT_TYPE, "application/json");
         request.header(ACCEPT, accept).body(body)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
-        let request = request.headers(self.headers.clone());
+    async fn send(&self, request: RequestBuilder, key: &Key) -> Result<Response, ProviderError> {
+        let request = request.headers(key.headers().clone());
         request.send().await.map_err(|error| unreachable(&error))
     }
 
-    async fn get_url(&self, url: String) -> Result<Value, Refusal> {
-        let request = self.client.get(url).header(ACCEPT, "application/json");
-        let answer = self.send(request).await?;
+    /// With the first key that isn't refused: one of several may be.
+    async fn look_up(&self, request: RequestBuilder) -> Result<Value, Refusal> {
+        let cause = "there is no key".to_owned();
+        let mut refused = Refusal::from(ProviderError::Account { cause });
+        for key in self.keys.iter() {
+            let Some(request) = request.try_clone() else {
+                break;
+            };
+            match self.document(request, key).await {
+                Err(refusal) if matches!(refusal.error, ProviderError::Account { .. }) => {
+                    refused = refusal;
+                }
+                answer => return answer,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn document(&self, request: RequestBuilder, key: &Key) -> Result<Value, Refusal> {
+        let answer = self.send(request, key).await?;
         if !answer.status().is_success() {
-            return Err(self.refusal(answer).await);
+            return Err(self.refusal(answer, key).await);
         }
         let body = read_whole(answer).await?;
-        json::document(&body).ok_or_else(|| {
-            let setting = self.setting;
+        let document = json::document(&body).ok_or_else(|| {
+            let setting = &self.setting;
             let cause = format!(
                 "the answer is not JSON: check that {setting} ends with the version, such as `/v1`"
             );
-            ProviderError::Foreign { cause }.into()
-        })
+            Refusal::from(ProviderError::Foreign { cause })
+        })?;
+        match failure::told_by(&document) {
+            Some(error) => Err(key.strike_out(error).into()),
+            None => Ok(document),
+        }
     }
+}
+
+/// An address of the server at a base URL. A path is below it, or, where it begins with a slash, beside the version's folder, as
+/// llama.cpp's `/props` is beside `/v1`.
+pub(crate) fn address(base: &str, path: &str) -> String {
+    let base = base.trim_end_matches('/');
+    let Some(beside) = path.strip_prefix('/') else {
+        return format!("{base}/{path}");
+    };
+    let mut roots = VERSIONS
+        .iter()
+        .filter_map(|version| base.strip_suffix(version));
+    format!("{}/{beside}", roots.next().unwrap_or(base))
 }
 
 async fn read_whole(mut answer: Response) -> Result<Vec<u8>, ProviderError> {

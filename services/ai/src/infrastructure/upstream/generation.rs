@@ -63,9 +63,9 @@ pub(crate) struct Timings {
 }
 
 /// A request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
-    /// Below the base URL, without a slash in front; may have a query.
+    /// Below the base URL, or beside the version's folder, where it begins with a slash; may have a query.
     pub(crate) path: String,
     /// JSON.
     pub(crate) body: Vec<u8>,
@@ -83,11 +83,13 @@ pub(crate) struct Filters {
 /// Generates text until `deadline`.
 pub(crate) fn run(call: impl Call, deadline: Instant) -> EventStream {
     Box::pin(try_stream! {
-        let (mut tries, mut lessons) = (0, 0);
+        let (mut tries, mut lessons, mut moves) = (0, 0, 0);
         loop {
             tries += 1;
+            let keys = call.endpoint().keys();
+            let lease = keys.lease(deadline.min(Instant::now() + call.timings().first_text)).await?;
             let outgoing = call.outgoing()?;
-            let mut attempt = Attempt::new(&call, deadline);
+            let mut attempt = Attempt::new(&call, lease.key(), deadline);
             let mut refused = attempt.begin(outgoing).await.err();
             if refused.is_none() {
                 yield Event::Started;
@@ -97,6 +99,7 @@ pub(crate) fn run(call: impl Call, deadline: Instant) -> EventStream {
                     Ok(event @ Event::Finished { .. }) => {
                         // The connection goes back to the pool, or closes, before the caller learns of the end.
                         drop(attempt);
+                        drop(lease);
                         yield event;
                         return;
                     }
@@ -108,6 +111,12 @@ pub(crate) fn run(call: impl Call, deadline: Instant) -> EventStream {
             let (had_begun, spent) = (attempt.has_text(), attempt.figures().usage());
             // The connection closes before the caller learns of the failure, and before any pause.
             drop(attempt);
+            let has_another_key = keys.failed(&lease, &refusal.error);
+            drop(lease);
+            if !had_begun && has_another_key && moves < keys.count() {
+                (moves, tries) = (moves + 1, tries - 1);
+                continue;
+            }
             if !had_begun && lessons < MOST_LESSONS && call.learn(&refusal) {
                 (lessons, tries) = (lessons + 1, tries - 1);
                 continue;

@@ -36,7 +36,12 @@ pub(crate) struct Figures {
     /// Tokens of the prompt, the cached ones included.
     pub(crate) prompt: Option<u32>,
     pub(crate) cached: Option<u32>,
+    /// Tokens of the prompt that are kept for later from now on.
+    pub(crate) cache_written: Option<u32>,
+    /// Tokens that were generated, the thoughts included.
     pub(crate) completion: Option<u32>,
+    /// Tokens of thoughts.
+    pub(crate) reasoning: Option<u32>,
 }
 
 impl Figures {
@@ -44,16 +49,30 @@ impl Figures {
     pub(crate) fn update(&mut self, newer: Self) {
         self.prompt = newer.prompt.or(self.prompt);
         self.cached = newer.cached.or(self.cached);
+        self.cache_written = newer.cache_written.or(self.cache_written);
         self.completion = newer.completion.or(self.completion);
+        self.reasoning = newer.reasoning.or(self.reasoning);
     }
 
-    /// The usage, if both sides of it are known. A prompt that took no tokens can't be.
+    /// The usage, if both sides of it are known.
     pub(crate) fn usage(&self) -> Option<TokenUsage> {
+        let completion = self.completion?;
+        Some(TokenUsage {
+            completion,
+            reasoning: self.reasoning.unwrap_or_default().min(completion),
+            ..self.read()?
+        })
+    }
+
+    /// What was taken of the prompt, if it is known. A prompt that took no tokens can't be.
+    pub(crate) fn read(&self) -> Option<TokenUsage> {
         let prompt = self.prompt.filter(|tokens| *tokens > 0)?;
+        let cached = self.cached.unwrap_or_default().min(prompt);
         Some(TokenUsage {
             prompt,
-            cached: self.cached.unwrap_or_default().min(prompt),
-            completion: self.completion?,
+            cached,
+            cache_written: self.cache_written.unwrap_or_default().min(prompt - cached),
+            ..TokenUsage::default()
         })
     }
 }
@@ -278,6 +297,7 @@ mod tests {
             prompt,
             cached,
             completion,
+            ..Figures::default()
         };
         assert_eq!(figures(None, Some(1), Some(5)).usage(), None);
         assert_eq!(figures(Some(0), None, Some(5)).usage(), None);
@@ -285,6 +305,7 @@ mod tests {
             prompt: 3,
             cached: 3,
             completion: 5,
+            ..TokenUsage::default()
         };
         assert_eq!(figures(Some(3), Some(9), Some(5)).usage(), Some(usage));
     }
@@ -295,6 +316,7 @@ mod tests {
             prompt: Some(3),
             cached: Some(1),
             completion: Some(1),
+            ..Figures::default()
         };
         figures.update(Figures {
             completion: Some(9),
@@ -305,7 +327,8 @@ mod tests {
             Figures {
                 prompt: Some(3),
                 cached: Some(1),
-                completion: Some(9)
+                completion: Some(9),
+                ..Figures::default()
             }
         );
     }

@@ -78,7 +78,7 @@ impl Reply {
             match piece {
                 Piece::Text(text) => self.add(text),
                 Piece::Thought => self.has_thoughts = true,
-                Piece::Usage(figures) => self.figures.update(figures),
+                Piece::Usage(figures) => self.count(figures),
                 Piece::Finish(ending) if ending.reason().is_none() => {
                     return Err(broken_off(ending));
                 }
@@ -168,6 +168,16 @@ impl Reply {
         self.filter(rest);
         let rest = self.stop.finish();
         self.show(rest);
+    }
+
+    /// Takes over figures, and tells at once what was taken of the prompt: whoever goes away pays for that.
+    fn count(&mut self, figures: Figures) {
+        let before = self.figures.read();
+        self.figures.update(figures);
+        let read = self.figures.read();
+        if let Some(read) = read.filter(|read| Some(*read) != before) {
+            self.pending.push_back(Event::Read(read));
+        }
     }
 
     fn add(&mut self, text: String) {

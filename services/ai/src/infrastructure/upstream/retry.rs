@@ -11,7 +11,7 @@ const MAX_TRIES: u32 = 3;
 /// Each empty reply is charged for.
 const MAX_EMPTY_TRIES: u32 = 2;
 /// A server that wants a longer pause is not waited for: the caller learns when to come back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long to wait before the next try: longer each time, with jitter, and at least as long as the server asks.
 /// `None` if there is no sense in another.

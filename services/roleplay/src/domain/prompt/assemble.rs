@@ -22,10 +22,10 @@ pub(super) struct Kept<'d> {
 
 /// A piece in its place.
 pub(super) struct Placed<'d> {
-    piece: &'d Piece<'d>,
+    pub(super) piece: &'d Piece<'d>,
     tokens: u32,
     /// Pieces put into the history at one place share a message, if they share a role.
-    injected_at: Option<usize>,
+    pub(super) injected_at: Option<usize>,
 }
 
 /// A piece on its way into the history, before so many of its messages.
@@ -250,7 +250,11 @@ fn chat(placed: &[Placed<'_>], merge_system: bool) -> (Vec<ChatMessage>, Vec<Spa
 }
 
 /// What stands between two parts that share a message; `None` if they don't.
-fn joint(last: &Placed<'_>, next: &Placed<'_>, merge_system: bool) -> Option<&'static str> {
+pub(super) fn joint(
+    last: &Placed<'_>,
+    next: &Placed<'_>,
+    merge_system: bool,
+) -> Option<&'static str> {
     let same_place = last.injected_at.is_some() && last.injected_at == next.injected_at;
     if same_place && last.piece.role == next.piece.role {
         return Some("\n");

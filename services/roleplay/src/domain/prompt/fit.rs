@@ -1,9 +1,10 @@
 //! The second step: what fits the window, in which order it was promised room.
 
 use super::{
-    Draft, FitError, Form, LoreTrace, MemoryReport, Receipt, Source,
+    Draft, FitError, Form, LoreTrace, MemoryReport, Receipt, Settings, Source,
     assemble::{Kept, Placed},
     piece::Piece,
+    stable::stable_bytes,
 };
 use crate::domain::{
     lorebook::{Activation, EntryTexts, Found, Matcher},
@@ -54,6 +55,9 @@ pub struct Compiled {
     pub prompt: Prompt,
     /// Where each part comes from and why.
     pub receipt: Receipt,
+    /// How many bytes of the prompt, from its beginning, the next prompts of the session are likely to begin with too: of the
+    /// text, or of the contents of the messages one after another.
+    pub stable_bytes: usize,
 }
 
 impl Draft<'_> {
@@ -203,6 +207,13 @@ impl Draft<'_> {
         let (prompt, spans) = self.written(placed);
         let sent = kept.messages.len() + usize::from(self.continues());
         let all = self.material.history.len() + self.material.earlier_messages();
+        let Settings {
+            form,
+            merge_system_messages,
+            ..
+        } = self.settings;
+        let slides = all > sent;
+        let stable_bytes = stable_bytes(placed, &activation, *form, *merge_system_messages, slides);
         let receipt = Receipt {
             prompt_tokens: sum(spans.iter().map(|span| span.tokens))
                 .saturating_add(REPLY_PRIMER_TOKENS),
@@ -220,7 +231,11 @@ impl Draft<'_> {
             model: self.material.model.to_owned(),
             settings: self.settings.clone(),
         };
-        Compiled { prompt, receipt }
+        Compiled {
+            prompt,
+            receipt,
+            stable_bytes,
+        }
     }
 
     fn traces(&self, activation: Activation, meter: &Meter<'_>) -> Vec<LoreTrace> {

@@ -5,6 +5,7 @@ mod group_voices;
 mod memory;
 mod properties;
 mod receipts;
+mod stable;
 mod text;
 mod voices;
 

@@ -35,6 +35,7 @@ impl From<Generation> for pb::Generation {
                 completion_tokens: usage.completion_tokens,
                 cost_pico_usd: usage.cost_pico_usd,
                 estimated: usage.estimated,
+                ..TokenUsage::default()
             }),
             create_time: Some(generation.create_time.into()),
             end_time: generation.end_time.map(Into::into),

@@ -160,6 +160,7 @@ fn gives_figures_with_the_end() {
             prompt,
             cached: Some(1),
             completion,
+            ..Figures::default()
         })
     };
     reply
@@ -175,7 +176,13 @@ fn gives_figures_with_the_end() {
         prompt: 9,
         cached: 1,
         completion: 3,
+        ..TokenUsage::default()
     };
+    let read = TokenUsage {
+        completion: 0,
+        ..usage
+    };
+    assert_eq!(reply.next(), Some(Event::Read(read)));
     reply.next();
     assert_eq!(
         reply.next(),

@@ -1,60 +1,28 @@
 //! The request as OpenAI-compatible servers take it.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
+use super::super::{Traits, post, role_name, told_stop_texts};
+use super::OpenAi;
 use crate::config::MaxTokensField;
 use crate::domain::provider::{Message, Prompt, Request, Role};
-use crate::infrastructure::roles::{self, RoleRules};
+use crate::infrastructure::roles;
+use crate::infrastructure::upstream::Outgoing;
 
-/// How OpenAI itself limits stop texts; more make it refuse the request.
-const OPENAI_STOP_TEXTS: usize = 4;
-
-/// What a server takes for a model, apart from what all of them take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Traits {
-    /// Whether it is OpenAI itself, which refuses fields that it doesn't know.
-    pub(super) is_openai: bool,
-    /// Whether it streams.
-    pub(super) streams: bool,
-    pub(super) max_tokens_field: MaxTokensField,
-    /// Whether it takes `name` of messages.
-    pub(super) names: bool,
-    /// Whether it takes `top_k`, `min_p` and the repetition penalty.
-    pub(super) extended_sampling: bool,
-    /// Whether it must be told to go on with a last message of the assistant.
-    pub(super) continue_flag: bool,
-    /// Whether it repeats a last message of the assistant before it goes on with it.
-    pub(super) echoes: bool,
-    pub(super) roles: RoleRules,
-    /// Fields that it refuses.
-    pub(super) refused: BTreeSet<String>,
-}
-
-impl Traits {
-    fn takes(&self, field: &str) -> bool {
-        !self.refused.contains(field)
-    }
-}
-
-/// The path of the request and its body.
-pub(super) fn encode(
-    request: &Request,
-    traits: &Traits,
-) -> Result<(&'static str, Vec<u8>), serde_json::Error> {
+/// The request.
+pub(super) fn encode(request: &Request, traits: &Traits) -> Result<Outgoing, serde_json::Error> {
     match &*request.prompt {
         Prompt::Chat(messages) => {
             let messages = roles::arranged(messages, traits.roles);
             let body = Body::new(request, traits).chat(&messages, traits);
-            Ok(("chat/completions", serde_json::to_vec(&body)?))
+            post("chat/completions", &body)
         }
         Prompt::Text(text) => {
             let body = Body {
                 prompt: Some(text),
                 ..Body::new(request, traits)
             };
-            Ok(("completions", serde_json::to_vec(&body)?))
+            post("completions", &body)
         }
     }
 }
@@ -89,8 +57,8 @@ struct Body<'a> {
     repeat_penalty: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<i64>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    stop: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_final_message: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +110,7 @@ impl<'a> Body<'a> {
             repetition_penalty: penalty.filter(|_| traits.takes("repetition_penalty")),
             repeat_penalty: penalty.filter(|_| traits.takes("repeat_penalty")),
             seed: sampling.seed.filter(|_| traits.takes("seed")),
-            stop: told_stop_texts(&request.stop, traits),
+            stop: told_stop_texts(&OpenAi, request, traits),
             ..Self::default()
         }
     }
@@ -171,29 +139,11 @@ impl<'a> WireMessage<'a> {
     fn new(message: &'a Message, traits: &Traits) -> Self {
         let takes_names = traits.names && traits.takes("name");
         Self {
-            role: match message.role {
-                Role::System => "system",
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            },
+            role: role_name(message.role),
             content: &message.content,
             name: Some(message.name.as_str()).filter(|name| takes_names && !name.is_empty()),
         }
     }
-}
-
-/// The stop texts that the server isn't told; it is for the reader of the reply to hold to them.
-pub(super) fn untold_stop_texts<'a>(stop: &'a [String], traits: &Traits) -> &'a [String] {
-    &stop[told_stop_texts(stop, traits).len()..]
-}
-
-fn told_stop_texts<'a>(stop: &'a [String], traits: &Traits) -> &'a [String] {
-    let most = match (traits.takes("stop"), traits.is_openai) {
-        (false, _) => 0,
-        (true, true) => OPENAI_STOP_TEXTS,
-        (true, false) => stop.len(),
-    };
-    &stop[..stop.len().min(most)]
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
-//! The server's embedding models. What they take is not in the ledger of usage yet.
+//! A server's embedding models.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::Clock;
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{EmbeddingsConfig, OpenAiConfig};
+use super::Server;
+use crate::config::EmbeddingsConfig;
+use crate::domain::embedder::{Embedded, Purpose};
 use crate::domain::{Embedder, ProviderError};
+use crate::infrastructure::upstream::keys::Lease;
 use crate::infrastructure::upstream::retry::pause_before_retry;
-use crate::infrastructure::upstream::{Endpoint, EndpointError};
 
 /// Texts in a request: what the strictest of the usual servers takes.
 const REQUEST_TEXTS: usize = 32;
@@ -21,70 +22,80 @@ const MOST_CUTS: u32 = 6;
 /// What is embedded to learn how many numbers a vector has.
 const PROBE: &str = "Hello";
 
-/// An embedding model of the server.
+/// An embedding model of a server.
 #[derive(Debug)]
-pub(crate) struct OpenAiEmbedder {
-    endpoint: Endpoint,
+pub(crate) struct ServerEmbedder {
+    server: Arc<Server>,
     /// Its id, and the server's own name for it.
     model_id: String,
     model: String,
     timeout: Duration,
-    retry_pause: Duration,
     /// Known from the first answer on.
     dimensions: OnceLock<usize>,
 }
 
-impl OpenAiEmbedder {
-    /// The model called `name` at the server of a configuration. Connects to nothing yet.
-    pub(crate) fn new(
-        server: &OpenAiConfig,
-        config: &EmbeddingsConfig,
-        name: &str,
-        clock: &Clock,
-    ) -> Result<Self, EndpointError> {
-        Ok(Self {
-            endpoint: super::endpoint(server, clock)?,
+impl ServerEmbedder {
+    /// The model called `name` at a server. Connects to nothing yet.
+    pub(crate) fn new(server: Arc<Server>, config: &EmbeddingsConfig, name: &str) -> Self {
+        Self {
+            server,
             model_id: config.model.clone(),
             model: name.to_owned(),
             timeout: config.timeout(),
-            retry_pause: server.retry_pause(),
             dimensions: OnceLock::new(),
-        })
+        }
     }
 
     async fn embed_all(
         &self,
         texts: &[String],
+        purpose: Purpose,
         deadline: Instant,
-    ) -> Result<Vec<Vec<f32>>, ProviderError> {
-        let mut vectors = Vec::with_capacity(texts.len());
+    ) -> Result<Embedded, ProviderError> {
+        let mut all = Embedded {
+            vectors: Vec::with_capacity(texts.len()),
+            tokens: Some(0),
+        };
         for texts in texts.chunks(REQUEST_TEXTS) {
-            vectors.extend(self.embed_some(texts, deadline).await?);
+            let some = self.embed_some(texts, purpose, deadline).await?;
+            all.vectors.extend(some.vectors);
+            let sum = all.tokens.zip(some.tokens);
+            all.tokens = sum.map(|(sum, tokens)| sum.saturating_add(tokens));
         }
-        Ok(vectors)
+        Ok(all)
     }
 
     /// Embeds as many texts as one request takes. Embedding changes nothing at the server, so what may pass is tried again.
     async fn embed_some(
         &self,
         texts: &[String],
+        purpose: Purpose,
         deadline: Instant,
-    ) -> Result<Vec<Vec<f32>>, ProviderError> {
+    ) -> Result<Embedded, ProviderError> {
         let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let (mut tries, mut cuts) = (0, 0);
+        let keys = self.server.endpoint.keys();
+        let (mut tries, mut cuts, mut moves) = (0, 0, 0);
         loop {
-            let error = match self.ask(&texts, deadline).await {
-                Ok(vectors) => return Ok(vectors),
+            let until = deadline.min(Instant::now() + self.timeout);
+            let lease = keys.lease(until).await?;
+            let error = match self.ask(&texts, purpose, &lease, until).await {
+                Ok(embedded) => return Ok(embedded),
                 Err(error) => error,
             };
+            let has_another_key = keys.failed(&lease, &error);
+            drop(lease);
+            if has_another_key && moves < keys.count() {
+                moves += 1;
+                continue;
+            }
             if matches!(error, ProviderError::ContextLength { .. }) && cuts < MOST_CUTS {
                 cuts += 1;
                 cut_longest(&mut texts);
                 continue;
             }
             tries += 1;
-            let pause = pause_before_retry(&error, tries, self.retry_pause, deadline);
-            let Some(pause) = pause else {
+            let retry_pause = self.server.config.retry_pause();
+            let Some(pause) = pause_before_retry(&error, tries, retry_pause, deadline) else {
                 return Err(error);
             };
             tracing::debug!(provider.tries = tries, %error, ?pause, "model server is tried again");
@@ -92,26 +103,25 @@ impl OpenAiEmbedder {
         }
     }
 
-    async fn ask(&self, texts: &[&str], deadline: Instant) -> Result<Vec<Vec<f32>>, ProviderError> {
-        let body = Body {
-            model: &self.model,
-            input: texts,
-            encoding_format: "float",
-        };
-        let body = serde_json::to_vec(&body).map_err(|error| rejected(error.to_string()))?;
-        let until = deadline.min(Instant::now() + self.timeout);
-        let answer = timeout_at(until, self.endpoint.post_json("embeddings", body)).await;
+    async fn ask(
+        &self,
+        texts: &[&str],
+        purpose: Purpose,
+        lease: &Lease<'_>,
+        until: Instant,
+    ) -> Result<Embedded, ProviderError> {
+        let dialect = self.server.dialect;
+        let outgoing = dialect.embedding(&self.model, texts, purpose);
+        let outgoing = outgoing.ok_or_else(|| rejected("it has no embeddings".to_owned()))?;
+        let asked = self
+            .server
+            .endpoint
+            .post_json(&outgoing.path, outgoing.body, lease);
+        let answer = timeout_at(until, asked).await;
         let answer = answer.unwrap_or(Err(ProviderError::Timeout {
             waited_for: "the embeddings did not come",
         }))?;
-        let answer: Answer = serde_json::from_slice(&answer).map_err(|error| {
-            // The message of serde_json could quote the answer.
-            rejected(format!(
-                "its answer holds no embeddings: {:?}",
-                error.classify()
-            ))
-        })?;
-        let vectors = in_order(answer.data, texts.len())?;
+        let vectors = in_order(dialect.vectors(&answer), texts.len())?;
         let dimensions = vectors.first().map_or(0, Vec::len);
         let known = *self.dimensions.get_or_init(|| dimensions);
         if vectors.iter().any(|vector| vector.len() != known) {
@@ -119,17 +129,18 @@ impl OpenAiEmbedder {
                 "its vectors no longer have {known} numbers: restart Troupe if its model has changed"
             )));
         }
-        Ok(vectors)
+        let tokens = dialect.embedded_tokens(&answer);
+        Ok(Embedded { vectors, tokens })
     }
 }
 
-impl Embedder for OpenAiEmbedder {
+impl Embedder for ServerEmbedder {
     fn model_id(&self) -> &str {
         &self.model_id
     }
 
     fn host(&self) -> Option<&str> {
-        self.endpoint.host()
+        self.server.endpoint.host()
     }
 
     fn dimensions(&self, deadline: Instant) -> BoxFuture<'_, Result<usize, ProviderError>> {
@@ -137,8 +148,11 @@ impl Embedder for OpenAiEmbedder {
             if let Some(dimensions) = self.dimensions.get() {
                 return Ok(*dimensions);
             }
-            let vectors = self.embed_some(&[PROBE.to_owned()], deadline).await?;
-            Ok(vectors.first().map_or(0, Vec::len))
+            let probe = [PROBE.to_owned()];
+            let probed = self
+                .embed_some(&probe, Purpose::default(), deadline)
+                .await?;
+            Ok(probed.vectors.first().map_or(0, Vec::len))
         }
         .boxed()
     }
@@ -146,9 +160,10 @@ impl Embedder for OpenAiEmbedder {
     fn embed(
         &self,
         texts: Vec<String>,
+        purpose: Purpose,
         deadline: Instant,
-    ) -> BoxFuture<'_, Result<Vec<Vec<f32>>, ProviderError>> {
-        async move { self.embed_all(&texts, deadline).await }.boxed()
+    ) -> BoxFuture<'_, Result<Embedded, ProviderError>> {
+        async move { self.embed_all(&texts, purpose, deadline).await }.boxed()
     }
 }
 
@@ -161,7 +176,7 @@ fn cut_longest(texts: &mut [&str]) {
 }
 
 /// The vectors in the order of the texts, checked and made to have length 1.
-fn in_order(entries: Vec<Entry>, count: usize) -> Result<Vec<Vec<f32>>, ProviderError> {
+fn in_order(entries: Vec<(usize, &Value)>, count: usize) -> Result<Vec<Vec<f32>>, ProviderError> {
     if entries.len() != count {
         let found = entries.len();
         return Err(rejected(format!(
@@ -169,19 +184,27 @@ fn in_order(entries: Vec<Entry>, count: usize) -> Result<Vec<Vec<f32>>, Provider
         )));
     }
     let mut vectors = vec![Vec::new(); count];
-    for entry in entries {
-        let place = vectors
-            .get_mut(entry.index)
-            .filter(|place| place.is_empty());
+    for (index, vector) in entries {
+        let place = vectors.get_mut(index).filter(|place| place.is_empty());
         let place =
             place.ok_or_else(|| rejected("its embeddings have a wrong index".to_owned()))?;
-        *place = normalised(entry.embedding)?;
+        *place = normalised(numbers(vector)?)?;
     }
     let dimensions = vectors.first().map_or(0, Vec::len);
     if vectors.iter().any(|vector| vector.len() != dimensions) {
         return Err(rejected("its embeddings differ in size".to_owned()));
     }
     Ok(vectors)
+}
+
+fn numbers(vector: &Value) -> Result<Vec<f32>, ProviderError> {
+    let values = vector
+        .as_array()
+        .map(|values| values.iter().map(Value::as_f64));
+    let numbers: Option<Vec<f64>> = values.and_then(Iterator::collect);
+    let numbers =
+        numbers.ok_or_else(|| rejected("an embedding is no list of numbers".to_owned()))?;
+    Ok(numbers.into_iter().map(|number| number as f32).collect())
 }
 
 fn normalised(mut vector: Vec<f32>) -> Result<Vec<f32>, ProviderError> {
@@ -201,57 +224,41 @@ fn rejected(cause: String) -> ProviderError {
     ProviderError::Rejected { cause }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    input: &'a [&'a str],
-    encoding_format: &'static str,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    data: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    index: usize,
-    embedding: Vec<f32>,
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    fn entry(index: usize, embedding: &[f32]) -> Entry {
-        Entry {
-            index,
-            embedding: embedding.to_vec(),
-        }
-    }
+    use super::*;
 
     #[test]
     fn orders_by_index_and_normalises() {
-        let entries = vec![entry(1, &[0.0, -2.0]), entry(0, &[3.0, 4.0])];
-        let vectors = in_order(entries, 2).unwrap();
+        let (one, other) = (json!([0.0, -2.0]), json!([3.0, 4.0]));
+        let vectors = in_order(vec![(1, &one), (0, &other)], 2).unwrap();
         assert_eq!(vectors, [[0.6, 0.8], [0.0, -1.0]]);
     }
 
     #[test]
     fn refuses_vectors_that_are_none() {
+        let good = json!([1.0]);
         let bad = [
-            vec![entry(0, &[1.0])],
-            vec![entry(0, &[1.0]), entry(0, &[1.0])],
-            vec![entry(0, &[1.0]), entry(2, &[1.0])],
-            vec![entry(0, &[1.0]), entry(1, &[1.0, 2.0])],
-            vec![entry(0, &[1.0]), entry(1, &[])],
-            vec![entry(0, &[1.0]), entry(1, &[0.0])],
-            vec![entry(0, &[1.0]), entry(1, &[f32::INFINITY])],
-            vec![entry(0, &[1.0]), entry(1, &[f32::NAN])],
+            json!([1.0, 2.0]),
+            json!([]),
+            json!([0.0]),
+            json!([1e300]),
+            json!([null]),
+            json!("AAA="),
         ];
-        for entries in bad {
-            let error = in_order(entries, 2).unwrap_err();
-            assert!(matches!(error, ProviderError::Rejected { .. }), "{error}");
+        let mut all: Vec<Vec<(usize, &Value)>> =
+            bad.iter().map(|bad| vec![(0, &good), (1, bad)]).collect();
+        all.push(vec![(0, &good)]);
+        all.push(vec![(0, &good), (0, &good)]);
+        all.push(vec![(0, &good), (2, &good)]);
+        for entries in all {
+            let error = in_order(entries.clone(), 2).unwrap_err();
+            assert!(
+                matches!(error, ProviderError::Rejected { .. }),
+                "{entries:?}"
+            );
         }
     }
 

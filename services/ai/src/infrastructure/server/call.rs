@@ -1,19 +1,19 @@
 //! One generation at the server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::Server;
 use super::listing::Listing;
 use super::quirk;
-use super::reader::CompletionReader;
-use super::wire::{self, Traits};
 use crate::domain::ProviderError;
 use crate::domain::provider::{Prompt, Request, Role};
-use crate::infrastructure::upstream::endpoint::Refusal;
-use crate::infrastructure::upstream::{Call, Endpoint, Filters, Outgoing, Reader, Timings};
+use crate::infrastructure::dialect::{Traits, untold_stop_texts};
+use crate::infrastructure::upstream::{
+    Call, Endpoint, Filters, Outgoing, Reader, Refusal, Timings,
+};
 
 /// A completion that is asked for.
 #[derive(Debug)]
@@ -38,23 +38,6 @@ impl Completion {
         self.listing
             .traits(&self.server.config, &self.request.model, &quirks)
     }
-
-    /// The names of the fields of the request.
-    fn fields(&self, traits: &Traits) -> BTreeSet<String> {
-        let body = wire::encode(&self.request, traits)
-            .map(|(_, body)| body)
-            .unwrap_or_default();
-        let members: BTreeMap<String, IgnoredAny> =
-            serde_json::from_slice(&body).unwrap_or_default();
-        let mut fields: BTreeSet<String> = members.into_keys().collect();
-        if !traits.streams {
-            fields.remove("stream");
-        }
-        if traits.names && has_names(&self.request.prompt) {
-            fields.insert("name".to_owned());
-        }
-        fields
-    }
 }
 
 impl Call for Completion {
@@ -72,23 +55,22 @@ impl Call for Completion {
     }
 
     fn outgoing(&self) -> Result<Outgoing, ProviderError> {
-        let encoded = wire::encode(&self.request, &self.traits());
-        let (path, body) = encoded.map_err(|error| ProviderError::Rejected {
+        let traits = self.traits();
+        let encoded = self.server.dialect.completion(&self.request, &traits);
+        encoded.map_err(|error| ProviderError::Rejected {
             cause: format!("the request can't be written as JSON: {error}"),
-        })?;
-        let path = path.to_owned();
-        Ok(Outgoing { path, body })
+        })
     }
 
     fn reader(&self) -> Box<dyn Reader> {
-        Box::new(CompletionReader)
+        self.server.dialect.reader()
     }
 
     fn filters(&self) -> Filters {
         let traits = self.traits();
         Filters {
             echo_of: traits.echoes.then(|| Arc::clone(&self.request.prompt)),
-            stop: wire::untold_stop_texts(&self.request.stop, &traits).to_vec(),
+            stop: untold_stop_texts(self.server.dialect, &self.request.stop, &traits),
         }
     }
 
@@ -114,21 +96,43 @@ impl Call for Completion {
         {
             self.server.quirks.saw_window(model, *window);
         }
-        let lessons = quirk::lessons(refusal, &self.fields(&self.traits()));
+        let Ok(refused) = self.outgoing() else {
+            return false;
+        };
+        let lessons = quirk::lessons(refusal, &fields(&refused, &self.traits()));
         let new = self.server.quirks.add(model, lessons);
         for quirk in &new {
             tracing::info!(model.name = %model, refusal = %quirk, "the model server refuses what others take: it is asked without");
             self.server
                 .learned
-                .record(&self.server.config.base_url, model, &quirk.to_string());
+                .record(&self.server.url, model, &quirk.to_string());
         }
-        !new.is_empty()
+        // A dialect may have no other way to ask.
+        !new.is_empty() && self.outgoing().is_ok_and(|next| next != refused)
     }
 }
 
-fn has_names(prompt: &Prompt) -> bool {
-    match prompt {
-        Prompt::Chat(messages) => messages.iter().any(|message| !message.name.is_empty()),
-        Prompt::Text(_) => false,
+/// The names of the fields of a request.
+fn fields(outgoing: &Outgoing, traits: &Traits) -> BTreeSet<String> {
+    let body = serde_json::from_slice(&outgoing.body).unwrap_or_default();
+    let mut fields = BTreeSet::new();
+    collect_names(&body, &mut fields);
+    if !traits.streams {
+        fields.remove("stream");
+    }
+    fields
+}
+
+/// Adds the names of all members.
+fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                names.insert(quirk::common_name(name).to_owned());
+                collect_names(value, names);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_names(value, names)),
+        _ => {}
     }
 }

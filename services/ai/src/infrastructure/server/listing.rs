@@ -3,28 +3,32 @@
 mod list;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::quirk::Quirk;
-use super::wire::Traits;
-use crate::config::{MaxTokensField, ModelConfig, OPENAI, OpenAiConfig};
+use crate::config::{Kind, MaxTokensField, ModelConfig, ServerConfig};
 use crate::domain::{Model, Prices};
+use crate::infrastructure::dialect::{Dialect, Traits};
 use crate::infrastructure::roles::RoleRules;
 
 use list::number;
 pub(super) use list::read;
-pub use list::{Listed, listed};
+pub use list::{Listed, listed, listing_url};
 
 const DEFAULT_WINDOW_TOKENS: u32 = 8192;
 const DEFAULT_MAX_REPLY_TOKENS: u32 = 4096;
-/// What to do where a server doesn't tell its models.
-const NO_LIST: &str = "the model server lists no model that can chat: name one in ai.default_model, such as `openai/NAME`, or list its models \
-     under [[ai.openai.models]]";
+/// What all of Anthropic's models take.
+const ANTHROPIC_WINDOW_TOKENS: u32 = 200_000;
+/// A window takes memory at Ollama, which makes room for it when a model is loaded.
+const MOST_OLLAMA_TOKENS: u32 = 8192;
 
 /// The server's models as they are known at a time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
+    /// The server's name.
+    provider: Arc<str>,
     models: Vec<Model>,
     /// What the server said when it was last asked with success.
     found: Vec<Found>,
@@ -37,7 +41,7 @@ pub(super) struct Listing {
 
 /// A model as the server tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     id: String,
     display_name: Option<String>,
     window_tokens: Option<u32>,
@@ -49,8 +53,11 @@ pub(super) struct Found {
 
 impl Listing {
     /// What is known before the server is asked.
-    pub(super) fn initial(config: &OpenAiConfig) -> Self {
-        let mut listing = Self::default();
+    pub(super) fn initial(provider: impl Into<Arc<str>>, config: &ServerConfig) -> Self {
+        let mut listing = Self {
+            provider: provider.into(),
+            ..Self::default()
+        };
         listing.models = listing.merged(config);
         listing
     }
@@ -58,7 +65,7 @@ impl Listing {
     /// What is known after the server was asked once more: its models, or why there is no answer.
     pub(super) fn updated(
         &self,
-        config: &OpenAiConfig,
+        config: &ServerConfig,
         answer: Result<Vec<Found>, String>,
     ) -> Self {
         let (found, answered, problem) = match answer {
@@ -66,6 +73,7 @@ impl Listing {
             Err(problem) => (self.found.clone(), self.answered, Some(problem)),
         };
         let mut listing = Self {
+            provider: Arc::clone(&self.provider),
             models: Vec::new(),
             found,
             settled: true,
@@ -85,9 +93,9 @@ impl Listing {
         self.problem.as_deref()
     }
 
-    /// What to set where a server that can be used names no models.
-    pub(super) fn advice(&self) -> Option<&str> {
-        (self.answered && self.models.is_empty()).then_some(NO_LIST)
+    /// Whether the server can be used and names no models.
+    pub(super) fn lists_none(&self) -> bool {
+        self.answered && self.models.is_empty()
     }
 
     pub(super) fn models(&self) -> impl Iterator<Item = &Model> {
@@ -96,7 +104,7 @@ impl Listing {
 
     /// The model of this name. As long as a server that is to be asked has not answered, and where it lists none, it may have
     /// any.
-    pub(super) fn find(&self, config: &OpenAiConfig, name: &str) -> Option<Model> {
+    pub(super) fn find(&self, config: &ServerConfig, name: &str) -> Option<Model> {
         let known = self.models.iter().find(|model| model.name == name);
         let names_none = !self.answered || self.found.is_empty();
         let may_have = config.discovers() && self.settled && names_none;
@@ -108,7 +116,7 @@ impl Listing {
     /// What the server takes for a model: by the configuration, or else by what it refused, or else what others take.
     pub(super) fn traits(
         &self,
-        config: &OpenAiConfig,
+        config: &ServerConfig,
         name: &str,
         quirks: &BTreeSet<Quirk>,
     ) -> Traits {
@@ -144,10 +152,12 @@ impl Listing {
                 Some(fields) => fields.iter().cloned().collect(),
                 None => quirks.iter().filter_map(Quirk::field).collect(),
             },
+            thinking_tokens: model.thinking_tokens,
+            safety_threshold: config.safety_threshold.clone(),
         }
     }
 
-    fn merged(&self, config: &OpenAiConfig) -> Vec<Model> {
+    fn merged(&self, config: &ServerConfig) -> Vec<Model> {
         let of_id = |id: &str| self.found.iter().find(|found| found.id == id);
         let configured = config.models.iter();
         let mut models: Vec<Model> = configured
@@ -161,18 +171,25 @@ impl Listing {
         models
     }
 
-    fn model(&self, config: &OpenAiConfig, model: &ModelConfig, found: Option<&Found>) -> Model {
+    fn model(&self, config: &ServerConfig, model: &ModelConfig, found: Option<&Found>) -> Model {
         let window_tokens = model
             .window_tokens
-            .or_else(|| found?.window_tokens)
-            .unwrap_or(DEFAULT_WINDOW_TOKENS);
+            .or_else(|| {
+                found?
+                    .window_tokens
+                    .map(|window| of_kind(config.kind, window))
+            })
+            .unwrap_or(match config.kind {
+                Kind::Anthropic => ANTHROPIC_WINDOW_TOKENS,
+                _ => DEFAULT_WINDOW_TOKENS,
+            });
         let max_reply_tokens = model
             .max_reply_tokens
             .or_else(|| found?.max_reply_tokens)
             .unwrap_or(DEFAULT_MAX_REPLY_TOKENS);
         let display_name = Some(model.display_name.clone()).filter(|name| !name.is_empty());
         Model {
-            provider: OPENAI.into(),
+            provider: Arc::clone(&self.provider),
             name: model.id.clone(),
             display_name: display_name
                 .or_else(|| found?.display_name.clone())
@@ -191,6 +208,34 @@ fn limit_field(is_openai: bool, quirks: &BTreeSet<Quirk>) -> MaxTokensField {
     match is_openai || quirks.contains(&Quirk::MaxCompletionTokens) {
         true if !quirks.contains(&Quirk::MaxTokens) => MaxTokensField::MaxCompletionTokens,
         _ => MaxTokensField::MaxTokens,
+    }
+}
+
+impl Found {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Takes over what a server says of the model alone: the longest window.
+    pub(crate) fn take_window(&mut self, window: Option<u32>) {
+        self.window_tokens = window.or(self.window_tokens);
+    }
+}
+
+/// The names as requests have them.
+pub(super) fn named(found: Vec<Found>, dialect: &dyn Dialect) -> Vec<Found> {
+    let name = |found: Found| Found {
+        id: dialect.model_name(&found.id),
+        ..found
+    };
+    found.into_iter().map(name).collect()
+}
+
+/// As much of a window as is used unless the configuration says more.
+fn of_kind(kind: Kind, window: u32) -> u32 {
+    match kind {
+        Kind::Ollama => window.min(MOST_OLLAMA_TOKENS),
+        _ => window,
     }
 }
 
@@ -223,7 +268,9 @@ fn prices(model: &ModelConfig) -> Option<Prices> {
     Some(Prices {
         prompt,
         cached: model.cached_price_micro_usd.unwrap_or(prompt),
+        cache_written: model.cache_write_price_micro_usd.unwrap_or(prompt),
         completion,
+        reasoning: model.reasoning_price_micro_usd.unwrap_or(completion),
     })
 }
 

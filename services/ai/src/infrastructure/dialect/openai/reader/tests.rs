@@ -30,7 +30,9 @@ fn end(reason: &str) -> Value {
 const FIGURES: Figures = Figures {
     prompt: Some(12),
     cached: Some(8),
+    cache_written: None,
     completion: Some(3),
+    reasoning: None,
 };
 
 #[test]
@@ -125,6 +127,16 @@ fn reads_figures_wherever_they_stand() {
             "{event}"
         );
     }
+    let details = json!({"usage": {
+        "prompt_tokens": 12, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 2},
+        "completion_tokens_details": {"reasoning_tokens": 1},
+    }});
+    let figures = Figures {
+        cache_written: Some(2),
+        reasoning: Some(1),
+        ..FIGURES
+    };
+    assert_eq!(pieces(&[details]), [Piece::Usage(figures)]);
     let odd = json!({"usage": {"prompt_tokens": -1, "completion_tokens": 3, "prompt_tokens_details": [], "completion_tokens_details": null}});
     let figures = Figures {
         completion: Some(3),

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::super::kind;
 use super::Found;
+use crate::config::ServerConfig;
+use crate::infrastructure::dialect;
+use crate::infrastructure::upstream::endpoint::address;
 use crate::infrastructure::upstream::json::document;
 use crate::infrastructure::upstream::piece::count;
 
@@ -22,14 +25,21 @@ pub struct Listed {
     pub others: Vec<String>,
 }
 
-/// Reads the body of an answer of `/models`, whichever shape it has; what can't be a model is left out. `None` if it isn't JSON.
-pub fn listed(body: &[u8]) -> Option<Listed> {
+/// Where a server's list of models is.
+pub fn listing_url(config: &ServerConfig) -> String {
+    address(&config.url(), dialect::of(config.kind).list_path())
+}
+
+/// Reads the body of a server's list of models, whichever shape it has; what can't be a model is left out. `None` if it isn't JSON.
+pub fn listed(config: &ServerConfig, body: &[u8]) -> Option<Listed> {
+    let dialect = dialect::of(config.kind);
     let mut listed = Listed::default();
     for (id, entry) in entries(&document(body)?) {
-        match kind::can_chat(&id, entry) {
-            true => listed.chat.push(id),
-            false => listed.others.push(id),
-        }
+        let models = match kind::can_chat(&id, entry) {
+            true => &mut listed.chat,
+            false => &mut listed.others,
+        };
+        models.push(dialect.model_name(&id));
     }
     Some(listed)
 }

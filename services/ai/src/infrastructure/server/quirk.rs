@@ -8,8 +8,19 @@ use std::sync::{PoisonError, RwLock};
 use crate::config::OPTIONAL_FIELDS;
 use crate::infrastructure::upstream::endpoint::Refusal;
 
+/// Names of fields in other dialects than OpenAI's, and OpenAI's own.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("topp", "top_p"),
+    ("p", "top_p"),
+    ("topk", "top_k"),
+    ("k", "top_k"),
+    ("stop_sequences", "stop"),
+    ("stopsequences", "stop"),
+    ("maxoutputtokens", "max_tokens"),
+    ("max_output_tokens", "max_tokens"),
+];
 /// Fields whose names are common words: refusals quote them.
-const COMMON_WORDS: &[&str] = &["stop", "name", "seed", "stream"];
+const COMMON_WORDS: &[&str] = &["stop", "name", "seed", "stream", "p", "k"];
 
 /// Something that a server refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,10 +150,25 @@ pub(super) fn lessons(refusal: &Refusal, fields: &BTreeSet<String>) -> Vec<Quirk
     if fields.contains("stream") && refuses_streams(words) {
         return vec![Quirk::NoStream];
     }
-    let refused = OPTIONAL_FIELDS
-        .iter()
-        .filter(|field| fields.contains(**field) && is_refused(words, field));
-    refused.map(|field| Quirk::NoField(field)).collect()
+    let goes = |field: &str| {
+        let others = OTHER_NAMES.iter().filter(|(_, common)| *common == field);
+        let mut names = others.map(|(name, _)| *name).chain([field]);
+        fields.contains(field) && names.any(|name| is_refused(words, name))
+    };
+    let refused = OPTIONAL_FIELDS.iter().filter(|field| goes(field));
+    let mut refused: Vec<Quirk> = refused.map(|field| Quirk::NoField(field)).collect();
+    if words.contains("cannot both be") && refused.len() > 1 {
+        // One of the two goes: Anthropic's newer models take either `temperature` or `top_p`.
+        refused.retain(|quirk| *quirk != Quirk::NoField("temperature"));
+    }
+    refused
+}
+
+/// OpenAI's name of a field.
+pub(super) fn common_name(name: &str) -> &str {
+    let lower = name.to_ascii_lowercase();
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower);
+    other.map_or(name, |(_, common)| *common)
 }
 
 fn says(words: &str, any: &[&str]) -> bool {
@@ -201,6 +227,8 @@ fn of_roles(words: &str) -> Vec<Quirk> {
         "prefill is incompatible",
         "prefilling",
         "no user query found",
+        "end with a user role",
+        "ends with a user role",
     ];
     if words.contains("continue_final_message") && words.contains("add_generation_prompt") {
         return vec![Quirk::ContinueFlag];

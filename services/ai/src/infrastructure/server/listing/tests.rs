@@ -3,11 +3,11 @@ use serde_json::json;
 use super::*;
 use crate::domain::Form;
 
-fn config(models: Vec<ModelConfig>) -> OpenAiConfig {
-    OpenAiConfig {
+fn config(models: Vec<ModelConfig>) -> ServerConfig {
+    ServerConfig {
         base_url: "http://127.0.0.1:8080/v1".to_owned(),
         models,
-        ..OpenAiConfig::default()
+        ..ServerConfig::default()
     }
 }
 
@@ -16,7 +16,11 @@ fn none() -> BTreeSet<Quirk> {
 }
 
 fn listed(answer: &Value) -> Listed {
-    super::listed(&serde_json::to_vec(answer).unwrap()).unwrap()
+    super::listed(
+        &ServerConfig::default(),
+        &serde_json::to_vec(answer).unwrap(),
+    )
+    .unwrap()
 }
 
 fn names(listing: &Listing) -> Vec<&str> {
@@ -26,7 +30,7 @@ fn names(listing: &Listing) -> Vec<&str> {
 #[test]
 fn lists_what_the_server_has_where_nothing_is_configured() {
     let config = config(Vec::new());
-    let initial = Listing::initial(&config);
+    let initial = Listing::initial("openai", &config);
     assert!(!initial.is_settled() && names(&initial).is_empty());
     let answer = json!({"object": "list", "data": [
         {"id": "a", "max_model_len": 4096},
@@ -62,7 +66,7 @@ fn lets_the_configuration_overrule_the_server() {
     let config = config(vec![model]);
     let answer =
         json!({"data": [{"id": "a", "max_model_len": 4096, "name": "Server's"}, {"id": "b"}]});
-    let listing = Listing::initial(&config).updated(&config, Ok(read(&answer)));
+    let listing = Listing::initial("openai", &config).updated(&config, Ok(read(&answer)));
     let model = listing.find(&config, "a").unwrap();
     assert_eq!(names(&listing), ["a"]);
     assert_eq!((model.window_tokens, model.max_reply_tokens), (1000, 1000));
@@ -73,7 +77,9 @@ fn lets_the_configuration_overrule_the_server() {
     let prices = Prices {
         prompt: 1_250_000,
         cached: 1_250_000,
+        cache_written: 1_250_000,
         completion: 10_000_000,
+        reasoning: 10_000_000,
     };
     assert_eq!(model.prices, Some(prices));
 }
@@ -105,7 +111,7 @@ fn knows_llama_cpp_by_what_it_tells_of_its_models() {
     let config = config(Vec::new());
     let answer =
         json!({"data": [{"id": "/m/tiny-q4.gguf", "meta": {"n_ctx_train": 32768, "n_ctx": 2048}}]});
-    let listing = Listing::initial(&config).updated(&config, Ok(read(&answer)));
+    let listing = Listing::initial("openai", &config).updated(&config, Ok(read(&answer)));
     assert!(listing.traits(&config, "/m/tiny-q4.gguf", &none()).echoes);
     assert_eq!(
         listing.models().next().map(|m| m.display_name.as_str()),
@@ -116,8 +122,8 @@ fn knows_llama_cpp_by_what_it_tells_of_its_models() {
 #[test]
 fn keeps_what_it_knew_when_the_server_is_away() {
     let config = config(Vec::new());
-    let known =
-        Listing::initial(&config).updated(&config, Ok(read(&json!({"data": [{"id": "a"}]}))));
+    let known = Listing::initial("openai", &config)
+        .updated(&config, Ok(read(&json!({"data": [{"id": "a"}]}))));
     let away = known.updated(&config, Err("gone".to_owned()));
     let model = away.find(&config, "a").unwrap();
     assert_eq!(model.unavailable.as_deref(), Some("gone"));
@@ -129,7 +135,7 @@ fn keeps_what_it_knew_when_the_server_is_away() {
 #[test]
 fn does_not_deny_a_model_of_a_server_that_never_answered() {
     let config = config(Vec::new());
-    let initial = Listing::initial(&config);
+    let initial = Listing::initial("openai", &config);
     assert_eq!(initial.find(&config, "a"), None);
     let away = initial.updated(&config, Err("gone".to_owned()));
     assert_eq!(
@@ -179,15 +185,20 @@ fn reads_lists_in_every_shape() {
     }
     assert_eq!(listed(&json!([{"id": 7}])).chat, ["7"]);
     let marked = "\u{feff}{\"data\": [{\"id\": \"a\"}]}";
-    assert_eq!(super::listed(marked.as_bytes()).unwrap().chat, ["a"]);
-    assert_eq!(super::listed(b"<html>"), None);
+    assert_eq!(
+        super::listed(&ServerConfig::default(), marked.as_bytes())
+            .unwrap()
+            .chat,
+        ["a"]
+    );
+    assert_eq!(super::listed(&ServerConfig::default(), b"<html>"), None);
 }
 
 #[test]
 fn offers_no_model_that_can_not_chat() {
     let answer = json!({"data": [{"id": "text-embedding-3-small"}, {"id": "nomic-embed-text:latest"}, {"id": "x", "type": "image"}, {"id": "gpt-5-mini"}]});
-    let listing =
-        Listing::initial(&config(Vec::new())).updated(&config(Vec::new()), Ok(read(&answer)));
+    let listing = Listing::initial("openai", &config(Vec::new()))
+        .updated(&config(Vec::new()), Ok(read(&answer)));
     assert_eq!(names(&listing), ["gpt-5-mini"]);
     assert_eq!(
         listed(&answer).others,
@@ -217,13 +228,13 @@ fn reads_windows_however_they_are_written() {
 #[test]
 fn may_have_any_model_where_the_server_lists_none() {
     let config = config(Vec::new());
-    let listing = Listing::initial(&config).updated(&config, Ok(Vec::new()));
+    let listing = Listing::initial("openai", &config).updated(&config, Ok(Vec::new()));
     assert_eq!(listing.find(&config, "anything").unwrap().unavailable, None);
-    assert!(listing.advice().unwrap().contains("ai.default_model"));
+    assert!(listing.lists_none());
     let listing = listing.updated(&config, Ok(read(&json!(["a"]))));
     assert_eq!(
-        (listing.find(&config, "anything"), listing.advice()),
-        (None, None)
+        (listing.find(&config, "anything"), listing.lists_none()),
+        (None, false)
     );
 }
 

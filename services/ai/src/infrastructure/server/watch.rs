@@ -9,9 +9,10 @@ use tokio::time::timeout;
 
 use super::Server;
 use super::listing::{self, Found, Listing};
+use crate::config::Kind;
 use crate::domain::ProviderError;
-use crate::infrastructure::upstream::endpoint::Refusal;
-use crate::infrastructure::upstream::failure;
+use crate::infrastructure::dialect;
+use crate::infrastructure::upstream::Refusal;
 
 const PAUSE: Duration = Duration::from_secs(300);
 const PAUSE_WHEN_AWAY: Duration = Duration::from_secs(5);
@@ -19,7 +20,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Starts the watch, which ends at shutdown. What it knows is at the receiver.
 pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>> {
-    let (sender, receiver) = watch::channel(Arc::new(Listing::initial(&server.config)));
+    let (sender, receiver) = watch::channel(Arc::new(Listing::initial(
+        Arc::clone(&server.name),
+        &server.config,
+    )));
     let token = tasks.token().clone();
     tasks.spawn(token.run_until_cancelled_owned(async move {
         server.remember().await;
@@ -27,7 +31,7 @@ pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>
             let answer = ask(&server).await;
             let listing = sender.borrow().updated(&server.config, answer);
             let away = listing.problem().is_some();
-            report(&sender.borrow(), &listing);
+            report(&server, &sender.borrow(), &listing);
             sender.send_replace(Arc::new(listing));
             tokio::time::sleep(if away { PAUSE_WHEN_AWAY } else { PAUSE }).await;
         }
@@ -37,27 +41,28 @@ pub(super) fn start(server: Arc<Server>, tasks: &Tasks) -> Receiver<Arc<Listing>
 
 /// The models that the server has, or why it can't be used. A server without a list of models has those that are named.
 async fn ask(server: &Server) -> Result<Vec<Found>, String> {
-    let answer = timeout(TIMEOUT, server.endpoint.get("models"));
+    let answer = timeout(TIMEOUT, server.endpoint.get(server.dialect.list_path()));
     let answer = answer.await.unwrap_or_else(|_elapsed| {
         let waited_for = "its list of models did not come";
         Err(ProviderError::Timeout { waited_for }.into())
     });
     let mut found = match answer {
-        Ok(answer) => match failure::told_by(&answer) {
-            Some(error) => return Err(problem(&server.endpoint.strike_out(error))),
-            None => listing::read(&answer),
-        },
+        Ok(answer) => listing::named(listing::read(&answer), server.dialect),
         Err(refusal)
             if has_no_list(&refusal) || !server.config.discovers() && is_rejected(&refusal) =>
         {
             return Ok(Vec::new());
         }
-        Err(refusal) => return Err(problem(&refusal.error)),
+        Err(refusal) => return Err(problem(server, &refusal.error)),
     };
     if listing::wants_props(&found)
-        && let Ok(Ok(props)) = timeout(TIMEOUT, server.endpoint.get_beside("props")).await
+        && let Ok(Ok(props)) = timeout(TIMEOUT, server.endpoint.get("/props")).await
     {
         listing::take_props(&mut found, &props);
+    }
+    if server.config.kind == Kind::Ollama {
+        // What isn't known in time stays unknown.
+        let _ = timeout(TIMEOUT, dialect::describe(&server.endpoint, &mut found)).await;
     }
     Ok(found)
 }
@@ -78,25 +83,36 @@ fn is_rejected(refusal: &Refusal) -> bool {
 }
 
 /// Why the server can't be used, for people.
-fn problem(error: &ProviderError) -> String {
+fn problem(server: &Server, error: &ProviderError) -> String {
     match error {
         ProviderError::Account { .. } => {
-            "the model server refuses the key: set TROUPE__AI__OPENAI__API_KEY".to_owned()
+            let setting = &server.setting;
+            let variable = setting.replace('.', "__").to_uppercase();
+            format!(
+                "the model server refuses the key: set {setting}.api_key (TROUPE__{variable}__API_KEY)"
+            )
         }
         error => error.to_string(),
     }
 }
 
 /// Logs when the server goes away or comes back, and not each time it is asked.
-fn report(before: &Listing, after: &Listing) {
+fn report(server: &Server, before: &Listing, after: &Listing) {
+    let server = &*server.name;
     match (
         before.is_settled() && before.problem().is_none(),
         after.problem(),
     ) {
-        (false, None) => tracing::info!(models = after.models().count(), "model server answers"),
-        (true, Some(problem)) => tracing::warn!(problem, "model server is away"),
+        (false, None) => {
+            tracing::info!(
+                server,
+                models = after.models().count(),
+                "model server answers"
+            );
+        }
+        (true, Some(problem)) => tracing::warn!(server, problem, "model server is away"),
         (false, Some(problem)) if !before.is_settled() => {
-            tracing::warn!(problem, "model server can't be used yet");
+            tracing::warn!(server, problem, "model server can't be used yet");
         }
         _ => {}
     }

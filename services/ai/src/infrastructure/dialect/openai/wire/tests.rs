@@ -1,9 +1,12 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::provider::Sampling;
+use crate::infrastructure::dialect::untold_stop_texts;
+use crate::infrastructure::roles::RoleRules;
 
 fn self_hosted() -> Traits {
     Traits {
@@ -16,6 +19,8 @@ fn self_hosted() -> Traits {
         echoes: false,
         roles: RoleRules::default(),
         refused: BTreeSet::new(),
+        thinking_tokens: None,
+        safety_threshold: String::new(),
     }
 }
 
@@ -41,6 +46,8 @@ fn request(prompt: Prompt) -> Request {
     Request {
         model: "tiny".to_owned(),
         prompt: Arc::new(prompt),
+        stable_bytes: 0,
+        window_tokens: 4096,
         sampling: Sampling::default(),
         max_tokens: 64,
         stop: Vec::new(),
@@ -49,7 +56,7 @@ fn request(prompt: Prompt) -> Request {
 }
 
 fn body(request: &Request, traits: Traits) -> Value {
-    serde_json::from_slice(&encode(request, &traits).unwrap().1).unwrap()
+    serde_json::from_slice(&encode(request, &traits).unwrap().body).unwrap()
 }
 
 #[test]
@@ -62,14 +69,17 @@ fn sends_only_what_is_set() {
         "stream_options": {"include_usage": true},
         "max_tokens": 64,
     });
-    assert_eq!(encode(&chat, &self_hosted()).unwrap().0, "chat/completions");
+    assert_eq!(
+        encode(&chat, &self_hosted()).unwrap().path,
+        "chat/completions"
+    );
     assert_eq!(body(&chat, self_hosted()), expected);
 }
 
 #[test]
 fn sends_a_text_prompt_to_completions() {
     let text = request(Prompt::Text("Once".to_owned()));
-    assert_eq!(encode(&text, &self_hosted()).unwrap().0, "completions");
+    assert_eq!(encode(&text, &self_hosted()).unwrap().path, "completions");
     assert_eq!(body(&text, self_hosted())["prompt"], "Once");
     assert_eq!(body(&text, self_hosted()).get("messages"), None);
 }
@@ -157,7 +167,7 @@ fn leaves_out_what_the_server_refuses() {
             ..self_hosted()
         };
         assert_eq!(
-            untold_stop_texts(&chat.stop, &refuses).len(),
+            untold_stop_texts(&OpenAi, &chat.stop, &refuses).len(),
             usize::from(*field == "stop")
         );
         let sent = body(&chat, refuses);

@@ -101,25 +101,31 @@ fn read_part(part: &Value, pieces: &mut Vec<Piece>) {
 }
 
 /// Figures come on a last event without choices (OpenAI), on one with (others), or on each: the last ones count.
-fn figures(data: &Value) -> Option<Figures> {
+pub(in crate::infrastructure::dialect) fn figures(data: &Value) -> Option<Figures> {
     // Groq has them elsewhere.
     let usage = data.get("usage").filter(|usage| usage.is_object());
     let usage = usage.or_else(|| data.get("x_groq")?.get("usage"))?;
     let first = |keys: &[&str]| keys.iter().find_map(|key| count(usage, key));
-    let in_details = |key| {
-        usage
-            .get(key)
-            .and_then(|details| count(details, "cached_tokens"))
+    let in_details = |details: &[&str], key| {
+        details
+            .iter()
+            .find_map(|details| count(usage.get(details)?, key))
     };
-    let cached = in_details("prompt_tokens_details")
-        .or_else(|| in_details("input_tokens_details"))
+    let (prompt, completion) = (
+        &["prompt_tokens_details", "input_tokens_details"],
+        &["completion_tokens_details", "output_tokens_details"],
+    );
+    let cached = in_details(prompt, "cached_tokens")
         .or_else(|| first(&["prompt_cache_hit_tokens", "cached_tokens"]))
         // llama.cpp's own figures.
         .or_else(|| count(data.get("timings")?, "cache_n"));
     Some(Figures {
         prompt: first(&["prompt_tokens", "input_tokens"]),
         cached,
+        // OpenRouter's.
+        cache_written: in_details(prompt, "cache_write_tokens"),
         completion: first(&["completion_tokens", "output_tokens"]),
+        reasoning: in_details(completion, "reasoning_tokens"),
     })
 }
 

@@ -1,69 +1,62 @@
-//! Any server that speaks OpenAI's completions, chat or text, and embeddings: llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI.
+//! A server of language models, whichever dialect it speaks: its keys, what it has, what it refuses, and the calls to it.
 
 mod call;
-mod embeddings;
+mod embedder;
 mod kind;
 mod listing;
 mod quirk;
-mod reader;
 mod watch;
-mod wire;
 
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use platform::{Clock, Tasks};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-pub(crate) use embeddings::OpenAiEmbedder;
-pub use listing::{Listed, listed};
+pub(crate) use embedder::ServerEmbedder;
+pub use listing::{Listed, listed, listing_url};
 
+use super::dialect::{self, Dialect};
 use super::learned::Learned;
-use super::upstream::{self, Access, Endpoint, EndpointError};
-use crate::config::{OPENAI, OpenAiConfig};
+use super::upstream::{self, Access, Endpoint, EndpointError, Key, Keys};
+use crate::config::ServerConfig;
 use crate::domain::provider::TokenCounts;
 use crate::domain::{EventStream, Model, Provider, ProviderError, Request, estimate};
 use call::Completion;
+pub(crate) use listing::Found;
 use listing::Listing;
 use quirk::{Quirk, Quirks};
 
-/// The server, and what is known of its models.
+/// A server's language models, and what is known of them.
 #[derive(Debug)]
-pub(crate) struct OpenAi {
+pub(crate) struct ServerModels {
     server: Arc<Server>,
     listing: Receiver<Arc<Listing>>,
 }
 
-/// The server as its requests need it.
+/// A server as its requests need it.
 #[derive(Debug)]
-struct Server {
-    config: OpenAiConfig,
+pub(crate) struct Server {
+    /// The first part of its models' ids.
+    name: Arc<str>,
+    /// Where it is configured, such as `ai.servers.claude`.
+    setting: String,
+    config: ServerConfig,
+    url: String,
+    dialect: &'static dyn Dialect,
     endpoint: Endpoint,
     /// What it refuses.
     quirks: Quirks,
     learned: Learned,
 }
 
-impl OpenAi {
-    /// The server of a configuration; asks it from time to time, until shutdown, which models it has. Connects to
-    /// nothing before it returns.
-    pub(crate) fn start(
-        config: &OpenAiConfig,
-        learned: Learned,
-        tasks: &Tasks,
-    ) -> Result<Self, EndpointError> {
-        let server = Arc::new(Server {
-            config: config.clone(),
-            endpoint: endpoint(config, learned.clock())?,
-            quirks: Quirks::default(),
-            learned,
-        });
+impl ServerModels {
+    /// The models of a server; asks it from time to time, until shutdown, which there are. Connects to nothing before it returns.
+    pub(crate) fn start(server: Arc<Server>, tasks: &Tasks) -> Self {
         let listing = watch::start(Arc::clone(&server), tasks);
-        Ok(Self { server, listing })
+        Self { server, listing }
     }
 
     fn listing(&self) -> Arc<Listing> {
@@ -72,9 +65,28 @@ impl OpenAi {
 }
 
 impl Server {
+    /// The server of a name, configured at `setting`. Connects to nothing.
+    pub(crate) fn new(
+        name: &str,
+        setting: String,
+        config: &ServerConfig,
+        learned: Learned,
+    ) -> Result<Self, EndpointError> {
+        Ok(Self {
+            name: name.into(),
+            config: config.clone(),
+            url: config.url(),
+            dialect: dialect::of(config.kind),
+            endpoint: endpoint(config, &setting, learned.clock())?,
+            setting,
+            quirks: Quirks::default(),
+            learned,
+        })
+    }
+
     /// Takes up what was learned before this process.
     async fn remember(&self) {
-        match self.learned.of_server(&self.config.base_url).await {
+        match self.learned.of_server(&self.url).await {
             Ok(lessons) => {
                 for lesson in lessons {
                     // A name that this version doesn't know is another version's.
@@ -85,9 +97,16 @@ impl Server {
             Err(error) => tracing::warn!(%error, "what model servers refuse can't be read"),
         }
     }
-}
 
-impl Server {
+    /// What to do where the server doesn't tell its models.
+    fn advice(&self) -> String {
+        let Self { name, setting, .. } = self;
+        format!(
+            "the model server lists no model that can chat: name one in ai.default_model, such as `{name}/NAME`, or list its \
+             models under [[{setting}.models]]"
+        )
+    }
+
     /// The model with no larger window than the server named when it refused a prompt.
     fn bounded(&self, mut model: Model) -> Model {
         if let Some(window) = self.quirks.window(&model.name) {
@@ -99,24 +118,28 @@ impl Server {
 }
 
 /// Where the server of a configuration is.
-fn endpoint(config: &OpenAiConfig, clock: &Clock) -> Result<Endpoint, EndpointError> {
-    let mut headers = HeaderMap::new();
-    if let Some(authorization) = config.api_key.header() {
-        headers.insert(AUTHORIZATION, authorization?);
+fn endpoint(
+    config: &ServerConfig,
+    setting: &str,
+    clock: &Clock,
+) -> Result<Endpoint, EndpointError> {
+    let mut keys = Vec::new();
+    for limits in config.all_keys() {
+        let headers = config.headers(&limits.key)?;
+        keys.push(Key::new(limits, headers));
     }
     Endpoint::new(Access {
-        base_url: &config.base_url,
+        base_url: &config.url(),
         connect_timeout: config.connect_timeout(),
-        key: &config.api_key,
-        headers,
-        setting: "ai.openai.base_url",
+        keys: Keys::new(keys),
+        setting: format!("{setting}.base_url"),
         clock: clock.clone(),
     })
 }
 
-impl Provider for OpenAi {
+impl Provider for ServerModels {
     fn name(&self) -> &str {
-        OPENAI
+        &self.server.name
     }
 
     fn host(&self) -> Option<&str> {
@@ -147,7 +170,8 @@ impl Provider for OpenAi {
 
     fn problem(&self) -> Option<String> {
         let listing = self.listing();
-        listing.problem().or(listing.advice()).map(str::to_owned)
+        let problem = listing.problem().map(str::to_owned);
+        problem.or_else(|| listing.lists_none().then(|| self.server.advice()))
     }
 
     fn find(&self, name: &str) -> Option<Model> {
