@@ -10,7 +10,6 @@ use reqwest::StatusCode;
 
 use super::finding::Finding;
 use super::models::EMBEDDING;
-use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const SERVER: &str = "model server";
