@@ -2,6 +2,7 @@
 
 mod data;
 mod events;
+mod experience;
 mod finding;
 mod mesh;
 mod model_servers;
@@ -81,5 +82,6 @@ async fn examine(place: &Place, settings: &Settings) -> Vec<Finding> {
     findings.extend(telemetry::examine(&settings.telemetry).await);
     findings.extend(upstreams::examine(&settings.gateway).await);
     findings.extend(models::examine(settings).await);
+    findings.extend(experience::examine(settings).await);
     findings
 }

@@ -7,15 +7,19 @@ use engine::{CacheType, Options, weights};
 use platform::config::address;
 use serde::Deserialize;
 
-pub use crate::domain::Form;
+pub use crate::domain::{Form, Preference};
 
+mod breakers;
 mod embeddings;
 mod key;
+mod routes;
 mod server;
 mod validate;
 
+pub use breakers::BreakerConfig;
 pub use embeddings::{Embedding, EmbeddingsConfig};
 pub use key::{ApiKey, KeyConfig};
+pub use routes::{AUTO, CandidateConfig, RouteConfig};
 pub use server::{Kind, MaxTokensField, ModelConfig, ServerConfig};
 
 /// Name of the engine in the process, the first part of its model's id.
@@ -41,12 +45,14 @@ pub(crate) const OPTIONAL_FIELDS: &[&str] = &[
 ];
 
 /// Which models there are.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Id of the model that is used where none is named, such as `local/gemma-3-270m` or `openai/gpt-5-mini`. Empty: the
-    /// first model of the only server if there is one, else the local one.
+    /// first model of the only server if there is one, else the local one. May be a route's.
     pub default_model: String,
+    /// The tier of people, as routes have it, as long as accounts have none.
+    pub default_tier: String,
     /// The engine in the process.
     pub local: LocalConfig,
     /// An OpenAI-compatible server, called `openai`.
@@ -55,13 +61,17 @@ pub struct Config {
     pub servers: BTreeMap<String, ServerConfig>,
     /// How texts become vectors.
     pub embeddings: EmbeddingsConfig,
+    /// When a model that fails isn't asked for a while.
+    pub breakers: BreakerConfig,
+    /// Names under which several models are asked for.
+    pub routes: Vec<RouteConfig>,
 }
 
 /// The engine in the process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalConfig {
-    /// Whether it runs. Absent: unless a server is configured and `default_model` is none of the engine's.
+    /// Whether it runs. Absent: unless a server is configured, and neither `default_model` nor a route names a model of the engine.
     pub enabled: Option<bool>,
     /// A GGUF file. Absent: a small model is fetched at the first start.
     pub path: Option<PathBuf>,
@@ -84,6 +94,21 @@ pub struct LocalConfig {
     pub threads: Option<usize>,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            default_model: String::new(),
+            default_tier: "free".to_owned(),
+            local: LocalConfig::default(),
+            openai: ServerConfig::default(),
+            servers: BTreeMap::new(),
+            embeddings: EmbeddingsConfig::default(),
+            breakers: BreakerConfig::default(),
+            routes: Vec::new(),
+        }
+    }
+}
+
 impl Default for LocalConfig {
     fn default() -> Self {
         Self {
@@ -104,7 +129,9 @@ impl Default for LocalConfig {
 impl Config {
     /// Whether the engine in the process runs.
     pub fn local_enabled(&self) -> bool {
-        let asked_for = self.default_model.starts_with("local/");
+        let is_local = |id: &str| id.starts_with("local/");
+        let candidates = || self.routes.iter().flat_map(|route| &route.candidates);
+        let asked_for = is_local(&self.default_model) || candidates().any(|it| is_local(&it.model));
         let chosen = self.local.enabled;
         chosen.unwrap_or(self.servers().next().is_none() || asked_for)
     }

@@ -21,6 +21,11 @@ pub(crate) enum Error {
     /// No model was named, and there is no default one (yet).
     #[error("no model can be used yet: {0}")]
     NoModel(String),
+    /// A route leaves out all of its models.
+    #[error(
+        "the route {0} has no model for this request: `GET /api/v1/ai/routes/{0}:explain` says why each is left out"
+    )]
+    NoCandidate(String),
     /// The prompt has not the form that the model takes.
     #[error("the model {model_id} needs a prompt in the form {wanted:?}")]
     WrongForm { model_id: String, wanted: Form },
@@ -37,6 +42,7 @@ impl Classify for Error {
         match self {
             Self::ModelUnknown(_) => Class::new(Reason::ModelUnknown),
             Self::NoModel(_) => Class::new(Reason::ProviderUnavailable).retry_after(LOADING_TIME),
+            Self::NoCandidate(_) => Class::new(Reason::RouteHasNoModel),
             Self::WrongForm { wanted, .. } => Class::new(Reason::InvalidRequest)
                 .violation("prompt", format!("must have the form {wanted:?}")),
             Self::Provider(error) => error.class(),

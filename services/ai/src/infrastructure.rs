@@ -1,5 +1,6 @@
 //! What the service stands on: the providers, what their servers have in common, and the tables.
 
+pub(crate) mod conditions;
 pub(crate) mod dialect;
 pub(crate) mod history;
 pub(crate) mod learned;
@@ -11,4 +12,5 @@ pub(crate) mod migrations;
 pub(crate) mod roles;
 pub(crate) mod server;
 pub(crate) mod tables;
+mod trails;
 pub(crate) mod upstream;

@@ -23,14 +23,19 @@ use troupe_proto::ai::model_service_server::ModelServiceServer;
 use troupe_proto::ai::usage_service_server::UsageServiceServer;
 
 pub use config::Config;
+pub use infrastructure::conditions::{Trouble, troubles};
 pub use infrastructure::learned::{Lesson, lessons};
 pub use infrastructure::server::{Listed, listed, listing_url};
 
 use application::catalog::Catalog;
 use application::generate::Inference;
+use application::health::Health;
 use application::meter::Books;
+use application::routing::Routing;
+use application::tiers::Tiers;
 use config::Embedding;
 use domain::{Embedder, Provider};
+use infrastructure::conditions;
 use infrastructure::history::Chronicle;
 use infrastructure::learned::Learned;
 use infrastructure::ledger::Ledger;
@@ -60,10 +65,25 @@ impl Service for Ai {
             host, db, pages, ..
         } = site;
         let learned = Learned::new(db.clone(), host.clock.clone(), host.tasks.clone());
+        let changes = conditions::start(db.clone(), outbox.clone(), &host.tasks);
         let ledger = Ledger::new(db, outbox);
         let servers = servers(config, &learned).map_err(BuildError::of("ai.servers"))?;
         let catalog = catalog(config, &servers, &host);
         let embedder = embedder(config, &servers, &host);
+        let breakers = &config.breakers;
+        let health = Health::new(
+            breakers.limits(),
+            breakers.slow_first_token(),
+            host.clock.clone(),
+            changes,
+        );
+        let routing = Routing::new(
+            catalog,
+            health,
+            Tiers::new(&config.default_tier),
+            config.all_routes(),
+            &config.default_model,
+        );
         let books = Books {
             ledger: ledger.clone(),
             clock: host.clock,
@@ -75,14 +95,14 @@ impl Service for Ai {
             price: config.embeddings.price_micro_usd,
         };
         let inference = Inference {
-            catalog: catalog.clone(),
+            routing: routing.clone(),
             books,
         };
         let inference = InferenceServiceServer::new(InferenceApi { inference })
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Routes::new(inference)
             .add_service(ModelServiceServer::new(ModelApi {
-                catalog,
+                routing,
                 pages: pages.clone(),
             }))
             .add_service(EmbeddingServiceServer::new(EmbeddingApi { embedding }))
@@ -115,8 +135,8 @@ fn catalog(config: &Config, servers: &Servers<'_>, host: &Host) -> Catalog {
     if config.local_enabled() {
         providers.push(Arc::new(LocalEngine::start(&config.local, host)));
     }
-    let default_model = Some(config.default_model.clone()).filter(|id| !id.is_empty());
-    Catalog::new(providers, default_model)
+    let default_model = Some(&config.default_model).filter(|id| id.contains('/'));
+    Catalog::new(providers, default_model.cloned())
 }
 
 /// The configured embedding model.

@@ -7,16 +7,12 @@ use ai::config::{KeyConfig, ServerConfig};
 use platform::config::ServerUrl;
 use platform::reach::Unreached;
 use reqwest::StatusCode;
-use service::Host;
-use storage::Database;
 
 use super::finding::Finding;
 use super::models::EMBEDDING;
-use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const SERVER: &str = "model server";
-const LEARNED: &str = "learned";
 
 /// A server as it is configured.
 pub(super) struct Remote<'a> {
@@ -183,29 +179,6 @@ async fn list_models(config: &ServerConfig, key: &KeyConfig) -> Result<Listed, U
     let body = answer.bytes().await?;
     let listed = ai::listed(config, &body);
     listed.ok_or_else(|| Unlisted::Foreign("its list of models isn't JSON".to_owned()))
-}
-
-/// What model servers refused, by what the ai service stored of it. Nothing where it can't be read: others tell of that.
-pub(super) async fn refusals(settings: &Settings) -> Vec<Finding> {
-    let host = Host {
-        backends: settings.backends(),
-        ..Host::new(&settings.data_dir)
-    };
-    let Ok(Some(store)) = Database::attach(&host.storage(), "ai").await else {
-        return Vec::new();
-    };
-    let lessons = ai::lessons(&store).await.unwrap_or_default();
-    let finding = |of_model: &[ai::Lesson]| {
-        let refused: Vec<&str> = of_model.iter().map(|lesson| &*lesson.refusal).collect();
-        let (server, model) = (ServerUrl::new(&*of_model[0].server), &of_model[0].model);
-        let text = format!("{server} refuses for {model}: {}", refused.join(", "));
-        Finding::good(LEARNED, text)
-            .advise("found out from its answers; the settings of the server's models overrule it")
-    };
-    let of_one = |one: &ai::Lesson, other: &ai::Lesson| {
-        (&one.server, &one.model) == (&other.server, &other.model)
-    };
-    lessons.chunk_by(of_one).map(finding).collect()
 }
 
 fn shortened(models: &[String]) -> String {

@@ -10,7 +10,7 @@ use engine::{Encoder, Needs};
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, State};
-use super::model_servers::{Remote, refusals};
+use super::model_servers::Remote;
 use crate::settings::Settings;
 
 const LOCAL: &str = "local model";
@@ -28,9 +28,6 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     }
     for (name, server) in config.servers() {
         findings.extend(Remote::new(config, name, server).examine().await);
-    }
-    if config.servers().next().is_some() {
-        findings.extend(refusals(settings).await);
     }
     if findings.is_empty() {
         let advice = "enable the one in the process (TROUPE__AI__LOCAL__ENABLED=true), or name a server (TROUPE__AI__OPENAI__BASE_URL, or one in [ai.servers])";

@@ -34,10 +34,7 @@ impl Catalog {
 
     /// All models, the default one first.
     pub(crate) async fn list(&self, deadline: Instant) -> Vec<Choice> {
-        for provider in &*self.providers {
-            // A provider that isn't known in time is listed by what is known.
-            let _ = timeout_at(deadline, provider.settled()).await;
-        }
+        self.settle(deadline).await;
         let default = self.default_id();
         let mut models = Vec::new();
         for provider in &*self.providers {
@@ -54,15 +51,33 @@ impl Catalog {
         models
     }
 
+    /// Waits until `deadline` for providers that don't yet know their models. One that isn't known in time is known by what it is.
+    pub(crate) async fn settle(&self, deadline: Instant) {
+        for provider in &*self.providers {
+            let _ = timeout_at(deadline, provider.settled()).await;
+        }
+    }
+
+    /// The default model, and those of the providers that have at most so many.
+    pub(crate) fn preferred(&self, most: usize) -> Vec<Choice> {
+        let default_id = self.default_id();
+        let default = default_id.as_deref().and_then(|id| self.find(id));
+        let mut all: Vec<Choice> = default.into_iter().collect();
+        for provider in &*self.providers {
+            let choice = |model| Choice::new(model, provider, default_id.as_deref());
+            let few = provider.few(most).into_iter().map(choice);
+            all.extend(few.filter(|choice| !choice.is_default));
+        }
+        all
+    }
+
     /// The model of an id, or the default one of the empty id. Waits until `deadline` for a provider that doesn't yet
     /// know its models.
     pub(crate) async fn resolve(&self, id: &str, deadline: Instant) -> Result<Choice, Error> {
         if let Some(choice) = self.find_or_default(id) {
             return Ok(choice);
         }
-        for provider in &*self.providers {
-            let _ = timeout_at(deadline, provider.settled()).await;
-        }
+        self.settle(deadline).await;
         self.find_or_default(id).ok_or_else(|| self.missing(id))
     }
 
@@ -73,7 +88,8 @@ impl Catalog {
         self.find(id)
     }
 
-    fn find(&self, id: &str) -> Option<Choice> {
+    /// The model of an id, if there may be one.
+    pub(crate) fn find(&self, id: &str) -> Option<Choice> {
         let (prefix, name) = id.split_once('/')?;
         let provider = self.providers.iter().find(|p| p.name() == prefix)?;
         let model = provider.find(name)?;
@@ -85,7 +101,8 @@ impl Catalog {
         self.default_model.clone().or_else(first)
     }
 
-    fn missing(&self, id: &str) -> Error {
+    /// Why there is no model of an id.
+    pub(crate) fn missing(&self, id: &str) -> Error {
         if id.is_empty() {
             let problem = self
                 .providers

@@ -1,25 +1,24 @@
-//! Generates text with a model, and records what it took.
+//! Generates text with a model, or with the first of a route's models that writes, and records what it took.
 
 use std::sync::Arc;
 
-use async_stream::try_stream;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use mesh::Ctx;
 use platform::id::{GenerationId, UserId};
 
-use super::catalog::{Catalog, Choice};
-use super::meter::{Bill, Books, Meter, Subject};
-use super::observe::Operation;
+use super::meter::{Bill, Books};
+use super::relay::Relay;
+use super::routing::{Asked, Routing};
+use crate::domain::decision::Trail;
+use crate::domain::route::Wish;
 use crate::domain::transcript::in_form;
-use crate::domain::{
-    Event, EventStream, FinishReason, Form, Outcome, Prompt, ProviderError, Request,
-};
+use crate::domain::{FinishReason, Form, Prompt, ProviderError, Request, estimate, language};
 use crate::error::Error;
 
 /// Runs models. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Inference {
-    pub(crate) catalog: Catalog,
+    pub(crate) routing: Routing,
     pub(crate) books: Books,
 }
 
@@ -28,8 +27,12 @@ pub(crate) struct Inference {
 pub(crate) struct Order {
     pub(crate) generation_id: GenerationId,
     pub(crate) user_id: UserId,
-    /// Empty for the default model.
+    /// Of a model or a route; empty for the default one.
     pub(crate) model_id: String,
+    /// Empty for none.
+    pub(crate) session_id: String,
+    /// As BCP 47 writes it; empty for unknown.
+    pub(crate) language: String,
     /// The model's name in it is filled in here.
     pub(crate) request: Request,
 }
@@ -42,6 +45,7 @@ pub(crate) enum Progress {
         reason: FinishReason,
         bill: Bill,
         model_id: String,
+        trail: Trail,
     },
     /// What a generation took that fails next.
     Spent(Bill),
@@ -55,107 +59,92 @@ impl Inference {
         ctx: &Ctx,
         order: Order,
     ) -> Result<impl Stream<Item = Result<Progress, ProviderError>> + Send + use<>, Error> {
-        let choice = self.catalog.resolve(&order.model_id, ctx.deadline).await?;
-        let form = match &*order.request.prompt {
-            Prompt::Chat(_) => Form::Chat,
-            Prompt::Text(_) => Form::Text,
-        };
-        if form != choice.model.form {
-            return Err(Error::WrongForm {
-                model_id: choice.model.id(),
-                wanted: choice.model.form,
-            });
-        }
-        Ok(self.run(ctx, choice, order))
+        let asked = self.routing.find(&order.model_id, ctx.deadline).await?;
+        check_form(&asked, form_of(&order.request.prompt))?;
+        self.run(ctx, asked, order)
     }
 
-    /// Starts a generation of somebody who knows nothing of the forms of prompts: it is written in that of the model. Otherwise as
-    /// [`Inference::generate`].
+    /// Starts a generation of somebody who knows nothing of the forms of prompts: it is written in that of the model, or of the
+    /// first of a route. Otherwise as [`Inference::generate`].
     pub(crate) async fn complete(
         &self,
         ctx: &Ctx,
         mut order: Order,
     ) -> Result<impl Stream<Item = Result<Progress, ProviderError>> + Send + use<>, Error> {
-        let choice = self.catalog.resolve(&order.model_id, ctx.deadline).await?;
-        let prompt = Arc::unwrap_or_clone(order.request.prompt);
-        let (prompt, stop) = in_form(prompt, choice.model.form);
-        order.request.prompt = Arc::new(prompt);
-        order.request.stop.extend(stop);
-        Ok(self.run(ctx, choice, order))
+        let asked = self.routing.find(&order.model_id, ctx.deadline).await?;
+        if let Some(first) = self.routing.first(&asked, &self.routing.any_wish()) {
+            let prompt = Arc::unwrap_or_clone(order.request.prompt);
+            let (prompt, stop) = in_form(prompt, first.model.form);
+            order.request.prompt = Arc::new(prompt);
+            order.request.stop.extend(stop);
+        }
+        self.run(ctx, asked, order)
     }
 
     fn run(
         &self,
         ctx: &Ctx,
-        choice: Choice,
+        asked: Asked,
         order: Order,
-    ) -> impl Stream<Item = Result<Progress, ProviderError>> + Send + use<> {
-        let Choice {
-            model, provider, ..
-        } = choice;
-        let mut request = order.request;
-        request.model.clone_from(&model.name);
-        request.max_tokens = request.max_tokens.min(model.max_reply_tokens);
-        request.window_tokens = model.window_tokens;
-        let subject = Subject {
+    ) -> Result<impl Stream<Item = Result<Progress, ProviderError>> + Send + use<>, Error> {
+        let Order { request, .. } = &order;
+        let told = language::primary(&order.language);
+        let wish = Wish {
+            form: Some(form_of(&request.prompt)),
+            prompt_tokens: asked
+                .route
+                .as_ref()
+                .map_or(0, |_| estimate::of_prompt(&request.prompt)),
+            max_tokens: request.max_tokens,
+            tier: self.routing.tiers.of(order.user_id),
+            language: told.or_else(|| language::of_prompt(&request.prompt)),
+        };
+        let (name, next_after) = (
+            asked.name(),
+            asked.rules().and_then(|rules| rules.next_after),
+        );
+        let place = asked.place(&order.session_id).map(|(place, _)| place);
+        let plan = self.routing.plan(asked, &wish, &order.session_id);
+        if plan.tried.is_empty() {
+            return Err(Error::NoCandidate(name));
+        }
+        let trail = Trail {
+            decision: plan.decision.as_ref().map(Arc::clone),
+            failed: Vec::new(),
+        };
+        let relay = Relay {
+            routing: self.routing.clone(),
+            books: self.books.clone(),
+            tries: plan.tried.into(),
+            smaller_window: plan.smaller_window,
+            trail,
+            next_after,
+            place,
             generation_id: order.generation_id,
             user_id: order.user_id,
-            model,
-            prompt: request.prompt.clone(),
+            request: order.request,
             cause: ctx.cause(),
+            trace: ctx.trace,
+            deadline: ctx.deadline,
         };
-        let operation = Operation::reply(&*provider, &subject.model, ctx.trace);
-        let events = provider.generate(request, ctx.deadline);
-        let meter = Meter::new(self.books.clone(), subject);
-        metered(events, meter, operation)
+        Ok(relay.run())
     }
 }
 
-/// Passes events on and counts them. Whatever ends the stream, the meter learns of it.
-fn metered(
-    mut events: EventStream,
-    mut meter: Meter,
-    mut operation: Operation,
-) -> impl Stream<Item = Result<Progress, ProviderError>> + Send {
-    try_stream! {
-        loop {
-            match events.next().await.unwrap_or_else(|| Err(broken_off())) {
-                Ok(Event::Finished { reason, usage }) => {
-                    let model_id = meter.model_id();
-                    let bill = meter.close(reason.into(), usage).await;
-                    operation.finished(reason, &bill.tokens);
-                    yield Progress::Finished { reason, bill, model_id };
-                    return;
-                }
-                Ok(event) => {
-                    meter.see(&event);
-                    operation.see(&event);
-                    if let Event::Delta(text) = event {
-                        yield Progress::Delta(text);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        generation.id = %meter.generation_id(), model.id = meter.model_id(),
-                        %error, cause = error.cause(), "generation failed"
-                    );
-                    let has_taken = meter.has_taken();
-                    let bill = meter.close(Outcome::Interrupted, None).await;
-                    let failed = Err(error);
-                    operation.ended(&failed);
-                    if has_taken {
-                        yield Progress::Spent(bill);
-                    }
-                    failed?;
-                    return;
-                }
-            }
-        }
+fn form_of(prompt: &Prompt) -> Form {
+    match prompt {
+        Prompt::Chat(_) => Form::Chat,
+        Prompt::Text(_) => Form::Text,
     }
 }
 
-fn broken_off() -> ProviderError {
-    ProviderError::Interrupted {
-        cause: "the provider stopped before the reply was complete".to_owned(),
+/// Refuses a prompt of a form that no model takes which may be meant.
+fn check_form(asked: &Asked, form: Form) -> Result<(), Error> {
+    match asked.only_form() {
+        Some(wanted) if wanted != form => Err(Error::WrongForm {
+            model_id: asked.name(),
+            wanted,
+        }),
+        _ => Ok(()),
     }
 }

@@ -7,11 +7,13 @@ use platform::id::{GenerationId, UserId};
 use platform::trace::Cause;
 use platform::{Clock, Tasks};
 use tokio::task::JoinHandle;
+use troupe_proto::Classify;
 
 use super::observe;
+use crate::domain::decision::{FailedTry, Trail};
 use crate::domain::estimate::{self, Estimate};
-use crate::domain::usage::UsageRecord;
-use crate::domain::{Event, Model, Outcome, Prompt, TokenUsage};
+use crate::domain::usage::{Entry, UsageRecord};
+use crate::domain::{Event, Model, Outcome, Prompt, ProviderError, TokenUsage};
 use crate::infrastructure::ledger::Ledger;
 
 /// What a meter writes with.
@@ -33,11 +35,13 @@ pub(crate) struct Subject {
     pub(crate) cause: Cause,
 }
 
-/// Counts one generation. Dropped before it is closed, it records the generation as cancelled.
+/// Counts one try at a generation. Dropped before it is closed, it records the generation as cancelled.
 #[derive(Debug)]
 pub(crate) struct Meter {
     books: Books,
     subject: Subject,
+    /// What happened before.
+    trail: Trail,
     asked: Instant,
     /// How long the first text took.
     first_token: Option<Duration>,
@@ -52,7 +56,7 @@ pub(crate) struct Meter {
 }
 
 /// What was written to the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bill {
     pub(crate) tokens: TokenUsage,
     pub(crate) cost_pico_usd: i64,
@@ -60,10 +64,11 @@ pub(crate) struct Bill {
 }
 
 impl Meter {
-    pub(crate) fn new(books: Books, subject: Subject) -> Self {
+    pub(crate) fn new(books: Books, subject: Subject, trail: Trail) -> Self {
         Self {
             books,
             subject,
+            trail,
             asked: Instant::now(),
             first_token: None,
             started: false,
@@ -74,8 +79,9 @@ impl Meter {
         }
     }
 
-    pub(crate) fn generation_id(&self) -> GenerationId {
-        self.subject.generation_id
+    /// What happened before.
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     pub(crate) fn model_id(&self) -> String {
@@ -111,7 +117,42 @@ impl Meter {
         bill
     }
 
-    /// Starts to write, where there is something to charge for.
+    /// Ends a try that another one follows: what it took is a part of what happened before that.
+    pub(crate) fn give_up(mut self, error: &ProviderError) -> Trail {
+        self.closed = true;
+        self.note(error);
+        std::mem::take(&mut self.trail)
+    }
+
+    /// Ends the last try, which failed, as [`Meter::close`] does. Where a route chose the model, the ledger has the try also if there is
+    /// nothing to charge for.
+    pub(crate) async fn fail(mut self, error: &ProviderError) -> Bill {
+        if self.trail.decision.is_some() && !self.has_taken() {
+            self.note(error);
+        }
+        self.close(Outcome::Interrupted, None).await
+    }
+
+    /// Adds the try to those that failed.
+    fn note(&mut self, error: &ProviderError) {
+        // A request that was taken on, and was silent, may be charged for; one that was refused isn't.
+        let is_charged =
+            self.spent.is_some() || self.started && matches!(error, ProviderError::Timeout { .. });
+        let bill = match is_charged {
+            true => self.bill(None),
+            false => Bill::default(),
+        };
+        self.trail.failed.push(FailedTry {
+            model_id: self.subject.model.id(),
+            provider: self.subject.model.provider.to_string(),
+            reason: error.class().reason,
+            tokens: bill.tokens,
+            cost_pico_usd: bill.cost_pico_usd,
+            estimated: bill.estimated,
+        });
+    }
+
+    /// Starts to write, where there is something to charge for, or to tell of.
     fn write(
         &mut self,
         outcome: Outcome,
@@ -124,12 +165,8 @@ impl Meter {
             Outcome::Cancelled => self.started,
             Outcome::Interrupted => self.has_taken(),
         };
-        if !is_charged {
-            return (bill, None);
-        }
-        let record = UsageRecord {
-            generation_id: self.subject.generation_id,
-            user_id: self.subject.user_id,
+        let create_time = self.books.clock.now();
+        let record = is_charged.then(|| UsageRecord {
             model_id: self.subject.model.id(),
             provider: self.subject.model.provider.to_string(),
             tokens: bill.tokens,
@@ -138,13 +175,24 @@ impl Meter {
             estimated: bill.estimated,
             outcome,
             first_token: self.first_token,
-            create_time: self.books.clock.now(),
+        });
+        if let Some(record) = &record {
+            observe::charged(record, &self.subject.model);
+        }
+        let entry = Entry {
+            generation_id: self.subject.generation_id,
+            user_id: self.subject.user_id,
+            record,
+            trail: std::mem::take(&mut self.trail),
+            create_time,
         };
-        observe::charged(&record, &self.subject.model);
+        if entry.is_empty() {
+            return (bill, None);
+        }
         let (ledger, cause) = (self.books.ledger.clone(), self.subject.cause.clone());
         let writing = self.books.tasks.spawn(async move {
-            let generation_id = record.generation_id;
-            if let Err(error) = ledger.record(record, &cause).await {
+            let generation_id = entry.generation_id;
+            if let Err(error) = ledger.record(entry, &cause).await {
                 observe::unrecorded();
                 tracing::error!(generation.id = %generation_id, %error, "usage could not be recorded");
             }

@@ -1,7 +1,9 @@
 //! Work of models as it is seen from outside: a span, how long it took, how long until the first piece, how many tokens.
 //! Names follow OpenTelemetry's conventions for generative AI; of prompts and replies only sizes show.
 
-use std::sync::LazyLock;
+mod breakers;
+
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use opentelemetry::metrics::{Counter, Histogram};
@@ -9,6 +11,8 @@ use opentelemetry::{Array, KeyValue, StringValue, Value, global};
 use platform::telemetry::{SCOPE, is_measuring};
 use platform::trace::{Kind, Span, TraceParent};
 use sea_orm::ActiveEnum;
+
+pub(crate) use breakers::{breaker_changed, breakers};
 
 use crate::domain::usage::{EmbeddingRecord, UsageRecord};
 use crate::domain::{
@@ -51,6 +55,15 @@ static UNRECORDED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     let counter = meter.u64_counter("troupe.usage.unrecorded");
     let counter = counter.with_unit("{generation}");
     let counter = counter.with_description("Generations whose usage the ledger doesn't have");
+    counter.build()
+});
+
+static FALLBACKS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let meter = global::meter(SCOPE);
+    let counter = meter.u64_counter("troupe.route.fallbacks");
+    let counter = counter.with_unit("{try}");
+    let counter =
+        counter.with_description("Tries that failed, after which another model was asked");
     counter.build()
 });
 
@@ -173,6 +186,19 @@ impl Drop for Operation {
 pub(crate) fn unrecorded() {
     if is_measuring() {
         UNRECORDED.add(1, &[]);
+    }
+}
+
+/// Counts a try that failed, after which the next model of a route is asked.
+pub(crate) fn fell_back(route_id: &str, model: &Model, error: &ProviderError) {
+    if is_measuring() {
+        let attributes = [
+            KeyValue::new("troupe.route.id", route_id.to_owned()),
+            KeyValue::new("gen_ai.provider.name", Arc::clone(&model.provider)),
+            KeyValue::new("gen_ai.request.model", model.name.clone()),
+            KeyValue::new("error.type", error.kind()),
+        ];
+        FALLBACKS.add(1, &attributes);
     }
 }
 

@@ -158,3 +158,92 @@ fn calls_another_local_embedding_model_as_it_likes() {
         );
     }
 }
+
+fn route(candidates: &[&str]) -> RouteConfig {
+    let candidate = |model: &&str| CandidateConfig {
+        model: (*model).to_owned(),
+        ..CandidateConfig::default()
+    };
+    RouteConfig {
+        id: "story".to_owned(),
+        candidates: candidates.iter().map(candidate).collect(),
+        ..RouteConfig::default()
+    }
+}
+
+#[test]
+fn a_route_of_a_local_model_has_the_engine_run() {
+    let mut config = with_server("http://127.0.0.1:8080/v1");
+    config.routes = vec![route(&["openai/big", "local/gemma-3-270m"])];
+    config.validate().unwrap();
+    assert!(config.local_enabled());
+    config.default_model = "story".to_owned();
+    config.validate().unwrap();
+    config.default_model = "tale".to_owned();
+    assert!(problem_of(&config).contains("or the id of a route"));
+}
+
+#[test]
+fn says_what_is_wrong_with_a_route() {
+    type Change = fn(&mut RouteConfig);
+    let wrong: [(Change, &str); 8] = [
+        (|it| it.id = "Story Time".to_owned(), "small letters"),
+        (|it| it.candidates.clear(), "1 to 16 candidates"),
+        (|it| it.candidates.push(it.candidates[0].clone()), "twice"),
+        (
+            |it| it.candidates[0].model = "openai".to_owned(),
+            "no model of a configured",
+        ),
+        (
+            |it| it.candidates[0].model = "other/x".to_owned(),
+            "no model of a configured",
+        ),
+        (
+            |it| it.candidates[0].tiers = vec!["pro".to_owned()],
+            "ai.default_tier",
+        ),
+        (|it| it.max_prompt_price_micro_usd = Some(-1), "negative"),
+        (|it| it.next_after_ms = Some(0), "at least 1 ms"),
+    ];
+    for (change, problem) in wrong {
+        let mut config = with_server("http://127.0.0.1:8080/v1");
+        config.routes = vec![route(&["openai/big"])];
+        config.validate().unwrap();
+        change(&mut config.routes[0]);
+        let found = problem_of(&config);
+        assert!(found.contains(problem), "{found}");
+    }
+    let mut config = with_server("http://127.0.0.1:8080/v1");
+    config.routes = vec![route(&["openai/big"]), route(&["openai/big"])];
+    assert!(problem_of(&config).contains("is there twice"));
+}
+
+#[test]
+fn says_what_is_wrong_with_breakers() {
+    type Change = fn(&mut BreakerConfig);
+    let wrong: [(Change, &str); 3] = [
+        (|it| it.window_secs = 0, "ai.breakers.window_secs"),
+        (|it| it.failure_percent = 101, "ai.breakers.failure_percent"),
+        (|it| it.slow_percent = 0, "ai.breakers.slow_percent"),
+    ];
+    for (change, key) in wrong {
+        let mut config = Config::default();
+        change(&mut config.breakers);
+        let found = problem_of(&config);
+        assert!(found.contains(key), "{found}");
+    }
+}
+
+#[test]
+fn has_a_route_of_all_models_unless_another_has_its_name() {
+    let mut config = with_server("http://127.0.0.1:8080/v1");
+    let ids = |config: &Config| {
+        let routes = config.all_routes().into_iter();
+        routes.map(|route| route.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&config), [AUTO]);
+    config.routes = vec![route(&["openai/big"])];
+    assert_eq!(ids(&config), ["story", AUTO]);
+    config.routes[0].id = AUTO.to_owned();
+    assert_eq!(ids(&config), [AUTO]);
+}

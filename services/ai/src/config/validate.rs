@@ -5,7 +5,7 @@ use service::Section;
 use url::Url;
 
 use super::{
-    Config, Form, KeyConfig, Kind, LOCAL, LocalConfig, ModelConfig, OPENAI, OPTIONAL_FIELDS,
+    AUTO, Config, Form, KeyConfig, Kind, LOCAL, LocalConfig, ModelConfig, OPENAI, OPTIONAL_FIELDS,
     ServerConfig,
 };
 
@@ -35,6 +35,8 @@ impl Section for Config {
             return Err(invalid("ai.local.enabled", problem));
         }
         self.validate_embeddings()?;
+        self.breakers.validate()?;
+        self.validate_routes()?;
         self.validate_default()
     }
 }
@@ -69,23 +71,27 @@ impl Config {
     }
 
     fn validate_default(&self) -> Result<(), Error> {
-        let key = "ai.default_model";
-        if self.default_model.is_empty() {
+        let (key, id) = ("ai.default_model", &self.default_model);
+        if id.is_empty() {
             return self.validate_implied_default();
         }
-        let known = match self.default_model.split_once('/') {
-            Some((_, "")) | None => {
-                let problem =
-                    "must be the name of a server, or `local`, then `/` and the model's name";
-                return Err(invalid(key, problem));
-            }
-            Some((LOCAL, name)) => self.local_enabled() && name == self.local.model_name(),
-            Some((server, name)) => self
-                .server(server)
-                .is_some_and(|server| server.may_have(name)),
-        };
-        if known {
+        let mut servers = self.servers();
+        let has_none = servers.all(|(_, it)| it.has_a_wide_list() && it.models.is_empty());
+        if id == AUTO
+            && !self.routes.iter().any(|it| it.id == AUTO)
+            && has_none
+            && !self.local_enabled()
+        {
+            let problem =
+                "is a route that has no model here: list the models of a server, or name one";
+            return Err(invalid(key, problem));
+        }
+        if self.has_route(id) || self.may_have(id) {
             return Ok(());
+        }
+        if matches!(id.split_once('/'), Some((_, "")) | None) {
+            let problem = "must be the name of a server, or `local`, then `/` and the model's name, or the id of a route";
+            return Err(invalid(key, problem));
         }
         let local = format!("`local/{}`", self.local.model_name());
         let problem = format!(
@@ -93,6 +99,18 @@ impl Config {
              ai.openai.base_url, another name a server in ai.servers; and where a server's models are listed, it must be one of these"
         );
         Err(invalid(key, problem))
+    }
+
+    /// Whether a provider that is configured may have the model of an id.
+    pub(super) fn may_have(&self, id: &str) -> bool {
+        match id.split_once('/') {
+            Some((LOCAL, name)) => self.local_enabled() && name == self.local.model_name(),
+            Some((server, name)) => {
+                let server = self.server(server).filter(|_| !name.is_empty());
+                server.is_some_and(|server| server.may_have(name))
+            }
+            None => false,
+        }
     }
 
     /// The first of several servers is no default, nor is the first of a provider's whole list.

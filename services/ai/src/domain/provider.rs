@@ -26,6 +26,13 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// The models, the preferred one first, as they are known now. Never waits.
     fn models(&self) -> Vec<Model>;
 
+    /// The models if they are at most so many: of more nobody has chosen any.
+    fn few(&self, most: usize) -> Vec<Model> {
+        Some(self.models())
+            .filter(|models| models.len() <= most)
+            .unwrap_or_default()
+    }
+
     /// The first of its models. Asked for with every call, so it copies no other.
     fn first(&self) -> Option<Model> {
         self.models().into_iter().next()
@@ -72,6 +79,8 @@ pub(crate) struct Request {
     pub(crate) max_tokens: u32,
     /// Texts before which the reply ends.
     pub(crate) stop: Vec<String>,
+    /// Whether what fails before the first delta is tried again at the same model: not where another stands by.
+    pub(crate) may_retry: bool,
 }
 
 /// The prompt, in the form that the model takes.

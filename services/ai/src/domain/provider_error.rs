@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use troupe_proto::{Class, Classify, Reason};
 
+use super::breaker::Outcome;
+
 /// A failure of a provider. Causes are for the log; they hold neither keys nor prompts of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
@@ -34,6 +36,12 @@ pub(crate) enum ProviderError {
     /// It refuses the request as malformed, or for a model that it doesn't have.
     #[error("the provider refuses the request: {cause}")]
     Rejected { cause: String },
+    /// It doesn't have the model.
+    #[error("the provider doesn't have the model: {cause}")]
+    ModelGone { cause: String },
+    /// What answers isn't a model server, or not the one that is meant.
+    #[error("the provider refuses the request: {cause}")]
+    Foreign { cause: String },
     /// It came to an end without any text.
     #[error("the model's reply was empty: {cause}")]
     Empty { cause: &'static str },
@@ -54,6 +62,35 @@ impl ProviderError {
         )
     }
 
+    /// Whether another model may succeed with the same request, provided that nothing of a reply came yet. Of a prompt that is too
+    /// long, one with a larger window.
+    pub(crate) fn is_curable_elsewhere(&self) -> bool {
+        // What one refuses for its content, or as malformed, isn't taken from one to the next until it slips through.
+        !matches!(self, Self::Refused | Self::Rejected { .. })
+    }
+
+    /// What it says of the model's health. What the caller is at fault for says nothing.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => {
+                match retry_after {
+                    Some(pause) => Outcome::Closed(Some(*pause)),
+                    None => Outcome::Failed,
+                }
+            }
+            Self::Account { .. } => Outcome::Closed(None),
+            Self::Unavailable { .. }
+            | Self::Timeout { .. }
+            | Self::Foreign { .. }
+            | Self::Empty { .. }
+            | Self::Interrupted { .. } => Outcome::Failed,
+            Self::ContextLength { .. }
+            | Self::Refused
+            | Self::Rejected { .. }
+            | Self::ModelGone { .. } => Outcome::Nothing,
+        }
+    }
+
     /// What metrics and traces call it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -65,6 +102,8 @@ impl ProviderError {
             Self::Account { .. } => "account",
             Self::Refused => "refused",
             Self::Rejected { .. } => "rejected",
+            Self::ModelGone { .. } => "model_gone",
+            Self::Foreign { .. } => "foreign",
             Self::Empty { .. } => "empty",
             Self::Interrupted { .. } => "interrupted",
         }
@@ -76,6 +115,8 @@ impl ProviderError {
             Self::Unavailable { cause }
             | Self::Account { cause }
             | Self::Rejected { cause }
+            | Self::ModelGone { cause }
+            | Self::Foreign { cause }
             | Self::Interrupted { cause } => cause,
             Self::Timeout { waited_for } => waited_for,
             Self::Empty { cause } => cause,
@@ -93,6 +134,12 @@ impl ProviderError {
                 cause: change(&cause),
             },
             Self::Rejected { cause } => Self::Rejected {
+                cause: change(&cause),
+            },
+            Self::ModelGone { cause } => Self::ModelGone {
+                cause: change(&cause),
+            },
+            Self::Foreign { cause } => Self::Foreign {
                 cause: change(&cause),
             },
             Self::Interrupted { cause } => Self::Interrupted {
@@ -115,7 +162,9 @@ impl Classify for ProviderError {
             Self::ContextLength { .. } => Class::new(Reason::ContextLength),
             Self::Account { .. } => Class::new(Reason::ProviderAccount),
             Self::Refused => Class::new(Reason::ContentRefused),
-            Self::Rejected { .. } => Class::new(Reason::ProviderRejected),
+            Self::Rejected { .. } | Self::ModelGone { .. } | Self::Foreign { .. } => {
+                Class::new(Reason::ProviderRejected)
+            }
         };
         match self {
             Self::RateLimited { retry_after } | Self::Overloaded { retry_after } => {

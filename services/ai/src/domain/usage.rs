@@ -7,6 +7,7 @@ use platform::id::{GenerationId, UserId};
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::Prices;
+use super::decision::Trail;
 
 /// Tokens that a generation took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,11 +83,29 @@ pub(crate) struct EmbeddingRecord {
     pub(crate) create_time: Timestamp,
 }
 
-/// A line of the ledger: what one generation took.
+/// What the ledger gets to know of a generation at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UsageRecord {
+pub(crate) struct Entry {
     pub(crate) generation_id: GenerationId,
     pub(crate) user_id: UserId,
+    /// What is charged for; absent for nothing.
+    pub(crate) record: Option<UsageRecord>,
+    /// What happened before.
+    pub(crate) trail: Trail,
+    /// When it ended.
+    pub(crate) create_time: Timestamp,
+}
+
+impl Entry {
+    /// Whether there is nothing to write down.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.record.is_none() && self.trail.failed.is_empty()
+    }
+}
+
+/// What a model took that is charged for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsageRecord {
     pub(crate) model_id: String,
     pub(crate) provider: String,
     pub(crate) tokens: TokenUsage,
@@ -98,6 +117,4 @@ pub(crate) struct UsageRecord {
     pub(crate) outcome: Outcome,
     /// How long its first text took; absent if none came.
     pub(crate) first_token: Option<Duration>,
-    /// When it ended.
-    pub(crate) create_time: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! The ledger of usage: written once for each generation id, read by the person it belongs to.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,7 +18,9 @@ use storage::Database;
 use super::history::recorded;
 use super::tables::embeddings;
 use super::tables::usage::{Column, Entity, Model};
-use crate::domain::usage::{EmbeddingRecord, UsageRecord};
+use super::trails;
+use crate::domain::decision::Trail;
+use crate::domain::usage::{EmbeddingRecord, Entry};
 
 /// The ledger.
 #[derive(Debug, Clone)]
@@ -90,44 +93,36 @@ impl Ledger {
     }
 
     /// Writes what a generation took, and tells it. Where its id is in the ledger already, the first entry stands.
-    pub(crate) async fn record(&self, record: UsageRecord, cause: &Cause) -> Result<(), DbErr> {
-        let first_token = record.first_token;
-        let entry = &Model {
-            generation_id: record.generation_id,
-            user_id: record.user_id,
-            model_id: record.model_id,
-            provider: record.provider,
-            prompt_tokens: record.tokens.prompt.into(),
-            cached_tokens: record.tokens.cached.into(),
-            cache_written_tokens: record.tokens.cache_written.into(),
-            completion_tokens: record.tokens.completion.into(),
-            reasoning_tokens: record.tokens.reasoning.into(),
-            cost_pico_usd: record.cost_pico_usd,
-            prompt_price: record.prices.map(|prices| prices.prompt),
-            cached_price: record.prices.map(|prices| prices.cached),
-            cache_write_price: record.prices.map(|prices| prices.cache_written),
-            completion_price: record.prices.map(|prices| prices.completion),
-            reasoning_price: record.prices.map(|prices| prices.reasoning),
-            estimated: record.estimated,
-            outcome: record.outcome,
-            create_time: record.create_time,
-        };
+    pub(crate) async fn record(&self, entry: Entry, cause: &Cause) -> Result<(), DbErr> {
+        let first_token = entry.record.as_ref().and_then(|record| record.first_token);
+        let trail = &trails::rows(&entry)?;
+        let row = &row(entry);
         let mut first_stands = OnConflict::column(Column::GenerationId);
         first_stands.do_nothing();
         let first_stands = &first_stands;
         self.database
             .transaction(|tx| {
                 Box::pin(async move {
-                    let insert = Entity::insert(entry.clone().into_active_model())
+                    trails::insert(tx, trail).await?;
+                    let Some(row) = row else { return Ok(()) };
+                    let insert = Entity::insert(row.clone().into_active_model())
                         .on_conflict(first_stands.clone());
                     if insert.exec_without_returning(tx).await? > 0 {
-                        let told = recorded(entry, first_token);
+                        let told = recorded(row, first_token);
                         self.outbox.add_retellable(tx, told, cause)?;
                     }
                     Ok(())
                 })
             })
             .await
+    }
+
+    /// What happened before each of a person's generations, where a route was asked for.
+    pub(crate) async fn trails(
+        &self,
+        generations: impl Iterator<Item = GenerationId> + Clone,
+    ) -> Result<HashMap<GenerationId, Trail>, DbErr> {
+        trails::of(self.database.read(), generations).await
     }
 
     /// Writes what embeddings took.
@@ -202,6 +197,30 @@ impl Ledger {
         sums.sort_by(|one, other| one.model_id.cmp(&other.model_id));
         Ok(sums)
     }
+}
+
+fn row(entry: Entry) -> Option<Model> {
+    let record = entry.record?;
+    Some(Model {
+        generation_id: entry.generation_id,
+        user_id: entry.user_id,
+        model_id: record.model_id,
+        provider: record.provider,
+        prompt_tokens: record.tokens.prompt.into(),
+        cached_tokens: record.tokens.cached.into(),
+        cache_written_tokens: record.tokens.cache_written.into(),
+        completion_tokens: record.tokens.completion.into(),
+        reasoning_tokens: record.tokens.reasoning.into(),
+        cost_pico_usd: record.cost_pico_usd,
+        prompt_price: record.prices.map(|prices| prices.prompt),
+        cached_price: record.prices.map(|prices| prices.cached),
+        cache_write_price: record.prices.map(|prices| prices.cache_written),
+        completion_price: record.prices.map(|prices| prices.completion),
+        reasoning_price: record.prices.map(|prices| prices.reasoning),
+        estimated: record.estimated,
+        outcome: record.outcome,
+        create_time: entry.create_time,
+    })
 }
 
 fn owned_by(user_id: UserId) -> Select<Entity> {

@@ -6,6 +6,8 @@ mod m0001_usage;
 mod m0002_refusals;
 mod m0003_usage_details;
 mod m0004_embeddings;
+mod m0005_attempts;
+mod m0006_breakers;
 
 /// Brings the service's tables up to date.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_refusals::Migration),
             Box::new(m0003_usage_details::Migration),
             Box::new(m0004_embeddings::Migration),
+            Box::new(m0005_attempts::Migration),
+            Box::new(m0006_breakers::Migration),
         ])
     }
 }

@@ -12,6 +12,7 @@ use troupe_proto::ai::complete_response::Event;
 use troupe_proto::error;
 use troupe_proto::types::FinishReason;
 
+use super::routes;
 use crate::application::generate::{Order, Progress};
 use crate::domain::provider::Message;
 use crate::domain::{Prompt, ProviderError, Request};
@@ -40,12 +41,18 @@ pub(super) fn completion_of(
         generation_id: GenerationId::new(),
         user_id,
         model_id: request.model_id,
+        session_id: String::new(),
+        language: String::new(),
         request: Request {
             model: String::new(),
             prompt: Arc::new(prompt),
+            stable_bytes: 0,
+            // Known once the model is.
+            window_tokens: 0,
             sampling: request.sampling.unwrap_or_default().into(),
             max_tokens: request.max_tokens.map_or(u32::MAX, i32::unsigned_abs),
             stop: request.stop,
+            may_retry: true,
         },
     })
 }
@@ -60,10 +67,12 @@ pub(super) fn completion(
             reason,
             bill,
             model_id,
+            trail,
         }) => Some(Ok(Event::Finished(pb::Finished {
             reason: FinishReason::from(reason).into(),
             usage: Some(bill.into()),
             model_id,
+            route: routes::decision(&trail),
         }))),
         Ok(Progress::Spent(_)) => None,
         Err(error) => Some(Err(Status::from(Error::from(error)))),

@@ -14,11 +14,11 @@ use troupe_proto::types::{self, ChatRole, TokenUsage};
 use troupe_proto::{ai as pb, error};
 
 use super::completion::{Completion, completion, completion_of};
-use super::to_i32;
+use super::{routes, used};
 use crate::application::generate::{Inference, Order, Progress};
 use crate::application::meter::Bill;
 use crate::domain::provider::{Message, Role, Sampling};
-use crate::domain::{self, FinishReason, Prompt};
+use crate::domain::{self, FinishReason, Form, Prompt};
 use crate::error::Error;
 
 #[derive(Debug)]
@@ -58,12 +58,11 @@ impl InferenceService for InferenceApi {
     ) -> Result<Response<pb::CountTokensResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let request = request.into_inner();
-        let choice = self
-            .inference
-            .catalog
-            .resolve(&request.model_id, ctx.deadline)
-            .await;
-        let choice = choice?;
+        let routing = &self.inference.routing;
+        let asked = routing.find(&request.model_id, ctx.deadline).await?;
+        let choice = routing.first(&asked, &routing.any_wish());
+        let gone = || Error::ModelUnknown(request.model_id.clone());
+        let choice = choice.ok_or_else(gone)?;
         let counted = choice
             .provider
             .count_tokens(&choice.model.name, request.texts)
@@ -81,8 +80,10 @@ impl InferenceService for InferenceApi {
     ) -> Result<Response<pb::ResolveModelResponse>, Status> {
         let ctx = Ctx::of(&request)?;
         let id = request.into_inner().model_id;
-        let choice = self.inference.catalog.resolve(&id, ctx.deadline).await;
-        let model = Some(choice?.into());
+        let routing = &self.inference.routing;
+        let asked = routing.find(&id, ctx.deadline).await?;
+        let shown = routing.shown(&asked);
+        let model = Some(shown.ok_or(Error::ModelUnknown(id))?.into());
         Ok(Response::new(pb::ResolveModelResponse { model }))
     }
 }
@@ -107,6 +108,8 @@ impl TryFrom<pb::GenerateRequest> for Order {
             generation_id: fields::id("generation_id", &request.generation_id)?,
             user_id: fields::id("user_id", &request.user_id)?,
             model_id: request.model_id,
+            session_id: request.session_id,
+            language: request.language,
             request: domain::Request {
                 model: String::new(),
                 prompt: Arc::new(prompt),
@@ -116,8 +119,18 @@ impl TryFrom<pb::GenerateRequest> for Order {
                 sampling: request.sampling.unwrap_or_default().into(),
                 max_tokens: request.max_tokens.unsigned_abs(),
                 stop: request.stop,
+                may_retry: true,
             },
         })
+    }
+}
+
+/// The form that is meant; none where none is.
+pub(super) fn form(form: pb::PromptForm) -> Option<Form> {
+    match form {
+        pb::PromptForm::Chat => Some(Form::Chat),
+        pb::PromptForm::Text => Some(Form::Text),
+        pb::PromptForm::Unspecified => None,
     }
 }
 
@@ -157,10 +170,12 @@ impl From<Progress> for pb::GenerateResponse {
                 reason,
                 bill,
                 model_id,
+                trail,
             } => PbEvent::Finished(pb::Finished {
                 reason: types::FinishReason::from(reason).into(),
                 usage: Some(bill.into()),
                 model_id,
+                route: routes::decision(&trail),
             }),
             Progress::Spent(bill) => PbEvent::Spent(bill.into()),
         };
@@ -180,14 +195,6 @@ impl From<FinishReason> for types::FinishReason {
 
 impl From<Bill> for TokenUsage {
     fn from(bill: Bill) -> Self {
-        Self {
-            prompt_tokens: to_i32(bill.tokens.prompt),
-            cached_tokens: to_i32(bill.tokens.cached),
-            completion_tokens: to_i32(bill.tokens.completion),
-            cost_pico_usd: bill.cost_pico_usd,
-            estimated: bill.estimated,
-            cache_written_tokens: Some(to_i32(bill.tokens.cache_written)),
-            reasoning_tokens: Some(to_i32(bill.tokens.reasoning)),
-        }
+        used(&bill.tokens, bill.cost_pico_usd, bill.estimated)
     }
 }

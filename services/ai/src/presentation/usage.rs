@@ -7,6 +7,7 @@ use troupe_proto::ai as pb;
 use troupe_proto::ai::usage_service_server::UsageService;
 use troupe_proto::types::TokenUsage;
 
+use super::routes;
 use crate::error::Error;
 use crate::infrastructure::ledger::{self, Ledger, Place, TimeRange};
 use crate::infrastructure::tables::usage;
@@ -30,8 +31,17 @@ impl UsageService for UsageApi {
         let rows = self.ledger.list(user_id, page.after, page.limit() as u64);
         let rows = rows.await.map_err(Error::from)?;
         let (rows, next_page_token) = page.cut(rows, Place::of);
+        let generations = rows.iter().map(|row| row.generation_id);
+        let trails = self.ledger.trails(generations).await.map_err(Error::from)?;
+        let entries = rows.into_iter().map(|row| {
+            let route = trails.get(&row.generation_id).and_then(routes::decision);
+            pb::UsageEntry {
+                route,
+                ..pb::UsageEntry::from(row)
+            }
+        });
         Ok(Response::new(pb::ListUsageResponse {
-            usage_entries: rows.into_iter().map(pb::UsageEntry::from).collect(),
+            usage_entries: entries.collect(),
             next_page_token,
         }))
     }
@@ -73,6 +83,7 @@ impl From<usage::Model> for pb::UsageEntry {
                 reasoning_tokens: Some(tokens(row.reasoning_tokens)),
             }),
             create_time: Some(row.create_time.into()),
+            route: None,
         }
     }
 }

@@ -26,6 +26,7 @@ async fn records_what_a_generation_took_before_its_end_is_told() {
             seconds: 1_800_000_000,
             nanos: 0,
         }),
+        route: None,
     };
     assert!(!usage.estimated);
     assert_eq!(entry, expected);

@@ -33,10 +33,12 @@ async fn nobody_and_strangers_reach_nothing() {
     service.reply(chat).await.unwrap();
     assert_eq!(service.usage_of(alice).await.len(), 1);
     let (stage, bob) = (&service.stage, service.stage.person().unwrap());
-    let model = Named::from([
-        ("model_id", "openai/scripted".to_owned()),
-        ("text", "Hi".to_owned()),
-    ]);
+    let named = [
+        ("model_id", "openai/scripted"),
+        ("route_id", "auto"),
+        ("text", "Hi"),
+    ];
+    let model = Named::from(named.map(|(name, value)| (name, value.to_owned())));
     stage.lets_nobody_in(&bob, &model).await;
     let bob = async || bob.clone();
     stage.shows_strangers_nothing(bob, &things, &model).await;

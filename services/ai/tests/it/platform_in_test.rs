@@ -225,6 +225,8 @@ fn request(user_id: UserId, prompt: Prompt) -> pb::GenerateRequest {
         sampling: None,
         max_tokens: 256,
         stop: Vec::new(),
+        session_id: String::new(),
+        language: String::new(),
         stable_bytes: 0,
     }
 }

@@ -43,6 +43,7 @@ async fn listed(kind: Kind, list: Value, details: Value) -> Vec<(String, i32, i3
     let answer = service.models().list_models(request).await.unwrap();
     let models = answer.into_inner().models.into_iter();
     models
+        .filter(|model| model.candidate_model_ids.is_empty())
         .map(|model| (model.id, model.window_tokens, model.max_reply_tokens))
         .collect()
 }

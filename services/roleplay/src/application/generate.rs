@@ -27,17 +27,16 @@ use super::recover_generations::Outcome;
 use super::shown::Shown;
 use super::words::Words;
 use super::{Chats, Error};
-use crate::domain::generation::{Ending, Finish, State, Trimmer, Usage};
+use crate::domain::generation::{Ending, State, Trimmer, Usage};
 use crate::domain::ids::{GenerationId, MessageId, SessionId};
 use crate::domain::macros::{Moment, Resolver};
 use crate::domain::turn::{Round, Speaker};
-use crate::infrastructure::models::{Inference, Written, broke_off};
+use crate::infrastructure::models::{End, Inference, Written, broke_off};
 use crate::infrastructure::queries::generations;
 
 /// Pieces that go into one commit; more than ever wait.
 const MAX_PIECES: usize = 4096;
-/// How often something is tried to be stored by a database that is there, and how long after the first failure; each wait
-/// doubles.
+/// How often storing is tried where the database is there, and how long after the first failure; each wait doubles.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -252,7 +251,7 @@ impl Chats {
                     }
                 }
                 Written::Spent(usage) => *spent = Some(usage),
-                Written::Finished { finish, usage } => return Ok(ended(finish, usage)),
+                Written::Finished(end) => return Ok(ended(end)),
             }
         }
         Err(broke_off())
@@ -322,8 +321,8 @@ impl Chats {
 }
 
 /// The end that a model comes to; without a reason, a filter of the provider ended it.
-fn ended(finish: Option<Finish>, usage: Option<Usage>) -> Ending {
-    let ending = match finish {
+fn ended(end: End) -> Ending {
+    let ending = match end.finish {
         Some(_) => Ending::by(State::Completed),
         None => {
             let reason = Reason::ContentRefused.name();
@@ -331,8 +330,9 @@ fn ended(finish: Option<Finish>, usage: Option<Usage>) -> Ending {
         }
     };
     Ending {
-        finish,
-        usage,
+        finish: end.finish,
+        usage: end.usage,
+        model_id: Some(end.model_id),
         ..ending
     }
 }

@@ -110,6 +110,8 @@ pub struct Ending {
     pub failure: Option<Failure>,
     /// What it took.
     pub usage: Option<Usage>,
+    /// The model that wrote, where a route may have chosen it.
+    pub model_id: Option<String>,
 }
 
 impl Ending {
@@ -121,6 +123,7 @@ impl Ending {
             finish: None,
             failure: None,
             usage: None,
+            model_id: None,
         }
     }
 

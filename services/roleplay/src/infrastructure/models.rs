@@ -13,7 +13,7 @@ use troupe_proto::{Reason, ai as pb, error};
 
 use super::promised;
 use crate::domain::generation::{Finish, Usage};
-use crate::domain::ids::{GenerationId, UserId};
+use crate::domain::ids::{GenerationId, SessionId, UserId};
 use crate::domain::prompt::{ChatMessage, Form, Prompt};
 use crate::domain::role::Role;
 use crate::domain::session::ReplySettings;
@@ -71,7 +71,9 @@ pub(crate) struct Inference {
     pub(crate) generation_id: GenerationId,
     /// On whose behalf.
     pub(crate) user_id: UserId,
-    /// The model.
+    /// The session, so that a route goes on with the model that has its prompt in a cache.
+    pub(crate) session_id: SessionId,
+    /// The model, or the route that chooses one.
     pub(crate) model_id: String,
     /// The prompt.
     pub(crate) prompt: Prompt,
@@ -91,14 +93,20 @@ pub(crate) enum Written {
     /// It wrote text.
     Delta(String),
     /// It came to an end.
-    Finished {
-        /// Why; none where a filter of the provider ended it.
-        finish: Option<Finish>,
-        /// What it took.
-        usage: Option<Usage>,
-    },
+    Finished(End),
     /// It took this, and fails next.
     Spent(Usage),
+}
+
+/// The end that a model came to.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Why; none where a filter of the provider ended it.
+    pub(crate) finish: Option<Finish>,
+    /// What it took.
+    pub(crate) usage: Option<Usage>,
+    /// The model that wrote, which a route may have chosen.
+    pub(crate) model_id: String,
 }
 
 impl Models {
@@ -245,7 +253,11 @@ fn end(finished: pb::Finished) -> Written {
         FinishReason::Stop | FinishReason::Unspecified => Some(Finish::Stop),
     };
     let usage = finished.usage.map(Usage::from);
-    Written::Finished { finish, usage }
+    Written::Finished(End {
+        finish,
+        usage,
+        model_id: finished.model_id,
+    })
 }
 
 impl From<TokenUsage> for Usage {
@@ -303,6 +315,9 @@ fn request(inference: Inference) -> pb::GenerateRequest {
         }),
         max_tokens: i32::try_from(inference.max_tokens).unwrap_or(i32::MAX),
         stop,
+        session_id: inference.session_id.to_string(),
+        // The prompt gives it away, if anything does.
+        language: String::new(),
         stable_bytes: i32::try_from(inference.stable_bytes).unwrap_or(0),
     }
 }

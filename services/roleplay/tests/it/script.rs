@@ -100,6 +100,7 @@ impl Call {
             reason: reason.into(),
             usage: Some(usage),
             model_id: self.request.model_id.clone(),
+            route: None,
         };
         self.send(Ok(pb::generate_response::Event::Finished(finished)));
     }

@@ -57,7 +57,7 @@ async fn desk() -> Desk {
 
 impl Desk {
     fn meter(&self) -> Meter {
-        Meter::new(self.books.clone(), self.subject.clone())
+        Meter::new(self.books.clone(), self.subject.clone(), Trail::default())
     }
 
     /// What is in the ledger, once all that is being written is.

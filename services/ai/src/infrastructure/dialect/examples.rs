@@ -38,6 +38,7 @@ pub(super) fn chat(said: &[(Role, &str)]) -> Request {
         sampling: Sampling::default(),
         max_tokens: 64,
         stop: Vec::new(),
+        may_retry: true,
     }
 }
 

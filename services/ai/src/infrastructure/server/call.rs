@@ -83,6 +83,10 @@ impl Call for Completion {
             .is_some_and(|last| last.role == Role::Assistant && !last.content.trim().is_empty())
     }
 
+    fn may_retry(&self) -> bool {
+        self.request.may_retry
+    }
+
     fn learn(&self, refusal: &Refusal) -> bool {
         let model = &self.request.model;
         if let ProviderError::ContextLength {

@@ -74,7 +74,12 @@ fn has_no_list(refusal: &Refusal) -> bool {
 }
 
 fn is_rejected(refusal: &Refusal) -> bool {
-    matches!(refusal.error, ProviderError::Rejected { .. })
+    matches!(
+        refusal.error,
+        ProviderError::Rejected { .. }
+            | ProviderError::ModelGone { .. }
+            | ProviderError::Foreign { .. }
+    )
 }
 
 /// Why the server can't be used, for people.

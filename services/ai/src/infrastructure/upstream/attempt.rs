@@ -222,7 +222,7 @@ impl<'a> Attempt<'a> {
         let cause = format!(
             "the answer is not that of a model: check that {setting} is the address of a model server, with its version"
         );
-        ProviderError::Rejected { cause }
+        ProviderError::Foreign { cause }
     }
 
     /// Until when the next bytes are waited for. Thoughts are waited for as long as they come.

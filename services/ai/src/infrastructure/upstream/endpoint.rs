@@ -167,7 +167,7 @@ impl Endpoint {
             let setting = &self.setting;
             let cause =
                 format!("the server redirects to another address: set {setting} to that one");
-            return ProviderError::Rejected { cause }.into();
+            return ProviderError::Foreign { cause }.into();
         }
         let body = read_whole(answer).await.unwrap_or_default();
         let error = failure::of_answer(status.as_u16(), &headers, &body, self.clock.now());
@@ -221,7 +221,7 @@ impl Endpoint {
             let cause = format!(
                 "the answer is not JSON: check that {setting} ends with the version, such as `/v1`"
             );
-            Refusal::from(ProviderError::Rejected { cause })
+            Refusal::from(ProviderError::Foreign { cause })
         })?;
         match failure::told_by(&document) {
             Some(error) => Err(key.strike_out(error).into()),

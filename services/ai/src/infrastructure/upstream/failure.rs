@@ -84,6 +84,9 @@ const REJECTED: &[&str] = &[
     "extra_forbidden",
 ];
 
+/// Names of the failure of a model that the server doesn't have.
+const MODEL_GONE: &[&str] = &["model_not_found", "model_not_available"];
+
 /// The failure that an answer with an error status tells of. `now` counts dates, unless the answer has one itself.
 pub(crate) fn of_answer(
     status: u16,
@@ -155,6 +158,8 @@ fn classify(status: u16, told: &Told, retry_after: Option<Duration>) -> Provider
             ProviderError::Overloaded { retry_after }
         }
         408 | 409 | 425 | 499 | 500.. => ProviderError::Unavailable { cause },
+        404 | 410 => ProviderError::ModelGone { cause },
+        _ if told.is_any(MODEL_GONE) => ProviderError::ModelGone { cause },
         _ => ProviderError::Rejected { cause },
     }
 }

@@ -40,6 +40,11 @@ pub(crate) trait Call: Send + Sync + 'static {
         false
     }
 
+    /// Whether what fails before the first text may be tried again.
+    fn may_retry(&self) -> bool {
+        true
+    }
+
     /// Learns from a refusal. True if the next request is another one, which is sent at once.
     fn learn(&self, _refusal: &Refusal) -> bool {
         false
@@ -117,7 +122,7 @@ pub(crate) fn run(call: impl Call, deadline: Instant) -> EventStream {
                 continue;
             }
             let error = refusal.error;
-            let pause = match had_begun {
+            let pause = match had_begun || !call.may_retry() {
                 true => None,
                 false => pause_before_retry(&error, tries, call.timings().retry_pause, deadline),
             };

@@ -197,7 +197,11 @@ pub(crate) async fn end(
 ) -> Result<bool, DbErr> {
     let usage = ending.usage;
     let failure = ending.failure.as_ref();
-    let update = Entity::update_many()
+    let mut update = Entity::update_many();
+    if let Some(model_id) = &ending.model_id {
+        update = update.col_expr(Column::ModelId, Expr::val(model_id));
+    }
+    let update = update
         .col_expr(Column::State, Expr::val(ending.state))
         .col_expr(Column::Text, Expr::val(text))
         .col_expr(Column::FinishReason, Expr::val(ending.finish))

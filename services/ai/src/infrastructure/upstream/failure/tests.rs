@@ -49,7 +49,7 @@ fn tells_what_openai_means() {
             404,
             "invalid_request_error",
             "model_not_found",
-            ProviderError::Rejected { cause: cause() },
+            ProviderError::ModelGone { cause: cause() },
         ),
         (
             429,

@@ -51,6 +51,7 @@ fn request(prompt: Prompt) -> Request {
         sampling: Sampling::default(),
         max_tokens: 64,
         stop: Vec::new(),
+        may_retry: true,
     }
 }
 
