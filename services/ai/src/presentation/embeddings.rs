@@ -7,8 +7,8 @@ use troupe_proto::{Reason, ai as pb, error};
 
 use super::to_i32;
 use crate::application::embed::Embedding;
-use crate::domain::embedder::Purpose;
 use crate::domain::ProviderError;
+use crate::domain::embedder::Purpose;
 use crate::error::Error;
 
 #[derive(Debug)]
