@@ -158,6 +158,7 @@ impl Platform {
                     reason: reason.into(),
                     usage: usage(),
                     model_id: "local/tiny".into(),
+                    route: None,
                 })),
             },
         )

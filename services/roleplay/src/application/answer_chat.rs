@@ -10,7 +10,7 @@ use mesh::Ctx;
 use super::asking::check_available;
 use super::cast::{Player, Sheet};
 use super::{Chats, Error};
-use crate::domain::generation::{Finish, Trimmer, Usage};
+use crate::domain::generation::Trimmer;
 use crate::domain::ids::{CharacterId, GenerationId};
 use crate::domain::macros::{Macros, Resolver, literal};
 use crate::domain::participant::Seat;
@@ -19,7 +19,7 @@ use crate::domain::role::Role;
 use crate::domain::scenario::{NOTE_DEPTH, Note};
 use crate::domain::session::ReplySettings;
 use crate::domain::veils::{Veil, Veils};
-use crate::infrastructure::models::{Inference, Model, Writing, Written, broke_off};
+use crate::infrastructure::models::{End, Inference, Model, Writing, Written, broke_off};
 
 /// A chat to answer.
 pub(crate) struct Chat {
@@ -41,14 +41,7 @@ pub(crate) enum Answered {
     /// Text, never empty.
     Text(String),
     /// The end.
-    Finished {
-        /// Why; none where a filter of the provider ended it.
-        finish: Option<Finish>,
-        /// What it took.
-        usage: Option<Usage>,
-        /// The model that ran.
-        model_id: String,
-    },
+    Finished(End),
 }
 
 /// What is said around the chat.
@@ -67,11 +60,12 @@ impl Chats {
     ) -> Result<impl Stream<Item = Result<Answered, Error>> + Send + use<>, Error> {
         let parts = self.parts(ctx, &chat).await?;
         let (compiled, max_tokens) = self.answer_prompt(ctx, &chat, &parts).await?;
-        let model_id = parts.model.id.clone();
         let inference = Inference {
             generation_id: GenerationId::new(),
             user_id: ctx.user_id()?,
-            model_id: model_id.clone(),
+            session_id: None,
+            model_id: parts.model.id,
+            stable_bytes: compiled.stable_bytes,
             prompt: compiled.prompt,
             settings: chat.settings,
             prompt_tokens: compiled.receipt.prompt_tokens,
@@ -82,7 +76,7 @@ impl Chats {
             parts.sheet.card.display_name().into_owned(),
             parts.player.name,
         );
-        Ok(answer(writing, names, model_id))
+        Ok(answer(writing, names))
     }
 
     /// What the caller may use for it.
@@ -172,7 +166,6 @@ impl Chats {
 fn answer(
     mut writing: Writing,
     (character, person): (String, String),
-    model_id: String,
 ) -> impl Stream<Item = Result<Answered, Error>> + Send {
     let (mut resolver, mut trimmer) = (Resolver::default(), Trimmer::after(""));
     let chance: u64 = rand::random();
@@ -195,12 +188,12 @@ fn answer(
                     }
                 }
                 Written::Spent(_) => {}
-                Written::Finished { finish, usage } => {
+                Written::Finished(end) => {
                     let rest = trimmer.push(&resolver.finish(&macros)) + &trimmer.finish();
                     if !rest.is_empty() {
                         yield Answered::Text(rest);
                     }
-                    yield Answered::Finished { finish, usage, model_id };
+                    yield Answered::Finished(end);
                     return;
                 }
             }

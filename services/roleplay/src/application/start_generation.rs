@@ -187,7 +187,7 @@ impl CompiledPrompt {
         let inference = Inference {
             generation_id: id,
             user_id: session.me.user_id,
-            session_id: session.id,
+            session_id: Some(session.id),
             model_id: self.model.id,
             settings: session.settings.clone(),
             prompt_tokens: self.receipt.prompt_tokens,

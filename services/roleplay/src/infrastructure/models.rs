@@ -72,7 +72,7 @@ pub(crate) struct Inference {
     /// On whose behalf.
     pub(crate) user_id: UserId,
     /// The session, so that a route goes on with the model that has its prompt in a cache.
-    pub(crate) session_id: SessionId,
+    pub(crate) session_id: Option<SessionId>,
     /// The model, or the route that chooses one.
     pub(crate) model_id: String,
     /// The prompt.
@@ -315,7 +315,10 @@ fn request(inference: Inference) -> pb::GenerateRequest {
         }),
         max_tokens: i32::try_from(inference.max_tokens).unwrap_or(i32::MAX),
         stop,
-        session_id: inference.session_id.to_string(),
+        session_id: inference
+            .session_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         // The prompt gives it away, if anything does.
         language: String::new(),
         stable_bytes: i32::try_from(inference.stable_bytes).unwrap_or(0),

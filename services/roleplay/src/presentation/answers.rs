@@ -15,6 +15,7 @@ use crate::application::{Answered, Chat, Error};
 use crate::domain::generation::Finish;
 use crate::domain::prompt::Turn;
 use crate::domain::role::Role;
+use crate::infrastructure::models::End;
 
 /// The chat of a request.
 pub(super) fn chat(request: pb::AnswerChatRequest) -> Result<Chat, Status> {
@@ -47,11 +48,11 @@ pub(super) fn answers(
     let answers = answer.map(|part| {
         let event = match part? {
             Answered::Text(text) => Event::Delta(pb::ReplyDelta { text }),
-            Answered::Finished {
+            Answered::Finished(End {
                 finish,
                 usage,
                 model_id,
-            } => Event::Finished(pb::ReplyFinished {
+            }) => Event::Finished(pb::ReplyFinished {
                 reason: reason(finish).into(),
                 usage: usage.map(TokenUsage::from),
                 model_id,
