@@ -291,6 +291,12 @@ mod tests {
                 );
                 continue;
             }
+            if key == "ai.routes" {
+                let routes = "[{ id = \"story\", candidates = [{ model = \"007\" }] }]";
+                let route = &with_variable(&key, routes).unwrap().ai.routes[0];
+                assert_eq!((route.id.as_str(), route.candidates.len()), ("story", 1));
+                continue;
+            }
             if key == "ai.servers" {
                 let names = [
                     ("ai.servers.a.kind", "cohere"),

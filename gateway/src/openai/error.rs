@@ -102,6 +102,7 @@ fn kind(code: Code, reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::ProviderAccount) => return "insufficient_quota",
         Some(Reason::Overloaded) => return "server_error",
+        Some(Reason::RequestTooLarge) => return "invalid_request_error",
         _ => {}
     }
     match code {

@@ -367,7 +367,6 @@ fn after_the_first_text() -> Vec<Fault> {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the table is for people")]
 async fn a_fault_costs_no_reply_that_another_model_can_write() {
     let faults = before_the_first_text()
         .into_iter()

@@ -91,10 +91,7 @@ async fn a_character_answers_by_its_card_and_its_lore_and_nothing_is_stored() {
         prompt.contains("What of the harbour, {{char}}?"),
         "{prompt}"
     );
-    assert!(
-        prompt.contains("CHAT_ROLE_SYSTEM: Be brief, {{user}}."),
-        "{prompt}"
-    );
+    assert!(prompt.contains("\n\nBe brief, {{user}}."), "{prompt}");
     assert_eq!(call.request.user_id, alice.0.user_id.unwrap().to_string());
     assert_eq!(
         (call.request.max_tokens, &*call.request.stop),

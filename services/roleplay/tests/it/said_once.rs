@@ -24,8 +24,7 @@ async fn say(
 
 /// What was said, oldest first, after the greeting.
 async fn said(person: &Person, session: &str) -> Vec<String> {
-    let mut path = person.path(session).await;
-    path.reverse();
+    let path = person.path(session).await;
     path.into_iter().skip(1).map(|it| it.text).collect()
 }
 
