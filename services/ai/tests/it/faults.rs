@@ -200,7 +200,8 @@ fn final_one(what: &'static str, first: Vec<Act>, reason: &str) -> Fault {
     fault(what, first, ["first", reason, "nothing", "0"])
 }
 
-fn before_the_first_text() -> Vec<Fault> {
+/// A server that goes away, says nothing, or ends too early.
+fn cuts() -> Vec<Fault> {
     let prompt_cost = "6";
     vec![
         cured(
@@ -257,6 +258,12 @@ fn before_the_first_text() -> Vec<Fault> {
             "REPLY_EMPTY",
             "30",
         ),
+    ]
+}
+
+/// A server that says that it can't, or that another one should be asked.
+fn refusals() -> Vec<Fault> {
+    vec![
         cured(
             "429 without a date",
             refusal(429, "", "rate_limit_exceeded"),
@@ -290,6 +297,12 @@ fn before_the_first_text() -> Vec<Fault> {
             refusal(529, "", "overloaded_error"),
             "PROVIDER_UNAVAILABLE",
         ),
+    ]
+}
+
+/// What is no answer of a model, or a refusal of this request alone.
+fn odd_answers() -> Vec<Fault> {
+    vec![
         cured(
             "502 with a page",
             page(502, "text/html", "<h1>Bad Gateway</h1>"),
@@ -368,16 +381,14 @@ fn after_the_first_text() -> Vec<Fault> {
 
 #[tokio::test]
 async fn a_fault_costs_no_reply_that_another_model_can_write() {
-    let faults = before_the_first_text()
-        .into_iter()
-        .chain(after_the_first_text());
+    let faults = [cuts(), refusals(), odd_answers(), after_the_first_text()];
     let mut wrong = Vec::new();
     println!("| fault | asked | the person sees | stored | billed, µUSD |\n|---|---|---|---|---|");
     for Fault {
         what,
         first,
         outcome: expected,
-    } in faults
+    } in faults.into_iter().flatten()
     {
         let found = outcome(Script { first, both: false }).await;
         let Outcome {

@@ -37,19 +37,22 @@ pub(crate) struct Characters {
     pub(super) making: Making,
 }
 
-/// Held by whoever decodes a picture: to import it, or to make it in a size.
+/// Held by whoever decodes a picture, to import it or to make it in a size, or gives a character another one.
 #[derive(Clone)]
 pub(super) struct Making {
     pub(super) all: Arc<Mutex<()>>,
     pub(super) of_persons: Cache<UserId, Arc<Mutex<()>>>,
+    /// Two that change the picture of one character would delete each other's file, where it is the same picture.
+    pub(super) of_characters: Cache<CharacterId, Arc<Mutex<()>>>,
 }
 
 impl Default for Making {
     fn default() -> Self {
-        let idle = Cache::builder().time_to_idle(Duration::from_secs(60));
+        let idle = Duration::from_secs(60);
         Self {
             all: Arc::default(),
-            of_persons: idle.build(),
+            of_persons: Cache::builder().time_to_idle(idle).build(),
+            of_characters: Cache::builder().time_to_idle(idle).build(),
         }
     }
 }

@@ -44,9 +44,8 @@ impl Characters {
         let delete = self.db.transaction(|tx| {
             Box::pin(async move {
                 for id in ids {
-                    if !characters::delete(tx, user, *id).await? {
-                        return Err(Error::NotFound("character"));
-                    }
+                    // One that somebody else deleted meanwhile is gone, as it is to be; its files are too.
+                    characters::delete(tx, user, *id).await?;
                     scenarios::forget_character(tx, *id, now).await?;
                     cast::forget_character(tx, *id, now).await?;
                 }

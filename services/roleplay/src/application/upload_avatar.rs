@@ -1,6 +1,9 @@
 //! Gives characters pictures, and takes them away.
 
+use std::sync::Arc;
+
 use mesh::Ctx;
+use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument;
 
 use super::error::check_etag;
@@ -54,11 +57,10 @@ impl Characters {
         let user = ctx.user_id()?;
         let character = self.get_character(ctx, id).await?;
         check_seen(&character, &etag)?;
-        let version = character.avatar.ok_or(Error::AvatarMissing)?;
+        character.avatar.ok_or(Error::AvatarMissing)?;
         let characters = self.clone();
         let delete = async move {
-            // The files first: what fails in between can be done again, and leaves no file that nobody knows of.
-            characters.avatars.delete(id, &version).await?;
+            let _alone = characters.alone_with(id).await;
             let replaced = characters.set_avatar(user, id, None, &etag).await?;
             characters.discard(replaced).await;
             Ok(())
@@ -75,6 +77,7 @@ impl Characters {
         etag: &str,
     ) -> Result<Character, Error> {
         let version = AvatarVersion::of(&png);
+        let _alone = self.alone_with(id).await;
         self.avatars.put_beside(id, &version, png).await?;
         let error = match self.set_avatar(user, id, Some(&version), etag).await {
             Ok(replaced) => return Ok(self.discard(replaced).await),
@@ -86,6 +89,12 @@ impl Characters {
             self.avatars.delete_beside(id, &version).await?;
         }
         Err(error)
+    }
+
+    /// Waits for whoever changes the picture of the character now.
+    async fn alone_with(&self, id: CharacterId) -> OwnedMutexGuard<()> {
+        let lock = self.making.of_characters.get_with(id, Arc::default);
+        lock.lock_owned().await
     }
 
     async fn set_avatar(

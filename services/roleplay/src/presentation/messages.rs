@@ -149,9 +149,8 @@ impl MessageService for MessageApi {
         let message = fields::id("message_id", &request.message_id)?;
         let named = fields::optional_id("character_id", &request.character_id)?;
         let started = (self.chats).reply_to_message(&ctx, session, message, named, key);
-        let started = started.await?;
-        self.watch(&ctx, started, |event| pb::ReplyToMessageResponse { event })
-            .await
+        let answer = |event| pb::ReplyToMessageResponse { event };
+        self.watch(&ctx, started.await?, answer).await
     }
 
     async fn play_turns(
@@ -170,8 +169,8 @@ impl MessageService for MessageApi {
             key,
         };
         let started = self.chats.play_turns(&ctx, turns).await?;
-        self.watch(&ctx, started, |event| pb::PlayTurnsResponse { event })
-            .await
+        let answer = |event| pb::PlayTurnsResponse { event };
+        self.watch(&ctx, started, answer).await
     }
 
     async fn impersonate_person(
@@ -186,10 +185,8 @@ impl MessageService for MessageApi {
         let parent = fields::optional_id("parent_message_id", &request.parent_message_id)?;
         let started = self.chats.impersonate_person(&ctx, session, parent, key);
         let started = started.await?;
-        self.watch(&ctx, started, |event| pb::ImpersonatePersonResponse {
-            event,
-        })
-        .await
+        let answer = |event| pb::ImpersonatePersonResponse { event };
+        self.watch(&ctx, started, answer).await
     }
 
     async fn regenerate_message(
