@@ -43,15 +43,38 @@ impl Owner {
         Self::of_folder(&data_dir.join(NOTES))
     }
 
-    /// Notes it for a data folder.
+    /// Notes it for a data folder. Folders of files that were made before say it from then on too, also those of roles that don't run
+    /// now: once it is noted, one that doesn't say it was emptied.
     ///
     /// # Errors
     /// The folder can't be written.
     pub fn note(self, data_dir: &Path) -> io::Result<()> {
-        match Self::noted(data_dir) == Some(self) {
-            true => Ok(()),
-            false => write_note(data_dir, Path::new(NAME), &self.text()),
+        if Self::noted(data_dir) == Some(self) {
+            return Ok(());
         }
+        self.mark_noted(data_dir, Path::new("files"))?;
+        write_note(data_dir, Path::new(NAME), &self.text())
+    }
+
+    /// Marks the folders below one that notes name.
+    fn mark_noted(self, data_dir: &Path, below: &Path) -> io::Result<()> {
+        let notes = match fs::read_dir(data_dir.join(NOTES).join(below)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            notes => notes?,
+        };
+        for note in notes {
+            let note = note?;
+            let name = below.join(note.file_name());
+            if note.file_type()?.is_dir() {
+                self.mark_noted(data_dir, &name)?;
+                continue;
+            }
+            let folder = data_dir.join(name);
+            if folder.is_dir() && Self::of_folder(&folder).is_none() {
+                self.mark(&folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Has a folder of files say it.
@@ -72,5 +95,28 @@ impl Owner {
 
     fn text(self) -> String {
         format!("{}\n", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made::note;
+
+    #[test]
+    fn folders_that_were_made_before_say_whose_they_are_once_it_is_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, gone) = ("files/roleplay/avatars", "files/roleplay/assets");
+        fs::create_dir_all(dir.path().join(made)).unwrap();
+        note(dir.path(), Path::new(made)).unwrap();
+        note(dir.path(), Path::new(gone)).unwrap();
+        let owner = Owner::generate();
+        owner.note(dir.path()).unwrap();
+        assert_eq!(Owner::of_folder(&dir.path().join(made)), Some(owner));
+        assert!(!dir.path().join(gone).exists());
+        // Later, one that says nothing was emptied, and isn't marked again.
+        fs::remove_file(dir.path().join(made).join(NAME)).unwrap();
+        owner.note(dir.path()).unwrap();
+        assert_eq!(Owner::of_folder(&dir.path().join(made)), None);
     }
 }

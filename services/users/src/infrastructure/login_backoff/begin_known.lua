@@ -1,9 +1,9 @@
 -- Counts an attempt to log in from where the owner is known, or says how long it has to wait.
 -- KEYS: the failures on the account from there. ARGV: microseconds: now; failures that cost nothing; microseconds: the first
--- wait, the longest, the quiet time after which failures are forgotten.
+-- wait, the longest, the quiet time after which failures are forgotten, how far clocks are apart.
 -- Answers with the wait, 1 if it is told for the first time, and when the last failure was before this one.
 local now, free, first, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local forgotten = tonumber(ARGV[5])
+local forgotten, skew = tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local function wait_after(count)
   local doublings = count - free - 1
@@ -16,7 +16,7 @@ end
 local found = redis.call('HMGET', KEYS[1], 'count', 'last')
 local count, last = tonumber(found[1] or 0), tonumber(found[2] or 0)
 -- Where the clock was set back, the wait begins now.
-if last > now + longest then
+if last > now + skew then
   last = now
   redis.call('HSET', KEYS[1], 'last', ARGV[1])
 end

@@ -1,13 +1,14 @@
 -- Counts an attempt to log in from where the owner isn't known, or says how long it has to wait.
 -- KEYS: the account, its place for the network, and, where the network is known, the wider network's places on the account
 -- and the network's own failures. ARGV: microseconds: now; failures that cost nothing; microseconds: the first wait, the
--- longest, the quiet time after which failures are forgotten; a quiet time that ends a table, its greatest age; tries of a
+-- longest, the quiet time after which failures are forgotten, how far clocks are apart; a quiet time that ends a table, its greatest age; tries of a
 -- place, places, places of a wider network beyond half of them.
 -- Answers with the wait, 1 if it is told for the first time, 1 if the attempt is among the tries of its place, and when the
 -- last failures were before it: in the slow count, and from the network.
 local now, free, first, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local forgotten, quiet, age = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local tries, places, crowd = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local forgotten, skew = tonumber(ARGV[5]), tonumber(ARGV[6])
+local quiet, age = tonumber(ARGV[7]), tonumber(ARGV[8])
+local tries, places, crowd = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local account, place, wider, network = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local function wait_after(count)
@@ -28,7 +29,7 @@ local function failures(key)
   local found = redis.call('HMGET', key, 'count', 'failed')
   local last = tonumber(found[2] or 0)
   -- Where the clock was set back, the wait begins now.
-  if last > now + longest then
+  if last > now + skew then
     last = now
     redis.call('HSET', key, 'failed', ARGV[1])
   end

@@ -7,7 +7,9 @@ use platform::Timestamp;
 use redis::{Redis, Script, Unavailable};
 
 use super::{Keys, TooEarly};
-use crate::domain::backoff::{FIRST_WAIT, FORGOTTEN_AFTER, FREE_FAILURES, LONGEST_WAIT};
+use crate::domain::backoff::{
+    CLOCK_SKEW, FIRST_WAIT, FORGOTTEN_AFTER, FREE_FAILURES, LONGEST_WAIT,
+};
 use crate::domain::strangers::{CROWD, PLACES, QUIET, TABLE_AGE, TRIES};
 
 static BEGIN_KNOWN: Script = Script::new(include_str!("begin_known.lua"));
@@ -69,6 +71,7 @@ impl RedisCounts {
             micros(FIRST_WAIT),
             micros(LONGEST_WAIT),
             micros(FORGOTTEN_AFTER),
+            micros(CLOCK_SKEW),
         ];
         let (keys, begun) = match keys {
             Keys::Known(key) => {
