@@ -14,6 +14,8 @@ use super::pattern::{Flags, Problem};
 
 /// Most groups that look around or refer back, in one pattern.
 const MAX_HARD_PARTS: usize = 32;
+/// How often what is looked behind for may be repeated by numbers in braces until it reads much of the text.
+const MAX_NEAR_REPEATS: u64 = 64;
 const LINE_BREAKS: &str = r"\n\r\x{2028}\x{2029}";
 
 /// Which engine a pattern is written for.
@@ -35,6 +37,8 @@ pub(super) struct Translated {
     pub(super) is_unbounded: bool,
     /// Some look-behind has no fixed length.
     pub(super) looks_behind_freely: bool,
+    /// Some look-behind reads much of the text, or all of it.
+    pub(super) looks_far_behind: bool,
     /// How often the smallest part could be repeated by numbers in braces.
     pub(super) repeats: u64,
 }
@@ -59,6 +63,7 @@ pub(super) fn translate(
         hard_parts: 0,
         is_unbounded: false,
         looks_behind_freely: false,
+        looks_far_behind: false,
         repeats: 1,
         can_repeat: false,
         out: String::with_capacity(pattern.len() * 2),
@@ -71,6 +76,7 @@ pub(super) fn translate(
         is_hard: translator.hard_parts > 0,
         is_unbounded: translator.is_unbounded,
         looks_behind_freely: translator.looks_behind_freely,
+        looks_far_behind: translator.looks_far_behind,
         repeats: translator.repeats,
     })
 }
@@ -99,6 +105,7 @@ struct Translator<'p> {
     hard_parts: usize,
     is_unbounded: bool,
     looks_behind_freely: bool,
+    looks_far_behind: bool,
     repeats: u64,
     /// Whether there is something before this place that a quantifier can repeat.
     can_repeat: bool,
@@ -125,6 +132,7 @@ impl Translator<'_> {
             '(' => self.open(),
             '*' | '+' => {
                 self.is_unbounded = true;
+                self.looks_far_behind |= self.looks_behind();
                 self.repeat(next.encode_utf8(&mut [0; 4]))
             }
             '?' => self.repeat("?"),
@@ -197,6 +205,8 @@ impl Translator<'_> {
         let most = quantifier.rsplit(',').find(|bound| !bound.is_empty());
         let most = most.and_then(|most| most.parse().ok()).unwrap_or(u64::MAX);
         self.repeats = self.repeats.saturating_mul(most.max(1));
+        let is_far = quantifier.ends_with(',') || self.repeats > MAX_NEAR_REPEATS;
+        self.looks_far_behind |= is_far && self.looks_behind();
         self.rest = &self.rest[quantifier.len() + 1..];
         self.repeat(&format!("{{{quantifier}}}"))
     }

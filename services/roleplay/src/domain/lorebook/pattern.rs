@@ -23,11 +23,15 @@ const LOOKING_BEHIND_BYTES: usize = 1 << 20;
 const MAX_BACKTRACKING_REPEATS: u64 = 5_000;
 /// What a pattern that backtracks is looked for in at most, from the newest message on.
 const MAX_BACKTRACKED_BYTES: usize = 16 << 10;
+/// And where it looks far behind: it may read all of that again at each place, which counts as no step.
+const MAX_LOOKED_BEHIND_BYTES: usize = 1 << 10;
 /// How often one search may go back.
 const MAX_STEPS: u32 = 8 * (16 << 10);
 /// Of what all such searches of a scan cost: bytes, or for what may look far, as many for each 1,024 bytes that are left.
 const MAX_SCAN_COST: u64 = 2 << 20;
 const FAR_BYTES: u64 = 1_024;
+/// The same for what may look far behind.
+const BEHIND_BYTES: u64 = 4;
 
 /// Why a pattern can't be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,9 +137,19 @@ pub(super) enum Pattern {
     /// It backtracks.
     Backtracking {
         regex: fancy_regex::Regex,
-        /// Whether each look may go as far as the text.
-        looks_far: bool,
+        reach: Reach,
     },
+}
+
+/// How far a pattern may look from each place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// As far as the pattern says.
+    Near,
+    /// As far as the text goes.
+    Far,
+    /// As far as the text goes, backwards too.
+    Behind,
 }
 
 impl Pattern {
@@ -180,8 +194,8 @@ impl Pattern {
                 Some(found) => (found.start(), found.end()),
                 None => return Ok(None),
             },
-            Self::Backtracking { regex, looks_far } => {
-                match find_backtracking(regex, *looks_far, text, steps)? {
+            Self::Backtracking { regex, reach } => {
+                match find_backtracking(regex, *reach, text, steps)? {
                     Some(found) => found,
                     None => return Ok(None),
                 }
@@ -228,23 +242,36 @@ fn backtracking(
     budget.bytes = left;
     Ok(Pattern::Backtracking {
         regex,
-        looks_far: translated.is_unbounded,
+        reach: match translated {
+            Translated {
+                looks_far_behind: true,
+                ..
+            } => Reach::Behind,
+            Translated {
+                is_unbounded: true, ..
+            } => Reach::Far,
+            _ => Reach::Near,
+        },
     })
 }
 
 /// Searches as much of the text as such a pattern may, and says so if that wasn't all of it and nothing was found.
 fn find_backtracking(
     regex: &fancy_regex::Regex,
-    looks_far: bool,
+    reach: Reach,
     text: &str,
     steps: &Steps,
 ) -> Result<Option<(usize, usize)>, OutOfSteps> {
-    let searched = &text[..text.floor_char_boundary(MAX_BACKTRACKED_BYTES)];
+    let most = match reach {
+        Reach::Near | Reach::Far => MAX_BACKTRACKED_BYTES,
+        Reach::Behind => MAX_LOOKED_BEHIND_BYTES,
+    };
+    let searched = &text[..text.floor_char_boundary(most)];
     let bytes = searched.len() as u64;
-    let far = if looks_far {
-        bytes * bytes / FAR_BYTES
-    } else {
-        0
+    let far = match reach {
+        Reach::Near => 0,
+        Reach::Far => bytes * bytes / FAR_BYTES,
+        Reach::Behind => bytes * bytes / BEHIND_BYTES,
     };
     steps.spend(bytes + far)?;
     match regex.find(searched) {

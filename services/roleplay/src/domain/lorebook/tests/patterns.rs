@@ -242,3 +242,19 @@ fn a_book_of_constant_patterns_is_scanned_like_any_other() {
     ]);
     assert_eq!(fired(entries, &["the gulls"]), [0]);
 }
+
+#[test]
+fn who_looks_behind_for_any_length_reads_little_of_a_long_text() {
+    let long: &'static str = "a".repeat(20_000).leak();
+    for pattern in ["/(?<=a+)b/", "/(?<=(a+)+)b/"] {
+        assert_eq!(
+            problem(json!({"keys": [pattern]}), long),
+            Some(Problem::OutOfSteps)
+        );
+        assert!(matches(pattern, "aab"), "{pattern}");
+    }
+    // One of few characters is looked for further back.
+    let far: &'static str = format!("{} the dragon", "a".repeat(4_000)).leak();
+    assert!(matches("/(?<=the |an old )dragon/", far));
+    assert!(matches("/(?<=a{1,9} the )dragon/", far));
+}
