@@ -61,7 +61,7 @@ pub(crate) fn request_frames(
             let start = out.len();
             put_raw(schema, plan, incoming, out);
             out.extend_from_slice(&rest);
-            put_request_id(plan, incoming.request_id, start, out)
+            put_headers(plan, incoming, start, out)
         })?,
         Body::Whole | Body::Field(_) if incoming.form == BodyForm::Stream => {
             put_stream(schema, plan, incoming, &rest, &mut out)?;
@@ -148,6 +148,16 @@ fn put_single(
         }
     }
     out.extend_from_slice(rest);
+    put_headers(plan, incoming, start, out)
+}
+
+/// Fills what headers say of the request, which begins at `start`.
+fn put_headers(
+    plan: &Plan,
+    incoming: &Incoming<'_>,
+    start: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
     put_request_id(plan, incoming.request_id, start, out)?;
     if let (Some(precondition), Some(etag)) = (plan.precondition, incoming.etag) {
         precondition.put(etag, out);

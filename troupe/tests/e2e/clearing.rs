@@ -11,7 +11,8 @@ use crate::person::Person;
 const ROLEPLAY: &str = "/api/v1/roleplay";
 const REQUIRED: i32 = 2;
 /// Fields that can't be empty, and no default that they could have instead.
-const NEVER_EMPTY: [(&str, &str); 4] = [
+const NEVER_EMPTY: [(&str, &str); 5] = [
+    ("UpdateLorebook", "name"),
     ("UpdateMessage", "text"),
     ("UpdateMemory", "text"),
     ("UpdateParticipant", "role"),
