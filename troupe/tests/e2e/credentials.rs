@@ -395,7 +395,8 @@ async fn keys_of_model_servers_show_nowhere() {
     let setup = Setup::new()
         .with("TROUPE__AI__SERVERS__HOME__KIND", "ollama")
         .with("TROUPE__AI__SERVERS__HOME__BASE_URL", model.root_url())
-        .with("TROUPE__AI__SERVERS__HOME__KEYS", "hunter2,hunter2-too");
+        .with("TROUPE__AI__SERVERS__HOME__KEYS", "hunter2,hunter2-too")
+        .with("TROUPE__AI__DEFAULT_MODEL", "home/mira");
     // The server that all tests have is down, and comes first.
     let said = text(&setup.run(&["doctor", "--json"]).await);
     assert!(!said.contains(SECRET), "{said}");
