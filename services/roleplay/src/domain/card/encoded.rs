@@ -26,7 +26,7 @@ pub(super) fn json<'a>(
     text: &'a [u8],
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'a, [u8]>, CardError> {
-    let text = unmarked(text);
+    let text = ended(unmarked(text));
     if text.is_empty() {
         return Err(CardError::EmptyCard);
     }
@@ -42,6 +42,15 @@ pub(super) fn json<'a>(
         return Err(CardError::Encrypted);
     }
     Ok(Cow::Owned(json))
+}
+
+/// The text without the zero bytes that some writers end it with.
+fn ended(text: &[u8]) -> &[u8] {
+    match text.iter().rposition(|byte| *byte != 0) {
+        Some(last) if !is_utf16(text) => text[..=last].trim_ascii_end(),
+        Some(_) => text,
+        None => &[],
+    }
 }
 
 /// JSON as it stands in a picture. What isn't UTF-8 is Latin-1, which PNG says of its texts.

@@ -30,6 +30,10 @@ fn a_card_is_read_from_every_kind_of_text_chunk() {
     }
     let raw = import(&[compressed_chunk("chara", v2().to_string().as_bytes())]);
     assert_eq!(raw.warnings, [Warning::RawText]);
+    // Some writers end a text as C does.
+    let ended = [&encoded(&v3())[..], b"\n\0\0"].concat();
+    let ended = import(&[international_chunk("ccv3", &ended, false)]);
+    assert_eq!((ended.card, ended.warnings), (super::read(&v3()), vec![]));
 }
 
 #[test]
