@@ -25,8 +25,8 @@ def main():
         request = urllib.request.Request(f"{url}/api/v1{path}", data, headers)
         return json.loads(urllib.request.urlopen(request).read())
 
-    person = {"email": f"sdk-{uuid.uuid4().hex}@example.com", "password": uuid.uuid4().hex, "displayName": "Sam"}
-    call("/users/register", person)
+    person = {"email": f"sdk-{uuid.uuid4().hex}@example.com", "password": uuid.uuid4().hex}
+    call("/users/register", person | {"displayName": "Sam"})
     token = call("/users/login", person)["accessToken"]
     card = call("/roleplay/characters:import", CARD.read_bytes(), token, "image/png")["character"]
     session = call("/roleplay/sessions", {"characterId": card["id"]}, token)["session"]["id"]
