@@ -15,7 +15,7 @@ REFUSALS = {
     "!long": (
         400,
         {
-            "message": "maximum context length is 10 tokens, however you requested 99 tokens",
+            "message": "maximum context length is 8192 tokens, however you requested 9999 tokens",
             "type": "invalid_request_error",
             "param": "messages",
             "code": "context_length_exceeded",
