@@ -5,24 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::provider::Sampling;
+use crate::infrastructure::dialect::examples::traits as self_hosted;
 use crate::infrastructure::dialect::untold_stop_texts;
 use crate::infrastructure::roles::RoleRules;
-
-fn self_hosted() -> Traits {
-    Traits {
-        is_openai: false,
-        streams: true,
-        max_tokens_field: MaxTokensField::MaxTokens,
-        names: true,
-        extended_sampling: true,
-        continue_flag: false,
-        echoes: false,
-        roles: RoleRules::default(),
-        refused: BTreeSet::new(),
-        thinking_tokens: None,
-        safety_threshold: String::new(),
-    }
-}
 
 fn openai() -> Traits {
     Traits {
